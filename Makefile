@@ -1,0 +1,207 @@
+# candor: `make help` lists what can be made.
+#
+# VARIANT = release | debug | asan | tsan, each in build/$(VARIANT)/. CFLAGS, CPPFLAGS and LDFLAGS are yours and come last.
+
+VERSION := 0.1.0
+VARIANT ?= release
+B := build/$(VARIANT)
+
+prefix ?= /usr/local
+bindir ?= $(prefix)/bin
+libdir ?= $(prefix)/lib
+includedir ?= $(prefix)/include
+mandir ?= $(prefix)/share/man
+unitdir ?= $(prefix)/lib/systemd/system
+DESTDIR ?=
+
+PKGS := libuv libprotobuf-c sqlite3 inih libsodium jansson cmocka
+DEBS := pkg-config libuv1-dev libprotobuf-c-dev protobuf-c-compiler libsqlite3-dev libinih-dev libsodium-dev \
+	libjansson-dev libcmocka-dev
+
+# ---- flags ----
+
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+	-Wwrite-strings -Wundef -Wvla -Werror=implicit-function-declaration
+# The same events must give the same bits everywhere: no fused, no reassociated arithmetic.
+STRICT_FP := -ffp-contract=off -fno-fast-math
+flags_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+flags_debug := -O0 -g3
+flags_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+flags_tsan := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
+ifeq ($(flags_$(VARIANT)),)
+$(error VARIANT is release, debug, asan or tsan, not '$(VARIANT)')
+endif
+
+pkg = $(shell pkg-config $(1) $(2) 2>/dev/null)
+# Only asked for when something is built, so that `make help` and `make deps` work on a bare machine.
+PKG_CFLAGS = $(eval PKG_CFLAGS := $(call pkg,--cflags,$(PKGS)))$(PKG_CFLAGS)
+libs_lib = $(call pkg,--libs,libprotobuf-c libsodium) -lm
+libs_daemon = $(call pkg,--libs,libuv libprotobuf-c sqlite3 inih libsodium) -lm -lpthread
+libs_client = $(call pkg,--libs,libuv libprotobuf-c)
+libs_cli = $(call pkg,--libs,libuv libprotobuf-c jansson libsodium) -lm
+libs_test = $(call pkg,--libs,libuv libprotobuf-c sqlite3 inih libsodium jansson cmocka) -lm -lpthread
+
+ALL_CPPFLAGS = -D_GNU_SOURCE -DCANDOR_VERSION='"$(VERSION)"' -Ilib -I$(B)/gen $(PKG_CFLAGS) $(CPPFLAGS)
+ALL_CFLAGS = -std=c11 -fPIC -fvisibility=hidden $(WARN) $(STRICT_FP) $(flags_$(VARIANT)) $(CFLAGS)
+ALL_LDFLAGS = -Wl,-z,relro,-z,now $(filter -fsanitize=%,$(flags_$(VARIANT))) $(LDFLAGS)
+
+# ---- sources ----
+
+GEN_C := $(B)/gen/candor.pb-c.c
+GEN_H := $(B)/gen/candor.pb-c.h
+src = $(patsubst %.c,$(B)/%.o,$(wildcard $(1)))
+GEN_O := $(GEN_C:.c=.o)
+LIB_O := $(call src,lib/*.c) $(GEN_O)
+# What a client needs of lib/: neither the mechanism nor the pools.
+WIRE_O := $(addprefix $(B)/lib/,address.o arena.o buf.o err.o frame.o text.o wire_common.o wire_request.o \
+	wire_response.o) $(GEN_O)
+DAEMON_O := $(call src,daemon/*.c)
+CLIENT_O := $(call src,client/*.c)
+CLI_O := $(call src,client/cli/*.c)
+TESTLIB_O := $(call src,tests/lib/*.c)
+UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*.c))
+BLACKBOX := $(patsubst %.c,$(B)/%,$(wildcard tests/blackbox/*.c))
+BENCH := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
+TOOLS := $(B)/tests/trace_check
+PROGRAMS := $(B)/candord $(B)/candor $(B)/libcandor.a $(B)/libcandor.so
+
+.SECONDARY:
+.DELETE_ON_ERROR:
+.PHONY: all help deps need-deps test demo bench check unit blackbox check-source format install uninstall installcheck \
+	clean dist everything
+
+all: need-deps ## build candord, candor and libcandor
+	@$(MAKE) --no-print-directory $(PROGRAMS)
+
+help: ## this list
+	@echo "candor $(VERSION): targets (VARIANT=$(VARIANT))"
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' Makefile | expand -t 18
+
+# ---- packages ----
+
+missing_debs = dpkg-query -W -f '$${Package} $${Status}\n' $(DEBS) 2>/dev/null | \
+	sed -n 's/ install ok installed$$//p' >$$have; \
+	for p in $(DEBS); do grep -qx "$$p" $$have || printf '%s ' $$p; done
+
+deps: ## install the Debian packages that are missing (says which; sudo where not root)
+	@have=$$(mktemp); missing=$$($(missing_debs)); rm -f $$have; \
+	if [ -n "$$missing" ]; then \
+		sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+		echo "candor needs these Debian packages and installs them now: $$missing" >&2; \
+		$$sudo apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq $$missing >/dev/null; \
+	fi
+
+need-deps:
+	@pkg-config --exists $(PKGS) 2>/dev/null && command -v protoc-c >/dev/null || { \
+		echo "candor: libraries are missing; 'make deps' installs them (Debian: $(DEBS))" >&2; exit 1; }
+
+# ---- compiling ----
+
+# New flags rebuild: the stamp changes only when its content does.
+$(B)/flags: FORCE
+	@mkdir -p $(B); echo '$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS)' | cmp -s - $@ || \
+		echo '$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS)' >$@
+FORCE:
+
+$(GEN_C) $(GEN_H) &: proto/candor.proto
+	@mkdir -p $(B)/gen
+	protoc-c --proto_path=proto --c_out=$(B)/gen candor.proto
+
+$(GEN_O): $(GEN_C) $(B)/flags
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -w -c -o $@ $<
+
+$(B)/%.o: %.c $(B)/flags | $(GEN_H)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/candord: $(DAEMON_O) $(LIB_O)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(libs_daemon)
+
+$(B)/libcandor.a: $(CLIENT_O) $(WIRE_O)
+	rm -f $@ && $(AR) rcs $@ $^
+
+$(B)/libcandor.so: $(CLIENT_O) $(WIRE_O)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -shared -Wl,-soname,libcandor.so.0 -o $@ $^ $(libs_client)
+
+$(B)/candor: $(CLI_O) $(B)/libcandor.a
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(libs_cli)
+
+# ---- tests ----
+
+# A test may call anything but the two main()s.
+TESTABLE_O = $(filter-out $(B)/daemon/main.o,$(DAEMON_O)) $(TESTLIB_O) $(LIB_O) $(filter-out $(B)/client/cli/main.o,$(CLI_O)) \
+	$(CLIENT_O)
+
+$(B)/tests/testable.a: $(TESTABLE_O)
+	rm -f $@ && $(AR) rcs $@ $^
+
+$(B)/tests/trace_check: $(B)/tests/trace_check.o $(B)/tests/testable.a
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(libs_test)
+
+$(B)/tests/%: $(B)/tests/%.o $(B)/tests/testable.a
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(libs_test)
+
+everything: $(PROGRAMS) $(TOOLS) $(UNIT) $(BLACKBOX) $(BENCH)
+
+test: deps ## install what is missing, build, run every test
+	@$(MAKE) --no-print-directory everything
+	@B=$(B) tests/run.sh
+
+check: need-deps ## run every test (packages are there)
+	@$(MAKE) --no-print-directory everything
+	@B=$(B) tests/run.sh
+
+unit blackbox: need-deps ## only the unit or only the blackbox tests
+	@$(MAKE) --no-print-directory everything
+	@B=$(B) tests/run.sh $@
+
+bench: deps ## measure, as ratios to bare loops on this machine (some minutes)
+	@$(MAKE) --no-print-directory $(PROGRAMS) $(BENCH)
+	@B=$(B) tests/bench/run.sh
+
+demo: deps ## five labelers, two of them liars: watch the weights find them
+	@$(MAKE) --no-print-directory $(PROGRAMS)
+	@B=$(B) tests/demo/demo.sh
+
+check-source: ## the rules that a compiler does not know
+	@tests/check-source.sh
+
+format: ## clang-format on everything
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+# ---- installing ----
+
+PC = prefix=$(prefix)\nincludedir=$(includedir)\nlibdir=$(libdir)\n\nName: candor\n\
+Description: client library of the candor preference aggregation daemon\nVersion: $(VERSION)\n\
+Requires.private: libprotobuf-c\nRequires: libuv\nLibs: -L$${libdir} -lcandor\nCflags: -I$${includedir}\n
+
+install: all ## install under $(prefix), DESTDIR before it
+	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(libdir)/pkgconfig $(DESTDIR)$(includedir)/candor $(DESTDIR)$(unitdir)
+	install $(B)/candord $(B)/candor $(DESTDIR)$(bindir)
+	install -m 644 $(B)/libcandor.a $(DESTDIR)$(libdir)
+	install -m 644 $(B)/libcandor.so $(DESTDIR)$(libdir)/libcandor.so.$(VERSION)
+	ln -sf libcandor.so.$(VERSION) $(DESTDIR)$(libdir)/libcandor.so.0
+	ln -sf libcandor.so.0 $(DESTDIR)$(libdir)/libcandor.so
+	install -m 644 client/candor.h $(DESTDIR)$(includedir)
+	install -m 644 lib/message.h $(DESTDIR)$(includedir)/candor
+	sed 's|@bindir@|$(bindir)|' systemd/candord.service >$(DESTDIR)$(unitdir)/candord.service
+	printf '$(PC)' >$(DESTDIR)$(libdir)/pkgconfig/candor.pc
+
+uninstall: ## take it away again
+	rm -f $(DESTDIR)$(bindir)/candord $(DESTDIR)$(bindir)/candor $(DESTDIR)$(libdir)/libcandor.a \
+		$(DESTDIR)$(libdir)/libcandor.so* $(DESTDIR)$(includedir)/candor.h $(DESTDIR)$(unitdir)/candord.service \
+		$(DESTDIR)$(libdir)/pkgconfig/candor.pc $(DESTDIR)$(includedir)/candor/message.h
+	-rmdir $(DESTDIR)$(includedir)/candor
+
+installcheck: all ## install into a scratch folder and build a program against it
+	@B=$(B) tests/installcheck.sh
+
+clean: ## remove build/
+	rm -rf build
+
+dist: ## a source archive of the newest commit
+	@mkdir -p build
+	git archive --prefix=candor-$(VERSION)/ -o build/candor-$(VERSION).tar.gz HEAD
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,91 @@
+#include "address.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int refuse(const char **why, const char *phrase)
+{
+	*why = phrase;
+	return ERR_ADDRESS;
+}
+
+static int parse_port(const char *text, uint16_t *port)
+{
+	char *end;
+	if (text[0] < '0' || text[0] > '9')
+		return ERR_ADDRESS;
+	errno = 0;
+	unsigned long n = strtoul(text, &end, 10);
+	if (errno || *end || n > 65535)
+		return ERR_ADDRESS;
+	*port = (uint16_t)n;
+	return 0;
+}
+
+static int parse_tcp(const char *text, struct address *out, const char **why)
+{
+	const char *colon = strrchr(text, ':');
+	if (!colon || parse_port(colon + 1, &out->port))
+		return refuse(why, "the port is missing or not from 0 to 65535; write tcp:HOST:PORT");
+	const char *host = text;
+	size_t len = (size_t)(colon - text);
+	if (len >= 2 && host[0] == '[' && host[len - 1] == ']') {
+		host++;
+		len -= 2;
+	} else if (memchr(host, ':', len)) {
+		return refuse(why, "an IPv6 address stands in brackets; write tcp:[::1]:PORT");
+	}
+	if (len == 0)
+		return refuse(why, "the host is missing; write tcp:HOST:PORT");
+	if (len >= sizeof out->host)
+		return refuse(why, "the host is too long");
+	memcpy(out->host, host, len);
+	return 0;
+}
+
+int address_parse(const char *text, struct address *out, const char **why)
+{
+	*out = (struct address){0};
+	*why = NULL;
+	if (strncmp(text, "tcp:", 4) == 0)
+		return parse_tcp(text + 4, out, why);
+	if (strncmp(text, "unix:", 5) != 0)
+		return refuse(why, "it begins with neither tcp: nor unix:");
+	out->is_unix = true;
+	size_t len = strlen(text + 5);
+	if (len == 0)
+		return refuse(why, "the path is missing; write unix:PATH");
+	if (len > ADDRESS_PATH_MAX)
+		return refuse(why, "the path is too long for a Unix socket; at most 107 bytes");
+	memcpy(out->path, text + 5, len);
+	return 0;
+}
+
+void address_format(const struct address *a, char *out, size_t size)
+{
+	if (a->is_unix)
+		snprintf(out, size, "unix:%s", a->path);
+	else if (strchr(a->host, ':'))
+		snprintf(out, size, "tcp:[%s]:%u", a->host, a->port);
+	else
+		snprintf(out, size, "tcp:%s:%u", a->host, a->port);
+}
+
+int address_state_dir(const char *xdg_state_home, const char *home, char *out, size_t size)
+{
+	int len = -1;
+	if (xdg_state_home && xdg_state_home[0] == '/')
+		len = snprintf(out, size, "%s/candor", xdg_state_home);
+	else if (home && home[0] == '/')
+		len = snprintf(out, size, "%s/.local/state/candor", home);
+	return len < 0 || (size_t)len >= size ? ERR_ADDRESS : 0;
+}
+
+int address_default(const char *state_dir, struct address *out)
+{
+	*out = (struct address){.is_unix = true};
+	int len = snprintf(out->path, sizeof out->path, "%s/candord.sock", state_dir);
+	return len < 0 || (size_t)len >= sizeof out->path ? ERR_ADDRESS : 0;
+}

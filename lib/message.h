@@ -1,0 +1,238 @@
+/* message.h - requests and responses as plain C structures.
+ *
+ * What candor.proto says, for C: the daemon and the client library both speak in these, and lib/wire turns them into
+ * bytes and back. Field meanings, units and ranges are documented once, in candor.proto, under the same names.
+ *
+ * Ownership: pointers inside a message belong to whoever made it. A decoded message lives in the arena it was decoded
+ * into and dies with it. Strings are NUL-terminated UTF-8, never NULL in a decoded message; where a caller fills in a
+ * message, NULL reads as "". */
+#ifndef CANDOR_MESSAGE_H
+#define CANDOR_MESSAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CANDOR_PROTOCOL 1
+#define CANDOR_NAME_MAX 255       /* bytes in the name of a pool, labeler or item */
+#define CANDOR_PAGE_DEFAULT 100
+#define CANDOR_PAGE_MAX 1000      /* rows in a page, and items in a query */
+
+enum candor_code {
+	CANDOR_OK = 0,
+	CANDOR_INVALID_ARGUMENT = 3,
+	CANDOR_NOT_FOUND = 5,
+	CANDOR_ALREADY_EXISTS = 6,
+	CANDOR_PERMISSION_DENIED = 7,
+	CANDOR_RESOURCE_EXHAUSTED = 8,
+	CANDOR_FAILED_PRECONDITION = 9,
+	CANDOR_INTERNAL = 13,
+	CANDOR_UNAVAILABLE = 14,
+	CANDOR_UNAUTHENTICATED = 16,
+};
+
+enum candor_rate {
+	CANDOR_RATE_UNSPECIFIED = 0,
+	CANDOR_ANYTIME = 1,
+	CANDOR_HORIZON = 2,
+	CANDOR_FIXED = 3,
+};
+
+/* 0 in a field: not given. */
+struct candor_settings {
+	enum candor_rate rate;
+	double c, beta, eta, horizon, share, entry;
+};
+
+enum candor_sort {
+	CANDOR_BY_WEIGHT = 0,
+	CANDOR_BY_REGRET = 1,
+	CANDOR_BY_LOSS = 2,
+	CANDOR_BY_SCORED = 3,
+	CANDOR_BY_NAME = 4,
+};
+
+enum candor_item_state {
+	CANDOR_STATE_UNSPECIFIED = 0,
+	CANDOR_OPEN = 1,
+	CANDOR_CLOSED = 2,
+	CANDOR_RESOLVED = 3,
+	CANDOR_VOID = 4,
+};
+
+struct candor_report {
+	const char *item, *labeler;
+	double value;
+};
+
+struct candor_outcome {
+	const char *item;
+	double value;
+};
+
+/* ---- requests ---- */
+
+enum candor_request_type {
+	CANDOR_REQ_UNKNOWN = 0,
+	CANDOR_REQ_HELLO,
+	CANDOR_REQ_INFO,
+	CANDOR_REQ_CREATE_POOL,
+	CANDOR_REQ_UPDATE_POOL,
+	CANDOR_REQ_LIST_POOLS,
+	CANDOR_REQ_GET_POOL,
+	CANDOR_REQ_POST_REPORTS,
+	CANDOR_REQ_CLOSE_ITEMS,
+	CANDOR_REQ_RESOLVE_ITEMS,
+	CANDOR_REQ_VOID_ITEMS,
+	CANDOR_REQ_QUERY_ITEMS,
+	CANDOR_REQ_LIST_LABELERS,
+	CANDOR_REQ_GET_LABELER,
+	CANDOR_REQ_LIST_ITEMS,
+};
+
+/* Which fields count depends on the type; the others are zero. */
+struct candor_request {
+	uint64_t id;
+	enum candor_request_type type;
+
+	const char *pool;     /* all but HELLO, INFO and LIST_POOLS */
+	const char *cursor;   /* the LIST_ requests, GET_LABELER */
+	uint32_t limit;       /* likewise */
+
+	uint32_t protocol;    /* HELLO */
+	const char *client;   /* HELLO */
+	struct candor_settings settings;  /* CREATE_POOL, UPDATE_POOL */
+	const char *labeler;  /* GET_LABELER */
+	bool history;         /* GET_LABELER */
+	bool with_reports;    /* QUERY_ITEMS */
+	enum candor_sort sort;  /* LIST_LABELERS */
+
+	size_t n;             /* rows in whichever of these the type has */
+	const struct candor_report *reports;    /* POST_REPORTS */
+	const struct candor_outcome *outcomes;  /* RESOLVE_ITEMS */
+	const char *const *items;               /* CLOSE_ITEMS, VOID_ITEMS, QUERY_ITEMS */
+};
+
+/* ---- responses ---- */
+
+struct candor_welcome {
+	uint32_t protocol;
+	const char *server;
+	uint64_t max_frame_bytes;
+	uint32_t max_in_flight;
+};
+
+struct candor_info {
+	const char *version;
+	uint32_t protocol;
+	uint64_t uptime_ms, started_at;
+	uint64_t pools, labelers, open_items, connections, committed, reports, settlements;
+	bool read_only;
+	const char *reason;
+	uint64_t database_bytes, commits, resident_items;
+};
+
+struct candor_best {
+	const char *labeler;
+	uint64_t scored;
+	double own_loss, mean_loss, regret, settled_loss, bound;
+};
+
+struct candor_pool {
+	const char *name;
+	struct candor_settings settings;
+	uint64_t created_at;
+	uint64_t labelers, open_items, closed_items, resolved_items, void_items;
+	uint64_t round;
+	uint32_t epoch;
+	double eta;
+	uint64_t scored;
+	double t_eff, total_weight;
+	double mean_loss, median_loss, plain_mean_loss, plain_median_loss;
+	const struct candor_best *best;  /* NULL: none */
+};
+
+struct candor_rejected {
+	uint32_t index;
+	enum candor_code code;
+	const char *message;
+};
+
+struct candor_batch {
+	uint64_t accepted, duplicates, revised;
+};
+
+struct candor_item_report {
+	const char *labeler;
+	double value, weight;
+};
+
+struct candor_item {
+	const char *name;
+	enum candor_item_state state;
+	double mean, median, plain_mean, plain_median, spread, ess;
+	uint64_t n;
+	double outcome;
+	uint64_t round;
+	double eta, lbar;
+	uint64_t opened_at, closed_at, ended_at;
+	size_t n_reports;
+	const struct candor_item_report *reports;
+};
+
+struct candor_labeler {
+	const char *name;
+	double weight;
+	uint64_t scored;
+	double own_loss, mean_loss, regret, entry;
+};
+
+struct candor_settlement {
+	uint64_t round;
+	const char *item;
+	double report, outcome, loss, lbar, mean, eta, weight;
+	uint32_t epoch;
+	uint64_t at;
+};
+
+enum candor_response_type {
+	CANDOR_RES_NONE = 0,  /* a status alone */
+	CANDOR_RES_WELCOME,
+	CANDOR_RES_INFO,
+	CANDOR_RES_POOL,
+	CANDOR_RES_POOLS,
+	CANDOR_RES_BATCH,
+	CANDOR_RES_ITEMS,
+	CANDOR_RES_LABELERS,
+	CANDOR_RES_LABELER,
+};
+
+/* Which fields count depends on the type; the others are zero. */
+struct candor_response {
+	uint64_t id;
+	enum candor_code code;
+	const char *message;  /* "" where code is OK */
+	enum candor_response_type type;
+
+	struct candor_welcome welcome;
+	struct candor_info info;
+	struct candor_pool pool;
+	struct candor_batch batch;
+	struct candor_labeler labeler;
+
+	size_t n;             /* rows in whichever of these the type has */
+	const struct candor_pool *pools;
+	const struct candor_item *items;
+	const struct candor_labeler *labelers;
+	const struct candor_settlement *history;  /* LABELER */
+
+	size_t n_rejected;    /* BATCH, ITEMS */
+	const struct candor_rejected *rejected;
+
+	const char *next;     /* POOLS, ITEMS, LABELERS, LABELER */
+	bool more;            /* ITEMS */
+	uint64_t total;       /* LABELERS */
+	double total_weight;  /* LABELERS */
+};
+
+#endif

@@ -1,0 +1,643 @@
+#include "pool.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	LABELERS_A_CHUNK = 4096, /* chunks, so that growing neither copies a million labelers nor keeps room for another */
+	ENTRIES_MAX = 65535,
+	STRETCHES_MAX = 4096,
+};
+
+struct pool {
+	struct candor_settings settings;
+	struct pool_totals totals;
+
+	struct names *labeler_names;
+	struct labeler **chunks;
+	double *entries; /* the entry weights that labelers came with, each once */
+	uint32_t n_entries;
+
+	struct names *item_names;
+	struct item **items; /* by id */
+	uint32_t items_cap;
+
+	struct mechanism_stretch *stretches;
+	size_t n_stretches;
+
+	/* By the reporters of the item in work. */
+	double *weights;
+	uint32_t *rounds;
+	struct aggregate_cell *cells;
+	uint32_t scratch_cap;
+
+	uint32_t best;
+	uint64_t best_round; /* that `best` was found at; 0: not yet */
+};
+
+static struct labeler *labeler_at(const struct pool *p, uint32_t id)
+{
+	return &p->chunks[id / LABELERS_A_CHUNK][id % LABELERS_A_CHUNK];
+}
+
+/* ---- the pool itself ---- */
+
+static int find_entry(struct pool *p, double entry, uint16_t *index)
+{
+	for (uint32_t i = p->n_entries; i-- > 0;) {
+		if (p->entries[i] == entry) {
+			*index = (uint16_t)i;
+			return 0;
+		}
+	}
+	if (p->n_entries == ENTRIES_MAX)
+		return ERR_FULL;
+	double *entries = realloc(p->entries, (p->n_entries + 1) * sizeof *entries);
+	if (!entries)
+		return -ENOMEM;
+	p->entries = entries;
+	*index = (uint16_t)p->n_entries;
+	entries[p->n_entries++] = entry;
+	return 0;
+}
+
+static int begin_stretch(struct pool *p, double floor)
+{
+	struct mechanism_stretch *s = p->stretches;
+	if (p->n_stretches > 0 && s[p->n_stretches - 1].rounds == 0) {
+		/* Nothing was settled in the last one: this takes its place, with the lower floor of the two. */
+		struct mechanism_stretch *last = &s[p->n_stretches - 1];
+		last->epoch = p->totals.epoch;
+		last->floor = fmin(last->floor, floor);
+		last->share = p->settings.share;
+		return 0;
+	}
+	if (p->n_stretches == STRETCHES_MAX)
+		return ERR_FULL;
+	s = realloc(s, (p->n_stretches + 1) * sizeof *s);
+	if (!s)
+		return -ENOMEM;
+	p->stretches = s;
+	s[p->n_stretches++] = (struct mechanism_stretch){
+		.epoch = p->totals.epoch, .floor = floor, .share = p->settings.share};
+	return 0;
+}
+
+int pool_new(struct pool **out, const struct candor_settings *settings, const uint8_t *key)
+{
+	struct pool *p = calloc(1, sizeof *p);
+	if (!p)
+		return -ENOMEM;
+	p->settings = *settings;
+	uint16_t index;
+	int err = names_new(&p->labeler_names, key);
+	if (err == 0)
+		err = names_new(&p->item_names, key);
+	if (err == 0)
+		err = find_entry(p, settings->entry, &index);
+	if (err == 0)
+		err = begin_stretch(p, 1);
+	if (err) {
+		pool_free(p);
+		return err;
+	}
+	*out = p;
+	return 0;
+}
+
+static void free_item(struct item *item)
+{
+	free(item->values);
+	free(item->frozen);
+	free(item);
+}
+
+void pool_free(struct pool *p)
+{
+	if (!p)
+		return;
+	for (uint32_t i = 0; i < p->items_cap; i++)
+		if (p->items[i])
+			free_item(p->items[i]);
+	free(p->items);
+	for (uint32_t id = 0; id < pool_labelers(p); id += LABELERS_A_CHUNK)
+		free(p->chunks[id / LABELERS_A_CHUNK]);
+	free(p->chunks);
+	free(p->entries);
+	names_free(p->labeler_names);
+	names_free(p->item_names);
+	free(p->stretches);
+	free(p->weights);
+	free(p->rounds);
+	free(p->cells);
+	free(p);
+}
+
+const struct candor_settings *pool_settings(const struct pool *p)
+{
+	return &p->settings;
+}
+
+const struct pool_totals *pool_totals(const struct pool *p)
+{
+	return &p->totals;
+}
+
+double pool_eta(const struct pool *p)
+{
+	return mechanism_eta(&p->settings, pool_labelers(p), p->totals.epoch);
+}
+
+double pool_t_eff(const struct pool *p)
+{
+	uint32_t labelers = pool_labelers(p);
+	return labelers ? (double)p->totals.scored / labelers : 0;
+}
+
+const struct mechanism_stretch *pool_stretches(const struct pool *p, size_t *n)
+{
+	*n = p->n_stretches;
+	return p->stretches;
+}
+
+int pool_update(struct pool *p, const struct candor_settings *settings)
+{
+	uint16_t index;
+	int err = find_entry(p, settings->entry, &index);
+	if (err)
+		return err;
+
+	/* The rate may fall now, so the certificate begins anew, from the least weight there is. */
+	double floor = 1;
+	for (uint32_t id = 0; id < pool_labelers(p); id++)
+		floor = fmin(floor, pool_weight(p, id) / pool_entry(p, id));
+	struct candor_settings old = p->settings;
+	p->settings = *settings;
+	err = begin_stretch(p, floor);
+	if (err) {
+		p->settings = old;
+		return err;
+	}
+	for (uint32_t id = 0; id < pool_labelers(p); id++) {
+		struct labeler *l = labeler_at(p, id);
+		l->weight = mechanism_reset(l->weight, pool_entry(p, id), old.beta, p->totals.epoch - l->epoch);
+		l->epoch = (uint8_t)p->totals.epoch;
+	}
+	return 0;
+}
+
+/* ---- labelers ---- */
+
+uint32_t pool_labelers(const struct pool *p)
+{
+	return p->labeler_names ? names_count(p->labeler_names) : 0;
+}
+
+const struct labeler *pool_labeler(const struct pool *p, uint32_t id)
+{
+	require(id < pool_labelers(p));
+	return labeler_at(p, id);
+}
+
+const char *pool_labeler_name(const struct pool *p, uint32_t id, size_t *len)
+{
+	return names_text(p->labeler_names, id, len);
+}
+
+uint32_t pool_find_labeler(const struct pool *p, const char *name, size_t len)
+{
+	return names_find(p->labeler_names, name, len);
+}
+
+double pool_weight(const struct pool *p, uint32_t id)
+{
+	const struct labeler *l = labeler_at(p, id);
+	return mechanism_reset(l->weight, p->entries[l->entry], p->settings.beta, p->totals.epoch - l->epoch);
+}
+
+double pool_entry(const struct pool *p, uint32_t id)
+{
+	return p->entries[labeler_at(p, id)->entry];
+}
+
+double pool_regret(const struct pool *p, uint32_t id)
+{
+	const struct labeler *l = labeler_at(p, id);
+	return l->mean_loss - l->own_loss;
+}
+
+double pool_bound(const struct pool *p, uint32_t id)
+{
+	return mechanism_bound(p->stretches, p->n_stretches, p->totals.total_weight, pool_entry(p, id),
+			       labeler_at(p, id)->scored);
+}
+
+uint32_t pool_best(struct pool *p)
+{
+	if (p->totals.round == 0)
+		return NAMES_NONE;
+	if (p->best_round != p->totals.round) {
+		p->best = NAMES_NONE;
+		for (uint32_t id = 0; id < pool_labelers(p); id++)
+			if (labeler_at(p, id)->scored > 0 &&
+			    (p->best == NAMES_NONE || pool_regret(p, id) > pool_regret(p, p->best)))
+				p->best = id;
+		p->best_round = p->totals.round;
+	}
+	return p->best;
+}
+
+/* The next labeler, of a name that is not taken: 0 or an error, and then nothing has changed. */
+static int add_labeler(struct pool *p, const char *name, size_t len, const struct labeler *l, uint32_t *id)
+{
+	uint32_t next = pool_labelers(p);
+	if (next % LABELERS_A_CHUNK == 0) {
+		uint32_t chunk = next / LABELERS_A_CHUNK;
+		struct labeler **chunks = realloc(p->chunks, (chunk + 1) * sizeof(struct labeler *));
+		if (!chunks)
+			return -ENOMEM;
+		p->chunks = chunks;
+		chunks[chunk] = malloc(LABELERS_A_CHUNK * sizeof(struct labeler));
+		if (!chunks[chunk])
+			return -ENOMEM;
+	}
+	int err = names_put(p->labeler_names, name, len, id);
+	if (err != 1) {
+		if (next % LABELERS_A_CHUNK == 0)
+			free(p->chunks[next / LABELERS_A_CHUNK]);
+		return err == 0 ? ERR_HISTORY : err;
+	}
+	require(*id == next);
+	*labeler_at(p, next) = *l;
+	p->totals.total_weight += p->entries[l->entry];
+	return 0;
+}
+
+/* ---- items ---- */
+
+struct item *pool_find_item(const struct pool *p, const char *name, size_t len)
+{
+	uint32_t id = names_find(p->item_names, name, len);
+	return id == NAMES_NONE ? NULL : p->items[id];
+}
+
+const char *pool_item_name(const struct pool *p, const struct item *item, size_t *len)
+{
+	return names_text(p->item_names, item->id, len);
+}
+
+uint32_t pool_items(const struct pool *p)
+{
+	return names_count(p->item_names);
+}
+
+int pool_add_item(struct pool *p, const char *name, size_t len, struct item **out)
+{
+	struct item *item = calloc(1, sizeof *item);
+	if (!item)
+		return -ENOMEM;
+	int err = names_put(p->item_names, name, len, &item->id);
+	if (err != 1) {
+		require(err != 0);
+		free(item);
+		return err;
+	}
+	if (item->id >= p->items_cap) {
+		uint32_t cap = item->id + item->id / 4 + 16;
+		struct item **items = realloc(p->items, cap * sizeof(struct item *));
+		if (!items) {
+			names_remove(p->item_names, item->id);
+			free(item);
+			return -ENOMEM;
+		}
+		memset(items + p->items_cap, 0, (cap - p->items_cap) * sizeof(struct item *));
+		p->items = items;
+		p->items_cap = cap;
+	}
+	p->items[item->id] = item;
+	*out = item;
+	return 0;
+}
+
+void pool_drop_item(struct pool *p, struct item *item)
+{
+	names_remove(p->item_names, item->id);
+	p->items[item->id] = NULL;
+	free_item(item);
+}
+
+/* Room for `n` reports. Values and labelers share one block: values first. */
+static int reserve_reports(struct item *item, uint32_t n)
+{
+	if (n <= item->cap)
+		return 0;
+	uint32_t cap = item->cap + item->cap / 8 + 1;
+	if (cap < n)
+		cap = n;
+	double *block = malloc(cap * (sizeof(double) + sizeof(uint32_t)));
+	if (!block)
+		return -ENOMEM;
+	if (item->n > 0) {
+		memcpy(block, item->values, item->n * sizeof(double));
+		memcpy(block + cap, item_labelers(item), item->n * sizeof(uint32_t));
+	}
+	free(item->values);
+	item->values = block;
+	item->cap = cap;
+	return 0;
+}
+
+static uint32_t position_of(const struct item *item, uint32_t labeler)
+{
+	const uint32_t *labelers = item_labelers(item);
+	uint32_t at = 0;
+	while (at < item->n && labelers[at] != labeler)
+		at++;
+	return at;
+}
+
+static int reserve_scratch(struct pool *p, uint32_t n)
+{
+	if (n <= p->scratch_cap)
+		return 0;
+	uint32_t cap = n + n / 2 + 16;
+	double *weights = realloc(p->weights, cap * sizeof *weights);
+	if (weights)
+		p->weights = weights;
+	uint32_t *rounds = realloc(p->rounds, cap * sizeof *rounds);
+	if (rounds)
+		p->rounds = rounds;
+	struct aggregate_cell *cells = realloc(p->cells, cap * sizeof *cells);
+	if (cells)
+		p->cells = cells;
+	if (!weights || !rounds || !cells)
+		return -ENOMEM;
+	p->scratch_cap = cap;
+	return 0;
+}
+
+/* The reporters' weights of now, into p->weights. */
+static int gather_weights(struct pool *p, const struct item *item)
+{
+	int err = reserve_scratch(p, item->n);
+	if (err)
+		return err;
+	const uint32_t *labelers = item_labelers(item);
+	/* With a million labelers each of them is a cache miss: ask for all, then read. */
+	for (uint32_t i = 0; i < item->n; i++)
+		__builtin_prefetch(labeler_at(p, labelers[i]));
+	for (uint32_t i = 0; i < item->n; i++)
+		p->weights[i] = pool_weight(p, labelers[i]);
+	return 0;
+}
+
+/* ---- events ---- */
+
+int pool_report(struct pool *p, struct item *item, const char *labeler, size_t len, double value,
+		struct pool_reported *out)
+{
+	uint32_t id = pool_find_labeler(p, labeler, len);
+	uint32_t at = id == NAMES_NONE ? item->n : position_of(item, id);
+	bool open = item->state == CANDOR_OPEN || item->state == CANDOR_STATE_UNSPECIFIED;
+	*out = (struct pool_reported){.labeler = id};
+
+	if (at < item->n) {
+		if (item->values[at] == value)
+			return POOL_DUPLICATE;
+		if (!open)
+			return ERR_STATE;
+		out->old = item->values[at];
+		item->values[at] = value;
+		return POOL_REVISED;
+	}
+	if (!open)
+		return ERR_STATE;
+	if (item->n == ITEM_REPORTS_MAX)
+		return ERR_FULL;
+	int err = reserve_reports(item, item->n + 1);
+	if (err)
+		return err;
+	if (id == NAMES_NONE) {
+		struct labeler l = {.weight = p->settings.entry, .epoch = (uint8_t)p->totals.epoch};
+		err = find_entry(p, p->settings.entry, &l.entry);
+		if (err == 0)
+			err = add_labeler(p, labeler, len, &l, &out->labeler);
+		if (err)
+			return err;
+		out->joined = true;
+	}
+	item->values[item->n] = value;
+	item_labelers(item)[item->n++] = out->labeler;
+	if (item->state != CANDOR_OPEN) {
+		item->state = CANDOR_OPEN;
+		p->totals.open++;
+	}
+	return POOL_ADDED;
+}
+
+int pool_close(struct pool *p, struct item *item)
+{
+	if (item->state != CANDOR_OPEN)
+		return ERR_STATE;
+	int err = gather_weights(p, item);
+	if (err)
+		return err;
+	struct frozen *f = calloc(1, sizeof *f + item->n * sizeof(double));
+	if (!f)
+		return -ENOMEM;
+	memcpy(f->weights, p->weights, item->n * sizeof(double));
+	aggregate_compute(item->values, f->weights, item->n, p->cells, &f->aggregate);
+	item->frozen = f;
+	item->state = CANDOR_CLOSED;
+	p->totals.open--;
+	p->totals.closed++;
+	return 0;
+}
+
+/* One reporter's part of a settlement, the arithmetic on its weight aside. */
+static void score(struct labeler *l, uint64_t round, unsigned epoch, double own_loss, double mean_loss, double lbar,
+		  double weight_after)
+{
+	l->weight = weight_after;
+	l->epoch = (uint8_t)epoch;
+	l->own_loss += own_loss;
+	l->mean_loss += mean_loss;
+	l->settled_loss += lbar;
+	l->scored++;
+	l->last_round = (uint32_t)round;
+}
+
+/* Step (6): perhaps the epoch grows, and with it a stretch of the certificate begins. */
+static void perhaps_next_epoch(struct pool *p)
+{
+	unsigned epoch = mechanism_epoch(&p->settings, p->totals.epoch, p->totals.scored, pool_labelers(p));
+	if (epoch == p->totals.epoch)
+		return;
+	p->totals.epoch = epoch;
+	/* pool_resolve() made sure that there is room. */
+	require(begin_stretch(p, p->settings.beta) == 0);
+}
+
+/* begin_stretch() must not fail in the middle of a settlement: room for one more is made before it. */
+static int reserve_stretch(struct pool *p)
+{
+	if (p->n_stretches == STRETCHES_MAX)
+		return ERR_FULL;
+	struct mechanism_stretch *s = realloc(p->stretches, (p->n_stretches + 1) * sizeof *s);
+	if (!s)
+		return -ENOMEM;
+	p->stretches = s;
+	return 0;
+}
+
+int pool_resolve(struct pool *p, struct item *item, double y, struct pool_settled *out)
+{
+	if (item->state == CANDOR_RESOLVED)
+		return ERR_CONFLICT;
+	if (item->state == CANDOR_OPEN) {
+		int err = pool_close(p, item);
+		if (err)
+			return err;
+	}
+	if (item->state != CANDOR_CLOSED)
+		return ERR_STATE;
+	if (p->totals.round == UINT32_MAX)
+		return ERR_FULL;
+	int err = gather_weights(p, item);
+	if (err == 0)
+		err = reserve_stretch(p);
+	if (err)
+		return err;
+
+	struct pool_totals *t = &p->totals;
+	struct frozen *f = item->frozen;
+	const struct aggregate *a = &f->aggregate;
+	f->outcome = y;
+	f->eta = pool_eta(p);
+	f->lbar = mechanism_settle(item->n, p->weights, item->values, y, f->eta, p->settings.share);
+	f->round = ++t->round;
+
+	const uint32_t *labelers = item_labelers(item);
+	double mean_loss = mechanism_loss(a->mean, y);
+	for (uint32_t i = 0; i < item->n; i++) {
+		struct labeler *l = labeler_at(p, labelers[i]);
+		p->rounds[i] = l->last_round;
+		score(l, f->round, t->epoch, mechanism_loss(item->values[i], y), mean_loss, f->lbar, p->weights[i]);
+	}
+	t->mean_loss += mean_loss;
+	t->median_loss += mechanism_loss(a->median, y);
+	t->plain_mean_loss += mechanism_loss(a->plain_mean, y);
+	t->plain_median_loss += mechanism_loss(a->plain_median, y);
+	t->scored += item->n;
+	t->closed--;
+	item->state = CANDOR_RESOLVED;
+
+	struct mechanism_stretch *s = &p->stretches[p->n_stretches - 1];
+	s->eta_lo = s->rounds == 0 ? f->eta : fmin(s->eta_lo, f->eta);
+	s->eta_hi = fmax(s->eta_hi, f->eta);
+	s->rounds++;
+
+	*out = (struct pool_settled){
+		.eta = f->eta,
+		.lbar = f->lbar,
+		.epoch = t->epoch,
+		.round = f->round,
+		.weights = p->weights,
+		.last_round = p->rounds,
+	};
+	perhaps_next_epoch(p);
+	return 0;
+}
+
+int pool_void(struct pool *p, struct item *item)
+{
+	if (item->state == CANDOR_OPEN)
+		p->totals.open--;
+	else if (item->state == CANDOR_CLOSED)
+		p->totals.closed--;
+	else
+		return ERR_STATE;
+	item->state = CANDOR_VOID;
+	p->totals.voided++;
+	return 0;
+}
+
+int pool_item_aggregate(struct pool *p, const struct item *item, struct aggregate *out, const double **weights)
+{
+	require(item->n >= 1);
+	if (item->frozen) {
+		*out = item->frozen->aggregate;
+		if (weights)
+			*weights = item->frozen->weights;
+		return 0;
+	}
+	int err = gather_weights(p, item);
+	if (err)
+		return err;
+	aggregate_compute(item->values, p->weights, item->n, p->cells, out);
+	if (weights)
+		*weights = p->weights;
+	return 0;
+}
+
+/* ---- restoring ---- */
+
+int pool_restore_labeler(struct pool *p, const char *name, size_t len, double entry, const struct labeler *l)
+{
+	struct labeler restored = *l;
+	uint32_t id;
+	int err = find_entry(p, entry, &restored.entry);
+	return err ? err : add_labeler(p, name, len, &restored, &id);
+}
+
+void pool_restore_score(struct pool *p, uint32_t labeler, uint64_t round, unsigned epoch, double value, double outcome,
+			double mean, double lbar, double weight_after)
+{
+	require(labeler < pool_labelers(p));
+	score(labeler_at(p, labeler), round, epoch, mechanism_loss(value, outcome), mechanism_loss(mean, outcome), lbar,
+	      weight_after);
+}
+
+int pool_restore_totals(struct pool *p, const struct pool_totals *totals, const struct mechanism_stretch *stretches,
+			size_t n)
+{
+	require(n >= 1 && n <= STRETCHES_MAX);
+	struct mechanism_stretch *s = realloc(p->stretches, n * sizeof *s);
+	if (!s)
+		return -ENOMEM;
+	memcpy(s, stretches, n * sizeof *s);
+	p->stretches = s;
+	p->n_stretches = n;
+	p->totals = *totals;
+	p->best_round = 0;
+	return 0;
+}
+
+int pool_restore_reports(struct pool *p, struct item *item, const uint32_t *labelers, const double *values, size_t n)
+{
+	require(item->n == 0 && n <= ITEM_REPORTS_MAX);
+	int err = reserve_reports(item, (uint32_t)n);
+	if (err)
+		return err;
+	for (size_t i = 0; i < n; i++)
+		require(labelers[i] < pool_labelers(p));
+	memcpy(item->values, values, n * sizeof *values);
+	memcpy(item_labelers(item), labelers, n * sizeof *labelers);
+	item->n = (uint32_t)n;
+	return 0;
+}
+
+int pool_restore_frozen(struct item *item, enum candor_item_state state, const struct frozen *f, const double *weights)
+{
+	struct frozen *copy = malloc(sizeof *copy + item->n * sizeof(double));
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, f, sizeof *copy);
+	memcpy(copy->weights, weights, item->n * sizeof(double));
+	free(item->frozen);
+	item->frozen = copy;
+	item->state = state;
+	return 0;
+}

@@ -1,0 +1,51 @@
+#include "text.h"
+
+#include <stdint.h>
+
+/* Length of the UTF-8 sequence at p (well-formed as Unicode table 3-7 has it), 0 if there is none. */
+static size_t utf8_sequence(const uint8_t *p, size_t left)
+{
+	static const struct {
+		uint8_t first_lo, first_hi, second_lo, second_hi, len;
+	} forms[] = {
+		{0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3},
+		{0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4},
+		{0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
+	};
+	if (p[0] < 0x80)
+		return 1;
+	for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+		if (p[0] < forms[i].first_lo || p[0] > forms[i].first_hi)
+			continue;
+		if (left < forms[i].len || p[1] < forms[i].second_lo || p[1] > forms[i].second_hi)
+			return 0;
+		for (size_t k = 2; k < forms[i].len; k++)
+			if ((p[k] & 0xc0) != 0x80)
+				return 0;
+		return forms[i].len;
+	}
+	return 0;
+}
+
+const char *text_fault(const char *text, size_t len)
+{
+	const uint8_t *p = (const uint8_t *)text;
+	for (size_t i = 0; i < len;) {
+		size_t step = utf8_sequence(p + i, len - i);
+		if (step == 0)
+			return "is not valid UTF-8";
+		if (p[i] < 0x20 || p[i] == 0x7f || (p[i] == 0xc2 && p[i + 1] < 0xa0))
+			return "has a control character";
+		i += step;
+	}
+	return NULL;
+}
+
+const char *name_fault(const char *name, size_t len)
+{
+	if (len == 0)
+		return "is empty; a name has 1 to 255 bytes";
+	if (len > 255)
+		return "is too long; a name has 1 to 255 bytes";
+	return text_fault(name, len);
+}

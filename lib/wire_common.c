@@ -1,0 +1,91 @@
+#include "wire_common.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "frame.h"
+
+static void *allocate(void *arena, size_t size)
+{
+	return arena_alloc(arena, size);
+}
+
+static void release(void *arena, void *block)
+{
+	(void)arena;
+	(void)block;
+}
+
+ProtobufCAllocator wire_allocator(struct arena *a)
+{
+	return (ProtobufCAllocator){.alloc = allocate, .free = release, .allocator_data = a};
+}
+
+size_t wire_text_len(const char *unpacked)
+{
+	return unpacked == (const char *)protobuf_c_empty_string ? 0 : arena_size(unpacked) - 1;
+}
+
+int wire_append(const ProtobufCMessage *message, size_t max_bytes, struct buf *out)
+{
+	size_t len = protobuf_c_message_get_packed_size(message);
+	if (len > max_bytes)
+		return ERR_TOO_BIG;
+	uint8_t *to = buf_reserve(out, FRAME_HEAD_MAX + len);
+	if (!to)
+		return -ENOMEM;
+	size_t head = frame_head(len, to);
+	protobuf_c_message_pack(message, to + head);
+	out->len += head + len;
+	return 0;
+}
+
+int wire_arena_error(const struct arena *a)
+{
+	return a->exhausted ? ERR_BUDGET : -ENOMEM;
+}
+
+void wire_settings_from_pb(const Candor__V1__Settings *from, struct candor_settings *to)
+{
+	*to = (struct candor_settings){0};
+	if (!from)
+		return;
+	*to = (struct candor_settings){
+		.rate = (enum candor_rate)from->rate,
+		.c = from->c,
+		.beta = from->beta,
+		.eta = from->eta,
+		.horizon = from->horizon,
+		.share = from->share,
+		.entry = from->entry,
+	};
+}
+
+void wire_settings_to_pb(const struct candor_settings *from, Candor__V1__Settings *to)
+{
+	candor__v1__settings__init(to);
+	to->rate = (Candor__V1__Rate)from->rate;
+	to->c = from->c;
+	to->beta = from->beta;
+	to->eta = from->eta;
+	to->horizon = from->horizon;
+	to->share = from->share;
+	to->entry = from->entry;
+}
+
+const char *candor_code_name(enum candor_code code)
+{
+	switch (code) {
+	case CANDOR_OK: return "OK";
+	case CANDOR_INVALID_ARGUMENT: return "INVALID_ARGUMENT";
+	case CANDOR_NOT_FOUND: return "NOT_FOUND";
+	case CANDOR_ALREADY_EXISTS: return "ALREADY_EXISTS";
+	case CANDOR_PERMISSION_DENIED: return "PERMISSION_DENIED";
+	case CANDOR_RESOURCE_EXHAUSTED: return "RESOURCE_EXHAUSTED";
+	case CANDOR_FAILED_PRECONDITION: return "FAILED_PRECONDITION";
+	case CANDOR_INTERNAL: return "INTERNAL";
+	case CANDOR_UNAVAILABLE: return "UNAVAILABLE";
+	case CANDOR_UNAUTHENTICATED: return "UNAUTHENTICATED";
+	}
+	return "UNKNOWN";
+}

@@ -1,0 +1,385 @@
+/* Requests to and from bytes. Whatever a peer can get wrong in a request is found here, but for what depends on state:
+ * settings are checked when they are merged with those that stand, cursors where they are used. */
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "text.h"
+#include "wire_common.h"
+
+/* ---- decoding ---- */
+
+struct decoder {
+	struct arena *arena;
+	struct wire_request *out;
+	const char **row_fault;
+	int err;
+};
+
+static void fault(struct decoder *d, const char *field, const char *what)
+{
+	if (d->out->fault || d->err)
+		return;
+	d->out->fault = arena_printf(d->arena, "%s %s", field, what);
+	if (!d->out->fault)
+		d->err = wire_arena_error(d->arena);
+}
+
+/* A fault of row i; the array of them is made when the first one turns up. */
+static void row_fault(struct decoder *d, size_t i, const char *field, const char *what)
+{
+	if (d->err)
+		return;
+	if (!d->row_fault)
+		d->row_fault = arena_calloc(d->arena, d->out->request.n, sizeof *d->row_fault);
+	if (!d->row_fault || !(d->row_fault[i] = arena_printf(d->arena, "%s %s", field, what)))
+		d->err = wire_arena_error(d->arena);
+	d->out->row_fault = d->row_fault;
+}
+
+static const char *name(struct decoder *d, const char *field, const char *unpacked)
+{
+	const char *what = name_fault(unpacked, wire_text_len(unpacked));
+	if (what)
+		fault(d, field, what);
+	return unpacked;
+}
+
+/* A probability or an outcome. */
+static const char *unit_fault(double x)
+{
+	if (isnan(x))
+		return "is not a number; it must be from 0 to 1";
+	return x >= 0 && x <= 1 ? NULL : "is out of range; it must be from 0 to 1";
+}
+
+static void reports(struct decoder *d, const Candor__V1__PostReports *m)
+{
+	struct candor_report *rows = arena_alloc(d->arena, m->n_reports * sizeof *rows);
+	if (!rows) {
+		d->err = wire_arena_error(d->arena);
+		return;
+	}
+	d->out->request.n = m->n_reports;
+	d->out->request.reports = rows;
+	for (size_t i = 0; i < m->n_reports && !d->err; i++) {
+		const Candor__V1__Report *r = m->reports[i];
+		const char *what;
+		rows[i] = (struct candor_report){r->item, r->labeler, r->value};
+		if ((what = name_fault(r->item, wire_text_len(r->item))))
+			row_fault(d, i, "item", what);
+		else if ((what = name_fault(r->labeler, wire_text_len(r->labeler))))
+			row_fault(d, i, "labeler", what);
+		else if ((what = unit_fault(r->value)))
+			row_fault(d, i, "value", what);
+	}
+}
+
+static void outcomes(struct decoder *d, const Candor__V1__ResolveItems *m)
+{
+	struct candor_outcome *rows = arena_alloc(d->arena, m->n_outcomes * sizeof *rows);
+	if (!rows) {
+		d->err = wire_arena_error(d->arena);
+		return;
+	}
+	d->out->request.n = m->n_outcomes;
+	d->out->request.outcomes = rows;
+	for (size_t i = 0; i < m->n_outcomes && !d->err; i++) {
+		const Candor__V1__Outcome *o = m->outcomes[i];
+		const char *what;
+		rows[i] = (struct candor_outcome){o->item, o->value};
+		if ((what = name_fault(o->item, wire_text_len(o->item))))
+			row_fault(d, i, "item", what);
+		else if ((what = unit_fault(o->value)))
+			row_fault(d, i, "value", what);
+	}
+}
+
+static void items(struct decoder *d, char **names, size_t n)
+{
+	d->out->request.n = n;
+	d->out->request.items = (const char *const *)names;
+	for (size_t i = 0; i < n && !d->err; i++) {
+		const char *what = name_fault(names[i], wire_text_len(names[i]));
+		if (what)
+			row_fault(d, i, "item", what);
+	}
+}
+
+static void page(struct decoder *d, const char *cursor, uint32_t limit)
+{
+	if (wire_text_len(cursor) > CANDOR_NAME_MAX)
+		fault(d, "cursor", "is too long; it must be empty or what `next` of an earlier answer said");
+	if (limit > CANDOR_PAGE_MAX)
+		fault(d, "limit", "is too large; it must be from 1 to 1000, or 0 for 100");
+	d->out->request.cursor = cursor;
+	d->out->request.limit = limit ? limit : CANDOR_PAGE_DEFAULT;
+}
+
+static void hello(struct decoder *d, const Candor__V1__Hello *m)
+{
+	d->out->request.protocol = m->protocol;
+	d->out->request.client = m->client;
+	if (m->protocol != CANDOR_PROTOCOL)
+		fault(d, "protocol", "is not one this daemon speaks; it must be 1");
+	const char *what = wire_text_len(m->client) ? name_fault(m->client, wire_text_len(m->client)) : NULL;
+	if (what)
+		fault(d, "client", what);
+	if (m->token.len > 1024)
+		fault(d, "token", "is too long; it has at most 1024 bytes");
+}
+
+static void body(struct decoder *d, const Candor__V1__Request *m)
+{
+	struct candor_request *r = &d->out->request;
+	switch (m->body_case) {
+	case CANDOR__V1__REQUEST__BODY_HELLO:
+		r->type = CANDOR_REQ_HELLO;
+		hello(d, m->hello);
+		break;
+	case CANDOR__V1__REQUEST__BODY_INFO:
+		r->type = CANDOR_REQ_INFO;
+		break;
+	case CANDOR__V1__REQUEST__BODY_CREATE_POOL:
+		r->type = CANDOR_REQ_CREATE_POOL;
+		r->pool = name(d, "pool", m->create_pool->pool);
+		wire_settings_from_pb(m->create_pool->settings, &r->settings);
+		break;
+	case CANDOR__V1__REQUEST__BODY_UPDATE_POOL:
+		r->type = CANDOR_REQ_UPDATE_POOL;
+		r->pool = name(d, "pool", m->update_pool->pool);
+		wire_settings_from_pb(m->update_pool->settings, &r->settings);
+		break;
+	case CANDOR__V1__REQUEST__BODY_LIST_POOLS:
+		r->type = CANDOR_REQ_LIST_POOLS;
+		page(d, m->list_pools->cursor, m->list_pools->limit);
+		break;
+	case CANDOR__V1__REQUEST__BODY_GET_POOL:
+		r->type = CANDOR_REQ_GET_POOL;
+		r->pool = name(d, "pool", m->get_pool->pool);
+		break;
+	case CANDOR__V1__REQUEST__BODY_POST_REPORTS:
+		r->type = CANDOR_REQ_POST_REPORTS;
+		r->pool = name(d, "pool", m->post_reports->pool);
+		reports(d, m->post_reports);
+		break;
+	case CANDOR__V1__REQUEST__BODY_CLOSE_ITEMS:
+		r->type = CANDOR_REQ_CLOSE_ITEMS;
+		r->pool = name(d, "pool", m->close_items->pool);
+		items(d, m->close_items->items, m->close_items->n_items);
+		break;
+	case CANDOR__V1__REQUEST__BODY_RESOLVE_ITEMS:
+		r->type = CANDOR_REQ_RESOLVE_ITEMS;
+		r->pool = name(d, "pool", m->resolve_items->pool);
+		outcomes(d, m->resolve_items);
+		break;
+	case CANDOR__V1__REQUEST__BODY_VOID_ITEMS:
+		r->type = CANDOR_REQ_VOID_ITEMS;
+		r->pool = name(d, "pool", m->void_items->pool);
+		items(d, m->void_items->items, m->void_items->n_items);
+		break;
+	case CANDOR__V1__REQUEST__BODY_QUERY_ITEMS:
+		r->type = CANDOR_REQ_QUERY_ITEMS;
+		r->pool = name(d, "pool", m->query_items->pool);
+		items(d, m->query_items->items, m->query_items->n_items);
+		if (m->query_items->n_items > CANDOR_PAGE_MAX)
+			fault(d, "items", "are too many; a query takes at most 1000");
+		r->with_reports = m->query_items->reports;
+		break;
+	case CANDOR__V1__REQUEST__BODY_LIST_LABELERS:
+		r->type = CANDOR_REQ_LIST_LABELERS;
+		r->pool = name(d, "pool", m->list_labelers->pool);
+		r->sort = (enum candor_sort)m->list_labelers->sort;
+		if ((unsigned)m->list_labelers->sort > CANDOR_BY_NAME)
+			fault(d, "sort", "is unknown; it must be WEIGHT, REGRET, LOSS, SCORED or NAME");
+		page(d, m->list_labelers->cursor, m->list_labelers->limit);
+		break;
+	case CANDOR__V1__REQUEST__BODY_GET_LABELER:
+		r->type = CANDOR_REQ_GET_LABELER;
+		r->pool = name(d, "pool", m->get_labeler->pool);
+		r->labeler = name(d, "labeler", m->get_labeler->labeler);
+		r->history = m->get_labeler->history;
+		page(d, m->get_labeler->cursor, m->get_labeler->limit);
+		break;
+	case CANDOR__V1__REQUEST__BODY_LIST_ITEMS:
+		r->type = CANDOR_REQ_LIST_ITEMS;
+		r->pool = name(d, "pool", m->list_items->pool);
+		page(d, m->list_items->cursor, m->list_items->limit);
+		break;
+	default:
+		fault(d, "request", "is of no kind that this daemon knows");
+	}
+}
+
+/* The id of a request that could not be unpacked, where it stands first, as encoders put it; else 0. */
+static uint64_t peek_id(const uint8_t *data, size_t len)
+{
+	uint64_t id = 0;
+	if (len == 0 || data[0] != 0x08)
+		return 0;
+	for (size_t i = 1; i < len && i <= 10; i++) {
+		id |= (uint64_t)(data[i] & 0x7f) << (7 * (i - 1));
+		if (!(data[i] & 0x80))
+			return id;
+	}
+	return 0;
+}
+
+int wire_decode_request(struct arena *a, const uint8_t *data, size_t len, struct wire_request *out)
+{
+	*out = (struct wire_request){0};
+	ProtobufCAllocator allocator = wire_allocator(a);
+	const Candor__V1__Request *m = candor__v1__request__unpack(&allocator, len, data);
+	if (!m) {
+		out->request.id = peek_id(data, len);
+		return a->exhausted ? ERR_BUDGET : ERR_MALFORMED;
+	}
+	struct decoder d = {.arena = a, .out = out};
+	out->request.id = m->id;
+	body(&d, m);
+	return d.err;
+}
+
+/* ---- encoding ---- */
+
+static int encode_reports(const struct candor_request *r, struct arena *a, Candor__V1__PostReports *m)
+{
+	Candor__V1__Report *rows = arena_alloc(a, r->n * sizeof *rows);
+	m->reports = arena_alloc(a, r->n * sizeof *m->reports);
+	if (!rows || !m->reports)
+		return wire_arena_error(a);
+	for (size_t i = 0; i < r->n; i++) {
+		candor__v1__report__init(&rows[i]);
+		rows[i].item = wire_text(r->reports[i].item);
+		rows[i].labeler = wire_text(r->reports[i].labeler);
+		rows[i].value = r->reports[i].value;
+		m->reports[i] = &rows[i];
+	}
+	m->n_reports = r->n;
+	return 0;
+}
+
+static int encode_outcomes(const struct candor_request *r, struct arena *a, Candor__V1__ResolveItems *m)
+{
+	Candor__V1__Outcome *rows = arena_alloc(a, r->n * sizeof *rows);
+	m->outcomes = arena_alloc(a, r->n * sizeof *m->outcomes);
+	if (!rows || !m->outcomes)
+		return wire_arena_error(a);
+	for (size_t i = 0; i < r->n; i++) {
+		candor__v1__outcome__init(&rows[i]);
+		rows[i].item = wire_text(r->outcomes[i].item);
+		rows[i].value = r->outcomes[i].value;
+		m->outcomes[i] = &rows[i];
+	}
+	m->n_outcomes = r->n;
+	return 0;
+}
+
+/* protobuf-c only reads the names, so the caller's array serves as it is. */
+#define ITEMS(m, r) ((m).n_items = (r)->n, (m).items = (char **)(uintptr_t)(r)->items)
+
+int wire_encode_request(const struct candor_request *r, struct arena *scratch, size_t max_bytes, struct buf *out)
+{
+	Candor__V1__Request m = CANDOR__V1__REQUEST__INIT;
+	Candor__V1__Settings settings;
+	/* One body is used; all are small and none allocates. */
+	Candor__V1__Hello hello = CANDOR__V1__HELLO__INIT;
+	Candor__V1__InfoRequest info = CANDOR__V1__INFO_REQUEST__INIT;
+	Candor__V1__CreatePool create_pool = CANDOR__V1__CREATE_POOL__INIT;
+	Candor__V1__UpdatePool update_pool = CANDOR__V1__UPDATE_POOL__INIT;
+	Candor__V1__ListPools list_pools = CANDOR__V1__LIST_POOLS__INIT;
+	Candor__V1__GetPool get_pool = CANDOR__V1__GET_POOL__INIT;
+	Candor__V1__PostReports post_reports = CANDOR__V1__POST_REPORTS__INIT;
+	Candor__V1__CloseItems close_items = CANDOR__V1__CLOSE_ITEMS__INIT;
+	Candor__V1__ResolveItems resolve_items = CANDOR__V1__RESOLVE_ITEMS__INIT;
+	Candor__V1__VoidItems void_items = CANDOR__V1__VOID_ITEMS__INIT;
+	Candor__V1__QueryItems query_items = CANDOR__V1__QUERY_ITEMS__INIT;
+	Candor__V1__ListLabelers list_labelers = CANDOR__V1__LIST_LABELERS__INIT;
+	Candor__V1__GetLabeler get_labeler = CANDOR__V1__GET_LABELER__INIT;
+	Candor__V1__ListItems list_items = CANDOR__V1__LIST_ITEMS__INIT;
+	int err = 0;
+
+#define USE(field, FIELD) (m.body_case = CANDOR__V1__REQUEST__BODY_##FIELD, m.field = &field)
+	m.id = r->id;
+	wire_settings_to_pb(&r->settings, &settings);
+	switch (r->type) {
+	case CANDOR_REQ_HELLO:
+		hello.protocol = r->protocol;
+		hello.client = wire_text(r->client);
+		USE(hello, HELLO);
+		break;
+	case CANDOR_REQ_INFO:
+		USE(info, INFO);
+		break;
+	case CANDOR_REQ_CREATE_POOL:
+		create_pool.pool = wire_text(r->pool);
+		create_pool.settings = &settings;
+		USE(create_pool, CREATE_POOL);
+		break;
+	case CANDOR_REQ_UPDATE_POOL:
+		update_pool.pool = wire_text(r->pool);
+		update_pool.settings = &settings;
+		USE(update_pool, UPDATE_POOL);
+		break;
+	case CANDOR_REQ_LIST_POOLS:
+		list_pools.cursor = wire_text(r->cursor);
+		list_pools.limit = r->limit;
+		USE(list_pools, LIST_POOLS);
+		break;
+	case CANDOR_REQ_GET_POOL:
+		get_pool.pool = wire_text(r->pool);
+		USE(get_pool, GET_POOL);
+		break;
+	case CANDOR_REQ_POST_REPORTS:
+		post_reports.pool = wire_text(r->pool);
+		err = encode_reports(r, scratch, &post_reports);
+		USE(post_reports, POST_REPORTS);
+		break;
+	case CANDOR_REQ_CLOSE_ITEMS:
+		close_items.pool = wire_text(r->pool);
+		ITEMS(close_items, r);
+		USE(close_items, CLOSE_ITEMS);
+		break;
+	case CANDOR_REQ_RESOLVE_ITEMS:
+		resolve_items.pool = wire_text(r->pool);
+		err = encode_outcomes(r, scratch, &resolve_items);
+		USE(resolve_items, RESOLVE_ITEMS);
+		break;
+	case CANDOR_REQ_VOID_ITEMS:
+		void_items.pool = wire_text(r->pool);
+		ITEMS(void_items, r);
+		USE(void_items, VOID_ITEMS);
+		break;
+	case CANDOR_REQ_QUERY_ITEMS:
+		query_items.pool = wire_text(r->pool);
+		ITEMS(query_items, r);
+		query_items.reports = r->with_reports;
+		USE(query_items, QUERY_ITEMS);
+		break;
+	case CANDOR_REQ_LIST_LABELERS:
+		list_labelers.pool = wire_text(r->pool);
+		list_labelers.sort = (Candor__V1__ListLabelers__Sort)r->sort;
+		list_labelers.cursor = wire_text(r->cursor);
+		list_labelers.limit = r->limit;
+		USE(list_labelers, LIST_LABELERS);
+		break;
+	case CANDOR_REQ_GET_LABELER:
+		get_labeler.pool = wire_text(r->pool);
+		get_labeler.labeler = wire_text(r->labeler);
+		get_labeler.history = r->history;
+		get_labeler.cursor = wire_text(r->cursor);
+		get_labeler.limit = r->limit;
+		USE(get_labeler, GET_LABELER);
+		break;
+	case CANDOR_REQ_LIST_ITEMS:
+		list_items.pool = wire_text(r->pool);
+		list_items.cursor = wire_text(r->cursor);
+		list_items.limit = r->limit;
+		USE(list_items, LIST_ITEMS);
+		break;
+	case CANDOR_REQ_UNKNOWN:
+		break; /* a request without a body: what a daemon makes of it can be tested */
+	}
+#undef USE
+	return err ? err : wire_append(&m.base, max_bytes, out);
+}
