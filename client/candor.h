@@ -6,7 +6,9 @@
  * Errors: functions return 0 or a negative number, libuv's as they are or one of the library's own, for
  * candor_strerror(). A daemon's refusal is no such error: it is a response whose `code` is not CANDOR_OK.
  *
- * Threads: a client belongs to its loop's thread. Nothing here is global. */
+ * Threads: a client belongs to its loop's thread. Nothing here is global.
+ *
+ * Signals: a program with an asynchronous client ignores SIGPIPE, as libuv asks; the blocking form keeps it away. */
 #ifndef CANDOR_H
 #define CANDOR_H
 
@@ -32,6 +34,16 @@ struct candor_options {
 	uint64_t request_timeout_ms;  /* without any answer while some are due; 0: 60,000 */
 };
 
+/* The library's own errors; all others are libuv's. */
+enum candor_error {
+	CANDOR_ERR_TOO_BIG = -20001,   /* a request or response longer than max_frame_bytes */
+	CANDOR_ERR_MALFORMED = -20002, /* the daemon sent bytes that are no response */
+	CANDOR_ERR_BUDGET = -20003,    /* a message that unpacks to more memory than it may take */
+	CANDOR_ERR_ADDRESS = -20010,   /* not an address */
+	CANDOR_ERR_CLOSED = -20012,    /* the connection ended before the answer came */
+	CANDOR_ERR_PROTOCOL = -20013,  /* the daemon answered what was not asked */
+};
+
 /* A phrase for an error, static, never NULL. */
 CANDOR_API const char *candor_strerror(int err);
 
@@ -48,21 +60,22 @@ struct candor_client;
 
 /* status 0: *response is the daemon's answer and lives until the callback returns. Negative: the request was not
  * answered (the connection failed, ended, timed out, or was closed: UV_ECANCELED), *response is NULL, and whether the
- * daemon acted on it is not known: repeat it, all requests may be. Called once for each request that was taken, in any
- * order, from the loop, never from within candor_client_send(). It may send, and it may close the client. */
+ * daemon acted on it is not known: repeat it, all requests may be. Where the daemon said why it ends the conversation,
+ * that is the answer to every unanswered request (status 0, its code and message). Called once for each request that
+ * was taken, in any order, from the loop, never from within candor_client_send(). It may send, and it may close the
+ * client. */
 typedef void candor_on_response(struct candor_client *client, int status, const struct candor_response *response,
 				void *arg);
 typedef void candor_on_close(void *arg);
 
 /* Makes a client that connects to `address` ("unix:PATH", "tcp:HOST:PORT") and greets, in the background; requests may
  * be sent at once and wait. When the connection fails every request gets the error, also those sent later: a client
- * does not reconnect; close it and make another. 0 or negative (the address is none: ERR_ADDRESS), and then nothing
- * was made. The loop must outlive the client. */
+ * does not reconnect; close it and make another. 0 or negative (CANDOR_ERR_ADDRESS), and then nothing was made. The loop must outlive the client. */
 CANDOR_API int candor_client_new(struct candor_client **out, uv_loop_t *loop, const char *address,
 				 const struct candor_options *options);
 
 /* Sends a request; its id is the library's, `request->id` is ignored. What the request points to is copied. 0 or
- * negative (longer than max_frame_bytes: ERR_TOO_BIG), and then the callback will not be called. */
+ * negative (CANDOR_ERR_TOO_BIG), and then the callback will not be called. */
 CANDOR_API int candor_client_send(struct candor_client *client, const struct candor_request *request,
 				  candor_on_response *on_response, void *arg);
 
@@ -71,7 +84,8 @@ CANDOR_API int candor_client_send(struct candor_client *client, const struct can
 CANDOR_API size_t candor_client_in_flight(const struct candor_client *client);
 CANDOR_API size_t candor_client_unsent_bytes(const struct candor_client *client);
 
-/* Ends the connection. Unanswered requests get UV_ECANCELED, then on_close (or NULL) is called and the client is gone. */
+/* Ends the connection, once, and returns at once: from the loop unanswered requests get UV_ECANCELED, then on_close (or
+ * NULL) is called and the client is gone. */
 CANDOR_API void candor_client_close(struct candor_client *client, candor_on_close *on_close, void *arg);
 
 /* ---- blocking ---- */

@@ -26,8 +26,8 @@ enum {
 	ERR_HISTORY = -20014,   /* the history does not fit itself */
 };
 
-/* A phrase for `err` (0 or negative), static, never NULL. */
-const char *candor_strerror(int err);
+/* A phrase for `err` (0 or negative), static, never NULL. Exported by libcandor. */
+__attribute__((visibility("default"))) const char *candor_strerror(int err);
 
 _Noreturn void require_failed(const char *condition, const char *file, int line);
 #define require(condition) ((condition) ? (void)0 : require_failed(#condition, __FILE__, __LINE__))

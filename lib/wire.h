@@ -32,7 +32,8 @@ MUST_CHECK int wire_encode_request(const struct candor_request *r, struct arena 
 MUST_CHECK int wire_encode_response(const struct candor_response *r, struct arena *scratch, size_t max_bytes,
 				    struct buf *out);
 
-/* "INVALID_ARGUMENT" and the like; "code N" is never needed: unknown codes read as "UNKNOWN". */
-const char *candor_code_name(enum candor_code code);
+/* "INVALID_ARGUMENT" and the like; "code N" is never needed: unknown codes read as "UNKNOWN". Exported by
+ * libcandor. */
+__attribute__((visibility("default"))) const char *candor_code_name(enum candor_code code);
 
 #endif

@@ -1,0 +1,31 @@
+/* calls.h - the requests of one client that wait for an answer: a table from id to callback.
+ *
+ * Ids are given in ascending order from 1 and answered mostly in that order, so the id itself is the hash: lookups
+ * touch neighbouring slots, and any number of requests in flight cost O(1) each. No I/O; all zero is an empty table. */
+#ifndef CANDOR_CALLS_H
+#define CANDOR_CALLS_H
+
+#include "candor.h"
+#include "err.h"
+
+struct call {
+	uint64_t id; /* 0: a free slot */
+	candor_on_response *on_response;
+	void *arg;
+	enum candor_response_type expected;
+};
+
+struct calls {
+	struct call *slots;
+	size_t n, cap; /* cap is 0 or a power of two, and at least twice n */
+};
+
+/* Adds a call of an id that is not in the table. 0 or -ENOMEM. */
+MUST_CHECK int calls_put(struct calls *t, const struct call *call);
+
+/* Takes the call of this id out of the table: 1 and *out, or 0 where there is none. */
+int calls_take(struct calls *t, uint64_t id, struct call *out);
+
+void calls_free(struct calls *t);
+
+#endif

@@ -1,0 +1,21 @@
+/* client.h - what the blocking form needs of a client beside candor.h. Not installed. */
+#ifndef CANDOR_CLIENT_H
+#define CANDOR_CLIENT_H
+
+#include <stdbool.h>
+
+#include "arena.h"
+#include "candor.h"
+
+/* 1: the daemon has answered the greeting, or has said why it will not go on (every request then gets that answer).
+ * 0: not yet. Negative: the connection failed. */
+int candor_client_greeted(const struct candor_client *client);
+
+/* Within a callback: swaps the arena in which the response lives for another, so that the response outlives the
+ * callback. `mine` must be empty, and is afterwards the caller's to free. */
+void candor_client_swap_arena(struct candor_client *client, struct arena *mine);
+
+/* The budget that `mine` must have. */
+size_t candor_client_budget(const struct candor_client *client);
+
+#endif
