@@ -9,6 +9,7 @@ enum {
 	LABELERS_A_CHUNK = 4096, /* chunks, so that growing neither copies a million labelers nor keeps room for another */
 	ENTRIES_MAX = 65535,
 	STRETCHES_MAX = 4096,
+	STRETCHES_FOR_UPDATES = STRETCHES_MAX - 64, /* the epochs, 62 at most, always find room: settlements go on */
 };
 
 struct pool {
@@ -63,7 +64,7 @@ static int find_entry(struct pool *p, double entry, uint16_t *index)
 	return 0;
 }
 
-static int begin_stretch(struct pool *p, double floor)
+static int begin_stretch(struct pool *p, double floor, size_t max)
 {
 	struct mechanism_stretch *s = p->stretches;
 	if (p->n_stretches > 0 && s[p->n_stretches - 1].rounds == 0) {
@@ -74,7 +75,7 @@ static int begin_stretch(struct pool *p, double floor)
 		last->share = p->settings.share;
 		return 0;
 	}
-	if (p->n_stretches == STRETCHES_MAX)
+	if (p->n_stretches >= max)
 		return ERR_FULL;
 	s = realloc(s, (p->n_stretches + 1) * sizeof *s);
 	if (!s)
@@ -98,7 +99,7 @@ int pool_new(struct pool **out, const struct candor_settings *settings, const ui
 	if (err == 0)
 		err = find_entry(p, settings->entry, &index);
 	if (err == 0)
-		err = begin_stretch(p, 1);
+		err = begin_stretch(p, 1, STRETCHES_MAX);
 	if (err) {
 		pool_free(p);
 		return err;
@@ -175,7 +176,7 @@ int pool_update(struct pool *p, const struct candor_settings *settings)
 		floor = fmin(floor, pool_weight(p, id) / pool_entry(p, id));
 	struct candor_settings old = p->settings;
 	p->settings = *settings;
-	err = begin_stretch(p, floor);
+	err = begin_stretch(p, floor, STRETCHES_FOR_UPDATES);
 	if (err) {
 		p->settings = old;
 		return err;
@@ -477,14 +478,12 @@ static void perhaps_next_epoch(struct pool *p)
 		return;
 	p->totals.epoch = epoch;
 	/* pool_resolve() made sure that there is room. */
-	require(begin_stretch(p, p->settings.beta) == 0);
+	require(begin_stretch(p, p->settings.beta, STRETCHES_MAX) == 0);
 }
 
 /* begin_stretch() must not fail in the middle of a settlement: room for one more is made before it. */
 static int reserve_stretch(struct pool *p)
 {
-	if (p->n_stretches == STRETCHES_MAX)
-		return ERR_FULL;
 	struct mechanism_stretch *s = realloc(p->stretches, (p->n_stretches + 1) * sizeof *s);
 	if (!s)
 		return -ENOMEM;
@@ -496,18 +495,14 @@ int pool_resolve(struct pool *p, struct item *item, double y, struct pool_settle
 {
 	if (item->state == CANDOR_RESOLVED)
 		return ERR_CONFLICT;
-	if (item->state == CANDOR_OPEN) {
-		int err = pool_close(p, item);
-		if (err)
-			return err;
-	}
-	if (item->state != CANDOR_CLOSED)
+	if (item->state != CANDOR_OPEN && item->state != CANDOR_CLOSED)
 		return ERR_STATE;
 	if (p->totals.round == UINT32_MAX)
 		return ERR_FULL;
-	int err = gather_weights(p, item);
+	/* Whatever can fail comes before the item is closed: an outcome that is not taken leaves it open. */
+	int err = reserve_stretch(p);
 	if (err == 0)
-		err = reserve_stretch(p);
+		err = item->state == CANDOR_OPEN ? pool_close(p, item) : gather_weights(p, item);
 	if (err)
 		return err;
 
