@@ -1,0 +1,485 @@
+/* Requests: round trips, and everything that a peer can get wrong in one. */
+#include "tests/lib/unit.h"
+
+#include <stdlib.h>
+
+#include "frame.h"
+#include "tests/lib/samples.h"
+#include "text.h"
+#include "wire.h"
+
+enum { BUDGET = 4 * 1024 * 1024, MAX_BYTES = 1024 * 1024 };
+
+/* A request on its way: encoded, without its length, and decoded again. */
+struct trip {
+	struct arena arena, scratch;
+	struct buf bytes;
+	struct view body;
+	struct wire_request got;
+	int err;
+};
+
+static void set_out(struct trip *t, const struct candor_request *r)
+{
+	*t = (struct trip){0};
+	arena_init(&t->arena, BUDGET);
+	arena_init(&t->scratch, BUDGET);
+	assert_int_equal(wire_encode_request(r, &t->scratch, MAX_BYTES, &t->bytes), 0);
+	struct frame f;
+	frame_init(&f, MAX_BYTES);
+	assert_int_equal(frame_push(&f, t->bytes.data, t->bytes.len), 0);
+	assert_int_equal(frame_next(&f, &t->body), 1);
+	assert_int_equal(frame_pending(&f), 0);
+	t->body.data = t->bytes.data + (t->bytes.len - t->body.len);
+	frame_free(&f);
+}
+
+static void arrive(struct trip *t)
+{
+	t->err = wire_decode_request(&t->arena, t->body.data, t->body.len, &t->got);
+}
+
+static void end(struct trip *t)
+{
+	arena_free(&t->arena);
+	arena_free(&t->scratch);
+	buf_free(&t->bytes);
+}
+
+/* Puts other bytes of the same length into the encoded message: what the encoder would not write. */
+static void tamper(struct trip *t, const char *from, const char *to, size_t len)
+{
+	uint8_t *at = memmem(t->bytes.data, t->bytes.len, from, len);
+	assert_non_null(at);
+	memcpy(at, to, len);
+}
+
+static void assert_same_text(const char *got, const char *want)
+{
+	if (got || want)
+		assert_string_equal(got ? got : "", want ? want : "");
+}
+
+static void assert_same_request(const struct candor_request *got, const struct candor_request *want)
+{
+	assert_true(got->id == want->id);
+	assert_int_equal(got->type, want->type);
+	assert_same_text(got->pool, want->pool);
+	assert_same_text(got->cursor, want->cursor);
+	assert_int_equal(got->limit, want->limit);
+	assert_int_equal(got->protocol, want->protocol);
+	assert_same_text(got->client, want->client);
+	assert_memory_equal(&got->settings.c, &want->settings.c, 6 * sizeof(double));
+	assert_int_equal(got->settings.rate, want->settings.rate);
+	assert_same_text(got->labeler, want->labeler);
+	assert_int_equal(got->history, want->history);
+	assert_int_equal(got->with_reports, want->with_reports);
+	assert_int_equal(got->sort, want->sort);
+	assert_int_equal(got->n, want->n);
+	for (size_t i = 0; i < want->n; i++) {
+		if (want->reports) {
+			assert_string_equal(got->reports[i].item, want->reports[i].item);
+			assert_string_equal(got->reports[i].labeler, want->reports[i].labeler);
+			assert_same_bits(got->reports[i].value, want->reports[i].value);
+		} else if (want->outcomes) {
+			assert_string_equal(got->outcomes[i].item, want->outcomes[i].item);
+			assert_same_bits(got->outcomes[i].value, want->outcomes[i].value);
+		} else {
+			assert_string_equal(got->items[i], want->items[i]);
+		}
+	}
+}
+
+static void every_request_comes_back_as_it_was_sent(void **state)
+{
+	size_t n;
+	unsigned types = 0;
+	const struct candor_request *samples = sample_requests(&n);
+	(void)state;
+	for (size_t i = 0; i < n; i++) {
+		struct trip t;
+		set_out(&t, &samples[i]);
+		arrive(&t);
+		assert_int_equal(t.err, 0);
+		assert_null(t.got.fault);
+		assert_null(t.got.row_fault);
+		assert_same_request(&t.got.request, &samples[i]);
+		types |= 1u << samples[i].type;
+		end(&t);
+	}
+	assert_int_equal(types, (2u << CANDOR_REQ_LIST_ITEMS) - 2);
+}
+
+static void strings_that_are_null_are_sent_as_empty(void **state)
+{
+	const struct candor_request r = {.id = 1, .type = CANDOR_REQ_LIST_POOLS};
+	struct trip t;
+	(void)state;
+	set_out(&t, &r);
+	arrive(&t);
+	assert_int_equal(t.err, 0);
+	assert_string_equal(t.got.request.cursor, "");
+	end(&t);
+}
+
+static void a_limit_of_0_reads_as_100_and_one_above_1000_is_a_fault(void **state)
+{
+	struct candor_request r = {.id = 1, .type = CANDOR_REQ_LIST_POOLS};
+	struct trip t;
+	(void)state;
+	set_out(&t, &r);
+	arrive(&t);
+	assert_int_equal(t.got.request.limit, 100);
+	end(&t);
+	r.limit = 1001;
+	set_out(&t, &r);
+	arrive(&t);
+	assert_int_equal(t.err, 0);
+	assert_non_null(strstr(t.got.fault, "limit"));
+	end(&t);
+}
+
+static void several_requests_stand_behind_each_other_in_one_buffer(void **state)
+{
+	size_t n, seen = 0;
+	const struct candor_request *samples = sample_requests(&n);
+	struct arena scratch;
+	struct buf bytes = {0};
+	struct frame f;
+	struct view v;
+	(void)state;
+	arena_init(&scratch, BUDGET);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(wire_encode_request(&samples[i], &scratch, MAX_BYTES, &bytes), 0);
+	frame_init(&f, MAX_BYTES);
+	assert_int_equal(frame_push(&f, bytes.data, bytes.len), 0);
+	for (; frame_next(&f, &v) == 1; seen++) {
+		struct wire_request got;
+		assert_int_equal(wire_decode_request(&scratch, v.data, v.len, &got), 0);
+		assert_same_request(&got.request, &samples[seen]);
+	}
+	assert_int_equal(seen, n);
+	frame_free(&f);
+	buf_free(&bytes);
+	arena_free(&scratch);
+}
+
+/* ---- what is refused when a request is encoded ---- */
+
+static void what_is_longer_than_allowed_is_not_appended(void **state)
+{
+	size_t n;
+	const struct candor_request *samples = sample_requests(&n);
+	(void)state;
+	for (size_t i = 0; i < n; i++) {
+		struct trip t;
+		set_out(&t, &samples[i]);
+		size_t len = t.bytes.len;
+		assert_int_equal(wire_encode_request(&samples[i], &t.scratch, t.body.len - 1, &t.bytes), ERR_TOO_BIG);
+		assert_int_equal(t.bytes.len, len);
+		assert_int_equal(wire_encode_request(&samples[i], &t.scratch, t.body.len, &t.bytes), 0);
+		assert_int_equal(t.bytes.len, 2 * len);
+		end(&t);
+	}
+}
+
+static void encoding_within_too_small_a_budget_appends_nothing(void **state)
+{
+	static const struct candor_report rows[100] = {{"i", "l", 1}};
+	const struct candor_request r = {.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = 100, .reports = rows};
+	struct arena scratch;
+	struct buf bytes = {0};
+	(void)state;
+	arena_init(&scratch, 1024);
+	assert_int_equal(wire_encode_request(&r, &scratch, MAX_BYTES, &bytes), ERR_BUDGET);
+	assert_int_equal(bytes.len, 0);
+	arena_free(&scratch);
+	buf_free(&bytes);
+}
+
+/* ---- faults of the whole request ---- */
+
+static void expect_fault(const struct candor_request *r, const char *start)
+{
+	struct trip t;
+	set_out(&t, r);
+	arrive(&t);
+	assert_int_equal(t.err, 0);
+	assert_true(t.got.request.id == r->id);
+	assert_non_null(t.got.fault);
+	if (strncmp(t.got.fault, start, strlen(start)) != 0)
+		assert_string_equal(t.got.fault, start);
+	assert_null(text_fault(t.got.fault, strlen(t.got.fault)));
+	end(&t);
+}
+
+static void a_bad_pool_name_is_a_fault_of_every_request_that_has_one(void **state)
+{
+	static const char *const bad[] = {"", "a\nb", "\xff", "\xc0\x80", "\xed\xa0\x80", "x\x7f", "\xc2\x85"};
+	char too_long[257];
+	size_t n;
+	const struct candor_request *samples = sample_requests(&n);
+	(void)state;
+	memset(too_long, 'a', 256);
+	too_long[256] = '\0';
+	for (size_t i = 0; i < n; i++) {
+		struct candor_request r = samples[i];
+		if (!r.pool)
+			continue;
+		for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
+			r.pool = bad[k];
+			expect_fault(&r, "pool ");
+		}
+		r.pool = too_long;
+		expect_fault(&r, "pool is too long");
+	}
+}
+
+static void a_name_of_255_bytes_is_good(void **state)
+{
+	char longest[256];
+	const struct candor_request r = {.type = CANDOR_REQ_GET_POOL, .pool = longest};
+	struct trip t;
+	(void)state;
+	memset(longest, 'a', 255);
+	longest[255] = '\0';
+	set_out(&t, &r);
+	arrive(&t);
+	assert_int_equal(t.err, 0);
+	assert_null(t.got.fault);
+	assert_string_equal(t.got.request.pool, longest);
+	end(&t);
+}
+
+static void other_faults_name_their_field(void **state)
+{
+	static const char *items[1001];
+	char long_cursor[257];
+	(void)state;
+	memset(long_cursor, 'c', 256);
+	long_cursor[256] = '\0';
+	for (size_t i = 0; i < 1001; i++)
+		items[i] = "i";
+	expect_fault(&(struct candor_request){.id = 5, .type = CANDOR_REQ_HELLO, .protocol = 2}, "protocol ");
+	expect_fault(&(struct candor_request){.type = CANDOR_REQ_HELLO, .protocol = 1, .client = "a\tb"}, "client ");
+	expect_fault(&(struct candor_request){.type = CANDOR_REQ_HELLO, .protocol = 1, .client = long_cursor}, "client ");
+	expect_fault(&(struct candor_request){.type = CANDOR_REQ_LIST_POOLS, .cursor = long_cursor}, "cursor ");
+	expect_fault(&(struct candor_request){.type = CANDOR_REQ_GET_LABELER, .pool = "p"}, "labeler ");
+	expect_fault(&(struct candor_request){.type = CANDOR_REQ_LIST_LABELERS, .pool = "p", .sort = (enum candor_sort)5},
+		     "sort ");
+	expect_fault(&(struct candor_request){.type = CANDOR_REQ_QUERY_ITEMS, .pool = "p", .n = 1001, .items = items},
+		     "items ");
+	expect_fault(&(struct candor_request){.id = 9, .type = CANDOR_REQ_UNKNOWN}, "request ");
+}
+
+static void a_body_of_a_later_version_is_a_fault_and_its_id_is_known(void **state)
+{
+	static const uint8_t later[] = {0x08, 0x2a, 0xfa, 0x01, 0x02, 0x08, 0x01}; /* id 42, field 31 */
+	struct arena a;
+	struct wire_request got;
+	(void)state;
+	arena_init(&a, BUDGET);
+	assert_int_equal(wire_decode_request(&a, later, sizeof later, &got), 0);
+	assert_int_equal(got.request.id, 42);
+	assert_int_equal(got.request.type, CANDOR_REQ_UNKNOWN);
+	assert_non_null(got.fault);
+	arena_free(&a);
+}
+
+static void a_token_has_at_most_1024_bytes(void **state)
+{
+	uint8_t bytes[1100] = {0x12, 0x85, 0x08, 0x08, 0x01, 0x1a, 0x80, 0x08}; /* hello: protocol 1, token of 1,024 */
+	struct arena a;
+	struct wire_request got;
+	(void)state;
+	arena_init(&a, BUDGET);
+	assert_int_equal(wire_decode_request(&a, bytes, 8 + 1024, &got), 0);
+	assert_null(got.fault);
+	bytes[1]++;
+	bytes[6]++;
+	assert_int_equal(wire_decode_request(&a, bytes, 8 + 1025, &got), 0);
+	assert_non_null(strstr(got.fault, "token"));
+	arena_free(&a);
+}
+
+/* ---- faults of a row ---- */
+
+static void expect_row_fault(const struct trip *t, size_t row, size_t rows, const char *start)
+{
+	assert_int_equal(t->err, 0);
+	assert_null(t->got.fault);
+	assert_non_null(t->got.row_fault);
+	for (size_t i = 0; i < rows; i++)
+		if (i != row)
+			assert_null(t->got.row_fault[i]);
+	assert_non_null(t->got.row_fault[row]);
+	if (strncmp(t->got.row_fault[row], start, strlen(start)) != 0)
+		assert_string_equal(t->got.row_fault[row], start);
+}
+
+static void a_number_that_is_no_probability_is_a_fault_of_its_row(void **state)
+{
+	const double bad[] = {NAN, -NAN, INFINITY, -INFINITY, -0.1, 1.1, -5e-324, 1 + 0x1p-52, 1e308};
+	(void)state;
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		struct candor_report reports[] = {{"i", "a", 0}, {"i", "b", bad[i]}, {"i", "c", 1}};
+		struct candor_outcome outcomes[] = {{"i", bad[i]}, {"j", -0.0}};
+		struct candor_request r = {.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = 3, .reports = reports};
+		struct trip t;
+		set_out(&t, &r);
+		arrive(&t);
+		expect_row_fault(&t, 1, 3, "value ");
+		end(&t);
+		r = (struct candor_request){.type = CANDOR_REQ_RESOLVE_ITEMS, .pool = "p", .n = 2, .outcomes = outcomes};
+		set_out(&t, &r);
+		arrive(&t);
+		expect_row_fault(&t, 0, 2, "value ");
+		end(&t);
+	}
+}
+
+static void a_bad_name_is_a_fault_of_its_row_with_the_field_s_name(void **state)
+{
+	static const char *const bad[] = {"", "a\x1f", "\x80", "\xf5\x80\x80\x80", "\xe2\x28\xa1"};
+	char too_long[257];
+	(void)state;
+	memset(too_long, 'a', 256);
+	too_long[256] = '\0';
+	for (size_t i = 0; i <= sizeof bad / sizeof *bad; i++) {
+		const char *name = i == sizeof bad / sizeof *bad ? too_long : bad[i];
+		struct candor_report by_item[] = {{"i", "a", 1}, {name, "a", 1}}, by_labeler[] = {{"i", name, 1}, {"i", "a", 1}};
+		struct candor_outcome outcomes[] = {{"i", 1}, {name, 1}};
+		const char *names[] = {"i", name, "k"};
+		struct candor_request r = {.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = 2, .reports = by_item};
+		struct trip t;
+		set_out(&t, &r);
+		arrive(&t);
+		expect_row_fault(&t, 1, 2, "item ");
+		end(&t);
+		r.reports = by_labeler;
+		set_out(&t, &r);
+		arrive(&t);
+		expect_row_fault(&t, 0, 2, "labeler ");
+		end(&t);
+		r = (struct candor_request){.type = CANDOR_REQ_RESOLVE_ITEMS, .pool = "p", .n = 2, .outcomes = outcomes};
+		set_out(&t, &r);
+		arrive(&t);
+		expect_row_fault(&t, 1, 2, "item ");
+		end(&t);
+		const enum candor_request_type types[] = {CANDOR_REQ_CLOSE_ITEMS, CANDOR_REQ_VOID_ITEMS, CANDOR_REQ_QUERY_ITEMS};
+		for (size_t k = 0; k < 3; k++) {
+			r = (struct candor_request){.type = types[k], .pool = "p", .n = 3, .items = names};
+			set_out(&t, &r);
+			arrive(&t);
+			expect_row_fault(&t, 1, 3, "item ");
+			end(&t);
+		}
+	}
+}
+
+static void a_nul_within_a_name_is_refused(void **state)
+{
+	const struct candor_report rows[] = {{"i-mark", "l", 1}};
+	const char *const items[] = {"i-mark"};
+	struct candor_request r = {.type = CANDOR_REQ_GET_POOL, .pool = "p-mark"};
+	struct trip t;
+	(void)state;
+	set_out(&t, &r);
+	tamper(&t, "p-mark", "p\0mark", 6);
+	arrive(&t);
+	assert_int_equal(t.err, 0);
+	assert_string_equal(t.got.fault, "pool has a control character");
+	end(&t);
+	r = (struct candor_request){.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = 1, .reports = rows};
+	set_out(&t, &r);
+	tamper(&t, "i-mark", "i-mar\0", 6);
+	arrive(&t);
+	expect_row_fault(&t, 0, 1, "item has a control character");
+	end(&t);
+	r = (struct candor_request){.type = CANDOR_REQ_CLOSE_ITEMS, .pool = "p", .n = 1, .items = items};
+	set_out(&t, &r);
+	tamper(&t, "i-mark", "\0-mark", 6);
+	arrive(&t);
+	expect_row_fault(&t, 0, 1, "item has a control character");
+	end(&t);
+}
+
+/* ---- bytes that are no request ---- */
+
+static void what_is_no_request_is_malformed_but_its_id_is_known_where_it_stands_first(void **state)
+{
+	static const uint8_t broken[] = {0x08, 0xac, 0x02, 0x42, 0x7f}; /* id 300, then a body that is not there */
+	static const uint8_t nothing[] = {0x42, 0x7f};
+	struct arena a;
+	struct wire_request got;
+	(void)state;
+	arena_init(&a, BUDGET);
+	assert_int_equal(wire_decode_request(&a, broken, sizeof broken, &got), ERR_MALFORMED);
+	assert_int_equal(got.request.id, 300);
+	assert_int_equal(wire_decode_request(&a, nothing, sizeof nothing, &got), ERR_MALFORMED);
+	assert_int_equal(got.request.id, 0);
+	assert_int_equal(wire_decode_request(&a, nothing, 0, &got), 0);
+	assert_non_null(got.fault);
+	arena_free(&a);
+}
+
+static void a_mebibyte_of_empty_reports_hits_the_budget_and_takes_no_more(void **state)
+{
+	enum { LEN = 1024 * 1024, HEAD = 6 };
+	uint8_t *bytes = calloc(1, LEN);
+	struct arena a;
+	struct wire_request got;
+	(void)state;
+	assert_non_null(bytes);
+	const uint32_t body = LEN - HEAD;
+	const uint8_t head[HEAD] = {0x08, 0x07, 0x42, (uint8_t)(body | 0x80), (uint8_t)(body >> 7 | 0x80),
+				    (uint8_t)(body >> 14)};
+	memcpy(bytes, head, HEAD);
+	for (size_t i = HEAD; i < LEN; i += 2)
+		bytes[i] = 0x12;
+	arena_init(&a, BUDGET);
+	assert_int_equal(wire_decode_request(&a, bytes, LEN, &got), ERR_BUDGET);
+	assert_int_equal(got.request.id, 7);
+	assert_true(a.used_bytes <= BUDGET);
+	arena_reset(&a);
+
+	/* It is the budget that stops it and nothing else: with room enough these are half a million bad rows. */
+	a.budget_bytes = 256 * 1024 * 1024;
+	assert_int_equal(wire_decode_request(&a, bytes, LEN, &got), 0);
+	assert_int_equal(got.request.n, body / 2);
+	assert_non_null(got.row_fault[body / 2 - 1]);
+	arena_free(&a);
+	free(bytes);
+}
+
+static void codes_have_their_names(void **state)
+{
+	(void)state;
+	assert_string_equal(candor_code_name(CANDOR_OK), "OK");
+	assert_string_equal(candor_code_name(CANDOR_UNAUTHENTICATED), "UNAUTHENTICATED");
+	assert_string_equal(candor_code_name((enum candor_code)99), "UNKNOWN");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_request_comes_back_as_it_was_sent),
+		cmocka_unit_test(strings_that_are_null_are_sent_as_empty),
+		cmocka_unit_test(a_limit_of_0_reads_as_100_and_one_above_1000_is_a_fault),
+		cmocka_unit_test(several_requests_stand_behind_each_other_in_one_buffer),
+		cmocka_unit_test(what_is_longer_than_allowed_is_not_appended),
+		cmocka_unit_test(encoding_within_too_small_a_budget_appends_nothing),
+		cmocka_unit_test(a_bad_pool_name_is_a_fault_of_every_request_that_has_one),
+		cmocka_unit_test(a_name_of_255_bytes_is_good),
+		cmocka_unit_test(other_faults_name_their_field),
+		cmocka_unit_test(a_body_of_a_later_version_is_a_fault_and_its_id_is_known),
+		cmocka_unit_test(a_token_has_at_most_1024_bytes),
+		cmocka_unit_test(a_number_that_is_no_probability_is_a_fault_of_its_row),
+		cmocka_unit_test(a_bad_name_is_a_fault_of_its_row_with_the_field_s_name),
+		cmocka_unit_test(a_nul_within_a_name_is_refused),
+		cmocka_unit_test(what_is_no_request_is_malformed_but_its_id_is_known_where_it_stands_first),
+		cmocka_unit_test(a_mebibyte_of_empty_reports_hits_the_budget_and_takes_no_more),
+		cmocka_unit_test(codes_have_their_names),
+	};
+	return cmocka_run_group_tests_name("wire", tests, NULL, NULL);
+}

@@ -1,0 +1,390 @@
+/* Responses: round trips, and what a client must not believe of a daemon. */
+#include "tests/lib/unit.h"
+
+#include <stdlib.h>
+
+#include "frame.h"
+#include "tests/lib/samples.h"
+#include "wire.h"
+
+enum { BUDGET = 4 * 1024 * 1024, MAX_BYTES = 1024 * 1024 };
+
+static void encode(const struct candor_response *r, struct buf *bytes, struct view *body)
+{
+	struct arena scratch;
+	uint8_t head[FRAME_HEAD_MAX];
+	arena_init(&scratch, BUDGET);
+	*bytes = (struct buf){0};
+	assert_int_equal(wire_encode_response(r, &scratch, MAX_BYTES, bytes), 0);
+	size_t len = bytes->len;
+	while (len + frame_head(len, head) != bytes->len)
+		len--;
+	*body = (struct view){bytes->data + bytes->len - len, len};
+	arena_free(&scratch);
+}
+
+static void assert_same_text(const char *got, const char *want)
+{
+	assert_non_null(got);
+	assert_string_equal(got, want ? want : "");
+}
+
+#define SAME(field) assert_true(got->field == want->field)
+
+static void assert_same_settings(const struct candor_settings *got, const struct candor_settings *want)
+{
+	SAME(rate);
+	SAME(c);
+	SAME(beta);
+	SAME(eta);
+	SAME(horizon);
+	SAME(share);
+	SAME(entry);
+}
+
+static void assert_same_best(const struct candor_best *got, const struct candor_best *want)
+{
+	assert_int_equal(!got, !want);
+	if (!got)
+		return;
+	assert_same_text(got->labeler, want->labeler);
+	SAME(scored);
+	SAME(own_loss);
+	SAME(mean_loss);
+	SAME(regret);
+	SAME(settled_loss);
+	SAME(bound);
+}
+
+static void assert_same_pool(const struct candor_pool *got, const struct candor_pool *want)
+{
+	assert_same_text(got->name, want->name);
+	assert_same_settings(&got->settings, &want->settings);
+	SAME(created_at);
+	SAME(labelers);
+	SAME(open_items);
+	SAME(closed_items);
+	SAME(resolved_items);
+	SAME(void_items);
+	SAME(round);
+	SAME(epoch);
+	SAME(eta);
+	SAME(scored);
+	SAME(t_eff);
+	SAME(total_weight);
+	SAME(mean_loss);
+	SAME(median_loss);
+	SAME(plain_mean_loss);
+	SAME(plain_median_loss);
+	assert_same_best(got->best, want->best);
+}
+
+static void assert_same_info(const struct candor_info *got, const struct candor_info *want)
+{
+	assert_same_text(got->version, want->version);
+	assert_same_text(got->reason, want->reason);
+	SAME(protocol);
+	SAME(uptime_ms);
+	SAME(started_at);
+	SAME(pools);
+	SAME(labelers);
+	SAME(open_items);
+	SAME(connections);
+	SAME(committed);
+	SAME(reports);
+	SAME(settlements);
+	SAME(read_only);
+	SAME(database_bytes);
+	SAME(commits);
+	SAME(resident_items);
+}
+
+static void assert_same_item(const struct candor_item *got, const struct candor_item *want)
+{
+	assert_same_text(got->name, want->name);
+	SAME(state);
+	SAME(mean);
+	SAME(median);
+	SAME(plain_mean);
+	SAME(plain_median);
+	SAME(spread);
+	SAME(ess);
+	SAME(n);
+	SAME(outcome);
+	SAME(round);
+	SAME(eta);
+	SAME(lbar);
+	SAME(opened_at);
+	SAME(closed_at);
+	SAME(ended_at);
+	SAME(n_reports);
+	for (size_t i = 0; i < want->n_reports; i++) {
+		assert_same_text(got->reports[i].labeler, want->reports[i].labeler);
+		SAME(reports[i].value);
+		SAME(reports[i].weight);
+	}
+}
+
+static void assert_same_labeler(const struct candor_labeler *got, const struct candor_labeler *want)
+{
+	assert_same_text(got->name, want->name);
+	SAME(weight);
+	SAME(scored);
+	SAME(own_loss);
+	SAME(mean_loss);
+	SAME(regret);
+	SAME(entry);
+}
+
+static void assert_same_settlement(const struct candor_settlement *got, const struct candor_settlement *want)
+{
+	assert_same_text(got->item, want->item);
+	SAME(round);
+	SAME(report);
+	SAME(outcome);
+	SAME(loss);
+	SAME(lbar);
+	SAME(mean);
+	SAME(eta);
+	SAME(weight);
+	SAME(epoch);
+	SAME(at);
+}
+
+static void assert_same_rows(const struct candor_response *got, const struct candor_response *want)
+{
+	SAME(n);
+	for (size_t i = 0; i < want->n; i++) {
+		if (want->type == CANDOR_RES_POOLS)
+			assert_same_pool(&got->pools[i], &want->pools[i]);
+		else if (want->type == CANDOR_RES_ITEMS)
+			assert_same_item(&got->items[i], &want->items[i]);
+		else if (want->type == CANDOR_RES_LABELERS)
+			assert_same_labeler(&got->labelers[i], &want->labelers[i]);
+		else
+			assert_same_settlement(&got->history[i], &want->history[i]);
+	}
+	SAME(n_rejected);
+	for (size_t i = 0; i < want->n_rejected; i++) {
+		SAME(rejected[i].index);
+		SAME(rejected[i].code);
+		assert_same_text(got->rejected[i].message, want->rejected[i].message);
+	}
+}
+
+static void assert_same_response(const struct candor_response *got, const struct candor_response *want)
+{
+	SAME(id);
+	SAME(code);
+	SAME(type);
+	assert_same_text(got->message, want->message);
+	assert_same_text(got->next, want->next);
+	SAME(more);
+	SAME(total);
+	SAME(total_weight);
+	if (want->type == CANDOR_RES_WELCOME) {
+		assert_same_text(got->welcome.server, want->welcome.server);
+		SAME(welcome.protocol);
+		SAME(welcome.max_frame_bytes);
+		SAME(welcome.max_in_flight);
+	}
+	if (want->type == CANDOR_RES_INFO)
+		assert_same_info(&got->info, &want->info);
+	if (want->type == CANDOR_RES_POOL)
+		assert_same_pool(&got->pool, &want->pool);
+	if (want->type == CANDOR_RES_LABELER)
+		assert_same_labeler(&got->labeler, &want->labeler);
+	SAME(batch.accepted);
+	SAME(batch.duplicates);
+	SAME(batch.revised);
+	assert_same_rows(got, want);
+}
+
+static void every_response_comes_back_as_it_was_sent(void **state)
+{
+	size_t n;
+	unsigned types = 0;
+	const struct candor_response *samples = sample_responses(&n);
+	(void)state;
+	for (size_t i = 0; i < n; i++) {
+		struct buf bytes;
+		struct view body;
+		struct arena a;
+		struct candor_response got;
+		arena_init(&a, BUDGET);
+		encode(&samples[i], &bytes, &body);
+		assert_int_equal(wire_decode_response(&a, body.data, body.len, &got), 0);
+		assert_same_response(&got, &samples[i]);
+		types |= 1u << samples[i].type;
+		arena_free(&a);
+		buf_free(&bytes);
+	}
+	assert_int_equal(types, (2u << CANDOR_RES_LABELER) - 1);
+}
+
+static void a_refusal_carries_its_code_and_sentence_and_no_body(void **state)
+{
+	const struct candor_response r = {.id = 4, .code = CANDOR_NOT_FOUND, .message = "no such pool",
+					  .type = CANDOR_RES_POOL, .pool = {.name = "p"}};
+	struct buf bytes;
+	struct view body;
+	struct arena a;
+	struct candor_response got;
+	(void)state;
+	arena_init(&a, BUDGET);
+	encode(&r, &bytes, &body);
+	assert_int_equal(wire_decode_response(&a, body.data, body.len, &got), 0);
+	assert_int_equal(got.code, CANDOR_NOT_FOUND);
+	assert_string_equal(got.message, "no such pool");
+	assert_int_equal(got.type, CANDOR_RES_NONE);
+	arena_free(&a);
+	buf_free(&bytes);
+}
+
+static void a_response_longer_than_allowed_is_not_appended(void **state)
+{
+	size_t n;
+	const struct candor_response *samples = sample_responses(&n);
+	(void)state;
+	for (size_t i = 0; i < n; i++) {
+		struct buf bytes;
+		struct view body;
+		struct arena a;
+		arena_init(&a, BUDGET);
+		encode(&samples[i], &bytes, &body);
+		size_t len = bytes.len;
+		if (body.len > 0)
+			assert_int_equal(wire_encode_response(&samples[i], &a, body.len - 1, &bytes), ERR_TOO_BIG);
+		assert_int_equal(bytes.len, len);
+		assert_int_equal(wire_encode_response(&samples[i], &a, body.len, &bytes), 0);
+		assert_int_equal(bytes.len, 2 * len);
+		arena_free(&a);
+		buf_free(&bytes);
+	}
+}
+
+static void encoding_rows_within_too_small_a_budget_appends_nothing(void **state)
+{
+	size_t n;
+	const struct candor_response *samples = sample_responses(&n);
+	(void)state;
+	for (size_t i = 0; i < n; i++) {
+		struct arena a;
+		struct buf bytes = {0};
+		if (samples[i].n == 0)
+			continue;
+		arena_init(&a, 64);
+		assert_int_equal(wire_encode_response(&samples[i], &a, MAX_BYTES, &bytes), ERR_BUDGET);
+		assert_int_equal(bytes.len, 0);
+		arena_free(&a);
+		buf_free(&bytes);
+	}
+}
+
+/* ---- what no daemon would say ---- */
+
+static void expect_malformed(const struct candor_response *r, const char *from, const char *to, size_t len)
+{
+	struct buf bytes;
+	struct view body;
+	struct arena a;
+	struct candor_response got;
+	arena_init(&a, BUDGET);
+	encode(r, &bytes, &body);
+	for (uint8_t *at; from && (at = memmem(bytes.data, bytes.len, from, len));)
+		memcpy(at, to, len);
+	assert_int_equal(wire_decode_response(&a, body.data, body.len, &got), ERR_MALFORMED);
+	arena_free(&a);
+	buf_free(&bytes);
+}
+
+static void text_that_could_harm_a_terminal_is_malformed_wherever_it_stands(void **state)
+{
+	const struct candor_labeler labeler = {.name = "mark"};
+	const struct candor_item_report report = {.labeler = "mark"};
+	const struct candor_item item = {.name = "mark"}, reported = {.n_reports = 1, .reports = &report};
+	const struct candor_rejected rejected = {.message = "mark"};
+	const struct candor_settlement settlement = {.item = "mark"};
+	const struct candor_best best = {.labeler = "mark"};
+	const struct candor_pool pool = {.name = "mark"}, beaten = {.best = &best};
+	const struct candor_response responses[] = {
+		{.code = CANDOR_INTERNAL, .message = "mark"},
+		{.type = CANDOR_RES_WELCOME, .welcome = {.server = "mark"}},
+		{.type = CANDOR_RES_INFO, .info = {.version = "mark"}},
+		{.type = CANDOR_RES_INFO, .info = {.reason = "mark"}},
+		{.type = CANDOR_RES_POOL, .pool = {.name = "mark"}},
+		{.type = CANDOR_RES_POOL, .pool = {.best = &best}},
+		{.type = CANDOR_RES_POOLS, .n = 1, .pools = &pool},
+		{.type = CANDOR_RES_POOLS, .n = 1, .pools = &beaten},
+		{.type = CANDOR_RES_POOLS, .next = "mark"},
+		{.type = CANDOR_RES_BATCH, .n_rejected = 1, .rejected = &rejected},
+		{.type = CANDOR_RES_ITEMS, .n = 1, .items = &item},
+		{.type = CANDOR_RES_ITEMS, .n = 1, .items = &reported},
+		{.type = CANDOR_RES_ITEMS, .next = "mark"},
+		{.type = CANDOR_RES_ITEMS, .n_rejected = 1, .rejected = &rejected},
+		{.type = CANDOR_RES_LABELERS, .n = 1, .labelers = &labeler},
+		{.type = CANDOR_RES_LABELERS, .next = "mark"},
+		{.type = CANDOR_RES_LABELER, .labeler = {.name = "mark"}},
+		{.type = CANDOR_RES_LABELER, .n = 1, .history = &settlement},
+		{.type = CANDOR_RES_LABELER, .next = "mark"},
+	};
+	static const char *const harms[] = {"\033[2J", "ma\0k", "mar\n", "m\xffrk", "\xc2\x9b[m"};
+	(void)state;
+	for (size_t i = 0; i < sizeof responses / sizeof *responses; i++)
+		for (size_t k = 0; k < sizeof harms / sizeof *harms; k++)
+			expect_malformed(&responses[i], "mark", harms[k], 4);
+}
+
+static void an_unknown_state_of_an_item_is_malformed(void **state)
+{
+	const struct candor_item item = {.name = "i", .state = (enum candor_item_state)5};
+	const struct candor_response r = {.type = CANDOR_RES_ITEMS, .n = 1, .items = &item};
+	(void)state;
+	expect_malformed(&r, NULL, NULL, 0);
+}
+
+static void a_labeler_s_detail_without_the_labeler_is_malformed(void **state)
+{
+	static const uint8_t bytes[] = {0x52, 0x00};
+	struct arena a;
+	struct candor_response got;
+	(void)state;
+	arena_init(&a, BUDGET);
+	assert_int_equal(wire_decode_response(&a, bytes, sizeof bytes, &got), ERR_MALFORMED);
+	arena_free(&a);
+}
+
+static void a_mebibyte_of_empty_items_hits_the_budget_and_takes_no_more(void **state)
+{
+	enum { LEN = 1024 * 1024, HEAD = 4 };
+	uint8_t *bytes = calloc(1, LEN);
+	struct arena a;
+	struct candor_response got;
+	(void)state;
+	assert_non_null(bytes);
+	const uint32_t body = LEN - HEAD;
+	const uint8_t head[HEAD] = {0x42, (uint8_t)(body | 0x80), (uint8_t)(body >> 7 | 0x80), (uint8_t)(body >> 14)};
+	memcpy(bytes, head, HEAD);
+	for (size_t i = HEAD; i < LEN; i += 2)
+		bytes[i] = 0x0a;
+	arena_init(&a, BUDGET);
+	assert_int_equal(wire_decode_response(&a, bytes, LEN, &got), ERR_BUDGET);
+	assert_true(a.used_bytes <= BUDGET);
+	arena_free(&a);
+	free(bytes);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_response_comes_back_as_it_was_sent),
+		cmocka_unit_test(a_refusal_carries_its_code_and_sentence_and_no_body),
+		cmocka_unit_test(a_response_longer_than_allowed_is_not_appended),
+		cmocka_unit_test(encoding_rows_within_too_small_a_budget_appends_nothing),
+		cmocka_unit_test(text_that_could_harm_a_terminal_is_malformed_wherever_it_stands),
+		cmocka_unit_test(an_unknown_state_of_an_item_is_malformed),
+		cmocka_unit_test(a_labeler_s_detail_without_the_labeler_is_malformed),
+		cmocka_unit_test(a_mebibyte_of_empty_items_hits_the_budget_and_takes_no_more),
+	};
+	return cmocka_run_group_tests_name("wire_response", tests, NULL, NULL);
+}
