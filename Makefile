@@ -4,6 +4,9 @@
 
 VERSION := 0.1.0
 VARIANT ?= release
+# V=1 shows every command.
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-6s %s\n' '$(1)' '$(patsubst $(B)/%,%,$@)')
 B := build/$(VARIANT)
 
 prefix ?= /usr/local
@@ -41,7 +44,7 @@ libs_client = $(call pkg,--libs,libuv libprotobuf-c)
 libs_cli = $(call pkg,--libs,libuv libprotobuf-c jansson libsodium) -lm
 libs_test = $(call pkg,--libs,libuv libprotobuf-c sqlite3 inih libsodium jansson cmocka) -lm -lpthread
 
-ALL_CPPFLAGS = -D_GNU_SOURCE -DCANDOR_VERSION='"$(VERSION)"' -Ilib -I$(B)/gen $(PKG_CFLAGS) $(CPPFLAGS)
+ALL_CPPFLAGS = -D_GNU_SOURCE -DCANDOR_VERSION='"$(VERSION)"' -DCANDOR_IN_TREE -I. -Ilib -I$(B)/gen $(PKG_CFLAGS) $(CPPFLAGS)
 ALL_CFLAGS = -std=c11 -fPIC -fvisibility=hidden $(WARN) $(STRICT_FP) $(flags_$(VARIANT)) $(CFLAGS)
 ALL_LDFLAGS = -Wl,-z,relro,-z,now $(filter -fsanitize=%,$(flags_$(VARIANT))) $(LDFLAGS)
 
@@ -106,26 +109,33 @@ FORCE:
 
 $(GEN_C) $(GEN_H) &: proto/candor.proto
 	@mkdir -p $(B)/gen
-	protoc-c --proto_path=proto --c_out=$(B)/gen candor.proto
+	$(call say,PROTO)
+	$(Q)protoc-c --proto_path=proto --c_out=$(B)/gen candor.proto
 
 $(GEN_O): $(GEN_C) $(B)/flags
-	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -w -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -w -c -o $@ $<
 
 $(B)/%.o: %.c $(B)/flags | $(GEN_H)
+	$(call say,CC)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/candord: $(DAEMON_O) $(LIB_O)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(libs_daemon)
+	$(call say,LD)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(libs_daemon)
 
 $(B)/libcandor.a: $(CLIENT_O) $(WIRE_O)
-	rm -f $@ && $(AR) rcs $@ $^
+	$(call say,AR)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
 $(B)/libcandor.so: $(CLIENT_O) $(WIRE_O)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -shared -Wl,-soname,libcandor.so.0 -o $@ $^ $(libs_client)
+	$(call say,LD)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -shared -Wl,-soname,libcandor.so.0 -o $@ $^ $(libs_client)
 
 $(B)/candor: $(CLI_O) $(B)/libcandor.a
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(libs_cli)
+	$(call say,LD)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(libs_cli)
 
 # ---- tests ----
 
@@ -134,13 +144,16 @@ TESTABLE_O = $(filter-out $(B)/daemon/main.o,$(DAEMON_O)) $(TESTLIB_O) $(LIB_O) 
 	$(CLIENT_O)
 
 $(B)/tests/testable.a: $(TESTABLE_O)
-	rm -f $@ && $(AR) rcs $@ $^
+	$(call say,AR)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
 $(B)/tests/trace_check: $(B)/tests/trace_check.o $(B)/tests/testable.a
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(libs_test)
+	$(call say,LD)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(libs_test)
 
 $(B)/tests/%: $(B)/tests/%.o $(B)/tests/testable.a
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(libs_test)
+	$(call say,LD)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(libs_test)
 
 everything: $(PROGRAMS) $(TOOLS) $(UNIT) $(BLACKBOX) $(BENCH)
 

@@ -52,9 +52,11 @@ struct item {
 	/* For the pool's owner; the pool sets them to 0 and never looks at them. */
 	struct {
 		uint64_t number;                         /* identity in history */
+		uint64_t pool;                           /* the owner's number for the pool */
 		uint64_t close_number;                   /* place in the feed */
 		uint64_t changed;                        /* newest change that touched it */
 		uint64_t first_logged;                   /* oldest of its reports in the log; 0: none */
+		uint32_t logged_rows;                    /* its rows in the log that mean something */
 		uint64_t opened_at, closed_at, ended_at; /* ms since 1970 */
 		struct item *before, *after;             /* a list the owner keeps it in */
 	} own;

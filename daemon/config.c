@@ -1,0 +1,361 @@
+#include "config.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <ini.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Where a setting was said, the later the stronger. */
+enum source { BY_DEFAULT, BY_FILE, BY_ENVIRONMENT, BY_FLAG };
+
+struct setting {
+	const char *name; /* in the file; "--a-b" for a_b as a flag, "CANDORD_A_B" in the environment */
+	const char *value, *help;
+	const char *fallback;
+	uint64_t min, max; /* of numbers */
+	size_t offset;
+	enum { LISTEN, PATH, SYNC, LEVEL, NUMBER, BYTES, SECONDS } kind;
+};
+
+#define KIB 1024ull
+#define MIB (1024 * KIB)
+#define GIB (1024 * MIB)
+#define AT(field) offsetof(struct config, field)
+
+static const struct setting settings[] = {
+	{"listen", "ADDRESS", "where to listen: tcp:HOST:PORT or unix:PATH; may be given several times", NULL, 0, 0,
+	 AT(listen), LISTEN},
+	{"db", "FILE", "the database; made if it is not there", NULL, 0, 0, AT(db), PATH},
+	{"sync", "full|normal", "what a commit waits for: with normal a power failure can take back the last moments", "full",
+	 0, 0, AT(sync), SYNC},
+	{"max_connections", "N", "connections at a time", "10000", 1, 1000000, AT(max_connections), NUMBER},
+	{"max_frame_bytes", "BYTES", "the longest message", "4M", KIB, GIB, AT(max_frame_bytes), BYTES},
+	{"max_unpacked_bytes", "BYTES", "memory that one request may take", "64M", 64 * KIB, 16 * GIB,
+	 AT(max_unpacked_bytes), BYTES},
+	{"max_in_flight", "N", "unanswered requests of a connection above which it is read no further", "1024", 1, 1000000,
+	 AT(max_in_flight), NUMBER},
+	{"max_unsent_bytes", "BYTES", "answers a connection does not take, above which it is read no further", "8M", KIB,
+	 GIB, AT(max_unsent_bytes), BYTES},
+	{"idle_timeout", "SECONDS", "after which a connection that does nothing is closed; 0: never", "3600", 0, 31536000,
+	 AT(idle_ms), SECONDS},
+	{"frame_timeout", "SECONDS", "for the rest of a message, and for answers to be taken; 0: no limit", "30", 0, 86400,
+	 AT(frame_ms), SECONDS},
+	{"batch_bytes", "BYTES", "changes that wait for the disk, above which nothing more is read", "64M", MIB, 16 * GIB,
+	 AT(batch_bytes), BYTES},
+	{"resident_items", "N", "closed items kept in memory for quick answers", "16384", 0, 100000000,
+	 AT(resident_items), NUMBER},
+	{"resident_reports", "N", "and their reports", "2000000", 0, 1000000000, AT(resident_reports), NUMBER},
+	{"log_level", "LEVEL", "error, warning, notice or debug", "notice", 0, 0, AT(log_level), LEVEL},
+};
+enum { SETTINGS = sizeof settings / sizeof *settings };
+
+struct loader {
+	struct config *config;
+	enum source set_by[SETTINGS];
+	enum source source; /* being read */
+	char *error;
+	size_t size;
+};
+
+static int fail(struct loader *l, const char *where, const char *what, const char *value)
+{
+	snprintf(l->error, l->size, "%s: %s, not '%.200s'", where, what, value);
+	return -1;
+}
+
+/* ---- values ---- */
+
+/* A whole number, for BYTES with K, M or G behind it. */
+static bool read_number(const char *text, bool bytes, uint64_t *out)
+{
+	char *end;
+	if (text[0] < '0' || text[0] > '9')
+		return false;
+	errno = 0;
+	unsigned long long n = strtoull(text, &end, 10);
+	uint64_t unit = 1;
+	if (bytes && *end)
+		unit = *end == 'K' ? KIB : *end == 'M' ? MIB : *end == 'G' ? GIB : 0;
+	if (unit > 1)
+		end++;
+	return !errno && !*end && unit && !__builtin_mul_overflow(n, unit, out);
+}
+
+static int set_number(struct loader *l, const struct setting *s, const char *where, const char *text)
+{
+	uint64_t n;
+	char range[160];
+	snprintf(range, sizeof range, "must be a whole number from %llu to %llu%s", (unsigned long long)s->min,
+		 (unsigned long long)s->max, s->kind == BYTES ? ", with K, M or G behind it or not" : "");
+	if (!read_number(text, s->kind == BYTES, &n) || n < s->min || n > s->max)
+		return fail(l, where, range, text);
+	if (s->kind == SECONDS)
+		n *= 1000;
+	memcpy((char *)l->config + s->offset, &n, sizeof n);
+	return 0;
+}
+
+static int set_word(struct loader *l, const struct setting *s, const char *where, const char *text)
+{
+	static const char *const syncs[] = {[DB_FULL] = "full", [DB_NORMAL] = "normal", NULL};
+	static const char *const levels[] = {"error", "warning", "notice", "debug", NULL};
+	const char *const *words = s->kind == SYNC ? syncs : levels;
+	for (int i = 0; words[i]; i++) {
+		if (strcmp(words[i], text) == 0) {
+			memcpy((char *)l->config + s->offset, &i, sizeof i);
+			return 0;
+		}
+	}
+	return fail(l, where, s->kind == SYNC ? "must be full or normal" : "must be error, warning, notice or debug", text);
+}
+
+static int add_listen(struct loader *l, const char *where, const char *text)
+{
+	const char *why;
+	struct config *c = l->config;
+	if (c->n_listen == CONFIG_LISTEN_MAX)
+		return fail(l, where, "may be given 16 times at the most", text);
+	if (address_parse(text, &c->listen[c->n_listen], &why))
+		return fail(l, where, why, text);
+	c->n_listen++;
+	return 0;
+}
+
+static int set(struct loader *l, size_t index, const char *where, const char *text)
+{
+	const struct setting *s = &settings[index];
+	if (l->set_by[index] > l->source)
+		return 0;
+	/* Several addresses of one source add up; a stronger source replaces those of a weaker one. */
+	if (s->kind == LISTEN && l->set_by[index] < l->source)
+		l->config->n_listen = 0;
+	l->set_by[index] = l->source;
+	switch (s->kind) {
+	case LISTEN: return add_listen(l, where, text);
+	case SYNC:
+	case LEVEL: return set_word(l, s, where, text);
+	case NUMBER:
+	case BYTES:
+	case SECONDS: return set_number(l, s, where, text);
+	case PATH: break;
+	}
+	if (!text[0] || strlen(text) >= CONFIG_PATH_MAX - 16)
+		return fail(l, where, "must be a path", text);
+	snprintf(l->config->db, sizeof l->config->db, "%s", text);
+	return 0;
+}
+
+/* ---- sources ---- */
+
+static size_t find(const char *name)
+{
+	size_t i = 0;
+	while (i < SETTINGS && strcmp(settings[i].name, name) != 0)
+		i++;
+	return i;
+}
+
+static int on_ini(void *arg, const char *section, const char *name, const char *value)
+{
+	struct loader *l = arg;
+	if (l->error[0])
+		return 0;
+	if (section[0] && strcmp(section, "candord") != 0) {
+		fail(l, "section", "there is only [candord]", section);
+		return 0;
+	}
+	size_t i = find(name);
+	if (i == SETTINGS) {
+		fail(l, "setting", "must be one that --help lists", name);
+		return 0;
+	}
+	return set(l, i, name, value) == 0;
+}
+
+static int read_file(struct loader *l, const char *path)
+{
+	l->source = BY_FILE;
+	int line = ini_parse(path, on_ini, l);
+	if (line == 0)
+		return 0;
+	char why[512];
+	snprintf(why, sizeof why, "%s", l->error);
+	if (line < 0)
+		snprintf(l->error, l->size, "%s: %s", path, line == -1 ? strerror(errno) : "out of memory");
+	else if (why[0])
+		snprintf(l->error, l->size, "%s: %s", path, why);
+	else
+		snprintf(l->error, l->size, "%s: line %d: must be NAME = VALUE, a [section] or a ; comment", path, line);
+	return -1;
+}
+
+static int read_environment(struct loader *l)
+{
+	l->source = BY_ENVIRONMENT;
+	for (size_t i = 0; i < SETTINGS; i++) {
+		char name[64] = "CANDORD_";
+		size_t len = strlen(name);
+		for (const char *p = settings[i].name; *p; p++)
+			name[len++] = *p == '_' ? '_' : (char)(*p - 'a' + 'A');
+		name[len] = 0;
+		const char *value = getenv(name);
+		if (value && set(l, i, name, value))
+			return -1;
+	}
+	return 0;
+}
+
+enum { OPT_CONFIG = SETTINGS, OPT_CHECK, OPT_VERIFY, OPT_HELP, OPT_VERSION, OPTIONS };
+
+/* Twice over: first for --config, whose file is weaker than the flags around it. */
+static int read_flags(struct loader *l, int argc, char **argv, bool first, const char **file,
+		      enum config_command *command)
+{
+	struct option options[OPTIONS + 1] = {0};
+	char names[SETTINGS][32];
+	for (size_t i = 0; i < SETTINGS; i++) {
+		snprintf(names[i], sizeof names[i], "%s", settings[i].name);
+		for (char *p = names[i]; *p; p++)
+			*p = *p == '_' ? '-' : *p;
+		options[i] = (struct option){names[i], required_argument, NULL, (int)i};
+	}
+	options[OPT_CONFIG] = (struct option){"config", required_argument, NULL, OPT_CONFIG};
+	options[OPT_CHECK] = (struct option){"check-config", no_argument, NULL, OPT_CHECK};
+	options[OPT_VERIFY] = (struct option){"verify", no_argument, NULL, OPT_VERIFY};
+	options[OPT_HELP] = (struct option){"help", no_argument, NULL, OPT_HELP};
+	options[OPT_VERSION] = (struct option){"version", no_argument, NULL, OPT_VERSION};
+
+	l->source = BY_FLAG;
+	optind = 0; /* getopt starts anew */
+	opterr = 0;
+	for (int opt; (opt = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
+		if (opt == '?' || opt == ':') {
+			snprintf(l->error, l->size, opt == ':' ? "%s needs a value; see candord --help" :
+				 "there is no option %s; see candord --help", argv[optind - 1]);
+			return -1;
+		}
+		if (opt == OPT_CONFIG)
+			*file = optarg;
+		else if (opt >= SETTINGS)
+			*command = opt == OPT_CHECK    ? CONFIG_CHECK
+				   : opt == OPT_VERIFY ? CONFIG_VERIFY
+				   : opt == OPT_HELP   ? CONFIG_HELP
+						       : CONFIG_VERSION;
+		else if (!first && set(l, (size_t)opt, names[opt], optarg))
+			return -1;
+	}
+	if (optind < argc) {
+		snprintf(l->error, l->size, "'%s' is not expected: candord takes only options; see candord --help",
+			 argv[optind]);
+		return -1;
+	}
+	return 0;
+}
+
+/* A socket and a database of the user's own, where none was named. */
+static int use_own(struct loader *l, char *own_dir)
+{
+	struct config *c = l->config;
+	if (c->n_listen > 0 && c->db[0])
+		return 0;
+	char dir[CONFIG_PATH_MAX - 16];
+	if (address_state_dir(getenv("XDG_STATE_HOME"), getenv("HOME"), dir, sizeof dir)) {
+		snprintf(l->error, l->size, "neither XDG_STATE_HOME nor HOME says where to keep things; give --listen and --db");
+		return -1;
+	}
+	if (c->n_listen == 0 && address_default(dir, &c->listen[c->n_listen++])) {
+		snprintf(l->error, l->size, "%s is too long for a socket's path; give --listen", dir);
+		return -1;
+	}
+	if (!c->db[0])
+		snprintf(c->db, sizeof c->db, "%s/candor.db", dir);
+	snprintf(own_dir, CONFIG_PATH_MAX, "%s", dir);
+	return 0;
+}
+
+int config_load(struct config *c, int argc, char **argv, enum config_command *command, char *own_dir, char *error,
+		size_t size)
+{
+	struct loader l = {.config = c, .error = error, .size = size};
+	*c = (struct config){0};
+	*command = CONFIG_SERVE;
+	error[0] = own_dir[0] = 0;
+	const char *file = getenv("CANDORD_CONFIG");
+	l.source = BY_DEFAULT;
+	for (size_t i = 0; i < SETTINGS; i++)
+		if (settings[i].fallback)
+			require(set(&l, i, settings[i].name, settings[i].fallback) == 0);
+	if (read_flags(&l, argc, argv, true, &file, command))
+		return -1;
+	if (*command == CONFIG_HELP || *command == CONFIG_VERSION)
+		return 0;
+	if ((file && read_file(&l, file)) || read_environment(&l) || read_flags(&l, argc, argv, false, &file, command))
+		return -1;
+	if (*command == CONFIG_VERIFY && !c->db[0]) {
+		snprintf(error, size, "--verify needs --db FILE");
+		return -1;
+	}
+	return *command == CONFIG_VERIFY ? 0 : use_own(&l, own_dir);
+}
+
+/* ---- for people ---- */
+
+void config_print_help(void)
+{
+	printf("Usage: candord [OPTION]...\n"
+	       "\n"
+	       "Takes labelers' preference reports, aggregates them with weights that it learns from\n"
+	       "outcomes, and keeps every report and settlement in a database.\n"
+	       "\n"
+	       "Without options it listens on a Unix socket and keeps a database in\n"
+	       "$XDG_STATE_HOME/candor or ~/.local/state/candor. SIGTERM and SIGINT end it cleanly.\n"
+	       "\n"
+	       "What to do instead of serving:\n"
+	       "  --check-config          print the settings that would be used, and say what is wrong with them\n"
+	       "  --verify --db FILE      replay the history and compare every weight and account with the state\n"
+	       "  --help, --version\n"
+	       "\n"
+	       "Settings, as options; in a file, --max-in-flight is 'max_in_flight = N'; in the environment,\n"
+	       "CANDORD_MAX_IN_FLIGHT. Options win over the environment, that over the file.\n"
+	       "  --config FILE           the file (CANDORD_CONFIG in the environment)\n");
+	for (size_t i = 0; i < SETTINGS; i++) {
+		char flag[64];
+		int len = snprintf(flag, sizeof flag, "--%s %s", settings[i].name, settings[i].value);
+		for (char *p = flag; *p && *p != ' '; p++)
+			*p = *p == '_' ? '-' : *p;
+		printf(len > 22 ? "  %s\n%26s%s" : "  %-24s%.0s%s", flag, "", settings[i].help);
+		printf(settings[i].fallback ? " [%s]\n" : "\n", settings[i].fallback);
+	}
+	printf("\n"
+	       "Exit status: 0 done; 1 the database failed or --verify found a difference; 2 wrong usage or settings.\n");
+}
+
+void config_print(const struct config *c)
+{
+	static const char *const levels[] = {"error", "warning", "notice", "debug"};
+	printf("[candord]\n");
+	for (size_t i = 0; i < SETTINGS; i++) {
+		const struct setting *s = &settings[i];
+		uint64_t n = 0;
+		char text[ADDRESS_TEXT_MAX];
+		switch (s->kind) {
+		case LISTEN:
+			for (size_t k = 0; k < c->n_listen; k++) {
+				address_format(&c->listen[k], text, sizeof text);
+				printf("listen = %s\n", text);
+			}
+			break;
+		case PATH: printf("db = %s\n", c->db); break;
+		case SYNC: printf("sync = %s\n", c->sync == DB_FULL ? "full" : "normal"); break;
+		case LEVEL: printf("log_level = %s\n", levels[c->log_level]); break;
+		case NUMBER:
+		case BYTES:
+		case SECONDS:
+			memcpy(&n, (const char *)c + s->offset, sizeof n);
+			printf("%s = %llu\n", s->name, (unsigned long long)(s->kind == SECONDS ? n / 1000 : n));
+		}
+	}
+}

@@ -1,0 +1,39 @@
+/* config.h - what the daemon is told: by flags, which win over the environment, which wins over a file, which wins over
+ * the defaults. One table in config.c has every setting, for all four. */
+#ifndef CANDOR_CONFIG_H
+#define CANDOR_CONFIG_H
+
+#include "address.h"
+#include "db.h"
+#include "log.h"
+
+enum { CONFIG_LISTEN_MAX = 16, CONFIG_PATH_MAX = 4096 };
+
+struct config {
+	struct address listen[CONFIG_LISTEN_MAX];
+	size_t n_listen;
+	char db[CONFIG_PATH_MAX];
+	enum db_sync sync;
+	uint64_t max_connections;
+	uint64_t max_frame_bytes, max_unpacked_bytes;
+	uint64_t max_in_flight, max_unsent_bytes;
+	uint64_t idle_ms, frame_ms;
+	uint64_t batch_bytes;
+	uint64_t resident_items, resident_reports;
+	enum log_level log_level;
+};
+
+enum config_command { CONFIG_SERVE, CONFIG_CHECK, CONFIG_VERIFY, CONFIG_HELP, CONFIG_VERSION };
+
+/* Reads flags, environment and file. Where nothing names a socket or a database, those of the user's own are used, and
+ * *own_dir is the directory to make for them (else empty). 0; or -1 and a sentence in error[size]. */
+MUST_CHECK int config_load(struct config *c, int argc, char **argv, enum config_command *command, char *own_dir,
+			   char *error, size_t size);
+
+/* The text of --help, with every setting, its default and range; the file that --config takes looks likewise. */
+void config_print_help(void);
+
+/* The settings as they would be used, in the form of the file. */
+void config_print(const struct config *c);
+
+#endif

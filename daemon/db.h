@@ -1,0 +1,79 @@
+/* db.h - one connection to the database: rows in, rows out. SQL lives in db.c, db_read.c and migrate.c alone.
+ *
+ * A connection belongs to one thread at a time. Errors: ERR_DISK_FULL where there was no room (the transaction is rolled
+ * back and the connection usable), ERR_SCHEMA, ERR_LOCKED, ERR_HISTORY (a row that makes no sense; logged), -ENOMEM,
+ * ERR_DATABASE for all else (logged). */
+#ifndef CANDOR_DB_H
+#define CANDOR_DB_H
+
+#include "rows.h"
+
+struct db;
+
+enum db_mode {
+	DB_READ,  /* an existing database; sees what was committed when a read began */
+	DB_WRITE, /* the one that writes: creates and migrates */
+};
+
+enum db_sync { DB_FULL, DB_NORMAL }; /* SQLite's synchronous */
+
+/* On success *out is the caller's to db_close(). */
+MUST_CHECK int db_open(struct db **out, const char *path, enum db_mode mode, enum db_sync sync);
+
+/* 0, or ERR_DATABASE where SQLite would not let go: a bug, and logged. NULL is allowed. */
+int db_close(struct db *db);
+
+/* ---- writing ---- */
+
+/* One transaction with the whole batch, on disk when it returns 0. */
+MUST_CHECK int db_write(struct db *db, const struct batch *b);
+
+/* ---- reading ---- */
+
+/* Several reads as of one moment. May be nested; db_end() only after a db_begin() that gave 0. */
+MUST_CHECK int db_begin(struct db *db);
+void db_end(struct db *db);
+
+MUST_CHECK int db_progress(struct db *db, struct progress_row *out);
+
+/* Tables from end to end, in an order of their own. Several may be read side by side on one connection. */
+enum db_table {
+	DB_POOLS,        /* struct pool_row, by id */
+	DB_SETTINGS,     /* struct settings_row of a pool, by change */
+	DB_STRETCHES,    /* struct stretch_row of a pool, by number */
+	DB_LABELERS,     /* struct labeler_row of a pool, by id */
+	DB_OPEN_ITEMS,   /* struct open_item_row of all pools, by id */
+	DB_LOG,          /* struct log_row of all pools, by change */
+	DB_CLOSED_ITEMS, /* struct item_row of a pool, by close number; not those voided while open */
+	DB_SETTLEMENTS,  /* struct settled_row of a pool, by round */
+};
+
+struct settled_row {
+	struct settlement_row settlement;
+	struct item_row item;
+};
+
+struct db_cursor;
+
+/* pool: 0 where the table is of all pools. from: the first id, change, number or round wanted. */
+MUST_CHECK int db_cursor_open(struct db *db, enum db_table table, uint64_t pool, uint64_t from, struct db_cursor **out);
+
+/* 1: *row is the next, until the next call. 0: there is none. Or an error. */
+MUST_CHECK int db_cursor_next(struct db_cursor *c, const void **row);
+
+/* NULL is allowed. */
+void db_cursor_close(struct db_cursor *c);
+
+/* Single rows, copied into the arena: 1 found, 0 not, or an error. */
+MUST_CHECK int db_item(struct db *db, struct arena *a, uint64_t pool, const char *name, struct item_row *out);
+MUST_CHECK int db_settlement(struct db *db, struct arena *a, uint64_t pool, uint64_t round, struct settled_row *out);
+
+/* Up to `limit` items with a close number above `after`, in order, without their reports and weights, into out[limit]:
+ * how many, or an error. */
+MUST_CHECK int db_feed(struct db *db, struct arena *a, uint64_t pool, uint64_t after, size_t limit,
+		       struct item_row *out);
+
+/* How many items of a pool were voided, and how many are open. */
+MUST_CHECK int db_count_items(struct db *db, uint64_t pool, uint64_t *voided, uint64_t *open);
+
+#endif

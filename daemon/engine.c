@@ -1,0 +1,374 @@
+#include "engine.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine_internal.h"
+#include "log.h"
+
+/* ---- campaigns ---- */
+
+struct campaign *engine_find(const struct engine *e, const char *name)
+{
+	uint32_t index = names_find(e->names, name, strlen(name));
+	return index == NAMES_NONE ? NULL : e->campaigns[index];
+}
+
+static void free_campaign(struct campaign *c)
+{
+	if (!c)
+		return;
+	pool_free(c->pool);
+	free(c->name);
+	free(c);
+}
+
+int engine_add_campaign(struct engine *e, const char *name, uint64_t created_at,
+			const struct candor_settings *settings, struct campaign **out)
+{
+	struct campaign **grown = realloc(e->campaigns, (e->n_campaigns + 1) * sizeof(struct campaign *));
+	if (!grown)
+		return -ENOMEM;
+	e->campaigns = grown;
+	struct campaign *c = calloc(1, sizeof *c);
+	if (!c)
+		return -ENOMEM;
+	c->id = e->n_campaigns + 1;
+	c->created_at = created_at;
+	c->name = strdup(name);
+	int err = c->name ? pool_new(&c->pool, settings, e->key) : -ENOMEM;
+	uint32_t index;
+	if (err == 0)
+		err = names_put(e->names, name, strlen(name), &index);
+	if (err < 0) {
+		free_campaign(c);
+		return err;
+	}
+	require(err == 1 && index == e->n_campaigns);
+	e->campaigns[e->n_campaigns++] = c;
+	*out = c;
+	return 0;
+}
+
+/* ---- life ---- */
+
+static void forget_state(struct engine *e)
+{
+	for (uint64_t i = 0; i < e->n_campaigns; i++)
+		free_campaign(e->campaigns[i]);
+	free(e->campaigns);
+	names_free(e->names);
+	engine_log_free(e);
+	e->campaigns = NULL;
+	e->names = NULL;
+	e->n_campaigns = 0;
+	e->logged = e->resident = (struct item_list){0};
+	e->n_resident = 0;
+	e->resident_reports = 0;
+}
+
+static int load_state(struct engine *e)
+{
+	int err = names_new(&e->names, e->key);
+	if (err == 0)
+		err = db_begin(e->db);
+	if (err)
+		return err;
+	err = engine_recover(e);
+	db_end(e->db);
+	e->committed = e->progress.changes;
+	return err;
+}
+
+int engine_new(struct engine **out, struct db *db, const uint8_t *key, const struct engine_limits *limits,
+	       const struct engine_ops *ops, void *owner)
+{
+	struct engine *e = calloc(1, sizeof *e);
+	if (!e)
+		return -ENOMEM;
+	*e = (struct engine){.limits = *limits, .ops = *ops, .owner = owner, .db = db};
+	memcpy(e->key, key, sizeof e->key);
+	batch_init(&e->batches[0]);
+	batch_init(&e->batches[1]);
+	e->filling = &e->batches[0];
+	e->started_at = ops->now_ms(owner);
+	int err = load_state(e);
+	if (err) {
+		engine_free(e);
+		return err;
+	}
+	*out = e;
+	return 0;
+}
+
+void engine_free(struct engine *e)
+{
+	if (!e)
+		return;
+	require(engine_is_idle(e));
+	forget_state(e);
+	batch_free(&e->batches[0]);
+	batch_free(&e->batches[1]);
+	free(e);
+}
+
+void engine_set_connections(struct engine *e, uint64_t connections)
+{
+	e->connections = connections;
+}
+
+/* ---- durability ---- */
+
+void engine_add(struct engine *e, enum change_type type, const void *row)
+{
+	if (!e->broken && !batch_add(e->filling, type, row)) {
+		log_error("no memory for history: what is not yet on disk is refused");
+		e->broken = true;
+	}
+}
+
+uint64_t engine_next_change(struct engine *e, struct campaign *c)
+{
+	c->dirty = true;
+	return c->changed = e->filling->last_change = ++e->progress.changes;
+}
+
+uint64_t engine_committed_change(const struct engine *e)
+{
+	return e->committed;
+}
+
+void engine_wait(struct engine *e, uint64_t change, struct waiter *w)
+{
+	struct batch *b = e->committing && change <= e->committing->last_change ? e->committing : e->filling;
+	require(change > e->committed && change <= e->progress.changes);
+	w->next = NULL;
+	*b->last_waiter = w;
+	b->last_waiter = &w->next;
+}
+
+static void tell(struct waiter *w, int err)
+{
+	for (struct waiter *next; w; w = next) {
+		next = w->next;
+		w->on_durable(w, err);
+	}
+}
+
+/* What memory holds and disk does not is given up: memory becomes what disk says, and those who wait are told. */
+static void give_up(struct engine *e, int err)
+{
+	/* Who is told may ask for something at once, which then goes into a batch: both are emptied first. */
+	struct waiter *committing = e->committing ? e->committing->waiters : NULL, *filling = e->filling->waiters;
+	batch_reset(&e->batches[0]);
+	batch_reset(&e->batches[1]);
+	e->committing = NULL;
+	e->broken = false;
+	forget_state(e);
+	int reloaded = load_state(e);
+	e->batches[0].last_change = e->batches[1].last_change = e->committed;
+	/* A lack of memory passes by itself; a lack of room is probed for; anything else ends the daemon. */
+	e->read_only = reloaded ? reloaded : err == -ENOMEM ? 0 : err;
+	tell(committing, err);
+	tell(filling, err);
+	if (e->read_only && e->read_only != ERR_DISK_FULL)
+		e->ops.failed(e->owner, e->read_only);
+}
+
+void engine_tick(struct engine *e)
+{
+	if (e->committing)
+		return;
+	if (e->broken) {
+		give_up(e, -ENOMEM);
+		return;
+	}
+	if (!e->filling->first)
+		return;
+	engine_upkeep(e);
+	if (e->broken) {
+		give_up(e, -ENOMEM);
+		return;
+	}
+	e->committing = e->filling;
+	e->filling = e->filling == &e->batches[0] ? &e->batches[1] : &e->batches[0];
+	e->filling->last_change = e->committing->last_change;
+	e->ops.commit(e->owner, e->committing);
+}
+
+void engine_committed(struct engine *e, int err)
+{
+	struct batch *b = e->committing;
+	require(b);
+	bool was_probe = e->probing;
+	e->probing = false;
+	if (err && was_probe) {
+		e->committing = NULL;
+		batch_reset(b);
+		if (err != ERR_DISK_FULL)
+			e->ops.failed(e->owner, err);
+		return;
+	}
+	if (err) {
+		log_error("commit failed: %s", candor_strerror(err));
+		give_up(e, err);
+		return;
+	}
+	if (e->read_only) {
+		log_notice("there is room again: writes are accepted");
+		e->read_only = 0;
+	}
+	e->commits++;
+	e->committed = b->last_change;
+	e->committing = NULL;
+	struct waiter *waiters = b->waiters;
+	batch_reset(b);
+	tell(waiters, 0);
+	engine_evict(e);
+	if (e->was_saturated && !engine_is_saturated(e)) {
+		e->was_saturated = false;
+		e->ops.relieved(e->owner);
+	}
+}
+
+bool engine_is_saturated(const struct engine *e)
+{
+	return e->filling->arena.used_bytes > e->limits.batch_bytes;
+}
+
+bool engine_is_idle(const struct engine *e)
+{
+	return !e->committing && !e->filling->first && !e->filling->waiters && !e->broken && e->reads == 0;
+}
+
+bool engine_is_read_only(const struct engine *e)
+{
+	return e->read_only != 0;
+}
+
+void engine_probe(struct engine *e)
+{
+	if (!e->read_only || e->committing)
+		return;
+	engine_add(e, CHANGE_PROGRESS, &e->progress);
+	if (e->broken)
+		return;
+	e->probing = true;
+	e->committing = e->filling;
+	e->filling = e->filling == &e->batches[0] ? &e->batches[1] : &e->batches[0];
+	e->ops.commit(e->owner, e->committing);
+}
+
+/* ---- reads ---- */
+
+void engine_read(struct engine *e, struct read_job *job)
+{
+	e->reads++;
+	job->err = 0;
+	e->ops.read(e->owner, job);
+}
+
+void engine_read_done(struct engine *e)
+{
+	require(e->reads > 0);
+	e->reads--;
+}
+
+/* ---- calls ---- */
+
+enum engine_outcome engine_reply(struct call *call, struct candor_response *r, uint64_t change)
+{
+	r->id = call->wire->request.id;
+	call->reply(call, r, change);
+	return ENGINE_REPLIED;
+}
+
+enum engine_outcome engine_refuse(struct call *call, enum candor_code code, const char *sentence)
+{
+	struct candor_response r = {.code = code, .message = sentence ? sentence : "out of memory"};
+	return engine_reply(call, &r, 0);
+}
+
+enum engine_outcome engine_refuse_error(struct call *call, int err)
+{
+	if (err == -ENOMEM || err == ERR_FULL)
+		return engine_refuse(call, CANDOR_RESOURCE_EXHAUSTED, candor_strerror(err));
+	if (err == ERR_DISK_FULL)
+		return engine_refuse(call, CANDOR_UNAVAILABLE,
+				     "the daemon has no room left on disk; try again when there is");
+	return engine_refuse(call, CANDOR_INTERNAL, candor_strerror(err));
+}
+
+static bool is_write(enum candor_request_type type)
+{
+	switch (type) {
+	case CANDOR_REQ_CREATE_POOL:
+	case CANDOR_REQ_UPDATE_POOL:
+	case CANDOR_REQ_POST_REPORTS:
+	case CANDOR_REQ_CLOSE_ITEMS:
+	case CANDOR_REQ_RESOLVE_ITEMS:
+	case CANDOR_REQ_VOID_ITEMS: return true;
+	default: return false;
+	}
+}
+
+static enum engine_outcome greet(struct engine *e, struct call *call)
+{
+	struct candor_response r = {
+		.type = CANDOR_RES_WELCOME,
+		.welcome = {CANDOR_PROTOCOL, "candord/" CANDOR_VERSION, e->limits.max_frame_bytes,
+			    e->limits.max_in_flight},
+	};
+	return engine_reply(call, &r, 0);
+}
+
+enum engine_outcome engine_run(struct engine *e, struct call *call)
+{
+	const struct candor_request *r = &call->wire->request;
+	if (is_write(r->type) && (e->read_only || e->broken))
+		return engine_refuse_error(call, e->read_only ? e->read_only : -ENOMEM);
+	switch (r->type) {
+	case CANDOR_REQ_HELLO: return greet(e, call);
+	case CANDOR_REQ_INFO: return engine_info(e, call);
+	case CANDOR_REQ_CREATE_POOL: return engine_create_pool(e, call);
+	case CANDOR_REQ_UPDATE_POOL: return engine_update_pool(e, call);
+	case CANDOR_REQ_LIST_POOLS: return engine_list_pools(e, call);
+	default: break;
+	}
+
+	struct campaign *c = engine_find(e, r->pool);
+	if (!c)
+		return engine_refuse(call, CANDOR_NOT_FOUND,
+				     arena_printf(call->arena, "pool '%s' does not exist; create it first", r->pool));
+	switch (r->type) {
+	case CANDOR_REQ_GET_POOL: return engine_get_pool(e, c, call);
+	case CANDOR_REQ_LIST_LABELERS: return engine_list_labelers(e, c, call);
+	case CANDOR_REQ_GET_LABELER: return engine_get_labeler(e, c, call);
+	case CANDOR_REQ_LIST_ITEMS: return engine_list_items(e, c, call);
+	default: break;
+	}
+
+	int have = engine_have_items(e, c, call);
+	if (have < 0)
+		return engine_refuse_error(call, have);
+	if (have == 0)
+		return ENGINE_BLOCKED;
+	switch (r->type) {
+	case CANDOR_REQ_POST_REPORTS: return engine_post_reports(e, c, call);
+	case CANDOR_REQ_CLOSE_ITEMS: return engine_close_items(e, c, call);
+	case CANDOR_REQ_RESOLVE_ITEMS: return engine_resolve_items(e, c, call);
+	case CANDOR_REQ_VOID_ITEMS: return engine_void_items(e, c, call);
+	case CANDOR_REQ_QUERY_ITEMS: return engine_query_items(e, c, call);
+	default: return engine_refuse(call, CANDOR_INTERNAL, "request fell through the engine");
+	}
+}
+
+enum engine_outcome engine_submit(struct engine *e, struct call *call)
+{
+	if (call->wire->fault)
+		return engine_refuse(call, CANDOR_INVALID_ARGUMENT, call->wire->fault);
+	enum engine_outcome outcome = engine_run(e, call);
+	e->was_saturated = e->was_saturated || engine_is_saturated(e);
+	return outcome;
+}

@@ -1,0 +1,110 @@
+/* engine.h - the one place where state changes.
+ *
+ * Holds every pool in memory, applies commands in the order in which they come, writes each effect into the batch that
+ * is being filled, and says with each answer which change it depends on. It knows neither sockets nor SQL: durability
+ * and reading from disk are asked of its owner through struct engine_ops, and answers leave through the call.
+ *
+ * One thread, the loop's. Nothing here blocks. */
+#ifndef CANDOR_ENGINE_H
+#define CANDOR_ENGINE_H
+
+#include "db.h"
+#include "wire.h"
+
+struct engine;
+
+/* Reading from disk, off the loop: `work` runs on another thread with a connection that sees all that was committed
+ * before, then `done` on the loop. The job belongs to whoever made it. */
+struct read_job {
+	void (*work)(struct read_job *job, struct db *db);
+	void (*done)(struct read_job *job);
+	int err; /* set by `work`; also set where no connection could be had, and then `work` was not called */
+};
+
+/* What the engine asks of its owner. */
+struct engine_ops {
+	/* Makes a batch durable; engine_committed() answers. One at a time. */
+	void (*commit)(void *owner, const struct batch *batch);
+	void (*read)(void *owner, struct read_job *job);
+	/* Milliseconds since 1970. */
+	uint64_t (*now_ms)(void *owner);
+	/* Bytes of the database file. */
+	uint64_t (*database_bytes)(void *owner);
+	/* engine_is_saturated() has become false. */
+	void (*relieved)(void *owner);
+	/* The state on disk can no longer be trusted, or memory could not be rebuilt from it: stop serving. */
+	void (*failed)(void *owner, int err);
+};
+
+struct engine_limits {
+	size_t batch_bytes;      /* above it the engine is saturated until a commit */
+	uint32_t resident_items; /* items in memory that are not open, for quick answers */
+	size_t resident_reports; /* and their reports */
+	size_t max_frame_bytes;  /* told to clients in Welcome */
+	uint32_t max_in_flight;  /* likewise */
+};
+
+/* ---- calls ---- */
+
+/* One request in the engine's hands: filled by the session, alive until the reply. */
+struct call {
+	const struct wire_request *wire;
+	struct arena *arena; /* the request's memory, and the answer's */
+	const char *peer;    /* who asks, for history */
+	/* Called exactly once, with an answer that lives until it returns; it may leave once `change` is on disk. */
+	void (*reply)(struct call *call, const struct candor_response *response, uint64_t change);
+};
+
+enum engine_outcome {
+	ENGINE_REPLIED, /* reply was called */
+	ENGINE_LATER,   /* reply will be called; the session may go on with other requests */
+	ENGINE_BLOCKED, /* reply will be called; until then the session must submit nothing else, or order is lost */
+};
+
+enum engine_outcome engine_submit(struct engine *e, struct call *call);
+
+/* ---- durability ---- */
+
+/* Somebody who waits for a change to be on disk. */
+struct waiter {
+	struct waiter *next;
+	/* 0: it is. ERR_DISK_FULL or another error: it is not and never will be. */
+	void (*on_durable)(struct waiter *w, int err);
+};
+
+/* The newest change on disk. */
+uint64_t engine_committed_change(const struct engine *e);
+
+/* `change` must be above engine_committed_change() and not above what the engine has given. */
+void engine_wait(struct engine *e, uint64_t change, struct waiter *w);
+
+/* Hands the filled batch over if there is one and the store is free. To be called when the loop is about to sleep. */
+void engine_tick(struct engine *e);
+
+/* The answer to ops.commit. */
+void engine_committed(struct engine *e, int err);
+
+/* Commands should be held back: the store does not keep up. */
+bool engine_is_saturated(const struct engine *e);
+
+/* Nothing is waiting for the store or for a read. */
+bool engine_is_idle(const struct engine *e);
+
+/* After a full disk writes are refused; this asks the store with a small write whether there is room again. */
+void engine_probe(struct engine *e);
+bool engine_is_read_only(const struct engine *e);
+
+/* ---- life ---- */
+
+/* Loads the state from `db`, which is kept for rebuilding it after a failed commit (by the loop's thread) and must
+ * outlive the engine. key: as for names_new(). 0, ERR_HISTORY, -ENOMEM or a database error. */
+MUST_CHECK int engine_new(struct engine **out, struct db *db, const uint8_t *key, const struct engine_limits *limits,
+			  const struct engine_ops *ops, void *owner);
+
+/* Only when idle. */
+void engine_free(struct engine *e);
+
+/* For Info: what only the server knows. */
+void engine_set_connections(struct engine *e, uint64_t connections);
+
+#endif

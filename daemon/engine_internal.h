@@ -1,0 +1,163 @@
+/* engine_internal.h - what the engine's files share: engine.c (life, durability), engine_write.c (commands that change
+ * state), engine_read.c (those that do not), engine_history.c
+ * (those answered from disk), engine_items.c (which items are in memory), engine_log.c (the log of reports), recover.c (state
+ * from disk). */
+#ifndef CANDOR_ENGINE_INTERNAL_H
+#define CANDOR_ENGINE_INTERNAL_H
+
+#include "engine.h"
+
+/* A pool with what the engine keeps beside it. */
+struct campaign {
+	uint64_t id; /* its place in engine.campaigns, plus one */
+	struct pool *pool;
+	char *name;
+	uint64_t created_at;
+	uint64_t changed; /* newest change of the pool */
+	uint64_t closes;  /* close numbers given */
+	bool dirty;       /* its row is to be written with the next commit */
+	size_t stretches_written; /* those before are on disk and final */
+
+	/* Labelers' rows follow their weights with a bounded lag: with every few scored reports one row is written anew,
+	 * round and round, so that what start has to apply grows with the labelers and not with the history. */
+	uint32_t refresh_next;
+	uint64_t refresh_due; /* scored reports not yet paid for with rows */
+};
+
+struct item_list {
+	struct item *first, *last;
+};
+
+struct engine {
+	struct engine_limits limits;
+	struct engine_ops ops;
+	void *owner;
+	struct db *db;
+	uint8_t key[NAMES_KEY_BYTES];
+
+	struct campaign **campaigns; /* by id - 1 */
+	uint64_t n_campaigns;
+	struct names *names;         /* of pools: id - 1 */
+
+	struct progress_row progress;
+	uint64_t committed; /* newest change on disk */
+	uint64_t commits;
+	struct batch batches[2];
+	struct batch *filling;    /* takes changes */
+	struct batch *committing; /* with the store; NULL: it is free */
+	bool probing;             /* `committing` is a probe */
+	bool broken;              /* memory is ahead of what can be written: rebuild before anything else */
+	bool was_saturated;
+	int read_only;            /* the error for which writes are refused; 0: they are not */
+
+	struct item_list logged;   /* open items with reports in the log, by the oldest of them */
+	struct segment *first_segment, *last_segment; /* of the log */
+	uint64_t live_log_rows;    /* of open items that are not packed */
+	struct item_list resident; /* items that are not open, in order of coming */
+	uint32_t n_resident;
+	size_t resident_reports;
+	struct load *first_load, *last_load; /* in flight, in order of their start */
+	uint32_t reads;                      /* jobs in flight */
+
+	uint64_t started_at, connections;
+};
+
+/* ---- engine.c ---- */
+
+/* Adds a change to the batch being filled. Without memory the engine is broken, and what waits will be told. */
+void engine_add(struct engine *e, enum change_type type, const void *row);
+
+/* The number of the next change, which is this campaign's newest. */
+uint64_t engine_next_change(struct engine *e, struct campaign *c);
+
+/* The campaign of that name, or NULL. */
+struct campaign *engine_find(const struct engine *e, const char *name);
+
+/* Adds an empty campaign to memory. 0, -ENOMEM or ERR_FULL. */
+MUST_CHECK int engine_add_campaign(struct engine *e, const char *name, uint64_t created_at,
+				   const struct candor_settings *settings, struct campaign **out);
+
+/* Starts a read and counts it. */
+void engine_read(struct engine *e, struct read_job *job);
+void engine_read_done(struct engine *e);
+
+/* Runs a call, from its submission or after what it waited for. */
+enum engine_outcome engine_run(struct engine *e, struct call *call);
+
+enum engine_outcome engine_reply(struct call *call, struct candor_response *r, uint64_t change);
+
+/* Replies with an error; NULL for a sentence: there was no memory for one. */
+enum engine_outcome engine_refuse(struct call *call, enum candor_code code, const char *sentence);
+enum engine_outcome engine_refuse_error(struct call *call, int err);
+
+/* ---- recover.c ---- */
+
+/* Fills an engine without campaigns from e->db. */
+MUST_CHECK int engine_recover(struct engine *e);
+
+/* ---- engine_items.c ---- */
+
+void item_list_append(struct item_list *list, struct item *item);
+void item_list_remove(struct item_list *list, struct item *item);
+
+/* Makes sure that every item named in the call's request is in memory (one that does not exist stands there without a
+ * state): 1. Or starts to load what is missing, and runs the call again after that: 0. Or -ENOMEM. */
+int engine_have_items(struct engine *e, struct campaign *c, struct call *call);
+
+/* The i-th item that a request names. */
+const char *engine_item_name(const struct candor_request *r, size_t i);
+
+/* An item has ceased to be open, or was found not to be. */
+void engine_item_idle(struct engine *e, struct item *item);
+
+/* It is open now, or about to be dropped. */
+void engine_item_leaves(struct engine *e, struct item *item);
+
+/* Lets idle items go that are too many and that every read to come will find on disk. */
+void engine_evict(struct engine *e);
+
+/* ---- engine_log.c ---- */
+
+/* A row stands in the log now. */
+void engine_log_added(struct engine *e, uint64_t change);
+
+/* ... and it is of this open item. */
+void engine_log_item(struct engine *e, struct item *item, uint64_t change);
+
+/* An item's rows mean nothing any more. */
+void engine_log_forget(struct engine *e, struct item *item);
+
+/* Cuts off what is mostly dead. */
+void engine_log_trim(struct engine *e);
+
+void engine_log_free(struct engine *e);
+
+/* ---- engine_write.c ---- */
+
+enum engine_outcome engine_create_pool(struct engine *e, struct call *call);
+enum engine_outcome engine_update_pool(struct engine *e, struct call *call);
+enum engine_outcome engine_post_reports(struct engine *e, struct campaign *c, struct call *call);
+enum engine_outcome engine_close_items(struct engine *e, struct campaign *c, struct call *call);
+enum engine_outcome engine_resolve_items(struct engine *e, struct campaign *c, struct call *call);
+enum engine_outcome engine_void_items(struct engine *e, struct campaign *c, struct call *call);
+
+/* What keeps the database small and start quick, for the batch that is about to be handed over. */
+void engine_upkeep(struct engine *e);
+
+/* ---- engine_read.c ---- */
+
+enum engine_outcome engine_bad_cursor(struct call *call);
+void engine_describe_labeler(const struct campaign *c, uint32_t id, struct candor_labeler *out);
+void engine_describe_pool(const struct campaign *c, struct candor_pool *out);
+enum engine_outcome engine_info(struct engine *e, struct call *call);
+enum engine_outcome engine_list_pools(struct engine *e, struct call *call);
+enum engine_outcome engine_get_pool(struct engine *e, struct campaign *c, struct call *call);
+enum engine_outcome engine_query_items(struct engine *e, struct campaign *c, struct call *call);
+enum engine_outcome engine_list_labelers(struct engine *e, struct campaign *c, struct call *call);
+
+/* ---- engine_history.c: answers that come from disk ---- */
+
+enum engine_outcome engine_get_labeler(struct engine *e, struct campaign *c, struct call *call);
+enum engine_outcome engine_list_items(struct engine *e, struct campaign *c, struct call *call);
+
+#endif

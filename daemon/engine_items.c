@@ -1,0 +1,227 @@
+/* Which items are in memory. Open ones always are. Of the others, those needed lately are; the rest is on disk and is
+ * loaded when a request names it. A name that neither memory nor disk knows stands in memory as an item without state:
+ * once that is known, the next report on it need not ask the disk again.
+ *
+ * A load reads what was committed when it began. An item may therefore leave memory only when all loads in flight began
+ * after it was on disk: else one of them could report as unknown what was closed meanwhile. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine_internal.h"
+
+struct load {
+	struct read_job job;
+	struct engine *engine;
+	struct call *call;
+	struct load *before, *after; /* in the engine's list */
+	uint64_t committed;          /* when it began */
+	uint64_t pool;
+	struct arena arena;
+	size_t n;
+	const char **names;     /* [n] missing */
+	struct item_row *rows;  /* [n] what disk has; id 0: nothing */
+};
+
+void item_list_append(struct item_list *list, struct item *item)
+{
+	item->own.before = list->last;
+	item->own.after = NULL;
+	if (list->last)
+		list->last->own.after = item;
+	else
+		list->first = item;
+	list->last = item;
+}
+
+void item_list_remove(struct item_list *list, struct item *item)
+{
+	if (item->own.before)
+		item->own.before->own.after = item->own.after;
+	else
+		list->first = item->own.after;
+	if (item->own.after)
+		item->own.after->own.before = item->own.before;
+	else
+		list->last = item->own.before;
+	item->own.before = item->own.after = NULL;
+}
+
+const char *engine_item_name(const struct candor_request *r, size_t i)
+{
+	return r->reports ? r->reports[i].item : r->outcomes ? r->outcomes[i].item : r->items[i];
+}
+
+void engine_item_idle(struct engine *e, struct item *item)
+{
+	item_list_append(&e->resident, item);
+	e->n_resident++;
+	e->resident_reports += item->n;
+}
+
+void engine_item_leaves(struct engine *e, struct item *item)
+{
+	item_list_remove(&e->resident, item);
+	e->n_resident--;
+	e->resident_reports -= item->n;
+}
+
+void engine_evict(struct engine *e)
+{
+	uint64_t seen_by_all = e->first_load ? e->first_load->committed : e->committed;
+	while (e->n_resident > e->limits.resident_items || e->resident_reports > e->limits.resident_reports) {
+		struct item *item = e->resident.first;
+		if (!item || item->own.changed > seen_by_all)
+			break;
+		struct campaign *c = e->campaigns[item->own.pool - 1];
+		engine_item_leaves(e, item);
+		pool_drop_item(c->pool, item);
+	}
+}
+
+/* ---- loading ---- */
+
+/* On another thread. */
+static void read_items(struct read_job *job, struct db *db)
+{
+	struct load *load = (struct load *)job;
+	job->err = db_begin(db);
+	if (job->err)
+		return;
+	for (size_t i = 0; i < load->n && job->err == 0; i++) {
+		int found = db_item(db, &load->arena, load->pool, load->names[i], &load->rows[i]);
+		if (found == 0)
+			load->rows[i].id = 0;
+		job->err = found < 0 ? found : 0;
+	}
+	db_end(db);
+}
+
+static int restore_item(struct campaign *c, struct item *item, const struct item_row *row)
+{
+	for (size_t i = 0; i < row->reports.n; i++)
+		if (row->reports.labelers[i] >= pool_labelers(c->pool))
+			return ERR_HISTORY;
+	int err = pool_restore_reports(c->pool, item, row->reports.labelers, row->reports.values, row->reports.n);
+	if (err)
+		return err;
+	item->own.number = row->id;
+	item->own.close_number = row->close_number;
+	item->own.opened_at = row->opened_at;
+	item->own.closed_at = row->closed_at;
+	item->own.ended_at = row->ended_at;
+	item->state = row->state;
+	if (!row->weights)
+		return 0;
+	struct frozen frozen = {
+		.aggregate = row->aggregate,
+		.outcome = row->outcome,
+		.eta = row->eta,
+		.lbar = row->lbar,
+		.round = row->round,
+	};
+	return pool_restore_frozen(item, row->state, &frozen, row->weights);
+}
+
+/* Puts what was read into memory, unless it has come there by another way meanwhile. */
+static int install(struct engine *e, struct campaign *c, const struct load *load)
+{
+	for (size_t i = 0; i < load->n; i++) {
+		size_t len = strlen(load->names[i]);
+		struct item *item;
+		if (pool_find_item(c->pool, load->names[i], len))
+			continue;
+		int err = pool_add_item(c->pool, load->names[i], len, &item);
+		if (err == 0) {
+			item->own.pool = c->id;
+			if (load->rows[i].id)
+				err = restore_item(c, item, &load->rows[i]);
+			if (err)
+				pool_drop_item(c->pool, item);
+		}
+		if (err)
+			return err;
+		engine_item_idle(e, item);
+	}
+	return 0;
+}
+
+static void on_loaded(struct read_job *job)
+{
+	struct load *load = (struct load *)job;
+	struct engine *e = load->engine;
+	struct call *call = load->call;
+	engine_read_done(e);
+	*(load->before ? &load->before->after : &e->first_load) = load->after;
+	*(load->after ? &load->after->before : &e->last_load) = load->before;
+
+	/* The pool is looked up again: memory may have been rebuilt meanwhile. */
+	struct campaign *c = engine_find(e, call->wire->request.pool);
+	int err = job->err;
+	if (err == 0 && c && c->id == load->pool)
+		err = install(e, c, load);
+	arena_free(&load->arena);
+	free(load);
+	if (err)
+		engine_refuse_error(call, err);
+	else
+		engine_run(e, call);
+	engine_evict(e);
+}
+
+static bool is_missing(const struct campaign *c, const struct wire_request *w, size_t i)
+{
+	if (w->row_fault && w->row_fault[i])
+		return false;
+	const char *name = engine_item_name(&w->request, i);
+	/* Rows of one item mostly stand together. */
+	if (i > 0 && !(w->row_fault && w->row_fault[i - 1]) && strcmp(name, engine_item_name(&w->request, i - 1)) == 0)
+		return false;
+	return !pool_find_item(c->pool, name, strlen(name));
+}
+
+static struct load *new_load(struct engine *e, struct campaign *c, struct call *call, size_t first_missing)
+{
+	const struct wire_request *w = call->wire;
+	struct load *load = calloc(1, sizeof *load);
+	if (!load)
+		return NULL;
+	*load = (struct load){
+		.job = {.work = read_items, .done = on_loaded},
+		.engine = e,
+		.call = call,
+		.committed = e->committed,
+		.pool = c->id,
+	};
+	arena_init(&load->arena, SIZE_MAX / 2);
+	size_t room = w->request.n - first_missing;
+	load->names = arena_alloc(&load->arena, room * sizeof *load->names);
+	for (size_t i = first_missing; load->names && i < w->request.n; i++)
+		if (is_missing(c, w, i))
+			load->names[load->n++] = engine_item_name(&w->request, i);
+	load->rows = load->names ? arena_alloc(&load->arena, load->n * sizeof *load->rows) : NULL;
+	if (!load->rows) {
+		arena_free(&load->arena);
+		free(load);
+		return NULL;
+	}
+	return load;
+}
+
+int engine_have_items(struct engine *e, struct campaign *c, struct call *call)
+{
+	const struct wire_request *w = call->wire;
+	size_t i = 0;
+	while (i < w->request.n && !is_missing(c, w, i))
+		i++;
+	if (i == w->request.n)
+		return 1;
+	struct load *load = new_load(e, c, call, i);
+	if (!load)
+		return -ENOMEM;
+	load->before = e->last_load;
+	*(e->last_load ? &e->last_load->after : &e->first_load) = load;
+	e->last_load = load;
+	engine_read(e, &load->job);
+	return 0;
+}

@@ -1,0 +1,317 @@
+/* Commands that read memory. Each answer depends on its pool's newest change: what was read is on disk when it leaves. */
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "engine_internal.h"
+
+static enum engine_outcome no_memory(struct call *call)
+{
+	return engine_refuse(call, CANDOR_RESOURCE_EXHAUSTED, "the answer is too large; ask for less at a time");
+}
+
+enum engine_outcome engine_bad_cursor(struct call *call)
+{
+	return engine_refuse(call, CANDOR_INVALID_ARGUMENT,
+			     "cursor is not one that `next` of such an answer gave; it must be that or empty");
+}
+
+enum engine_outcome engine_info(struct engine *e, struct call *call)
+{
+	struct candor_response r = {
+		.type = CANDOR_RES_INFO,
+		.info = {
+			.version = CANDOR_VERSION,
+			.protocol = CANDOR_PROTOCOL,
+			.uptime_ms = e->ops.now_ms(e->owner) - e->started_at,
+			.started_at = e->started_at,
+			.pools = e->n_campaigns,
+			.connections = e->connections,
+			.committed = e->committed,
+			.reports = e->progress.reports,
+			.read_only = e->read_only != 0,
+			.reason = e->read_only ? candor_strerror(e->read_only) : "",
+			.database_bytes = e->ops.database_bytes(e->owner),
+			.commits = e->commits,
+		},
+	};
+	for (uint64_t i = 0; i < e->n_campaigns; i++) {
+		const struct pool *p = e->campaigns[i]->pool;
+		r.info.labelers += pool_labelers(p);
+		r.info.open_items += pool_totals(p)->open;
+		r.info.settlements += pool_totals(p)->round;
+		r.info.resident_items += pool_items(p);
+	}
+	return engine_reply(call, &r, 0);
+}
+
+/* ---- pools ---- */
+
+void engine_describe_pool(const struct campaign *c, struct candor_pool *out)
+{
+	const struct pool_totals *t = pool_totals(c->pool);
+	*out = (struct candor_pool){
+		.name = c->name,
+		.settings = *pool_settings(c->pool),
+		.created_at = c->created_at,
+		.labelers = pool_labelers(c->pool),
+		.open_items = t->open,
+		.closed_items = t->closed,
+		.resolved_items = t->round,
+		.void_items = t->voided,
+		.round = t->round,
+		.epoch = t->epoch,
+		.eta = pool_eta(c->pool),
+		.scored = t->scored,
+		.t_eff = pool_t_eff(c->pool),
+		.total_weight = t->total_weight,
+		.mean_loss = t->mean_loss,
+		.median_loss = t->median_loss,
+		.plain_mean_loss = t->plain_mean_loss,
+		.plain_median_loss = t->plain_median_loss,
+	};
+}
+
+enum engine_outcome engine_get_pool(struct engine *e, struct campaign *c, struct call *call)
+{
+	(void)e;
+	struct candor_response r = {.type = CANDOR_RES_POOL};
+	struct candor_best best;
+	engine_describe_pool(c, &r.pool);
+	uint32_t id = pool_best(c->pool);
+	if (id != NAMES_NONE) {
+		const struct labeler *l = pool_labeler(c->pool, id);
+		best = (struct candor_best){
+			.labeler = pool_labeler_name(c->pool, id, NULL),
+			.scored = l->scored,
+			.own_loss = l->own_loss,
+			.mean_loss = l->mean_loss,
+			.regret = pool_regret(c->pool, id),
+			.settled_loss = l->settled_loss,
+			.bound = pool_bound(c->pool, id),
+		};
+		r.pool.best = &best;
+	}
+	return engine_reply(call, &r, c->changed);
+}
+
+enum engine_outcome engine_list_pools(struct engine *e, struct call *call)
+{
+	const struct candor_request *request = &call->wire->request;
+	uint64_t after = 0, changed = 0;
+	int end = 0;
+	if (request->cursor[0] &&
+	    (sscanf(request->cursor, "p%" SCNu64 "%n", &after, &end) != 1 || request->cursor[end]))
+		return engine_bad_cursor(call);
+	struct candor_pool *rows = arena_alloc(call->arena, request->limit * sizeof *rows);
+	if (!rows)
+		return no_memory(call);
+	struct candor_response r = {.type = CANDOR_RES_POOLS, .pools = rows, .next = ""};
+	for (; after < e->n_campaigns && r.n < request->limit; after++) {
+		engine_describe_pool(e->campaigns[after], &rows[r.n++]);
+		if (e->campaigns[after]->changed > changed)
+			changed = e->campaigns[after]->changed;
+	}
+	if (after < e->n_campaigns && !(r.next = arena_printf(call->arena, "p%" PRIu64, after)))
+		return no_memory(call);
+	return engine_reply(call, &r, changed);
+}
+
+/* ---- items ---- */
+
+static int describe_reports(struct campaign *c, const struct item *item, const double *weights, struct arena *a,
+			    struct candor_item *out)
+{
+	struct candor_item_report *rows = arena_alloc(a, item->n * sizeof *rows);
+	if (!rows)
+		return -ENOMEM;
+	const uint32_t *labelers = item_labelers(item);
+	for (uint32_t i = 0; i < item->n; i++)
+		rows[i] = (struct candor_item_report){
+			.labeler = pool_labeler_name(c->pool, labelers[i], NULL),
+			.value = item->values[i],
+			.weight = weights[i],
+		};
+	out->n_reports = item->n;
+	out->reports = rows;
+	return 0;
+}
+
+static int describe_item(struct campaign *c, const struct item *item, const char *name, bool with_reports,
+			 struct arena *a, struct candor_item *out)
+{
+	struct aggregate aggregate = {0};
+	const double *weights = NULL;
+	*out = (struct candor_item){
+		.name = name,
+		.state = item->state,
+		.n = item->n,
+		.opened_at = item->own.opened_at,
+		.closed_at = item->own.closed_at,
+		.ended_at = item->own.ended_at,
+	};
+	/* What was voided while open never had an aggregate. */
+	if (item->state == CANDOR_VOID && !item->frozen)
+		return 0;
+	int err = pool_item_aggregate(c->pool, item, &aggregate, &weights);
+	if (err)
+		return err;
+	out->mean = aggregate.mean;
+	out->median = aggregate.median;
+	out->plain_mean = aggregate.plain_mean;
+	out->plain_median = aggregate.plain_median;
+	out->spread = aggregate.spread;
+	out->ess = aggregate.ess;
+	if (item->state == CANDOR_RESOLVED) {
+		out->outcome = item->frozen->outcome;
+		out->round = item->frozen->round;
+		out->eta = item->frozen->eta;
+		out->lbar = item->frozen->lbar;
+	}
+	return with_reports ? describe_reports(c, item, weights, a, out) : 0;
+}
+
+enum engine_outcome engine_query_items(struct engine *e, struct campaign *c, struct call *call)
+{
+	(void)e;
+	const struct candor_request *request = &call->wire->request;
+	struct candor_item *rows = arena_alloc(call->arena, request->n * sizeof *rows);
+	struct candor_rejected *rejected = arena_alloc(call->arena, request->n * sizeof *rejected);
+	if (!rows || !rejected)
+		return no_memory(call);
+	struct candor_response r = {.type = CANDOR_RES_ITEMS, .items = rows, .rejected = rejected};
+	for (size_t i = 0; i < request->n; i++) {
+		const char *const *fault = call->wire->row_fault, *name = request->items[i];
+		if (fault && fault[i]) {
+			rejected[r.n_rejected++] =
+				(struct candor_rejected){(uint32_t)i, CANDOR_INVALID_ARGUMENT, fault[i]};
+			continue;
+		}
+		struct item *item = pool_find_item(c->pool, name, strlen(name));
+		if (item->state == CANDOR_STATE_UNSPECIFIED) {
+			const char *why = arena_printf(call->arena, "item '%s' is not known: nothing was reported on it", name);
+			rejected[r.n_rejected++] =
+				(struct candor_rejected){(uint32_t)i, CANDOR_NOT_FOUND, why ? why : "not known"};
+			continue;
+		}
+		if (describe_item(c, item, name, request->with_reports, call->arena, &rows[r.n++]))
+			return no_memory(call);
+	}
+	return engine_reply(call, &r, c->changed);
+}
+
+/* ---- labelers ---- */
+
+/* A labeler's place in a listing: by key, then by id. */
+struct place {
+	double key;
+	uint32_t id;
+};
+
+static double sort_key(struct campaign *c, enum candor_sort sort, uint32_t id)
+{
+	const struct labeler *l = pool_labeler(c->pool, id);
+	switch (sort) {
+	case CANDOR_BY_WEIGHT: return -pool_weight(c->pool, id);
+	case CANDOR_BY_REGRET: return -pool_regret(c->pool, id);
+	case CANDOR_BY_LOSS: return l->scored ? l->own_loss / l->scored : INFINITY;
+	case CANDOR_BY_SCORED: return -(double)l->scored;
+	case CANDOR_BY_NAME: return 0;
+	}
+	return 0;
+}
+
+static bool is_before(struct campaign *c, enum candor_sort sort, const struct place *a, const struct place *b)
+{
+	if (sort == CANDOR_BY_NAME)
+		return strcmp(pool_labeler_name(c->pool, a->id, NULL), pool_labeler_name(c->pool, b->id, NULL)) < 0;
+	return a->key < b->key || (a->key == b->key && a->id < b->id);
+}
+
+/* The first `limit` places behind `after` (NULL: from the start), sorted, into page[limit]: how many. One pass over the
+ * labelers; a place is inserted only if it belongs on the page, which after the first few is rare. */
+static size_t select_page(struct campaign *c, enum candor_sort sort, const struct place *after, struct place *page,
+			  size_t limit)
+{
+	size_t n = 0;
+	for (uint32_t id = 0; id < pool_labelers(c->pool); id++) {
+		struct place p = {sort_key(c, sort, id), id};
+		if (after && !is_before(c, sort, after, &p))
+			continue;
+		if (n == limit && !is_before(c, sort, &p, &page[n - 1]))
+			continue;
+		size_t lo = 0, hi = n;
+		while (lo < hi) {
+			size_t mid = (lo + hi) / 2;
+			if (is_before(c, sort, &page[mid], &p))
+				lo = mid + 1;
+			else
+				hi = mid;
+		}
+		if (n < limit)
+			n++;
+		memmove(&page[lo + 1], &page[lo], (n - 1 - lo) * sizeof *page);
+		page[lo] = p;
+	}
+	return n;
+}
+
+/* A cursor names the pool, the order, and the last place given, its key to the last bit. */
+static bool read_cursor(const struct campaign *c, enum candor_sort sort, const char *text, struct place *out)
+{
+	uint64_t pool, bits;
+	int order, end = 0;
+	if (sscanf(text, "l%" SCNu64 "-%d-%" SCNx64 "-%" SCNu32 "%n", &pool, &order, &bits, &out->id, &end) != 4 ||
+	    text[end] || pool != c->id || order != (int)sort || out->id >= pool_labelers(c->pool))
+		return false;
+	memcpy(&out->key, &bits, sizeof out->key);
+	return !isnan(out->key);
+}
+
+static const char *write_cursor(const struct campaign *c, enum candor_sort sort, const struct place *p, struct arena *a)
+{
+	uint64_t bits;
+	memcpy(&bits, &p->key, sizeof bits);
+	return arena_printf(a, "l%" PRIu64 "-%d-%" PRIx64 "-%" PRIu32, c->id, (int)sort, bits, p->id);
+}
+
+void engine_describe_labeler(const struct campaign *c, uint32_t id, struct candor_labeler *out)
+{
+	const struct labeler *l = pool_labeler(c->pool, id);
+	*out = (struct candor_labeler){
+		.name = pool_labeler_name(c->pool, id, NULL),
+		.weight = pool_weight(c->pool, id),
+		.scored = l->scored,
+		.own_loss = l->own_loss,
+		.mean_loss = l->mean_loss,
+		.regret = pool_regret(c->pool, id),
+		.entry = pool_entry(c->pool, id),
+	};
+}
+
+enum engine_outcome engine_list_labelers(struct engine *e, struct campaign *c, struct call *call)
+{
+	(void)e;
+	const struct candor_request *request = &call->wire->request;
+	struct place after, *page = arena_alloc(call->arena, request->limit * sizeof *page);
+	struct candor_labeler *rows = arena_alloc(call->arena, request->limit * sizeof *rows);
+	if (!page || !rows)
+		return no_memory(call);
+	if (request->cursor[0] && !read_cursor(c, request->sort, request->cursor, &after))
+		return engine_bad_cursor(call);
+	struct candor_response r = {
+		.type = CANDOR_RES_LABELERS,
+		.labelers = rows,
+		.next = "",
+		.total = pool_labelers(c->pool),
+		.total_weight = pool_totals(c->pool)->total_weight,
+	};
+	r.n = select_page(c, request->sort, request->cursor[0] ? &after : NULL, page, request->limit);
+	for (size_t i = 0; i < r.n; i++)
+		engine_describe_labeler(c, page[i].id, &rows[i]);
+	if (r.n == request->limit && !(r.next = write_cursor(c, request->sort, &page[r.n - 1], call->arena)))
+		return no_memory(call);
+	return engine_reply(call, &r, c->changed);
+}

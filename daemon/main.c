@@ -1,0 +1,102 @@
+/* candord: settings, a directory for them if need be, where log lines go; then the server or the verifier. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "server.h"
+#include "verify.h"
+
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+static enum log_level loudest = LOG_NOTICE;
+
+/* Lines to standard error: with the time for people and files, with the priority for the journal, which has its own
+ * clock. */
+static void on_log(enum log_level level, const char *line)
+{
+	static const char *const words[] = {"error: ", "warning: ", "", "debug: "};
+	static const int priorities[] = {3, 4, 5, 7};
+	if (level > loudest)
+		return;
+	if (getenv("JOURNAL_STREAM")) {
+		fprintf(stderr, "<%d>%s\n", priorities[level], line);
+		return;
+	}
+	char stamp[32];
+	struct timespec now;
+	struct tm utc;
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &utc);
+	strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &utc);
+	fprintf(stderr, "%s.%03ldZ candord: %s%s\n", stamp, now.tv_nsec / 1000000, words[level], line);
+}
+
+/* Makes the directory and what leads to it; what is made is the user's alone. */
+static int make_dir(const char *path)
+{
+	char partial[CONFIG_PATH_MAX];
+	snprintf(partial, sizeof partial, "%s", path);
+	for (char *p = partial + 1;; p++) {
+		if (*p != '/' && *p != 0)
+			continue;
+		char rest = *p;
+		*p = 0;
+		if (mkdir(partial, 0700) != 0 && errno != EEXIST)
+			return -errno;
+		*p = rest;
+		if (!rest)
+			return 0;
+	}
+}
+
+/* As many descriptors as the connections need, as far as the system lets us. */
+static void raise_descriptors(uint64_t connections)
+{
+	struct rlimit limit;
+	rlim_t want = connections + 64;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= want)
+		return;
+	limit.rlim_cur = want < limit.rlim_max ? want : limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < want)
+		log_warning("only %llu file descriptors: fewer than max_connections = %llu need; raise the limit (ulimit -n)",
+			    (unsigned long long)limit.rlim_cur, (unsigned long long)connections);
+}
+
+static int serve(const struct config *config, const char *own_dir)
+{
+	int err = own_dir[0] ? make_dir(own_dir) : 0;
+	if (err) {
+		log_error("cannot make %s: %s", own_dir, candor_strerror(err));
+		return EXIT_FAILED;
+	}
+	/* Sockets and databases are for the user and the group at the most. */
+	umask(0007);
+	raise_descriptors(config->max_connections);
+	return server_run(config) ? EXIT_FAILED : EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	struct config config;
+	enum config_command command;
+	char own_dir[CONFIG_PATH_MAX], error[1024];
+	if (config_load(&config, argc, argv, &command, own_dir, error, sizeof error)) {
+		fprintf(stderr, "candord: %s\n", error);
+		return EXIT_USAGE;
+	}
+	loudest = config.log_level;
+	log_set_sink(on_log);
+	switch (command) {
+	case CONFIG_HELP: config_print_help(); return EXIT_SUCCESS;
+	case CONFIG_VERSION: printf("candord " CANDOR_VERSION "\n"); return EXIT_SUCCESS;
+	case CONFIG_CHECK: config_print(&config); return EXIT_SUCCESS;
+	case CONFIG_VERIFY: return verify(config.db) ? EXIT_FAILED : EXIT_SUCCESS;
+	case CONFIG_SERVE: break;
+	}
+	return serve(&config, own_dir);
+}

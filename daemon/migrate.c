@@ -1,0 +1,192 @@
+#include "migrate.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "log.h"
+
+/* Steps are only ever appended. Step i brings version i to version i + 1. */
+static const char *const steps[] = {
+	/* 1: the first tables. Columns ending in _at are milliseconds since 1970. A "change" counts everything that ever
+	 * changed, over the whole database: it orders events of different tables. */
+	"CREATE TABLE pools ("
+	" id INTEGER PRIMARY KEY,"
+	" name TEXT NOT NULL UNIQUE,"
+	" created_at INTEGER NOT NULL,"
+	" rate TEXT NOT NULL, c REAL NOT NULL, beta REAL NOT NULL, eta REAL NOT NULL, horizon REAL NOT NULL,"
+	" share REAL NOT NULL, entry REAL NOT NULL,"
+	" round INTEGER NOT NULL, epoch INTEGER NOT NULL, scored INTEGER NOT NULL,"
+	" open INTEGER NOT NULL, closed INTEGER NOT NULL, voided INTEGER NOT NULL, closes INTEGER NOT NULL,"
+	" total_weight REAL NOT NULL,"
+	" mean_loss REAL NOT NULL, median_loss REAL NOT NULL,"
+	" plain_mean_loss REAL NOT NULL, plain_median_loss REAL NOT NULL"
+	") STRICT;"
+
+	"CREATE TABLE settings ("
+	" pool INTEGER NOT NULL REFERENCES pools, change INTEGER NOT NULL, at INTEGER NOT NULL, by TEXT NOT NULL,"
+	" rate TEXT NOT NULL, c REAL NOT NULL, beta REAL NOT NULL, eta REAL NOT NULL, horizon REAL NOT NULL,"
+	" share REAL NOT NULL, entry REAL NOT NULL,"
+	" PRIMARY KEY (pool, change)"
+	") STRICT, WITHOUT ROWID;"
+
+	"CREATE TABLE stretches ("
+	" pool INTEGER NOT NULL REFERENCES pools, number INTEGER NOT NULL, epoch INTEGER NOT NULL,"
+	" eta_lo REAL NOT NULL, eta_hi REAL NOT NULL, rounds INTEGER NOT NULL, floor REAL NOT NULL,"
+	" share REAL NOT NULL,"
+	" PRIMARY KEY (pool, number)"
+	") STRICT, WITHOUT ROWID;"
+
+	/* weight to last_round are derived, and up to date through the round in `through`; what was settled later is
+	 * applied at start. */
+	"CREATE TABLE labelers ("
+	" pool INTEGER NOT NULL REFERENCES pools, id INTEGER NOT NULL, name TEXT NOT NULL,"
+	" joined INTEGER NOT NULL, joined_at INTEGER NOT NULL, entry REAL NOT NULL,"
+	" weight REAL NOT NULL, epoch INTEGER NOT NULL, scored INTEGER NOT NULL,"
+	" own_loss REAL NOT NULL, mean_loss REAL NOT NULL, settled_loss REAL NOT NULL,"
+	" last_round INTEGER NOT NULL, through INTEGER NOT NULL,"
+	" PRIMARY KEY (pool, id)"
+	") STRICT, WITHOUT ROWID;"
+
+	"CREATE TABLE open_items ("
+	" id INTEGER PRIMARY KEY, pool INTEGER NOT NULL REFERENCES pools, name TEXT NOT NULL,"
+	" opened_at INTEGER NOT NULL,"
+	" reports TEXT NOT NULL DEFAULT '[]', packed INTEGER NOT NULL DEFAULT 0"
+	") STRICT;"
+
+	/* Reports of open items in order of arrival. Rows of items that are no longer open, or that are packed, mean
+	 * nothing any more and are trimmed from the old end. */
+	"CREATE TABLE report_log ("
+	" change INTEGER PRIMARY KEY, item INTEGER NOT NULL, labeler INTEGER NOT NULL, value REAL NOT NULL,"
+	" at INTEGER NOT NULL"
+	") STRICT;"
+
+	"CREATE TABLE revisions ("
+	" change INTEGER PRIMARY KEY, item INTEGER NOT NULL, labeler INTEGER NOT NULL,"
+	" old REAL NOT NULL, value REAL NOT NULL, at INTEGER NOT NULL"
+	") STRICT;"
+
+	"CREATE TABLE items ("
+	" id INTEGER PRIMARY KEY, pool INTEGER NOT NULL REFERENCES pools, name TEXT NOT NULL,"
+	" state TEXT NOT NULL CHECK (state IN ('closed', 'resolved', 'void')),"
+	" close_number INTEGER, closed INTEGER NOT NULL,"
+	" opened_at INTEGER NOT NULL, closed_at INTEGER NOT NULL, ended_at INTEGER,"
+	" mean REAL, median REAL, plain_mean REAL, plain_median REAL, spread REAL, ess REAL,"
+	" n INTEGER NOT NULL, reports TEXT NOT NULL, weights BLOB,"
+	" outcome REAL, round INTEGER"
+	") STRICT;"
+	"CREATE UNIQUE INDEX items_by_name ON items (pool, name);"
+	"CREATE UNIQUE INDEX items_by_close ON items (pool, close_number) WHERE close_number IS NOT NULL;"
+
+	/* weights: little-endian doubles, the reporters' weights after the settlement; last_rounds: little-endian 32-bit
+	 * numbers, the round in which each was last scored before. Both in the order of the item's reports. */
+	"CREATE TABLE settlements ("
+	" pool INTEGER NOT NULL REFERENCES pools, round INTEGER NOT NULL,"
+	" item INTEGER NOT NULL REFERENCES items, outcome REAL NOT NULL,"
+	" eta REAL NOT NULL, lbar REAL NOT NULL, epoch INTEGER NOT NULL,"
+	" at INTEGER NOT NULL, by TEXT NOT NULL, change INTEGER NOT NULL,"
+	" weights BLOB NOT NULL, last_rounds BLOB NOT NULL,"
+	" UNIQUE (pool, round)"
+	") STRICT;"
+
+	"CREATE TABLE progress ("
+	" one INTEGER PRIMARY KEY CHECK (one = 1),"
+	" changes INTEGER NOT NULL, items INTEGER NOT NULL, reports INTEGER NOT NULL, log_rows INTEGER NOT NULL"
+	") STRICT;"
+	"INSERT INTO progress VALUES (1, 0, 0, 0, 0);"
+
+	/* For people at the sqlite3 shell: every report that stands, one a row. */
+	"CREATE VIEW reports AS"
+	" SELECT p.name AS pool, i.name AS item, i.state AS state, l.name AS labeler,"
+	"  json_extract(r.value, '$[1]') AS value, i.outcome AS outcome"
+	" FROM items i JOIN pools p ON p.id = i.pool, json_each(i.reports) r"
+	" JOIN labelers l ON l.pool = i.pool AND l.id = json_extract(r.value, '$[0]')"
+	" UNION ALL"
+	" SELECT p.name, o.name, 'open', l.name, r.value, NULL FROM ("
+	"  SELECT item, labeler, value, max(at_change) FROM ("
+	"   SELECT g.item AS item, g.labeler AS labeler, g.value AS value, g.change AS at_change"
+	"   FROM report_log g JOIN open_items o ON o.id = g.item AND g.change > o.packed"
+	"   UNION ALL"
+	"   SELECT o.id, json_extract(k.value, '$[0]'), json_extract(k.value, '$[1]'), o.packed"
+	"   FROM open_items o, json_each(o.reports) k"
+	"  ) GROUP BY item, labeler"
+	" ) r JOIN open_items o ON o.id = r.item JOIN pools p ON p.id = o.pool"
+	" JOIN labelers l ON l.pool = o.pool AND l.id = r.labeler;",
+};
+
+enum { VERSION = sizeof steps / sizeof *steps };
+
+/* The single number that `sql` gives, or -1. */
+static long number(sqlite3 *db, const char *sql)
+{
+	sqlite3_stmt *s;
+	long value = -1;
+	if (sqlite3_prepare_v2(db, sql, -1, &s, NULL) != SQLITE_OK)
+		return -1;
+	if (sqlite3_step(s) == SQLITE_ROW)
+		value = (long)sqlite3_column_int64(s, 0);
+	sqlite3_finalize(s);
+	return value;
+}
+
+static int run(sqlite3 *db, const char *sql)
+{
+	char *message = NULL;
+	if (sqlite3_exec(db, sql, NULL, NULL, &message) == SQLITE_OK)
+		return 0;
+	log_error("database: %s", message ? message : sqlite3_errmsg(db));
+	sqlite3_free(message);
+	return sqlite3_errcode(db) == SQLITE_FULL ? ERR_DISK_FULL : ERR_DATABASE;
+}
+
+static int is_ours(sqlite3 *db, bool *empty)
+{
+	long application = number(db, "PRAGMA application_id"), version = number(db, "PRAGMA user_version");
+	long tables = number(db, "SELECT count(*) FROM sqlite_schema");
+	if (application < 0 || version < 0 || tables < 0) {
+		log_error("database: %s", sqlite3_errmsg(db));
+		return sqlite3_errcode(db) == SQLITE_NOTADB ? ERR_SCHEMA : ERR_DATABASE;
+	}
+	*empty = tables == 0 && application == 0 && version == 0;
+	if (!*empty && application != MIGRATE_APPLICATION_ID) {
+		log_error("database: this is not a candor database; name another file");
+		return ERR_SCHEMA;
+	}
+	if (version > VERSION) {
+		log_error("database: schema version %ld is newer than this program's %d; use a newer candord", version,
+			  VERSION);
+		return ERR_SCHEMA;
+	}
+	return 0;
+}
+
+int migrate(sqlite3 *db)
+{
+	bool empty;
+	int err = is_ours(db, &empty);
+	for (long version = number(db, "PRAGMA user_version"); err == 0 && version < VERSION; version++) {
+		char stamp[96];
+		snprintf(stamp, sizeof stamp, "PRAGMA application_id = %d; PRAGMA user_version = %ld; COMMIT",
+			 MIGRATE_APPLICATION_ID, version + 1);
+		err = run(db, "BEGIN IMMEDIATE");
+		if (err == 0)
+			err = run(db, steps[version]);
+		if (err == 0)
+			err = run(db, stamp);
+		if (err && !sqlite3_get_autocommit(db))
+			sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+	}
+	return err;
+}
+
+int migrate_check(sqlite3 *db)
+{
+	bool empty;
+	int err = is_ours(db, &empty);
+	if (err)
+		return err;
+	if (empty || number(db, "PRAGMA user_version") != VERSION) {
+		log_error("database: its schema is older than this program's; start candord on it once");
+		return ERR_SCHEMA;
+	}
+	return 0;
+}

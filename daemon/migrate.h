@@ -1,0 +1,18 @@
+/* migrate.h - the tables, and how older ones become them. */
+#ifndef CANDOR_MIGRATE_H
+#define CANDOR_MIGRATE_H
+
+#include <sqlite3.h>
+
+#include "err.h"
+
+enum { MIGRATE_APPLICATION_ID = 0x43414e44 }; /* "CAND" */
+
+/* Brings the tables of a writable connection to this program's version, each step in a transaction of its own, its
+ * number with it. 0, ERR_SCHEMA (not a candor database, or a newer one; logged) or a database error. */
+MUST_CHECK int migrate(sqlite3 *db);
+
+/* 0 if the tables are of this program's version; ERR_SCHEMA otherwise. */
+MUST_CHECK int migrate_check(sqlite3 *db);
+
+#endif

@@ -1,0 +1,343 @@
+#include "session.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "frame.h"
+#include "log.h"
+
+enum { PEER_MAX = 2 * CANDOR_NAME_MAX + 2 };
+
+/* A request on its way through the engine. */
+struct slot {
+	struct call call;
+	struct wire_request wire;
+	struct arena arena;
+	struct session *session;
+};
+
+/* An answer that waits for the disk. */
+struct reply {
+	struct waiter waiter;
+	struct session *session;
+	uint64_t id;
+	struct buf bytes;
+};
+
+struct session {
+	struct engine *engine;
+	struct session_limits limits;
+	struct session_ops ops;
+	void *owner; /* NULL: the connection is gone */
+	char transport_peer[CANDOR_NAME_MAX + 1];
+	char peer[PEER_MAX]; /* with the name the client gave itself */
+
+	struct frame frame;
+	struct buf output;
+	size_t unsent_elsewhere;
+	uint32_t in_flight;   /* slots in the engine, and replies that wait */
+	struct slot *blocked; /* nothing may be submitted before it is answered */
+	struct slot *spare;
+	bool full;     /* above a limit, and not yet down to half */
+	bool pumping;  /* requests are being taken */
+	bool quiet_io; /* the connection is calling: it will look at the output by itself */
+	bool stopped, over;
+};
+
+static void release_if_gone(struct session *s)
+{
+	if (s->owner || s->in_flight > 0 || s->pumping)
+		return;
+	if (s->spare) {
+		arena_free(&s->spare->arena);
+		free(s->spare);
+	}
+	frame_free(&s->frame);
+	buf_free(&s->output);
+	free(s);
+}
+
+static void wake(struct session *s)
+{
+	if (s->owner && !s->quiet_io && !s->pumping)
+		s->ops.wake(s->owner);
+}
+
+static size_t unsent(const struct session *s)
+{
+	return s->output.len + s->unsent_elsewhere;
+}
+
+static void measure(struct session *s)
+{
+	if (s->in_flight >= s->limits.max_in_flight || unsent(s) >= s->limits.max_unsent_bytes)
+		s->full = true;
+	else if (s->in_flight <= s->limits.max_in_flight / 2 && unsent(s) <= s->limits.max_unsent_bytes / 2)
+		s->full = false;
+}
+
+/* ---- answers ---- */
+
+static int encode(const struct session *s, const struct candor_response *r, struct arena *scratch, struct buf *out)
+{
+	int err = wire_encode_response(r, scratch, s->limits.max_frame_bytes, out);
+	if (err != ERR_TOO_BIG && err != ERR_BUDGET)
+		return err;
+	const struct candor_response too_big = {
+		.id = r->id,
+		.code = CANDOR_RESOURCE_EXHAUSTED,
+		.message = "the answer is longer than a frame may be; ask for less at a time",
+	};
+	return wire_encode_response(&too_big, scratch, SIZE_MAX, out);
+}
+
+/* Says an error that belongs to no call. */
+static void say(struct session *s, uint64_t id, enum candor_code code, const char *sentence)
+{
+	const struct candor_response r = {.id = id, .code = code, .message = sentence};
+	struct arena scratch;
+	arena_init(&scratch, 4096);
+	if (encode(s, &r, &scratch, &s->output))
+		s->over = true; /* without memory for a sentence the connection ends without one */
+	arena_free(&scratch);
+}
+
+static void free_slot(struct session *s, struct slot *slot)
+{
+	if (s->spare) {
+		arena_free(&slot->arena);
+		free(slot);
+		return;
+	}
+	arena_reset(&slot->arena);
+	s->spare = slot;
+}
+
+static void pump(struct session *s);
+
+static void on_durable(struct waiter *w, int err)
+{
+	struct reply *r = (struct reply *)w;
+	struct session *s = r->session;
+	s->in_flight--;
+	if (s->owner && err == 0) {
+		if (buf_append(&s->output, r->bytes.data, r->bytes.len))
+			s->over = true;
+	} else if (s->owner && err == -ENOMEM) {
+		say(s, r->id, CANDOR_RESOURCE_EXHAUSTED, "the daemon is out of memory; nothing was changed, try again later");
+	} else if (s->owner) {
+		say(s, r->id, CANDOR_UNAVAILABLE, err == ERR_DISK_FULL ?
+			"the daemon has no room left on disk; nothing was changed, try again when there is" :
+			"the daemon could not write to its database; nothing was changed");
+	}
+	buf_free(&r->bytes);
+	free(r);
+	pump(s);
+}
+
+/* Holds an answer back until `change` is on disk. */
+static void hold(struct session *s, const struct candor_response *response, struct arena *scratch, uint64_t change)
+{
+	struct reply *r = calloc(1, sizeof *r);
+	if (!r || encode(s, response, scratch, &r->bytes)) {
+		/* An answer that cannot be given must not seem to be one that never comes. */
+		free(r);
+		s->over = true;
+		return;
+	}
+	r->waiter.on_durable = on_durable;
+	r->session = s;
+	r->id = response->id;
+	s->in_flight++;
+	engine_wait(s->engine, change, &r->waiter);
+}
+
+static void on_reply(struct call *call, const struct candor_response *response, uint64_t change)
+{
+	struct slot *slot = (struct slot *)call;
+	struct session *s = slot->session;
+	if (s->owner) {
+		if (change > engine_committed_change(s->engine))
+			hold(s, response, &slot->arena, change);
+		else if (encode(s, response, &slot->arena, &s->output))
+			s->over = true;
+	}
+	if (s->blocked == slot)
+		s->blocked = NULL;
+	s->in_flight--;
+	free_slot(s, slot);
+	pump(s);
+}
+
+/* ---- requests ---- */
+
+static struct slot *take_slot(struct session *s)
+{
+	struct slot *slot = s->spare;
+	s->spare = NULL;
+	if (!slot && (slot = malloc(sizeof *slot)))
+		arena_init(&slot->arena, s->limits.max_unpacked_bytes);
+	if (!slot)
+		return NULL;
+	slot->session = s;
+	slot->call = (struct call){
+		.wire = &slot->wire,
+		.arena = &slot->arena,
+		.peer = s->peer,
+		.reply = on_reply,
+	};
+	return slot;
+}
+
+static void note_client(struct session *s, const struct wire_request *w)
+{
+	if (w->request.type == CANDOR_REQ_HELLO && !w->fault && w->request.client[0])
+		snprintf(s->peer, sizeof s->peer, "%s %s", s->transport_peer, w->request.client);
+}
+
+static void take_request(struct session *s, const struct view *message)
+{
+	struct slot *slot = take_slot(s);
+	if (!slot) {
+		s->over = true;
+		return;
+	}
+	int err = wire_decode_request(&slot->arena, message->data, message->len, &slot->wire);
+	if (err) {
+		uint64_t id = slot->wire.request.id;
+		free_slot(s, slot);
+		if (err == ERR_MALFORMED) {
+			say(s, 0, CANDOR_INVALID_ARGUMENT, "malformed frame: it holds no candor.v1.Request; closing");
+			s->over = true;
+		} else {
+			say(s, id, CANDOR_RESOURCE_EXHAUSTED, "request unpacks to more memory than one may take; send fewer rows");
+			s->over = s->over || id == 0;
+		}
+		return;
+	}
+	note_client(s, &slot->wire);
+	s->in_flight++;
+	s->blocked = slot;
+	/* on_reply() has cleared `blocked`, and the slot may be gone, if the answer is there already. */
+	if (engine_submit(s->engine, &slot->call) == ENGINE_LATER && s->blocked == slot)
+		s->blocked = NULL;
+}
+
+static bool may_take(const struct session *s)
+{
+	return s->owner && !s->blocked && !s->full && !s->over && !s->stopped && !engine_is_saturated(s->engine);
+}
+
+/* Takes as many of the requests that have come as the limits let it. */
+static void pump(struct session *s)
+{
+	if (s->pumping)
+		return;
+	s->pumping = true;
+	measure(s);
+	while (may_take(s)) {
+		struct view message;
+		int got = frame_next(&s->frame, &message);
+		if (got == 0)
+			break;
+		if (got < 0) {
+			char sentence[160];
+			snprintf(sentence, sizeof sentence, got == ERR_TOO_BIG ?
+				"frame is too long: a message has at most %zu bytes; closing" :
+				"malformed frame: its length is no varint below 2^32 (limit %zu); closing",
+				s->limits.max_frame_bytes);
+			say(s, 0, CANDOR_INVALID_ARGUMENT, sentence);
+			s->over = true;
+			break;
+		}
+		take_request(s, &message);
+		measure(s);
+	}
+	s->pumping = false;
+	wake(s);
+	release_if_gone(s);
+}
+
+/* ---- the connection's side ---- */
+
+int session_new(struct session **out, struct engine *engine, const struct session_limits *limits, const char *peer,
+		const struct session_ops *ops, void *owner)
+{
+	struct session *s = calloc(1, sizeof *s);
+	if (!s)
+		return -ENOMEM;
+	*s = (struct session){.engine = engine, .limits = *limits, .ops = *ops, .owner = owner};
+	frame_init(&s->frame, limits->max_frame_bytes);
+	snprintf(s->transport_peer, sizeof s->transport_peer, "%s", peer);
+	snprintf(s->peer, sizeof s->peer, "%s", peer);
+	*out = s;
+	return 0;
+}
+
+int session_push(struct session *s, const void *bytes, size_t len)
+{
+	int err = frame_push(&s->frame, bytes, len);
+	if (err)
+		return err;
+	s->quiet_io = true;
+	pump(s);
+	s->quiet_io = false;
+	return 0;
+}
+
+struct buf *session_output(struct session *s)
+{
+	return &s->output;
+}
+
+void session_sent(struct session *s, size_t still_unsent)
+{
+	s->unsent_elsewhere = still_unsent;
+	s->quiet_io = true;
+	pump(s);
+	s->quiet_io = false;
+}
+
+bool session_is_full(const struct session *s)
+{
+	return s->full || s->stopped || s->over || s->blocked || engine_is_saturated(s->engine);
+}
+
+bool session_awaits_rest(const struct session *s)
+{
+	return frame_pending(&s->frame) > 0 && may_take(s);
+}
+
+bool session_is_quiet(const struct session *s)
+{
+	return s->in_flight == 0;
+}
+
+bool session_is_over(const struct session *s)
+{
+	return s->over;
+}
+
+void session_resume(struct session *s)
+{
+	pump(s);
+}
+
+void session_refuse(struct session *s, enum candor_code code, const char *sentence)
+{
+	say(s, 0, code, sentence);
+	s->over = true;
+}
+
+void session_stop(struct session *s)
+{
+	s->stopped = true;
+}
+
+void session_end(struct session *s)
+{
+	s->owner = NULL;
+	release_if_gone(s);
+}

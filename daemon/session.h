@@ -1,0 +1,65 @@
+/* session.h - one peer's protocol: bytes in, bytes out, with no I/O and no clock in it.
+ *
+ * Cuts frames, decodes requests, submits them to the engine in order, and holds each answer back until what it depends
+ * on is on disk. Stops taking requests while too much is unanswered or unsent, and goes on at half.
+ *
+ * Lives on the heap and by itself: the connection lets go of it with session_end(), and it is freed when the engine has
+ * answered the last of its calls. */
+#ifndef CANDOR_SESSION_H
+#define CANDOR_SESSION_H
+
+#include "buf.h"
+#include "engine.h"
+
+struct session;
+
+struct session_limits {
+	size_t max_frame_bytes;
+	size_t max_unpacked_bytes; /* memory that one request may take */
+	uint32_t max_in_flight;    /* requests unanswered */
+	size_t max_unsent_bytes;   /* answers that the peer does not take */
+};
+
+struct session_ops {
+	/* There are bytes to send, or the session will take bytes again, or it is done (see below). Never from within
+	 * session_push() or session_sent(). */
+	void (*wake)(void *owner);
+};
+
+/* peer: who this is, as the transport knows; copied. 0 or -ENOMEM. */
+MUST_CHECK int session_new(struct session **out, struct engine *engine, const struct session_limits *limits,
+			   const char *peer, const struct session_ops *ops, void *owner);
+
+/* Bytes from the peer. 0 or -ENOMEM. */
+MUST_CHECK int session_push(struct session *s, const void *bytes, size_t len);
+
+/* The bytes to send. The caller may take the buffer away and leave an empty one, and says how much is still on its way
+ * outside of it. */
+struct buf *session_output(struct session *s);
+void session_sent(struct session *s, size_t still_unsent);
+
+/* The session wants no more bytes for now: what is unanswered or unsent is above a limit, and not yet down to half. */
+bool session_is_full(const struct session *s);
+
+/* A frame has begun and is not complete, and it is the peer who is awaited. */
+bool session_awaits_rest(const struct session *s);
+
+/* Nothing is unanswered. */
+bool session_is_quiet(const struct session *s);
+
+/* The peer broke the protocol; the last word is in the output. Close when that is sent. */
+bool session_is_over(const struct session *s);
+
+/* Takes what was held back while the engine was saturated. */
+void session_resume(struct session *s);
+
+/* Says why the peer is not served; the session is over. */
+void session_refuse(struct session *s, enum candor_code code, const char *sentence);
+
+/* No further request is taken, not even one that is here already; answers still come. */
+void session_stop(struct session *s);
+
+/* The connection is gone. */
+void session_end(struct session *s);
+
+#endif
