@@ -1,0 +1,119 @@
+#!/usr/bin/env bash
+# Runs the tests that `make everything` built and counts them.
+#
+#   B=build/release tests/run.sh [unit|blackbox]
+#
+# Without an argument: all programs in $B/tests/unit and $B/tests/blackbox, the traces of the mechanism, and the check
+# of the installation. A line for each program; failures and skips in full; last `N passed, N failed[, N skipped]`.
+# TEST_TIMEOUT_S (600) is what one program may take. Exit status 0 if nothing failed and something passed, else 1.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+export B=${B:-build/release}
+limit_s=${TEST_TIMEOUT_S:-600}
+passed=0 failed=0 skipped=0
+log=$(mktemp) || exit 1
+trap 'rm -f "$log"' EXIT
+
+case ${1-} in
+'' | unit | blackbox) ;;
+*)
+	echo "usage: tests/run.sh [unit|blackbox]" >&2
+	exit 1
+	;;
+esac
+
+# run COMMAND...: its output in $log, what it came to in $status, how long it took in $seconds.
+run() {
+	local start=$EPOCHREALTIME
+	# What bash itself says of a signal goes nowhere: the line of the program will say it.
+	{ CMOCKA_MESSAGE_OUTPUT=TAP timeout -k 10 "$limit_s" "$@" >"$log" 2>&1 </dev/null; } 2>/dev/null
+	status=$?
+	seconds=$(awk -v a="$start" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }')
+}
+
+# tally NAME PASSED FAILED SKIPPED: the program's line, and what there is to be said about it.
+tally() {
+	local line="$2 passed"
+	[ "$3" -gt 0 ] && line="$line, $3 failed"
+	[ "$4" -gt 0 ] && line="$line, $4 skipped"
+	printf '%-38s %s (%s s)\n' "$1" "$line" "$seconds"
+	if [ "$3" -gt 0 ]; then
+		grep -av -e '^ok [0-9]* - ' -e '^1\.\.[0-9]*$' "$log" | sed 's/^/    /'
+	elif [ "$4" -gt 0 ]; then
+		grep -a SKIPPED "$log" | sed 's/^#* */    /'
+	fi
+	passed=$((passed + $2)) failed=$((failed + $3)) skipped=$((skipped + $4))
+}
+
+why_it_ended() {
+	case $status in
+	124 | 137) echo "it took longer than $limit_s s" ;;
+	*) [ "$status" -gt 128 ] && echo "it was ended by signal $((status - 128))" || echo "it ended with status $status" ;;
+	esac
+}
+
+# A cmocka program. It skips with "ok" or "not ok", depending on its version.
+run_program() {
+	local planned good bad skips
+	run "$1"
+	planned=$(awk '/^1\.\.[0-9]+$/ { n += substr($0, 4) } END { print n + 0 }' "$log")
+	skips=$(grep -acE '^(not )?ok [0-9]+ (- .*)?# SKIP' "$log")
+	good=$(grep -aE '^ok [0-9]+ - ' "$log" | grep -acv '# SKIP')
+	bad=$(grep -aE '^not ok [0-9]+ - ' "$log" | grep -acv '# SKIP')
+	if [ "$planned" -eq 0 ] && [ "$status" -eq 0 ]; then
+		echo "# it ran no test" >>"$log"
+		bad=$((bad + 1))
+	elif [ $((good + bad + skips)) -lt "$planned" ] || { [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; }; then
+		echo "# $(why_it_ended), $((good + bad + skips)) of $planned tests done" >>"$log"
+		bad=$((bad + 1))
+	fi
+	tally "${1#"$B"/tests/}" "$good" "$bad" "$skips"
+}
+
+run_programs() {
+	local program found=0
+	for program in "$B/tests/$1"/*; do
+		if [ -f "$program" ] && [ -x "$program" ]; then
+			found=1
+			run_program "$program"
+		fi
+	done
+	if [ $found -eq 0 ]; then
+		echo "$B/tests/$1: there is no program to run; make everything builds them"
+		failed=$((failed + 1))
+	fi
+}
+
+# run_single NAME COMMAND...: one test; status 77 skips it.
+run_single() {
+	local name=$1
+	shift
+	run "$@"
+	case $status in
+	0) tally "$name" 1 0 0 ;;
+	77) tally "$name" 0 0 1 ;;
+	*)
+		echo "# $(why_it_ended)" >>"$log"
+		tally "$name" 0 1 0
+		;;
+	esac
+}
+
+case ${1-} in
+'' | unit) run_programs unit ;;
+esac
+case ${1-} in
+'' | blackbox) run_programs blackbox ;;
+esac
+if [ $# -eq 0 ]; then
+	# Traces that lie beside the checkout count too.
+	for trace in tests/vectors/*.trace ../shared/vectors/*.trace; do
+		[ -f "$trace" ] && run_single "$trace" "$B/tests/trace_check" "$trace"
+	done
+	[ -x tests/installcheck.sh ] && run_single installcheck tests/installcheck.sh
+fi
+
+line="$passed passed, $failed failed"
+[ $skipped -gt 0 ] && line="$line, $skipped skipped"
+echo "$line"
+[ $failed -eq 0 ] && [ $passed -gt 0 ]
