@@ -1,0 +1,232 @@
+#include "cli.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "address.h"
+#include "json.h"
+#include "number.h"
+
+/* ---- words ---- */
+
+static void say(const char *before, const char *format, va_list args)
+{
+	fputs(before, stderr);
+	vfprintf(stderr, format, args);
+	putc('\n', stderr);
+}
+
+void cli_note(const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	say("", format, args);
+	va_end(args);
+}
+
+static void say_error(const struct cli *c, const char *format, va_list args)
+{
+	fprintf(stderr, "%scandor:%s ", cli_red(c->term.err_color), cli_plain(c->term.err_color));
+	say("", format, args);
+}
+
+void cli_error(const struct cli *c, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	say_error(c, format, args);
+	va_end(args);
+}
+
+_Noreturn void cli_usage(const struct cli *c, const char *format, ...)
+{
+	const char *command = c->command ? c->command->name : "";
+	va_list args;
+	va_start(args, format);
+	say_error(c, format, args);
+	va_end(args);
+	cli_note("`candor %s%s--help` says how it goes.", command, *command ? " " : "");
+	exit(CLI_USAGE);
+}
+
+void cli_refusal(const struct cli *c, enum candor_code code, const char *message)
+{
+	cli_error(c, "%s: %s", candor_code_name(code), message);
+}
+
+void cli_unreachable(const struct cli *c, int err)
+{
+	if (c->daemon) {
+		cli_error(c, "candord at %s went away: %s", c->server, candor_strerror(err));
+		return;
+	}
+	cli_error(c, "cannot reach candord at %s: %s", c->server, candor_strerror(err));
+	cli_note("Is it running there? --server or CANDOR_SERVER name another address.");
+}
+
+void *cli_memory(void *block)
+{
+	if (!block) {
+		fputs("candor: out of memory\n", stderr);
+		exit(CLI_USAGE);
+	}
+	return block;
+}
+
+/* ---- options ---- */
+
+enum { OPT_SERVER = CHAR_MAX + 1000, OPT_JSON, OPT_TIMEOUT, OPT_HELP, OPTIONS_MAX = 24 };
+
+static const struct option common[] = {
+	{"server", required_argument, NULL, OPT_SERVER},
+	{"json", no_argument, NULL, OPT_JSON},
+	{"timeout", required_argument, NULL, OPT_TIMEOUT},
+	{"help", no_argument, NULL, OPT_HELP},
+	{0},
+};
+
+static bool is_common(struct cli *c, int opt)
+{
+	switch (opt) {
+	case OPT_SERVER:
+		c->server = optarg;
+		return true;
+	case OPT_JSON:
+		c->json = true;
+		return true;
+	case OPT_TIMEOUT:
+		c->timeout_ms = (uint64_t)(1000 * cli_real(c, "--timeout", optarg, 0.001, 86400));
+		return true;
+	case OPT_HELP:
+		if (!c->command)
+			return false;
+		fputs(c->command->help, stdout);
+		exit(CLI_DONE);
+	default:
+		return false;
+	}
+}
+
+static size_t append_options(struct option *all, size_t n, const struct option *more)
+{
+	for (; more && more->name; more++) {
+		require(n + 1 < OPTIONS_MAX);
+		all[n++] = *more;
+	}
+	return n;
+}
+
+int cli_option(struct cli *c, int argc, char **argv, const struct option *own)
+{
+	struct option all[OPTIONS_MAX] = {0};
+	append_options(all, append_options(all, 0, common), own);
+	int opt;
+	opterr = 0;
+	/* Before a command the first operand is its name, and what follows is the command's business. */
+	do
+		opt = getopt_long(argc, argv, c->command ? ":" : "+:", all, NULL);
+	while (is_common(c, opt));
+	if (opt == OPT_HELP)
+		return 'h';
+	if (opt == ':')
+		cli_usage(c, "the option %s needs a value", argv[optind - 1]);
+	if (opt == '?' && optopt == 0)
+		cli_usage(c, "there is no option %s, or it is short for several", argv[optind - 1]);
+	if (opt == '?' && optopt > CHAR_MAX)
+		cli_usage(c, "the option %s takes no value", argv[optind - 1]);
+	if (opt == '?')
+		cli_usage(c, "there is no option -%c", isprint(optopt) ? optopt : '?');
+	return opt;
+}
+
+char **cli_operands(const struct cli *c, int argc, char **argv, int least, int most, const char *what)
+{
+	int n = argc - optind;
+	if (n < least)
+		cli_usage(c, "%s %s expected", what, strchr(what, ' ') ? "are" : "is");
+	if (n > most)
+		cli_usage(c, "\"%s\" is one operand too many%s%s", argv[optind + most], most ? " after " : "",
+			  most ? what : "");
+	return argv + optind;
+}
+
+double cli_real(const struct cli *c, const char *what, const char *text, double lo, double hi)
+{
+	double x;
+	if (!cli_parse_real(text, &x) || x < lo || x > hi)
+		cli_usage(c, "%s is \"%s\"; it must be a number from %g to %g", what, text, lo, hi);
+	return x;
+}
+
+uint64_t cli_count_of(const struct cli *c, const char *what, const char *text, uint64_t lo, uint64_t hi)
+{
+	uint64_t n;
+	if (!cli_parse_count(text, &n) || n < lo || n > hi)
+		cli_usage(c, "%s is \"%s\"; it must be a whole number from %" PRIu64 " to %" PRIu64, what, text, lo, hi);
+	return n;
+}
+
+/* ---- the daemon ---- */
+
+void cli_client_options(const struct cli *c, struct candor_options *out)
+{
+	struct address address;
+	const char *why;
+	if (!*c->server)
+		cli_usage(c, "HOME is not set, so the daemon's address must be: --server ADDR");
+	if (address_parse(c->server, &address, &why))
+		cli_usage(c, "\"%s\" is no address: %s", c->server, why);
+	*out = (struct candor_options){
+		.name = "candor/" CANDOR_VERSION,
+		.connect_timeout_ms = c->timeout_ms,
+		.request_timeout_ms = c->timeout_ms,
+	};
+}
+
+int cli_call(struct cli *c, const struct candor_request *request, const struct candor_response **response)
+{
+	int err = 0;
+	if (!c->daemon) {
+		struct candor_options options;
+		cli_client_options(c, &options);
+		err = candor_open(&c->daemon, c->server, &options);
+	}
+	if (!err)
+		err = candor_call(c->daemon, request, response);
+	if (err == CANDOR_ERR_TOO_BIG) {
+		cli_error(c, "that is too much for one request; ask for less at once");
+		return CLI_USAGE;
+	}
+	if (err) {
+		cli_unreachable(c, err);
+		return CLI_UNREACHABLE;
+	}
+	if ((*response)->code != CANDOR_OK) {
+		cli_refusal(c, (*response)->code, (*response)->message);
+		return CLI_REFUSED;
+	}
+	return 0;
+}
+
+int cli_batch(struct cli *c, const struct candor_request *request, const char *const *names,
+	      struct candor_batch *batch)
+{
+	const struct candor_response *response;
+	int err = cli_call(c, request, &response);
+	if (err)
+		return err;
+	for (size_t i = 0; i < response->n_rejected; i++) {
+		const struct candor_rejected *r = &response->rejected[i];
+		cli_error(c, "%s: %s: %s", r->index < request->n ? names[r->index] : "?", candor_code_name(r->code),
+			  r->message);
+	}
+	if (batch)
+		*batch = response->batch;
+	if (c->json)
+		cli_json_print(cli_json_batch(response));
+	return response->n_rejected > 0 ? CLI_ROWS : CLI_DONE;
+}

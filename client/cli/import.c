@@ -1,0 +1,493 @@
+/* candor import: reports and outcomes from a file, item by item in the order of the file.
+ *
+ * Weights at closing depend on what was settled before, and the number of labelers enters the rate. So that a file
+ * always comes to the same, the daemon must see each item's reports, then its end, before the next item's reports. It
+ * applies one connection's requests in order: they are all sent without waiting, up to a window. */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arena.h"
+#include "cli.h"
+#include "input.h"
+#include "json.h"
+#include "number.h"
+#include "progress.h"
+#include "rows.h"
+
+enum {
+	BATCH = 256,
+	WINDOW = 64,
+	UNSENT_MAX_BYTES = 1024 * 1024,
+	LISTED_MAX = 20, /* rejected rows and bad lines that are listed one by one */
+	SHOW_EVERY_MS = 200,
+};
+
+struct import {
+	struct cli *cli;
+	const char *pool, *path;
+	bool keep_open;
+
+	uv_loop_t loop;
+	uv_signal_t interrupt;
+	uv_timer_t timer; /* of the progress line */
+	struct candor_client *client;
+	struct cli_input input;
+	struct cli_rows rows;
+	struct cli_progress progress;
+
+	/* The item at hand: reports not yet sent, and what its rows say of the outcome. */
+	struct arena arena; /* of its strings; emptied with each batch */
+	struct candor_report reports[BATCH];
+	uint64_t lines[BATCH];
+	size_t n;
+	char item[CANDOR_NAME_MAX + 1]; /* "": none */
+	uint64_t first_line, outcome_line;
+	bool has_outcome;
+	double outcome;
+
+	bool pool_asked, pool_known, pool_made, input_ended, pumping, stopped, interrupted;
+	int code; /* exit code so far */
+	uint64_t items, accepted, duplicates, revised, closed, resolved, rejected, bad_lines, listed;
+};
+
+/* A request in flight, for its answer. */
+struct sent {
+	struct import *im;
+	enum candor_request_type type;
+	size_t n;
+	uint64_t lines[]; /* [n] where its rows stand in the file */
+};
+
+/* ---- the end ---- */
+
+static void stop(struct import *im, int code)
+{
+	if (im->stopped)
+		return;
+	im->stopped = true;
+	if (code != CLI_DONE)
+		im->code = code;
+	cli_progress_clear(&im->progress);
+	cli_input_close(&im->input);
+	uv_close((uv_handle_t *)&im->interrupt, NULL);
+	uv_close((uv_handle_t *)&im->timer, NULL);
+	candor_client_close(im->client, NULL, NULL);
+}
+
+static void on_interrupt(uv_signal_t *handle, int signal_number)
+{
+	struct import *im = handle->data;
+	(void)signal_number;
+	im->interrupted = true;
+	stop(im, CLI_UNREACHABLE);
+}
+
+/* ---- what went wrong with a line ---- */
+
+static void list_line(struct import *im, uint64_t line, const char *code, const char *words)
+{
+	if (im->code == CLI_DONE)
+		im->code = CLI_ROWS;
+	if (im->listed++ >= LISTED_MAX)
+		return;
+	cli_progress_clear(&im->progress);
+	cli_error(im->cli, "line %" PRIu64 ": %s%s%s", line, code, *code ? ": " : "", words);
+}
+
+static void bad_line(struct import *im, uint64_t line, const char *words)
+{
+	im->bad_lines++;
+	list_line(im, line, "", words);
+}
+
+/* ---- answers ---- */
+
+static void pump(struct import *im);
+
+static void count_batch(struct import *im, const struct sent *s, const struct candor_response *r)
+{
+	switch (s->type) {
+	case CANDOR_REQ_POST_REPORTS:
+		im->accepted += r->batch.accepted;
+		im->duplicates += r->batch.duplicates;
+		im->revised += r->batch.revised;
+		break;
+	case CANDOR_REQ_CLOSE_ITEMS:
+		im->closed += r->batch.accepted;
+		break;
+	default:
+		im->resolved += r->batch.accepted;
+	}
+	im->rejected += r->n_rejected;
+	for (size_t i = 0; i < r->n_rejected; i++) {
+		const struct candor_rejected *row = &r->rejected[i];
+		list_line(im, row->index < s->n ? s->lines[row->index] : 0, candor_code_name(row->code), row->message);
+	}
+}
+
+static void count_pool(struct import *im, const struct candor_response *r)
+{
+	im->pool_known = true;
+	im->pool_made = r->code == CANDOR_OK;
+	if (im->pool_made)
+		cli_note("created pool \"%s\" with default settings", im->pool);
+}
+
+static void on_answer(struct candor_client *client, int status, const struct candor_response *r, void *arg)
+{
+	struct sent *s = arg;
+	struct import *im = s->im;
+	bool creating = s->type == CANDOR_REQ_CREATE_POOL;
+	(void)client;
+	if (im->stopped) {
+		/* The first error has been told already; its fellows in flight would only repeat it. */
+	} else if (status < 0) {
+		cli_progress_clear(&im->progress);
+		cli_unreachable(im->cli, status);
+		stop(im, CLI_UNREACHABLE);
+	} else if (r->code != CANDOR_OK && !(creating && r->code == CANDOR_ALREADY_EXISTS)) {
+		cli_progress_clear(&im->progress);
+		cli_refusal(im->cli, r->code, r->message);
+		stop(im, CLI_REFUSED);
+	} else if (creating) {
+		count_pool(im, r);
+	} else {
+		count_batch(im, s, r);
+	}
+	free(s);
+	if (!im->stopped)
+		pump(im);
+}
+
+/* ---- requests ---- */
+
+static void send_request(struct import *im, const struct candor_request *request, const uint64_t *lines)
+{
+	struct sent *s = cli_memory(malloc(sizeof *s + request->n * sizeof *s->lines));
+	s->im = im;
+	s->type = request->type;
+	s->n = request->n;
+	for (size_t i = 0; i < s->n; i++)
+		s->lines[i] = lines[i];
+	int err = candor_client_send(im->client, request, on_answer, s);
+	if (!err)
+		return;
+	free(s);
+	cli_unreachable(im->cli, err);
+	stop(im, CLI_UNREACHABLE);
+}
+
+static void send_reports(struct import *im)
+{
+	const struct candor_request request = {
+		.type = CANDOR_REQ_POST_REPORTS, .pool = im->pool, .n = im->n, .reports = im->reports};
+	if (im->n > 0)
+		send_request(im, &request, im->lines);
+	im->n = 0;
+	arena_reset(&im->arena);
+}
+
+/* All that is to be said of the item at hand. Resolving an open item closes it first. */
+static void finish_item(struct import *im)
+{
+	if (!*im->item)
+		return;
+	im->items++;
+	if (!im->keep_open) {
+		const char *const name = im->item;
+		const struct candor_outcome outcome = {.item = name, .value = im->outcome};
+		struct candor_request end = {.type = CANDOR_REQ_CLOSE_ITEMS, .pool = im->pool, .n = 1, .items = &name};
+		if (im->has_outcome) {
+			end.type = CANDOR_REQ_RESOLVE_ITEMS;
+			end.items = NULL;
+			end.outcomes = &outcome;
+		}
+		send_reports(im);
+		if (!im->stopped)
+			send_request(im, &end, im->has_outcome ? &im->outcome_line : &im->first_line);
+	}
+	*im->item = '\0';
+}
+
+static void begin_item(struct import *im, const struct cli_row *row)
+{
+	snprintf(im->item, sizeof im->item, "%s", row->item);
+	im->first_line = row->line;
+	im->has_outcome = false;
+}
+
+static void take_outcome(struct import *im, const struct cli_row *row)
+{
+	im->has_outcome = true;
+	im->outcome = row->outcome;
+	im->outcome_line = row->line;
+}
+
+static void take_row(struct import *im, const struct cli_row *row)
+{
+	if (strcmp(im->item, row->item) != 0) {
+		finish_item(im);
+		begin_item(im, row);
+	} else if (row->has_outcome && im->has_outcome && row->outcome != im->outcome) {
+		char words[128];
+		snprintf(words, sizeof words, "the outcome is %g, but the same item has %g on line %" PRIu64, row->outcome,
+			 im->outcome, im->outcome_line);
+		bad_line(im, row->line, words);
+		return;
+	}
+	if (im->stopped)
+		return;
+	if (row->has_outcome && !im->has_outcome)
+		take_outcome(im, row);
+	im->lines[im->n] = row->line;
+	im->reports[im->n++] = (struct candor_report){
+		.item = cli_memory(arena_strdup(&im->arena, row->item)),
+		.labeler = cli_memory(arena_strdup(&im->arena, row->labeler)),
+		.value = row->report,
+	};
+	im->progress.count++;
+	if (im->n == BATCH)
+		send_reports(im);
+}
+
+static void ask_pool(struct import *im)
+{
+	const struct candor_request request = {.type = CANDOR_REQ_CREATE_POOL, .pool = im->pool};
+	im->pool_asked = true;
+	send_request(im, &request, NULL);
+}
+
+/* ---- from the file to the daemon, as far as the window lets ---- */
+
+static bool window_full(const struct import *im)
+{
+	return candor_client_in_flight(im->client) >= WINDOW ||
+	       candor_client_unsent_bytes(im->client) > UNSENT_MAX_BYTES;
+}
+
+/* Reads rows while they may be sent. A pool is made only when there is a row for it. */
+static void read_rows(struct import *im)
+{
+	while (!im->stopped && !im->input_ended && !window_full(im)) {
+		struct cli_row row;
+		if (im->n > 0 && !im->pool_known) {
+			if (!im->pool_asked)
+				ask_pool(im);
+			return;
+		}
+		switch (cli_rows_next(&im->rows, &row)) {
+		case CLI_ROWS_ROW:
+			take_row(im, &row);
+			break;
+		case CLI_ROWS_BAD:
+			bad_line(im, row.line, im->rows.fault);
+			break;
+		case CLI_ROWS_FATAL:
+			cli_error(im->cli, "%s: %s", im->path, im->rows.fault);
+			stop(im, CLI_USAGE);
+			break;
+		case CLI_ROWS_END:
+			im->input_ended = true;
+			break;
+		case CLI_ROWS_MORE:
+			cli_input_read(&im->input);
+			if (im->input.wanted)
+				return;
+			break;
+		}
+	}
+}
+
+static void pump(struct import *im)
+{
+	if (im->pumping)
+		return;
+	im->pumping = true;
+	read_rows(im);
+	im->progress.done_bytes = im->rows.read_bytes;
+	if (im->input_ended && !im->stopped && (im->n == 0 || im->pool_known)) {
+		finish_item(im);
+		send_reports(im);
+		if (!im->stopped && candor_client_in_flight(im->client) == 0)
+			stop(im, CLI_DONE);
+	} else if (im->input_ended && !im->stopped && !im->pool_asked) {
+		ask_pool(im);
+	}
+	im->pumping = false;
+}
+
+static void on_input(void *arg, const char *bytes, ssize_t len)
+{
+	struct import *im = arg;
+	if (len > 0) {
+		cli_rows_push(&im->rows, bytes, (size_t)len);
+	} else if (len == 0) {
+		cli_rows_end(&im->rows);
+	} else {
+		cli_error(im->cli, "%s: %s", im->path, candor_strerror((int)len));
+		stop(im, CLI_USAGE);
+	}
+	if (!im->stopped)
+		pump(im);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	struct import *im = timer->data;
+	cli_progress_show(&im->progress, uv_now(&im->loop), im->cli->term.utf8);
+}
+
+/* ---- the summary ---- */
+
+static void print_summary(struct import *im, double seconds)
+{
+	uint64_t reports = im->accepted + im->duplicates + im->revised;
+	if (im->listed > LISTED_MAX)
+		cli_note("... and %s more", cli_count(im->listed - LISTED_MAX).s);
+	cli_note("%s item%s: %s newly resolved, %s newly closed", cli_count(im->items).s, cli_plural(im->items),
+		 cli_count(im->resolved).s, cli_count(im->closed).s);
+	cli_note("%s report%s: %s new, %s already there, %s revised", cli_count(reports).s, cli_plural(reports),
+		 cli_count(im->accepted).s, cli_count(im->duplicates).s, cli_count(im->revised).s);
+	if (im->rejected + im->bad_lines > 0)
+		cli_note("not taken: %s row%s that the daemon rejected, %s bad line%s", cli_count(im->rejected).s,
+			 cli_plural(im->rejected), cli_count(im->bad_lines).s, cli_plural(im->bad_lines));
+	cli_note("%.2f s, %s reports/s", seconds, cli_count((uint64_t)((double)reports / seconds)).s);
+	if (im->code == CLI_UNREACHABLE || im->code == CLI_REFUSED)
+		cli_note("Not all of %s went in. Run the same command again to go on: what stands already is only "
+			 "counted.", im->path);
+	if (!im->cli->json)
+		return;
+	json_t *o = cli_memory(json_object());
+	json_object_set_new(o, "pool", cli_memory(json_string(im->pool)));
+	json_object_set_new(o, "created", json_boolean(im->pool_made));
+	const struct {
+		const char *key;
+		uint64_t n;
+	} counts[] = {{"items", im->items}, {"accepted", im->accepted}, {"duplicates", im->duplicates},
+		      {"revised", im->revised}, {"closed", im->closed}, {"resolved", im->resolved},
+		      {"rejected", im->rejected}, {"bad_lines", im->bad_lines}};
+	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+		json_object_set_new(o, counts[i].key, cli_json_count(counts[i].n));
+	json_object_set_new(o, "complete", json_boolean(im->code <= CLI_ROWS));
+	json_object_set_new(o, "seconds", cli_json_real(seconds));
+	cli_json_print(o);
+}
+
+/* ---- the command ---- */
+
+static enum cli_rows_format parse_format(const struct cli *c, const char *format, const char *path)
+{
+	static const char *const json[] = {".jsonl", ".ndjson", ".json"};
+	const char *dot = strrchr(path, '.');
+	if (format && strcmp(format, "csv") != 0 && strcmp(format, "jsonl") != 0)
+		cli_usage(c, "--format is \"%s\"; it must be csv or jsonl", format);
+	if (format)
+		return strcmp(format, "csv") == 0 ? CLI_ROWS_CSV : CLI_ROWS_JSONL;
+	for (size_t i = 0; dot && i < sizeof json / sizeof *json; i++)
+		if (strcmp(dot, json[i]) == 0)
+			return CLI_ROWS_JSONL;
+	return dot && strcmp(dot, ".csv") == 0 ? CLI_ROWS_CSV : CLI_ROWS_AUTO;
+}
+
+/* 0 or an exit code, and then nothing was begun. */
+static int begin(struct import *im, enum cli_rows_format format)
+{
+	struct candor_options options;
+	cli_client_options(im->cli, &options);
+	uv_loop_init(&im->loop);
+	int err = cli_input_open(&im->input, &im->loop, im->path, on_input, im);
+	if (err) {
+		cli_error(im->cli, "%s: %s", im->path, candor_strerror(err));
+		uv_loop_close(&im->loop);
+		return CLI_USAGE;
+	}
+	err = candor_client_new(&im->client, &im->loop, im->cli->server, &options);
+	if (err) {
+		cli_unreachable(im->cli, err);
+		cli_input_close(&im->input);
+		uv_run(&im->loop, UV_RUN_DEFAULT);
+		uv_loop_close(&im->loop);
+		return CLI_UNREACHABLE;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	uv_signal_init(&im->loop, &im->interrupt);
+	uv_timer_init(&im->loop, &im->timer);
+	im->interrupt.data = im->timer.data = im;
+	uv_signal_start(&im->interrupt, on_interrupt, SIGINT);
+	if (im->cli->term.err_tty)
+		uv_timer_start(&im->timer, on_timer, SHOW_EVERY_MS, SHOW_EVERY_MS);
+	cli_rows_init(&im->rows, format);
+	arena_init(&im->arena, 64 * 1024 * 1024);
+	im->progress = (struct cli_progress){.started_ms = uv_now(&im->loop), .total_bytes = im->input.size};
+	return 0;
+}
+
+static int import(struct import *im, enum cli_rows_format format)
+{
+	uint64_t began_ns = uv_hrtime();
+	int err = begin(im, format);
+	if (err)
+		return err;
+	pump(im);
+	uv_run(&im->loop, UV_RUN_DEFAULT);
+	uv_loop_close(&im->loop);
+	arena_free(&im->arena);
+	cli_rows_free(&im->rows);
+	if (im->code != CLI_USAGE)
+		print_summary(im, (double)(uv_hrtime() - began_ns + 1) / 1e9);
+	if (im->interrupted) {
+		/* As any program that Ctrl-C ends: a shell then ends the loop around it too. */
+		fflush(stdout);
+		signal(SIGINT, SIG_DFL);
+		raise(SIGINT);
+	}
+	return im->code;
+}
+
+static int run_import(struct cli *c, int argc, char **argv)
+{
+	static const struct option own[] = {
+		{"format", required_argument, NULL, 'f'}, {"keep-open", no_argument, NULL, 'k'}, {0}};
+	const char *format = NULL;
+	bool keep_open = false;
+	int opt;
+	while ((opt = cli_option(c, argc, argv, own)) != -1) {
+		if (opt == 'f')
+			format = optarg;
+		else
+			keep_open = true;
+	}
+	char **o = cli_operands(c, argc, argv, 2, 2, "POOL FILE");
+	struct import *im = cli_memory(calloc(1, sizeof *im));
+	im->cli = c;
+	im->pool = o[0];
+	im->path = o[1];
+	im->keep_open = keep_open;
+	int code = import(im, parse_format(c, format, im->path));
+	free(im);
+	return code;
+}
+
+const struct cli_command cli_import = {
+	.name = "import",
+	.summary = "reports and outcomes from a CSV or JSON lines file",
+	.help = "usage: candor import POOL FILE [--format csv|jsonl] [--keep-open]\n\n"
+		"Sends the reports and outcomes of a file, item by item in the order of the file:\n"
+		"an item's reports; then it is closed, and resolved where its outcome is known.\n"
+		"The rows of one item stand together. FILE may be - for stdin. The pool is made\n"
+		"with default settings if there is none.\n\n"
+		"CSV begins with a line that names its columns: item, labeler, report, and perhaps\n"
+		"outcome; an empty outcome is not known yet. JSON lines have objects with the same\n"
+		"names. Without --format the name of the file decides, or its first character.\n\n"
+		"An import may be repeated: what stands already is only counted. Rows that the\n"
+		"daemon rejects, and bad lines, are listed by line number; the others go in.\n\n"
+		"Options:\n"
+		"  --format F    csv or jsonl\n"
+		"  --keep-open   leave items open: neither close nor resolve them\n\n"
+		"Example:\n"
+		"  candor import birds answers.csv\n",
+	.run = run_import,
+};

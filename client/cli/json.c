@@ -1,0 +1,247 @@
+#include "json.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "cli.h"
+
+json_t *cli_json_real(double x)
+{
+	return cli_memory(isfinite(x) ? json_real(x) : json_null());
+}
+
+json_t *cli_json_count(uint64_t n)
+{
+	return cli_memory(json_integer((json_int_t)n));
+}
+
+static json_t *object(void)
+{
+	return cli_memory(json_object());
+}
+
+static void put(json_t *to, const char *key, json_t *value)
+{
+	if (json_object_set_new(to, key, value))
+		cli_memory(NULL);
+}
+
+static void put_text(json_t *to, const char *key, const char *text)
+{
+	put(to, key, cli_memory(json_string(text)));
+}
+
+#define TEXT(field) put_text(o, #field, from->field)
+#define REAL(field) put(o, #field, cli_json_real(from->field))
+#define COUNT(field) put(o, #field, cli_json_count(from->field))
+
+const char *cli_rate_name(enum candor_rate rate)
+{
+	switch (rate) {
+	case CANDOR_RATE_UNSPECIFIED: break;
+	case CANDOR_ANYTIME: return "anytime";
+	case CANDOR_HORIZON: return "horizon";
+	case CANDOR_FIXED: return "fixed";
+	}
+	return "unknown";
+}
+
+const char *cli_state_name(enum candor_item_state state)
+{
+	switch (state) {
+	case CANDOR_STATE_UNSPECIFIED: break;
+	case CANDOR_OPEN: return "open";
+	case CANDOR_CLOSED: return "closed";
+	case CANDOR_RESOLVED: return "resolved";
+	case CANDOR_VOID: return "void";
+	}
+	return "unknown";
+}
+
+static json_t *settings(const struct candor_settings *from)
+{
+	json_t *o = object();
+	put_text(o, "rate", cli_rate_name(from->rate));
+	REAL(c);
+	REAL(beta);
+	REAL(eta);
+	REAL(horizon);
+	REAL(share);
+	REAL(entry);
+	return o;
+}
+
+static json_t *best(const struct candor_best *from)
+{
+	json_t *o = object();
+	TEXT(labeler);
+	COUNT(scored);
+	REAL(own_loss);
+	REAL(mean_loss);
+	REAL(regret);
+	REAL(settled_loss);
+	REAL(bound);
+	return o;
+}
+
+json_t *cli_json_pool(const struct candor_pool *from)
+{
+	json_t *o = object();
+	TEXT(name);
+	put(o, "settings", settings(&from->settings));
+	COUNT(created_at);
+	COUNT(labelers);
+	COUNT(open_items);
+	COUNT(closed_items);
+	COUNT(resolved_items);
+	COUNT(void_items);
+	COUNT(round);
+	COUNT(epoch);
+	REAL(eta);
+	COUNT(scored);
+	REAL(t_eff);
+	REAL(total_weight);
+	REAL(mean_loss);
+	REAL(median_loss);
+	REAL(plain_mean_loss);
+	REAL(plain_median_loss);
+	if (from->best)
+		put(o, "best", best(from->best));
+	return o;
+}
+
+static json_t *item_reports(const struct candor_item *item)
+{
+	json_t *rows = cli_memory(json_array());
+	for (size_t i = 0; i < item->n_reports; i++) {
+		const struct candor_item_report *from = &item->reports[i];
+		json_t *o = object();
+		TEXT(labeler);
+		REAL(value);
+		REAL(weight);
+		json_array_append_new(rows, o);
+	}
+	return rows;
+}
+
+json_t *cli_json_item(const struct candor_item *from)
+{
+	json_t *o = object();
+	TEXT(name);
+	put_text(o, "state", cli_state_name(from->state));
+	REAL(mean);
+	REAL(median);
+	REAL(plain_mean);
+	REAL(plain_median);
+	REAL(spread);
+	REAL(ess);
+	COUNT(n);
+	if (from->state == CANDOR_RESOLVED) {
+		REAL(outcome);
+		COUNT(round);
+		REAL(eta);
+		REAL(lbar);
+	}
+	COUNT(opened_at);
+	if (from->closed_at)
+		COUNT(closed_at);
+	if (from->ended_at)
+		COUNT(ended_at);
+	if (from->n_reports)
+		put(o, "reports", item_reports(from));
+	return o;
+}
+
+json_t *cli_json_labeler(const struct candor_labeler *from)
+{
+	json_t *o = object();
+	TEXT(name);
+	REAL(weight);
+	COUNT(scored);
+	REAL(own_loss);
+	REAL(mean_loss);
+	REAL(regret);
+	REAL(entry);
+	return o;
+}
+
+json_t *cli_json_settlement(const struct candor_settlement *from)
+{
+	json_t *o = object();
+	COUNT(round);
+	TEXT(item);
+	REAL(report);
+	REAL(outcome);
+	REAL(loss);
+	REAL(lbar);
+	REAL(mean);
+	REAL(eta);
+	REAL(weight);
+	COUNT(epoch);
+	COUNT(at);
+	return o;
+}
+
+json_t *cli_json_rejected(const struct candor_response *r)
+{
+	json_t *rows = cli_memory(json_array());
+	for (size_t i = 0; i < r->n_rejected; i++) {
+		const struct candor_rejected *from = &r->rejected[i];
+		json_t *o = object();
+		COUNT(index);
+		put_text(o, "code", candor_code_name(from->code));
+		TEXT(message);
+		json_array_append_new(rows, o);
+	}
+	return rows;
+}
+
+json_t *cli_json_batch(const struct candor_response *r)
+{
+	const struct candor_batch *from = &r->batch;
+	json_t *o = object();
+	COUNT(accepted);
+	COUNT(duplicates);
+	COUNT(revised);
+	put(o, "rejected", cli_json_rejected(r));
+	return o;
+}
+
+json_t *cli_json_info(const struct candor_info *from)
+{
+	json_t *o = object();
+	TEXT(version);
+	COUNT(protocol);
+	COUNT(uptime_ms);
+	COUNT(started_at);
+	COUNT(pools);
+	COUNT(labelers);
+	COUNT(open_items);
+	COUNT(connections);
+	COUNT(committed);
+	COUNT(reports);
+	COUNT(settlements);
+	put(o, "read_only", json_boolean(from->read_only));
+	TEXT(reason);
+	COUNT(database_bytes);
+	COUNT(commits);
+	COUNT(resident_items);
+	return o;
+}
+
+static void print(json_t *document, size_t flags)
+{
+	json_dumpf(document, stdout, flags | JSON_REAL_PRECISION(17));
+	putchar('\n');
+	json_decref(document);
+}
+
+void cli_json_print(json_t *document)
+{
+	print(document, JSON_INDENT(2));
+}
+
+void cli_json_print_line(json_t *document)
+{
+	print(document, JSON_COMPACT);
+}

@@ -1,0 +1,42 @@
+#include "progress.h"
+
+#include <stdio.h>
+
+#include "number.h"
+#include "table.h"
+
+enum { BAR = 24 };
+
+void cli_progress_line(const struct cli_progress *p, uint64_t now_ms, bool utf8, char *out, size_t size)
+{
+	uint64_t elapsed_ms = now_ms > p->started_ms ? now_ms - p->started_ms : 1;
+	uint64_t rate = p->count * 1000 / elapsed_ms;
+	if (p->total_bytes == 0) {
+		snprintf(out, size, "%s reports, %s/s, %s", cli_count(p->count).s, cli_count(rate).s,
+			 cli_duration(elapsed_ms).s);
+		return;
+	}
+	char bar[CLI_BAR_BYTES(BAR)];
+	double part = (double)p->done_bytes / (double)p->total_bytes;
+	if (part > 1)
+		part = 1;
+	cli_bar(bar, part, BAR, utf8);
+	double left_ms = part > 0 ? (double)elapsed_ms * (1 - part) / part : 0;
+	snprintf(out, size, "[%s%*s] %3.0f%%  %s reports, %s/s, %s left", bar, BAR - cli_width(bar), "", 100 * part,
+		 cli_count(p->count).s, cli_count(rate).s, cli_duration((uint64_t)left_ms).s);
+}
+
+void cli_progress_show(struct cli_progress *p, uint64_t now_ms, bool utf8)
+{
+	char line[256];
+	cli_progress_line(p, now_ms, utf8, line, sizeof line);
+	fprintf(stderr, "\r\033[K%s", line);
+	p->shown = true;
+}
+
+void cli_progress_clear(struct cli_progress *p)
+{
+	if (p->shown)
+		fputs("\r\033[K", stderr);
+	p->shown = false;
+}

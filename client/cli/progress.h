@@ -1,0 +1,25 @@
+/* progress.h - how far a long command is, in one line on stderr that is written over again and again.
+ * Only where stderr is a terminal; silence otherwise. */
+#ifndef CANDOR_CLI_PROGRESS_H
+#define CANDOR_CLI_PROGRESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct cli_progress {
+	bool shown; /* a line stands on the terminal */
+	uint64_t started_ms;
+	uint64_t done_bytes, total_bytes; /* total 0: not known */
+	uint64_t count;                   /* of what is counted */
+};
+
+/* The line for a moment: a bar, per cent and time left where the total is known; else the count alone. */
+void cli_progress_line(const struct cli_progress *p, uint64_t now_ms, bool utf8, char *out, size_t size);
+
+void cli_progress_show(struct cli_progress *p, uint64_t now_ms, bool utf8);
+
+/* Takes the line away, before other words or at the end. */
+void cli_progress_clear(struct cli_progress *p);
+
+#endif
