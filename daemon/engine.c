@@ -349,17 +349,18 @@ enum engine_outcome engine_run(struct engine *e, struct call *call)
 	default: break;
 	}
 
-	int have = engine_have_items(e, c, call);
-	if (have < 0)
-		return engine_refuse_error(call, have);
-	if (have == 0)
+	struct item **items;
+	int found = engine_find_items(e, c, call, &items);
+	if (found < 0)
+		return engine_refuse_error(call, found);
+	if (found == 0)
 		return ENGINE_BLOCKED;
 	switch (r->type) {
-	case CANDOR_REQ_POST_REPORTS: return engine_post_reports(e, c, call);
-	case CANDOR_REQ_CLOSE_ITEMS: return engine_close_items(e, c, call);
-	case CANDOR_REQ_RESOLVE_ITEMS: return engine_resolve_items(e, c, call);
-	case CANDOR_REQ_VOID_ITEMS: return engine_void_items(e, c, call);
-	case CANDOR_REQ_QUERY_ITEMS: return engine_query_items(e, c, call);
+	case CANDOR_REQ_POST_REPORTS: return engine_post_reports(e, c, call, items);
+	case CANDOR_REQ_CLOSE_ITEMS: return engine_close_items(e, c, call, items);
+	case CANDOR_REQ_RESOLVE_ITEMS: return engine_resolve_items(e, c, call, items);
+	case CANDOR_REQ_VOID_ITEMS: return engine_void_items(e, c, call, items);
+	case CANDOR_REQ_QUERY_ITEMS: return engine_query_items(e, c, call, items);
 	default: return engine_refuse(call, CANDOR_INTERNAL, "request fell through the engine");
 	}
 }

@@ -100,9 +100,10 @@ MUST_CHECK int engine_recover(struct engine *e);
 void item_list_append(struct item_list *list, struct item *item);
 void item_list_remove(struct item_list *list, struct item *item);
 
-/* Makes sure that every item named in the call's request is in memory (one that does not exist stands there without a
- * state): 1. Or starts to load what is missing, and runs the call again after that: 0. Or -ENOMEM. */
-int engine_have_items(struct engine *e, struct campaign *c, struct call *call);
+/* The items that the call's request names, by row: 1 and (*out)[request.n], NULL where the row is faulty; an item that
+ * does not exist stands there without a state. Or starts to load what is not in memory, and runs the call again after
+ * that: 0. Or -ENOMEM. */
+int engine_find_items(struct engine *e, struct campaign *c, struct call *call, struct item ***out);
 
 /* The i-th item that a request names. */
 const char *engine_item_name(const struct candor_request *r, size_t i);
@@ -136,10 +137,14 @@ void engine_log_free(struct engine *e);
 
 enum engine_outcome engine_create_pool(struct engine *e, struct call *call);
 enum engine_outcome engine_update_pool(struct engine *e, struct call *call);
-enum engine_outcome engine_post_reports(struct engine *e, struct campaign *c, struct call *call);
-enum engine_outcome engine_close_items(struct engine *e, struct campaign *c, struct call *call);
-enum engine_outcome engine_resolve_items(struct engine *e, struct campaign *c, struct call *call);
-enum engine_outcome engine_void_items(struct engine *e, struct campaign *c, struct call *call);
+enum engine_outcome engine_post_reports(struct engine *e, struct campaign *c, struct call *call,
+					struct item *const *items);
+enum engine_outcome engine_close_items(struct engine *e, struct campaign *c, struct call *call,
+					struct item *const *items);
+enum engine_outcome engine_resolve_items(struct engine *e, struct campaign *c, struct call *call,
+					struct item *const *items);
+enum engine_outcome engine_void_items(struct engine *e, struct campaign *c, struct call *call,
+					struct item *const *items);
 
 /* What keeps the database small and start quick, for the batch that is about to be handed over. */
 void engine_upkeep(struct engine *e);
@@ -152,7 +157,8 @@ void engine_describe_pool(const struct campaign *c, struct candor_pool *out);
 enum engine_outcome engine_info(struct engine *e, struct call *call);
 enum engine_outcome engine_list_pools(struct engine *e, struct call *call);
 enum engine_outcome engine_get_pool(struct engine *e, struct campaign *c, struct call *call);
-enum engine_outcome engine_query_items(struct engine *e, struct campaign *c, struct call *call);
+enum engine_outcome engine_query_items(struct engine *e, struct campaign *c, struct call *call,
+					struct item *const *items);
 enum engine_outcome engine_list_labelers(struct engine *e, struct campaign *c, struct call *call);
 
 /* ---- engine_history.c: answers that come from disk ---- */

@@ -169,18 +169,44 @@ static void on_loaded(struct read_job *job)
 	engine_evict(e);
 }
 
-static bool is_missing(const struct campaign *c, const struct wire_request *w, size_t i)
+/* The items that the rows name, into found[n]: NULL where a row is faulty or its item is not in memory. Returns how many
+ * of the latter there are; rows of one item mostly stand together, and count once then. */
+static size_t find_items(const struct campaign *c, const struct wire_request *w, struct item **found)
 {
-	if (w->row_fault && w->row_fault[i])
-		return false;
-	const char *name = engine_item_name(&w->request, i);
-	/* Rows of one item mostly stand together. */
-	if (i > 0 && !(w->row_fault && w->row_fault[i - 1]) && strcmp(name, engine_item_name(&w->request, i - 1)) == 0)
-		return false;
-	return !pool_find_item(c->pool, name, strlen(name));
+	enum { GROUP = 64 };
+	const char *names[GROUP], *last = "";
+	struct item *item = NULL;
+	size_t missing = 0;
+	for (size_t start = 0, k; start < w->request.n; start += k) {
+		k = w->request.n - start < GROUP ? w->request.n - start : GROUP;
+		size_t n = 0;
+		for (size_t i = start; i < start + k; i++) {
+			const char *name = engine_item_name(&w->request, i);
+			if (!(w->row_fault && w->row_fault[i]) && (n == 0 || strcmp(name, names[n - 1]) != 0))
+				names[n++] = name;
+		}
+		pool_prefetch_items(c->pool, names, n);
+		for (size_t i = start; i < start + k; i++) {
+			found[i] = NULL;
+			if (w->row_fault && w->row_fault[i])
+				continue;
+			const char *name = engine_item_name(&w->request, i);
+			if (strcmp(name, last) != 0) {
+				item = pool_find_item(c->pool, name, strlen(name));
+				if (item)
+					__builtin_prefetch(item);
+				else
+					missing++;
+				last = name;
+			}
+			found[i] = item;
+		}
+	}
+	return missing;
 }
 
-static struct load *new_load(struct engine *e, struct campaign *c, struct call *call, size_t first_missing)
+static struct load *new_load(struct engine *e, struct campaign *c, struct call *call, struct item *const *found,
+			     size_t missing)
 {
 	const struct wire_request *w = call->wire;
 	struct load *load = calloc(1, sizeof *load);
@@ -194,29 +220,34 @@ static struct load *new_load(struct engine *e, struct campaign *c, struct call *
 		.pool = c->id,
 	};
 	arena_init(&load->arena, SIZE_MAX / 2);
-	size_t room = w->request.n - first_missing;
-	load->names = arena_alloc(&load->arena, room * sizeof *load->names);
-	for (size_t i = first_missing; load->names && i < w->request.n; i++)
-		if (is_missing(c, w, i))
-			load->names[load->n++] = engine_item_name(&w->request, i);
-	load->rows = load->names ? arena_alloc(&load->arena, load->n * sizeof *load->rows) : NULL;
-	if (!load->rows) {
+	load->names = arena_alloc(&load->arena, missing * sizeof *load->names);
+	load->rows = arena_alloc(&load->arena, missing * sizeof *load->rows);
+	if (!load->names || !load->rows) {
 		arena_free(&load->arena);
 		free(load);
 		return NULL;
 	}
+	for (size_t i = 0; i < w->request.n; i++) {
+		if (found[i] || (w->row_fault && w->row_fault[i]))
+			continue;
+		const char *name = engine_item_name(&w->request, i);
+		if (load->n == 0 || strcmp(name, load->names[load->n - 1]) != 0)
+			load->names[load->n++] = name;
+	}
 	return load;
 }
 
-int engine_have_items(struct engine *e, struct campaign *c, struct call *call)
+int engine_find_items(struct engine *e, struct campaign *c, struct call *call, struct item ***out)
 {
-	const struct wire_request *w = call->wire;
-	size_t i = 0;
-	while (i < w->request.n && !is_missing(c, w, i))
-		i++;
-	if (i == w->request.n)
+	struct item **found = arena_alloc(call->arena, call->wire->request.n * sizeof(struct item *));
+	if (!found)
+		return -ENOMEM;
+	size_t missing = find_items(c, call->wire, found);
+	if (missing == 0) {
+		*out = found;
 		return 1;
-	struct load *load = new_load(e, c, call, i);
+	}
+	struct load *load = new_load(e, c, call, found, missing);
 	if (!load)
 		return -ENOMEM;
 	load->before = e->last_load;

@@ -173,7 +173,8 @@ static int describe_item(struct campaign *c, const struct item *item, const char
 	return with_reports ? describe_reports(c, item, weights, a, out) : 0;
 }
 
-enum engine_outcome engine_query_items(struct engine *e, struct campaign *c, struct call *call)
+enum engine_outcome engine_query_items(struct engine *e, struct campaign *c, struct call *call,
+				       struct item *const *items)
 {
 	(void)e;
 	const struct candor_request *request = &call->wire->request;
@@ -189,7 +190,7 @@ enum engine_outcome engine_query_items(struct engine *e, struct campaign *c, str
 				(struct candor_rejected){(uint32_t)i, CANDOR_INVALID_ARGUMENT, fault[i]};
 			continue;
 		}
-		struct item *item = pool_find_item(c->pool, name, strlen(name));
+		const struct item *item = items[i];
 		if (item->state == CANDOR_STATE_UNSPECIFIED) {
 			const char *why = arena_printf(call->arena, "item '%s' is not known: nothing was reported on it", name);
 			rejected[r.n_rejected++] =

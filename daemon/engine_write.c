@@ -8,6 +8,9 @@
 /* A labeler's row is written anew for each so many scored reports. */
 enum { SCORED_A_REFRESH = 4 };
 
+/* Rows for which the processor is asked at once. */
+enum { GROUP = 32 };
+
 /* ---- the answer to a batch ---- */
 
 struct result {
@@ -232,23 +235,34 @@ static const char *not_open(struct arena *a, const struct item *item)
 	return arena_printf(a, "item is %s; reports are taken only while it is open", states[item->state]);
 }
 
-enum engine_outcome engine_post_reports(struct engine *e, struct campaign *c, struct call *call)
+/* Reports on many items by many labelers find none of them in the cache. */
+static void prefetch(const struct campaign *c, const struct candor_request *r, struct item *const *items, size_t start)
+{
+	const char *labelers[GROUP];
+	size_t n = 0;
+	for (size_t i = start; i < start + GROUP && i < r->n; i++) {
+		if (!items[i])
+			continue; /* a faulty row */
+		labelers[n++] = r->reports[i].labeler;
+		pool_prefetch_reports(items[i]);
+	}
+	pool_prefetch_labelers(c->pool, labelers, n);
+}
+
+enum engine_outcome engine_post_reports(struct engine *e, struct campaign *c, struct call *call,
+					struct item *const *items)
 {
 	const struct candor_request *r = &call->wire->request;
 	struct result result = {.call = call};
-	struct item *item = NULL;
-	const char *item_name = NULL;
 	uint64_t now = e->ops.now_ms(e->owner);
 
 	for (size_t i = 0; i < r->n; i++) {
 		const struct candor_report *report = &r->reports[i];
+		if (i % GROUP == 0)
+			prefetch(c, r, items, i);
 		if (is_faulty(&result, i))
 			continue;
-		/* Rows of one item mostly stand together. */
-		if (!item_name || strcmp(item_name, report->item) != 0) {
-			item_name = report->item;
-			item = pool_find_item(c->pool, item_name, strlen(item_name));
-		}
+		struct item *item = items[i];
 		bool is_new = item->state == CANDOR_STATE_UNSPECIFIED;
 		struct pool_reported done;
 		int what = pool_report(c->pool, item, report->labeler, strlen(report->labeler), report->value, &done);
@@ -265,7 +279,7 @@ enum engine_outcome engine_post_reports(struct engine *e, struct campaign *c, st
 			continue;
 		}
 		if (is_new)
-			open_item(e, c, item, item_name, now);
+			open_item(e, c, item, report->item, now);
 		add_report(e, c, item, report, what, &done, now);
 		if (what == POOL_REVISED)
 			result.counts.revised++;
@@ -311,7 +325,8 @@ static void item_ends_open(struct engine *e, struct campaign *c, struct item *it
 	engine_item_idle(e, item);
 }
 
-enum engine_outcome engine_close_items(struct engine *e, struct campaign *c, struct call *call)
+enum engine_outcome engine_close_items(struct engine *e, struct campaign *c, struct call *call,
+					struct item *const *items)
 {
 	const struct candor_request *r = &call->wire->request;
 	struct result result = {.call = call};
@@ -320,7 +335,7 @@ enum engine_outcome engine_close_items(struct engine *e, struct campaign *c, str
 	for (size_t i = 0; i < r->n; i++) {
 		if (is_faulty(&result, i))
 			continue;
-		struct item *item = pool_find_item(c->pool, r->items[i], strlen(r->items[i]));
+		struct item *item = items[i];
 		if (item->state == CANDOR_STATE_UNSPECIFIED) {
 			reject_unknown(&result, i, r->items[i]);
 		} else if (item->state == CANDOR_VOID) {
@@ -388,7 +403,8 @@ static int resolve(struct engine *e, struct campaign *c, struct item *item, doub
 	return 0;
 }
 
-enum engine_outcome engine_resolve_items(struct engine *e, struct campaign *c, struct call *call)
+enum engine_outcome engine_resolve_items(struct engine *e, struct campaign *c, struct call *call,
+					struct item *const *items)
 {
 	const struct candor_request *r = &call->wire->request;
 	struct result result = {.call = call};
@@ -398,7 +414,7 @@ enum engine_outcome engine_resolve_items(struct engine *e, struct campaign *c, s
 		const struct candor_outcome *o = &r->outcomes[i];
 		if (is_faulty(&result, i))
 			continue;
-		struct item *item = pool_find_item(c->pool, o->item, strlen(o->item));
+		struct item *item = items[i];
 		if (item->state == CANDOR_STATE_UNSPECIFIED) {
 			reject_unknown(&result, i, o->item);
 		} else if (item->state == CANDOR_VOID) {
@@ -420,7 +436,8 @@ enum engine_outcome engine_resolve_items(struct engine *e, struct campaign *c, s
 	return finish(&result, c);
 }
 
-enum engine_outcome engine_void_items(struct engine *e, struct campaign *c, struct call *call)
+enum engine_outcome engine_void_items(struct engine *e, struct campaign *c, struct call *call,
+					struct item *const *items)
 {
 	const struct candor_request *r = &call->wire->request;
 	struct result result = {.call = call};
@@ -429,7 +446,7 @@ enum engine_outcome engine_void_items(struct engine *e, struct campaign *c, stru
 	for (size_t i = 0; i < r->n; i++) {
 		if (is_faulty(&result, i))
 			continue;
-		struct item *item = pool_find_item(c->pool, r->items[i], strlen(r->items[i]));
+		struct item *item = items[i];
 		bool was_open = item->state == CANDOR_OPEN;
 		if (item->state == CANDOR_STATE_UNSPECIFIED) {
 			reject_unknown(&result, i, r->items[i]);

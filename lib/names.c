@@ -193,6 +193,38 @@ uint32_t names_find(const struct names *n, const char *name, size_t len)
 	return slot ? (slot & mask(n)) - 1 : NAMES_NONE;
 }
 
+/* The first id in the hash's row of slots that has its tag, or NAMES_NONE: nearly always the one looked for. */
+static uint32_t likely_id(const struct names *n, uint64_t hash)
+{
+	uint32_t m = mask(n), tag = tag_of(n, hash);
+	for (uint32_t at = (uint32_t)hash & m; n->slots[at]; at = (at + 1) & m)
+		if ((n->slots[at] & ~m) == tag)
+			return (n->slots[at] & m) - 1;
+	return NAMES_NONE;
+}
+
+void names_prefetch(const struct names *n, const char *const *names, size_t count)
+{
+	enum { GROUP = 16, IN_CACHE_ANYWAY = 2048 };
+	if (n->count <= IN_CACHE_ANYWAY)
+		return;
+	for (; count > 0; names += GROUP, count -= count < GROUP ? count : GROUP) {
+		size_t k = count < GROUP ? count : GROUP;
+		uint64_t hashes[GROUP];
+		uint32_t ids[GROUP];
+		for (size_t i = 0; i < k; i++) {
+			hashes[i] = hash_of(n, names[i], strlen(names[i]));
+			__builtin_prefetch(&n->slots[(uint32_t)hashes[i] & mask(n)]);
+		}
+		for (size_t i = 0; i < k; i++)
+			if ((ids[i] = likely_id(n, hashes[i])) != NAMES_NONE)
+				__builtin_prefetch(&n->offsets[ids[i]]);
+		for (size_t i = 0; i < k; i++)
+			if (ids[i] != NAMES_NONE)
+				__builtin_prefetch(cell(n, n->offsets[ids[i]]));
+	}
+}
+
 int names_put(struct names *n, const char *name, size_t len, uint32_t *id)
 {
 	require(len >= 1 && len <= 255);

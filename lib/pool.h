@@ -8,7 +8,7 @@
  * arrival (a revision keeps its place), so the same events in the same order give the same bits.
  *
  * Memory: 48 bytes a labeler and at most 15.7 for finding it by name, beside the name; 12 bytes a report of an open
- * item and up to an eighth more while it grows.
+ * item and up to a quarter more while it grows.
  *
  * Pointers to labelers live as long as the pool; pointers to items until pool_drop_item(). */
 #ifndef CANDOR_POOL_H
@@ -112,6 +112,12 @@ uint32_t pool_best(struct pool *p);
 struct item *pool_find_item(const struct pool *p, const char *name, size_t len); /* or NULL */
 const char *pool_item_name(const struct pool *p, const struct item *item, size_t *len);
 uint32_t pool_items(const struct pool *p);
+
+/* What many calls will want soon is asked of the processor at once, for all of them: for finding items by name, for
+ * finding labelers by name, and for pool_report() on an item. With many items or labelers that is most of the time. */
+void pool_prefetch_items(const struct pool *p, const char *const *names, size_t count);
+void pool_prefetch_labelers(const struct pool *p, const char *const *names, size_t count);
+void pool_prefetch_reports(const struct item *item);
 
 /* An item without reports, of a name not at hand. 0, -ENOMEM or ERR_FULL. */
 MUST_CHECK int pool_add_item(struct pool *p, const char *name, size_t len, struct item **out);

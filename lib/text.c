@@ -1,6 +1,8 @@
 #include "text.h"
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Length of the UTF-8 sequence at p (well-formed as Unicode table 3-7 has it), 0 if there is none. */
 static size_t utf8_sequence(const uint8_t *p, size_t left)
@@ -27,10 +29,26 @@ static size_t utf8_sequence(const uint8_t *p, size_t left)
 	return 0;
 }
 
+/* Whether eight bytes are all of 0x20 to 0x7e, which is nearly all there ever is. */
+static bool is_plain(const uint8_t *p)
+{
+	const uint64_t each = 0x0101010101010101;
+	uint64_t x;
+	memcpy(&x, p, sizeof x);
+	/* With no high bit set, none of these sums carries into its neighbour: the first sets a high bit for 0x7f, the
+	 * second does so unless the byte is below 0x20. */
+	uint64_t high = 0x80 * each;
+	return !(x & high) && !((x + each) & high) && ((x + 0x60 * each) & high) == high;
+}
+
 const char *text_fault(const char *text, size_t len)
 {
 	const uint8_t *p = (const uint8_t *)text;
 	for (size_t i = 0; i < len;) {
+		if (len - i >= 8 && is_plain(p + i)) {
+			i += 8;
+			continue;
+		}
 		size_t step = utf8_sequence(p + i, len - i);
 		if (step == 0)
 			return "is not valid UTF-8";
