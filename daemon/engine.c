@@ -353,8 +353,10 @@ enum engine_outcome engine_run(struct engine *e, struct call *call)
 	int found = engine_find_items(e, c, call, &items);
 	if (found < 0)
 		return engine_refuse_error(call, found);
-	if (found == 0)
+	if (found == 0) {
+		engine_await_load(call);
 		return ENGINE_BLOCKED;
+	}
 	switch (r->type) {
 	case CANDOR_REQ_POST_REPORTS: return engine_post_reports(e, c, call, items);
 	case CANDOR_REQ_CLOSE_ITEMS: return engine_close_items(e, c, call, items);
@@ -367,6 +369,10 @@ enum engine_outcome engine_run(struct engine *e, struct call *call)
 
 enum engine_outcome engine_submit(struct engine *e, struct call *call)
 {
+	if (call->load) {
+		engine_await_load(call);
+		return ENGINE_BLOCKED;
+	}
 	if (call->wire->fault)
 		return engine_refuse(call, CANDOR_INVALID_ARGUMENT, call->wire->fault);
 	enum engine_outcome outcome = engine_run(e, call);

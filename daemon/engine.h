@@ -53,6 +53,7 @@ struct call {
 	const char *peer;    /* who asks, for history */
 	/* Called exactly once, with an answer that lives until it returns; it may leave once `change` is on disk. */
 	void (*reply)(struct call *call, const struct candor_response *response, uint64_t change);
+	struct load *load; /* the engine's: NULL at first */
 };
 
 enum engine_outcome {
@@ -62,6 +63,11 @@ enum engine_outcome {
 };
 
 enum engine_outcome engine_submit(struct engine *e, struct call *call);
+
+/* A call that will be submitted, when those before it are answered: what it will need from disk may be read meanwhile.
+ * Afterwards the call must be submitted or withdrawn. */
+void engine_announce(struct engine *e, struct call *call);
+void engine_withdraw(struct engine *e, struct call *call);
 
 /* ---- durability ---- */
 

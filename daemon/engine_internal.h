@@ -101,12 +101,11 @@ void item_list_append(struct item_list *list, struct item *item);
 void item_list_remove(struct item_list *list, struct item *item);
 
 /* The items that the call's request names, by row: 1 and (*out)[request.n], NULL where the row is faulty; an item that
- * does not exist stands there without a state. Or starts to load what is not in memory, and runs the call again after
- * that: 0. Or -ENOMEM. */
+ * does not exist stands there without a state. Or starts to load what is not in memory: 0. Or -ENOMEM. */
 int engine_find_items(struct engine *e, struct campaign *c, struct call *call, struct item ***out);
 
-/* The i-th item that a request names. */
-const char *engine_item_name(const struct candor_request *r, size_t i);
+/* Runs the call when the load that was started for it is done. */
+void engine_await_load(struct call *call);
 
 /* An item has ceased to be open, or was found not to be. */
 void engine_item_idle(struct engine *e, struct item *item);

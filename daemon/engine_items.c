@@ -13,14 +13,16 @@
 struct load {
 	struct read_job job;
 	struct engine *engine;
-	struct call *call;
+	struct call *call;           /* NULL: withdrawn */
+	bool awaited;                /* the call is submitted, and to be run */
 	struct load *before, *after; /* in the engine's list */
 	uint64_t committed;          /* when it began */
 	uint64_t pool;
-	struct arena arena;
+	const char *pool_name;
+	struct arena arena;          /* of what follows and of pool_name: nothing here is the call's */
 	size_t n;
-	const char **names;     /* [n] missing */
-	struct item_row *rows;  /* [n] what disk has; id 0: nothing */
+	const char **names;          /* [n] missing */
+	struct item_row *rows;       /* [n] what disk has; id 0: nothing */
 };
 
 void item_list_append(struct item_list *list, struct item *item)
@@ -47,7 +49,8 @@ void item_list_remove(struct item_list *list, struct item *item)
 	item->own.before = item->own.after = NULL;
 }
 
-const char *engine_item_name(const struct candor_request *r, size_t i)
+/* The i-th item that a request names. */
+static const char *item_name(const struct candor_request *r, size_t i)
 {
 	return r->reports ? r->reports[i].item : r->outcomes ? r->outcomes[i].item : r->items[i];
 }
@@ -150,23 +153,31 @@ static void on_loaded(struct read_job *job)
 {
 	struct load *load = (struct load *)job;
 	struct engine *e = load->engine;
-	struct call *call = load->call;
+	struct call *call = load->awaited ? load->call : NULL;
 	engine_read_done(e);
 	*(load->before ? &load->before->after : &e->first_load) = load->after;
 	*(load->after ? &load->after->before : &e->last_load) = load->before;
+	if (load->call)
+		load->call->load = NULL;
 
 	/* The pool is looked up again: memory may have been rebuilt meanwhile. */
-	struct campaign *c = engine_find(e, call->wire->request.pool);
+	struct campaign *c = engine_find(e, load->pool_name);
 	int err = job->err;
 	if (err == 0 && c && c->id == load->pool)
 		err = install(e, c, load);
 	arena_free(&load->arena);
 	free(load);
-	if (err)
+	/* Where the call is not yet submitted an error is left to the load that will then be tried again. */
+	if (call && err)
 		engine_refuse_error(call, err);
-	else
+	else if (call)
 		engine_run(e, call);
 	engine_evict(e);
+}
+
+void engine_await_load(struct call *call)
+{
+	call->load->awaited = true;
 }
 
 /* The items that the rows name, into found[n]: NULL where a row is faulty or its item is not in memory. Returns how many
@@ -181,7 +192,7 @@ static size_t find_items(const struct campaign *c, const struct wire_request *w,
 		k = w->request.n - start < GROUP ? w->request.n - start : GROUP;
 		size_t n = 0;
 		for (size_t i = start; i < start + k; i++) {
-			const char *name = engine_item_name(&w->request, i);
+			const char *name = item_name(&w->request, i);
 			if (!(w->row_fault && w->row_fault[i]) && (n == 0 || strcmp(name, names[n - 1]) != 0))
 				names[n++] = name;
 		}
@@ -190,7 +201,7 @@ static size_t find_items(const struct campaign *c, const struct wire_request *w,
 			found[i] = NULL;
 			if (w->row_fault && w->row_fault[i])
 				continue;
-			const char *name = engine_item_name(&w->request, i);
+			const char *name = item_name(&w->request, i);
 			if (strcmp(name, last) != 0) {
 				item = pool_find_item(c->pool, name, strlen(name));
 				if (item)
@@ -205,13 +216,27 @@ static size_t find_items(const struct campaign *c, const struct wire_request *w,
 	return missing;
 }
 
-static struct load *new_load(struct engine *e, struct campaign *c, struct call *call, struct item *const *found,
-			     size_t missing)
+/* The distinct missing names, at most `missing`, copied. */
+static bool list_missing(struct load *load, const struct wire_request *w, struct item *const *found)
 {
-	const struct wire_request *w = call->wire;
+	for (size_t i = 0; i < w->request.n; i++) {
+		if (found[i] || (w->row_fault && w->row_fault[i]))
+			continue;
+		const char *name = item_name(&w->request, i);
+		if (load->n > 0 && strcmp(name, load->names[load->n - 1]) == 0)
+			continue;
+		if (!(load->names[load->n++] = arena_strdup(&load->arena, name)))
+			return false;
+	}
+	return true;
+}
+
+static int start_load(struct engine *e, struct campaign *c, struct call *call, struct item *const *found,
+		      size_t missing)
+{
 	struct load *load = calloc(1, sizeof *load);
 	if (!load)
-		return NULL;
+		return -ENOMEM;
 	*load = (struct load){
 		.job = {.work = read_items, .done = on_loaded},
 		.engine = e,
@@ -222,19 +247,18 @@ static struct load *new_load(struct engine *e, struct campaign *c, struct call *
 	arena_init(&load->arena, SIZE_MAX / 2);
 	load->names = arena_alloc(&load->arena, missing * sizeof *load->names);
 	load->rows = arena_alloc(&load->arena, missing * sizeof *load->rows);
-	if (!load->names || !load->rows) {
+	load->pool_name = arena_strdup(&load->arena, c->name);
+	if (!load->names || !load->rows || !load->pool_name || !list_missing(load, call->wire, found)) {
 		arena_free(&load->arena);
 		free(load);
-		return NULL;
+		return -ENOMEM;
 	}
-	for (size_t i = 0; i < w->request.n; i++) {
-		if (found[i] || (w->row_fault && w->row_fault[i]))
-			continue;
-		const char *name = engine_item_name(&w->request, i);
-		if (load->n == 0 || strcmp(name, load->names[load->n - 1]) != 0)
-			load->names[load->n++] = name;
-	}
-	return load;
+	call->load = load;
+	load->before = e->last_load;
+	*(e->last_load ? &e->last_load->after : &e->first_load) = load;
+	e->last_load = load;
+	engine_read(e, &load->job);
+	return 0;
 }
 
 int engine_find_items(struct engine *e, struct campaign *c, struct call *call, struct item ***out)
@@ -242,17 +266,27 @@ int engine_find_items(struct engine *e, struct campaign *c, struct call *call, s
 	struct item **found = arena_alloc(call->arena, call->wire->request.n * sizeof(struct item *));
 	if (!found)
 		return -ENOMEM;
+	*out = found;
 	size_t missing = find_items(c, call->wire, found);
-	if (missing == 0) {
-		*out = found;
-		return 1;
-	}
-	struct load *load = new_load(e, c, call, found, missing);
-	if (!load)
-		return -ENOMEM;
-	load->before = e->last_load;
-	*(e->last_load ? &e->last_load->after : &e->first_load) = load;
-	e->last_load = load;
-	engine_read(e, &load->job);
-	return 0;
+	return missing == 0 ? 1 : start_load(e, c, call, found, missing);
+}
+
+void engine_announce(struct engine *e, struct call *call)
+{
+	const struct wire_request *w = call->wire;
+	if (w->fault || !(w->request.reports || w->request.outcomes || w->request.items))
+		return;
+	struct campaign *c = engine_find(e, w->request.pool);
+	struct item **unused;
+	/* Without memory nothing is read ahead; the call itself will say so. */
+	if (c && engine_find_items(e, c, call, &unused) < 0)
+		call->load = NULL;
+}
+
+void engine_withdraw(struct engine *e, struct call *call)
+{
+	(void)e;
+	if (call->load)
+		call->load->call = NULL;
+	call->load = NULL;
 }

@@ -8,7 +8,7 @@
 #include "frame.h"
 #include "log.h"
 
-enum { PEER_MAX = 2 * CANDOR_NAME_MAX + 2 };
+enum { PEER_MAX = 2 * CANDOR_NAME_MAX + 2, QUEUE_MAX = 64 };
 
 /* A request on its way through the engine. */
 struct slot {
@@ -16,6 +16,7 @@ struct slot {
 	struct wire_request wire;
 	struct arena arena;
 	struct session *session;
+	struct slot *next; /* in the queue */
 };
 
 /* An answer that waits for the disk. */
@@ -37,8 +38,10 @@ struct session {
 	struct frame frame;
 	struct buf output;
 	size_t unsent_elsewhere;
-	uint32_t in_flight;   /* slots in the engine, and replies that wait */
-	struct slot *blocked; /* nothing may be submitted before it is answered */
+	uint32_t in_flight;   /* slots queued or in the engine, and replies that wait */
+	struct slot *blocked; /* nothing may be submitted before it is answered, */
+	struct slot *queue, **queue_end; /* and these have come meanwhile */
+	uint32_t queued;
 	struct slot *spare;
 	bool full;     /* above a limit, and not yet down to half */
 	bool pumping;  /* requests are being taken */
@@ -182,6 +185,7 @@ static struct slot *take_slot(struct session *s)
 	if (!slot)
 		return NULL;
 	slot->session = s;
+	slot->next = NULL;
 	slot->call = (struct call){
 		.wire = &slot->wire,
 		.arena = &slot->arena,
@@ -191,12 +195,22 @@ static struct slot *take_slot(struct session *s)
 	return slot;
 }
 
-static void note_client(struct session *s, const struct wire_request *w)
+static void refuse_frame(struct session *s, int err, uint64_t id)
 {
-	if (w->request.type == CANDOR_REQ_HELLO && !w->fault && w->request.client[0])
-		snprintf(s->peer, sizeof s->peer, "%s %s", s->transport_peer, w->request.client);
+	if (err == ERR_BUDGET || err == -ENOMEM) {
+		say(s, id, CANDOR_RESOURCE_EXHAUSTED, "request unpacks to more memory than one may take; send fewer rows");
+		s->over = s->over || id == 0;
+		return;
+	}
+	char sentence[160] = "malformed frame: it holds no candor.v1.Request; closing";
+	if (err == ERR_TOO_BIG)
+		snprintf(sentence, sizeof sentence, "frame is too long: a message has at most %zu bytes; closing",
+			 s->limits.max_frame_bytes);
+	say(s, 0, CANDOR_INVALID_ARGUMENT, sentence);
+	s->over = true;
 }
 
+/* Decodes a request into the queue. */
 static void take_request(struct session *s, const struct view *message)
 {
 	struct slot *slot = take_slot(s);
@@ -208,26 +222,45 @@ static void take_request(struct session *s, const struct view *message)
 	if (err) {
 		uint64_t id = slot->wire.request.id;
 		free_slot(s, slot);
-		if (err == ERR_MALFORMED) {
-			say(s, 0, CANDOR_INVALID_ARGUMENT, "malformed frame: it holds no candor.v1.Request; closing");
-			s->over = true;
-		} else {
-			say(s, id, CANDOR_RESOURCE_EXHAUSTED, "request unpacks to more memory than one may take; send fewer rows");
-			s->over = s->over || id == 0;
-		}
+		refuse_frame(s, err, id);
 		return;
 	}
-	note_client(s, &slot->wire);
+	*s->queue_end = slot;
+	s->queue_end = &slot->next;
+	s->queued++;
 	s->in_flight++;
-	s->blocked = slot;
-	/* on_reply() has cleared `blocked`, and the slot may be gone, if the answer is there already. */
-	if (engine_submit(s->engine, &slot->call) == ENGINE_LATER && s->blocked == slot)
-		s->blocked = NULL;
+	if (s->blocked)
+		engine_announce(s->engine, &slot->call);
+}
+
+static struct slot *next_in_queue(struct session *s)
+{
+	struct slot *slot = s->queue;
+	s->queue = slot->next;
+	if (!s->queue)
+		s->queue_end = &s->queue;
+	s->queued--;
+	return slot;
+}
+
+static void submit_queue(struct session *s)
+{
+	while (s->queue && !s->blocked) {
+		struct slot *slot = next_in_queue(s);
+		const struct wire_request *w = &slot->wire;
+		if (w->request.type == CANDOR_REQ_HELLO && !w->fault && w->request.client[0])
+			snprintf(s->peer, sizeof s->peer, "%s %s", s->transport_peer, w->request.client);
+		s->blocked = slot;
+		/* on_reply() has cleared `blocked`, and the slot may be gone, if the answer is there already. */
+		if (engine_submit(s->engine, &slot->call) == ENGINE_LATER && s->blocked == slot)
+			s->blocked = NULL;
+	}
 }
 
 static bool may_take(const struct session *s)
 {
-	return s->owner && !s->blocked && !s->full && !s->over && !s->stopped && !engine_is_saturated(s->engine);
+	return s->owner && s->queued < QUEUE_MAX && !s->full && !s->over && !s->stopped &&
+	       !engine_is_saturated(s->engine);
 }
 
 /* Takes as many of the requests that have come as the limits let it. */
@@ -236,6 +269,7 @@ static void pump(struct session *s)
 	if (s->pumping)
 		return;
 	s->pumping = true;
+	submit_queue(s);
 	measure(s);
 	while (may_take(s)) {
 		struct view message;
@@ -243,16 +277,11 @@ static void pump(struct session *s)
 		if (got == 0)
 			break;
 		if (got < 0) {
-			char sentence[160];
-			snprintf(sentence, sizeof sentence, got == ERR_TOO_BIG ?
-				"frame is too long: a message has at most %zu bytes; closing" :
-				"malformed frame: its length is no varint below 2^32 (limit %zu); closing",
-				s->limits.max_frame_bytes);
-			say(s, 0, CANDOR_INVALID_ARGUMENT, sentence);
-			s->over = true;
+			refuse_frame(s, got, 0);
 			break;
 		}
 		take_request(s, &message);
+		submit_queue(s);
 		measure(s);
 	}
 	s->pumping = false;
@@ -269,6 +298,7 @@ int session_new(struct session **out, struct engine *engine, const struct sessio
 	if (!s)
 		return -ENOMEM;
 	*s = (struct session){.engine = engine, .limits = *limits, .ops = *ops, .owner = owner};
+	s->queue_end = &s->queue;
 	frame_init(&s->frame, limits->max_frame_bytes);
 	snprintf(s->transport_peer, sizeof s->transport_peer, "%s", peer);
 	snprintf(s->peer, sizeof s->peer, "%s", peer);
@@ -302,7 +332,7 @@ void session_sent(struct session *s, size_t still_unsent)
 
 bool session_is_full(const struct session *s)
 {
-	return s->full || s->stopped || s->over || s->blocked || engine_is_saturated(s->engine);
+	return s->full || s->stopped || s->over || s->queued >= QUEUE_MAX || engine_is_saturated(s->engine);
 }
 
 bool session_awaits_rest(const struct session *s)
@@ -339,5 +369,12 @@ void session_stop(struct session *s)
 void session_end(struct session *s)
 {
 	s->owner = NULL;
+	/* What was not yet submitted never will be. */
+	while (s->queue) {
+		struct slot *slot = next_in_queue(s);
+		engine_withdraw(s->engine, &slot->call);
+		free_slot(s, slot);
+		s->in_flight--;
+	}
 	release_if_gone(s);
 }
