@@ -57,6 +57,8 @@ int buf_printf(struct buf *b, const char *format, ...)
 void buf_consume(struct buf *b, size_t n)
 {
 	require(n <= b->len);
+	if (n == 0)
+		return; /* the buffer may own nothing yet */
 	memmove(b->data, b->data + n, b->len - n);
 	b->len -= n;
 }
