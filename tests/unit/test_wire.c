@@ -253,7 +253,7 @@ static void a_name_of_255_bytes_is_good(void **state)
 
 static void other_faults_name_their_field(void **state)
 {
-	static const char *items[1001];
+	const char *items[1001];
 	char long_cursor[257];
 	(void)state;
 	memset(long_cursor, 'c', 256);

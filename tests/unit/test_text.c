@@ -1,0 +1,162 @@
+#include "tests/lib/unit.h"
+
+#include <stdlib.h>
+
+#include "text.h"
+
+static const char NOT_UTF8[] = "is not valid UTF-8", CONTROL[] = "has a control character";
+
+/* From a block of just that size, so that a sanitizer sees a read beyond it. */
+static const char *fault_of(const char *text, size_t len)
+{
+	char *exact = malloc(len ? len : 1);
+	assert_non_null(exact);
+	memcpy(exact, text, len);
+	const char *fault = text_fault(exact, len);
+	free(exact);
+	return fault;
+}
+
+#define FAULT(literal) fault_of(literal, sizeof(literal) - 1)
+
+static void text_without_faults_has_none(void **state)
+{
+	(void)state;
+	assert_null(FAULT(""));
+	assert_null(FAULT("anna 7 ~!"));
+	assert_null(FAULT("\xc2\xa0\xc3\xa9\xdf\xbf"));
+	assert_null(FAULT("\xe0\xa0\x80\xe6\x9d\x8e\xef\xbf\xbf"));
+	assert_null(FAULT("\xf0\x90\x80\x80\xf0\x9f\x90\xa6\xf4\x8f\xbf\xbf"));
+	assert_null(FAULT("\xed\x9f\xbf\xee\x80\x80"));
+}
+
+static size_t encode(uint32_t point, char *out)
+{
+	if (point < 0x80) {
+		out[0] = (char)point;
+		return 1;
+	}
+	size_t len = point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
+	for (size_t i = len - 1; i > 0; i--, point >>= 6)
+		out[i] = (char)(0x80 | (point & 0x3f));
+	out[0] = (char)((0xf00 >> len & 0xff) | point);
+	return len;
+}
+
+static void every_code_point_is_text_but_controls_surrogates_and_what_is_beyond_unicode(void **state)
+{
+	(void)state;
+	for (uint32_t point = 0; point < 0x200000; point++) {
+		char text[4];
+		size_t len = encode(point, text);
+		const char *want = point < 0x20 || (point >= 0x7f && point <= 0x9f)	  ? CONTROL :
+				   (point >= 0xd800 && point <= 0xdfff) || point > 0x10ffff ? NOT_UTF8 :
+											      NULL;
+		const char *got = text_fault(text, len);
+		if (got != want && (!got || !want || strcmp(got, want) != 0))
+			fail_msg("U+%04X: %s", point, got ? got : "no fault");
+	}
+}
+
+/* Whether Unicode's table 3-7 has these bytes as a sequence; as bit arithmetic, not as that table. */
+static bool is_shortest_form(const uint8_t *p, size_t len)
+{
+	uint32_t point = p[0] & (len == 2 ? 0x1f : len == 3 ? 0x0f : 0x07);
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	static const uint8_t mark[] = {0, 0, 0xc0, 0xe0, 0xf0}, mask[] = {0, 0, 0xe0, 0xf0, 0xf8};
+	if ((p[0] & mask[len]) != mark[len])
+		return false;
+	for (size_t i = 1; i < len; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return false;
+		point = point << 6 | (p[i] & 0x3f);
+	}
+	return point >= least[len] && point <= 0x10ffff && (point < 0xd800 || point > 0xdfff);
+}
+
+static void every_pair_and_triple_of_bytes_is_judged_as_unicode_s_table_says(void **state)
+{
+	(void)state;
+	for (uint32_t n = 0x80 << 8; n < 1 << 16; n++) {
+		const uint8_t p[] = {(uint8_t)(n >> 8), (uint8_t)n};
+		bool control = p[0] == 0xc2 && p[1] < 0xa0;
+		bool good = is_shortest_form(p, 2) && !control;
+		assert_true((text_fault((const char *)p, 2) == NULL) == good);
+	}
+	for (uint32_t n = 0xe0 << 16; n < 1 << 24; n++) {
+		const uint8_t p[] = {(uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n};
+		if (text_fault((const char *)p, 3) == NULL && !is_shortest_form(p, 3))
+			fail_msg("%02x %02x %02x", p[0], p[1], p[2]);
+		if (is_shortest_form(p, 3))
+			assert_null(text_fault((const char *)p, 3));
+	}
+}
+
+static void overlong_and_cut_sequences_are_not_utf8(void **state)
+{
+	(void)state;
+	assert_string_equal(FAULT("\xc0\x80"), NOT_UTF8);
+	assert_string_equal(FAULT("\xc0\xaf"), NOT_UTF8);
+	assert_string_equal(FAULT("\xc1\xbf"), NOT_UTF8);
+	assert_string_equal(FAULT("\xe0\x9f\xbf"), NOT_UTF8);
+	assert_string_equal(FAULT("\xf0\x8f\xbf\xbf"), NOT_UTF8);
+	assert_string_equal(FAULT("\xf4\x90\x80\x80"), NOT_UTF8);
+	assert_string_equal(FAULT("\xf8\x88\x80\x80\x80"), NOT_UTF8);
+	assert_string_equal(FAULT("\xfe"), NOT_UTF8);
+	assert_string_equal(FAULT("\xff"), NOT_UTF8);
+	assert_string_equal(FAULT("\x80"), NOT_UTF8);
+	assert_string_equal(FAULT("a\xbf"), NOT_UTF8);
+	assert_string_equal(FAULT("\xed\xa0\x80"), NOT_UTF8);
+	assert_string_equal(FAULT("\xed\xbf\xbf"), NOT_UTF8);
+	static const char whole[] = "\xc3\xa9\xe6\x9d\x8e\xf0\x9f\x90\xa6";
+	static const bool ends[] = {true, false, true, false, false, true, false, false, false, true};
+	for (size_t len = 0; len < sizeof whole; len++)
+		assert_true((fault_of(whole, len) == NULL) == ends[len]);
+}
+
+static void controls_are_found_wherever_they_stand(void **state)
+{
+	(void)state;
+	assert_string_equal(FAULT("\0"), CONTROL);
+	assert_string_equal(FAULT("ab\0cd"), CONTROL);
+	assert_string_equal(FAULT("abc\0"), CONTROL);
+	assert_string_equal(FAULT("line\n"), CONTROL);
+	assert_string_equal(FAULT("\tx"), CONTROL);
+	assert_string_equal(FAULT("\x1b[31m"), CONTROL);
+	assert_string_equal(FAULT("\x7f"), CONTROL);
+	assert_string_equal(FAULT("\xc2\x80"), CONTROL);
+	assert_string_equal(FAULT("x\xc2\x9by"), CONTROL);
+	assert_string_equal(FAULT("\xc2\x9f"), CONTROL);
+}
+
+static void a_name_has_1_to_255_bytes_of_such_text(void **state)
+{
+	char name[256];
+	(void)state;
+	memset(name, 'n', sizeof name);
+	assert_non_null(strstr(name_fault("", 0), "empty"));
+	assert_null(name_fault(name, 1));
+	assert_null(name_fault(name, 255));
+	assert_non_null(strstr(name_fault(name, 256), "too long"));
+	/* Bytes are counted, not characters; and a character may not be cut by the limit. */
+	for (size_t i = 0; i < 254; i += 2)
+		memcpy(name + i, "\xc3\xa9", 2);
+	assert_null(name_fault(name, 254));
+	memcpy(name + 254, "\xc3\xa9", 2);
+	assert_string_equal(name_fault(name, 255), NOT_UTF8);
+	assert_non_null(strstr(name_fault(name, 256), "too long"));
+	assert_string_equal(name_fault("a\0b", 3), CONTROL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(text_without_faults_has_none),
+		cmocka_unit_test(every_code_point_is_text_but_controls_surrogates_and_what_is_beyond_unicode),
+		cmocka_unit_test(every_pair_and_triple_of_bytes_is_judged_as_unicode_s_table_says),
+		cmocka_unit_test(overlong_and_cut_sequences_are_not_utf8),
+		cmocka_unit_test(controls_are_found_wherever_they_stand),
+		cmocka_unit_test(a_name_has_1_to_255_bytes_of_such_text),
+	};
+	return cmocka_run_group_tests_name("text", tests, NULL, NULL);
+}
