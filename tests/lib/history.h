@@ -25,7 +25,14 @@ struct history {
 	uint32_t next_item;
 };
 
-enum history_step { HISTORY_NOTHING, HISTORY_REPORTED, HISTORY_CLOSED, HISTORY_RESOLVED, HISTORY_VOIDED, HISTORY_UPDATED };
+enum history_step {
+	HISTORY_NOTHING,
+	HISTORY_REPORTED,
+	HISTORY_CLOSED,
+	HISTORY_RESOLVED,
+	HISTORY_VOIDED,
+	HISTORY_UPDATED,
+};
 
 struct history_did {
 	enum history_step step;

@@ -15,7 +15,8 @@ static const char *const items[] = {"item-1", "item-2", "\xf0\x9f\x90\xa6"};
 static const struct candor_request requests[] = {
 	{.id = 1, .type = CANDOR_REQ_HELLO, .protocol = 1, .client = "sampler 2.1"},
 	{.id = UINT64_MAX, .type = CANDOR_REQ_INFO},
-	{.id = 3, .type = CANDOR_REQ_CREATE_POOL, .pool = "p1", .settings = {CANDOR_ANYTIME, 0.5, 0.25, 0.125, 7, 0.0625, 2}},
+	{.id = 3, .type = CANDOR_REQ_CREATE_POOL, .pool = "p1",
+	 .settings = {CANDOR_ANYTIME, 0.5, 0.25, 0.125, 7, 0.0625, 2}},
 	{.id = 4, .type = CANDOR_REQ_UPDATE_POOL, .pool = "p2", .settings = {CANDOR_FIXED, 0, 0, 0.3, 0, 0.02, 0}},
 	{.id = 5, .type = CANDOR_REQ_LIST_POOLS, .cursor = "c5", .limit = 5},
 	{.id = 6, .type = CANDOR_REQ_GET_POOL, .pool = "p6"},
@@ -24,7 +25,8 @@ static const struct candor_request requests[] = {
 	{.id = 9, .type = CANDOR_REQ_RESOLVE_ITEMS, .pool = "p9", .n = COUNT(outcomes), .outcomes = outcomes},
 	{.id = 10, .type = CANDOR_REQ_VOID_ITEMS, .pool = "p10", .n = 1, .items = items},
 	{.id = 11, .type = CANDOR_REQ_QUERY_ITEMS, .pool = "p11", .n = 2, .items = items, .with_reports = true},
-	{.id = 12, .type = CANDOR_REQ_LIST_LABELERS, .pool = "p12", .sort = CANDOR_BY_NAME, .cursor = "c12", .limit = 1000},
+	{.id = 12, .type = CANDOR_REQ_LIST_LABELERS, .pool = "p12", .sort = CANDOR_BY_NAME, .cursor = "c12",
+	 .limit = 1000},
 	{.id = 13, .type = CANDOR_REQ_GET_LABELER, .pool = "p13", .labeler = "anna", .history = true, .cursor = "c13",
 	 .limit = 13},
 	{.id = 14, .type = CANDOR_REQ_LIST_ITEMS, .pool = "p14", .cursor = "c14", .limit = 14},
@@ -52,8 +54,8 @@ static const struct candor_rejected rejected[] = {
 static const struct candor_item_report item_reports[] = {{"anna", 0.75, 1.5}, {"bea", 0.5, 0.25}};
 
 static const struct candor_item sample_items[] = {
-	{"item-1", CANDOR_RESOLVED, 0.1, 0.2, 0.3, 0.4, 0.5, 1.6, 17, 0.8, 19, 0.05, 0.06, 21, 22, 23, COUNT(item_reports),
-	 item_reports},
+	{"item-1", CANDOR_RESOLVED, 0.1, 0.2, 0.3, 0.4, 0.5, 1.6, 17, 0.8, 19, 0.05, 0.06, 21, 22, 23,
+	 COUNT(item_reports), item_reports},
 	{.name = "item-2", .state = CANDOR_OPEN, .mean = 1, .n = 1, .opened_at = 5},
 	{.name = "item-3", .state = CANDOR_VOID, .ended_at = 6},
 	{.name = "item-4", .state = CANDOR_CLOSED, .n_reports = 1, .reports = item_reports + 1},

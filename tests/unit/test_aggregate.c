@@ -13,7 +13,7 @@ static struct aggregate over(const double *p, const double *w, size_t n)
 	return a;
 }
 
-/* By the definition: for each report, the weight at or below it; in long double, so that it has an opinion of its own. */
+/* By the definition: for each report, the weight at or below it. In long double, to have an opinion of its own. */
 static double naive_median(const double *p, const double *w, size_t n)
 {
 	long double total = 0;

@@ -82,7 +82,8 @@ static void settings_out_of_range_are_refused_with_the_field_s_name(void **state
 static void the_ends_of_each_range_are_allowed(void **state)
 {
 	static const struct candor_settings good[] = {
-		{.c = 100}, {.beta = 1e-9}, {.beta = 0.5}, {.share = 1e-9}, {.share = 0.5}, {.entry = 1e-6}, {.entry = 1e6},
+		{.c = 100}, {.beta = 1e-9}, {.beta = 0.5}, {.share = 1e-9}, {.share = 0.5}, {.entry = 1e-6},
+		{.entry = 1e6},
 		{.rate = CANDOR_FIXED, .eta = 0.5}, {.rate = CANDOR_HORIZON, .horizon = 1},
 		{.rate = CANDOR_HORIZON, .horizon = 1e15},
 	};
@@ -113,7 +114,8 @@ static void eta_takes_at_least_two_labelers_and_never_exceeds_a_half(void **stat
 {
 	const struct candor_settings anytime = complete((struct candor_settings){.c = 0.01});
 	const struct candor_settings steep = complete((struct candor_settings){.c = 100});
-	const struct candor_settings short_run = complete((struct candor_settings){.rate = CANDOR_HORIZON, .horizon = 1});
+	const struct candor_settings short_run =
+		complete((struct candor_settings){.rate = CANDOR_HORIZON, .horizon = 1});
 	const struct candor_settings half = complete((struct candor_settings){.rate = CANDOR_FIXED, .eta = 0.5});
 	(void)state;
 	for (uint64_t n = 0; n < 2; n++)
@@ -162,7 +164,8 @@ static void epochs_begin_at_0_and_never_fall(void **state)
 	for (int i = 0; i < 100000; i++) {
 		uint64_t labelers = 1 + random_below(&r, 1u << 20), scored = (uint64_t)random_scale(&r, 1, 1e18);
 		unsigned epoch = (unsigned)random_below(&r, 30);
-		assert_int_equal(mechanism_epoch(&s, epoch, scored, labelers), epoch_by_search(epoch, scored, labelers));
+		assert_int_equal(mechanism_epoch(&s, epoch, scored, labelers),
+				 epoch_by_search(epoch, scored, labelers));
 	}
 }
 

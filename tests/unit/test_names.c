@@ -176,6 +176,11 @@ static void names_that_come_and_go_do_not_make_it_grow(void **state)
 	names_free(n);
 }
 
+static size_t labeler_name(uint32_t number, char *out, size_t size)
+{
+	return (size_t)snprintf(out, size, "labeler-%u-%.*s", number, (int)(number % 23), "abcdefghijklmnopqrstuvw");
+}
+
 static void a_million_names_take_at_most_16_bytes_each_beside_their_bytes(void **state)
 {
 	enum { NAMES = 1000000, CHUNK_BYTES = 1 << 20 };
@@ -185,7 +190,7 @@ static void a_million_names_take_at_most_16_bytes_each_beside_their_bytes(void *
 	(void)state;
 	for (uint32_t i = 0; i < NAMES; i++) {
 		uint32_t id;
-		size_t len = (size_t)snprintf(name, sizeof name, "labeler-%u-%.*s", i, (int)(i % 23), "abcdefghijklmnopqrstuvw");
+		size_t len = labeler_name(i, name, sizeof name);
 		assert_int_equal(names_put(n, name, len, &id), 1);
 		assert_int_equal(id, i);
 		bytes += (double)((1 + len + 1 + CELL_BYTES - 1) / CELL_BYTES * CELL_BYTES);
@@ -197,7 +202,7 @@ static void a_million_names_take_at_most_16_bytes_each_beside_their_bytes(void *
 	print_message("# at most %.2f bytes a name\n", worst);
 	assert_at_most(worst, 16);
 	for (uint32_t i = 0; i < NAMES; i += 97) {
-		size_t len = (size_t)snprintf(name, sizeof name, "labeler-%u-%.*s", i, (int)(i % 23), "abcdefghijklmnopqrstuvw");
+		size_t len = labeler_name(i, name, sizeof name);
 		assert_int_equal(names_find(n, name, len), i);
 	}
 	assert_int_equal(names_find(n, "labeler-1000000-", 16), NAMES_NONE);

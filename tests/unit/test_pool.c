@@ -194,7 +194,8 @@ static void an_item_takes_65535_reports_and_refuses_one_more(void **state)
 	for (uint32_t i = 0; i < ITEM_REPORTS_MAX; i++) {
 		struct labeler l = {.weight = 1};
 		char name[16];
-		assert_int_equal(pool_restore_labeler(p, name, (size_t)snprintf(name, sizeof name, "L%u", i), 1, &l), 0);
+		size_t len = (size_t)snprintf(name, sizeof name, "L%u", i);
+		assert_int_equal(pool_restore_labeler(p, name, len, 1, &l), 0);
 		ids[i] = i;
 	}
 	struct item *item = history_item(p, "i0");

@@ -144,8 +144,10 @@ static void a_name_that_is_taken_is_refused_where_a_new_block_of_labelers_would_
 	(void)state;
 	mechanism_defaults(&s);
 	struct pool *p = history_pool(&s);
-	for (int i = 0; i < 4096; i++)
-		assert_int_equal(pool_restore_labeler(p, name, (size_t)snprintf(name, sizeof name, "L%d", i), 1, &l), 0);
+	for (int i = 0; i < 4096; i++) {
+		size_t len = (size_t)snprintf(name, sizeof name, "L%d", i);
+		assert_int_equal(pool_restore_labeler(p, name, len, 1, &l), 0);
+	}
 	assert_int_equal(pool_restore_labeler(p, "L7", 2, 1, &l), ERR_HISTORY);
 	assert_int_equal(pool_restore_labeler(p, "L4096", 5, 1, &l), 0);
 	assert_int_equal(pool_find_labeler(p, "L4096", 5), 4096);

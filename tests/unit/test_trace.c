@@ -196,7 +196,8 @@ static void malformed_lines_are_found_and_the_rest_is_still_checked(void **state
 static void pools_with_unknown_or_impossible_settings_are_malformed(void **state)
 {
 	static const char *const bad[] = {
-		"pool rate=sometimes", "pool speed=1", "pool rate=fixed", "pool rate=horizon", "pool rate=fixed eta=0.6",
+		"pool rate=sometimes", "pool speed=1", "pool rate=fixed", "pool rate=horizon",
+		"pool rate=fixed eta=0.6",
 		"pool beta=0.9", "pool share=0.6", "pool c=x", "pool c", "pool entry=-1", "pool c=nan",
 		"pool rate=fixed eta=0.1 horizon=5",
 	};

@@ -254,6 +254,7 @@ static void a_name_of_255_bytes_is_good(void **state)
 static void other_faults_name_their_field(void **state)
 {
 	const char *items[1001];
+	struct candor_request r = {.type = CANDOR_REQ_LIST_LABELERS, .pool = "p"};
 	char long_cursor[257];
 	(void)state;
 	memset(long_cursor, 'c', 256);
@@ -262,11 +263,12 @@ static void other_faults_name_their_field(void **state)
 		items[i] = "i";
 	expect_fault(&(struct candor_request){.id = 5, .type = CANDOR_REQ_HELLO, .protocol = 2}, "protocol ");
 	expect_fault(&(struct candor_request){.type = CANDOR_REQ_HELLO, .protocol = 1, .client = "a\tb"}, "client ");
-	expect_fault(&(struct candor_request){.type = CANDOR_REQ_HELLO, .protocol = 1, .client = long_cursor}, "client ");
+	expect_fault(&(struct candor_request){.type = CANDOR_REQ_HELLO, .protocol = 1, .client = long_cursor},
+		     "client ");
 	expect_fault(&(struct candor_request){.type = CANDOR_REQ_LIST_POOLS, .cursor = long_cursor}, "cursor ");
 	expect_fault(&(struct candor_request){.type = CANDOR_REQ_GET_LABELER, .pool = "p"}, "labeler ");
-	expect_fault(&(struct candor_request){.type = CANDOR_REQ_LIST_LABELERS, .pool = "p", .sort = (enum candor_sort)5},
-		     "sort ");
+	r.sort = (enum candor_sort)5;
+	expect_fault(&r, "sort ");
 	expect_fault(&(struct candor_request){.type = CANDOR_REQ_QUERY_ITEMS, .pool = "p", .n = 1001, .items = items},
 		     "items ");
 	expect_fault(&(struct candor_request){.id = 9, .type = CANDOR_REQ_UNKNOWN}, "request ");
@@ -330,7 +332,8 @@ static void a_number_that_is_no_probability_is_a_fault_of_its_row(void **state)
 		arrive(&t);
 		expect_row_fault(&t, 1, 3, "value ");
 		end(&t);
-		r = (struct candor_request){.type = CANDOR_REQ_RESOLVE_ITEMS, .pool = "p", .n = 2, .outcomes = outcomes};
+		r = (struct candor_request){.type = CANDOR_REQ_RESOLVE_ITEMS, .pool = "p", .n = 2,
+					    .outcomes = outcomes};
 		set_out(&t, &r);
 		arrive(&t);
 		expect_row_fault(&t, 0, 2, "value ");
@@ -347,7 +350,8 @@ static void a_bad_name_is_a_fault_of_its_row_with_the_field_s_name(void **state)
 	too_long[256] = '\0';
 	for (size_t i = 0; i <= sizeof bad / sizeof *bad; i++) {
 		const char *name = i == sizeof bad / sizeof *bad ? too_long : bad[i];
-		struct candor_report by_item[] = {{"i", "a", 1}, {name, "a", 1}}, by_labeler[] = {{"i", name, 1}, {"i", "a", 1}};
+		struct candor_report by_item[] = {{"i", "a", 1}, {name, "a", 1}};
+		struct candor_report by_labeler[] = {{"i", name, 1}, {"i", "a", 1}};
 		struct candor_outcome outcomes[] = {{"i", 1}, {name, 1}};
 		const char *names[] = {"i", name, "k"};
 		struct candor_request r = {.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = 2, .reports = by_item};
@@ -361,12 +365,14 @@ static void a_bad_name_is_a_fault_of_its_row_with_the_field_s_name(void **state)
 		arrive(&t);
 		expect_row_fault(&t, 0, 2, "labeler ");
 		end(&t);
-		r = (struct candor_request){.type = CANDOR_REQ_RESOLVE_ITEMS, .pool = "p", .n = 2, .outcomes = outcomes};
+		r = (struct candor_request){.type = CANDOR_REQ_RESOLVE_ITEMS, .pool = "p", .n = 2,
+					    .outcomes = outcomes};
 		set_out(&t, &r);
 		arrive(&t);
 		expect_row_fault(&t, 1, 2, "item ");
 		end(&t);
-		const enum candor_request_type types[] = {CANDOR_REQ_CLOSE_ITEMS, CANDOR_REQ_VOID_ITEMS, CANDOR_REQ_QUERY_ITEMS};
+		const enum candor_request_type types[] = {CANDOR_REQ_CLOSE_ITEMS, CANDOR_REQ_VOID_ITEMS,
+							  CANDOR_REQ_QUERY_ITEMS};
 		for (size_t k = 0; k < 3; k++) {
 			r = (struct candor_request){.type = types[k], .pool = "p", .n = 3, .items = names};
 			set_out(&t, &r);

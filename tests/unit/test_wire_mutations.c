@@ -80,7 +80,8 @@ static bool good_rows(const struct wire_request *w)
 			if (!good_name(row->item) || !good_name(row->labeler) || !(row->value >= 0 && row->value <= 1))
 				return false;
 		} else if (r->outcomes) {
-			if (!good_name(r->outcomes[i].item) || !(r->outcomes[i].value >= 0 && r->outcomes[i].value <= 1))
+			const struct candor_outcome *row = &r->outcomes[i];
+			if (!good_name(row->item) || !(row->value >= 0 && row->value <= 1))
 				return false;
 		} else if (!good_name(r->items[i])) {
 			return false;
