@@ -58,9 +58,9 @@ void cli_refusal(const struct cli *c, enum candor_code code, const char *message
 	cli_error(c, "%s: %s", candor_code_name(code), message);
 }
 
-void cli_unreachable(const struct cli *c, int err)
+void cli_unreachable(const struct cli *c, bool was_there, int err)
 {
-	if (c->daemon) {
+	if (was_there) {
 		cli_error(c, "candord at %s went away: %s", c->server, candor_strerror(err));
 		return;
 	}
@@ -202,7 +202,7 @@ int cli_call(struct cli *c, const struct candor_request *request, const struct c
 		return CLI_USAGE;
 	}
 	if (err) {
-		cli_unreachable(c, err);
+		cli_unreachable(c, c->daemon, err);
 		return CLI_UNREACHABLE;
 	}
 	if ((*response)->code != CANDOR_OK) {

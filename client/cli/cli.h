@@ -69,8 +69,8 @@ void cli_error(const struct cli *c, const char *format, ...) PRINTF_LIKE(2, 3);
 /* "CODE: sentence" of a refusal. */
 void cli_refusal(const struct cli *c, enum candor_code code, const char *message);
 
-/* That the daemon could not be reached, or went away; with what to do about it. */
-void cli_unreachable(const struct cli *c, int err);
+/* That the daemon could not be reached, or, where it had been there, went away; with what to do about it. */
+void cli_unreachable(const struct cli *c, bool was_there, int err);
 
 /* Checks an allocation; without memory the program ends here. */
 void *cli_memory(void *block);

@@ -146,7 +146,7 @@ static void on_answer(struct candor_client *client, int status, const struct can
 		/* The first error has been told already; its fellows in flight would only repeat it. */
 	} else if (status < 0) {
 		cli_progress_clear(&im->progress);
-		cli_unreachable(im->cli, status);
+		cli_unreachable(im->cli, im->pool_known, status);
 		stop(im, CLI_UNREACHABLE);
 	} else if (r->code != CANDOR_OK && !(creating && r->code == CANDOR_ALREADY_EXISTS)) {
 		cli_progress_clear(&im->progress);
@@ -176,7 +176,7 @@ static void send_request(struct import *im, const struct candor_request *request
 	if (!err)
 		return;
 	free(s);
-	cli_unreachable(im->cli, err);
+	cli_unreachable(im->cli, im->pool_known, err);
 	stop(im, CLI_UNREACHABLE);
 }
 
@@ -356,8 +356,7 @@ static void print_summary(struct import *im, double seconds)
 			 cli_plural(im->rejected), cli_count(im->bad_lines).s, cli_plural(im->bad_lines));
 	cli_note("%.2f s, %s reports/s", seconds, cli_count((uint64_t)((double)reports / seconds)).s);
 	if (im->code == CLI_UNREACHABLE || im->code == CLI_REFUSED)
-		cli_note("Not all of %s went in. Run the same command again to go on: what stands already is only "
-			 "counted.", im->path);
+		cli_note("Not all of %s went in; run the same command again to go on.", im->path);
 	if (!im->cli->json)
 		return;
 	json_t *o = cli_memory(json_object());
@@ -406,7 +405,7 @@ static int begin(struct import *im, enum cli_rows_format format)
 	}
 	err = candor_client_new(&im->client, &im->loop, im->cli->server, &options);
 	if (err) {
-		cli_unreachable(im->cli, err);
+		cli_unreachable(im->cli, false, err);
 		cli_input_close(&im->input);
 		uv_run(&im->loop, UV_RUN_DEFAULT);
 		uv_loop_close(&im->loop);

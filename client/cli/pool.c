@@ -142,15 +142,15 @@ static void show_losses(const struct cli *c, const struct candor_pool *p)
 {
 	static const struct cli_column columns[] = {
 		{.title = "loss of the"}, {.title = "per item", .right = true}, {.title = "sum", .right = true},
-		{.title = ""}};
+		{.title = "labelers count"}};
 	const struct {
 		const char *name, *words;
 		double sum;
 	} rows[] = {
-		{"mean", "weighted by what labelers have shown", p->mean_loss},
-		{"median", "likewise; no labeler can pull it by exaggerating", p->median_loss},
-		{"plain mean", "every labeler counts the same", p->plain_mean_loss},
-		{"plain median", "likewise", p->plain_median_loss},
+		{"mean", "by their weights", p->mean_loss},
+		{"median", "by their weights; nobody gains by exaggerating", p->median_loss},
+		{"plain mean", "all the same", p->plain_mean_loss},
+		{"plain median", "all the same", p->plain_median_loss},
 	};
 	struct cli_table table;
 	cli_table_init(&table, columns, 4);

@@ -105,9 +105,13 @@ static void drop_line(struct cli_rows *r)
 	advance(r, len ? len : left(r), len ? 1 : 0);
 }
 
-static bool is_blank(const char *text, size_t len)
+/* Bytes at the front that are blank. */
+static size_t blanks(const char *text, size_t len)
 {
-	return len == 0 || (len == 1 && *text == '\n') || (len == 2 && text[0] == '\r' && text[1] == '\n');
+	size_t n = 0;
+	while (n < len && memchr(" \t\r\n", text[n], 4))
+		n++;
+	return n;
 }
 
 /* ---- CSV ---- */
@@ -319,13 +323,13 @@ static enum cli_rows_result next_json(struct cli_rows *r, struct cli_row *row)
 			return r->ended ? CLI_ROWS_END : CLI_ROWS_MORE;
 		const char *text = here(r);
 		advance(r, len, 1);
-		if (is_blank(text, len))
+		if (blanks(text, len) == len)
 			continue;
 		json_error_t error;
 		json_decref(r->object);
 		r->object = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
 		if (!r->object)
-			return bad(r, CLI_ROWS_BAD, "no valid JSON; it goes wrong at column %d", error.column);
+			return bad(r, CLI_ROWS_BAD, "no valid JSON; it goes wrong after %d bytes", error.position);
 		if (!json_is_object(r->object))
 			return bad(r, CLI_ROWS_BAD, "not a JSON object");
 		row->has_outcome = false;
@@ -343,9 +347,7 @@ static bool begin(struct cli_rows *r)
 		return false;
 	if (left(r) >= 3 && memcmp(here(r), mark, 3) == 0)
 		advance(r, 3, 0);
-	size_t blank = 0;
-	while (blank < left(r) && memchr(" \t\r\n", here(r)[blank], 4))
-		blank++;
+	size_t blank = blanks(here(r), left(r));
 	if (blank == left(r) && !r->ended && blank < CLI_ROW_MAX_BYTES)
 		return false;
 	char first = blank < left(r) ? here(r)[blank] : '\0';
