@@ -1,0 +1,313 @@
+/* candor import against a daemon that writes down what it is told. */
+#include "test_client_fake.h"
+
+#include <fcntl.h>
+
+#include "client/cli/cli.h"
+
+struct run {
+	struct fake fake;
+	uv_loop_t loop;
+	struct cli cli;
+	char path[96];
+	int code;
+	char words[16384]; /* what was said on stderr */
+};
+
+/* Written by the daemon's thread, read after it has ended. */
+static struct buf told;
+static size_t answers_left;
+
+static void tell(const char *format, ...) PRINTF_LIKE(1, 2);
+
+static void tell(const char *format, ...)
+{
+	char text[512];
+	va_list args;
+	va_start(args, format);
+	int len = vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	assert_int_equal(buf_append(&told, text, (size_t)len), 0);
+}
+
+static void write_down(const struct candor_request *r)
+{
+	switch (r->type) {
+	case CANDOR_REQ_CREATE_POOL:
+		tell("create %s\n", r->pool);
+		break;
+	case CANDOR_REQ_POST_REPORTS:
+		tell("report");
+		for (size_t i = 0; i < r->n; i++)
+			tell(" %s:%s=%g", r->reports[i].item, r->reports[i].labeler, r->reports[i].value);
+		tell("\n");
+		break;
+	case CANDOR_REQ_CLOSE_ITEMS:
+		tell("close %s\n", r->items[0]);
+		break;
+	case CANDOR_REQ_RESOLVE_ITEMS:
+		tell("resolve %s=%g\n", r->outcomes[0].item, r->outcomes[0].value);
+		break;
+	default:
+		break;
+	}
+}
+
+static void answer(struct fake *f, const struct candor_request *r)
+{
+	struct candor_response made = {.id = r->id, .type = CANDOR_RES_POOL, .pool = {.name = r->pool}};
+	write_down(r);
+	if (r->type == CANDOR_REQ_CREATE_POOL)
+		fake_respond(f, &made);
+	else
+		fake_answer(f, r);
+}
+
+static void answer_existing_pool(struct fake *f, const struct candor_request *r)
+{
+	struct candor_response exists = {.id = r->id, .code = CANDOR_ALREADY_EXISTS, .message = "it exists"};
+	write_down(r);
+	if (r->type == CANDOR_REQ_CREATE_POOL)
+		fake_respond(f, &exists);
+	else
+		fake_answer(f, r);
+}
+
+static void reject_each_row(struct fake *f, const struct candor_request *r)
+{
+	struct candor_rejected rows[256];
+	struct candor_response batch = {.id = r->id, .type = CANDOR_RES_BATCH, .n_rejected = r->n, .rejected = rows};
+	if (r->type != CANDOR_REQ_POST_REPORTS) {
+		answer(f, r);
+		return;
+	}
+	for (size_t i = 0; i < r->n; i++)
+		rows[i] = (struct candor_rejected){(uint32_t)i, CANDOR_FAILED_PRECONDITION, "the item is closed"};
+	fake_respond(f, &batch);
+}
+
+static void refuse_all(struct fake *f, const struct candor_request *r)
+{
+	struct candor_response refusal = {.id = r->id, .code = CANDOR_UNAVAILABLE, .message = "the disk is full"};
+	if (r->type == CANDOR_REQ_HELLO)
+		fake_welcome(f, r->id);
+	else
+		fake_respond(f, &refusal);
+}
+
+static void answer_some_and_leave(struct fake *f, const struct candor_request *r)
+{
+	if (answers_left-- > 1)
+		answer(f, r);
+	else
+		fake_hang_up(f);
+}
+
+/* Imports `file` with further arguments (or NULL) from a daemon that answers so. */
+static void import(struct run *run, fake_on_request *on_request, const char *file, char *more, char *server)
+{
+	*run = (struct run){.code = -1};
+	told.len = 0;
+	fake_start_thread(&run->fake, &run->loop, on_request);
+	run->cli = (struct cli){.server = server ? server : run->fake.address, .command = &cli_import};
+	snprintf(run->path, sizeof run->path, "%s/rows.csv", run->fake.dir);
+	FILE *to = fopen(run->path, "w");
+	assert_non_null(to);
+	fputs(file, to);
+	fclose(to);
+
+	char words_path[128];
+	snprintf(words_path, sizeof words_path, "%s/words", run->fake.dir);
+	fflush(stderr);
+	int saved = dup(STDERR_FILENO), words = open(words_path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+	assert_true(saved >= 0 && words >= 0);
+	dup2(words, STDERR_FILENO);
+	char name[] = "import", pool[] = "p";
+	char *argv[] = {name, pool, run->path, more, NULL};
+	optind = 0;
+	run->code = cli_import.run(&run->cli, more ? 4 : 3, argv);
+	fflush(stderr);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	ssize_t n = pread(words, run->words, sizeof run->words - 1, 0);
+	assert_true(n >= 0);
+	close(words);
+	unlink(words_path);
+	unlink(run->path);
+	fake_stop_thread(&run->fake);
+	assert_int_equal(buf_append(&told, "", 1), 0);
+}
+
+#define assert_told(text) assert_string_equal((const char *)told.data, text)
+#define assert_says(run, text) assert_non_null(strstr((run).words, text))
+
+#define HEAD "item,labeler,report,outcome\n"
+
+static void effects_come_item_by_item_in_the_order_of_the_file(void **state)
+{
+	struct run run;
+	(void)state;
+	import(&run, answer, HEAD "a,x,1,1\na,y,0.5,1\nb,x,0,\nc,z,1,\nc,y,1,0\n", NULL, NULL);
+	assert_int_equal(run.code, CLI_DONE);
+	assert_told("create p\n"
+		    "report a:x=1 a:y=0.5\nresolve a=1\n"
+		    "report b:x=0\nclose b\n"
+		    "report c:z=1 c:y=1\nresolve c=0\n");
+	assert_says(run, "created pool \"p\"");
+	assert_says(run, "3 items: 2 newly resolved, 1 newly closed\n");
+	assert_says(run, "5 reports: 5 new, 0 already there, 0 revised\n");
+}
+
+static void a_pool_that_is_there_is_used(void **state)
+{
+	struct run run;
+	(void)state;
+	import(&run, answer_existing_pool, HEAD "a,x,1,1\n", NULL, NULL);
+	assert_int_equal(run.code, CLI_DONE);
+	assert_told("create p\nreport a:x=1\nresolve a=1\n");
+	assert_null(strstr(run.words, "created"));
+}
+
+static void kept_open_items_are_only_reported(void **state)
+{
+	struct run run;
+	char keep_open[] = "--keep-open";
+	(void)state;
+	import(&run, answer, HEAD "a,x,1,1\nb,x,0,\na,y,1,1\n", keep_open, NULL);
+	assert_int_equal(run.code, CLI_DONE);
+	assert_told("create p\nreport a:x=1 b:x=0 a:y=1\n");
+}
+
+static void a_large_item_is_reported_in_batches_before_its_end(void **state)
+{
+	struct run run;
+	struct buf file = {0};
+	(void)state;
+	assert_int_equal(buf_append(&file, HEAD, strlen(HEAD)), 0);
+	for (int i = 0; i < 600; i++)
+		assert_int_equal(buf_printf(&file, "a,x%d,1,1\n", i), 0);
+	import(&run, answer, (const char *)file.data, NULL, NULL);
+	buf_free(&file);
+	assert_int_equal(run.code, CLI_DONE);
+	size_t lines = 0, reports = 0;
+	for (const char *p = (const char *)told.data; *p; p++) {
+		lines += *p == '\n';
+		reports += *p == ':';
+	}
+	assert_int_equal(lines, 5); /* create, 256, 256, 88, resolve */
+	assert_int_equal(reports, 600);
+	assert_non_null(strstr((const char *)told.data, "a:x599=1\nresolve a=1\n"));
+}
+
+static void thousands_of_items_pass_the_window_in_order(void **state)
+{
+	struct run run;
+	struct buf file = {0}, want = {0};
+	(void)state;
+	assert_int_equal(buf_append(&file, HEAD, strlen(HEAD)), 0);
+	assert_int_equal(buf_printf(&want, "create p\n"), 0);
+	for (int i = 0; i < 5000; i++) {
+		assert_int_equal(buf_printf(&file, "i%d,x,1,1\n", i), 0);
+		assert_int_equal(buf_printf(&want, "report i%d:x=1\nresolve i%d=1\n", i, i), 0);
+	}
+	import(&run, answer, (const char *)file.data, NULL, NULL);
+	assert_int_equal(run.code, CLI_DONE);
+	assert_told((const char *)want.data);
+	buf_free(&file);
+	buf_free(&want);
+}
+
+static void bad_lines_are_told_and_the_others_go_in(void **state)
+{
+	struct run run;
+	(void)state;
+	import(&run, answer, HEAD "a,x,1,1\na,y,2,1\na,z,1,0\na,w\na,v,1,1\n", NULL, NULL);
+	assert_int_equal(run.code, CLI_ROWS);
+	assert_told("create p\nreport a:x=1 a:v=1\nresolve a=1\n");
+	assert_says(run, "line 3: report is \"2\"; it must be a number from 0 to 1\n");
+	assert_says(run, "line 4: the outcome is 0, but the same item has 1 on line 2\n");
+	assert_says(run, "line 5: 2 fields, where the heading has 4\n");
+	assert_says(run, "3 bad lines\n");
+}
+
+static void rejected_rows_are_told_by_line_twenty_of_them(void **state)
+{
+	struct run run;
+	struct buf file = {0};
+	(void)state;
+	assert_int_equal(buf_append(&file, HEAD, strlen(HEAD)), 0);
+	for (int i = 0; i < 30; i++)
+		assert_int_equal(buf_printf(&file, "a,x%d,1,1\n", i), 0);
+	import(&run, reject_each_row, (const char *)file.data, NULL, NULL);
+	buf_free(&file);
+	assert_int_equal(run.code, CLI_ROWS);
+	assert_says(run, "line 2: FAILED_PRECONDITION: the item is closed\n");
+	assert_says(run, "line 21: FAILED_PRECONDITION: the item is closed\n");
+	assert_null(strstr(run.words, "line 22:"));
+	assert_says(run, "... and 10 more\n");
+	assert_says(run, "30 rows that the daemon rejected");
+}
+
+static void a_refusal_ends_it(void **state)
+{
+	struct run run;
+	(void)state;
+	import(&run, refuse_all, HEAD "a,x,1,1\nb,x,1,1\n", NULL, NULL);
+	assert_int_equal(run.code, CLI_REFUSED);
+	assert_says(run, "UNAVAILABLE: the disk is full\n");
+	assert_says(run, "run the same command again to go on");
+}
+
+static void a_daemon_that_goes_away_ends_it_with_advice(void **state)
+{
+	struct run run;
+	(void)state;
+	answers_left = 4;
+	import(&run, answer_some_and_leave, HEAD "a,x,1,1\nb,x,1,1\nc,x,1,1\nd,x,1,1\n", NULL, NULL);
+	assert_int_equal(run.code, CLI_UNREACHABLE);
+	assert_says(run, "went away: ");
+	assert_says(run, "run the same command again to go on");
+}
+
+static void nobody_there_is_told(void **state)
+{
+	struct run run;
+	char server[] = "unix:/nonexistent/candord.sock";
+	(void)state;
+	import(&run, answer, HEAD "a,x,1,1\n", NULL, server);
+	assert_int_equal(run.code, CLI_UNREACHABLE);
+	assert_says(run, "cannot reach candord at unix:/nonexistent/candord.sock: No such file or directory");
+}
+
+static void an_unreadable_file_makes_no_pool(void **state)
+{
+	struct run run;
+	(void)state;
+	import(&run, answer, "name,value\na,1\n", NULL, NULL);
+	assert_int_equal(run.code, CLI_USAGE);
+	assert_told("");
+	assert_says(run, "the heading lacks the column \"item\"");
+	import(&run, answer, HEAD "a,x,7,1\n", NULL, NULL);
+	assert_int_equal(run.code, CLI_ROWS);
+	assert_told("");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(effects_come_item_by_item_in_the_order_of_the_file),
+		cmocka_unit_test(a_pool_that_is_there_is_used),
+		cmocka_unit_test(kept_open_items_are_only_reported),
+		cmocka_unit_test(a_large_item_is_reported_in_batches_before_its_end),
+		cmocka_unit_test(thousands_of_items_pass_the_window_in_order),
+		cmocka_unit_test(bad_lines_are_told_and_the_others_go_in),
+		cmocka_unit_test(rejected_rows_are_told_by_line_twenty_of_them),
+		cmocka_unit_test(a_refusal_ends_it),
+		cmocka_unit_test(a_daemon_that_goes_away_ends_it_with_advice),
+		cmocka_unit_test(nobody_there_is_told),
+		cmocka_unit_test(an_unreadable_file_makes_no_pool),
+	};
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	buf_free(&told);
+	return failed;
+}
