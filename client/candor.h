@@ -70,7 +70,8 @@ typedef void candor_on_close(void *arg);
 
 /* Makes a client that connects to `address` ("unix:PATH", "tcp:HOST:PORT") and greets, in the background; requests may
  * be sent at once and wait. When the connection fails every request gets the error, also those sent later: a client
- * does not reconnect; close it and make another. 0 or negative (CANDOR_ERR_ADDRESS), and then nothing was made. The loop must outlive the client. */
+ * does not reconnect; close it and make another. 0 or negative (CANDOR_ERR_ADDRESS), and then nothing was made. The
+ * loop must outlive the client. */
 CANDOR_API int candor_client_new(struct candor_client **out, uv_loop_t *loop, const char *address,
 				 const struct candor_options *options);
 

@@ -166,7 +166,8 @@ uint64_t cli_count_of(const struct cli *c, const char *what, const char *text, u
 {
 	uint64_t n;
 	if (!cli_parse_count(text, &n) || n < lo || n > hi)
-		cli_usage(c, "%s is \"%s\"; it must be a whole number from %" PRIu64 " to %" PRIu64, what, text, lo, hi);
+		cli_usage(c, "%s is \"%s\"; it must be a whole number from %" PRIu64 " to %" PRIu64, what, text, lo,
+			  hi);
 	return n;
 }
 
@@ -221,8 +222,8 @@ int cli_batch(struct cli *c, const struct candor_request *request, const char *c
 		return err;
 	for (size_t i = 0; i < response->n_rejected; i++) {
 		const struct candor_rejected *r = &response->rejected[i];
-		cli_error(c, "%s: %s: %s", r->index < request->n ? names[r->index] : "?", candor_code_name(r->code),
-			  r->message);
+		cli_error(c, "\"%s\": %s: %s", r->index < request->n ? names[r->index] : "?",
+			  candor_code_name(r->code), r->message);
 	}
 	if (batch)
 		*batch = response->batch;

@@ -46,14 +46,15 @@ static void print_row(const struct candor_item *item)
 static int stream(struct cli *c, struct candor_request *request, char *cursor, bool jsonl)
 {
 	const struct candor_response *response;
-	bool more = true;
-	if (!jsonl)
-		puts("name,state,mean,median,plain_mean,plain_median,spread,ess,n,outcome,round,eta,lbar,opened_at,"
-		     "closed_at,ended_at");
+	bool more = true, headed = jsonl;
 	while (more && !ferror(stdout)) {
 		int err = cli_call(c, request, &response);
 		if (err)
 			return err;
+		if (!headed)
+			puts("name,state,mean,median,plain_mean,plain_median,spread,ess,n,outcome,round,eta,lbar,"
+			     "opened_at,closed_at,ended_at");
+		headed = true;
 		for (size_t i = 0; i < response->n; i++) {
 			if (jsonl)
 				cli_json_print_line(cli_json_item(&response->items[i]));

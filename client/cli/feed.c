@@ -29,13 +29,16 @@ static void print_page(const struct cli *c, const struct candor_response *r, str
 	fflush(stdout);
 }
 
-static int follow_feed(struct cli *c, struct candor_request *request, char *cursor, uint64_t limit, bool follow)
+/* *pages: how many were printed; behind the last one the cursor stands. */
+static int follow_feed(struct cli *c, struct candor_request *request, char *cursor, uint64_t limit, bool follow,
+		       uint64_t *pages)
 {
 	const struct candor_response *response;
 	struct cli_table table;
 	sigset_t signals;
 	uint64_t shown = 0;
 	int err = 0;
+	*pages = 0;
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGTERM);
@@ -50,6 +53,7 @@ static int follow_feed(struct cli *c, struct candor_request *request, char *curs
 			break;
 		print_page(c, response, &table);
 		shown += response->n;
+		(*pages)++;
 		snprintf(cursor, CANDOR_NAME_MAX + 1, "%s", response->next);
 		bool more = response->more && response->n > 0;
 		if ((!more && !follow) || ferror(stdout))
@@ -75,18 +79,19 @@ static int run_feed(struct cli *c, int argc, char **argv)
 		if (opt == 'f')
 			follow = true;
 		else if (opt == 'l')
-			limit = cli_count_of(c, "--limit", optarg, 1, INT64_MAX);
+			limit = cli_count_of(c, "--limit", optarg, 1, 1000000000);
 		else if (strlen(optarg) < sizeof cursor)
 			snprintf(cursor, sizeof cursor, "%s", optarg);
 		else
 			cli_usage(c, "--after is too long for a cursor");
 	}
 	request.pool = cli_operands(c, argc, argv, 1, 1, "POOL")[0];
-	int err = follow_feed(c, &request, cursor, limit, follow);
-	/* Also after a failure: the pages before it were printed. */
-	if (c->json && (*cursor || !err))
+	uint64_t pages;
+	int err = follow_feed(c, &request, cursor, limit, follow, &pages);
+	/* Also where a later page failed: what was printed ends with where to go on. */
+	if (pages > 0 && c->json)
 		cli_json_print_line(cli_memory(json_pack("{s:s}", "next", cursor)));
-	else if (*cursor)
+	else if (pages > 0)
 		cli_note("To go on from here: --after %s", cursor);
 	return err;
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "arena.h"
 #include "cli.h"
@@ -27,7 +28,7 @@ enum {
 
 struct import {
 	struct cli *cli;
-	const char *pool, *path;
+	const char *pool, *path, *name; /* name: of the file, for people */
 	bool keep_open;
 
 	uv_loop_t loop;
@@ -233,8 +234,8 @@ static void take_row(struct import *im, const struct cli_row *row)
 		begin_item(im, row);
 	} else if (row->has_outcome && im->has_outcome && row->outcome != im->outcome) {
 		char words[128];
-		snprintf(words, sizeof words, "the outcome is %g, but the same item has %g on line %" PRIu64, row->outcome,
-			 im->outcome, im->outcome_line);
+		snprintf(words, sizeof words, "the outcome is %g, but the same item has %g on line %" PRIu64,
+			 row->outcome, im->outcome, im->outcome_line);
 		bad_line(im, row->line, words);
 		return;
 	}
@@ -286,7 +287,7 @@ static void read_rows(struct import *im)
 			bad_line(im, row.line, im->rows.fault);
 			break;
 		case CLI_ROWS_FATAL:
-			cli_error(im->cli, "%s: %s", im->path, im->rows.fault);
+			cli_error(im->cli, "%s: %s", im->name, im->rows.fault);
 			stop(im, CLI_USAGE);
 			break;
 		case CLI_ROWS_END:
@@ -327,7 +328,7 @@ static void on_input(void *arg, const char *bytes, ssize_t len)
 	} else if (len == 0) {
 		cli_rows_end(&im->rows);
 	} else {
-		cli_error(im->cli, "%s: %s", im->path, candor_strerror((int)len));
+		cli_error(im->cli, "%s: %s", im->name, candor_strerror((int)len));
 		stop(im, CLI_USAGE);
 	}
 	if (!im->stopped)
@@ -356,7 +357,7 @@ static void print_summary(struct import *im, double seconds)
 			 cli_plural(im->rejected), cli_count(im->bad_lines).s, cli_plural(im->bad_lines));
 	cli_note("%.2f s, %s reports/s", seconds, cli_count((uint64_t)((double)reports / seconds)).s);
 	if (im->code == CLI_UNREACHABLE || im->code == CLI_REFUSED)
-		cli_note("Not all of %s went in; run the same command again to go on.", im->path);
+		cli_note("Not all of %s went in; run the same command again to go on.", im->name);
 	if (!im->cli->json)
 		return;
 	json_t *o = cli_memory(json_object());
@@ -399,7 +400,7 @@ static int begin(struct import *im, enum cli_rows_format format)
 	uv_loop_init(&im->loop);
 	int err = cli_input_open(&im->input, &im->loop, im->path, on_input, im);
 	if (err) {
-		cli_error(im->cli, "%s: %s", im->path, candor_strerror(err));
+		cli_error(im->cli, "%s: %s", im->name, candor_strerror(err));
 		uv_loop_close(&im->loop);
 		return CLI_USAGE;
 	}
@@ -416,7 +417,8 @@ static int begin(struct import *im, enum cli_rows_format format)
 	uv_timer_init(&im->loop, &im->timer);
 	im->interrupt.data = im->timer.data = im;
 	uv_signal_start(&im->interrupt, on_interrupt, SIGINT);
-	if (im->cli->term.err_tty)
+	/* Not into what is being typed. */
+	if (im->cli->term.err_tty && !isatty(im->input.fd))
 		uv_timer_start(&im->timer, on_timer, SHOW_EVERY_MS, SHOW_EVERY_MS);
 	cli_rows_init(&im->rows, format);
 	arena_init(&im->arena, 64 * 1024 * 1024);
@@ -464,6 +466,7 @@ static int run_import(struct cli *c, int argc, char **argv)
 	im->cli = c;
 	im->pool = o[0];
 	im->path = o[1];
+	im->name = strcmp(o[1], "-") == 0 ? "standard input" : o[1];
 	im->keep_open = keep_open;
 	int code = import(im, parse_format(c, format, im->path));
 	free(im);

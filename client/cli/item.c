@@ -19,9 +19,11 @@ static int end_items(struct cli *c, int argc, char **argv, enum candor_request_t
 		.type = type, .pool = o[0], .n = (size_t)(argc - optind - 1), .items = items};
 	struct candor_batch batch;
 	int err = cli_batch(c, &request, items, &batch);
-	if (err == CLI_DONE || err == CLI_ROWS)
-		cli_note("%s item%s %s, %s %s already", cli_count(batch.accepted).s, cli_plural(batch.accepted), done,
-			 cli_count(batch.duplicates).s, batch.duplicates == 1 ? "was" : "were");
+	if (err != CLI_DONE && err != CLI_ROWS)
+		return err;
+	cli_note("%s item%s %s", cli_count(batch.accepted).s, cli_plural(batch.accepted), done);
+	if (batch.duplicates > 0)
+		cli_note("%s %s already", cli_count(batch.duplicates).s, batch.duplicates == 1 ? "was" : "were");
 	return err;
 }
 
@@ -128,7 +130,7 @@ static int query_page(struct cli *c, const struct candor_request *request, json_
 		return err;
 	for (size_t i = 0; i < response->n_rejected; i++) {
 		const struct candor_rejected *r = &response->rejected[i];
-		cli_error(c, "%s: %s: %s", r->index < request->n ? request->items[r->index] : "?",
+		cli_error(c, "\"%s\": %s: %s", r->index < request->n ? request->items[r->index] : "?",
 			  candor_code_name(r->code), r->message);
 	}
 	for (size_t i = 0; c->json && i < response->n; i++)

@@ -100,7 +100,7 @@ static int run_labeler(struct cli *c, int argc, char **argv)
 	while ((opt = cli_option(c, argc, argv, own)) != -1) {
 		request.history = true;
 		if (opt != 'y')
-			limit = opt == 'a' ? UINT64_MAX : cli_count_of(c, "--limit", optarg, 1, INT64_MAX);
+			limit = opt == 'a' ? UINT64_MAX : cli_count_of(c, "--limit", optarg, 1, 1000000000);
 	}
 	char **o = cli_operands(c, argc, argv, 2, 2, "POOL NAME");
 	request.pool = o[0];

@@ -105,7 +105,7 @@ static int run_labelers(struct cli *c, int argc, char **argv)
 		if (opt == 's')
 			request.sort = parse_sort(c, optarg);
 		else
-			limit = opt == 'a' ? UINT64_MAX : cli_count_of(c, "--limit", optarg, 1, INT64_MAX);
+			limit = opt == 'a' ? UINT64_MAX : cli_count_of(c, "--limit", optarg, 1, 1000000000);
 	}
 	request.pool = cli_operands(c, argc, argv, 1, 1, "POOL")[0];
 

@@ -231,8 +231,8 @@ static enum cli_rows_result read_record(struct cli_rows *r, const char *text, si
 	struct field fields[COLUMNS_MAX];
 	int n = split(r, text, len, fields, COLUMNS_MAX);
 	if (n < 0)
-		return bad(r, CLI_ROWS_BAD, "badly quoted; a quoted field is \"...\" from comma to comma, with \"\" for "
-			   "a quote in it");
+		return bad(r, CLI_ROWS_BAD, "badly quoted; a quoted field is \"...\" from comma to comma, with \"\" "
+			   "for a quote in it");
 	if (n != r->n_columns)
 		return bad(r, CLI_ROWS_BAD, "%d field%s, where the heading has %d", n, cli_plural((uint64_t)n),
 			   r->n_columns);

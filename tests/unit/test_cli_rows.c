@@ -101,7 +101,8 @@ static void crlf_blank_lines_and_a_byte_order_mark_are_tolerated(void **state)
 static void quoted_fields_may_hold_commas_quotes_and_lines(void **state)
 {
 	(void)state;
-	check_csv("item,labeler,report,\"note\"\n\"a,b\",\"x\"\"y\"\"\",\"0.5\",\"two\nlines, \"\"quoted\"\"\"\nc,z,1,\n",
+	check_csv("item,labeler,report,\"note\"\n"
+		  "\"a,b\",\"x\"\"y\"\"\",\"0.5\",\"two\nlines, \"\"quoted\"\"\"\nc,z,1,\n",
 		  "2 a,b x\"y\" 0.5;4 c z 1;");
 	check_csv("item,labeler,report\r\n\"a\",\"x\",\"1\"\r\n", "2 a x 1;");
 }
@@ -123,7 +124,8 @@ static void a_wrong_number_of_fields_is_bad(void **state)
 
 static void bad_numbers_are_bad(void **state)
 {
-	static const char *const numbers[] = {"", "x", "1.5", "-0.1", "0x1", "inf", "nan", " 1", "1 ", "1e", "1,5", "0.5%"};
+	static const char *const numbers[] = {
+		"", "x", "1.5", "-0.1", "0x1", "inf", "nan", " 1", "1 ", "1e", "1,5", "0.5%"};
 	(void)state;
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
 		char file[128];
@@ -183,7 +185,8 @@ static void a_line_too_long_is_skipped_in_bounded_memory(void **state)
 
 static void json_lines_are_read(void **state)
 {
-	static const char file[] = ROW("a", ",\"outcome\":1") "\n\r\n" ROW("b", ",\"outcome\":null") "\r\n" ROW("c", "");
+	static const char file[] =
+		ROW("a", ",\"outcome\":1") "\n\r\n" ROW("b", ",\"outcome\":null") "\r\n" ROW("c", "");
 	(void)state;
 	check(file, CLI_ROWS_JSONL, "1 a x 0.5 1;3 b x 0.5;4 c x 0.5;");
 	check(file, CLI_ROWS_AUTO, "1 a x 0.5 1;3 b x 0.5;4 c x 0.5;");
@@ -200,7 +203,8 @@ static void bad_json_lines_cost_one_line(void **state)
 {
 	static const char *const lines[] = {
 		"{", "[]", "1", "\"x\"", "{}", "x", ROW("", ""), ROW("a\\u0007", ""), ROW("a", ",\"outcome\":1.5"),
-		ROW("a", ",\"outcome\":\"1\""), ROW("a", ",\"report\":1"), "{\"item\":1,\"labeler\":\"x\",\"report\":1}",
+		ROW("a", ",\"outcome\":\"1\""), ROW("a", ",\"report\":1"),
+		"{\"item\":1,\"labeler\":\"x\",\"report\":1}",
 		"{\"item\":\"a\",\"labeler\":\"x\",\"report\":\"1\"}", "{\"item\":\"a\",\"labeler\":\"x\"}",
 		"{\"item\":\"a\",\"labeler\":\"x\",\"report\":true}", ROW("a", "") ROW("b", "")};
 	(void)state;
