@@ -12,54 +12,6 @@ static void on_wake(void *owner)
 	server_mark_dirty(c->server, c);
 }
 
-static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
-{
-	(void)suggested;
-	struct conn *c = handle->data;
-	*buf = server_read_buffer(c->server);
-}
-
-static void watch_frame(struct conn *c)
-{
-	if (!session_awaits_rest(c->session))
-		c->frame_since_ms = 0;
-	else if (c->frame_since_ms == 0)
-		c->frame_since_ms = uv_now(c->stream.loop);
-}
-
-static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
-{
-	struct conn *c = stream->data;
-	if (n == 0)
-		return;
-	if (n < 0) {
-		conn_close(c);
-		return;
-	}
-	if (c->lingering)
-		return;
-	c->last_active_ms = uv_now(stream->loop);
-	/* Whole frames arrived: the next one's time begins anew. */
-	c->frame_since_ms = 0;
-	if (session_push(c->session, buf->base, (size_t)n)) {
-		log_warning("no memory for a connection's bytes; closing it");
-		conn_close(c);
-		return;
-	}
-	server_mark_dirty(c->server, c);
-}
-
-int conn_start(struct conn *c, struct engine *engine, const struct session_limits *limits, const char *peer)
-{
-	static const struct session_ops ops = {.wake = on_wake};
-	c->last_active_ms = uv_now(c->stream.loop);
-	int err = session_new(&c->session, engine, limits, peer, &ops, c);
-	if (err)
-		return err;
-	c->reading = true;
-	return uv_read_start(&c->stream, on_alloc, on_read);
-}
-
 static void on_written(uv_write_t *write, int status)
 {
 	struct conn *c = write->data;
@@ -109,6 +61,62 @@ static void send_output(struct conn *c)
 	}
 	session_sent(c->session, c->writing.len);
 }
+
+static void on_send_now(void *owner)
+{
+	struct conn *c = owner;
+	if (!c->closing)
+		send_output(c);
+}
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+{
+	(void)suggested;
+	struct conn *c = handle->data;
+	*buf = server_read_buffer(c->server);
+}
+
+static void watch_frame(struct conn *c)
+{
+	if (!session_awaits_rest(c->session))
+		c->frame_since_ms = 0;
+	else if (c->frame_since_ms == 0)
+		c->frame_since_ms = uv_now(c->stream.loop);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+	struct conn *c = stream->data;
+	if (n == 0)
+		return;
+	if (n < 0) {
+		conn_close(c);
+		return;
+	}
+	if (c->lingering)
+		return;
+	c->last_active_ms = uv_now(stream->loop);
+	/* Whole frames arrived: the next one's time begins anew. */
+	c->frame_since_ms = 0;
+	if (session_push(c->session, buf->base, (size_t)n)) {
+		log_warning("no memory for a connection's bytes; closing it");
+		conn_close(c);
+		return;
+	}
+	server_mark_dirty(c->server, c);
+}
+
+int conn_start(struct conn *c, struct engine *engine, const struct session_limits *limits, const char *peer)
+{
+	static const struct session_ops ops = {.wake = on_wake, .send_now = on_send_now};
+	c->last_active_ms = uv_now(c->stream.loop);
+	int err = session_new(&c->session, engine, limits, peer, &ops, c);
+	if (err)
+		return err;
+	c->reading = true;
+	return uv_read_start(&c->stream, on_alloc, on_read);
+}
+
 
 /* Closing at once, with bytes of the peer unread, would make the kernel reset the connection, and the peer might never
  * see the last word. So this side ends, and waits a little for the other to do so. */

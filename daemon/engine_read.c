@@ -139,7 +139,7 @@ static int describe_reports(struct campaign *c, const struct item *item, const d
 	return 0;
 }
 
-static int describe_item(struct campaign *c, const struct item *item, const char *name, bool with_reports,
+static int describe_item(struct campaign *c, struct item *item, const char *name, bool with_reports,
 			 struct arena *a, struct candor_item *out)
 {
 	struct aggregate aggregate = {0};
@@ -155,7 +155,7 @@ static int describe_item(struct campaign *c, const struct item *item, const char
 	/* What was voided while open never had an aggregate. */
 	if (item->state == CANDOR_VOID && !item->frozen)
 		return 0;
-	int err = pool_item_aggregate(c->pool, item, &aggregate, &weights);
+	int err = pool_item_aggregate(c->pool, item, &aggregate, with_reports ? &weights : NULL);
 	if (err)
 		return err;
 	out->mean = aggregate.mean;
@@ -190,7 +190,7 @@ enum engine_outcome engine_query_items(struct engine *e, struct campaign *c, str
 				(struct candor_rejected){(uint32_t)i, CANDOR_INVALID_ARGUMENT, fault[i]};
 			continue;
 		}
-		const struct item *item = items[i];
+		struct item *item = items[i];
 		if (item->state == CANDOR_STATE_UNSPECIFIED) {
 			const char *why = arena_printf(call->arena, "item '%s' is not known: nothing was reported on it", name);
 			rejected[r.n_rejected++] =

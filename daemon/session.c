@@ -8,7 +8,7 @@
 #include "frame.h"
 #include "log.h"
 
-enum { PEER_MAX = 2 * CANDOR_NAME_MAX + 2, QUEUE_MAX = 64 };
+enum { PEER_MAX = 2 * CANDOR_NAME_MAX + 2, QUEUE_MAX = 64, SEND_NOW_BYTES = 2048 };
 
 /* A request on its way through the engine. */
 struct slot {
@@ -282,6 +282,8 @@ static void pump(struct session *s)
 		}
 		take_request(s, &message);
 		submit_queue(s);
+		if (s->output.len >= SEND_NOW_BYTES && s->unsent_elsewhere == 0 && s->owner)
+			s->ops.send_now(s->owner);
 		measure(s);
 	}
 	s->pumping = false;

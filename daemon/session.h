@@ -24,6 +24,9 @@ struct session_ops {
 	/* There are bytes to send, or the session will take bytes again, or it is done (see below). Never from within
 	 * session_push() or session_sent(). */
 	void (*wake)(void *owner);
+	/* Enough to be worth sending has gathered while requests are still being taken: a peer that gets it now works on it
+	 * meanwhile. May come from within session_push(). */
+	void (*send_now)(void *owner);
 };
 
 /* peer: who this is, as the transport knows; copied. 0 or -ENOMEM. */

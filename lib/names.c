@@ -206,7 +206,7 @@ static uint32_t likely_id(const struct names *n, uint64_t hash)
 void names_prefetch(const struct names *n, const char *const *names, size_t count)
 {
 	enum { GROUP = 16, IN_CACHE_ANYWAY = 2048 };
-	if (n->count <= IN_CACHE_ANYWAY)
+	if (n->count <= IN_CACHE_ANYWAY || count < 4)
 		return;
 	for (; count > 0; names += GROUP, count -= count < GROUP ? count : GROUP) {
 		size_t k = count < GROUP ? count : GROUP;

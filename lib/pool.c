@@ -12,7 +12,13 @@ enum {
 	STRETCHES_FOR_UPDATES = STRETCHES_MAX - 64, /* the epochs, 62 at most, always find room: settlements go on */
 };
 
+struct present {
+	uint64_t version; /* of the pool's weights; 0: a report came since */
+	struct aggregate aggregate;
+};
+
 struct pool {
+	uint64_t version; /* of the weights: grows with every settlement and change of settings */
 	struct candor_settings settings;
 	struct pool_totals totals;
 
@@ -92,6 +98,7 @@ int pool_new(struct pool **out, const struct candor_settings *settings, const ui
 	if (!p)
 		return -ENOMEM;
 	p->settings = *settings;
+	p->version = 1;
 	uint16_t index;
 	int err = names_new(&p->labeler_names, key);
 	if (err == 0)
@@ -112,6 +119,7 @@ static void free_item(struct item *item)
 {
 	free(item->values);
 	free(item->frozen);
+	free(item->present);
 	free(item);
 }
 
@@ -181,6 +189,7 @@ int pool_update(struct pool *p, const struct candor_settings *settings)
 		p->settings = old;
 		return err;
 	}
+	p->version++;
 	for (uint32_t id = 0; id < pool_labelers(p); id++) {
 		struct labeler *l = labeler_at(p, id);
 		l->weight = mechanism_reset(l->weight, pool_entry(p, id), old.beta, p->totals.epoch - l->epoch);
@@ -423,6 +432,12 @@ static int gather_weights(struct pool *p, const struct item *item)
 
 /* ---- events ---- */
 
+static void reports_changed(struct item *item)
+{
+	if (item->present)
+		item->present->version = 0;
+}
+
 int pool_report(struct pool *p, struct item *item, const char *labeler, size_t len, double value,
 		struct pool_reported *out)
 {
@@ -438,6 +453,7 @@ int pool_report(struct pool *p, struct item *item, const char *labeler, size_t l
 			return ERR_STATE;
 		out->old = item->values[at];
 		item->values[at] = value;
+		reports_changed(item);
 		return POOL_REVISED;
 	}
 	if (!open)
@@ -458,6 +474,7 @@ int pool_report(struct pool *p, struct item *item, const char *labeler, size_t l
 	}
 	item->values[item->n] = value;
 	item_labelers(item)[item->n++] = out->labeler;
+	reports_changed(item);
 	if (item->state != CANDOR_OPEN) {
 		item->state = CANDOR_OPEN;
 		p->totals.open++;
@@ -477,6 +494,8 @@ int pool_close(struct pool *p, struct item *item)
 		return -ENOMEM;
 	memcpy(f->weights, p->weights, item->n * sizeof(double));
 	aggregate_compute(item->values, f->weights, item->n, p->cells, &f->aggregate);
+	free(item->present);
+	item->present = NULL;
 	item->frozen = f;
 	item->state = CANDOR_CLOSED;
 	p->totals.open--;
@@ -553,6 +572,7 @@ int pool_resolve(struct pool *p, struct item *item, double y, struct pool_settle
 	t->plain_mean_loss += mechanism_loss(a->plain_mean, y);
 	t->plain_median_loss += mechanism_loss(a->plain_median, y);
 	t->scored += item->n;
+	p->version++;
 	t->closed--;
 	item->state = CANDOR_RESOLVED;
 
@@ -586,7 +606,7 @@ int pool_void(struct pool *p, struct item *item)
 	return 0;
 }
 
-int pool_item_aggregate(struct pool *p, const struct item *item, struct aggregate *out, const double **weights)
+int pool_item_aggregate(struct pool *p, struct item *item, struct aggregate *out, const double **weights)
 {
 	require(item->n >= 1);
 	if (item->frozen) {
@@ -595,12 +615,21 @@ int pool_item_aggregate(struct pool *p, const struct item *item, struct aggregat
 			*weights = item->frozen->weights;
 		return 0;
 	}
+	if (item->present && item->present->version == p->version && !weights) {
+		*out = item->present->aggregate;
+		return 0;
+	}
 	int err = gather_weights(p, item);
 	if (err)
 		return err;
 	aggregate_compute(item->values, p->weights, item->n, p->cells, out);
 	if (weights)
 		*weights = p->weights;
+	/* Without memory to keep it, it is worked out again the next time. */
+	if (!item->present)
+		item->present = malloc(sizeof *item->present);
+	if (item->present)
+		*item->present = (struct present){p->version, *out};
 	return 0;
 }
 

@@ -42,12 +42,16 @@ struct frozen {
 	double weights[];    /* of its reporters at the moment of closing, in order of arrival */
 };
 
+/* Aggregates of an open item, good until a report on it or a settlement in its pool. */
+struct present;
+
 struct item {
 	enum candor_item_state state; /* STATE_UNSPECIFIED: not yet an item, nothing was reported on it */
 	uint32_t id;                  /* in the pool's table; given again after pool_drop_item() */
 	uint32_t n, cap;              /* reports */
 	double *values;               /* [n], and behind [cap] of them: */
 	struct frozen *frozen;        /* NULL until closed */
+	struct present *present;      /* NULL until asked for */
 
 	/* For the pool's owner; the pool sets them to 0 and never looks at them. */
 	struct {
@@ -160,10 +164,9 @@ MUST_CHECK int pool_resolve(struct pool *p, struct item *item, double y, struct 
 /* Withdraws an open or closed item. 0 or ERR_STATE. */
 MUST_CHECK int pool_void(struct pool *p, struct item *item);
 
-/* Aggregates of an item with reports: frozen, or as of now. The weights that made them, [n], in *weights (NULL: not
- * wanted), until the next event. 0 or -ENOMEM. */
-MUST_CHECK int pool_item_aggregate(struct pool *p, const struct item *item, struct aggregate *out,
-				   const double **weights);
+/* Aggregates of an item with reports: frozen, or as of now. O(1) when asked again before anything changed, unless the
+ * weights that made them, [n], are wanted too: in *weights (NULL: not wanted), until the next event. 0 or -ENOMEM. */
+MUST_CHECK int pool_item_aggregate(struct pool *p, struct item *item, struct aggregate *out, const double **weights);
 
 /* ---- restoring a state that was written down ---- */
 
