@@ -173,7 +173,7 @@ bench: deps ## measure, as ratios to bare loops on this machine (some minutes)
 	@$(MAKE) --no-print-directory $(PROGRAMS) $(BENCH)
 	@B=$(B) tests/bench/run.sh
 
-demo: deps ## five labelers, two of them liars: watch the weights find them
+demo: deps ## seven labelers, three of them misreporting: watch the weights find them
 	@$(MAKE) --no-print-directory $(PROGRAMS)
 	@B=$(B) tests/demo/demo.sh
 
