@@ -125,15 +125,17 @@ $(B)/candord: $(DAEMON_O) $(LIB_O)
 	$(call say,LD)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(libs_daemon)
 
+# One object whose inner names are its own: a program that links it may have a buf_append() too.
 $(B)/libcandor.a: $(CLIENT_O) $(WIRE_O)
 	$(call say,AR)
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)$(LD) -r -o $(B)/libcandor.o $^ && objcopy --localize-hidden $(B)/libcandor.o && rm -f $@ && \
+		$(AR) rcs $@ $(B)/libcandor.o
 
 $(B)/libcandor.so: $(CLIENT_O) $(WIRE_O)
 	$(call say,LD)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -shared -Wl,-soname,libcandor.so.0 -o $@ $^ $(libs_client)
 
-$(B)/candor: $(CLI_O) $(B)/libcandor.a
+$(B)/candor: $(CLI_O) $(CLIENT_O) $(WIRE_O)
 	$(call say,LD)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(libs_cli)
 

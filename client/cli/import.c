@@ -20,7 +20,7 @@
 
 enum {
 	BATCH = 256,
-	WINDOW = 64,
+	WINDOW = 512,
 	UNSENT_MAX_BYTES = 1024 * 1024,
 	LISTED_MAX = 20, /* rejected rows and bad lines that are listed one by one */
 	SHOW_EVERY_MS = 200,
