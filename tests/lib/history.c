@@ -38,6 +38,17 @@ struct candor_settings history_random_settings(struct random *r)
 	return s;
 }
 
+struct candor_settings history_settings(enum candor_rate rate)
+{
+	struct candor_settings s = {.rate = rate};
+	if (rate == CANDOR_FIXED)
+		s.eta = 0.5;
+	if (rate == CANDOR_HORIZON)
+		s.horizon = 100;
+	mechanism_defaults(&s);
+	return s;
+}
+
 void history_init(struct history *h, const struct history_shape *shape, uint64_t seed)
 {
 	require(shape->pending >= 1 && shape->pending <= HISTORY_PENDING_MAX);
@@ -83,6 +94,11 @@ uint32_t history_labeler(const struct pool *p, const char *name)
 	uint32_t id = pool_find_labeler(p, name, strlen(name));
 	require(id != NAMES_NONE);
 	return id;
+}
+
+double history_weight(const struct pool *p, const char *labeler)
+{
+	return pool_weight(p, history_labeler(p, labeler));
 }
 
 /* Labelers differ in kind by their number: good, fair, noise, liar, undecided. */

@@ -51,12 +51,16 @@ void history_init(struct history *h, const struct history_shape *shape, uint64_t
 /* One event. It requires that the pool does it. Items stay in the pool when they end; whoever steps may drop them. */
 struct history_did history_step(struct history *h, struct pool *p);
 
+/* The defaults of a rate, with eta 0.5 or horizon 100 where it needs one. */
+struct candor_settings history_settings(enum candor_rate rate);
+
 /* The pool's functions, for tests: they take names as strings and require success. */
 struct pool *history_pool(const struct candor_settings *settings);
 struct item *history_item(struct pool *p, const char *name); /* made where there is none */
 int history_report(struct pool *p, const char *item, const char *labeler, double value);
 struct pool_settled history_resolve(struct pool *p, const char *item, double y);
 uint32_t history_labeler(const struct pool *p, const char *name);
+double history_weight(const struct pool *p, const char *labeler);
 
 /* NULL if two pools are equal to the last bit: settings, totals, stretches, labelers, and those of the items "i0" to
  * "i(n-1)" that they hold; else what differs. */

@@ -369,7 +369,7 @@ static void no_adversary_exceeds_the_certificate(void **state)
 		}
 		pool_free(c.pool);
 	}
-	print_message("# regret reached %.2f (chance), %.2f (for one), %.2f (against one), %.2f (phases) of its bound\n",
+	print_message("# regret reached %.2f (chance), %.2f (for one), %.2f (against), %.2f (phases) of its bound\n",
 		      ratio[CHANCE], ratio[FOR_ONE], ratio[AGAINST_THE_HEAVIEST], ratio[IN_PHASES]);
 	/* An adversary that never came near would prove little. */
 	assert_true(ratio[FOR_ONE] > 0.4);

@@ -4,26 +4,10 @@
 
 #include "tests/lib/history.h"
 
-static struct candor_settings settings_of(enum candor_rate rate)
-{
-	struct candor_settings s = {.rate = rate};
-	if (rate == CANDOR_FIXED)
-		s.eta = 0.5;
-	if (rate == CANDOR_HORIZON)
-		s.horizon = 100;
-	mechanism_defaults(&s);
-	return s;
-}
-
 static struct pool *pool_of(enum candor_rate rate)
 {
-	struct candor_settings s = settings_of(rate);
+	struct candor_settings s = history_settings(rate);
 	return history_pool(&s);
-}
-
-static double weight_of(const struct pool *p, const char *name)
-{
-	return pool_weight(p, history_labeler(p, name));
 }
 
 /* ---- the state machine ---- */
@@ -246,11 +230,11 @@ static void dropping_an_item_leaves_labelers_and_counts(void **state)
 	history_report(p, "i0", "B", 0);
 	history_resolve(p, "i0", 1);
 	struct pool_totals before = *pool_totals(p);
-	double w = weight_of(p, "A");
+	double w = history_weight(p, "A");
 	pool_drop_item(p, pool_find_item(p, "i0", 2));
 	assert_int_equal(pool_totals(p)->round, before.round);
 	assert_int_equal(pool_totals(p)->scored, before.scored);
-	assert_same_bits(weight_of(p, "A"), w);
+	assert_same_bits(history_weight(p, "A"), w);
 	pool_free(p);
 }
 
@@ -272,8 +256,8 @@ static void an_open_item_aggregates_by_the_weights_of_now_and_a_closed_one_by_th
 	assert_near(weights[0], 1, 0);
 	history_resolve(p, "i1", 1);
 	assert_int_equal(pool_item_aggregate(p, item, &later, &weights), 0);
-	assert_near(later.mean, weight_of(p, "A") / 2, 1e-15);
-	assert_same_bits(weights[0], weight_of(p, "A"));
+	assert_near(later.mean, history_weight(p, "A") / 2, 1e-15);
+	assert_same_bits(weights[0], history_weight(p, "A"));
 	assert_int_equal(pool_close(p, item), 0);
 	assert_int_equal(pool_item_aggregate(p, item, &now, &weights), 0);
 	assert_same_bits(now.mean, later.mean);
@@ -285,7 +269,7 @@ static void an_open_item_aggregates_by_the_weights_of_now_and_a_closed_one_by_th
 	assert_int_equal(pool_item_aggregate(p, item, &later, &weights), 0);
 	assert_same_bits(later.mean, now.mean);
 	assert_same_bits(weights[0], frozen);
-	assert_true(weight_of(p, "A") != frozen);
+	assert_true(history_weight(p, "A") != frozen);
 	assert_int_equal(pool_item_aggregate(p, item, &later, NULL), 0);
 	pool_free(p);
 }
@@ -319,7 +303,7 @@ static void a_settlement_says_all_that_it_did(void **state)
 	history_resolve(p, "i0", 1);
 	history_report(p, "i1", "C", 0.5);
 	history_report(p, "i1", "A", 1);
-	double a = weight_of(p, "A"), c = 1, lbar = c * 0.25 / (a + c);
+	double a = history_weight(p, "A"), c = 1, lbar = c * 0.25 / (a + c);
 	struct pool_settled s = history_resolve(p, "i1", 1);
 	assert_int_equal(s.round, 2);
 	assert_int_equal(s.epoch, 0);
@@ -328,8 +312,8 @@ static void a_settlement_says_all_that_it_did(void **state)
 	assert_int_equal(s.last_round[0], 0);
 	assert_int_equal(s.last_round[1], 1);
 	assert_near(s.weights[0], c * (1 + 0.5 * (lbar - 0.25)), 1e-8);
-	assert_same_bits(s.weights[0], weight_of(p, "C"));
-	assert_same_bits(s.weights[1], weight_of(p, "A"));
+	assert_same_bits(s.weights[0], history_weight(p, "C"));
+	assert_same_bits(s.weights[1], history_weight(p, "A"));
 	const struct frozen *f = pool_find_item(p, "i1", 2)->frozen;
 	assert_int_equal(f->round, 2);
 	assert_near(f->outcome, 1, 0);
@@ -351,15 +335,15 @@ static void nobody_but_the_reporters_moves(void **state)
 	history_report(p, "i0", "B", 0);
 	history_report(p, "i1", "C", 1);
 	history_resolve(p, "i0", 1);
-	assert_near(weight_of(p, "C"), 1, 0);
+	assert_near(history_weight(p, "C"), 1, 0);
 	history_resolve(p, "i1", 0);
-	assert_near(weight_of(p, "C"), 1, 0); /* alone: L is its own loss */
+	assert_near(history_weight(p, "C"), 1, 0); /* alone: L is its own loss */
 	pool_free(p);
 }
 
 static void eta_comes_from_the_labelers_and_the_epoch_that_stand(void **state)
 {
-	struct candor_settings s = settings_of(CANDOR_ANYTIME);
+	struct candor_settings s = history_settings(CANDOR_ANYTIME);
 	s.c = 0.1;
 	struct pool *p = history_pool(&s);
 	(void)state;
@@ -385,7 +369,7 @@ static void eta_comes_from_the_labelers_and_the_epoch_that_stand(void **state)
 
 static void resets_are_applied_lazily_and_newcomers_start_at_the_present_epoch(void **state)
 {
-	struct candor_settings s = settings_of(CANDOR_ANYTIME);
+	struct candor_settings s = history_settings(CANDOR_ANYTIME);
 	s.beta = 0.1;
 	struct pool *p = history_pool(&s);
 	char name[16];
@@ -403,10 +387,10 @@ static void resets_are_applied_lazily_and_newcomers_start_at_the_present_epoch(v
 	}
 	unsigned epoch = pool_totals(p)->epoch;
 	assert_true(epoch >= 3);
-	assert_near(weight_of(p, "Z"), 1 + pow(0.9, epoch) * (start - 1), 1e-14);
+	assert_near(history_weight(p, "Z"), 1 + pow(0.9, epoch) * (start - 1), 1e-14);
 	assert_same_bits(pool_labeler(p, history_labeler(p, "Z"))->weight, start);
 	history_report(p, "new", "N", 1);
-	assert_near(weight_of(p, "N"), 1, 0);
+	assert_near(history_weight(p, "N"), 1, 0);
 	assert_int_equal(pool_labeler(p, history_labeler(p, "N"))->epoch, epoch);
 	double sum = 0;
 	for (uint32_t id = 0; id < pool_labelers(p); id++)
@@ -423,98 +407,9 @@ static void void_items_settle_nothing(void **state)
 	history_report(p, "i0", "B", 0);
 	assert_int_equal(pool_close(p, history_item(p, "i0")), 0);
 	assert_int_equal(pool_void(p, history_item(p, "i0")), 0);
-	assert_near(weight_of(p, "A"), 1, 0);
+	assert_near(history_weight(p, "A"), 1, 0);
 	assert_int_equal(pool_totals(p)->round, 0);
 	assert_int_equal(pool_labeler(p, 0)->scored, 0);
-	pool_free(p);
-}
-
-/* ---- settings that change ---- */
-
-static void an_update_leaves_every_weight_and_entry_as_they_are(void **state)
-{
-	struct random r;
-	(void)state;
-	random_init(&r, random_seed(11));
-	for (int round = 0; round < 50; round++) {
-		struct history h;
-		struct history_shape shape = history_random_shape(&r);
-		struct candor_settings s = history_random_settings(&r), t = history_random_settings(&r);
-		struct pool *p = history_pool(&s);
-		double weights[64], entries[64];
-		shape.updates = 0;
-		history_init(&h, &shape, random_below(&r, 1u << 30));
-		for (int i = 0; i < 600; i++)
-			history_step(&h, p);
-		for (uint32_t id = 0; id < pool_labelers(p); id++) {
-			weights[id] = pool_weight(p, id);
-			entries[id] = pool_entry(p, id);
-		}
-		unsigned epoch = pool_totals(p)->epoch;
-		double total = pool_totals(p)->total_weight;
-		assert_int_equal(pool_update(p, &t), 0);
-		for (uint32_t id = 0; id < pool_labelers(p); id++) {
-			assert_same_bits(pool_weight(p, id), weights[id]);
-			assert_same_bits(pool_entry(p, id), entries[id]);
-		}
-		assert_int_equal(pool_totals(p)->epoch, epoch);
-		assert_same_bits(pool_totals(p)->total_weight, total);
-		history_report(p, "after", "newcomer", 1);
-		assert_same_bits(weight_of(p, "newcomer"), t.entry);
-		assert_same_bits(history_resolve(p, "after", 1).eta, mechanism_eta(&t, pool_labelers(p), epoch));
-		pool_free(p);
-	}
-}
-
-static void many_updates_fill_the_certificate_but_never_stop_settlements(void **state)
-{
-	struct candor_settings s = settings_of(CANDOR_ANYTIME);
-	struct pool *p = history_pool(&s);
-	size_t n;
-	int err = 0;
-	(void)state;
-	for (int i = 0; err == 0; i++) {
-		assert_true(i < 100000);
-		history_report(p, "i", "A", 1);
-		history_report(p, "i", "B", 0);
-		history_resolve(p, "i", 1);
-		pool_drop_item(p, pool_find_item(p, "i", 1));
-		s.beta = i % 2 ? 0.01 : 0.02;
-		err = pool_update(p, &s);
-	}
-	assert_int_equal(err, ERR_FULL);
-	assert_true(pool_settings(p)->beta != s.beta);
-	unsigned epoch = pool_totals(p)->epoch;
-	while (pool_totals(p)->epoch < epoch + 2) {
-		history_report(p, "i", "A", 1);
-		history_report(p, "i", "B", 0);
-		history_resolve(p, "i", 1);
-		pool_drop_item(p, pool_find_item(p, "i", 1));
-	}
-	pool_stretches(p, &n);
-	assert_true(n >= 1000);
-	pool_free(p);
-}
-
-static void a_refused_update_changes_nothing(void **state)
-{
-	struct candor_settings s = settings_of(CANDOR_FIXED);
-	struct pool *p = history_pool(&s);
-	int err = 0;
-	(void)state;
-	if (SANITIZED) {
-		pool_free(p);
-		skip_because("65,535 entry weights take a sanitizer half a minute");
-	}
-	for (int i = 1; err == 0; i++) {
-		assert_true(i < 70000);
-		s.entry = 1 + i * 1e-6;
-		err = pool_update(p, &s);
-	}
-	assert_int_equal(err, ERR_FULL);
-	assert_true(pool_settings(p)->entry != s.entry);
-	s.entry = 1;
-	assert_int_equal(pool_update(p, &s), 0);
 	pool_free(p);
 }
 
@@ -583,9 +478,6 @@ int main(void)
 		cmocka_unit_test(eta_comes_from_the_labelers_and_the_epoch_that_stand),
 		cmocka_unit_test(resets_are_applied_lazily_and_newcomers_start_at_the_present_epoch),
 		cmocka_unit_test(void_items_settle_nothing),
-		cmocka_unit_test(an_update_leaves_every_weight_and_entry_as_they_are),
-		cmocka_unit_test(many_updates_fill_the_certificate_but_never_stop_settlements),
-		cmocka_unit_test(a_refused_update_changes_nothing),
 		cmocka_unit_test(the_best_labeler_has_the_largest_regret_and_the_lowest_id_of_equals),
 		cmocka_unit_test(the_best_labeler_is_what_a_search_over_all_finds),
 	};

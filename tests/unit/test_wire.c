@@ -385,7 +385,8 @@ static void a_bad_name_is_a_fault_of_its_row_with_the_field_s_name(void **state)
 
 static void a_nul_within_a_name_is_refused(void **state)
 {
-	const struct candor_report rows[] = {{"i-mark", "l", 1}};
+	const struct candor_report rows[] = {{"i-mark", "l-mark", 1}};
+	const struct candor_outcome outcome = {"i-mark", 1};
 	const char *const items[] = {"i-mark"};
 	struct candor_request r = {.type = CANDOR_REQ_GET_POOL, .pool = "p-mark"};
 	struct trip t;
@@ -399,6 +400,17 @@ static void a_nul_within_a_name_is_refused(void **state)
 	r = (struct candor_request){.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = 1, .reports = rows};
 	set_out(&t, &r);
 	tamper(&t, "i-mark", "i-mar\0", 6);
+	arrive(&t);
+	expect_row_fault(&t, 0, 1, "item has a control character");
+	end(&t);
+	set_out(&t, &r);
+	tamper(&t, "l-mark", "l-\0ark", 6);
+	arrive(&t);
+	expect_row_fault(&t, 0, 1, "labeler has a control character");
+	end(&t);
+	r = (struct candor_request){.type = CANDOR_REQ_RESOLVE_ITEMS, .pool = "p", .n = 1, .outcomes = &outcome};
+	set_out(&t, &r);
+	tamper(&t, "i-mark", "i-ma\0k", 6);
 	arrive(&t);
 	expect_row_fault(&t, 0, 1, "item has a control character");
 	end(&t);
