@@ -10,7 +10,7 @@
 struct candor {
 	uv_loop_t loop;
 	struct candor_client *client; /* NULL: it is closed */
-	struct arena arena;           /* the newest response's */
+	struct arena arena; /* the newest response's */
 	struct candor_response response;
 	int status;
 	bool answered;

@@ -28,20 +28,20 @@ extern "C" {
 
 /* All zero: the defaults. Read while a client is made; the strings need not live on. */
 struct candor_options {
-	const char *name;          /* the program's name and version, for Hello; NULL: "libcandor/VERSION" */
-	size_t max_frame_bytes;    /* longest response accepted and request sent; 0: 4 MiB */
-	uint64_t connect_timeout_ms;  /* 0: 10,000 */
-	uint64_t request_timeout_ms;  /* without any answer while some are due; 0: 60,000 */
+	const char *name; /* the program's name and version, for Hello; NULL: "libcandor/VERSION" */
+	size_t max_frame_bytes; /* longest response accepted and request sent; 0: 4 MiB */
+	uint64_t connect_timeout_ms; /* 0: 10,000 */
+	uint64_t request_timeout_ms; /* without any answer while some are due; 0: 60,000 */
 };
 
 /* The library's own errors; all others are libuv's. */
 enum candor_error {
-	CANDOR_ERR_TOO_BIG = -20001,   /* a request or response longer than max_frame_bytes */
+	CANDOR_ERR_TOO_BIG = -20001, /* a request or response longer than max_frame_bytes */
 	CANDOR_ERR_MALFORMED = -20002, /* the daemon sent bytes that are no response */
-	CANDOR_ERR_BUDGET = -20003,    /* a message that unpacks to more memory than it may take */
-	CANDOR_ERR_ADDRESS = -20010,   /* not an address */
-	CANDOR_ERR_CLOSED = -20012,    /* the connection ended before the answer came */
-	CANDOR_ERR_PROTOCOL = -20013,  /* the daemon answered what was not asked */
+	CANDOR_ERR_BUDGET = -20003, /* a message that unpacks to more memory than it may take */
+	CANDOR_ERR_ADDRESS = -20010, /* not an address */
+	CANDOR_ERR_CLOSED = -20012, /* the connection ended before the answer came */
+	CANDOR_ERR_PROTOCOL = -20013, /* the daemon answered what was not asked */
 };
 
 /* A phrase for an error, static, never NULL. */

@@ -11,8 +11,8 @@
 #include "wire.h"
 
 #define SAME(name) ((int)CANDOR_##name == (int)name)
-_Static_assert(SAME(ERR_TOO_BIG) && SAME(ERR_MALFORMED) && SAME(ERR_BUDGET) && SAME(ERR_ADDRESS) &&
-		       SAME(ERR_CLOSED) && SAME(ERR_PROTOCOL),
+_Static_assert(SAME(ERR_TOO_BIG) && SAME(ERR_MALFORMED) && SAME(ERR_BUDGET) && SAME(ERR_ADDRESS) && SAME(ERR_CLOSED) &&
+		       SAME(ERR_PROTOCOL),
 	       "candor.h names the library's own errors");
 #undef SAME
 
@@ -22,7 +22,7 @@ enum {
 	DEFAULT_REQUEST_TIMEOUT_MS = 60 * 1000,
 	READ_BYTES = 64 * 1024,
 	KEPT_BYTES = 1024 * 1024, /* a larger write buffer is given back once it is empty */
-	BUDGET_FACTOR = 16,       /* what a message may unpack to, in longest frames, */
+	BUDGET_FACTOR = 16, /* what a message may unpack to, in longest frames, */
 	BUDGET_MIN_BYTES = 64 * 1024 * 1024, /* ... and at least */
 };
 
@@ -47,7 +47,7 @@ struct candor_client {
 	int connect_err; /* of the last address tried */
 
 	int pending_ends; /* handles and a lookup of which libuv has yet to say that they are over */
-	bool peer_open;   /* initialised and not being closed */
+	bool peer_open; /* initialised and not being closed */
 	bool looking_up, connected, greeting, greeted, writing, write_failed, closing;
 	int status; /* negative once the connection has failed */
 	bool overdue;

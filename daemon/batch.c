@@ -4,18 +4,12 @@
 #include "rows.h"
 
 static const size_t row_sizes[] = {
-	[CHANGE_POOL] = sizeof(struct pool_row),
-	[CHANGE_SETTINGS] = sizeof(struct settings_row),
-	[CHANGE_STRETCH] = sizeof(struct stretch_row),
-	[CHANGE_LABELER] = sizeof(struct labeler_row),
-	[CHANGE_OPEN_ITEM] = sizeof(struct open_item_row),
-	[CHANGE_LOG] = sizeof(struct log_row),
-	[CHANGE_REVISION] = sizeof(struct revision_row),
-	[CHANGE_ITEM] = sizeof(struct item_row),
-	[CHANGE_ITEM_ENDED] = sizeof(struct item_row),
-	[CHANGE_SETTLEMENT] = sizeof(struct settlement_row),
-	[CHANGE_TRIM] = sizeof(struct trim_row),
-	[CHANGE_PROGRESS] = sizeof(struct progress_row),
+	[CHANGE_POOL] = sizeof(struct pool_row),           [CHANGE_SETTINGS] = sizeof(struct settings_row),
+	[CHANGE_STRETCH] = sizeof(struct stretch_row),     [CHANGE_LABELER] = sizeof(struct labeler_row),
+	[CHANGE_OPEN_ITEM] = sizeof(struct open_item_row), [CHANGE_LOG] = sizeof(struct log_row),
+	[CHANGE_REVISION] = sizeof(struct revision_row),   [CHANGE_ITEM] = sizeof(struct item_row),
+	[CHANGE_ITEM_ENDED] = sizeof(struct item_row),     [CHANGE_SETTLEMENT] = sizeof(struct settlement_row),
+	[CHANGE_TRIM] = sizeof(struct trim_row),           [CHANGE_PROGRESS] = sizeof(struct progress_row),
 };
 
 void batch_init(struct batch *b)

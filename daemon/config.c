@@ -26,25 +26,25 @@ struct setting {
 #define AT(field) offsetof(struct config, field)
 
 static const struct setting settings[] = {
-	{"listen", "ADDRESS", "where to listen: tcp:HOST:PORT or unix:PATH; may be given several times", NULL, 0, 0,
+	{"listen", "ADDRESS", "tcp:HOST:PORT or unix:PATH; may be given several times", NULL, 0, 0,
 	 AT(listen), LISTEN},
 	{"db", "FILE", "the database; made if it is not there", NULL, 0, 0, AT(db), PATH},
-	{"sync", "full|normal", "what a commit waits for: with normal a power failure can take back the last moments", "full",
-	 0, 0, AT(sync), SYNC},
+	{"sync", "full|normal", "normal: faster, but a power failure can take back the last moments",
+	 "full", 0, 0, AT(sync), SYNC},
 	{"max_connections", "N", "connections at a time", "10000", 1, 1000000, AT(max_connections), NUMBER},
 	{"max_frame_bytes", "BYTES", "the longest message", "4M", KIB, GIB, AT(max_frame_bytes), BYTES},
 	{"max_unpacked_bytes", "BYTES", "memory that one request may take", "64M", 64 * KIB, 16 * GIB,
 	 AT(max_unpacked_bytes), BYTES},
-	{"max_in_flight", "N", "unanswered requests of a connection above which it is read no further", "1024", 1, 1000000,
-	 AT(max_in_flight), NUMBER},
-	{"max_unsent_bytes", "BYTES", "answers a connection does not take, above which it is read no further", "8M", KIB,
-	 GIB, AT(max_unsent_bytes), BYTES},
-	{"idle_timeout", "SECONDS", "after which a connection that does nothing is closed; 0: never", "3600", 0, 31536000,
-	 AT(idle_ms), SECONDS},
-	{"frame_timeout", "SECONDS", "for the rest of a message, and for answers to be taken; 0: no limit", "30", 0, 86400,
-	 AT(frame_ms), SECONDS},
-	{"batch_bytes", "BYTES", "changes that wait for the disk, above which nothing more is read", "64M", MIB, 16 * GIB,
-	 AT(batch_bytes), BYTES},
+	{"max_in_flight", "N", "unanswered requests above which a connection is read no further", "1024", 1,
+	 1000000, AT(max_in_flight), NUMBER},
+	{"max_unsent_bytes", "BYTES", "answers not taken, above which a connection is read no further", "8M",
+	 KIB, GIB, AT(max_unsent_bytes), BYTES},
+	{"idle_timeout", "SECONDS", "closes a connection that does nothing for so long; 0: never", "3600", 0,
+	 31536000, AT(idle_ms), SECONDS},
+	{"frame_timeout", "SECONDS", "for the rest of a message, and for answers to be taken; 0: no limit", "30", 0,
+	 86400, AT(frame_ms), SECONDS},
+	{"batch_bytes", "BYTES", "changes that wait for the disk, above which nothing more is read", "64M", MIB,
+	 16 * GIB, AT(batch_bytes), BYTES},
 	{"resident_items", "N", "closed items kept in memory for quick answers", "16384", 0, 100000000,
 	 AT(resident_items), NUMBER},
 	{"resident_reports", "N", "and their reports", "2000000", 0, 1000000000, AT(resident_reports), NUMBER},
@@ -109,7 +109,8 @@ static int set_word(struct loader *l, const struct setting *s, const char *where
 			return 0;
 		}
 	}
-	return fail(l, where, s->kind == SYNC ? "must be full or normal" : "must be error, warning, notice or debug", text);
+	return fail(l, where, s->kind == SYNC ? "must be full or normal" : "must be error, warning, notice or debug",
+		    text);
 }
 
 static int add_listen(struct loader *l, const char *where, const char *text)
@@ -188,7 +189,8 @@ static int read_file(struct loader *l, const char *path)
 	else if (why[0])
 		snprintf(l->error, l->size, "%s: %s", path, why);
 	else
-		snprintf(l->error, l->size, "%s: line %d: must be NAME = VALUE, a [section] or a ; comment", path, line);
+		snprintf(l->error, l->size, "%s: line %d: must be NAME = VALUE, a [section] or a ; comment", path,
+			 line);
 	return -1;
 }
 
@@ -233,8 +235,10 @@ static int read_flags(struct loader *l, int argc, char **argv, bool first, const
 	opterr = 0;
 	for (int opt; (opt = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
 		if (opt == '?' || opt == ':') {
-			snprintf(l->error, l->size, opt == ':' ? "%s needs a value; see candord --help" :
-				 "there is no option %s; see candord --help", argv[optind - 1]);
+			snprintf(l->error, l->size,
+				 opt == ':' ? "%s needs a value; see candord --help"
+					    : "there is no option %s; see candord --help",
+				 argv[optind - 1]);
 			return -1;
 		}
 		if (opt == OPT_CONFIG)
@@ -263,7 +267,8 @@ static int use_own(struct loader *l, char *own_dir)
 		return 0;
 	char dir[CONFIG_PATH_MAX - 16];
 	if (address_state_dir(getenv("XDG_STATE_HOME"), getenv("HOME"), dir, sizeof dir)) {
-		snprintf(l->error, l->size, "neither XDG_STATE_HOME nor HOME says where to keep things; give --listen and --db");
+		snprintf(l->error, l->size,
+			 "neither XDG_STATE_HOME nor HOME says where to keep things; give --listen and --db");
 		return -1;
 	}
 	if (c->n_listen == 0 && address_default(dir, &c->listen[c->n_listen++])) {
@@ -314,23 +319,26 @@ void config_print_help(void)
 	       "$XDG_STATE_HOME/candor or ~/.local/state/candor. SIGTERM and SIGINT end it cleanly.\n"
 	       "\n"
 	       "What to do instead of serving:\n"
-	       "  --check-config          print the settings that would be used, and say what is wrong with them\n"
-	       "  --verify --db FILE      replay the history and compare every weight and account with the state\n"
+	       "  --check-config\n"
+	       "      print the settings that would be used, or say what is wrong with them\n"
+	       "  --verify --db FILE\n"
+	       "      replay the history and compare every weight and account with the state\n"
 	       "  --help, --version\n"
 	       "\n"
 	       "Settings, as options; in a file, --max-in-flight is 'max_in_flight = N'; in the environment,\n"
 	       "CANDORD_MAX_IN_FLIGHT. Options win over the environment, that over the file.\n"
-	       "  --config FILE           the file (CANDORD_CONFIG in the environment)\n");
+	       "  --config FILE\n"
+	       "      the file (CANDORD_CONFIG in the environment)\n");
 	for (size_t i = 0; i < SETTINGS; i++) {
 		char flag[64];
-		int len = snprintf(flag, sizeof flag, "--%s %s", settings[i].name, settings[i].value);
+		snprintf(flag, sizeof flag, "--%s %s", settings[i].name, settings[i].value);
 		for (char *p = flag; *p && *p != ' '; p++)
 			*p = *p == '_' ? '-' : *p;
-		printf(len > 22 ? "  %s\n%26s%s" : "  %-24s%.0s%s", flag, "", settings[i].help);
+		printf("  %s\n      %s", flag, settings[i].help);
 		printf(settings[i].fallback ? " [%s]\n" : "\n", settings[i].fallback);
 	}
 	printf("\n"
-	       "Exit status: 0 done; 1 the database failed or --verify found a difference; 2 wrong usage or settings.\n");
+	       "Exit status: 0 done; 1 the database failed or --verify found a difference; 2 wrong usage.\n");
 }
 
 void config_print(const struct config *c)

@@ -117,7 +117,6 @@ int conn_start(struct conn *c, struct engine *engine, const struct session_limit
 	return uv_read_start(&c->stream, on_alloc, on_read);
 }
 
-
 /* Closing at once, with bytes of the peer unread, would make the kernel reset the connection, and the peer might never
  * see the last word. So this side ends, and waits a little for the other to do so. */
 static void linger(struct conn *c)

@@ -1,7 +1,7 @@
 /* conn.h - one connection: moves bytes between a stream and its session, and knows nothing of what they mean.
  *
- * Owned by the server, on whose list it stands. Closing is asynchronous: conn_close(), then ops.closed, and the memory is
- * gone. */
+ * Owned by the server, on whose list it stands. Closing is asynchronous: conn_close(), then ops.closed, and the memory
+ * is gone. */
 #ifndef CANDOR_CONN_H
 #define CANDOR_CONN_H
 
@@ -10,8 +10,9 @@
 #include "session.h"
 
 struct conn_limits {
-	uint64_t idle_ms;  /* without a byte in either direction and nothing unanswered; 0: no limit */
-	uint64_t frame_ms; /* from the first byte of a frame to its last, while it is awaited; also for a peer to take bytes */
+	uint64_t idle_ms; /* without a byte in either direction and nothing unanswered; 0: no limit */
+	uint64_t frame_ms; /* from the first byte of a frame to its last, while it is awaited; also for a peer to take
+			      bytes */
 };
 
 struct conn {
@@ -21,17 +22,17 @@ struct conn {
 		uv_pipe_t pipe;
 	};
 	struct server *server;
-	struct conn *before, *after;      /* on the server's list */
-	struct conn *next_dirty;          /* to be flushed before the loop sleeps */
+	struct conn *before, *after; /* on the server's list */
+	struct conn *next_dirty; /* to be flushed before the loop sleeps */
 	bool dirty, closing, reading;
-	bool lingering;                   /* all is said; what still comes is thrown away until the peer ends too */
+	bool lingering; /* all is said; what still comes is thrown away until the peer ends too */
 	struct session *session;
 	uv_write_t write;
 	uv_shutdown_t shutdown;
-	struct buf writing;               /* on its way; its data NULL: nothing is */
-	uint64_t last_active_ms;          /* loop time */
-	uint64_t frame_since_ms;          /* when the frame that is awaited began; 0: none */
-	uint64_t write_since_ms;          /* when the write on its way last moved */
+	struct buf writing; /* on its way; its data NULL: nothing is */
+	uint64_t last_active_ms; /* loop time */
+	uint64_t frame_since_ms; /* when the frame that is awaited began; 0: none */
+	uint64_t write_since_ms; /* when the write on its way last moved */
 	size_t write_left;
 	uint64_t linger_since_ms;
 };

@@ -199,9 +199,9 @@ static int run(struct db *db, enum statement which)
 	return s ? step(db, s) : db_error(db, sql[which]);
 }
 
-#define BIND(which)                                                                                                    \
-	struct binder b = {db_statement(db, which), 1};                                                                \
-	if (!b.s)                                                                                                      \
+#define BIND(which)                                     \
+	struct binder b = {db_statement(db, which), 1}; \
+	if (!b.s)                                       \
 	return db_error(db, sql[which])
 
 static int write_pool(struct db *db, const struct pool_row *r)

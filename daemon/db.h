@@ -1,8 +1,8 @@
 /* db.h - one connection to the database: rows in, rows out. SQL lives in db.c, db_read.c and migrate.c alone.
  *
- * A connection belongs to one thread at a time. Errors: ERR_DISK_FULL where there was no room (the transaction is rolled
- * back and the connection usable), ERR_SCHEMA, ERR_LOCKED, ERR_HISTORY (a row that makes no sense; logged), -ENOMEM,
- * ERR_DATABASE for all else (logged). */
+ * A connection belongs to one thread at a time. Errors: ERR_DISK_FULL where there was no room (the transaction is
+ * rolled back and the connection usable), ERR_SCHEMA, ERR_LOCKED, ERR_HISTORY (a row that makes no sense; logged),
+ * -ENOMEM, ERR_DATABASE for all else (logged). */
 #ifndef CANDOR_DB_H
 #define CANDOR_DB_H
 
@@ -11,7 +11,7 @@
 struct db;
 
 enum db_mode {
-	DB_READ,  /* an existing database; sees what was committed when a read began */
+	DB_READ, /* an existing database; sees what was committed when a read began */
 	DB_WRITE, /* the one that writes: creates and migrates */
 };
 
@@ -38,14 +38,14 @@ MUST_CHECK int db_progress(struct db *db, struct progress_row *out);
 
 /* Tables from end to end, in an order of their own. Several may be read side by side on one connection. */
 enum db_table {
-	DB_POOLS,        /* struct pool_row, by id */
-	DB_SETTINGS,     /* struct settings_row of a pool, by change */
-	DB_STRETCHES,    /* struct stretch_row of a pool, by number */
-	DB_LABELERS,     /* struct labeler_row of a pool, by id */
-	DB_OPEN_ITEMS,   /* struct open_item_row of all pools, by id */
-	DB_LOG,          /* struct log_row of all pools, by change */
+	DB_POOLS, /* struct pool_row, by id */
+	DB_SETTINGS, /* struct settings_row of a pool, by change */
+	DB_STRETCHES, /* struct stretch_row of a pool, by number */
+	DB_LABELERS, /* struct labeler_row of a pool, by id */
+	DB_OPEN_ITEMS, /* struct open_item_row of all pools, by id */
+	DB_LOG, /* struct log_row of all pools, by change */
 	DB_CLOSED_ITEMS, /* struct item_row of a pool, by close number; not those voided while open */
-	DB_SETTLEMENTS,  /* struct settled_row of a pool, by round */
+	DB_SETTLEMENTS, /* struct settled_row of a pool, by round */
 };
 
 struct settled_row {

@@ -8,13 +8,14 @@
 #include "db.h"
 
 /* An item without its reports and weights; with its settlement, s, which it may not have. */
-#define DB_ITEM_COLUMNS                                                                                               \
-	"i.id, i.pool, i.name, i.state, i.close_number, i.closed, i.opened_at, i.closed_at, i.ended_at, i.mean, "      \
+#define DB_ITEM_COLUMNS                                                                                           \
+	"i.id, i.pool, i.name, i.state, i.close_number, i.closed, i.opened_at, i.closed_at, i.ended_at, i.mean, " \
 	"i.median, i.plain_mean, i.plain_median, i.spread, i.ess, i.n, i.outcome, i.round, s.eta, s.lbar"
 
 /* A whole settlement with its item. */
-#define DB_SETTLED_COLUMNS DB_ITEM_COLUMNS ", i.reports, i.weights, s.epoch, s.at, s.by, s.change, s.weights, " \
-					   "s.last_rounds, s.outcome"
+#define DB_SETTLED_COLUMNS                                                                   \
+	DB_ITEM_COLUMNS ", i.reports, i.weights, s.epoch, s.at, s.by, s.change, s.weights, " \
+			"s.last_rounds, s.outcome"
 
 /* Statements that are used again and again; prepared when first used. */
 enum statement {
@@ -50,7 +51,7 @@ struct db {
 	sqlite3 *handle;
 	sqlite3_stmt *statements[SQL_COUNT];
 	struct buf text; /* an item's reports, on their way into SQL */
-	int reads;       /* db_begin() without db_end() */
+	int reads; /* db_begin() without db_end() */
 };
 
 /* The statement, ready to bind; NULL on failure, which db_error() explains. */

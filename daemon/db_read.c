@@ -169,7 +169,7 @@ static void get_item_head(struct columns *c, struct item_row *r)
 	r->pool = get_int(c);
 	r->name = get_text(c);
 	const char *state = (const char *)sqlite3_column_text(c->s, c->next++);
-	r->state = !state ? CANDOR_STATE_UNSPECIFIED
+	r->state = !state                           ? CANDOR_STATE_UNSPECIFIED
 		   : strcmp(state, "closed") == 0   ? CANDOR_CLOSED
 		   : strcmp(state, "resolved") == 0 ? CANDOR_RESOLVED
 						    : CANDOR_VOID;
@@ -239,7 +239,8 @@ static const char *const tables[] = {
 	[DB_SETTINGS] = "SELECT * FROM settings WHERE pool = ?1 AND change >= ?2 ORDER BY change",
 	[DB_STRETCHES] = "SELECT * FROM stretches WHERE pool = ?1 AND number >= ?2 ORDER BY number",
 	[DB_LABELERS] = "SELECT * FROM labelers WHERE pool = ?1 AND id >= ?2 ORDER BY id",
-	[DB_OPEN_ITEMS] = "SELECT id, pool, name, opened_at, reports, packed FROM open_items WHERE id >= ?2 ORDER BY id",
+	[DB_OPEN_ITEMS] =
+		"SELECT id, pool, name, opened_at, reports, packed FROM open_items WHERE id >= ?2 ORDER BY id",
 	[DB_LOG] = "SELECT * FROM report_log WHERE change >= ?2 ORDER BY change",
 	[DB_CLOSED_ITEMS] = "SELECT " DB_ITEM_COLUMNS ", i.reports, i.weights FROM items i LEFT JOIN settlements s"
 			    " ON s.pool = i.pool AND s.round = i.round"

@@ -24,8 +24,8 @@ static void free_campaign(struct campaign *c)
 	free(c);
 }
 
-int engine_add_campaign(struct engine *e, const char *name, uint64_t created_at,
-			const struct candor_settings *settings, struct campaign **out)
+int engine_add_campaign(struct engine *e, const char *name, uint64_t created_at, const struct candor_settings *settings,
+			struct campaign **out)
 {
 	struct campaign **grown = realloc(e->campaigns, (e->n_campaigns + 1) * sizeof(struct campaign *));
 	if (!grown)

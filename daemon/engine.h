@@ -37,11 +37,11 @@ struct engine_ops {
 };
 
 struct engine_limits {
-	size_t batch_bytes;      /* above it the engine is saturated until a commit */
+	size_t batch_bytes; /* above it the engine is saturated until a commit */
 	uint32_t resident_items; /* items in memory that are not open, for quick answers */
 	size_t resident_reports; /* and their reports */
-	size_t max_frame_bytes;  /* told to clients in Welcome */
-	uint32_t max_in_flight;  /* likewise */
+	size_t max_frame_bytes; /* told to clients in Welcome */
+	uint32_t max_in_flight; /* likewise */
 };
 
 /* ---- calls ---- */
@@ -50,7 +50,7 @@ struct engine_limits {
 struct call {
 	const struct wire_request *wire;
 	struct arena *arena; /* the request's memory, and the answer's */
-	const char *peer;    /* who asks, for history */
+	const char *peer; /* who asks, for history */
 	/* Called exactly once, with an answer that lives until it returns; it may leave once `change` is on disk. */
 	void (*reply)(struct call *call, const struct candor_response *response, uint64_t change);
 	struct load *load; /* the engine's: NULL at first */
@@ -58,7 +58,7 @@ struct call {
 
 enum engine_outcome {
 	ENGINE_REPLIED, /* reply was called */
-	ENGINE_LATER,   /* reply will be called; the session may go on with other requests */
+	ENGINE_LATER, /* reply will be called; the session may go on with other requests */
 	ENGINE_BLOCKED, /* reply will be called; until then the session must submit nothing else, or order is lost */
 };
 

@@ -233,7 +233,8 @@ static enum engine_outcome reply_labeler(struct call *call, struct campaign *c, 
 
 static void answer_trajectory(struct history_read *h)
 {
-	/* Memory may have been rebuilt meanwhile; pools and labelers that were on disk are there again, under their ids. */
+	/* Memory may have been rebuilt meanwhile; pools and labelers that were on disk are there again, under their
+	 * ids. */
 	struct campaign *c = engine_find(h->engine, h->call->wire->request.pool);
 	if (!c || h->labeler >= pool_labelers(c->pool))
 		engine_refuse_error(h->call, ERR_HISTORY);

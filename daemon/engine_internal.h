@@ -1,7 +1,7 @@
 /* engine_internal.h - what the engine's files share: engine.c (life, durability), engine_write.c (commands that change
  * state), engine_read.c (those that do not), engine_history.c
- * (those answered from disk), engine_items.c (which items are in memory), engine_log.c (the log of reports), recover.c (state
- * from disk). */
+ * (those answered from disk), engine_items.c (which items are in memory), engine_log.c (the log of reports), recover.c
+ * (state from disk). */
 #ifndef CANDOR_ENGINE_INTERNAL_H
 #define CANDOR_ENGINE_INTERNAL_H
 
@@ -14,12 +14,12 @@ struct campaign {
 	char *name;
 	uint64_t created_at;
 	uint64_t changed; /* newest change of the pool */
-	uint64_t closes;  /* close numbers given */
-	bool dirty;       /* its row is to be written with the next commit */
+	uint64_t closes; /* close numbers given */
+	bool dirty; /* its row is to be written with the next commit */
 	size_t stretches_written; /* those before are on disk and final */
 
-	/* Labelers' rows follow their weights with a bounded lag: with every few scored reports one row is written anew,
-	 * round and round, so that what start has to apply grows with the labelers and not with the history. */
+	/* Labelers' rows follow their weights with a bounded lag: with every few scored reports one row is written
+	 * anew, round and round, so that what start has to apply grows with the labelers and not with the history. */
 	uint32_t refresh_next;
 	uint64_t refresh_due; /* scored reports not yet paid for with rows */
 };
@@ -37,27 +37,27 @@ struct engine {
 
 	struct campaign **campaigns; /* by id - 1 */
 	uint64_t n_campaigns;
-	struct names *names;         /* of pools: id - 1 */
+	struct names *names; /* of pools: id - 1 */
 
 	struct progress_row progress;
 	uint64_t committed; /* newest change on disk */
 	uint64_t commits;
 	struct batch batches[2];
-	struct batch *filling;    /* takes changes */
+	struct batch *filling; /* takes changes */
 	struct batch *committing; /* with the store; NULL: it is free */
-	bool probing;             /* `committing` is a probe */
-	bool broken;              /* memory is ahead of what can be written: rebuild before anything else */
+	bool probing; /* `committing` is a probe */
+	bool broken; /* memory is ahead of what can be written: rebuild before anything else */
 	bool was_saturated;
-	int read_only;            /* the error for which writes are refused; 0: they are not */
+	int read_only; /* the error for which writes are refused; 0: they are not */
 
-	struct item_list logged;   /* open items with reports in the log, by the oldest of them */
+	struct item_list logged; /* open items with reports in the log, by the oldest of them */
 	struct segment *first_segment, *last_segment; /* of the log */
-	uint64_t live_log_rows;    /* of open items that are not packed */
+	uint64_t live_log_rows; /* of open items that are not packed */
 	struct item_list resident; /* items that are not open, in order of coming */
 	uint32_t n_resident;
 	size_t resident_reports;
 	struct load *first_load, *last_load; /* in flight, in order of their start */
-	uint32_t reads;                      /* jobs in flight */
+	uint32_t reads; /* jobs in flight */
 
 	uint64_t started_at, connections;
 };
@@ -139,11 +139,11 @@ enum engine_outcome engine_update_pool(struct engine *e, struct call *call);
 enum engine_outcome engine_post_reports(struct engine *e, struct campaign *c, struct call *call,
 					struct item *const *items);
 enum engine_outcome engine_close_items(struct engine *e, struct campaign *c, struct call *call,
-					struct item *const *items);
+				       struct item *const *items);
 enum engine_outcome engine_resolve_items(struct engine *e, struct campaign *c, struct call *call,
-					struct item *const *items);
+					 struct item *const *items);
 enum engine_outcome engine_void_items(struct engine *e, struct campaign *c, struct call *call,
-					struct item *const *items);
+				      struct item *const *items);
 
 /* What keeps the database small and start quick, for the batch that is about to be handed over. */
 void engine_upkeep(struct engine *e);
@@ -157,7 +157,7 @@ enum engine_outcome engine_info(struct engine *e, struct call *call);
 enum engine_outcome engine_list_pools(struct engine *e, struct call *call);
 enum engine_outcome engine_get_pool(struct engine *e, struct campaign *c, struct call *call);
 enum engine_outcome engine_query_items(struct engine *e, struct campaign *c, struct call *call,
-					struct item *const *items);
+				       struct item *const *items);
 enum engine_outcome engine_list_labelers(struct engine *e, struct campaign *c, struct call *call);
 
 /* ---- engine_history.c: answers that come from disk ---- */

@@ -13,16 +13,16 @@
 struct load {
 	struct read_job job;
 	struct engine *engine;
-	struct call *call;           /* NULL: withdrawn */
-	bool awaited;                /* the call is submitted, and to be run */
+	struct call *call; /* NULL: withdrawn */
+	bool awaited; /* the call is submitted, and to be run */
 	struct load *before, *after; /* in the engine's list */
-	uint64_t committed;          /* when it began */
+	uint64_t committed; /* when it began */
 	uint64_t pool;
 	const char *pool_name;
-	struct arena arena;          /* of what follows and of pool_name: nothing here is the call's */
+	struct arena arena; /* of what follows and of pool_name: nothing here is the call's */
 	size_t n;
-	const char **names;          /* [n] missing */
-	struct item_row *rows;       /* [n] what disk has; id 0: nothing */
+	const char **names; /* [n] missing */
+	struct item_row *rows; /* [n] what disk has; id 0: nothing */
 };
 
 void item_list_append(struct item_list *list, struct item *item)
@@ -180,8 +180,8 @@ void engine_await_load(struct call *call)
 	call->load->awaited = true;
 }
 
-/* The items that the rows name, into found[n]: NULL where a row is faulty or its item is not in memory. Returns how many
- * of the latter there are; rows of one item mostly stand together, and count once then. */
+/* The items that the rows name, into found[n]: NULL where a row is faulty or its item is not in memory. Returns how
+ * many of the latter there are; rows of one item mostly stand together, and count once then. */
 static size_t find_items(const struct campaign *c, const struct wire_request *w, struct item **found)
 {
 	enum { GROUP = 64 };

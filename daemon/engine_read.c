@@ -1,4 +1,5 @@
-/* Commands that read memory. Each answer depends on its pool's newest change: what was read is on disk when it leaves. */
+/* Commands that read memory. Each answer depends on its pool's newest change: what was read is on disk when it leaves.
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -22,20 +23,21 @@ enum engine_outcome engine_info(struct engine *e, struct call *call)
 {
 	struct candor_response r = {
 		.type = CANDOR_RES_INFO,
-		.info = {
-			.version = CANDOR_VERSION,
-			.protocol = CANDOR_PROTOCOL,
-			.uptime_ms = e->ops.now_ms(e->owner) - e->started_at,
-			.started_at = e->started_at,
-			.pools = e->n_campaigns,
-			.connections = e->connections,
-			.committed = e->committed,
-			.reports = e->progress.reports,
-			.read_only = e->read_only != 0,
-			.reason = e->read_only ? candor_strerror(e->read_only) : "",
-			.database_bytes = e->ops.database_bytes(e->owner),
-			.commits = e->commits,
-		},
+		.info =
+			{
+				.version = CANDOR_VERSION,
+				.protocol = CANDOR_PROTOCOL,
+				.uptime_ms = e->ops.now_ms(e->owner) - e->started_at,
+				.started_at = e->started_at,
+				.pools = e->n_campaigns,
+				.connections = e->connections,
+				.committed = e->committed,
+				.reports = e->progress.reports,
+				.read_only = e->read_only != 0,
+				.reason = e->read_only ? candor_strerror(e->read_only) : "",
+				.database_bytes = e->ops.database_bytes(e->owner),
+				.commits = e->commits,
+			},
 	};
 	for (uint64_t i = 0; i < e->n_campaigns; i++) {
 		const struct pool *p = e->campaigns[i]->pool;
@@ -139,8 +141,8 @@ static int describe_reports(struct campaign *c, const struct item *item, const d
 	return 0;
 }
 
-static int describe_item(struct campaign *c, struct item *item, const char *name, bool with_reports,
-			 struct arena *a, struct candor_item *out)
+static int describe_item(struct campaign *c, struct item *item, const char *name, bool with_reports, struct arena *a,
+			 struct candor_item *out)
 {
 	struct aggregate aggregate = {0};
 	const double *weights = NULL;
@@ -192,7 +194,8 @@ enum engine_outcome engine_query_items(struct engine *e, struct campaign *c, str
 		}
 		struct item *item = items[i];
 		if (item->state == CANDOR_STATE_UNSPECIFIED) {
-			const char *why = arena_printf(call->arena, "item '%s' is not known: nothing was reported on it", name);
+			const char *why =
+				arena_printf(call->arena, "item '%s' is not known: nothing was reported on it", name);
 			rejected[r.n_rejected++] =
 				(struct candor_rejected){(uint32_t)i, CANDOR_NOT_FOUND, why ? why : "not known"};
 			continue;

@@ -16,26 +16,22 @@ enum { GROUP = 32 };
 struct result {
 	struct call *call;
 	struct candor_batch counts;
-	struct candor_rejected *rejected;
-	size_t n_rejected, cap;
-	bool no_memory; /* for the list of what was rejected: the answer must not leave it out in silence */
+	struct candor_rejected *rejected; /* room for every row, so that listing one cannot fail half-way */
+	size_t n_rejected;
 };
 
+static bool begin(struct result *r, struct call *call)
+{
+	*r = (struct result){.call = call};
+	r->rejected = arena_alloc(call->arena, call->wire->request.n * sizeof *r->rejected);
+	return r->rejected != NULL;
+}
+
+/* sentence: NULL where there was no memory for one. */
 static void reject(struct result *r, size_t index, enum candor_code code, const char *sentence)
 {
-	if (r->n_rejected == r->cap) {
-		size_t cap = r->cap ? r->cap * 4 : 16;
-		struct candor_rejected *grown = arena_alloc(r->call->arena, cap * sizeof *grown);
-		if (!grown) {
-			r->no_memory = true;
-			return;
-		}
-		if (r->n_rejected > 0)
-			memcpy(grown, r->rejected, r->n_rejected * sizeof *grown);
-		r->rejected = grown;
-		r->cap = cap;
-	}
-	r->rejected[r->n_rejected++] = (struct candor_rejected){(uint32_t)index, code, sentence ? sentence : "rejected"};
+	r->rejected[r->n_rejected++] =
+		(struct candor_rejected){(uint32_t)index, code, sentence ? sentence : "rejected"};
 }
 
 /* True if row i was found wrong when it was decoded, and lists it. */
@@ -55,18 +51,12 @@ static void reject_error(struct result *r, size_t i, int err)
 
 static void reject_unknown(struct result *r, size_t i, const char *item)
 {
-	reject(r, i, CANDOR_NOT_FOUND, arena_printf(r->call->arena, "item '%s' is not known: nothing was reported on it", item));
+	reject(r, i, CANDOR_NOT_FOUND,
+	       arena_printf(r->call->arena, "item '%s' is not known: nothing was reported on it", item));
 }
 
 static enum engine_outcome finish(struct result *r, struct campaign *c)
 {
-	if (r->no_memory) {
-		struct candor_response response = {
-			.code = CANDOR_RESOURCE_EXHAUSTED,
-			.message = "too many rows were rejected to list them; the good ones were applied. Send fewer at a time",
-		};
-		return engine_reply(r->call, &response, c->changed);
-	}
 	struct candor_response response = {
 		.type = CANDOR_RES_BATCH,
 		.batch = r->counts,
@@ -253,8 +243,10 @@ enum engine_outcome engine_post_reports(struct engine *e, struct campaign *c, st
 					struct item *const *items)
 {
 	const struct candor_request *r = &call->wire->request;
-	struct result result = {.call = call};
+	struct result result;
 	uint64_t now = e->ops.now_ms(e->owner);
+	if (!begin(&result, call))
+		return engine_refuse_error(call, -ENOMEM);
 
 	for (size_t i = 0; i < r->n; i++) {
 		const struct candor_report *report = &r->reports[i];
@@ -326,11 +318,13 @@ static void item_ends_open(struct engine *e, struct campaign *c, struct item *it
 }
 
 enum engine_outcome engine_close_items(struct engine *e, struct campaign *c, struct call *call,
-					struct item *const *items)
+				       struct item *const *items)
 {
 	const struct candor_request *r = &call->wire->request;
-	struct result result = {.call = call};
+	struct result result;
 	uint64_t now = e->ops.now_ms(e->owner);
+	if (!begin(&result, call))
+		return engine_refuse_error(call, -ENOMEM);
 
 	for (size_t i = 0; i < r->n; i++) {
 		if (is_faulty(&result, i))
@@ -358,7 +352,8 @@ enum engine_outcome engine_close_items(struct engine *e, struct campaign *c, str
 }
 
 /* Settles an open or closed item and writes it down. */
-static int resolve(struct engine *e, struct campaign *c, struct item *item, double outcome, const char *by, uint64_t now)
+static int resolve(struct engine *e, struct campaign *c, struct item *item, double outcome, const char *by,
+		   uint64_t now)
 {
 	bool was_open = item->state == CANDOR_OPEN;
 	struct pool_settled done;
@@ -404,11 +399,13 @@ static int resolve(struct engine *e, struct campaign *c, struct item *item, doub
 }
 
 enum engine_outcome engine_resolve_items(struct engine *e, struct campaign *c, struct call *call,
-					struct item *const *items)
+					 struct item *const *items)
 {
 	const struct candor_request *r = &call->wire->request;
-	struct result result = {.call = call};
+	struct result result;
 	uint64_t now = e->ops.now_ms(e->owner);
+	if (!begin(&result, call))
+		return engine_refuse_error(call, -ENOMEM);
 
 	for (size_t i = 0; i < r->n; i++) {
 		const struct candor_outcome *o = &r->outcomes[i];
@@ -423,8 +420,10 @@ enum engine_outcome engine_resolve_items(struct engine *e, struct campaign *c, s
 			result.counts.duplicates++;
 		} else if (item->state == CANDOR_RESOLVED) {
 			reject(&result, i, CANDOR_FAILED_PRECONDITION,
-			       arena_printf(call->arena, "item is resolved with outcome %.17g, which stands; value %.17g contradicts it",
-					    item->frozen->outcome, o->value));
+			       arena_printf(
+				       call->arena,
+				       "item is resolved with outcome %.17g, which stands; value %.17g contradicts it",
+				       item->frozen->outcome, o->value));
 		} else {
 			int err = resolve(e, c, item, o->value, call->peer, now);
 			if (err)
@@ -437,11 +436,13 @@ enum engine_outcome engine_resolve_items(struct engine *e, struct campaign *c, s
 }
 
 enum engine_outcome engine_void_items(struct engine *e, struct campaign *c, struct call *call,
-					struct item *const *items)
+				      struct item *const *items)
 {
 	const struct candor_request *r = &call->wire->request;
-	struct result result = {.call = call};
+	struct result result;
 	uint64_t now = e->ops.now_ms(e->owner);
+	if (!begin(&result, call))
+		return engine_refuse_error(call, -ENOMEM);
 
 	for (size_t i = 0; i < r->n; i++) {
 		if (is_faulty(&result, i))

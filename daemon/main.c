@@ -63,8 +63,9 @@ static void raise_descriptors(uint64_t connections)
 		return;
 	limit.rlim_cur = want < limit.rlim_max ? want : limit.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < want)
-		log_warning("only %llu file descriptors: fewer than max_connections = %llu need; raise the limit (ulimit -n)",
-			    (unsigned long long)limit.rlim_cur, (unsigned long long)connections);
+		log_warning(
+			"only %llu file descriptors: too few for max_connections = %llu; raise the limit (ulimit -n)",
+			(unsigned long long)limit.rlim_cur, (unsigned long long)connections);
 }
 
 static int serve(const struct config *config, const char *own_dir)

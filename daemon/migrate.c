@@ -7,8 +7,8 @@
 
 /* Steps are only ever appended. Step i brings version i to version i + 1. */
 static const char *const steps[] = {
-	/* 1: the first tables. Columns ending in _at are milliseconds since 1970. A "change" counts everything that ever
-	 * changed, over the whole database: it orders events of different tables. */
+	/* 1: the first tables. Columns ending in _at are milliseconds since 1970. A "change" counts everything that
+	 * ever changed, over the whole database: it orders events of different tables. */
 	"CREATE TABLE pools ("
 	" id INTEGER PRIMARY KEY,"
 	" name TEXT NOT NULL UNIQUE,"
@@ -77,8 +77,8 @@ static const char *const steps[] = {
 	"CREATE UNIQUE INDEX items_by_name ON items (pool, name);"
 	"CREATE UNIQUE INDEX items_by_close ON items (pool, close_number) WHERE close_number IS NOT NULL;"
 
-	/* weights: little-endian doubles, the reporters' weights after the settlement; last_rounds: little-endian 32-bit
-	 * numbers, the round in which each was last scored before. Both in the order of the item's reports. */
+	/* weights: little-endian doubles, the reporters' weights after the settlement; last_rounds: little-endian
+	 * 32-bit numbers, the round in which each was last scored before. Both in the order of the item's reports. */
 	"CREATE TABLE settlements ("
 	" pool INTEGER NOT NULL REFERENCES pools, round INTEGER NOT NULL,"
 	" item INTEGER NOT NULL REFERENCES items, outcome REAL NOT NULL,"

@@ -50,7 +50,8 @@ static int read_labelers(struct engine *e, struct campaign *c, struct lag *lag)
 	int err = db_cursor_open(e->db, DB_LABELERS, c->id, 0, &cursor);
 	if (err)
 		return err;
-	EACH(cursor, row) {
+	EACH(cursor, row)
+	{
 		if (row->id != pool_labelers(c->pool)) {
 			err = contradiction("labeler", row->id);
 			break;
@@ -72,7 +73,8 @@ static int apply_settlements(struct engine *e, struct campaign *c, const struct 
 	int err = db_cursor_open(e->db, DB_SETTLEMENTS, c->id, lag->least + 1, &cursor);
 	if (err)
 		return err;
-	EACH(cursor, row) {
+	EACH(cursor, row)
+	{
 		const struct settlement_row *s = &row->settlement;
 		for (size_t i = 0; i < s->n && err >= 0; i++) {
 			uint32_t labeler = row->item.reports.labelers[i];
@@ -100,7 +102,8 @@ static int read_totals(struct engine *e, struct campaign *c, const struct pool_t
 	int err = db_cursor_open(e->db, DB_STRETCHES, c->id, 0, &cursor);
 	if (err)
 		return err;
-	EACH(cursor, row) {
+	EACH(cursor, row)
+	{
 		struct mechanism_stretch *grown = realloc(stretches, (n + 1) * sizeof *grown);
 		if (!grown || row->number != n) {
 			stretches = grown ? grown : stretches;
@@ -145,7 +148,8 @@ static int read_pools(struct engine *e)
 	int err = db_cursor_open(e->db, DB_POOLS, 0, 0, &cursor);
 	if (err)
 		return err;
-	EACH(cursor, row) {
+	EACH(cursor, row)
+	{
 		err = read_pool(e, row);
 		if (err)
 			break;
@@ -203,7 +207,8 @@ static int read_open_items(struct engine *e, struct by_number *index)
 	int err = db_cursor_open(e->db, DB_OPEN_ITEMS, 0, 0, &cursor);
 	if (err)
 		return err;
-	EACH(cursor, row) {
+	EACH(cursor, row)
+	{
 		err = add_open_item(e, index, row);
 		if (err)
 			break;
@@ -233,7 +238,8 @@ static int read_log(struct engine *e, const struct by_number *index)
 	if (err)
 		return err;
 	e->progress.log_rows = 0; /* counted anew */
-	EACH(cursor, row) {
+	EACH(cursor, row)
+	{
 		engine_log_added(e, row->change);
 		struct item *item = find_number(index, row->item);
 		if (!item || row->change <= item->own.changed)

@@ -77,14 +77,14 @@ struct item_row {
 	const char *name;
 	enum candor_item_state state;
 	uint64_t close_number; /* place in the feed; 0: voided while open */
-	uint64_t closed;       /* the change that closed or voided it */
+	uint64_t closed; /* the change that closed or voided it */
 	uint64_t opened_at, closed_at, ended_at;
 	struct aggregate aggregate;
 	struct packed_reports reports;
 	const double *weights; /* [reports.n] at closing; NULL: voided while open */
-	double outcome;        /* RESOLVED only, as round */
+	double outcome; /* RESOLVED only, as round */
 	uint64_t round;
-	double eta, lbar;      /* RESOLVED only; read from the settlement, never written here */
+	double eta, lbar; /* RESOLVED only; read from the settlement, never written here */
 };
 
 struct settlement_row {
@@ -95,23 +95,23 @@ struct settlement_row {
 	const char *by;
 	uint64_t change;
 	size_t n;
-	const double *weights;      /* [n] after it, in the order of the item's reports */
+	const double *weights; /* [n] after it, in the order of the item's reports */
 	const uint32_t *last_round; /* [n] the labelers' settlements before */
 };
 
 enum change_type {
-	CHANGE_POOL,       /* pool_row: added, or replaced */
-	CHANGE_SETTINGS,   /* settings_row: added */
-	CHANGE_STRETCH,    /* stretch_row: added, or replaced */
-	CHANGE_LABELER,    /* labeler_row: added, or its state replaced where name is NULL */
-	CHANGE_OPEN_ITEM,  /* open_item_row: added, or its packed reports replaced where name is NULL */
-	CHANGE_LOG,        /* log_row: added */
-	CHANGE_REVISION,   /* revision_row: added */
-	CHANGE_ITEM,       /* item_row: added, and its open_item_row removed */
+	CHANGE_POOL, /* pool_row: added, or replaced */
+	CHANGE_SETTINGS, /* settings_row: added */
+	CHANGE_STRETCH, /* stretch_row: added, or replaced */
+	CHANGE_LABELER, /* labeler_row: added, or its state replaced where name is NULL */
+	CHANGE_OPEN_ITEM, /* open_item_row: added, or its packed reports replaced where name is NULL */
+	CHANGE_LOG, /* log_row: added */
+	CHANGE_REVISION, /* revision_row: added */
+	CHANGE_ITEM, /* item_row: added, and its open_item_row removed */
 	CHANGE_ITEM_ENDED, /* item_row: state, ended_at, outcome and round of a closed item replaced */
 	CHANGE_SETTLEMENT, /* settlement_row: added */
-	CHANGE_TRIM,       /* trim_row: log rows up to `change` removed */
-	CHANGE_PROGRESS,   /* progress_row: replaced */
+	CHANGE_TRIM, /* trim_row: log rows up to `change` removed */
+	CHANGE_PROGRESS, /* progress_row: replaced */
 };
 
 struct trim_row {
@@ -119,9 +119,9 @@ struct trim_row {
 };
 
 struct progress_row {
-	uint64_t changes;  /* given so far */
-	uint64_t items;    /* item ids given so far */
-	uint64_t reports;  /* accepted so far, revisions included */
+	uint64_t changes; /* given so far */
+	uint64_t items; /* item ids given so far */
+	uint64_t reports; /* accepted so far, revisions included */
 	uint64_t log_rows; /* that stand in the log */
 };
 
@@ -149,7 +149,7 @@ struct waiter;
 struct batch {
 	struct arena arena;
 	struct change *first, **last;
-	uint64_t last_change;     /* all changes up to it are in this batch or an earlier one */
+	uint64_t last_change; /* all changes up to it are in this batch or an earlier one */
 	struct waiter *waiters, **last_waiter; /* answers that leave when this is on disk */
 };
 

@@ -46,7 +46,7 @@ struct server {
 	struct conn *conns, *dirty;
 	uint64_t n_conns;
 	uint64_t drain_until_ms; /* loop time; 0: not stopping */
-	bool closing;            /* everything is being closed */
+	bool closing; /* everything is being closed */
 	int result;
 	char *read_buffer;
 };
@@ -140,7 +140,8 @@ static void accept_one(struct server *s, struct listener *l)
 	if (err)
 		conn_close(c);
 	else if (s->n_conns > s->config->max_connections)
-		conn_refuse(c, CANDOR_RESOURCE_EXHAUSTED, "the daemon has as many connections as it takes; try again later");
+		conn_refuse(c, CANDOR_RESOURCE_EXHAUSTED,
+			    "the daemon has as many connections as it takes; try again later");
 }
 
 static void on_connection(uv_stream_t *stream, int status)
@@ -195,7 +196,8 @@ static void begin_stop(struct server *s);
 static void on_failed(void *owner, int err)
 {
 	struct server *s = owner;
-	log_error("stopping: %s; what was acknowledged is on disk, see docs/operating.md on repair", candor_strerror(err));
+	log_error("stopping: %s; what was acknowledged is on disk, see docs/operating.md on repair",
+		  candor_strerror(err));
 	s->result = err;
 	begin_stop(s);
 }
@@ -442,7 +444,8 @@ static int start_handles(struct server *s)
 		beat = s->conn_limits.frame_ms / 4 + 1;
 	if (s->conn_limits.idle_ms && s->conn_limits.idle_ms / 4 < beat)
 		beat = s->conn_limits.idle_ms / 4 + 1;
-	if ((err = uv_prepare_start(&s->prepare, on_prepare)) || (err = uv_timer_start(&s->tick, on_tick, beat, beat)) ||
+	if ((err = uv_prepare_start(&s->prepare, on_prepare)) ||
+	    (err = uv_timer_start(&s->tick, on_tick, beat, beat)) ||
 	    (err = uv_signal_start(&s->sigterm, on_signal, SIGTERM)) ||
 	    (err = uv_signal_start(&s->sigint, on_signal, SIGINT)))
 		return err;

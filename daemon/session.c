@@ -38,13 +38,13 @@ struct session {
 	struct frame frame;
 	struct buf output;
 	size_t unsent_elsewhere;
-	uint32_t in_flight;   /* slots queued or in the engine, and replies that wait */
+	uint32_t in_flight; /* slots queued or in the engine, and replies that wait */
 	struct slot *blocked; /* nothing may be submitted before it is answered, */
 	struct slot *queue, **queue_end; /* and these have come meanwhile */
 	uint32_t queued;
 	struct slot *spare;
-	bool full;     /* above a limit, and not yet down to half */
-	bool pumping;  /* requests are being taken */
+	bool full; /* above a limit, and not yet down to half */
+	bool pumping; /* requests are being taken */
 	bool quiet_io; /* the connection is calling: it will look at the output by itself */
 	bool stopped, over;
 };
@@ -129,11 +129,13 @@ static void on_durable(struct waiter *w, int err)
 		if (buf_append(&s->output, r->bytes.data, r->bytes.len))
 			s->over = true;
 	} else if (s->owner && err == -ENOMEM) {
-		say(s, r->id, CANDOR_RESOURCE_EXHAUSTED, "the daemon is out of memory; nothing was changed, try again later");
+		say(s, r->id, CANDOR_RESOURCE_EXHAUSTED,
+		    "the daemon is out of memory; nothing was changed, try again later");
 	} else if (s->owner) {
-		say(s, r->id, CANDOR_UNAVAILABLE, err == ERR_DISK_FULL ?
-			"the daemon has no room left on disk; nothing was changed, try again when there is" :
-			"the daemon could not write to its database; nothing was changed");
+		say(s, r->id, CANDOR_UNAVAILABLE,
+		    err == ERR_DISK_FULL
+			    ? "the daemon has no room left on disk; nothing was changed, try again when there is"
+			    : "the daemon could not write to its database; nothing was changed");
 	}
 	buf_free(&r->bytes);
 	free(r);
@@ -198,7 +200,8 @@ static struct slot *take_slot(struct session *s)
 static void refuse_frame(struct session *s, int err, uint64_t id)
 {
 	if (err == ERR_BUDGET || err == -ENOMEM) {
-		say(s, id, CANDOR_RESOURCE_EXHAUSTED, "request unpacks to more memory than one may take; send fewer rows");
+		say(s, id, CANDOR_RESOURCE_EXHAUSTED,
+		    "request unpacks to more memory than one may take; send fewer rows");
 		s->over = s->over || id == 0;
 		return;
 	}

@@ -16,16 +16,16 @@ struct session;
 struct session_limits {
 	size_t max_frame_bytes;
 	size_t max_unpacked_bytes; /* memory that one request may take */
-	uint32_t max_in_flight;    /* requests unanswered */
-	size_t max_unsent_bytes;   /* answers that the peer does not take */
+	uint32_t max_in_flight; /* requests unanswered */
+	size_t max_unsent_bytes; /* answers that the peer does not take */
 };
 
 struct session_ops {
 	/* There are bytes to send, or the session will take bytes again, or it is done (see below). Never from within
 	 * session_push() or session_sent(). */
 	void (*wake)(void *owner);
-	/* Enough to be worth sending has gathered while requests are still being taken: a peer that gets it now works on it
-	 * meanwhile. May come from within session_push(). */
+	/* Enough to be worth sending has gathered while requests are still being taken: a peer that gets it now works
+	 * on it meanwhile. May come from within session_push(). */
 	void (*send_now)(void *owner);
 };
 

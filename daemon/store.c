@@ -260,4 +260,3 @@ void store_close(struct store *s, store_on_close *on_close, void *arg)
 		require(db_close(s->readers[--s->n_readers]) == 0);
 	uv_close((uv_handle_t *)&s->async, on_async_closed);
 }
-

@@ -13,8 +13,8 @@ enum { ADDRESS_PATH_MAX = 107, ADDRESS_TEXT_MAX = 320 }; /* a Unix socket's path
 
 struct address {
 	bool is_unix;
-	char host[256];                  /* a name or number, without brackets */
-	uint16_t port;                   /* 0: any free one, for listeners */
+	char host[256]; /* a name or number, without brackets */
+	uint16_t port; /* 0: any free one, for listeners */
 	char path[ADDRESS_PATH_MAX + 1]; /* of a Unix socket */
 };
 

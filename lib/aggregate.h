@@ -6,12 +6,12 @@
 #include <stddef.h>
 
 struct aggregate {
-	double mean;         /* (sum w p) / W */
-	double median;       /* the smallest p whose reporters with p_j <= p weigh at least W/2 */
-	double plain_mean;   /* both with all weights 1: what current practice would say */
+	double mean; /* (sum w p) / W */
+	double median; /* the smallest p whose reporters with p_j <= p weigh at least W/2 */
+	double plain_mean; /* both with all weights 1: what current practice would say */
 	double plain_median;
-	double spread;       /* sqrt(sum w (p - mean)^2 / W) */
-	double ess;          /* W^2 / sum w^2: effective number of labelers */
+	double spread; /* sqrt(sum w (p - mean)^2 / W) */
+	double ess; /* W^2 / sum w^2: effective number of labelers */
 	size_t n;
 };
 

@@ -9,7 +9,7 @@ enum { FIRST_CHUNK_BYTES = 16 * 1024, LARGEST_STEP_BYTES = 1024 * 1024 };
 
 struct arena_chunk {
 	struct arena_chunk *older;
-	size_t size;      /* of the whole chunk */
+	size_t size; /* of the whole chunk */
 	uint8_t bytes[];
 };
 

@@ -16,10 +16,10 @@ struct arena_chunk;
 
 struct arena {
 	struct arena_chunk *chunks; /* the newest first */
-	uint8_t *next, *end;        /* free part of the newest chunk */
-	size_t used_bytes;          /* taken from the system, over all chunks */
+	uint8_t *next, *end; /* free part of the newest chunk */
+	size_t used_bytes; /* taken from the system, over all chunks */
 	size_t budget_bytes;
-	bool exhausted;             /* the budget, not the system, said no */
+	bool exhausted; /* the budget, not the system, said no */
 };
 
 /* Takes nothing yet. budget_bytes bounds what is taken from the system at any time. */

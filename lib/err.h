@@ -10,20 +10,20 @@
 #define PRINTF_LIKE(text, first) __attribute__((format(printf, text, first)))
 
 enum {
-	ERR_TOO_BIG = -20001,   /* a frame longer than the limit */
+	ERR_TOO_BIG = -20001, /* a frame longer than the limit */
 	ERR_MALFORMED = -20002, /* bytes that are not what the protocol says */
-	ERR_BUDGET = -20003,    /* a message that unpacks to more memory than it may take */
-	ERR_FULL = -20004,      /* a fixed capacity is used up */
-	ERR_STATE = -20005,     /* an item's state forbids it */
-	ERR_DATABASE = -20006,  /* SQLite failed; the log says how */
+	ERR_BUDGET = -20003, /* a message that unpacks to more memory than it may take */
+	ERR_FULL = -20004, /* a fixed capacity is used up */
+	ERR_STATE = -20005, /* an item's state forbids it */
+	ERR_DATABASE = -20006, /* SQLite failed; the log says how */
 	ERR_DISK_FULL = -20007, /* SQLite found no room */
-	ERR_SCHEMA = -20008,    /* the database is not ours or newer than this program */
-	ERR_LOCKED = -20009,    /* another daemon has the database */
-	ERR_ADDRESS = -20010,   /* not an address */
-	ERR_CONFLICT = -20011,  /* an outcome stands already, and it is another one */
-	ERR_CLOSED = -20012,    /* the connection ended before the answer came */
-	ERR_PROTOCOL = -20013,  /* the peer answered what was not asked */
-	ERR_HISTORY = -20014,   /* the history does not fit itself */
+	ERR_SCHEMA = -20008, /* the database is not ours or newer than this program */
+	ERR_LOCKED = -20009, /* another daemon has the database */
+	ERR_ADDRESS = -20010, /* not an address */
+	ERR_CONFLICT = -20011, /* an outcome stands already, and it is another one */
+	ERR_CLOSED = -20012, /* the connection ended before the answer came */
+	ERR_PROTOCOL = -20013, /* the peer answered what was not asked */
+	ERR_HISTORY = -20014, /* the history does not fit itself */
 };
 
 /* A phrase for `err` (0 or negative), static, never NULL. Exported by libcandor. */

@@ -11,7 +11,7 @@ enum { FRAME_HEAD_MAX = 5 }; /* bytes in the longest length prefix: messages sta
 
 struct frame {
 	struct buf bytes;
-	size_t start;     /* bytes before it are consumed */
+	size_t start; /* bytes before it are consumed */
 	size_t max_bytes; /* longest message accepted */
 };
 

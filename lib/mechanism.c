@@ -124,16 +124,18 @@ double mechanism_bound(const struct mechanism_stretch *stretches, size_t n, doub
 	while (scored > 0) {
 		double dearest = -1;
 		for (size_t i = 0; i < n; i++) {
-			double cost = stretches[i].rounds == 0 ? -1 :
-				stretches[i].eta_hi - log1p(-stretches[i].share) / stretches[i].eta_lo;
+			double cost = stretches[i].rounds == 0
+					      ? -1
+					      : stretches[i].eta_hi - log1p(-stretches[i].share) / stretches[i].eta_lo;
 			if (cost > dearest && cost < below)
 				dearest = cost;
 		}
 		if (dearest < 0)
 			break; /* more scored than settled: not a history */
 		for (size_t i = 0; i < n && scored > 0; i++) {
-			double cost = stretches[i].rounds == 0 ? -1 :
-				stretches[i].eta_hi - log1p(-stretches[i].share) / stretches[i].eta_lo;
+			double cost = stretches[i].rounds == 0
+					      ? -1
+					      : stretches[i].eta_hi - log1p(-stretches[i].share) / stretches[i].eta_lo;
 			if (cost != dearest)
 				continue;
 			uint64_t here = scored < stretches[i].rounds ? scored : stretches[i].rounds;

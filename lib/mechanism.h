@@ -41,9 +41,9 @@ double mechanism_settle(size_t n, double *w, const double *p, double y, double e
 struct mechanism_stretch {
 	unsigned epoch;
 	double eta_lo, eta_hi; /* the least and the largest rate used; both 0 before the first settlement */
-	uint64_t rounds;       /* settlements in it */
-	double floor;          /* at its start every labeler's weight was at least floor * its entry weight */
-	double share;          /* that stood in it */
+	uint64_t rounds; /* settlements in it */
+	double floor; /* at its start every labeler's weight was at least floor * its entry weight */
+	double share; /* that stood in it */
 };
 
 /* What sum of (L - own loss), over the items that a labeler answered, cannot exceed:

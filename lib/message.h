@@ -14,9 +14,9 @@
 #include <stdint.h>
 
 #define CANDOR_PROTOCOL 1
-#define CANDOR_NAME_MAX 255       /* bytes in the name of a pool, labeler or item */
+#define CANDOR_NAME_MAX 255 /* bytes in the name of a pool, labeler or item */
 #define CANDOR_PAGE_DEFAULT 100
-#define CANDOR_PAGE_MAX 1000      /* rows in a page, and items in a query */
+#define CANDOR_PAGE_MAX 1000 /* rows in a page, and items in a query */
 
 enum candor_code {
 	CANDOR_OK = 0,
@@ -95,22 +95,22 @@ struct candor_request {
 	uint64_t id;
 	enum candor_request_type type;
 
-	const char *pool;     /* all but HELLO, INFO and LIST_POOLS */
-	const char *cursor;   /* the LIST_ requests, GET_LABELER */
-	uint32_t limit;       /* likewise */
+	const char *pool; /* all but HELLO, INFO and LIST_POOLS */
+	const char *cursor; /* the LIST_ requests, GET_LABELER */
+	uint32_t limit; /* likewise */
 
-	uint32_t protocol;    /* HELLO */
-	const char *client;   /* HELLO */
-	struct candor_settings settings;  /* CREATE_POOL, UPDATE_POOL */
-	const char *labeler;  /* GET_LABELER */
-	bool history;         /* GET_LABELER */
-	bool with_reports;    /* QUERY_ITEMS */
-	enum candor_sort sort;  /* LIST_LABELERS */
+	uint32_t protocol; /* HELLO */
+	const char *client; /* HELLO */
+	struct candor_settings settings; /* CREATE_POOL, UPDATE_POOL */
+	const char *labeler; /* GET_LABELER */
+	bool history; /* GET_LABELER */
+	bool with_reports; /* QUERY_ITEMS */
+	enum candor_sort sort; /* LIST_LABELERS */
 
-	size_t n;             /* rows in whichever of these the type has */
-	const struct candor_report *reports;    /* POST_REPORTS */
-	const struct candor_outcome *outcomes;  /* RESOLVE_ITEMS */
-	const char *const *items;               /* CLOSE_ITEMS, VOID_ITEMS, QUERY_ITEMS */
+	size_t n; /* rows in whichever of these the type has */
+	const struct candor_report *reports; /* POST_REPORTS */
+	const struct candor_outcome *outcomes; /* RESOLVE_ITEMS */
+	const char *const *items; /* CLOSE_ITEMS, VOID_ITEMS, QUERY_ITEMS */
 };
 
 /* ---- responses ---- */
@@ -149,7 +149,7 @@ struct candor_pool {
 	uint64_t scored;
 	double t_eff, total_weight;
 	double mean_loss, median_loss, plain_mean_loss, plain_median_loss;
-	const struct candor_best *best;  /* NULL: none */
+	const struct candor_best *best; /* NULL: none */
 };
 
 struct candor_rejected {
@@ -196,7 +196,7 @@ struct candor_settlement {
 };
 
 enum candor_response_type {
-	CANDOR_RES_NONE = 0,  /* a status alone */
+	CANDOR_RES_NONE = 0, /* a status alone */
 	CANDOR_RES_WELCOME,
 	CANDOR_RES_INFO,
 	CANDOR_RES_POOL,
@@ -211,7 +211,7 @@ enum candor_response_type {
 struct candor_response {
 	uint64_t id;
 	enum candor_code code;
-	const char *message;  /* "" where code is OK */
+	const char *message; /* "" where code is OK */
 	enum candor_response_type type;
 
 	struct candor_welcome welcome;
@@ -220,19 +220,19 @@ struct candor_response {
 	struct candor_batch batch;
 	struct candor_labeler labeler;
 
-	size_t n;             /* rows in whichever of these the type has */
+	size_t n; /* rows in whichever of these the type has */
 	const struct candor_pool *pools;
 	const struct candor_item *items;
 	const struct candor_labeler *labelers;
-	const struct candor_settlement *history;  /* LABELER */
+	const struct candor_settlement *history; /* LABELER */
 
-	size_t n_rejected;    /* BATCH, ITEMS */
+	size_t n_rejected; /* BATCH, ITEMS */
 	const struct candor_rejected *rejected;
 
-	const char *next;     /* POOLS, ITEMS, LABELERS, LABELER */
-	bool more;            /* ITEMS */
-	uint64_t total;       /* LABELERS */
-	double total_weight;  /* LABELERS */
+	const char *next; /* POOLS, ITEMS, LABELERS, LABELER */
+	bool more; /* ITEMS */
+	uint64_t total; /* LABELERS */
+	double total_weight; /* LABELERS */
 };
 
 #endif

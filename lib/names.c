@@ -11,7 +11,7 @@
 enum {
 	CELL_BYTES = 8,
 	CHUNK_CELLS = 1 << 17, /* 1 MiB */
-	CHUNKS_MAX = 1 << 14,  /* 2^31 cells: the bit above marks a free id */
+	CHUNKS_MAX = 1 << 14, /* 2^31 cells: the bit above marks a free id */
 	LONGEST_CELLS = (1 + 255 + 1 + CELL_BYTES - 1) / CELL_BYTES,
 	IDS_MAX = 1 << 28,
 	FIRST_SLOTS_LOG2 = 4,
@@ -26,11 +26,11 @@ struct names {
 	uint32_t *slots;
 	unsigned log2; /* of the number of slots */
 	uint32_t count;
-	uint32_t *offsets;     /* by id: the name's first cell, or ID_IS_FREE and the next free id */
+	uint32_t *offsets; /* by id: the name's first cell, or ID_IS_FREE and the next free id */
 	uint32_t ids, ids_cap; /* ids ever given, and room for them */
-	uint32_t free_id;      /* head of the list of free ids */
+	uint32_t free_id; /* head of the list of free ids */
 	uint8_t **chunks;
-	uint32_t n_chunks, next_cell;         /* next_cell counts within the newest chunk */
+	uint32_t n_chunks, next_cell; /* next_cell counts within the newest chunk */
 	uint32_t free_runs[LONGEST_CELLS + 1]; /* by length in cells: head of a list, linked through their bytes */
 };
 

@@ -6,7 +6,8 @@
 #include <string.h>
 
 enum {
-	LABELERS_A_CHUNK = 4096, /* chunks, so that growing neither copies a million labelers nor keeps room for another */
+	LABELERS_A_CHUNK =
+		4096, /* chunks, so that growing neither copies a million labelers nor keeps room for another */
 	ENTRIES_MAX = 65535,
 	STRETCHES_MAX = 4096,
 	STRETCHES_FOR_UPDATES = STRETCHES_MAX - 64, /* the epochs, 62 at most, always find room: settlements go on */
@@ -87,8 +88,8 @@ static int begin_stretch(struct pool *p, double floor, size_t max)
 	if (!s)
 		return -ENOMEM;
 	p->stretches = s;
-	s[p->n_stretches++] = (struct mechanism_stretch){
-		.epoch = p->totals.epoch, .floor = floor, .share = p->settings.share};
+	s[p->n_stretches++] =
+		(struct mechanism_stretch){.epoch = p->totals.epoch, .floor = floor, .share = p->settings.share};
 	return 0;
 }
 

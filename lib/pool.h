@@ -23,23 +23,23 @@ enum { ITEM_REPORTS_MAX = 65535 };
 struct pool;
 
 struct labeler {
-	double weight;       /* as of `epoch`; pool_weight() applies the resets since */
-	double own_loss;     /* sum over its scored items of its own losses, */
-	double mean_loss;    /* ... of the losses of the mean as frozen; the difference is its regret */
+	double weight; /* as of `epoch`; pool_weight() applies the resets since */
+	double own_loss; /* sum over its scored items of its own losses, */
+	double mean_loss; /* ... of the losses of the mean as frozen; the difference is its regret */
 	double settled_loss; /* ... of L at settlement */
-	uint32_t scored;     /* scored items */
+	uint32_t scored; /* scored items */
 	uint32_t last_round; /* of its newest settlement; 0: none */
-	uint16_t entry;      /* which of the pool's entry weights it came with: pool_entry() */
-	uint8_t epoch;       /* that `weight` stands in */
+	uint16_t entry; /* which of the pool's entry weights it came with: pool_entry() */
+	uint8_t epoch; /* that `weight` stands in */
 };
 
 /* What closing and resolving leave on an item. */
 struct frozen {
 	struct aggregate aggregate;
-	double outcome;      /* RESOLVED only, as the next three */
+	double outcome; /* RESOLVED only, as the next three */
 	double eta, lbar;
 	uint64_t round;
-	double weights[];    /* of its reporters at the moment of closing, in order of arrival */
+	double weights[]; /* of its reporters at the moment of closing, in order of arrival */
 };
 
 /* Aggregates of an open item, good until a report on it or a settlement in its pool. */
@@ -47,22 +47,22 @@ struct present;
 
 struct item {
 	enum candor_item_state state; /* STATE_UNSPECIFIED: not yet an item, nothing was reported on it */
-	uint32_t id;                  /* in the pool's table; given again after pool_drop_item() */
-	uint32_t n, cap;              /* reports */
-	double *values;               /* [n], and behind [cap] of them: */
-	struct frozen *frozen;        /* NULL until closed */
-	struct present *present;      /* NULL until asked for */
+	uint32_t id; /* in the pool's table; given again after pool_drop_item() */
+	uint32_t n, cap; /* reports */
+	double *values; /* [n], and behind [cap] of them: */
+	struct frozen *frozen; /* NULL until closed */
+	struct present *present; /* NULL until asked for */
 
 	/* For the pool's owner; the pool sets them to 0 and never looks at them. */
 	struct {
-		uint64_t number;                         /* identity in history */
-		uint64_t pool;                           /* the owner's number for the pool */
-		uint64_t close_number;                   /* place in the feed */
-		uint64_t changed;                        /* newest change that touched it */
-		uint64_t first_logged;                   /* oldest of its reports in the log; 0: none */
-		uint32_t logged_rows;                    /* its rows in the log that mean something */
+		uint64_t number; /* identity in history */
+		uint64_t pool; /* the owner's number for the pool */
+		uint64_t close_number; /* place in the feed */
+		uint64_t changed; /* newest change that touched it */
+		uint64_t first_logged; /* oldest of its reports in the log; 0: none */
+		uint32_t logged_rows; /* its rows in the log that mean something */
 		uint64_t opened_at, closed_at, ended_at; /* ms since 1970 */
-		struct item *before, *after;             /* a list the owner keeps it in */
+		struct item *before, *after; /* a list the owner keeps it in */
 	} own;
 };
 
@@ -74,7 +74,7 @@ static inline uint32_t *item_labelers(const struct item *item)
 
 /* Counts and cumulative losses; with labelers and stretches the whole state that settlements build. */
 struct pool_totals {
-	uint64_t round;  /* resolved items */
+	uint64_t round; /* resolved items */
 	uint64_t scored; /* reports that met an outcome */
 	uint64_t open, closed, voided;
 	double total_weight; /* sum of entry weights */
@@ -105,7 +105,7 @@ uint32_t pool_find_labeler(const struct pool *p, const char *name, size_t len); 
 double pool_weight(const struct pool *p, uint32_t id); /* now, resets applied */
 double pool_entry(const struct pool *p, uint32_t id);
 double pool_regret(const struct pool *p, uint32_t id);
-double pool_bound(const struct pool *p, uint32_t id);  /* on settled_loss - own_loss */
+double pool_bound(const struct pool *p, uint32_t id); /* on settled_loss - own_loss */
 
 /* The scored labeler with the largest regret (the lowest id of equals), or NAMES_NONE. O(labelers) after a settlement,
  * remembered until the next one. */
@@ -135,8 +135,8 @@ enum { POOL_DUPLICATE, POOL_ADDED, POOL_REVISED };
 
 struct pool_reported {
 	uint32_t labeler;
-	bool joined;  /* with this report */
-	double old;   /* REVISED: the value before */
+	bool joined; /* with this report */
+	double old; /* REVISED: the value before */
 };
 
 /* A report: POOL_ADDED, POOL_REVISED or POOL_DUPLICATE (the same value stands, whatever the item's state); or ERR_STATE
@@ -150,9 +150,9 @@ MUST_CHECK int pool_close(struct pool *p, struct item *item);
 
 struct pool_settled {
 	double eta, lbar;
-	unsigned epoch;             /* before it perhaps grew */
+	unsigned epoch; /* before it perhaps grew */
 	uint64_t round;
-	const double *weights;      /* [n] after it, by the item's reporters */
+	const double *weights; /* [n] after it, by the item's reporters */
 	const uint32_t *last_round; /* [n] the labelers' settlements before this one; 0: none */
 };
 

@@ -12,7 +12,7 @@
 /* What a decoded request came to. */
 struct wire_request {
 	struct candor_request request;
-	const char *fault;            /* a sentence on what is wrong with the whole request; NULL: nothing */
+	const char *fault; /* a sentence on what is wrong with the whole request; NULL: nothing */
 	const char *const *row_fault; /* [request.n] likewise for each row, NULL where it is good; NULL: all are */
 };
 

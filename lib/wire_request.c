@@ -137,9 +137,7 @@ static void body(struct decoder *d, const Candor__V1__Request *m)
 		r->type = CANDOR_REQ_HELLO;
 		hello(d, m->hello);
 		break;
-	case CANDOR__V1__REQUEST__BODY_INFO:
-		r->type = CANDOR_REQ_INFO;
-		break;
+	case CANDOR__V1__REQUEST__BODY_INFO: r->type = CANDOR_REQ_INFO; break;
 	case CANDOR__V1__REQUEST__BODY_CREATE_POOL:
 		r->type = CANDOR_REQ_CREATE_POOL;
 		r->pool = name(d, "pool", m->create_pool->pool);
@@ -206,8 +204,7 @@ static void body(struct decoder *d, const Candor__V1__Request *m)
 		r->pool = name(d, "pool", m->list_items->pool);
 		page(d, m->list_items->cursor, m->list_items->limit);
 		break;
-	default:
-		fault(d, "request", "is of no kind that this daemon knows");
+	default: fault(d, "request", "is of no kind that this daemon knows");
 	}
 }
 
@@ -308,9 +305,7 @@ int wire_encode_request(const struct candor_request *r, struct arena *scratch, s
 		hello.client = wire_text(r->client);
 		USE(hello, HELLO);
 		break;
-	case CANDOR_REQ_INFO:
-		USE(info, INFO);
-		break;
+	case CANDOR_REQ_INFO: USE(info, INFO); break;
 	case CANDOR_REQ_CREATE_POOL:
 		create_pool.pool = wire_text(r->pool);
 		create_pool.settings = &settings;
@@ -377,8 +372,7 @@ int wire_encode_request(const struct candor_request *r, struct arena *scratch, s
 		list_items.limit = r->limit;
 		USE(list_items, LIST_ITEMS);
 		break;
-	case CANDOR_REQ_UNKNOWN:
-		break; /* a request without a body: what a daemon makes of it can be tested */
+	case CANDOR_REQ_UNKNOWN: break; /* a request without a body: what a daemon makes of it can be tested */
 	}
 #undef USE
 	return err ? err : wire_append(&m.base, max_bytes, out);

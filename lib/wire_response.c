@@ -234,8 +234,7 @@ int wire_encode_response(const struct candor_response *r, struct arena *scratch,
 	}
 #define USE(field, FIELD, body) (m.body_case = CANDOR__V1__RESPONSE__BODY_##FIELD, m.field = &body)
 	switch (r->type) {
-	case CANDOR_RES_NONE:
-		break;
+	case CANDOR_RES_NONE: break;
 	case CANDOR_RES_WELCOME:
 		welcome.protocol = r->welcome.protocol;
 		welcome.server = wire_text(r->welcome.server);
@@ -379,8 +378,8 @@ static void item_from_pb(struct decoder *d, const Candor__V1__Item *m, struct ca
 	if (!r)
 		return;
 	for (size_t i = 0; i < m->n_reports; i++)
-		r[i] = (struct candor_item_report){
-			text(d, m->reports[i]->labeler), m->reports[i]->value, m->reports[i]->weight};
+		r[i] = (struct candor_item_report){text(d, m->reports[i]->labeler), m->reports[i]->value,
+						   m->reports[i]->weight};
 	item->n_reports = m->n_reports;
 	item->reports = r;
 }
@@ -518,8 +517,7 @@ static void body(struct decoder *d, const Candor__V1__Response *m, struct candor
 		out->type = CANDOR_RES_LABELER;
 		detail_from_pb(d, m->labeler, out);
 		break;
-	default:
-		out->type = CANDOR_RES_NONE;
+	default: out->type = CANDOR_RES_NONE;
 	}
 }
 

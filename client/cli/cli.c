@@ -92,12 +92,8 @@ static const struct option common[] = {
 static bool is_common(struct cli *c, int opt)
 {
 	switch (opt) {
-	case OPT_SERVER:
-		c->server = optarg;
-		return true;
-	case OPT_JSON:
-		c->json = true;
-		return true;
+	case OPT_SERVER: c->server = optarg; return true;
+	case OPT_JSON: c->json = true; return true;
 	case OPT_TIMEOUT:
 		c->timeout_ms = (uint64_t)(1000 * cli_real(c, "--timeout", optarg, 0.001, 86400));
 		return true;
@@ -106,8 +102,7 @@ static bool is_common(struct cli *c, int opt)
 			return false;
 		fputs(c->command->help, stdout);
 		exit(CLI_DONE);
-	default:
-		return false;
+	default: return false;
 	}
 }
 
@@ -213,8 +208,7 @@ int cli_call(struct cli *c, const struct candor_request *request, const struct c
 	return 0;
 }
 
-int cli_batch(struct cli *c, const struct candor_request *request, const char *const *names,
-	      struct candor_batch *batch)
+int cli_batch(struct cli *c, const struct candor_request *request, const char *const *names, struct candor_batch *batch)
 {
 	const struct candor_response *response;
 	int err = cli_call(c, request, &response);
@@ -222,8 +216,8 @@ int cli_batch(struct cli *c, const struct candor_request *request, const char *c
 		return err;
 	for (size_t i = 0; i < response->n_rejected; i++) {
 		const struct candor_rejected *r = &response->rejected[i];
-		cli_error(c, "\"%s\": %s: %s", r->index < request->n ? names[r->index] : "?",
-			  candor_code_name(r->code), r->message);
+		cli_error(c, "\"%s\": %s: %s", r->index < request->n ? names[r->index] : "?", candor_code_name(r->code),
+			  r->message);
 	}
 	if (batch)
 		*batch = response->batch;

@@ -15,9 +15,9 @@
 
 enum cli_exit {
 	CLI_DONE = 0,
-	CLI_ROWS = 1,        /* some rows were rejected; they are listed on stderr */
-	CLI_USAGE = 2,       /* wrong usage, or a file that cannot be read or written */
-	CLI_REFUSED = 3,     /* the daemon refused the request */
+	CLI_ROWS = 1, /* some rows were rejected; they are listed on stderr */
+	CLI_USAGE = 2, /* wrong usage, or a file that cannot be read or written */
+	CLI_REFUSED = 3, /* the daemon refused the request */
 	CLI_UNREACHABLE = 4, /* the daemon could not be reached, or went away */
 };
 
@@ -26,7 +26,7 @@ struct cli;
 struct cli_command {
 	const char *name;
 	const char *summary; /* for the list in `candor --help`; begins in lower case */
-	const char *help;    /* all that `candor NAME --help` says */
+	const char *help; /* all that `candor NAME --help` says */
 	int (*run)(struct cli *c, int argc, char **argv); /* argv[0] is the command's name */
 };
 
@@ -39,7 +39,7 @@ struct cli {
 	uint64_t timeout_ms; /* 0: the library's defaults */
 	struct cli_term term;
 	const struct cli_command *command; /* that is being run; NULL: none yet */
-	struct candor *daemon;             /* NULL until the first cli_call() */
+	struct candor *daemon; /* NULL until the first cli_call() */
 };
 
 /* ---- options ---- */

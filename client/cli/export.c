@@ -25,8 +25,8 @@ static void print_field(const char *text)
 
 static void print_row(const struct candor_item *item)
 {
-	const double aggregates[] = {item->mean, item->median, item->plain_mean, item->plain_median, item->spread,
-				     item->ess};
+	const double aggregates[] = {item->mean,         item->median, item->plain_mean,
+				     item->plain_median, item->spread, item->ess};
 	print_field(item->name);
 	printf(",%s", cli_state_name(item->state));
 	for (size_t i = 0; i < sizeof aggregates / sizeof *aggregates; i++)

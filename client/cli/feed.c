@@ -67,9 +67,10 @@ static int follow_feed(struct cli *c, struct candor_request *request, char *curs
 
 static int run_feed(struct cli *c, int argc, char **argv)
 {
-	static const struct option own[] = {
-		{"after", required_argument, NULL, 'a'}, {"limit", required_argument, NULL, 'l'},
-		{"follow", no_argument, NULL, 'f'}, {0}};
+	static const struct option own[] = {{"after", required_argument, NULL, 'a'},
+					    {"limit", required_argument, NULL, 'l'},
+					    {"follow", no_argument, NULL, 'f'},
+					    {0}};
 	char cursor[CANDOR_NAME_MAX + 1] = "";
 	struct candor_request request = {.type = CANDOR_REQ_LIST_ITEMS, .cursor = cursor};
 	uint64_t limit = UINT64_MAX;

@@ -116,11 +116,8 @@ static void count_batch(struct import *im, const struct sent *s, const struct ca
 		im->duplicates += r->batch.duplicates;
 		im->revised += r->batch.revised;
 		break;
-	case CANDOR_REQ_CLOSE_ITEMS:
-		im->closed += r->batch.accepted;
-		break;
-	default:
-		im->resolved += r->batch.accepted;
+	case CANDOR_REQ_CLOSE_ITEMS: im->closed += r->batch.accepted; break;
+	default: im->resolved += r->batch.accepted;
 	}
 	im->rejected += r->n_rejected;
 	for (size_t i = 0; i < r->n_rejected; i++) {
@@ -280,19 +277,13 @@ static void read_rows(struct import *im)
 			return;
 		}
 		switch (cli_rows_next(&im->rows, &row)) {
-		case CLI_ROWS_ROW:
-			take_row(im, &row);
-			break;
-		case CLI_ROWS_BAD:
-			bad_line(im, row.line, im->rows.fault);
-			break;
+		case CLI_ROWS_ROW: take_row(im, &row); break;
+		case CLI_ROWS_BAD: bad_line(im, row.line, im->rows.fault); break;
 		case CLI_ROWS_FATAL:
 			cli_error(im->cli, "%s: %s", im->name, im->rows.fault);
 			stop(im, CLI_USAGE);
 			break;
-		case CLI_ROWS_END:
-			im->input_ended = true;
-			break;
+		case CLI_ROWS_END: im->input_ended = true; break;
 		case CLI_ROWS_MORE:
 			cli_input_read(&im->input);
 			if (im->input.wanted)
@@ -366,8 +357,8 @@ static void print_summary(struct import *im, double seconds)
 	const struct {
 		const char *key;
 		uint64_t n;
-	} counts[] = {{"items", im->items}, {"accepted", im->accepted}, {"duplicates", im->duplicates},
-		      {"revised", im->revised}, {"closed", im->closed}, {"resolved", im->resolved},
+	} counts[] = {{"items", im->items},       {"accepted", im->accepted},  {"duplicates", im->duplicates},
+		      {"revised", im->revised},   {"closed", im->closed},      {"resolved", im->resolved},
 		      {"rejected", im->rejected}, {"bad_lines", im->bad_lines}};
 	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
 		json_object_set_new(o, counts[i].key, cli_json_count(counts[i].n));

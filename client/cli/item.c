@@ -15,8 +15,7 @@ static int end_items(struct cli *c, int argc, char **argv, enum candor_request_t
 		;
 	char **o = cli_operands(c, argc, argv, 2, argc, "POOL ITEM...");
 	const char *const *items = (const char *const *)(o + 1);
-	struct candor_request request = {
-		.type = type, .pool = o[0], .n = (size_t)(argc - optind - 1), .items = items};
+	struct candor_request request = {.type = type, .pool = o[0], .n = (size_t)(argc - optind - 1), .items = items};
 	struct candor_batch batch;
 	int err = cli_batch(c, &request, items, &batch);
 	if (err != CLI_DONE && err != CLI_ROWS)
@@ -44,8 +43,7 @@ static int run_resolve(struct cli *c, int argc, char **argv)
 	char **o = cli_operands(c, argc, argv, 3, 3, "POOL ITEM Y");
 	const char *const item = o[1];
 	struct candor_outcome outcome = {.item = item, .value = cli_real(c, "Y", o[2], 0, 1)};
-	struct candor_request request = {
-		.type = CANDOR_REQ_RESOLVE_ITEMS, .pool = o[0], .n = 1, .outcomes = &outcome};
+	struct candor_request request = {.type = CANDOR_REQ_RESOLVE_ITEMS, .pool = o[0], .n = 1, .outcomes = &outcome};
 	struct candor_batch batch;
 	int err = cli_batch(c, &request, &item, &batch);
 	if (!err)
@@ -88,9 +86,9 @@ const struct cli_command cli_void = {
 
 static void print_reports(const struct cli *c, const struct candor_item *item)
 {
-	static const struct cli_column columns[] = {
-		{.title = "  labeler", .shrink = true}, {.title = "report", .right = true},
-		{.title = "weight", .right = true}};
+	static const struct cli_column columns[] = {{.title = "  labeler", .shrink = true},
+						    {.title = "report", .right = true},
+						    {.title = "weight", .right = true}};
 	struct cli_table table;
 	cli_table_init(&table, columns, 3);
 	for (size_t i = 0; i < item->n_reports; i++) {

@@ -6,10 +6,11 @@
 void cli_items_init(struct cli_table *t)
 {
 	static const struct cli_column columns[] = {
-		{.title = "item", .shrink = true}, {.title = "state"}, {.title = "n", .right = true},
-		{.title = "mean", .right = true}, {.title = "median", .right = true},
-		{.title = "plain", .right = true}, {.title = "spread", .right = true},
-		{.title = "ess", .right = true}, {.title = "outcome", .right = true},
+		{.title = "item", .shrink = true},   {.title = "state"},
+		{.title = "n", .right = true},       {.title = "mean", .right = true},
+		{.title = "median", .right = true},  {.title = "plain", .right = true},
+		{.title = "spread", .right = true},  {.title = "ess", .right = true},
+		{.title = "outcome", .right = true},
 	};
 	cli_table_init(t, columns, sizeof columns / sizeof *columns);
 }

@@ -59,9 +59,9 @@ static void print_page(const struct cli *c, const struct candor_response *r, boo
 static int show(struct cli *c, struct candor_request *request, uint64_t limit)
 {
 	static const struct cli_column columns[] = {
-		{.title = "round", .right = true}, {.title = "item", .shrink = true},
+		{.title = "round", .right = true},  {.title = "item", .shrink = true},
 		{.title = "report", .right = true}, {.title = "outcome", .right = true},
-		{.title = "loss", .right = true}, {.title = "L", .right = true},
+		{.title = "loss", .right = true},   {.title = "L", .right = true},
 		{.title = "weight", .right = true}, {.title = "at (UTC)"}};
 	char cursor[CANDOR_NAME_MAX + 1] = "";
 	const struct candor_response *response;
@@ -91,9 +91,10 @@ static int show(struct cli *c, struct candor_request *request, uint64_t limit)
 
 static int run_labeler(struct cli *c, int argc, char **argv)
 {
-	static const struct option own[] = {
-		{"history", no_argument, NULL, 'y'}, {"limit", required_argument, NULL, 'l'},
-		{"all", no_argument, NULL, 'a'}, {0}};
+	static const struct option own[] = {{"history", no_argument, NULL, 'y'},
+					    {"limit", required_argument, NULL, 'l'},
+					    {"all", no_argument, NULL, 'a'},
+					    {0}};
 	struct candor_request request = {.type = CANDOR_REQ_GET_LABELER};
 	uint64_t limit = SHOWN;
 	int opt;

@@ -91,13 +91,16 @@ static void print_footer(const struct candor_request *request, const struct list
 
 static int run_labelers(struct cli *c, int argc, char **argv)
 {
-	static const struct option own[] = {
-		{"sort", required_argument, NULL, 's'}, {"limit", required_argument, NULL, 'l'},
-		{"all", no_argument, NULL, 'a'}, {0}};
-	static const struct cli_column columns[] = {
-		{.title = "labeler", .shrink = true}, {.title = "weight", .right = true}, {.title = "", .bar = true},
-		{.title = "scored", .right = true}, {.title = "mean loss", .right = true},
-		{.title = "regret", .right = true}};
+	static const struct option own[] = {{"sort", required_argument, NULL, 's'},
+					    {"limit", required_argument, NULL, 'l'},
+					    {"all", no_argument, NULL, 'a'},
+					    {0}};
+	static const struct cli_column columns[] = {{.title = "labeler", .shrink = true},
+						    {.title = "weight", .right = true},
+						    {.title = "", .bar = true},
+						    {.title = "scored", .right = true},
+						    {.title = "mean loss", .right = true},
+						    {.title = "regret", .right = true}};
 	struct candor_request request = {.type = CANDOR_REQ_LIST_LABELERS};
 	uint64_t limit = SHOWN;
 	int opt;

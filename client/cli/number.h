@@ -15,12 +15,12 @@ struct cli_text {
 bool cli_parse_real(const char *text, double *out);
 bool cli_parse_count(const char *text, uint64_t *out);
 
-struct cli_text cli_count(uint64_t n);           /* 1,234,567 */
-struct cli_text cli_weight(double w);            /* 23.240, 0.056, 1.9e-07 */
-struct cli_text cli_bytes(uint64_t n);           /* 29.1 MB */
-struct cli_text cli_time(uint64_t unix_ms);      /* 2026-11-23 23:58:04, UTC; "-" for 0 */
-struct cli_text cli_duration(uint64_t ms);       /* 3d 4h, 4h 05m, 12m 07s, 4.2 s */
-struct cli_text cli_exact(double x);             /* 17 significant digits: reads back as the same number */
+struct cli_text cli_count(uint64_t n); /* 1,234,567 */
+struct cli_text cli_weight(double w); /* 23.240, 0.056, 1.9e-07 */
+struct cli_text cli_bytes(uint64_t n); /* 29.1 MB */
+struct cli_text cli_time(uint64_t unix_ms); /* 2026-11-23 23:58:04, UTC; "-" for 0 */
+struct cli_text cli_duration(uint64_t ms); /* 3d 4h, 4h 05m, 12m 07s, 4.2 s */
+struct cli_text cli_exact(double x); /* 17 significant digits: reads back as the same number */
 
 /* What a sum comes to per item, "-" where there are none. */
 struct cli_text cli_mean(double sum, uint64_t n);

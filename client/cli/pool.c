@@ -11,14 +11,10 @@
 /* ---- create and set ---- */
 
 static const struct option setting_options[] = {
-	{"rate", required_argument, NULL, 'r'},
-	{"c", required_argument, NULL, 'c'},
-	{"beta", required_argument, NULL, 'b'},
-	{"eta", required_argument, NULL, 'e'},
-	{"horizon", required_argument, NULL, 'h' + 256},
-	{"share", required_argument, NULL, 's'},
-	{"entry", required_argument, NULL, 'w'},
-	{0},
+	{"rate", required_argument, NULL, 'r'},          {"c", required_argument, NULL, 'c'},
+	{"beta", required_argument, NULL, 'b'},          {"eta", required_argument, NULL, 'e'},
+	{"horizon", required_argument, NULL, 'h' + 256}, {"share", required_argument, NULL, 's'},
+	{"entry", required_argument, NULL, 'w'},         {0},
 };
 
 static enum candor_rate parse_rate(const struct cli *c, const char *text)
@@ -83,9 +79,9 @@ static void list_row(struct cli_table *t, const struct candor_pool *p)
 static int list_pools(struct cli *c, int argc, char **argv)
 {
 	static const struct cli_column columns[] = {
-		{.title = "pool", .shrink = true}, {.title = "rate"},
-		{.title = "labelers", .right = true}, {.title = "open", .right = true},
-		{.title = "closed", .right = true}, {.title = "resolved", .right = true},
+		{.title = "pool", .shrink = true},     {.title = "rate"},
+		{.title = "labelers", .right = true},  {.title = "open", .right = true},
+		{.title = "closed", .right = true},    {.title = "resolved", .right = true},
 		{.title = "mean loss", .right = true},
 	};
 	while (cli_option(c, argc, argv, NULL) != -1)
@@ -140,9 +136,10 @@ static void show_settings(const struct candor_settings *s)
 
 static void show_losses(const struct cli *c, const struct candor_pool *p)
 {
-	static const struct cli_column columns[] = {
-		{.title = "loss of the"}, {.title = "per item", .right = true}, {.title = "sum", .right = true},
-		{.title = "labelers count"}};
+	static const struct cli_column columns[] = {{.title = "loss of the"},
+						    {.title = "per item", .right = true},
+						    {.title = "sum", .right = true},
+						    {.title = "labelers count"}};
 	const struct {
 		const char *name, *words;
 		double sum;

@@ -11,7 +11,7 @@ struct cli_progress {
 	bool shown; /* a line stands on the terminal */
 	uint64_t started_ms;
 	uint64_t done_bytes, total_bytes; /* total 0: not known */
-	uint64_t count;                   /* of what is counted */
+	uint64_t count; /* of what is counted */
 };
 
 /* The line for a moment: a bar, per cent and time left where the total is known; else the count alone. */

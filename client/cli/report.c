@@ -8,8 +8,7 @@ static int run_report(struct cli *c, int argc, char **argv)
 	char **o = cli_operands(c, argc, argv, 4, 4, "POOL ITEM LABELER P");
 	const char *const item = o[1];
 	struct candor_report report = {.item = item, .labeler = o[2], .value = cli_real(c, "P", o[3], 0, 1)};
-	struct candor_request request = {
-		.type = CANDOR_REQ_POST_REPORTS, .pool = o[0], .n = 1, .reports = &report};
+	struct candor_request request = {.type = CANDOR_REQ_POST_REPORTS, .pool = o[0], .n = 1, .reports = &report};
 	struct candor_batch batch;
 	int err = cli_batch(c, &request, &item, &batch);
 	if (!err)

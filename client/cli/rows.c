@@ -174,7 +174,8 @@ static enum cli_rows_result missing_column(struct cli_rows *r)
 		if (r->column[f] < 0)
 			return bad(r, CLI_ROWS_FATAL,
 				   "the heading lacks the column \"%s\"; it must name item, labeler and report, and "
-				   "may name outcome", field_names[f]);
+				   "may name outcome",
+				   field_names[f]);
 	return CLI_ROWS_MORE;
 }
 
@@ -231,7 +232,8 @@ static enum cli_rows_result read_record(struct cli_rows *r, const char *text, si
 	struct field fields[COLUMNS_MAX];
 	int n = split(r, text, len, fields, COLUMNS_MAX);
 	if (n < 0)
-		return bad(r, CLI_ROWS_BAD, "badly quoted; a quoted field is \"...\" from comma to comma, with \"\" "
+		return bad(r, CLI_ROWS_BAD,
+			   "badly quoted; a quoted field is \"...\" from comma to comma, with \"\" "
 			   "for a quote in it");
 	if (n != r->n_columns)
 		return bad(r, CLI_ROWS_BAD, "%d field%s, where the heading has %d", n, cli_plural((uint64_t)n),
@@ -371,7 +373,8 @@ enum cli_rows_result cli_rows_next(struct cli_rows *r, struct cli_row *row)
 		return r->ended ? CLI_ROWS_END : CLI_ROWS_MORE;
 	enum cli_rows_result result = r->format == CLI_ROWS_JSONL ? next_json(r, row) : next_csv(r, row);
 	if (result == CLI_ROWS_END && r->format == CLI_ROWS_CSV && !r->headed)
-		return bad(r, CLI_ROWS_FATAL, "it is empty; the first line must name the columns item, labeler and "
+		return bad(r, CLI_ROWS_FATAL,
+			   "it is empty; the first line must name the columns item, labeler and "
 			   "report, and may name outcome");
 	return result;
 }

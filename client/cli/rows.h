@@ -33,9 +33,9 @@ struct cli_row {
 };
 
 enum cli_rows_result {
-	CLI_ROWS_MORE,  /* nothing whole is left: push more, or say that it ended */
+	CLI_ROWS_MORE, /* nothing whole is left: push more, or say that it ended */
 	CLI_ROWS_ROW,
-	CLI_ROWS_BAD,   /* row->line cannot be used; rows->fault says why */
+	CLI_ROWS_BAD, /* row->line cannot be used; rows->fault says why */
 	CLI_ROWS_END,
 	CLI_ROWS_FATAL, /* the file cannot be read at all; rows->fault says why */
 };
@@ -45,8 +45,8 @@ enum cli_field { CLI_ITEM, CLI_LABELER, CLI_REPORT, CLI_OUTCOME, CLI_FIELDS };
 struct cli_rows {
 	enum cli_rows_format format;
 	struct buf bytes;
-	size_t start;       /* what is before it has been read */
-	uint64_t line;      /* of bytes[start] */
+	size_t start; /* what is before it has been read */
+	uint64_t line; /* of bytes[start] */
 	uint64_t read_bytes; /* of the file, up to bytes[start] */
 	bool begun, ended, skipping; /* skipping: to the end of a line that was too long */
 	bool is_array; /* one JSON document, not lines */
@@ -54,7 +54,7 @@ struct cli_rows {
 	int column[CLI_FIELDS]; /* -1: none */
 	int n_columns;
 	struct buf text; /* the present record's fields, unquoted, each with a NUL */
-	json_t *object;  /* the present record as JSON */
+	json_t *object; /* the present record as JSON */
 	char fault[256];
 };
 

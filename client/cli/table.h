@@ -10,9 +10,9 @@
 
 struct cli_column {
 	const char *title;
-	bool right;  /* aligned to the right */
+	bool right; /* aligned to the right */
 	bool shrink; /* may be cut where a terminal is too narrow */
-	bool bar;    /* its cells are numbers from 0 to 1, shown as bars over what width is left */
+	bool bar; /* its cells are numbers from 0 to 1, shown as bars over what width is left */
 };
 
 enum { CLI_COLUMNS_MAX = 12 };

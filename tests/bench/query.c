@@ -1,10 +1,10 @@
 /* Queries of aggregates in memory, against a bare libuv echo of the same message sizes.
  *
- * The same client sends the same requests, 64 in flight, on a Unix socket. candord decodes each, finds the item, computes
- * its aggregates over 20 reports from the weights of now, and encodes the answer. The echo server only cuts the stream
- * into messages and writes for each the bytes of one answer recorded before, its id patched. It is measured twice: once
- * it gathers what one read brought into one write, once it writes every 2 KiB, as candord does; the faster counts. All
- * are measured in turn, and the ratio is the median over the runs. */
+ * The same client sends the same requests, 64 in flight, on a Unix socket. candord decodes each, finds the item,
+ * computes its aggregates over 20 reports from the weights of now, and encodes the answer. The echo server only cuts
+ * the stream into messages and writes for each the bytes of one answer recorded before, its id patched. It is measured
+ * twice: once it gathers what one read brought into one write, once it writes every 2 KiB, as candord does; the faster
+ * counts. All are measured in turn, and the ratio is the median over the runs. */
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -290,7 +290,7 @@ int main(void)
 	uint8_t answer[1024];
 	size_t runs = bench_runs(), total = bench_size("BENCH_QUERIES", 500000);
 	double echo[50], queries[50], ratio[50];
-	char (*names)[40] = malloc(ITEMS * sizeof *names);
+	char(*names)[40] = malloc(ITEMS * sizeof *names);
 	for (size_t i = 0; names && i < ITEMS; i++)
 		snprintf(names[i], sizeof names[i], "item-%031zu", i);
 

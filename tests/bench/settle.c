@@ -1,5 +1,6 @@
 /* Settlements a second in a pool of 1,000 labelers and in one of 1,000,000: over the socket and on disk, and of the
- * library alone. Each item has 20 reporters drawn at random. The goal is that the large pool is at most 3 times dearer. */
+ * library alone. Each item has 20 reporters drawn at random. The goal is that the large pool is at most 3 times dearer.
+ */
 #include <string.h>
 
 #include "bench.h"
@@ -62,7 +63,8 @@ static double run_library(uint32_t labelers, uint32_t items)
 		report(p, items + i / 1000, i, 0.5);
 	for (uint32_t i = 0; i < items; i++)
 		for (int k = 0; k < REPORTERS; k++)
-			report(p, i, (uint32_t)(next_random(&state) % labelers), (double)(next_random(&state) % 1001) / 1000);
+			report(p, i, (uint32_t)(next_random(&state) % labelers),
+			       (double)(next_random(&state) % 1001) / 1000);
 	double began = bench_now();
 	for (uint32_t i = 0; i < items; i++) {
 		char text[16];
@@ -109,7 +111,8 @@ static void post_reports(struct poster *p)
 		bool joining = p->next_row < p->labelers;
 		uint64_t k = p->next_row - p->labelers;
 		name('i', joining ? p->items + (uint32_t)p->next_row / 1000 : (uint32_t)(k / REPORTERS), names[n][0]);
-		name('l', joining ? (uint32_t)p->next_row : (uint32_t)(next_random(&p->state) % p->labelers), names[n][1]);
+		name('l', joining ? (uint32_t)p->next_row : (uint32_t)(next_random(&p->state) % p->labelers),
+		     names[n][1]);
 		rows[n] = (struct candor_report){names[n][0], names[n][1],
 						 joining ? 0.5 : (double)(next_random(&p->state) % 1001) / 1000};
 	}
@@ -183,8 +186,8 @@ static void measure(const char *what, double (*run)(uint32_t, uint32_t), uint32_
 		large[i] = run(LARGE, items);
 		ratio[i] = small[i] / large[i];
 	}
-	printf("%-42s %10.0f /s  %-30s %10.0f /s  dearer by %.2f\n", what, bench_median(large, runs), "at 1,000 labelers",
-	       bench_median(small, runs), bench_median(ratio, runs));
+	printf("%-42s %10.0f /s  %-30s %10.0f /s  dearer by %.2f\n", what, bench_median(large, runs),
+	       "at 1,000 labelers", bench_median(small, runs), bench_median(ratio, runs));
 	fflush(stdout);
 }
 
