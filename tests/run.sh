@@ -78,7 +78,7 @@ run_programs() {
 			run_program "$program"
 		fi
 	done
-	if [ $found -eq 0 ]; then
+	if [ $found -eq 0 ] && compgen -G "tests/$1/*.c" >/dev/null; then
 		echo "$B/tests/$1: there is no program to run; make everything builds them"
 		failed=$((failed + 1))
 	fi
