@@ -34,8 +34,10 @@ static bool add_chunk(struct arena *a, size_t need)
 		}
 	}
 	struct arena_chunk *c = malloc(size);
-	if (!c)
+	if (!c) {
+		a->starved = true;
 		return false;
+	}
 	c->older = a->chunks;
 	c->size = size;
 	a->chunks = c;
@@ -108,7 +110,7 @@ void arena_reset(struct arena *a)
 	a->used_bytes = keep ? keep->size : 0;
 	a->next = keep ? keep->bytes : NULL;
 	a->end = keep ? (uint8_t *)keep + keep->size : NULL;
-	a->exhausted = false;
+	a->exhausted = a->starved = false;
 }
 
 void arena_free(struct arena *a)

@@ -19,6 +19,7 @@ struct arena {
 	uint8_t *next, *end; /* free part of the newest chunk */
 	size_t used_bytes; /* taken from the system, over all chunks */
 	size_t budget_bytes;
+	bool starved; /* the system said no */
 	bool exhausted; /* the budget, not the system, said no */
 };
 

@@ -34,7 +34,7 @@ const char *mechanism_settings_fault(const struct candor_settings *s)
 			return "settings.c does not go with the rate FIXED";
 	} else {
 		if (!within(s->c, 1e-9, 100))
-			return "settings.c must be above 0 and at most 100";
+			return "settings.c must be from 1e-9 to 100";
 		if (s->eta != 0)
 			return "settings.eta goes with the rate FIXED only";
 	}

@@ -20,8 +20,8 @@ const char *mechanism_settings_fault(const struct candor_settings *s);
 /* The rate in (0, 1/2]. labelers: those that have reported (the formula takes at least 2). */
 double mechanism_eta(const struct candor_settings *s, uint64_t labelers, unsigned epoch);
 
-/* The epoch after a settlement: max(epoch, floor(log2(scored / labelers))) once scored >= labelers; always 0 where the
- * rate has no epochs. scored: reports that met an outcome, all labelers together. */
+/* The epoch after a settlement: max(epoch, floor(log2(scored / labelers))) once scored >= labelers; unchanged where
+ * the rate has no epochs. scored: reports that met an outcome, all labelers together. */
 unsigned mechanism_epoch(const struct candor_settings *s, unsigned epoch, uint64_t scored, uint64_t labelers);
 
 /* A weight after `resets` soft resets toward its entry weight: entry + (1-beta)^resets (w - entry). */

@@ -179,11 +179,13 @@ MUST_CHECK int pool_restore_labeler(struct pool *p, const char *name, size_t len
 void pool_restore_score(struct pool *p, uint32_t labeler, uint64_t round, unsigned epoch, double value, double outcome,
 			double mean, double lbar, double weight_after);
 
-/* Totals and stretches as pool_totals() and pool_stretches() gave them. 0 or -ENOMEM. */
+/* Totals and stretches as pool_totals() and pool_stretches() gave them: the last thing restored of a pool, for what was
+ * restored before may have counted. 0 or -ENOMEM. */
 MUST_CHECK int pool_restore_totals(struct pool *p, const struct pool_totals *totals,
 				   const struct mechanism_stretch *stretches, size_t n);
 
-/* Reports of an item that has none: labelers[n] (known ids) and values[n]. 0 or -ENOMEM. */
+/* Reports of an item that has none: labelers[n] (known ids) and values[n]. The item's state is the caller's to set. 0 or
+ * -ENOMEM. */
 MUST_CHECK int pool_restore_reports(struct pool *p, struct item *item, const uint32_t *labelers, const double *values,
 				    size_t n);
 

@@ -49,6 +49,10 @@ const char *text_fault(const char *text, size_t len)
 			i += 8;
 			continue;
 		}
+		if (p[i] >= 0x20 && p[i] < 0x7f) {
+			i++;
+			continue;
+		}
 		size_t step = utf8_sequence(p + i, len - i);
 		if (step == 0)
 			return "is not valid UTF-8";

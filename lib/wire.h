@@ -21,8 +21,8 @@ struct wire_request {
  * -ENOMEM. */
 MUST_CHECK int wire_decode_request(struct arena *a, const uint8_t *data, size_t len, struct wire_request *out);
 
-/* 0, ERR_MALFORMED (also for what a daemon would never say: unknown enums, text that is not UTF-8), ERR_BUDGET or
- * -ENOMEM. */
+/* 0, ERR_MALFORMED (also for text that is not UTF-8 and for an unknown item state), ERR_BUDGET or -ENOMEM. Codes that
+ * this version does not know are passed on. */
 MUST_CHECK int wire_decode_response(struct arena *a, const uint8_t *data, size_t len, struct candor_response *out);
 
 /* Appends the message with its length before it. scratch is used meanwhile. 0, ERR_TOO_BIG (longer than max_bytes),

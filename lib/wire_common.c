@@ -45,6 +45,11 @@ int wire_arena_error(const struct arena *a)
 	return a->exhausted ? ERR_BUDGET : -ENOMEM;
 }
 
+int wire_unpack_error(const struct arena *a)
+{
+	return a->exhausted || a->starved ? wire_arena_error(a) : ERR_MALFORMED;
+}
+
 void wire_settings_from_pb(const Candor__V1__Settings *from, struct candor_settings *to)
 {
 	*to = (struct candor_settings){0};

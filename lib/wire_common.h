@@ -18,6 +18,9 @@ MUST_CHECK int wire_append(const ProtobufCMessage *message, size_t max_bytes, st
 /* -ENOMEM or ERR_BUDGET, whichever the arena ran into. */
 int wire_arena_error(const struct arena *a);
 
+/* Why a message could not be unpacked: one of those, or ERR_MALFORMED. */
+int wire_unpack_error(const struct arena *a);
+
 void wire_settings_from_pb(const Candor__V1__Settings *from, struct candor_settings *to);
 void wire_settings_to_pb(const struct candor_settings *from, Candor__V1__Settings *to);
 

@@ -229,7 +229,7 @@ int wire_decode_request(struct arena *a, const uint8_t *data, size_t len, struct
 	const Candor__V1__Request *m = candor__v1__request__unpack(&allocator, len, data);
 	if (!m) {
 		out->request.id = peek_id(data, len);
-		return a->exhausted ? ERR_BUDGET : ERR_MALFORMED;
+		return wire_unpack_error(a);
 	}
 	struct decoder d = {.arena = a, .out = out};
 	out->request.id = m->id;

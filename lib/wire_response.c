@@ -527,7 +527,7 @@ int wire_decode_response(struct arena *a, const uint8_t *data, size_t len, struc
 	ProtobufCAllocator allocator = wire_allocator(a);
 	const Candor__V1__Response *m = candor__v1__response__unpack(&allocator, len, data);
 	if (!m)
-		return a->exhausted ? ERR_BUDGET : ERR_MALFORMED;
+		return wire_unpack_error(a);
 	struct decoder d = {.arena = a};
 	out->id = m->id;
 	if (m->status && m->status->code != CANDOR__V1__CODE__OK) {
