@@ -184,7 +184,7 @@ void pool_restore_score(struct pool *p, uint32_t labeler, uint64_t round, unsign
 MUST_CHECK int pool_restore_totals(struct pool *p, const struct pool_totals *totals,
 				   const struct mechanism_stretch *stretches, size_t n);
 
-/* Reports of an item that has none: labelers[n] (known ids) and values[n]. The item's state is the caller's to set. 0 or
+/* Reports of an item that has none: labelers[n] (known ids) and values[n]. Its state is the caller's to set. 0 or
  * -ENOMEM. */
 MUST_CHECK int pool_restore_reports(struct pool *p, struct item *item, const uint32_t *labelers, const double *values,
 				    size_t n);
