@@ -6,8 +6,6 @@
  * A trajectory needs no index: each settlement says in which round each of its reporters was scored before, so from the
  * newest one it is a walk from round to round, as long as the page asked for. */
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,13 +76,20 @@ static struct history_read *new_read(struct engine *e, struct campaign *c, struc
 	return h;
 }
 
-/* "LETTER pool - number" and nothing else. */
-static bool read_cursor(const char *text, char letter, uint64_t pool, uint64_t *number)
+/* A place in a listing of one pool. */
+static bool read_place(const char *text, char letter, uint64_t pool, uint64_t *number)
 {
-	uint64_t of;
-	int end = 0;
-	return text[0] == letter && sscanf(text + 1, "%" SCNu64 "-%" SCNu64 "%n", &of, number, &end) == 2 &&
-	       !text[1 + end] && of == pool;
+	uint64_t numbers[2];
+	if (!engine_read_cursor(text, letter, numbers, 2) || numbers[0] != pool)
+		return false;
+	*number = numbers[1];
+	return true;
+}
+
+static const char *write_place(struct arena *a, char letter, uint64_t pool, uint64_t number)
+{
+	const uint64_t numbers[2] = {pool, number};
+	return engine_write_cursor(a, letter, numbers, 2);
 }
 
 /* ---- the feed ---- */
@@ -112,7 +117,7 @@ static void answer_feed(struct history_read *h)
 	r.n = r.more ? limit : h->n_rows;
 	struct candor_item *items = arena_alloc(h->call->arena, r.n * sizeof *items);
 	uint64_t next = r.n ? h->rows[r.n - 1].close_number : h->after;
-	r.next = arena_printf(h->call->arena, "i%" PRIu64 "-%" PRIu64, h->pool, next);
+	r.next = write_place(h->call->arena, 'i', h->pool, next);
 	if (!items || !r.next) {
 		engine_refuse_error(h->call, -ENOMEM);
 		return;
@@ -146,7 +151,7 @@ enum engine_outcome engine_list_items(struct engine *e, struct campaign *c, stru
 {
 	const char *cursor = call->wire->request.cursor;
 	uint64_t after = 0;
-	if (cursor[0] && !read_cursor(cursor, 'i', c->id, &after))
+	if (cursor[0] && (!read_place(cursor, 'i', c->id, &after) || after > c->closes))
 		return engine_bad_cursor(call);
 	struct history_read *h = new_read(e, c, call);
 	if (!h)
@@ -224,7 +229,7 @@ static enum engine_outcome reply_labeler(struct call *call, struct campaign *c, 
 		r.n = h->n_steps;
 		r.history = h->steps;
 		if (h->round)
-			r.next = arena_printf(call->arena, "h%" PRIu64 "-%" PRIu64, c->id, h->round);
+			r.next = write_place(call->arena, 'h', c->id, h->round);
 	}
 	if (!r.next)
 		return engine_refuse_error(call, -ENOMEM);
@@ -250,7 +255,7 @@ enum engine_outcome engine_get_labeler(struct engine *e, struct campaign *c, str
 		return engine_refuse(call, CANDOR_NOT_FOUND,
 				     arena_printf(call->arena, "labeler '%s' is not known in this pool", r->labeler));
 	uint64_t round = pool_labeler(c->pool, id)->last_round;
-	if (r->cursor[0] && (!read_cursor(r->cursor, 'h', c->id, &round) || round > pool_totals(c->pool)->round))
+	if (r->cursor[0] && (!read_place(r->cursor, 'h', c->id, &round) || round > pool_totals(c->pool)->round))
 		return engine_bad_cursor(call);
 	if (!r->history || round == 0)
 		return reply_labeler(call, c, id, NULL);

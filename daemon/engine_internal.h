@@ -150,6 +150,9 @@ void engine_upkeep(struct engine *e);
 
 /* ---- engine_read.c ---- */
 
+/* Cursors: a letter for the kind of listing, and n numbers in hexadecimal, joined by dashes. */
+bool engine_read_cursor(const char *text, char letter, uint64_t *numbers, size_t n);
+const char *engine_write_cursor(struct arena *a, char letter, const uint64_t *numbers, size_t n); /* NULL: no memory */
 enum engine_outcome engine_bad_cursor(struct call *call);
 void engine_describe_labeler(const struct campaign *c, uint32_t id, struct candor_labeler *out);
 void engine_describe_pool(const struct campaign *c, struct candor_pool *out);

@@ -1,9 +1,11 @@
 /* Commands that read memory. Each answer depends on its pool's newest change: what was read is on disk when it leaves.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine_internal.h"
@@ -11,6 +13,36 @@
 static enum engine_outcome no_memory(struct call *call)
 {
 	return engine_refuse(call, CANDOR_RESOURCE_EXHAUSTED, "the answer is too large; ask for less at a time");
+}
+
+/* ---- cursors ---- */
+
+bool engine_read_cursor(const char *text, char letter, uint64_t *numbers, size_t n)
+{
+	if (*text++ != letter)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		char *end;
+		/* strtoull() would also take signs and spaces. */
+		if (!isxdigit((unsigned char)*text))
+			return false;
+		errno = 0;
+		numbers[i] = strtoull(text, &end, 16);
+		if (errno || *end != (i + 1 < n ? '-' : 0))
+			return false;
+		text = end + 1;
+	}
+	return true;
+}
+
+const char *engine_write_cursor(struct arena *a, char letter, const uint64_t *numbers, size_t n)
+{
+	char text[128];
+	size_t len = 1;
+	text[0] = letter;
+	for (size_t i = 0; i < n; i++)
+		len += (size_t)snprintf(text + len, sizeof text - len, i ? "-%" PRIx64 : "%" PRIx64, numbers[i]);
+	return arena_strdup(a, text);
 }
 
 enum engine_outcome engine_bad_cursor(struct call *call)
@@ -103,9 +135,7 @@ enum engine_outcome engine_list_pools(struct engine *e, struct call *call)
 {
 	const struct candor_request *request = &call->wire->request;
 	uint64_t after = 0, changed = 0;
-	int end = 0;
-	if (request->cursor[0] &&
-	    (sscanf(request->cursor, "p%" SCNu64 "%n", &after, &end) != 1 || request->cursor[end]))
+	if (request->cursor[0] && !engine_read_cursor(request->cursor, 'p', &after, 1))
 		return engine_bad_cursor(call);
 	struct candor_pool *rows = arena_alloc(call->arena, request->limit * sizeof *rows);
 	if (!rows)
@@ -116,7 +146,7 @@ enum engine_outcome engine_list_pools(struct engine *e, struct call *call)
 		if (e->campaigns[after]->changed > changed)
 			changed = e->campaigns[after]->changed;
 	}
-	if (after < e->n_campaigns && !(r.next = arena_printf(call->arena, "p%" PRIu64, after)))
+	if (after < e->n_campaigns && !(r.next = engine_write_cursor(call->arena, 'p', &after, 1)))
 		return no_memory(call);
 	return engine_reply(call, &r, changed);
 }
@@ -263,22 +293,22 @@ static size_t select_page(struct campaign *c, enum candor_sort sort, const struc
 }
 
 /* A cursor names the pool, the order, and the last place given, its key to the last bit. */
-static bool read_cursor(const struct campaign *c, enum candor_sort sort, const char *text, struct place *out)
+static bool read_place(const struct campaign *c, enum candor_sort sort, const char *text, struct place *out)
 {
-	uint64_t pool, bits;
-	int order, end = 0;
-	if (sscanf(text, "l%" SCNu64 "-%d-%" SCNx64 "-%" SCNu32 "%n", &pool, &order, &bits, &out->id, &end) != 4 ||
-	    text[end] || pool != c->id || order != (int)sort || out->id >= pool_labelers(c->pool))
+	uint64_t numbers[4];
+	if (!engine_read_cursor(text, 'l', numbers, 4) || numbers[0] != c->id || numbers[1] != (uint64_t)sort ||
+	    numbers[3] >= pool_labelers(c->pool))
 		return false;
-	memcpy(&out->key, &bits, sizeof out->key);
+	memcpy(&out->key, &numbers[2], sizeof out->key);
+	out->id = (uint32_t)numbers[3];
 	return !isnan(out->key);
 }
 
-static const char *write_cursor(const struct campaign *c, enum candor_sort sort, const struct place *p, struct arena *a)
+static const char *write_place(const struct campaign *c, enum candor_sort sort, const struct place *p, struct arena *a)
 {
-	uint64_t bits;
-	memcpy(&bits, &p->key, sizeof bits);
-	return arena_printf(a, "l%" PRIu64 "-%d-%" PRIx64 "-%" PRIu32, c->id, (int)sort, bits, p->id);
+	uint64_t numbers[4] = {c->id, (uint64_t)sort, 0, p->id};
+	memcpy(&numbers[2], &p->key, sizeof p->key);
+	return engine_write_cursor(a, 'l', numbers, 4);
 }
 
 void engine_describe_labeler(const struct campaign *c, uint32_t id, struct candor_labeler *out)
@@ -303,7 +333,7 @@ enum engine_outcome engine_list_labelers(struct engine *e, struct campaign *c, s
 	struct candor_labeler *rows = arena_alloc(call->arena, request->limit * sizeof *rows);
 	if (!page || !rows)
 		return no_memory(call);
-	if (request->cursor[0] && !read_cursor(c, request->sort, request->cursor, &after))
+	if (request->cursor[0] && !read_place(c, request->sort, request->cursor, &after))
 		return engine_bad_cursor(call);
 	struct candor_response r = {
 		.type = CANDOR_RES_LABELERS,
@@ -315,7 +345,7 @@ enum engine_outcome engine_list_labelers(struct engine *e, struct campaign *c, s
 	r.n = select_page(c, request->sort, request->cursor[0] ? &after : NULL, page, request->limit);
 	for (size_t i = 0; i < r.n; i++)
 		engine_describe_labeler(c, page[i].id, &rows[i]);
-	if (r.n == request->limit && !(r.next = write_cursor(c, request->sort, &page[r.n - 1], call->arena)))
+	if (r.n == request->limit && !(r.next = write_place(c, request->sort, &page[r.n - 1], call->arena)))
 		return no_memory(call);
 	return engine_reply(call, &r, c->changed);
 }

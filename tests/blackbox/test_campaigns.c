@@ -1,0 +1,369 @@
+/* Whole campaigns through the command line and a real daemon: the figures of real data, and an import that is killed again
+ * and again and ends in the same bits as one that was left alone. */
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/lib/daemon.h"
+#include "tests/lib/random.h"
+#include "tests/lib/unit.h"
+
+enum { LABELERS_MAX = 256 };
+
+struct outcome_of_campaign {
+	struct candor_pool pool;
+	struct candor_best best;
+	struct candor_labeler labelers[LABELERS_MAX]; /* names of their own, heaviest first */
+	size_t n;
+};
+
+static const struct candor_response *ask(struct candor *c, struct candor_request r)
+{
+	const struct candor_response *response;
+	assert_int_equal(candor_call(c, &r, &response), 0);
+	assert_int_equal(response->code, 0);
+	return response;
+}
+
+static void read_campaign(const struct daemon *d, const char *pool, struct outcome_of_campaign *out)
+{
+	struct candor *c = daemon_connect(d);
+	const struct candor_response *r = ask(c, (struct candor_request){.type = CANDOR_REQ_GET_POOL, .pool = pool});
+	out->pool = r->pool;
+	out->best = *r->pool.best;
+	out->pool.best = NULL; /* it was the answer's */
+	r = ask(c, (struct candor_request){.type = CANDOR_REQ_LIST_LABELERS, .pool = pool, .limit = 1000});
+	assert_true(r->n <= LABELERS_MAX);
+	out->n = r->n;
+	for (size_t i = 0; i < r->n; i++) {
+		out->labelers[i] = r->labelers[i];
+		out->labelers[i].name = strdup(r->labelers[i].name);
+	}
+	candor_close(c);
+}
+
+static void forget_campaign(struct outcome_of_campaign *o)
+{
+	for (size_t i = 0; i < o->n; i++)
+		free((char *)(uintptr_t)o->labelers[i].name);
+}
+
+static int import(const struct daemon *d, const char *pool, const char *file)
+{
+	char err[96];
+	snprintf(err, sizeof err, "%s/import-err", d->dir);
+	const char *const argv[] = {"candor", "--server", d->address, "import", pool, file, NULL};
+	return daemon_run(argv, NULL, NULL, err);
+}
+
+/* ---- real data ---- */
+
+static bool shared_path(const char *rest, char *out, size_t size)
+{
+	/* The repository is above build/VARIANT. */
+	daemon_program("../../../shared", out, size);
+	size_t len = strlen(out);
+	snprintf(out + len, size - len, "/%s", rest);
+	return access(out, R_OK) == 0;
+}
+
+static void assert_relative(double got, double want)
+{
+	assert_near(got, want, 1e-9 * fabs(want));
+}
+
+static void check_dataset(char *row, const struct daemon *d)
+{
+	char *fields[10], *rest = row, path[600], pool[64], in_shared[128];
+	for (size_t i = 0; i < 10; i++)
+		assert_non_null(fields[i] = strsep(&rest, "\t\n"));
+	snprintf(in_shared, sizeof in_shared, "data/%s", fields[0]);
+	assert_true(shared_path(in_shared, path, sizeof path));
+	snprintf(pool, sizeof pool, "%.*s", (int)strcspn(fields[0], "."), fields[0]);
+
+	assert_int_equal(import(d, pool, path), 0);
+	struct outcome_of_campaign o;
+	read_campaign(d, pool, &o);
+	double rounds = (double)o.pool.round;
+	assert_int_equal(o.pool.round, strtoull(fields[1], NULL, 10));
+	assert_relative(o.pool.mean_loss / rounds, strtod(fields[2], NULL));
+	assert_relative(o.pool.median_loss / rounds, strtod(fields[3], NULL));
+	assert_relative(o.pool.plain_mean_loss / rounds, strtod(fields[4], NULL));
+	assert_relative(o.pool.plain_median_loss / rounds, strtod(fields[5], NULL));
+	assert_string_equal(o.labelers[0].name, fields[6]);
+	assert_relative(o.labelers[0].weight, strtod(fields[7], NULL));
+	assert_string_equal(o.labelers[o.n - 1].name, fields[8]);
+	assert_relative(o.labelers[o.n - 1].weight, strtod(fields[9], NULL));
+
+	/* Once more: nothing changes. */
+	struct outcome_of_campaign again;
+	assert_int_equal(import(d, pool, path), 0);
+	read_campaign(d, pool, &again);
+	assert_same_bits(again.pool.mean_loss, o.pool.mean_loss);
+	assert_int_equal(again.pool.scored, o.pool.scored);
+	for (size_t i = 0; i < o.n; i++)
+		assert_same_bits(again.labelers[i].weight, o.labelers[i].weight);
+	forget_campaign(&o);
+	forget_campaign(&again);
+}
+
+static void real_data_gives_the_known_figures(void **state)
+{
+	(void)state;
+	char table[600], line[512];
+	if (!shared_path("vectors/datasets.tsv", table, sizeof table))
+		skip_because("there is no folder with real data beside the project");
+	struct daemon d;
+	daemon_init(&d);
+	daemon_start(&d, NULL);
+	FILE *f = fopen(table, "r");
+	assert_non_null(f);
+	assert_non_null(fgets(line, sizeof line, f)); /* the header */
+	int files = 0;
+	for (; fgets(line, sizeof line, f); files++)
+		check_dataset(line, &d);
+	fclose(f);
+	assert_true(files > 0);
+	assert_int_equal(daemon_stop(&d), 0);
+	assert_int_equal(daemon_verify(&d), 0);
+	daemon_deinit(&d);
+}
+
+/* ---- killing ---- */
+
+/* A campaign of several thousand items, most with outcomes, some graded, reports of full precision among them. */
+static void write_campaign(const char *path, size_t items, uint64_t seed)
+{
+	struct random r;
+	random_init(&r, seed);
+	FILE *f = fopen(path, "w");
+	assert_non_null(f);
+	fprintf(f, "item,labeler,report,outcome\n");
+	for (size_t i = 0; i < items; i++) {
+		double y = random_chance(&r, 0.8) ? (double)random_chance(&r, 0.5) : random_unit(&r);
+		bool known = random_chance(&r, 0.85);
+		for (int l = 0; l < 40; l++) {
+			double p = random_chance(&r, 0.5) ? random_unit(&r) : (double)random_chance(&r, 0.3 + 0.4 * y);
+			if (random_chance(&r, 0.3))
+				continue;
+			fprintf(f, known ? "item-%zu,labeler-%d,%.17g,%.17g\n" : "item-%zu,labeler-%d,%.17g,\n", i, l,
+				p, y);
+		}
+	}
+	assert_int_equal(fclose(f), 0);
+}
+
+static void nap(uint64_t ms)
+{
+	nanosleep(&(struct timespec){.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000}, NULL);
+}
+
+/* Starts an import and kills the daemon after a while: how the import ended. */
+static int import_and_kill(struct daemon *d, const char *file, uint64_t ms)
+{
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(import(d, "c", file));
+	nap(ms);
+	daemon_kill(d);
+	int status;
+	assert_true(waitpid(pid, &status, 0) == pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void an_import_killed_again_and_again_ends_in_the_same_bits(void **state)
+{
+	(void)state;
+	struct daemon left_alone, killed;
+	struct outcome_of_campaign want, got;
+	struct random r;
+	char file[96];
+	random_init(&r, random_seed(20));
+	daemon_init(&left_alone);
+	snprintf(file, sizeof file, "%s/campaign.csv", left_alone.dir);
+	write_campaign(file, SANITIZED ? 600 : 3000, 5);
+	daemon_start(&left_alone, NULL);
+	assert_int_equal(import(&left_alone, "c", file), 0);
+	read_campaign(&left_alone, "c", &want);
+	assert_int_equal(daemon_stop(&left_alone), 0);
+
+	int cut = 0;
+	daemon_init(&killed);
+	for (int round = 0; round < (SANITIZED ? 5 : 15); round++) {
+		daemon_start(&killed, NULL);
+		cut += import_and_kill(&killed, file,
+				       (SANITIZED ? 150 : 15) + random_below(&r, SANITIZED ? 300 : 60)) == 4;
+	}
+	print_message("# %d of the imports were cut off\n", cut);
+	assert_true(cut > 0);
+	daemon_start(&killed, NULL);
+	assert_int_equal(import(&killed, "c", file), 0);
+	read_campaign(&killed, "c", &got);
+	assert_int_equal(daemon_stop(&killed), 0);
+	assert_int_equal(daemon_verify(&killed), 0);
+
+	assert_int_equal(got.pool.round, want.pool.round);
+	assert_int_equal(got.pool.scored, want.pool.scored);
+	assert_int_equal(got.pool.closed_items, want.pool.closed_items);
+	assert_int_equal(got.pool.open_items, 0);
+	assert_same_bits(got.pool.mean_loss, want.pool.mean_loss);
+	assert_same_bits(got.pool.median_loss, want.pool.median_loss);
+	assert_same_bits(got.pool.plain_mean_loss, want.pool.plain_mean_loss);
+	assert_same_bits(got.pool.plain_median_loss, want.pool.plain_median_loss);
+	assert_same_bits(got.best.bound, want.best.bound);
+	assert_same_bits(got.best.settled_loss, want.best.settled_loss);
+	assert_int_equal(got.n, want.n);
+	for (size_t i = 0; i < want.n; i++) {
+		assert_string_equal(got.labelers[i].name, want.labelers[i].name);
+		assert_same_bits(got.labelers[i].weight, want.labelers[i].weight);
+		assert_same_bits(got.labelers[i].own_loss, want.labelers[i].own_loss);
+		assert_same_bits(got.labelers[i].mean_loss, want.labelers[i].mean_loss);
+	}
+	forget_campaign(&want);
+	forget_campaign(&got);
+	daemon_deinit(&left_alone);
+	daemon_deinit(&killed);
+}
+
+/* ---- what was acknowledged ---- */
+
+enum { ROUNDS = SANITIZED ? 6 : 25, ROWS = 50, ITEMS = 40 };
+
+/* Posts batches of reports with ever new values until the daemon is gone. Keeps what was acknowledged last, by item. */
+struct poster {
+	struct candor_client *client;
+	uv_loop_t loop;
+	uint64_t sent, acknowledged; /* batches; they take effect in order */
+};
+
+/* The k-th batch revises one labeler's report on each of some items: value (k mod 1000) / 1000. */
+static void send_batch(struct poster *p);
+
+static void on_acknowledged(struct candor_client *client, int status, const struct candor_response *r, void *arg)
+{
+	struct poster *p = arg;
+	(void)client;
+	if (status)
+		return;
+	assert_int_equal(r->code, 0);
+	assert_int_equal(r->n_rejected, 0);
+	p->acknowledged++;
+	send_batch(p);
+}
+
+static void send_batch(struct poster *p)
+{
+	char names[ROWS][24];
+	struct candor_report rows[ROWS];
+	uint64_t k = ++p->sent;
+	for (int i = 0; i < ROWS; i++) {
+		snprintf(names[i], sizeof names[i], "item-%d", i % ITEMS);
+		rows[i] = (struct candor_report){names[i], i < ITEMS ? "ann" : "bob", (double)(k % 1000) / 1000};
+	}
+	const struct candor_request r = {.type = CANDOR_REQ_POST_REPORTS, .pool = "c", .n = ROWS, .reports = rows};
+	/* A client whose connection has failed takes requests and fails them: that ends the round. */
+	assert_int_equal(candor_client_send(p->client, &r, on_acknowledged, p), 0);
+}
+
+static void close_client(uv_timer_t *timer)
+{
+	struct poster *p = timer->data;
+	candor_client_close(p->client, NULL, NULL);
+	uv_close((uv_handle_t *)timer, NULL);
+}
+
+static void kill_daemon(uv_timer_t *timer)
+{
+	daemon_kill(timer->data);
+	uv_close((uv_handle_t *)timer, NULL);
+}
+
+/* All rows of a batch say the same; what stands must be the last acknowledged batch or a later one, whole. */
+static void check_standing(const struct daemon *d, const struct poster *p)
+{
+	const char *names[ITEMS];
+	char text[ITEMS][24];
+	for (int i = 0; i < ITEMS; i++) {
+		snprintf(text[i], sizeof text[i], "item-%d", i);
+		names[i] = text[i];
+	}
+	struct candor *c = daemon_connect(d);
+	const struct candor_response *r = ask(
+		c,
+		(struct candor_request){
+			.type = CANDOR_REQ_QUERY_ITEMS, .pool = "c", .n = ITEMS, .items = names, .with_reports = true});
+	if (r->n == 0) {
+		assert_int_equal(p->acknowledged, 0);
+		candor_close(c);
+		return;
+	}
+	assert_int_equal(r->n, ITEMS);
+	double standing = r->items[0].reports[0].value;
+	bool allowed = false;
+	for (uint64_t k = p->acknowledged; k <= p->sent; k++)
+		allowed = allowed || (double)(k % 1000) / 1000 == standing;
+	assert_true(allowed);
+	for (int i = 0; i < ITEMS; i++) {
+		assert_int_equal(r->items[i].n_reports, i < ROWS - ITEMS ? 2 : 1);
+		for (size_t k = 0; k < r->items[i].n_reports; k++)
+			assert_same_bits(r->items[i].reports[k].value, standing);
+	}
+	candor_close(c);
+}
+
+static void nothing_acknowledged_is_lost_and_nothing_is_half_there_when_the_daemon_is_killed(void **state)
+{
+	(void)state;
+	struct daemon d;
+	struct random random;
+	uint64_t total = 0;
+	random_init(&random, random_seed(21));
+	daemon_init(&d);
+	daemon_start(&d, NULL);
+	struct candor *c = daemon_connect(&d);
+	ask(c, (struct candor_request){.type = CANDOR_REQ_CREATE_POOL, .pool = "c"});
+	candor_close(c);
+	struct poster p = {0};
+	for (int round = 0; round < ROUNDS; round++) {
+		uv_timer_t killer, closer;
+		assert_int_equal(uv_loop_init(&p.loop), 0);
+		assert_int_equal(candor_client_new(&p.client, &p.loop, d.address, NULL), 0);
+		uv_timer_init(&p.loop, &killer);
+		uv_timer_init(&p.loop, &closer);
+		killer.data = &d;
+		closer.data = &p;
+		uint64_t ms = 20 + random_below(&random, 100);
+		uv_timer_start(&killer, kill_daemon, ms, 0);
+		uv_timer_start(&closer, close_client, ms + 100, 0);
+		uint64_t before = p.sent = p.acknowledged;
+		for (int i = 0; i < 32; i++)
+			send_batch(&p);
+		uv_run(&p.loop, UV_RUN_DEFAULT);
+		assert_int_equal(uv_loop_close(&p.loop), 0);
+		daemon_start(&d, NULL);
+		check_standing(&d, &p);
+		total += p.acknowledged - before;
+		/* The next round counts on from what may stand. */
+		p.acknowledged = p.sent;
+	}
+	print_message("# killed %d times, %llu batches acknowledged\n", ROUNDS, (unsigned long long)total);
+	assert_true(total > 0);
+	assert_int_equal(daemon_stop(&d), 0);
+	assert_int_equal(daemon_verify(&d), 0);
+	daemon_deinit(&d);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(real_data_gives_the_known_figures),
+		cmocka_unit_test(an_import_killed_again_and_again_ends_in_the_same_bits),
+		cmocka_unit_test(nothing_acknowledged_is_lost_and_nothing_is_half_there_when_the_daemon_is_killed),
+	};
+	/* The client library asks that of programs that use its asynchronous form. */
+	signal(SIGPIPE, SIG_IGN);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
