@@ -86,16 +86,18 @@ static void show_log(const struct daemon *d)
 		fclose(f);
 }
 
-void daemon_start(struct daemon *d, const char *const *options)
+pid_t daemon_spawn(const char *const *args, const char *log)
 {
-	char program[512], log[96];
-	char *argv[OPTIONS_MAX] = {program, (char *)"--listen", d->address, (char *)"--db", d->db};
-	size_t n = 5;
-	daemon_program("candord", program, sizeof program);
-	snprintf(log, sizeof log, "%s/log", d->dir);
-	for (; options && *options && n < OPTIONS_MAX - 1; options++)
-		argv[n++] = (char *)*options;
-	d->pid = spawn(argv, NULL, NULL, log);
+	char program[512];
+	char *argv[OPTIONS_MAX] = {program};
+	daemon_program(args[0], program, sizeof program);
+	for (size_t n = 1; n < OPTIONS_MAX - 1 && args[n]; n++)
+		argv[n] = (char *)(uintptr_t)args[n];
+	return spawn(argv, NULL, NULL, log);
+}
+
+void daemon_await(struct daemon *d)
+{
 	for (int i = 0; i < START_TRIES; i++) {
 		struct candor *c;
 		int status;
@@ -110,6 +112,18 @@ void daemon_start(struct daemon *d, const char *const *options)
 	fprintf(stderr, "test set-up: candord did not start:\n");
 	show_log(d);
 	exit(99);
+}
+
+void daemon_start(struct daemon *d, const char *const *options)
+{
+	const char *argv[OPTIONS_MAX] = {"candord", "--listen", d->address, "--db", d->db};
+	char log[96];
+	size_t n = 5;
+	snprintf(log, sizeof log, "%s/log", d->dir);
+	for (; options && *options && n < OPTIONS_MAX - 1; options++)
+		argv[n++] = *options;
+	d->pid = daemon_spawn(argv, log);
+	daemon_await(d);
 }
 
 int daemon_stop(struct daemon *d)
@@ -135,7 +149,7 @@ int daemon_run(const char *const *args, const char *input, const char *out, cons
 	char *argv[OPTIONS_MAX] = {program};
 	daemon_program(args[0], program, sizeof program);
 	for (size_t n = 1; n < OPTIONS_MAX - 1 && args[n]; n++)
-		argv[n] = (char *)args[n];
+		argv[n] = (char *)(uintptr_t)args[n];
 	return wait_for(spawn(argv, input, out, err));
 }
 

@@ -10,7 +10,7 @@
 
 struct daemon {
 	char dir[64];
-	char address[96], db[96];
+	char address[192], db[192];
 	pid_t pid; /* 0: not running */
 };
 
@@ -19,6 +19,11 @@ void daemon_init(struct daemon *d);
 
 /* Starts candord on it with extra options (NULL-terminated, or NULL) and waits until it answers. */
 void daemon_start(struct daemon *d, const char *const *options);
+
+/* The two halves of that, for other ways to start: a program of the build in the background, its words appended to a
+ * file; and waiting until a daemon whose pid and address are set answers. */
+pid_t daemon_spawn(const char *const *argv, const char *log);
+void daemon_await(struct daemon *d);
 
 /* SIGTERM, and the exit status. */
 int daemon_stop(struct daemon *d);

@@ -1,0 +1,453 @@
+/* How candord starts, stops, and what it says when it will not; and the limits on peers. */
+#include <fcntl.h>
+#include <signal.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <sqlite3.h>
+
+#include "buf.h"
+#include "tests/lib/raw.h"
+#include "tests/lib/unit.h"
+#include "wire.h"
+
+/* ---- what a program said ---- */
+
+static void read_file(const char *path, char *out, size_t size)
+{
+	FILE *f = fopen(path, "r");
+	assert_non_null(f);
+	size_t n = fread(out, 1, size - 1, f);
+	out[n] = 0;
+	fclose(f);
+}
+
+/* Runs candord with up to three options: its exit status, and what it printed. */
+static int run_candord(const struct daemon *d, const char *a, const char *b, const char *c, const char *e, char *out,
+		       char *err, size_t size)
+{
+	char out_path[96], err_path[96];
+	const char *const argv[] = {"candord", a, b, c, e, NULL};
+	snprintf(out_path, sizeof out_path, "%s/out", d->dir);
+	snprintf(err_path, sizeof err_path, "%s/err", d->dir);
+	int status = daemon_run(argv, NULL, out_path, err_path);
+	read_file(out_path, out, size);
+	read_file(err_path, err, size);
+	return status;
+}
+
+static const struct candor_response *ask(struct candor *c, struct candor_request r)
+{
+	const struct candor_response *response;
+	assert_int_equal(candor_call(c, &r, &response), 0);
+	return response;
+}
+
+static void post_one(struct candor *c, const char *item, double value)
+{
+	struct candor_report row = {item, "ann", value};
+	const struct candor_response *r =
+		ask(c, (struct candor_request){.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = 1, .reports = &row});
+	assert_int_equal(r->code, 0);
+	assert_int_equal(r->n_rejected, 0);
+}
+
+static int set_up(void **state)
+{
+	static struct daemon d;
+	daemon_init(&d);
+	*state = &d;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	daemon_deinit(*state);
+	return 0;
+}
+
+/* ---- settings ---- */
+
+static void wrong_usage_is_one_line_and_status_2(void **state)
+{
+	const struct daemon *d = *state;
+	const struct {
+		const char *option, *value, *naming;
+	} wrong[] = {
+		{"--nonsense", NULL, "--nonsense"},
+		{"--max-in-flight", "0", "max-in-flight"},
+		{"--max-in-flight", "x", "from 1 to 1000000"},
+		{"--max-frame-bytes", "4X", "max-frame-bytes"},
+		{"--listen", "tcp:127.0.0.1", "listen"},
+		{"--listen", "udp:1", "tcp: nor unix:"},
+		{"--sync", "perhaps", "full or normal"},
+		{"--log-level", "loud", "log-level"},
+		{"--config", "/nonexistent/candor.conf", "/nonexistent/candor.conf"},
+		{"--db", NULL, "--db"},
+		{"--verify", NULL, "--db"},
+		{"stray", NULL, "stray"},
+	};
+	char out[4096], err[4096];
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		assert_int_equal(run_candord(d, wrong[i].option, wrong[i].value, NULL, NULL, out, err, sizeof out), 2);
+		assert_string_equal(out, "");
+		assert_non_null(strstr(err, wrong[i].naming));
+		assert_ptr_equal(strchr(err, '\n'), err + strlen(err) - 1);
+	}
+}
+
+static void flags_win_over_environment_over_file_over_defaults(void **state)
+{
+	const struct daemon *d = *state;
+	char path[96], out[4096], err[4096];
+	snprintf(path, sizeof path, "%s/conf", d->dir);
+	FILE *f = fopen(path, "w");
+	fprintf(f,
+		"[candord]\n; a comment\nmax_in_flight = 11\nidle_timeout = 12\nframe_timeout = 13\nlisten = unix:/x\n");
+	fclose(f);
+	setenv("CANDORD_IDLE_TIMEOUT", "22", 1);
+	setenv("CANDORD_FRAME_TIMEOUT", "23", 1);
+	setenv("CANDORD_CONFIG", path, 1);
+	int status = run_candord(d, "--frame-timeout", "33", "--db=/y", "--check-config", out, err, sizeof out);
+	unsetenv("CANDORD_IDLE_TIMEOUT");
+	unsetenv("CANDORD_FRAME_TIMEOUT");
+	unsetenv("CANDORD_CONFIG");
+	assert_string_equal(err, "");
+	assert_int_equal(status, 0);
+	assert_non_null(strstr(out, "max_in_flight = 11\n"));
+	assert_non_null(strstr(out, "idle_timeout = 22\n"));
+	assert_non_null(strstr(out, "frame_timeout = 33\n"));
+	assert_non_null(strstr(out, "listen = unix:/x\n"));
+	assert_non_null(strstr(out, "db = /y\n"));
+	assert_non_null(strstr(out, "max_connections = 10000\n"));
+
+	f = fopen(path, "w");
+	fprintf(f, "max_in_flght = 11\n");
+	fclose(f);
+	assert_int_equal(run_candord(d, "--config", path, "--check-config", NULL, out, err, sizeof out), 2);
+	assert_non_null(strstr(err, "max_in_flght"));
+	f = fopen(path, "w");
+	fprintf(f, "listen = unix:/x\nthis is no setting\n");
+	fclose(f);
+	assert_int_equal(run_candord(d, "--config", path, "--check-config", NULL, out, err, sizeof out), 2);
+	assert_non_null(strstr(err, "line 2"));
+}
+
+static void without_configuration_things_go_where_the_user_keeps_state(void **state)
+{
+	struct daemon *d = *state;
+	char home[96], path[160], log[96];
+	struct stat st;
+	snprintf(home, sizeof home, "%s/state", d->dir);
+	snprintf(log, sizeof log, "%s/log", d->dir);
+	snprintf(d->address, sizeof d->address, "unix:%s/candor/candord.sock", home);
+	snprintf(d->db, sizeof d->db, "%s/candor/candor.db", home);
+	setenv("XDG_STATE_HOME", home, 1);
+	const char *const argv[] = {"candord", NULL};
+	d->pid = daemon_spawn(argv, log);
+	daemon_await(d);
+	char address[160];
+	assert_int_equal(candor_default_address(address, sizeof address), 0);
+	assert_string_equal(address, d->address);
+	unsetenv("XDG_STATE_HOME");
+	snprintf(path, sizeof path, "%s/candor", home);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0700);
+	assert_int_equal(access(d->db, F_OK), 0);
+	assert_int_equal(daemon_stop(d), 0);
+}
+
+/* ---- one database, one daemon ---- */
+
+static void a_second_daemon_on_the_same_database_is_refused(void **state)
+{
+	struct daemon *d = *state;
+	char other[128], out[4096], err[4096];
+	daemon_start(d, NULL);
+	snprintf(other, sizeof other, "unix:%s/other", d->dir);
+	assert_int_equal(run_candord(d, "--listen", other, "--db", d->db, out, err, sizeof out), 1);
+	assert_non_null(strstr(err, "another candord"));
+	assert_int_equal(daemon_stop(d), 0);
+}
+
+static void a_socket_in_use_is_left_alone_and_a_stale_one_replaced(void **state)
+{
+	struct daemon *d = *state;
+	char other[128], out[4096], err[4096];
+	daemon_start(d, NULL);
+	snprintf(other, sizeof other, "%s/other.db", d->dir);
+	assert_int_equal(run_candord(d, "--listen", d->address, "--db", other, out, err, sizeof out), 1);
+	assert_non_null(strstr(err, "address already in use"));
+	candor_close(daemon_connect(d));
+	daemon_kill(d); /* leaves its socket behind */
+	daemon_start(d, NULL);
+	assert_int_equal(daemon_stop(d), 0);
+}
+
+static void what_is_no_candor_database_is_refused_and_left_as_it_is(void **state)
+{
+	const struct daemon *d = *state;
+	char path[128], out[4096], err[4096], after[256];
+	const char text[] =
+		"this is no database, and it is longer than the hundred bytes that a header of one has, by some words";
+	snprintf(path, sizeof path, "%s/letter.txt", d->dir);
+	FILE *f = fopen(path, "w");
+	fputs(text, f);
+	fclose(f);
+	assert_int_equal(run_candord(d, "--listen", d->address, "--db", path, out, err, sizeof out), 1);
+	assert_non_null(strstr(err, "not a database"));
+	read_file(path, after, sizeof after);
+	assert_string_equal(after, text);
+
+	sqlite3 *db;
+	snprintf(path, sizeof path, "%s/foreign.db", d->dir);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "CREATE TABLE theirs (x)", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	assert_int_equal(run_candord(d, "--listen", d->address, "--db", path, out, err, sizeof out), 1);
+	assert_non_null(strstr(err, "not a candor database"));
+}
+
+static void a_database_of_a_newer_candor_is_refused(void **state)
+{
+	struct daemon *d = *state;
+	char out[4096], err[4096];
+	sqlite3 *db;
+	daemon_start(d, NULL);
+	assert_int_equal(daemon_stop(d), 0);
+	assert_int_equal(sqlite3_open(d->db, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 99", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	assert_int_equal(run_candord(d, "--listen", d->address, "--db", d->db, out, err, sizeof out), 1);
+	assert_non_null(strstr(err, "newer"));
+	assert_int_equal(run_candord(d, "--verify", "--db", d->db, NULL, out, err, sizeof out), 1);
+}
+
+/* ---- stopping ---- */
+
+static void counting(struct candor_client *client, int status, const struct candor_response *r, void *arg)
+{
+	(void)client;
+	if (status == 0 && r->code == CANDOR_OK && r->n_rejected == 0)
+		++*(int *)arg;
+}
+
+static void a_signal_lets_what_is_in_flight_finish(void **state)
+{
+	struct daemon *d = *state;
+	for (int s = 0; s < 2; s++) {
+		uv_loop_t loop;
+		struct candor_client *client;
+		int acknowledged = 0;
+		daemon_start(d, NULL);
+		struct candor *c = daemon_connect(d);
+		ask(c, (struct candor_request){.type = CANDOR_REQ_CREATE_POOL, .pool = "p"});
+		assert_int_equal(uv_loop_init(&loop), 0);
+		assert_int_equal(candor_client_new(&client, &loop, d->address, NULL), 0);
+		for (int i = 0; i < 200; i++) {
+			char item[24];
+			snprintf(item, sizeof item, "item-%d-%d", s, i);
+			struct candor_report row = {item, "ann", 0.5};
+			const struct candor_request r = {
+				.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = 1, .reports = &row};
+			assert_int_equal(candor_client_send(client, &r, counting, &acknowledged), 0);
+		}
+		while (acknowledged == 0)
+			uv_run(&loop, UV_RUN_ONCE);
+		kill(d->pid, s ? SIGINT : SIGTERM);
+		/* The daemon closes the connection when all is answered; then all callbacks have run. */
+		while (candor_client_in_flight(client) > 0)
+			uv_run(&loop, UV_RUN_ONCE);
+		candor_client_close(client, NULL, NULL);
+		uv_run(&loop, UV_RUN_DEFAULT);
+		assert_int_equal(uv_loop_close(&loop), 0);
+		candor_close(c);
+		assert_int_equal(daemon_stop(d), 0);
+
+		daemon_start(d, NULL);
+		c = daemon_connect(d);
+		uint64_t open =
+			ask(c, (struct candor_request){.type = CANDOR_REQ_GET_POOL, .pool = "p"})->pool.open_items;
+		assert_true(open >= (uint64_t)acknowledged);
+		candor_close(c);
+		assert_int_equal(daemon_stop(d), 0);
+		assert_int_equal(daemon_verify(d), 0);
+	}
+}
+
+/* ---- limits ---- */
+
+static void one_connection_too_many_hears_so_and_the_others_go_on(void **state)
+{
+	struct daemon *d = *state;
+	const char *const options[] = {"--max-connections", "2", NULL};
+	struct candor_response r;
+	struct raw third;
+	daemon_start(d, options);
+	struct candor *one = daemon_connect(d), *two = daemon_connect(d);
+	raw_open(&third, d->address);
+	assert_int_equal(raw_receive(&third, &r), 1);
+	assert_int_equal(r.code, CANDOR_RESOURCE_EXHAUSTED);
+	assert_int_equal(raw_receive(&third, &r), 0);
+	raw_close(&third);
+	assert_int_equal(ask(one, (struct candor_request){.type = CANDOR_REQ_INFO})->code, 0);
+	candor_close(two);
+	two = NULL;
+	/* The place is free as soon as the daemon has seen the end. */
+	for (int i = 0; i < 1000 && !two; i++)
+		if (candor_open(&two, d->address, NULL))
+			usleep(10000);
+	assert_non_null(two);
+	candor_close(one);
+	candor_close(two);
+	assert_int_equal(daemon_stop(d), 0);
+}
+
+static void half_a_frame_and_idleness_end_a_connection(void **state)
+{
+	struct daemon *d = *state;
+	const char *const options[] = {"--frame-timeout", "1", "--idle-timeout", "2", NULL};
+	struct candor_response r;
+	struct raw half, idle;
+	daemon_start(d, options);
+	raw_open(&half, d->address);
+	raw_open(&idle, d->address);
+	raw_send(&half, "\x20half", 5);
+	assert_int_equal(raw_receive(&half, &r), 0);
+	assert_int_equal(raw_receive(&idle, &r), 0);
+	raw_close(&half);
+	raw_close(&idle);
+	candor_close(daemon_connect(d));
+	assert_int_equal(daemon_stop(d), 0);
+}
+
+static long resident_kib(pid_t pid)
+{
+	char path[64], line[256];
+	long kib = -1;
+	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+	FILE *f = fopen(path, "r");
+	assert_non_null(f);
+	while (fgets(line, sizeof line, f))
+		if (strncmp(line, "VmRSS:", 6) == 0)
+			kib = strtol(line + 6, NULL, 10);
+	fclose(f);
+	return kib;
+}
+
+static void a_peer_that_never_reads_is_read_no_further(void **state)
+{
+	struct daemon *d = *state;
+	const char *const options[] = {"--max-unsent-bytes", "1M", "--frame-timeout", "0", NULL};
+	struct raw deaf;
+	daemon_start(d, options);
+	struct candor *c = daemon_connect(d);
+	ask(c, (struct candor_request){.type = CANDOR_REQ_CREATE_POOL, .pool = "p"});
+	raw_open(&deaf, d->address);
+	long before = resident_kib(d->pid);
+
+	/* Queries whose answers are a hundred times their size, until the daemon takes no more of them. */
+	static const char *names[1000];
+	char text[] = "no such item, but its name comes back in a sentence";
+	for (size_t i = 0; i < 1000; i++)
+		names[i] = text;
+	assert_int_equal(fcntl(deaf.fd, F_SETFL, O_NONBLOCK), 0);
+	const struct candor_request query = {
+		.id = 1, .type = CANDOR_REQ_QUERY_ITEMS, .pool = "p", .n = 1000, .items = names};
+	struct buf bytes = {0};
+	struct arena scratch;
+	arena_init(&scratch, 1 << 24);
+	assert_int_equal(wire_encode_request(&query, &scratch, 1 << 24, &bytes), 0);
+	size_t sent = 0;
+	for (int quiet = 0; quiet < 50 && sent < (size_t)1 << 30;) {
+		ssize_t n = send(deaf.fd, bytes.data + sent % bytes.len, bytes.len - sent % bytes.len, MSG_NOSIGNAL);
+		if (n > 0) {
+			sent += (size_t)n;
+			quiet = 0;
+		} else {
+			quiet++;
+			usleep(10000);
+		}
+	}
+	assert_true(sent < (size_t)1 << 30);
+	/* Meanwhile others are served. */
+	post_one(c, "a", 0.5);
+	if (!SANITIZED)
+		assert_true(resident_kib(d->pid) - before < 64 * 1024);
+	buf_free(&bytes);
+	arena_free(&scratch);
+	raw_close(&deaf);
+	candor_close(c);
+	assert_int_equal(daemon_stop(d), 0);
+}
+
+static void a_thousand_connections_are_served_side_by_side(void **state)
+{
+	enum { MANY = 1000 };
+	struct daemon *d = *state;
+	static struct raw peers[MANY];
+	struct candor_response r;
+	daemon_start(d, NULL);
+	for (int i = 0; i < MANY; i++)
+		raw_open(&peers[i], d->address);
+	for (int i = 0; i < MANY; i++)
+		raw_send_request(&peers[i], &(struct candor_request){.id = (uint64_t)i + 1, .type = CANDOR_REQ_INFO});
+	for (int i = 0; i < MANY; i++) {
+		assert_int_equal(raw_receive(&peers[i], &r), 1);
+		assert_int_equal(r.id, i + 1);
+		assert_true(r.info.connections >= MANY);
+	}
+	for (int i = 0; i < MANY; i++)
+		raw_close(&peers[i]);
+	assert_int_equal(daemon_stop(d), 0);
+}
+
+static void ipv6_is_listened_on(void **state)
+{
+	struct daemon *d = *state;
+	int fd = socket(AF_INET6, SOCK_STREAM, 0);
+	struct sockaddr_in6 loopback = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+	bool has = fd >= 0 && bind(fd, (const struct sockaddr *)&loopback, sizeof loopback) == 0;
+	close(fd);
+	if (!has)
+		skip_because("this machine has no IPv6 loopback");
+	const char *const options[] = {"--listen", "tcp:[::1]:0", NULL};
+	char log[96], text[4096];
+	struct candor *c;
+	daemon_start(d, options);
+	snprintf(log, sizeof log, "%s/log", d->dir);
+	read_file(log, text, sizeof text);
+	char *address = strstr(text, "tcp:[::1]:");
+	assert_non_null(address);
+	address[strcspn(address, "\n")] = 0;
+	assert_int_equal(candor_open(&c, address, NULL), 0);
+	assert_int_equal(ask(c, (struct candor_request){.type = CANDOR_REQ_INFO})->code, 0);
+	candor_close(c);
+	assert_int_equal(daemon_stop(d), 0);
+}
+
+#define LIFECYCLE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		LIFECYCLE(wrong_usage_is_one_line_and_status_2),
+		LIFECYCLE(flags_win_over_environment_over_file_over_defaults),
+		LIFECYCLE(without_configuration_things_go_where_the_user_keeps_state),
+		LIFECYCLE(a_second_daemon_on_the_same_database_is_refused),
+		LIFECYCLE(a_socket_in_use_is_left_alone_and_a_stale_one_replaced),
+		LIFECYCLE(what_is_no_candor_database_is_refused_and_left_as_it_is),
+		LIFECYCLE(a_database_of_a_newer_candor_is_refused),
+		LIFECYCLE(a_signal_lets_what_is_in_flight_finish),
+		LIFECYCLE(one_connection_too_many_hears_so_and_the_others_go_on),
+		LIFECYCLE(half_a_frame_and_idleness_end_a_connection),
+		LIFECYCLE(a_peer_that_never_reads_is_read_no_further),
+		LIFECYCLE(a_thousand_connections_are_served_side_by_side),
+		LIFECYCLE(ipv6_is_listened_on),
+	};
+	signal(SIGPIPE, SIG_IGN);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
