@@ -1,0 +1,179 @@
+/* The history as others see it: whoever tampers with it is found by --verify, and the sqlite3 shell can read it. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <sqlite3.h>
+
+#include "tests/lib/daemon.h"
+#include "tests/lib/random.h"
+#include "tests/lib/unit.h"
+
+static void run_sql(const char *path, const char *sql)
+{
+	sqlite3 *db;
+	char *message = NULL;
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	if (sqlite3_exec(db, sql, NULL, NULL, &message) != SQLITE_OK)
+		print_error("%s: %s\n", sql, message);
+	assert_null(message);
+	assert_true(sqlite3_total_changes(db) > 0);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void copy_file(const char *from, const char *to)
+{
+	char buffer[65536];
+	FILE *in = fopen(from, "r"), *out = fopen(to, "w");
+	assert_non_null(in);
+	assert_non_null(out);
+	for (size_t n; (n = fread(buffer, 1, sizeof buffer, in)) > 0;)
+		assert_int_equal(fwrite(buffer, 1, n, out), n);
+	fclose(in);
+	assert_int_equal(fclose(out), 0);
+}
+
+static const struct candor_response *ask(struct candor *c, struct candor_request r)
+{
+	const struct candor_response *response;
+	assert_int_equal(candor_call(c, &r, &response), 0);
+	assert_int_equal(response->code, 0);
+	assert_int_equal(response->n_rejected, 0);
+	return response;
+}
+
+static void report(struct candor *c, const char *item, const char *labeler, double value)
+{
+	struct candor_report row = {item, labeler, value};
+	ask(c, (struct candor_request){.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = 1, .reports = &row});
+}
+
+/* 60 items by 8 labelers: 40 resolved, 10 closed, 5 void, 5 open; a change of settings in the middle. */
+static void make_history(struct daemon *d)
+{
+	struct random r;
+	random_init(&r, 40);
+	daemon_start(d, NULL);
+	struct candor *c = daemon_connect(d);
+	ask(c, (struct candor_request){.type = CANDOR_REQ_CREATE_POOL, .pool = "p"});
+	for (int i = 0; i < 60; i++) {
+		char item[24], labeler[24];
+		const char *name = item;
+		struct candor_outcome outcome = {item, i % 2};
+		snprintf(item, sizeof item, "item-%d", i);
+		for (int l = 0; l < 8; l++) {
+			snprintf(labeler, sizeof labeler, "labeler-%d", l);
+			if (i >= l)
+				report(c, item, labeler, random_unit(&r));
+		}
+		if (i < 40)
+			ask(c, (struct candor_request){
+				       .type = CANDOR_REQ_RESOLVE_ITEMS, .pool = "p", .n = 1, .outcomes = &outcome});
+		else if (i < 55)
+			ask(c, (struct candor_request){.type = i < 50 ? CANDOR_REQ_CLOSE_ITEMS : CANDOR_REQ_VOID_ITEMS,
+						       .pool = "p",
+						       .n = 1,
+						       .items = &name});
+		if (i == 20)
+			ask(c, (struct candor_request){.type = CANDOR_REQ_UPDATE_POOL,
+						       .pool = "p",
+						       .settings = {.c = 0.7, .entry = 0.5}});
+	}
+	report(c, "item-59", "labeler-0", 0.125);
+	report(c, "item-58", "late-comer", 0.5);
+	candor_close(c);
+	assert_int_equal(daemon_stop(d), 0);
+	assert_int_equal(daemon_verify(d), 0);
+}
+
+static void whoever_tampers_with_the_history_or_the_state_is_found(void **state)
+{
+	(void)state;
+	static const char *const tampering[] = {
+		"UPDATE labelers SET own_loss = own_loss + 1e-12 WHERE id = 3",
+		"UPDATE labelers SET weight = weight * (1 + 1e-12) WHERE name = 'late-comer'",
+		"UPDATE labelers SET scored = scored + 1 WHERE id = 2",
+		"UPDATE labelers SET entry = 2 WHERE id = 1",
+		"UPDATE labelers SET joined = joined + 100 WHERE id = 7",
+		"UPDATE labelers SET name = 'somebody' WHERE id = 4; DELETE FROM labelers WHERE id = 8",
+		"UPDATE settlements SET eta = eta * (1 + 1e-12) WHERE round = 7",
+		"UPDATE settlements SET lbar = lbar * (1 + 1e-12) WHERE round = 7",
+		"UPDATE settlements SET outcome = 0.5 WHERE round = 7",
+		"UPDATE settlements SET outcome = 0.5 WHERE round = 7; UPDATE items SET outcome = 0.5 WHERE round = 7",
+		"UPDATE settlements SET weights = zeroblob(length(weights)) WHERE round = 7",
+		"UPDATE settlements SET change = change + 40 WHERE round = 7",
+		"DELETE FROM settlements WHERE round = 7",
+		"DELETE FROM settlements WHERE round = 40",
+		"UPDATE items SET mean = mean * (1 + 1e-12) WHERE close_number = 9",
+		"UPDATE items SET median = 0.5 WHERE close_number = 45",
+		"UPDATE items SET reports = replace(reports, '[1,', '[2,') WHERE close_number = 9",
+		"UPDATE items SET reports = json_set(reports, '$[0][1]', 0.5) WHERE close_number = 9",
+		"UPDATE items SET reports = 'nonsense' WHERE close_number = 9",
+		"UPDATE items SET state = 'void' WHERE close_number = 45",
+		"DELETE FROM items WHERE close_number = 45",
+		"UPDATE settings SET c = 0.8 WHERE c = 0.7",
+		"UPDATE pools SET mean_loss = mean_loss * (1 + 1e-12)",
+		"UPDATE pools SET round = round + 1",
+		"UPDATE pools SET open = open + 1",
+		"UPDATE stretches SET floor = 0.5 WHERE number = 1",
+		"DELETE FROM open_items WHERE name = 'item-59'",
+	};
+	struct daemon d;
+	char original[256];
+	daemon_init(&d);
+	make_history(&d);
+	snprintf(original, sizeof original, "%s/original", d.dir);
+	copy_file(d.db, original);
+	for (size_t i = 0; i < sizeof tampering / sizeof *tampering; i++) {
+		const char *const argv[] = {"candord", "--verify", "--db", d.db, NULL};
+		copy_file(original, d.db);
+		run_sql(d.db, tampering[i]);
+		int status = daemon_run(argv, NULL, NULL, NULL);
+		if (status != 1)
+			print_error("not found: %s\n", tampering[i]);
+		assert_int_equal(status, 1);
+	}
+	copy_file(original, d.db);
+	assert_int_equal(daemon_verify(&d), 0);
+	daemon_deinit(&d);
+}
+
+static double number(sqlite3 *db, const char *sql)
+{
+	sqlite3_stmt *s;
+	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &s, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+	double x = sqlite3_column_double(s, 0);
+	sqlite3_finalize(s);
+	return x;
+}
+
+static void every_standing_report_is_a_row_of_the_view(void **state)
+{
+	(void)state;
+	struct daemon d;
+	sqlite3 *db;
+	daemon_init(&d);
+	make_history(&d);
+	assert_int_equal(sqlite3_open_v2(d.db, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+	/* 60 items, the first seven of which not all labelers had come to, and the late-comer's one. */
+	assert_int_equal((int)number(db, "SELECT count(*) FROM reports"), 60 * 8 - 28 + 1);
+	assert_int_equal((int)number(db, "SELECT count(*) FROM reports WHERE state = 'open'"), 5 * 8 + 1);
+	assert_int_equal(
+		(int)number(db, "SELECT count(*) FROM reports WHERE state = 'resolved' AND outcome IS NOT NULL"),
+		40 * 8 - 28);
+	/* The revised value stands, the earlier one is in history. */
+	assert_near(number(db, "SELECT value FROM reports WHERE item = 'item-59' AND labeler = 'labeler-0'"), 0.125, 0);
+	assert_int_equal((int)number(db, "SELECT count(*) FROM revisions WHERE value = 0.125 AND old <> 0.125"), 1);
+	assert_int_equal((int)number(db, "SELECT count(*) FROM settlements WHERE by LIKE 'uid:%libcandor%'"), 40);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	daemon_deinit(&d);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(whoever_tampers_with_the_history_or_the_state_is_found),
+		cmocka_unit_test(every_standing_report_is_a_row_of_the_view),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
