@@ -670,6 +670,8 @@ int pool_restore_totals(struct pool *p, const struct pool_totals *totals, const 
 int pool_restore_reports(struct pool *p, struct item *item, const uint32_t *labelers, const double *values, size_t n)
 {
 	require(item->n == 0 && n <= ITEM_REPORTS_MAX);
+	if (n == 0)
+		return 0;
 	int err = reserve_reports(item, (uint32_t)n);
 	if (err)
 		return err;
