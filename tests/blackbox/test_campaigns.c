@@ -155,23 +155,28 @@ static void write_campaign(const char *path, size_t items, uint64_t seed)
 	assert_int_equal(fclose(f), 0);
 }
 
-static void nap(uint64_t ms)
+static uint64_t reports_so_far(struct candor *c)
 {
-	nanosleep(&(struct timespec){.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000}, NULL);
+	return ask(c, (struct candor_request){.type = CANDOR_REQ_INFO})->info.reports;
 }
 
-/* Starts an import and kills the daemon after a while: how the import ended. */
-static int import_and_kill(struct daemon *d, const char *file, uint64_t ms)
+/* Starts an import and kills the daemon when it has taken some more reports: true if that cut the import off. */
+static bool import_and_kill(struct daemon *d, const char *file, uint64_t more)
 {
-	pid_t pid = fork();
+	struct candor *c = daemon_connect(d);
+	uint64_t until = reports_so_far(c) + more;
+	pid_t pid = fork(), ended = 0;
 	assert_true(pid >= 0);
 	if (pid == 0)
 		_exit(import(d, "c", file));
-	nap(ms);
-	daemon_kill(d);
 	int status;
-	assert_true(waitpid(pid, &status, 0) == pid);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	while (reports_so_far(c) < until && (ended = waitpid(pid, &status, WNOHANG)) == 0)
+		nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
+	daemon_kill(d);
+	candor_close(c);
+	if (ended == 0)
+		assert_true(waitpid(pid, &status, 0) == pid);
+	return WIFEXITED(status) && WEXITSTATUS(status) == 4;
 }
 
 static void an_import_killed_again_and_again_ends_in_the_same_bits(void **state)
@@ -194,8 +199,7 @@ static void an_import_killed_again_and_again_ends_in_the_same_bits(void **state)
 	daemon_init(&killed);
 	for (int round = 0; round < (SANITIZED ? 5 : 15); round++) {
 		daemon_start(&killed, NULL);
-		cut += import_and_kill(&killed, file,
-				       (SANITIZED ? 150 : 15) + random_below(&r, SANITIZED ? 300 : 60)) == 4;
+		cut += import_and_kill(&killed, file, random_below(&r, SANITIZED ? 4000 : 8000));
 	}
 	print_message("# %d of the imports were cut off\n", cut);
 	assert_true(cut > 0);
