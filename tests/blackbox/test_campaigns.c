@@ -1,5 +1,5 @@
-/* Whole campaigns through the command line and a real daemon: the figures of real data, and an import that is killed again
- * and again and ends in the same bits as one that was left alone. */
+/* Whole campaigns through the command line and a real daemon: the figures of real data, and an import that is killed
+ * again and again and ends in the same bits as one that was left alone. */
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>

@@ -106,7 +106,8 @@ static void flags_win_over_environment_over_file_over_defaults(void **state)
 	snprintf(path, sizeof path, "%s/conf", d->dir);
 	FILE *f = fopen(path, "w");
 	fprintf(f,
-		"[candord]\n; a comment\nmax_in_flight = 11\nidle_timeout = 12\nframe_timeout = 13\nlisten = unix:/x\n");
+		"[candord]\n; a comment\nmax_in_flight = 11\nidle_timeout = 12\n"
+		"frame_timeout = 13\nlisten = unix:/x\n");
 	fclose(f);
 	setenv("CANDORD_IDLE_TIMEOUT", "22", 1);
 	setenv("CANDORD_FRAME_TIMEOUT", "23", 1);

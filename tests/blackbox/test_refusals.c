@@ -1,5 +1,5 @@
-/* Bad input to the real daemon, over a Unix socket and over TCP: each gets a code and a sentence that names the field, a
- * malformed frame ends its own connection only, and nothing is half applied. */
+/* Bad input to the real daemon, over a Unix socket and over TCP: each gets a code and a sentence that names the field,
+ * a malformed frame ends its own connection only, and nothing is half applied. */
 #include <sys/socket.h>
 
 #include "tests/lib/raw.h"
