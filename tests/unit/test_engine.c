@@ -1,729 +1,654 @@
-/* The engine over a real database, with every commit and every read at the test's will: what is answered when, what is on
- * disk, what a restart finds, and what a full disk does. */
-#include <stdlib.h>
-#include <unistd.h>
-
-#include "daemon/engine.h"
-#include "daemon/verify.h"
-#include "pool.h"
-#include "tests/lib/random.h"
+/* The engine's commands, each against a real database, and what their answers depend on. */
 #include "tests/lib/unit.h"
 
-enum { JOBS_MAX = 64, ANSWERS_MAX = 4096 };
+#include <stdlib.h>
 
-struct answer {
-	bool given;
-	uint64_t change;
-	struct candor_response response; /* as it was given: its rows only where the test copied them */
-	char text[256]; /* the message, or the first rejection's, or `next` */
-};
-
-struct world {
-	char dir[64], path[96];
-	struct db *writer, *reader, *loop;
-	struct engine *engine;
-	struct engine_limits limits;
-	const struct batch *batch; /* handed over, not yet written */
-	struct read_job *jobs[JOBS_MAX];
-	size_t n_jobs;
-	int fail_with; /* the next commit's error */
-	int failed; /* what ops.failed was told */
-	uint64_t now;
-};
-
-struct request {
-	struct call call;
-	struct wire_request wire;
-	struct arena arena;
-	struct waiter waiter;
-	struct world *world;
-	struct answer answer;
-	int durable; /* 1: told so; negative: told an error; 0: not told */
-	/* Copies of what the tests look at. */
-	struct candor_item items[64];
-	struct candor_item_report reports[64];
-	struct candor_labeler labelers[128];
-	struct candor_settlement history[128];
-};
-
-static void on_commit(void *owner, const struct batch *batch)
-{
-	struct world *w = owner;
-	assert_null(w->batch);
-	w->batch = batch;
-}
-
-static void on_read(void *owner, struct read_job *job)
-{
-	struct world *w = owner;
-	assert_true(w->n_jobs < JOBS_MAX);
-	w->jobs[w->n_jobs++] = job;
-}
-
-static uint64_t on_now(void *owner)
-{
-	return ((struct world *)owner)->now++;
-}
-
-static uint64_t on_bytes(void *owner)
-{
-	(void)owner;
-	return 4096;
-}
-
-static void on_relieved(void *owner)
-{
-	(void)owner;
-}
-
-static void on_failed(void *owner, int err)
-{
-	((struct world *)owner)->failed = err;
-}
-
-static void open_engine(struct world *w)
-{
-	static const struct engine_ops ops = {on_commit, on_read, on_now, on_bytes, on_relieved, on_failed};
-	static const uint8_t key[NAMES_KEY_BYTES] = {3};
-	assert_int_equal(db_open(&w->writer, w->path, DB_WRITE, DB_NORMAL), 0);
-	assert_int_equal(db_open(&w->reader, w->path, DB_READ, DB_NORMAL), 0);
-	assert_int_equal(db_open(&w->loop, w->path, DB_READ, DB_NORMAL), 0);
-	assert_int_equal(engine_new(&w->engine, w->loop, key, &w->limits, &ops, w), 0);
-}
-
-static void close_engine(struct world *w)
-{
-	engine_free(w->engine);
-	assert_int_equal(db_close(w->loop), 0);
-	assert_int_equal(db_close(w->reader), 0);
-	assert_int_equal(db_close(w->writer), 0);
-}
+#include "tests/lib/fake_owner.h"
 
 static int set_up(void **state)
 {
-	struct world *w = calloc(1, sizeof *w);
-	assert_non_null(w);
-	*w = (struct world){.dir = "/tmp/candor-test-XXXXXX", .now = 1000};
-	w->limits = (struct engine_limits){.batch_bytes = 64 << 20, .resident_items = 1000, .resident_reports = 100000};
-	assert_non_null(mkdtemp(w->dir));
-	snprintf(w->path, sizeof w->path, "%s/db", w->dir);
-	open_engine(w);
-	*state = w;
+	struct fake_owner *f = malloc(sizeof *f);
+	struct engine_limits limits = fake_roomy_limits();
+	fake_init(f, &limits);
+	*state = f;
 	return 0;
 }
 
 static int tear_down(void **state)
 {
-	struct world *w = *state;
-	char path[128];
-	close_engine(w);
-	const char *const endings[] = {"", "-wal", "-shm"};
-	for (size_t i = 0; i < 3; i++) {
-		snprintf(path, sizeof path, "%s%s", w->path, endings[i]);
-		unlink(path);
-	}
-	assert_int_equal(rmdir(w->dir), 0);
-	free(w);
+	fake_deinit(*state);
+	free(*state);
 	return 0;
 }
 
-/* ---- the world's steps ---- */
-
-/* Writes what is with the store; fails instead if the test wants that. */
-static void finish_commit(struct world *w)
+static const struct candor_response *get_pool(struct fake_owner *f, const char *pool)
 {
-	const struct batch *batch = w->batch;
-	int err = w->fail_with;
-	assert_non_null(batch);
-	w->batch = NULL;
-	w->fail_with = 0;
-	if (!err)
-		assert_int_equal(db_write(w->writer, batch), 0);
-	engine_committed(w->engine, err);
+	return fake_call(f, &(struct candor_request){.type = CANDOR_REQ_GET_POOL, .pool = pool});
 }
 
-static void run_job(struct world *w, size_t i)
+static const struct candor_response *post(struct fake_owner *f, const char *pool, const struct candor_report *rows,
+					  size_t n)
 {
-	struct read_job *job = w->jobs[i];
-	w->jobs[i] = w->jobs[--w->n_jobs];
-	job->work(job, w->reader);
-	job->done(job);
+	return fake_call(f, &(struct candor_request){
+				    .type = CANDOR_REQ_POST_REPORTS, .pool = pool, .n = n, .reports = rows});
 }
 
-/* Until nothing is left to do. */
-static void settle(struct world *w)
+static void assert_counts(const struct candor_response *r, uint64_t accepted, uint64_t duplicates, uint64_t revised,
+			  size_t rejected)
 {
+	assert_int_equal(r->code, CANDOR_OK);
+	assert_int_equal(r->type, CANDOR_RES_BATCH);
+	assert_int_equal(r->batch.accepted, accepted);
+	assert_int_equal(r->batch.duplicates, duplicates);
+	assert_int_equal(r->batch.revised, revised);
+	assert_int_equal(r->n_rejected, rejected);
+}
+
+static void assert_rejected(const struct candor_rejected *r, uint32_t index, enum candor_code code, const char *says)
+{
+	assert_int_equal(r->index, index);
+	assert_int_equal(r->code, code);
+	if (!strstr(r->message, says)) {
+		print_error("'%s' does not say '%s'\n", r->message, says);
+		fail();
+	}
+}
+
+static void assert_refused(const struct candor_response *r, enum candor_code code, const char *says)
+{
+	assert_int_equal(r->code, code);
+	assert_int_equal(r->type, CANDOR_RES_NONE);
+	if (!strstr(r->message, says)) {
+		print_error("'%s' does not say '%s'\n", r->message, says);
+		fail();
+	}
+}
+
+/* ---- pools ---- */
+
+static void a_pool_is_created_with_defaults_where_nothing_is_given(void **state)
+{
+	struct fake_owner *f = *state;
+	const struct candor_response *r =
+		fake_call(f, &(struct candor_request){.type = CANDOR_REQ_CREATE_POOL, .pool = "p"});
+	assert_int_equal(r->code, CANDOR_OK);
+	assert_int_equal(r->type, CANDOR_RES_POOL);
+	assert_string_equal(r->pool.name, "p");
+	assert_int_equal(r->pool.settings.rate, CANDOR_ANYTIME);
+	assert_same_bits(r->pool.settings.c, 1);
+	assert_same_bits(r->pool.settings.beta, 0.01);
+	assert_same_bits(r->pool.settings.share, 1e-9);
+	assert_same_bits(r->pool.settings.entry, 1);
+	assert_int_equal(r->pool.created_at, f->now_ms);
+	assert_int_equal(r->pool.labelers, 0);
+	assert_null(r->pool.best);
+}
+
+static void a_pool_of_a_name_that_is_taken_or_with_bad_settings_is_refused(void **state)
+{
+	struct fake_owner *f = *state;
+	fake_pool(f, "p", NULL);
+	struct candor_request again = {.type = CANDOR_REQ_CREATE_POOL, .pool = "p", .settings = {.c = 2}};
+	assert_refused(fake_call(f, &again), CANDOR_ALREADY_EXISTS, "pool 'p' exists already");
+	assert_same_bits(get_pool(f, "p")->pool.settings.c, 1);
+
+	struct candor_request bad = {.type = CANDOR_REQ_CREATE_POOL, .pool = "q", .settings = {.beta = 0.6}};
+	assert_refused(fake_call(f, &bad), CANDOR_INVALID_ARGUMENT, "beta");
+	bad.settings = (struct candor_settings){.rate = CANDOR_FIXED};
+	assert_refused(fake_call(f, &bad), CANDOR_INVALID_ARGUMENT, "eta");
+	assert_refused(get_pool(f, "q"), CANDOR_NOT_FOUND, "pool 'q' does not exist");
+}
+
+static void an_update_changes_what_is_given_and_nothing_else(void **state)
+{
+	struct fake_owner *f = *state;
+	fake_pool(f, "p", &(struct candor_settings){.c = 2, .share = 0.01});
+	struct candor_request r = {.type = CANDOR_REQ_UPDATE_POOL, .pool = "p", .settings = {.entry = 0.5}};
+	const struct candor_settings *s = &fake_call(f, &r)->pool.settings;
+	assert_int_equal(s->rate, CANDOR_ANYTIME);
+	assert_same_bits(s->c, 2);
+	assert_same_bits(s->share, 0.01);
+	assert_same_bits(s->entry, 0.5);
+
+	r.settings = (struct candor_settings){.rate = CANDOR_FIXED, .eta = 0.25};
+	s = &fake_call(f, &r)->pool.settings;
+	assert_int_equal(s->rate, CANDOR_FIXED);
+	assert_same_bits(s->eta, 0.25);
+	assert_same_bits(s->share, 0.01);
+	assert_same_bits(s->entry, 0.5);
+	assert_same_bits(get_pool(f, "p")->pool.eta, 0.25);
+
+	r.settings = (struct candor_settings){.share = 0.7};
+	assert_refused(fake_call(f, &r), CANDOR_INVALID_ARGUMENT, "share");
+	assert_same_bits(get_pool(f, "p")->pool.settings.share, 0.01);
+	assert_int_equal(fake_number(f, "SELECT count(*) FROM settings"), 3);
+}
+
+static void pools_are_listed_by_creation_in_pages(void **state)
+{
+	struct fake_owner *f = *state;
+	static const char *const names[] = {"zeta", "alpha", "mid", "beta", "omega"};
+	char cursor[CANDOR_NAME_MAX + 1] = "";
+	for (size_t i = 0; i < 5; i++)
+		fake_pool(f, names[i], NULL);
+	size_t seen = 0;
 	do {
-		while (w->n_jobs > 0)
-			run_job(w, 0);
-		engine_tick(w->engine);
-		if (w->batch)
-			finish_commit(w);
-	} while (!engine_is_idle(w->engine));
-}
-
-static void on_durable(struct waiter *waiter, int err)
-{
-	struct request *r = (struct request *)((char *)waiter - offsetof(struct request, waiter));
-	r->durable = err ? err : 1;
-}
-
-static void on_reply(struct call *call, const struct candor_response *response, uint64_t change)
-{
-	struct request *r = (struct request *)call;
-	assert_false(r->answer.given);
-	r->answer.given = true;
-	r->answer.change = change;
-	r->answer.response = *response;
-	const char *text = response->code         ? response->message
-			   : response->n_rejected ? response->rejected[0].message
-			   : response->next       ? response->next
-						  : "";
-	snprintf(r->answer.text, sizeof r->answer.text, "%s", text);
-	for (size_t i = 0; i < response->n; i++) {
-		if (response->items && i < 64)
-			r->items[i] = response->items[i];
-		if (response->labelers && i < 128)
-			r->labelers[i] = response->labelers[i];
-		if (response->history && i < 128)
-			r->history[i] = response->history[i];
-	}
-	if (response->items && response->n == 1 && response->items[0].n_reports <= 64)
-		for (size_t i = 0; i < response->items[0].n_reports; i++)
-			r->reports[i] = response->items[0].reports[i];
-	if (change > engine_committed_change(r->world->engine)) {
-		r->waiter.on_durable = on_durable;
-		engine_wait(r->world->engine, change, &r->waiter);
-	} else {
-		r->durable = 1;
-	}
-}
-
-static struct request *submit(struct world *w, struct candor_request request)
-{
-	struct request *r = calloc(1, sizeof *r);
-	assert_non_null(r);
-	arena_init(&r->arena, 64 << 20);
-	r->world = w;
-	if (!request.cursor)
-		request.cursor = "";
-	if (request.limit == 0)
-		request.limit = 100;
-	r->wire.request = request;
-	r->call = (struct call){.wire = &r->wire, .arena = &r->arena, .peer = "test", .reply = on_reply};
-	engine_submit(w->engine, &r->call);
-	return r;
-}
-
-static void done(struct request *r)
-{
-	arena_free(&r->arena);
-	free(r);
-}
-
-/* Submits it and lets the world settle. */
-static struct request *finish(struct world *w, struct candor_request request)
-{
-	struct request *r = submit(w, request);
-	settle(w);
-	assert_true(r->answer.given);
-	return r;
-}
-
-static void expect(struct world *w, struct candor_request request, enum candor_code code)
-{
-	struct request *r = finish(w, request);
-	assert_int_equal(r->answer.response.code, code);
-	done(r);
-}
-
-static void create(struct world *w)
-{
-	expect(w, (struct candor_request){.type = CANDOR_REQ_CREATE_POOL, .pool = "p"}, CANDOR_OK);
-}
-
-static struct request *post(struct world *w, const char *item, const char *labeler, double value)
-{
-	/* The rows must outlive a call that waits: they are the test's constants, or copied here. */
-	struct candor_report *row = malloc(sizeof *row);
-	*row = (struct candor_report){item, labeler, value};
-	struct request *r = submit(
-		w, (struct candor_request){.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = 1, .reports = row});
-	settle(w);
-	free(row);
-	return r;
-}
-
-static uint64_t accepted(struct request *r)
-{
-	uint64_t n = r->answer.response.batch.accepted;
-	done(r);
-	return n;
-}
-
-static struct request *resolve(struct world *w, const char *item, double outcome)
-{
-	struct candor_outcome row = {item, outcome};
-	return finish(w,
-		      (struct candor_request){.type = CANDOR_REQ_RESOLVE_ITEMS, .pool = "p", .n = 1, .outcomes = &row});
-}
-
-static struct request *on_item(struct world *w, enum candor_request_type type, const char *item)
-{
-	return finish(w,
-		      (struct candor_request){.type = type, .pool = "p", .n = 1, .items = &item, .with_reports = true});
-}
-
-/* ---- answers and the disk ---- */
-
-static void an_answer_depends_on_a_change_that_is_not_yet_on_disk(void **state)
-{
-	struct world *w = *state;
-	create(w);
-	struct candor_report row = {"a", "ann", 0.5};
-	const struct candor_request request = {.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = 1, .reports = &row};
-	struct request *r = submit(w, request);
-	assert_false(r->answer.given); /* the item may be on disk */
-	assert_int_equal(w->n_jobs, 1);
-	run_job(w, 0);
-	assert_true(r->answer.given);
-	assert_true(r->answer.change > engine_committed_change(w->engine));
-	assert_int_equal(r->durable, 0);
-	engine_tick(w->engine);
-	assert_int_equal(r->durable, 0);
-
-	/* While that commits, the same again: a duplicate that depends on what it repeats. */
-	struct request *again = submit(w, request);
-	assert_int_equal(again->answer.response.batch.duplicates, 1);
-	assert_int_equal(again->durable, 0);
-	struct request *query = submit(w, (struct candor_request){.type = CANDOR_REQ_GET_POOL, .pool = "p"});
-	assert_int_equal(query->durable, 0);
-	finish_commit(w);
-	assert_int_equal(r->durable, 1);
-	assert_int_equal(again->durable, 1);
-	assert_int_equal(query->durable, 1);
-	done(r);
-	done(again);
-	done(query);
-}
-
-static void a_full_disk_is_told_and_memory_is_as_the_disk_has_it(void **state)
-{
-	struct world *w = *state;
-	create(w);
-	assert_int_equal(accepted(post(w, "a", "ann", 0.5)), 1);
-	struct candor_report rows[] = {{"a", "bob", 0.25}, {"b", "ann", 1}};
-	struct request *r = submit(
-		w, (struct candor_request){.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = 2, .reports = rows});
-	while (w->n_jobs > 0)
-		run_job(w, 0);
-	engine_tick(w->engine);
-	w->fail_with = ERR_DISK_FULL;
-	finish_commit(w);
-	assert_int_equal(r->durable, ERR_DISK_FULL);
-	done(r);
-	assert_true(engine_is_read_only(w->engine));
-
-	/* Reads go on, and see what is on disk; writes are refused. */
-	r = on_item(w, CANDOR_REQ_QUERY_ITEMS, "a");
-	assert_int_equal(r->answer.response.n, 1);
-	assert_int_equal(r->items[0].n, 1);
-	done(r);
-	r = on_item(w, CANDOR_REQ_QUERY_ITEMS, "b");
-	assert_int_equal(r->answer.response.n, 0);
-	done(r);
-	r = post(w, "c", "ann", 1);
-	assert_int_equal(r->answer.response.code, CANDOR_UNAVAILABLE);
-	done(r);
-
-	/* A probe that fails changes nothing; one that passes opens the doors. */
-	engine_probe(w->engine);
-	w->fail_with = ERR_DISK_FULL;
-	finish_commit(w);
-	assert_true(engine_is_read_only(w->engine));
-	engine_probe(w->engine);
-	finish_commit(w);
-	assert_false(engine_is_read_only(w->engine));
-	assert_int_equal(accepted(post(w, "a", "bob", 0.25)), 1);
-	assert_int_equal(w->failed, 0);
-	assert_int_equal(verify(w->path), 0);
-}
-
-static void another_failure_of_the_database_ends_the_service(void **state)
-{
-	struct world *w = *state;
-	create(w);
-	struct candor_report row = {"a", "ann", 0.5};
-	struct request *r = submit(
-		w, (struct candor_request){.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = 1, .reports = &row});
-	run_job(w, 0);
-	engine_tick(w->engine);
-	w->fail_with = ERR_DATABASE;
-	finish_commit(w);
-	assert_int_equal(r->durable, ERR_DATABASE);
-	assert_int_equal(w->failed, ERR_DATABASE);
-	done(r);
-}
-
-/* ---- items that are not in memory ---- */
-
-static void closed_items_come_back_from_disk_when_they_are_named(void **state)
-{
-	struct world *w = *state;
-	close_engine(w);
-	w->limits.resident_items = 0;
-	open_engine(w);
-	create(w);
-	assert_int_equal(accepted(post(w, "a", "ann", 0.25)), 1);
-	assert_int_equal(accepted(post(w, "a", "bob", 0.75)), 1);
-	assert_int_equal(accepted(on_item(w, CANDOR_REQ_CLOSE_ITEMS, "a")), 1);
-	struct request *r = finish(w, (struct candor_request){.type = CANDOR_REQ_INFO});
-	assert_int_equal(r->answer.response.info.resident_items, 0);
-	done(r);
-
-	r = on_item(w, CANDOR_REQ_QUERY_ITEMS, "a");
-	assert_int_equal(r->items[0].state, CANDOR_CLOSED);
-	assert_int_equal(r->items[0].n_reports, 2);
-	assert_same_bits(r->reports[1].value, 0.75);
-	assert_same_bits(r->reports[1].weight, 1);
-	done(r);
-	r = post(w, "a", "ann", 0.25);
-	assert_int_equal(r->answer.response.batch.duplicates, 1);
-	done(r);
-	r = post(w, "a", "cat", 0.25);
-	assert_non_null(strstr(r->answer.text, "closed"));
-	done(r);
-	assert_int_equal(accepted(resolve(w, "a", 1)), 1);
-	r = resolve(w, "a", 1);
-	assert_int_equal(r->answer.response.batch.duplicates, 1);
-	done(r);
-	r = resolve(w, "a", 0);
-	assert_int_equal(r->answer.response.rejected[0].code, CANDOR_FAILED_PRECONDITION);
-	done(r);
-	assert_int_equal(verify(w->path), 0);
-}
-
-static void an_item_closed_while_a_read_was_under_way_does_not_come_back_as_new(void **state)
-{
-	struct world *w = *state;
-	close_engine(w);
-	w->limits.resident_items = 0;
-	open_engine(w);
-	create(w);
-	struct candor_report first = {"a", "ann", 0.25}, late = {"a", "bob", 0.75};
-	const struct candor_request early = {.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = 1, .reports = &first};
-	const struct candor_request later = {.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = 1, .reports = &late};
-	/* Both ask the disk, which knows nothing of the item. */
-	struct request *one = submit(w, early), *two = submit(w, later);
-	assert_int_equal(w->n_jobs, 2);
-	struct read_job *slow = w->jobs[1];
-	slow->work(slow, w->reader);
-	run_job(w, 0);
-	assert_true(one->answer.given);
-	/* The first has made it; it is closed and on disk before the second's read is looked at. */
-	w->n_jobs = 0;
-	const char *item = "a";
-	struct request *closing =
-		submit(w, (struct candor_request){.type = CANDOR_REQ_CLOSE_ITEMS, .pool = "p", .n = 1, .items = &item});
-	engine_tick(w->engine);
-	finish_commit(w);
-	assert_int_equal(closing->durable, 1);
-	slow->done(slow);
-	settle(w);
-	assert_int_equal(two->answer.response.batch.accepted, 0);
-	assert_int_equal(two->answer.response.n_rejected, 1);
-	assert_non_null(strstr(two->answer.text, "closed"));
-	done(one);
-	done(two);
-	done(closing);
-	assert_int_equal(verify(w->path), 0);
-}
-
-/* ---- listings ---- */
-
-static void pages_hold_every_labeler_once_in_order(void **state)
-{
-	struct world *w = *state;
-	enum { N = 50 };
-	char names[N][16], items[20][16];
-	create(w);
-	for (int i = 0; i < N; i++)
-		snprintf(names[i], sizeof names[i], "labeler-%d", i * 37 % N);
-	for (int i = 0; i < 20; i++) {
-		snprintf(items[i], sizeof items[i], "item-%d", i);
-		for (int k = 0; k < N - i; k++)
-			done(post(w, items[i], names[k], (double)((i * 7 + k * 13) % 11) / 10));
-		done(resolve(w, items[i], i % 2));
-	}
-	for (int sort = CANDOR_BY_WEIGHT; sort <= CANDOR_BY_NAME; sort++) {
-		char cursor[256] = "";
-		bool seen[N] = {false};
-		struct candor_labeler before = {.name = ""};
-		size_t total = 0;
-		do {
-			struct request *r = finish(w, (struct candor_request){.type = CANDOR_REQ_LIST_LABELERS,
-									      .pool = "p",
-									      .sort = (enum candor_sort)sort,
-									      .limit = 7,
-									      .cursor = cursor});
-			for (size_t i = 0; i < r->answer.response.n; i++, total++) {
-				const struct candor_labeler *l = &r->labelers[i];
-				unsigned number = (unsigned)strtoul(strchr(l->name, '-') + 1, NULL, 10);
-				assert_false(seen[number]);
-				seen[number] = true;
-				if (total > 0)
-					switch (sort) {
-					case CANDOR_BY_WEIGHT: assert_true(l->weight <= before.weight); break;
-					case CANDOR_BY_REGRET: assert_true(l->regret <= before.regret); break;
-					case CANDOR_BY_LOSS:
-						assert_true(l->own_loss / (double)l->scored >=
-							    before.own_loss / (double)before.scored);
-						break;
-					case CANDOR_BY_SCORED: assert_true(l->scored <= before.scored); break;
-					default: assert_true(strcmp(l->name, before.name) > 0);
-					}
-				before = *l;
-			}
-			snprintf(cursor, sizeof cursor, "%s", r->answer.text);
-			done(r);
-		} while (cursor[0]);
-		assert_int_equal(total, N);
-	}
-}
-
-static void a_trajectory_is_what_settlements_made_of_a_labeler(void **state)
-{
-	struct world *w = *state;
-	enum { ITEMS = 30 };
-	char items[ITEMS][16], cursor[256] = "";
-	double weights[ITEMS];
-	create(w);
-	for (int i = 0; i < ITEMS; i++) {
-		snprintf(items[i], sizeof items[i], "item-%d", i);
-		done(post(w, items[i], "ann", (double)(i % 7) / 7));
-		done(post(w, items[i], "bob", (double)(i % 5) / 5));
-		done(resolve(w, items[i], i % 2));
-		struct request *r = finish(
-			w, (struct candor_request){.type = CANDOR_REQ_GET_LABELER, .pool = "p", .labeler = "ann"});
-		weights[i] = r->answer.response.labeler.weight;
-		done(r);
-	}
-	int next = ITEMS - 1;
-	unsigned epoch_after = UINT32_MAX;
-	do {
-		struct request *r = finish(w, (struct candor_request){.type = CANDOR_REQ_GET_LABELER,
-								      .pool = "p",
-								      .labeler = "ann",
-								      .history = true,
-								      .limit = 7,
-								      .cursor = cursor});
-		assert_int_equal(r->answer.response.code, CANDOR_OK);
-		for (size_t i = 0; i < r->answer.response.n; i++, next--) {
-			assert_int_equal(r->history[i].round, next + 1);
-			assert_string_equal(r->history[i].item, items[next]);
-			assert_same_bits(r->history[i].report, (double)(next % 7) / 7);
-			/* A reset right after the settlement shows only in the weight of then. */
-			if (r->history[i].epoch == epoch_after)
-				assert_same_bits(r->history[i].weight, weights[next]);
-			epoch_after = r->history[i].epoch;
-		}
-		snprintf(cursor, sizeof cursor, "%s", r->answer.text);
-		done(r);
+		struct candor_request r = {.type = CANDOR_REQ_LIST_POOLS, .cursor = cursor, .limit = 2};
+		const struct candor_response *page = fake_call(f, &r);
+		assert_int_equal(page->type, CANDOR_RES_POOLS);
+		for (size_t i = 0; i < page->n; i++)
+			assert_string_equal(page->pools[i].name, names[seen++]);
+		snprintf(cursor, sizeof cursor, "%s", page->next);
 	} while (cursor[0]);
-	assert_int_equal(next, -1);
+	assert_int_equal(seen, 5);
 }
 
-static void the_feed_gives_closed_items_in_order_and_goes_on(void **state)
+static void every_command_on_an_unknown_pool_says_so(void **state)
 {
-	struct world *w = *state;
-	const char *const items[] = {"d", "b", "c", "a"};
-	create(w);
-	for (int i = 0; i < 4; i++)
-		done(post(w, items[i], "ann", 0.5));
-	done(post(w, "withdrawn", "ann", 0.5));
-	done(on_item(w, CANDOR_REQ_VOID_ITEMS, "withdrawn"));
-	done(on_item(w, CANDOR_REQ_CLOSE_ITEMS, "d"));
-	done(resolve(w, "b", 1));
-	done(on_item(w, CANDOR_REQ_CLOSE_ITEMS, "c"));
-	struct request *r = finish(w, (struct candor_request){.type = CANDOR_REQ_LIST_ITEMS, .pool = "p", .limit = 2});
-	assert_int_equal(r->answer.response.n, 2);
-	assert_true(r->answer.response.more);
-	assert_string_equal(r->items[0].name, "d");
-	assert_string_equal(r->items[1].name, "b");
-	assert_int_equal(r->items[1].state, CANDOR_RESOLVED);
-	char cursor[256];
-	snprintf(cursor, sizeof cursor, "%s", r->answer.text);
-	done(r);
-	done(on_item(w, CANDOR_REQ_VOID_ITEMS, "c"));
-	for (int i = 0; i < 2; i++) {
-		r = finish(w, (struct candor_request){
-				      .type = CANDOR_REQ_LIST_ITEMS, .pool = "p", .limit = 2, .cursor = cursor});
-		assert_false(r->answer.response.more);
-		assert_int_equal(r->answer.response.n, 1);
-		assert_string_equal(r->items[0].name, i ? "a" : "c");
-		assert_int_equal(r->items[0].state, i ? CANDOR_CLOSED : CANDOR_VOID);
-		snprintf(cursor, sizeof cursor, "%s", r->answer.text);
-		done(r);
-		if (i == 0)
-			done(on_item(w, CANDOR_REQ_CLOSE_ITEMS, "a"));
+	static const struct candor_report report = {"i", "l", 0.5};
+	static const struct candor_outcome outcome = {"i", 0.5};
+	static const char *const item = "i";
+	const struct candor_request requests[] = {
+		{.type = CANDOR_REQ_UPDATE_POOL},
+		{.type = CANDOR_REQ_GET_POOL},
+		{.type = CANDOR_REQ_POST_REPORTS, .n = 1, .reports = &report},
+		{.type = CANDOR_REQ_CLOSE_ITEMS, .n = 1, .items = &item},
+		{.type = CANDOR_REQ_RESOLVE_ITEMS, .n = 1, .outcomes = &outcome},
+		{.type = CANDOR_REQ_VOID_ITEMS, .n = 1, .items = &item},
+		{.type = CANDOR_REQ_QUERY_ITEMS, .n = 1, .items = &item},
+		{.type = CANDOR_REQ_LIST_LABELERS},
+		{.type = CANDOR_REQ_GET_LABELER, .labeler = "l"},
+		{.type = CANDOR_REQ_LIST_ITEMS},
+	};
+	for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
+		struct candor_request r = requests[i];
+		r.pool = "nowhere";
+		assert_refused(fake_call(*state, &r), CANDOR_NOT_FOUND, "pool 'nowhere' does not exist");
 	}
 }
 
-/* ---- restarts ---- */
+/* ---- reports ---- */
 
-/* Some random events on a few hundred items by a few dozen labelers. The same `random` gives the same events. */
-static void random_events(struct world *w, struct random *random, int n)
+static void reports_are_counted_as_new_the_same_and_revised(void **state)
 {
-	for (int i = 0; i < n; i++) {
-		char item[24], labeler[24];
-		snprintf(item, sizeof item, "item-%u", (unsigned)random_below(random, 300));
-		snprintf(labeler, sizeof labeler, "labeler-%u", (unsigned)random_below(random, 30));
-		double value = random_chance(random, 0.5) ? random_unit(random) : (double)random_chance(random, 0.5);
-		uint64_t kind = random_below(random, 100);
-		if (kind < 80)
-			done(post(w, item, labeler, value));
-		else if (kind < 86)
-			done(on_item(w, CANDOR_REQ_CLOSE_ITEMS, item));
-		else if (kind < 97)
-			done(resolve(w, item, value));
-		else if (kind < 99)
-			done(on_item(w, CANDOR_REQ_VOID_ITEMS, item));
-		else
-			expect(w,
-			       (struct candor_request){.type = CANDOR_REQ_UPDATE_POOL,
-						       .pool = "p",
-						       .settings = {.c = 0.5 + value, .entry = 0.5 + value}},
-			       CANDOR_OK);
-	}
+	struct fake_owner *f = *state;
+	fake_pool(f, "p", NULL);
+	const struct candor_report rows[] = {
+		{"i", "a", 0.25}, {"i", "b", 1}, {"i", "a", 0.25}, {"i", "a", 0.75}, {"j", "a", 0}, {"i", "a", 0.75},
+	};
+	assert_counts(post(f, "p", rows, 6), 3, 2, 1, 0);
+	const struct candor_item *item = fake_query(f, "p", "i");
+	assert_int_equal(item->state, CANDOR_OPEN);
+	assert_int_equal(item->n_reports, 2);
+	/* In order of arrival, which a revision does not change. */
+	assert_string_equal(item->reports[0].labeler, "a");
+	assert_same_bits(item->reports[0].value, 0.75);
+	assert_string_equal(item->reports[1].labeler, "b");
+	assert_same_bits(item->mean, 0.875);
+
+	const struct candor_pool *p = &get_pool(f, "p")->pool;
+	assert_int_equal(p->labelers, 2);
+	assert_int_equal(p->open_items, 2);
+	assert_same_bits(p->total_weight, 2);
+	assert_int_equal(fake_number(f, "SELECT count(*) FROM report_log"), 4);
+	assert_same_bits(fake_number(f, "SELECT old FROM revisions"), 0.25);
 }
 
-/* All that is to be seen of the pool, for comparison. */
-static void describe(struct world *w, FILE *out)
+static void bad_rows_are_listed_and_the_good_ones_applied(void **state)
 {
-	struct request *r = finish(w, (struct candor_request){.type = CANDOR_REQ_GET_POOL, .pool = "p"});
-	const struct candor_pool *p = &r->answer.response.pool;
-	fprintf(out, "%lu %lu %lu %lu %lu %u %lu %a %a %a %a %a %a\n", p->labelers, p->open_items, p->closed_items,
-		p->resolved_items, p->void_items, p->epoch, p->scored, p->total_weight, p->mean_loss, p->median_loss,
-		p->plain_mean_loss, p->plain_median_loss, p->eta);
-	done(r);
-	r = finish(w, (struct candor_request){
-			      .type = CANDOR_REQ_LIST_LABELERS, .pool = "p", .limit = 100, .sort = CANDOR_BY_NAME});
-	for (size_t i = 0; i < r->answer.response.n; i++) {
-		const struct candor_labeler *l = &r->labelers[i];
-		fprintf(out, "%s %a %lu %a %a %a\n", l->name, l->weight, l->scored, l->own_loss, l->mean_loss,
-			l->entry);
-	}
-	done(r);
-	for (int i = 0; i < 300; i++) {
-		char item[24];
-		snprintf(item, sizeof item, "item-%d", i);
-		r = on_item(w, CANDOR_REQ_QUERY_ITEMS, item);
-		for (size_t k = 0; k < r->answer.response.n; k++) {
-			const struct candor_item *it = &r->items[k];
-			fprintf(out, "%s %d %a %a %a %lu %a %lu", item, it->state, it->mean, it->median, it->spread,
-				it->n, it->outcome, it->round);
-			for (size_t j = 0; j < it->n_reports; j++)
-				fprintf(out, " %s=%a*%a", r->reports[j].labeler, r->reports[j].value,
-					r->reports[j].weight);
-			fprintf(out, "\n");
+	struct fake_owner *f = *state;
+	fake_pool(f, "p", NULL);
+	assert_int_equal(fake_post(f, "p", "shut", "a", 0.5), CANDOR_OK);
+	assert_int_equal(fake_close(f, "p", "shut"), CANDOR_OK);
+	const struct candor_report rows[] = {
+		{"i", "a", 1.5}, {"i", "a", 1},      {"", "a", 1},       {"shut", "b", 1},
+		{"i", "\n", 1},  {"shut", "a", 0.5}, {"shut", "a", 0.6}, {"i", "a", NAN},
+	};
+	const struct candor_response *r = post(f, "p", rows, 8);
+	assert_counts(r, 1, 1, 0, 6);
+	assert_rejected(&r->rejected[0], 0, CANDOR_INVALID_ARGUMENT, "value is out of range");
+	assert_rejected(&r->rejected[1], 2, CANDOR_INVALID_ARGUMENT, "item");
+	assert_rejected(&r->rejected[2], 3, CANDOR_FAILED_PRECONDITION, "item is closed");
+	assert_rejected(&r->rejected[3], 4, CANDOR_INVALID_ARGUMENT, "labeler");
+	assert_rejected(&r->rejected[4], 6, CANDOR_FAILED_PRECONDITION, "item is closed");
+	assert_rejected(&r->rejected[5], 7, CANDOR_INVALID_ARGUMENT, "value is not a number");
+	/* A report that is refused makes neither its labeler nor its item. */
+	assert_int_equal(get_pool(f, "p")->pool.labelers, 1);
+	assert_int_equal(get_pool(f, "p")->pool.open_items, 1);
+}
+
+static void a_batch_without_rows_is_a_batch(void **state)
+{
+	struct fake_owner *f = *state;
+	fake_pool(f, "p", NULL);
+	assert_counts(post(f, "p", NULL, 0), 0, 0, 0, 0);
+	struct candor_request r = {.type = CANDOR_REQ_QUERY_ITEMS, .pool = "p"};
+	assert_int_equal(fake_call(f, &r)->n, 0);
+	r.type = CANDOR_REQ_CLOSE_ITEMS;
+	assert_counts(fake_call(f, &r), 0, 0, 0, 0);
+	r.type = CANDOR_REQ_RESOLVE_ITEMS;
+	assert_counts(fake_call(f, &r), 0, 0, 0, 0);
+}
+
+/* ---- the state machine ---- */
+
+enum { UNKNOWN, OPEN, CLOSED, RESOLVED, VOID_OPEN, VOID_CLOSED, STARTS };
+
+static void bring(struct fake_owner *f, const char *item, int start)
+{
+	if (start == UNKNOWN)
+		return;
+	assert_int_equal(fake_post(f, "p", item, "a", 0.25), CANDOR_OK);
+	assert_int_equal(fake_post(f, "p", item, "b", 0.5), CANDOR_OK);
+	if (start == CLOSED || start == VOID_CLOSED)
+		assert_int_equal(fake_close(f, "p", item), CANDOR_OK);
+	if (start == RESOLVED)
+		assert_int_equal(fake_resolve(f, "p", item, 1), CANDOR_OK);
+	if (start == VOID_OPEN || start == VOID_CLOSED)
+		assert_int_equal(fake_void(f, "p", item), CANDOR_OK);
+}
+
+enum { ACCEPTED = 1000, DUPLICATE, REVISED };
+
+/* A one-row batch: what it was counted as, or the code with which its row was rejected. */
+static int came_to(const struct candor_response *r)
+{
+	assert_int_equal(r->code, CANDOR_OK);
+	if (r->n_rejected)
+		return (int)r->rejected[0].code;
+	return r->batch.accepted ? ACCEPTED : r->batch.duplicates ? DUPLICATE : REVISED;
+}
+
+static void each_command_in_each_state_does_what_the_state_machine_says(void **state)
+{
+	enum { FP = CANDOR_FAILED_PRECONDITION, NF = CANDOR_NOT_FOUND, COMMANDS = 8 };
+	static const struct {
+		int came_to[COMMANDS];
+	} expected[STARTS] = {
+		/* report: new, same, other; close; resolve 1, 0; void; query */
+		[UNKNOWN] = {{ACCEPTED, ACCEPTED, ACCEPTED, NF, NF, NF, NF, NF}},
+		[OPEN] = {{ACCEPTED, DUPLICATE, REVISED, ACCEPTED, ACCEPTED, ACCEPTED, ACCEPTED, CANDOR_OPEN}},
+		[CLOSED] = {{FP, DUPLICATE, FP, DUPLICATE, ACCEPTED, ACCEPTED, ACCEPTED, CANDOR_CLOSED}},
+		[RESOLVED] = {{FP, DUPLICATE, FP, DUPLICATE, DUPLICATE, FP, FP, CANDOR_RESOLVED}},
+		[VOID_OPEN] = {{FP, DUPLICATE, FP, FP, FP, FP, DUPLICATE, CANDOR_VOID}},
+		[VOID_CLOSED] = {{FP, DUPLICATE, FP, FP, FP, FP, DUPLICATE, CANDOR_VOID}},
+	};
+	static const char *const labelers[] = {"new", "a", "a"};
+	static const double values[] = {0.5, 0.25, 0.75};
+	struct fake_owner *f = *state;
+	/* The second time nothing stays in memory, so that each command has to load its item. */
+	for (uint32_t resident = 100; resident != 0; resident = resident > 1 ? 1 : 0) {
+		char item[32], pool[] = "p";
+		fake_stop(f);
+		f->limits.resident_items = resident == 1 ? 0 : resident;
+		fake_start(f);
+		if (resident == 100)
+			fake_pool(f, pool, NULL);
+		for (int start = 0; start < STARTS; start++) {
+			for (int command = 0; command < COMMANDS; command++) {
+				const char *items[] = {item};
+				const struct candor_report report = {item, labelers[command % 3], values[command % 3]};
+				const struct candor_outcome outcome = {item, command == 4};
+				struct candor_request r = {.pool = pool, .n = 1};
+				snprintf(item, sizeof item, "i%u-%d-%d", resident, start, command);
+				bring(f, item, start);
+				r.type = command < 3    ? CANDOR_REQ_POST_REPORTS
+					 : command == 3 ? CANDOR_REQ_CLOSE_ITEMS
+					 : command < 6  ? CANDOR_REQ_RESOLVE_ITEMS
+					 : command == 6 ? CANDOR_REQ_VOID_ITEMS
+							: CANDOR_REQ_QUERY_ITEMS;
+				if (command < 3)
+					r.reports = &report;
+				else if (command == 4 || command == 5)
+					r.outcomes = &outcome;
+				else
+					r.items = items;
+				const struct candor_response *got = fake_call(f, &r);
+				int want = expected[start].came_to[command];
+				if (command == 7 && got->n) {
+					assert_int_equal(got->items[0].state, want);
+				} else if (came_to(got) != want) {
+					print_error("start %d, command %d: %d, not %d\n", start, command, came_to(got),
+						    want);
+					fail();
+				}
+			}
 		}
-		done(r);
 	}
+	assert_int_equal(fake_verify(f), 0);
 }
 
-static char *description(struct world *w)
+static void a_conflicting_outcome_is_told_with_the_one_that_stands(void **state)
 {
-	char *text;
-	size_t size;
-	FILE *f = open_memstream(&text, &size);
-	assert_non_null(f);
-	describe(w, f);
-	fclose(f);
-	return text;
+	struct fake_owner *f = *state;
+	fake_pool(f, "p", NULL);
+	bring(f, "i", RESOLVED);
+	const struct candor_outcome rows[] = {{"i", 0.5}, {"i", 1}};
+	const struct candor_response *r =
+		fake_call(f, &(struct candor_request){
+				     .type = CANDOR_REQ_RESOLVE_ITEMS, .pool = "p", .n = 2, .outcomes = rows});
+	assert_counts(r, 0, 1, 0, 1);
+	assert_rejected(&r->rejected[0], 0, CANDOR_FAILED_PRECONDITION, "resolved with outcome 1, which stands");
+	assert_rejected(&r->rejected[0], 0, CANDOR_FAILED_PRECONDITION, "0.5");
+	assert_same_bits(fake_query(f, "p", "i")->outcome, 1);
 }
 
-static void a_restart_finds_every_bit_and_goes_on_alike(void **state)
+static void a_query_gives_each_item_as_it_is_in_the_order_asked(void **state)
 {
-	struct world *w = *state, *other;
-	struct random random;
-	random_init(&random, random_seed(30));
-	assert_int_equal(set_up((void **)&other), 0);
-	create(w);
-	create(other);
-	for (int part = 0; part < 5; part++) {
-		struct random same = random;
-		random_events(w, &random, SANITIZED ? 100 : 400);
-		random_events(other, &same, SANITIZED ? 100 : 400);
-		/* One of the two starts anew, and keeps hardly anything in memory. */
-		close_engine(w);
-		w->limits.resident_items = part % 2 ? 3 : 1000;
-		open_engine(w);
-		char *restarted = description(w), *never = description(other);
-		assert_string_equal(restarted, never);
-		free(restarted);
-		free(never);
-		assert_int_equal(verify(w->path), 0);
+	struct fake_owner *f = *state;
+	fake_pool(f, "p", NULL);
+	f->now_ms = 1000;
+	for (int start = OPEN; start < STARTS; start++) {
+		char item[8];
+		snprintf(item, sizeof item, "i%d", start);
+		bring(f, item, start);
+		f->now_ms += 1000;
 	}
-	assert_int_equal(tear_down((void **)&other), 0);
+	static const char *const names[] = {"i5", "none", "i3", "", "i1", "i2", "i3", "i4"};
+	struct candor_request q = {.type = CANDOR_REQ_QUERY_ITEMS, .pool = "p", .n = 8, .items = names};
+	for (int pass = 0; pass < 2; pass++) {
+		const struct candor_response *r = fake_call(f, &q);
+		static const int order[] = {5, 3, 1, 2, 3, 4};
+		assert_int_equal(r->n, 6);
+		for (size_t i = 0; i < 6; i++) {
+			const struct candor_item *item = &r->items[i];
+			int start = order[i];
+			uint64_t at = 1000 * (uint64_t)start;
+			assert_int_equal(item->name[1] - '0', start);
+			assert_int_equal(item->state, start < VOID_OPEN ? start : CANDOR_VOID);
+			assert_int_equal(item->n, 2);
+			assert_same_bits(item->median, start == VOID_OPEN ? 0 : 0.25);
+			assert_same_bits(item->plain_mean, start == VOID_OPEN ? 0 : 0.375);
+			assert_int_equal(item->opened_at, at);
+			assert_int_equal(item->closed_at, start == OPEN ? 0 : at);
+			assert_int_equal(item->ended_at, start >= RESOLVED ? at : 0);
+			assert_int_equal(item->round, start == RESOLVED);
+			assert_true((item->eta > 0) == (start == RESOLVED) && (item->lbar > 0) == (start == RESOLVED));
+			assert_int_equal(item->n_reports, q.with_reports && start != VOID_OPEN ? 2 : 0);
+		}
+		assert_int_equal(r->n_rejected, 2);
+		assert_rejected(&r->rejected[0], 1, CANDOR_NOT_FOUND, "item 'none' is not known");
+		assert_rejected(&r->rejected[1], 3, CANDOR_INVALID_ARGUMENT, "item");
+		q.with_reports = true;
+	}
 }
 
-static void the_log_is_trimmed_and_long_open_items_keep_their_reports(void **state)
+static void a_query_gives_weights_of_now_while_open_and_of_closing_afterwards(void **state)
 {
-	struct world *w = *state;
-	enum { ITEMS = 40, ROWS = 2500 };
-	static char names[ROWS][24];
-	static struct candor_report rows[ROWS];
-	create(w);
-	done(post(w, "long-open", "first", 0.125));
-	for (int i = 0; i < ROWS; i++)
-		snprintf(names[i], sizeof names[i], "labeler-%d", i);
-	for (int k = 0; k < ITEMS; k++) {
-		char item[24];
-		snprintf(item, sizeof item, "item-%d", k);
-		for (int i = 0; i < ROWS; i++)
-			rows[i] = (struct candor_report){item, names[i], (double)((i + k) % 9) / 9};
-		const struct candor_request post_all = {
-			.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = ROWS, .reports = rows};
-		expect(w, post_all, CANDOR_OK);
-		/* A report now and then on the item that stays open, so that it has rows in every part of the log. */
-		done(post(w, "long-open", names[k], (double)k / ITEMS));
-		if (k > 0)
-			done(post(w, "long-open", names[k - 1], 0.5));
-		done(on_item(w, CANDOR_REQ_CLOSE_ITEMS, item));
+	struct fake_owner *f = *state;
+	fake_pool(f, "p", &(struct candor_settings){.rate = CANDOR_FIXED, .eta = 0.5});
+	bring(f, "open", OPEN);
+	bring(f, "closed", CLOSED);
+	bring(f, "resolved", RESOLVED);
+	double a = 0;
+	for (int i = 0; i < 2; i++) {
+		const struct candor_item *item = fake_query(f, "p", "open");
+		a = item->reports[0].weight;
+		assert_true(a < 1 && item->reports[1].weight > 1);
+		assert_near(item->mean, (a * 0.25 + item->reports[1].weight * 0.5) / 2, 1e-15);
+		item = fake_query(f, "p", "closed");
+		assert_same_bits(item->reports[0].weight, 1);
+		assert_same_bits(item->mean, 0.375);
+		item = fake_query(f, "p", "resolved");
+		assert_same_bits(item->reports[0].weight, 1);
+		assert_same_bits(item->eta, 0.5);
+		assert_near(item->lbar, (0.5625 + 0.25) / 2, 1e-15);
 	}
-	struct progress_row progress;
-	assert_int_equal(db_progress(w->reader, &progress), 0);
-	assert_true(progress.reports > ITEMS * ROWS);
-	assert_true(progress.log_rows < ITEMS * ROWS);
-
-	close_engine(w);
-	open_engine(w);
-	struct request *r = on_item(w, CANDOR_REQ_QUERY_ITEMS, "long-open");
-	assert_int_equal(r->items[0].n_reports, ITEMS + 1);
-	assert_same_bits(r->reports[0].value, 0.125);
-	for (int k = 0; k < ITEMS; k++) {
-		assert_string_equal(r->reports[k + 1].labeler, names[k]);
-		assert_same_bits(r->reports[k + 1].value, k < ITEMS - 1 ? 0.5 : (double)k / ITEMS);
-	}
-	done(r);
-	assert_int_equal(verify(w->path), 0);
+	/* Another settlement moves only what is open. */
+	bring(f, "another", RESOLVED);
+	assert_true(fake_query(f, "p", "open")->reports[0].weight < a);
+	assert_same_bits(fake_query(f, "p", "closed")->reports[0].weight, 1);
 }
 
-#define ENGINE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+/* ---- what an answer depends on ---- */
+
+static void a_write_depends_on_a_change_that_is_not_on_disk_before_its_commit(void **state)
+{
+	struct fake_owner *f = *state;
+	fake_pool(f, "p", NULL);
+	fake_query(f, "p", "i"); /* known to be unknown: no load stands in the way */
+	uint64_t before = engine_committed_change(f->engine);
+	const struct candor_report row = {"i", "a", 0.5};
+	struct candor_request r = {.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = 1, .reports = &row};
+	struct ask *first = fake_ask(f, &r);
+	assert_int_equal(first->outcome, ENGINE_REPLIED);
+	assert_true(first->change > before);
+	assert_false(first->settled);
+	assert_true(fake_tick(f));
+	assert_int_equal(engine_committed_change(f->engine), before);
+
+	/* What comes while that is with the store goes into the next batch; so does a read of what it changed. */
+	const struct candor_report later = {"i", "b", 1};
+	r.reports = &later;
+	struct ask *second = fake_ask(f, &r);
+	struct ask *read = fake_ask(f, &(struct candor_request){.type = CANDOR_REQ_GET_POOL, .pool = "p"});
+	assert_int_equal(read->answer.pool.labelers, 2);
+	assert_int_equal(read->change, second->change);
+	assert_false(engine_is_idle(f->engine));
+	fake_commit(f, 0);
+	assert_true(first->settled && !second->settled && !read->settled);
+	assert_true(engine_committed_change(f->engine) >= first->change);
+	assert_true(engine_committed_change(f->engine) < second->change);
+	assert_true(fake_tick(f));
+	fake_commit(f, 0);
+	assert_true(second->settled && read->settled && second->err == 0);
+	assert_true(engine_is_idle(f->engine));
+	ask_free(first);
+	ask_free(second);
+	ask_free(read);
+}
+
+static void a_read_waits_for_its_own_pool_alone(void **state)
+{
+	struct fake_owner *f = *state;
+	fake_pool(f, "busy", NULL);
+	fake_pool(f, "calm", NULL);
+	struct ask *write = fake_ask(f, &(struct candor_request){.type = CANDOR_REQ_UPDATE_POOL, .pool = "busy"});
+	static const enum candor_request_type reads[] = {CANDOR_REQ_GET_POOL, CANDOR_REQ_LIST_LABELERS, CANDOR_REQ_QUERY_ITEMS};
+	for (size_t i = 0; i < sizeof reads / sizeof *reads; i++) {
+		struct ask *calm = fake_ask(f, &(struct candor_request){.type = reads[i], .pool = "calm"});
+		struct ask *busy = fake_ask(f, &(struct candor_request){.type = reads[i], .pool = "busy"});
+		assert_true(calm->settled);
+		assert_int_equal(busy->change, write->change);
+		fake_settle(f);
+		assert_true(busy->settled);
+		ask_free(calm);
+		ask_free(busy);
+		ask_free(write);
+		write = fake_ask(f, &(struct candor_request){.type = CANDOR_REQ_UPDATE_POOL, .pool = "busy"});
+	}
+	struct ask *all = fake_ask(f, &(struct candor_request){.type = CANDOR_REQ_LIST_POOLS});
+	struct ask *info = fake_ask(f, &(struct candor_request){.type = CANDOR_REQ_INFO});
+	assert_true(!all->settled && all->change == write->change);
+	assert_true(info->settled);
+	fake_settle(f);
+	ask_free(all);
+	ask_free(info);
+	ask_free(write);
+}
+
+static void a_request_with_a_fault_is_refused_with_it(void **state)
+{
+	struct candor_request r = {.type = CANDOR_REQ_UNKNOWN};
+	assert_refused(fake_call(*state, &r), CANDOR_INVALID_ARGUMENT, "request is of no kind");
+	r = (struct candor_request){.type = CANDOR_REQ_CREATE_POOL, .pool = ""};
+	assert_refused(fake_call(*state, &r), CANDOR_INVALID_ARGUMENT, "pool");
+	r = (struct candor_request){.type = CANDOR_REQ_LIST_POOLS, .limit = 1001};
+	assert_refused(fake_call(*state, &r), CANDOR_INVALID_ARGUMENT, "limit");
+	r = (struct candor_request){.type = CANDOR_REQ_HELLO, .protocol = 2};
+	assert_refused(fake_call(*state, &r), CANDOR_INVALID_ARGUMENT, "protocol");
+}
+
+static void hello_and_info_say_what_the_daemon_is(void **state)
+{
+	struct fake_owner *f = *state;
+	struct candor_request r = {.id = 7, .type = CANDOR_REQ_HELLO, .protocol = 1, .client = "test"};
+	const struct candor_response *answer = fake_call(f, &r);
+	assert_int_equal(answer->id, 7);
+	assert_int_equal(answer->welcome.protocol, 1);
+	assert_int_equal(answer->welcome.max_frame_bytes, f->limits.max_frame_bytes);
+	assert_int_equal(answer->welcome.max_in_flight, f->limits.max_in_flight);
+	assert_string_equal(answer->welcome.server, "candord/" CANDOR_VERSION);
+
+	uint64_t started = f->now_ms;
+	f->now_ms += 5000;
+	engine_set_connections(f->engine, 3);
+	fake_pool(f, "p", NULL);
+	fake_pool(f, "q", NULL);
+	bring(f, "i", OPEN);
+	bring(f, "j", RESOLVED);
+	assert_int_equal(fake_post(f, "q", "i", "a", 1), CANDOR_OK);
+	assert_int_equal(fake_post(f, "q", "i", "a", 0), CANDOR_OK);
+	const struct candor_info *info = &fake_call(f, &(struct candor_request){.type = CANDOR_REQ_INFO})->info;
+	assert_int_equal(info->started_at, started);
+	assert_int_equal(info->uptime_ms, 5000);
+	assert_int_equal(info->connections, 3);
+	assert_int_equal(info->pools, 2);
+	assert_int_equal(info->labelers, 3);
+	assert_int_equal(info->open_items, 2);
+	assert_int_equal(info->resident_items, 3);
+	assert_int_equal(info->reports, 6);
+	assert_int_equal(info->settlements, 1);
+	assert_int_equal(info->committed, engine_committed_change(f->engine));
+	assert_int_equal(info->database_bytes, 4096);
+	assert_true(info->commits > 0);
+	assert_false(info->read_only);
+	assert_string_equal(info->reason, "");
+}
+
+static void the_best_labeler_comes_with_its_certificate(void **state)
+{
+	struct fake_owner *f = *state;
+	fake_pool(f, "p", NULL);
+	assert_null(get_pool(f, "p")->pool.best);
+	for (int i = 0; i < 20; i++) {
+		char item[8];
+		snprintf(item, sizeof item, "i%d", i);
+		const struct candor_report rows[] = {{item, "liar", i % 2 == 0}, {item, "sage", i % 2}, {item, "noise", 0.5}};
+		post(f, "p", rows, 3);
+		assert_int_equal(fake_resolve(f, "p", item, i % 2), CANDOR_OK);
+	}
+	const struct candor_pool *p = &get_pool(f, "p")->pool;
+	assert_non_null(p->best);
+	assert_string_equal(p->best->labeler, "sage");
+	assert_int_equal(p->best->scored, 20);
+	assert_same_bits(p->best->own_loss, 0);
+	assert_same_bits(p->best->regret, p->best->mean_loss - p->best->own_loss);
+	assert_at_most(p->best->settled_loss - p->best->own_loss, p->best->bound);
+	assert_true(p->mean_loss < p->plain_mean_loss);
+	assert_int_equal(p->scored, 60);
+	assert_same_bits(p->t_eff, 20);
+	assert_same_bits(p->total_weight, 3);
+}
+
+/* ---- backpressure ---- */
+
+static void a_full_batch_saturates_until_it_is_committed(void **state)
+{
+	struct fake_owner *f = *state;
+	fake_stop(f);
+	f->limits.batch_bytes = 64 * 1024;
+	fake_start(f);
+	fake_pool(f, "p", NULL);
+	fake_query(f, "p", "i");
+	assert_int_equal(f->relieved, 0);
+	struct candor_report rows[1000];
+	char labelers[1000][8];
+	for (size_t i = 0; i < 1000; i++) {
+		snprintf(labelers[i], sizeof labelers[i], "l%zu", i);
+		rows[i] = (struct candor_report){"i", labelers[i], 0.5};
+	}
+	struct candor_request r = {.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = 1000, .reports = rows};
+	struct ask *a = fake_ask(f, &r);
+	assert_true(engine_is_saturated(f->engine));
+	assert_true(fake_tick(f));
+	assert_int_equal(f->relieved, 0);
+	fake_commit(f, 0);
+	assert_int_equal(f->relieved, 1);
+	assert_false(engine_is_saturated(f->engine));
+	ask_free(a);
+
+	/* The same where the reports had to wait for a load. */
+	for (size_t i = 0; i < 1000; i++)
+		rows[i].item = "j";
+	a = fake_ask(f, &r);
+	assert_int_equal(a->outcome, ENGINE_BLOCKED);
+	fake_read_done(f, 0);
+	assert_true(a->replied && engine_is_saturated(f->engine));
+	assert_true(fake_tick(f));
+	fake_commit(f, 0);
+	assert_int_equal(f->relieved, 2);
+	ask_free(a);
+
+	/* And where the commit fails. */
+	for (size_t i = 0; i < 1000; i++)
+		rows[i].value = 1;
+	a = fake_ask(f, &r);
+	assert_true(engine_is_saturated(f->engine));
+	assert_true(fake_tick(f));
+	fake_commit(f, ERR_DISK_FULL);
+	assert_false(engine_is_saturated(f->engine));
+	assert_int_equal(f->relieved, 3);
+	ask_free(a);
+}
+
+static void numbers_to_the_last_bit_survive_a_restart(void **state)
+{
+	static const double values[] = {0, -0.0, 1, 0.5, 0.1, 1e-300, 5e-324, 0.99999999999999989, 1.0 / 3};
+	struct fake_owner *f = *state;
+	fake_pool(f, "p", NULL);
+	for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+		char item[8];
+		snprintf(item, sizeof item, "i%zu", i);
+		for (const char *labeler = "abc"; *labeler; labeler++)
+			assert_int_equal(fake_post(f, "p", item, (char[]){*labeler, 0}, values[i]), CANDOR_OK);
+		assert_int_equal(i % 2 ? fake_close(f, "p", item) : fake_resolve(f, "p", item, values[i]), CANDOR_OK);
+	}
+	for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+		char item[8];
+		snprintf(item, sizeof item, "i%zu", i);
+		struct candor_item before = *fake_query(f, "p", item);
+		double value = before.reports[0].value;
+		fake_stop(f);
+		fake_start(f);
+		const struct candor_item *after = fake_query(f, "p", item);
+		assert_same_bits(after->reports[0].value, value);
+		assert_same_bits(after->mean, before.mean);
+		assert_same_bits(after->median, before.median);
+		assert_same_bits(after->plain_mean, before.plain_mean);
+		assert_same_bits(after->plain_median, before.plain_median);
+		assert_same_bits(after->spread, before.spread);
+		assert_same_bits(after->ess, before.ess);
+		assert_same_bits(after->outcome, before.outcome);
+		assert_same_bits(after->lbar, before.lbar);
+	}
+	assert_int_equal(fake_verify(f), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ENGINE(an_answer_depends_on_a_change_that_is_not_yet_on_disk),
-		ENGINE(a_full_disk_is_told_and_memory_is_as_the_disk_has_it),
-		ENGINE(another_failure_of_the_database_ends_the_service),
-		ENGINE(closed_items_come_back_from_disk_when_they_are_named),
-		ENGINE(an_item_closed_while_a_read_was_under_way_does_not_come_back_as_new),
-		ENGINE(pages_hold_every_labeler_once_in_order),
-		ENGINE(a_trajectory_is_what_settlements_made_of_a_labeler),
-		ENGINE(the_feed_gives_closed_items_in_order_and_goes_on),
-		ENGINE(a_restart_finds_every_bit_and_goes_on_alike),
-		ENGINE(the_log_is_trimmed_and_long_open_items_keep_their_reports),
+		TEST(a_pool_is_created_with_defaults_where_nothing_is_given),
+		TEST(a_pool_of_a_name_that_is_taken_or_with_bad_settings_is_refused),
+		TEST(an_update_changes_what_is_given_and_nothing_else),
+		TEST(pools_are_listed_by_creation_in_pages),
+		TEST(every_command_on_an_unknown_pool_says_so),
+		TEST(reports_are_counted_as_new_the_same_and_revised),
+		TEST(bad_rows_are_listed_and_the_good_ones_applied),
+		TEST(a_batch_without_rows_is_a_batch),
+		TEST(each_command_in_each_state_does_what_the_state_machine_says),
+		TEST(a_conflicting_outcome_is_told_with_the_one_that_stands),
+		TEST(a_query_gives_each_item_as_it_is_in_the_order_asked),
+		TEST(a_query_gives_weights_of_now_while_open_and_of_closing_afterwards),
+		TEST(a_write_depends_on_a_change_that_is_not_on_disk_before_its_commit),
+		TEST(a_read_waits_for_its_own_pool_alone),
+		TEST(a_request_with_a_fault_is_refused_with_it),
+		TEST(hello_and_info_say_what_the_daemon_is),
+		TEST(the_best_labeler_comes_with_its_certificate),
+		TEST(a_full_batch_saturates_until_it_is_committed),
+		TEST(numbers_to_the_last_bit_survive_a_restart),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
