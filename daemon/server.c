@@ -359,6 +359,13 @@ static int resolve(struct server *s, const struct address *a, struct sockaddr_st
 	return 0;
 }
 
+static bool is_loopback(const struct sockaddr_storage *a)
+{
+	if (a->ss_family == AF_INET6)
+		return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)a)->sin6_addr);
+	return ntohl(((const struct sockaddr_in *)a)->sin_addr.s_addr) >> 24 == 127;
+}
+
 static int listen_tcp(struct server *s, struct listener *l)
 {
 	struct sockaddr_storage at;
@@ -368,6 +375,9 @@ static int listen_tcp(struct server *s, struct listener *l)
 	if (err)
 		return err;
 	l->made = true;
+	if (!is_loopback(&at))
+		log_warning("%s is not loopback: whoever reaches it may post outcomes, and all of it is unencrypted",
+			    l->address.host);
 	err = uv_tcp_bind(&l->tcp, (const struct sockaddr *)&at, at.ss_family == AF_INET6 ? UV_TCP_IPV6ONLY : 0);
 	if (err == 0)
 		err = uv_listen(&l->stream, BACKLOG, on_connection);
