@@ -1,0 +1,464 @@
+#include "tests/lib/fake_owner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/engine_internal.h"
+#include "daemon/verify.h"
+#include "frame.h"
+
+static const uint8_t key[NAMES_KEY_BYTES] = {3, 1, 4, 1, 5};
+
+/* ---- what the engine asks of its owner ---- */
+
+static void on_commit(void *owner, const struct batch *batch)
+{
+	struct fake_owner *f = owner;
+	require(!f->batch && batch);
+	f->batch = batch;
+}
+
+static void on_read(void *owner, struct read_job *job)
+{
+	struct fake_owner *f = owner;
+	if (f->refuse_reads) {
+		job->err = -ENOMEM;
+		job->done(job);
+		return;
+	}
+	require(f->n_reads < FAKE_READS_MAX);
+	f->reads[f->n_reads++] = (struct fake_read){.job = job};
+}
+
+static uint64_t on_now_ms(void *owner)
+{
+	return ((struct fake_owner *)owner)->now_ms;
+}
+
+static uint64_t on_database_bytes(void *owner)
+{
+	(void)owner;
+	return 4096;
+}
+
+static void on_relieved(void *owner)
+{
+	((struct fake_owner *)owner)->relieved++;
+}
+
+static void on_failed(void *owner, int err)
+{
+	((struct fake_owner *)owner)->failed = err;
+}
+
+static const struct engine_ops ops = {
+	.commit = on_commit,
+	.read = on_read,
+	.now_ms = on_now_ms,
+	.database_bytes = on_database_bytes,
+	.relieved = on_relieved,
+	.failed = on_failed,
+};
+
+/* ---- life ---- */
+
+struct engine_limits fake_roomy_limits(void)
+{
+	return (struct engine_limits){
+		.batch_bytes = (size_t)1 << 30,
+		.resident_items = 1000000,
+		.resident_reports = 100000000,
+		.max_frame_bytes = 1 << 22,
+		.max_in_flight = 1024,
+	};
+}
+
+void fake_start(struct fake_owner *f)
+{
+	/* Nothing here is to survive a power failure. */
+	require(db_open(&f->writer, f->path, DB_WRITE, DB_NORMAL) == 0);
+	require(db_open(&f->loop_db, f->path, DB_READ, DB_NORMAL) == 0);
+	require(db_open(&f->reader, f->path, DB_READ, DB_NORMAL) == 0);
+	require(engine_new(&f->engine, f->loop_db, key, &f->limits, &ops, f) == 0);
+}
+
+void fake_init(struct fake_owner *f, const struct engine_limits *limits)
+{
+	*f = (struct fake_owner){.limits = *limits, .now_ms = 1700000000000};
+	snprintf(f->dir, sizeof f->dir, "/tmp/candor-test-XXXXXX");
+	require(mkdtemp(f->dir));
+	snprintf(f->path, sizeof f->path, "%s/candor.db", f->dir);
+	fake_start(f);
+}
+
+static void end(struct fake_owner *f)
+{
+	if (f->called)
+		ask_free(f->called);
+	f->called = NULL;
+	engine_free(f->engine);
+	f->engine = NULL;
+	require(db_close(f->reader) == 0 && db_close(f->loop_db) == 0 && db_close(f->writer) == 0);
+}
+
+void fake_stop(struct fake_owner *f)
+{
+	fake_settle(f);
+	end(f);
+}
+
+void fake_crash(struct fake_owner *f)
+{
+	/* All who wait hear of it, one way or the other; a read that ends may still write. */
+	for (;;) {
+		if (fake_tick(f))
+			fake_commit(f, ERR_DATABASE);
+		else if (f->n_reads > 0)
+			fake_read_done(f, 0);
+		else
+			break;
+	}
+	end(f);
+	f->failed = 0;
+}
+
+void fake_deinit(struct fake_owner *f)
+{
+	static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
+	if (f->engine)
+		fake_stop(f);
+	for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+		char path[128];
+		snprintf(path, sizeof path, "%s%s", f->path, suffixes[i]);
+		unlink(path);
+	}
+	require(rmdir(f->dir) == 0);
+}
+
+/* ---- step by step ---- */
+
+bool fake_tick(struct fake_owner *f)
+{
+	engine_tick(f->engine);
+	return f->batch != NULL;
+}
+
+void fake_commit(struct fake_owner *f, int err)
+{
+	const struct batch *batch = f->batch;
+	require(batch);
+	f->batch = NULL;
+	engine_committed(f->engine, err ? err : db_write(f->writer, batch));
+}
+
+void fake_read_work(struct fake_owner *f, size_t i)
+{
+	require(i < f->n_reads && !f->reads[i].worked);
+	f->reads[i].worked = true;
+	f->reads[i].job->work(f->reads[i].job, f->reader);
+}
+
+void fake_read_done(struct fake_owner *f, size_t i)
+{
+	if (!f->reads[i].worked)
+		fake_read_work(f, i);
+	struct read_job *job = f->reads[i].job;
+	f->n_reads--;
+	memmove(&f->reads[i], &f->reads[i + 1], (f->n_reads - i) * sizeof *f->reads);
+	job->done(job);
+}
+
+void fake_settle(struct fake_owner *f)
+{
+	for (;;) {
+		if (fake_tick(f))
+			fake_commit(f, 0);
+		else if (f->n_reads > 0)
+			fake_read_done(f, 0);
+		else
+			break;
+	}
+	require(engine_is_idle(f->engine));
+}
+
+/* ---- calls ---- */
+
+static void on_durable(struct waiter *w, int err)
+{
+	struct ask *a = (struct ask *)((char *)w - offsetof(struct ask, waiter));
+	require(!a->settled);
+	a->settled = true;
+	a->err = err;
+}
+
+/* The answer lives until this returns; a copy is made by sending it through the wire. */
+static void copy_answer(struct ask *a, const struct candor_response *response)
+{
+	struct arena scratch;
+	struct buf bytes = {0};
+	struct frame frame;
+	struct view body;
+	arena_init(&scratch, SIZE_MAX / 2);
+	frame_init(&frame, 1 << 30);
+	require(wire_encode_response(response, &scratch, 1 << 30, &bytes) == 0);
+	require(frame_push(&frame, bytes.data, bytes.len) == 0 && frame_next(&frame, &body) == 1);
+	require(wire_decode_response(&a->answer_arena, body.data, body.len, &a->answer) == 0);
+	frame_free(&frame);
+	buf_free(&bytes);
+	arena_free(&scratch);
+}
+
+static void on_reply(struct call *call, const struct candor_response *response, uint64_t change)
+{
+	struct ask *a = (struct ask *)call;
+	require(!a->replied);
+	a->replied = true;
+	a->change = change;
+	copy_answer(a, response);
+	if (change > engine_committed_change(a->owner->engine)) {
+		a->waiter.on_durable = on_durable;
+		engine_wait(a->owner->engine, change, &a->waiter);
+	} else {
+		a->settled = true;
+	}
+}
+
+struct ask *fake_prepare(struct fake_owner *f, const struct candor_request *r)
+{
+	struct ask *a = calloc(1, sizeof *a);
+	require(a);
+	arena_init(&a->arena, SIZE_MAX / 2);
+	arena_init(&a->answer_arena, SIZE_MAX / 2);
+	a->owner = f;
+	a->call = (struct call){.wire = &a->wire, .arena = &a->arena, .peer = "test", .reply = on_reply};
+
+	struct buf bytes = {0};
+	struct frame frame;
+	struct view body;
+	frame_init(&frame, 1 << 30);
+	require(wire_encode_request(r, &a->arena, 1 << 30, &bytes) == 0);
+	require(frame_push(&frame, bytes.data, bytes.len) == 0 && frame_next(&frame, &body) == 1);
+	require(wire_decode_request(&a->arena, body.data, body.len, &a->wire) == 0);
+	frame_free(&frame);
+	buf_free(&bytes);
+	return a;
+}
+
+void fake_submit(struct ask *a)
+{
+	a->outcome = engine_submit(a->owner->engine, &a->call);
+	require((a->outcome == ENGINE_REPLIED) == a->replied);
+}
+
+struct ask *fake_ask(struct fake_owner *f, const struct candor_request *r)
+{
+	struct ask *a = fake_prepare(f, r);
+	fake_submit(a);
+	return a;
+}
+
+void ask_free(struct ask *a)
+{
+	require(a->replied || !a->outcome);
+	arena_free(&a->arena);
+	arena_free(&a->answer_arena);
+	free(a);
+}
+
+const struct candor_response *fake_call(struct fake_owner *f, const struct candor_request *r)
+{
+	if (f->called)
+		ask_free(f->called);
+	f->called = fake_ask(f, r);
+	fake_settle(f);
+	require(f->called->settled && f->called->err == 0);
+	return &f->called->answer;
+}
+
+void fake_pool(struct fake_owner *f, const char *pool, const struct candor_settings *settings)
+{
+	struct candor_request r = {.type = CANDOR_REQ_CREATE_POOL, .pool = pool};
+	if (settings)
+		r.settings = *settings;
+	require(fake_call(f, &r)->code == CANDOR_OK);
+}
+
+static enum candor_code one_row(struct fake_owner *f, const struct candor_request *r)
+{
+	const struct candor_response *answer = fake_call(f, r);
+	if (answer->code != CANDOR_OK)
+		return answer->code;
+	uint64_t counted = answer->batch.accepted + answer->batch.duplicates + answer->batch.revised;
+	require(counted + answer->n_rejected == 1);
+	return answer->n_rejected ? answer->rejected[0].code : CANDOR_OK;
+}
+
+enum candor_code fake_post(struct fake_owner *f, const char *pool, const char *item, const char *labeler, double value)
+{
+	const struct candor_report row = {item, labeler, value};
+	return one_row(f, &(struct candor_request){
+				  .type = CANDOR_REQ_POST_REPORTS, .pool = pool, .n = 1, .reports = &row});
+}
+
+enum candor_code fake_close(struct fake_owner *f, const char *pool, const char *item)
+{
+	return one_row(f, &(struct candor_request){
+				  .type = CANDOR_REQ_CLOSE_ITEMS, .pool = pool, .n = 1, .items = &item});
+}
+
+enum candor_code fake_resolve(struct fake_owner *f, const char *pool, const char *item, double outcome)
+{
+	const struct candor_outcome row = {item, outcome};
+	return one_row(f, &(struct candor_request){
+				  .type = CANDOR_REQ_RESOLVE_ITEMS, .pool = pool, .n = 1, .outcomes = &row});
+}
+
+enum candor_code fake_void(struct fake_owner *f, const char *pool, const char *item)
+{
+	return one_row(f, &(struct candor_request){
+				  .type = CANDOR_REQ_VOID_ITEMS, .pool = pool, .n = 1, .items = &item});
+}
+
+const struct candor_item *fake_query(struct fake_owner *f, const char *pool, const char *item)
+{
+	const struct candor_response *answer = fake_call(
+		f, &(struct candor_request){
+			   .type = CANDOR_REQ_QUERY_ITEMS, .pool = pool, .n = 1, .items = &item, .with_reports = true});
+	require(answer->code == CANDOR_OK && answer->n + answer->n_rejected == 1);
+	return answer->n ? &answer->items[0] : NULL;
+}
+
+/* ---- looking at it ---- */
+
+static void state_of_pool(const struct campaign *c, FILE *out)
+{
+	const struct candor_settings *s = pool_settings(c->pool);
+	const struct pool_totals *t = pool_totals(c->pool);
+	fprintf(out, "pool %" PRIu64 " %s created %" PRIu64 " closes %" PRIu64 "\n", c->id, c->name, c->created_at,
+		c->closes);
+	fprintf(out, " settings %d %a %a %a %a %a %a\n", (int)s->rate, s->c, s->beta, s->eta, s->horizon, s->share,
+		s->entry);
+	fprintf(out, " totals round %" PRIu64 " scored %" PRIu64 " open %" PRIu64 " closed %" PRIu64 " void %" PRIu64,
+		t->round, t->scored, t->open, t->closed, t->voided);
+	fprintf(out, " weight %a losses %a %a %a %a epoch %u eta %a\n", t->total_weight, t->mean_loss, t->median_loss,
+		t->plain_mean_loss, t->plain_median_loss, t->epoch, pool_eta(c->pool));
+	size_t n;
+	const struct mechanism_stretch *stretches = pool_stretches(c->pool, &n);
+	for (size_t i = 0; i < n; i++)
+		fprintf(out, " stretch epoch %u eta %a %a rounds %" PRIu64 " floor %a share %a\n", stretches[i].epoch,
+			stretches[i].eta_lo, stretches[i].eta_hi, stretches[i].rounds, stretches[i].floor,
+			stretches[i].share);
+	for (uint32_t id = 0; id < pool_labelers(c->pool); id++) {
+		const struct labeler *l = pool_labeler(c->pool, id);
+		fprintf(out, " labeler %s entry %a weight %a %a losses %a %a %a scored %u last %u epoch %u\n",
+			pool_labeler_name(c->pool, id, NULL), pool_entry(c->pool, id), l->weight,
+			pool_weight(c->pool, id), l->own_loss, l->mean_loss, l->settled_loss, l->scored, l->last_round,
+			l->epoch);
+	}
+}
+
+/* Disk says which items are open; memory must have as many, and these. */
+static void state_of_open_items(struct engine *e, struct db *db, FILE *out)
+{
+	struct db_cursor *cursor;
+	const struct open_item_row *row;
+	int got;
+	require(db_cursor_open(db, DB_OPEN_ITEMS, 0, 0, &cursor) == 0);
+	while ((got = db_cursor_next(cursor, (const void **)&row)) == 1) {
+		const struct campaign *c = e->campaigns[row->pool - 1];
+		const struct item *item = pool_find_item(c->pool, row->name, strlen(row->name));
+		if (!item || item->state != CANDOR_OPEN) {
+			fprintf(out, "item %" PRIu64 " is not open in memory\n", row->id);
+			continue;
+		}
+		fprintf(out, "item %" PRIu64 " of %" PRIu64 " %s opened %" PRIu64 " changed %" PRIu64 ":",
+			item->own.number, item->own.pool, row->name, item->own.opened_at, item->own.changed);
+		for (uint32_t i = 0; i < item->n; i++)
+			fprintf(out, " %u=%a", item_labelers(item)[i], item->values[i]);
+		fprintf(out, "\n");
+	}
+	require(got == 0);
+	db_cursor_close(cursor);
+}
+
+static char *state_of(struct engine *e, struct db *db)
+{
+	char *text;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+	require(out);
+	fprintf(out, "changes %" PRIu64 " items %" PRIu64 " reports %" PRIu64 " log rows %" PRIu64 " live %" PRIu64 "\n",
+		e->progress.changes, e->progress.items, e->progress.reports, e->progress.log_rows, e->live_log_rows);
+	for (uint64_t i = 0; i < e->n_campaigns; i++)
+		state_of_pool(e->campaigns[i], out);
+	state_of_open_items(e, db, out);
+	require(fclose(out) == 0);
+	return text;
+}
+
+char *fake_state(struct fake_owner *f)
+{
+	require(engine_is_idle(f->engine));
+	return state_of(f->engine, f->reader);
+}
+
+char *fake_state_on_disk(struct fake_owner *f)
+{
+	struct db *db;
+	struct engine *e;
+	require(db_open(&db, f->path, DB_READ, DB_NORMAL) == 0);
+	require(engine_new(&e, db, key, &f->limits, &ops, f) == 0);
+	char *text = state_of(e, db);
+	engine_free(e);
+	require(db_close(db) == 0);
+	return text;
+}
+
+int fake_verify(const struct fake_owner *f)
+{
+	fflush(stdout);
+	int terminal = dup(STDOUT_FILENO), nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	require(terminal >= 0 && nowhere >= 0 && dup2(nowhere, STDOUT_FILENO) >= 0);
+	int err = verify(f->path);
+	fflush(stdout);
+	require(dup2(terminal, STDOUT_FILENO) >= 0);
+	close(terminal);
+	close(nowhere);
+	return err;
+}
+
+static sqlite3 *open_shell(const struct fake_owner *f)
+{
+	sqlite3 *db;
+	require(sqlite3_open_v2(f->path, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK);
+	return db;
+}
+
+void fake_sql(const struct fake_owner *f, const char *sql)
+{
+	sqlite3 *db = open_shell(f);
+	if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK) {
+		fprintf(stderr, "%s: %s\n", sql, sqlite3_errmsg(db));
+		abort();
+	}
+	require(sqlite3_close(db) == SQLITE_OK);
+}
+
+double fake_number(const struct fake_owner *f, const char *sql)
+{
+	sqlite3 *db = open_shell(f);
+	sqlite3_stmt *s;
+	double value = 0;
+	require(sqlite3_prepare_v2(db, sql, -1, &s, NULL) == SQLITE_OK);
+	if (sqlite3_step(s) == SQLITE_ROW)
+		value = sqlite3_column_double(s, 0);
+	sqlite3_finalize(s);
+	require(sqlite3_close(db) == SQLITE_OK);
+	return value;
+}
