@@ -66,7 +66,9 @@ void engine_item_leaves(struct engine *e, struct item *item)
 {
 	item_list_remove(&e->resident, item);
 	e->n_resident--;
-	e->resident_reports -= item->n;
+	/* One that is open now had no reports when it came. */
+	if (item->state != CANDOR_OPEN)
+		e->resident_reports -= item->n;
 }
 
 void engine_evict(struct engine *e)
