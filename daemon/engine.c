@@ -166,6 +166,7 @@ static void give_up(struct engine *e, int err)
 	batch_reset(&e->batches[1]);
 	e->committing = NULL;
 	e->broken = false;
+	engine_outdate_loads(e);
 	forget_state(e);
 	int reloaded = load_state(e);
 	e->batches[0].last_change = e->batches[1].last_change = e->committed;

@@ -107,6 +107,9 @@ int engine_find_items(struct engine *e, struct campaign *c, struct call *call, s
 /* Runs the call when the load that was started for it is done. */
 void engine_await_load(struct call *call);
 
+/* What the loads in flight read will not count: memory is being rebuilt. */
+void engine_outdate_loads(struct engine *e);
+
 /* An item has ceased to be open, or was found not to be. */
 void engine_item_idle(struct engine *e, struct item *item);
 

@@ -3,7 +3,8 @@
  * once that is known, the next report on it need not ask the disk again.
  *
  * A load reads what was committed when it began. An item may therefore leave memory only when all loads in flight began
- * after it was on disk: else one of them could report as unknown what was closed meanwhile. */
+ * after it was on disk: else one of them could report as unknown what was closed meanwhile. Where memory is rebuilt all
+ * leave at once, so those loads are made anew. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@ struct load {
 	struct read_job job;
 	struct engine *engine;
 	struct call *call; /* NULL: withdrawn */
+	bool stale; /* memory was rebuilt since: what was read does not count */
 	bool awaited; /* the call is submitted, and to be run */
 	struct load *before, *after; /* in the engine's list */
 	uint64_t committed; /* when it began */
@@ -165,7 +167,7 @@ static void on_loaded(struct read_job *job)
 	/* The pool is looked up again: memory may have been rebuilt meanwhile. */
 	struct campaign *c = engine_find(e, load->pool_name);
 	int err = job->err;
-	if (err == 0 && c && c->id == load->pool)
+	if (err == 0 && c && c->id == load->pool && !load->stale)
 		err = install(e, c, load);
 	arena_free(&load->arena);
 	free(load);
@@ -175,6 +177,12 @@ static void on_loaded(struct read_job *job)
 	else if (call)
 		engine_run(e, call);
 	engine_evict(e);
+}
+
+void engine_outdate_loads(struct engine *e)
+{
+	for (struct load *load = e->first_load; load; load = load->after)
+		load->stale = true;
 }
 
 void engine_await_load(struct call *call)
