@@ -268,7 +268,8 @@ static int start_load(struct engine *e, struct campaign *c, struct call *call, s
 	*(e->last_load ? &e->last_load->after : &e->first_load) = load;
 	e->last_load = load;
 	engine_read(e, &load->job);
-	return 0;
+	/* One that could not be started has ended already, and let go of the call. */
+	return call->load ? 0 : -ENOMEM;
 }
 
 int engine_find_items(struct engine *e, struct campaign *c, struct call *call, struct item ***out)
