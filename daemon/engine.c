@@ -126,6 +126,7 @@ void engine_add(struct engine *e, enum change_type type, const void *row)
 		log_error("no memory for history: what is not yet on disk is refused");
 		e->broken = true;
 	}
+	e->was_saturated = e->was_saturated || engine_is_saturated(e);
 }
 
 uint64_t engine_next_change(struct engine *e, struct campaign *c)
@@ -146,6 +147,15 @@ void engine_wait(struct engine *e, uint64_t change, struct waiter *w)
 	w->next = NULL;
 	*b->last_waiter = w;
 	b->last_waiter = &w->next;
+}
+
+/* Whoever held something back may go on. */
+static void relieve(struct engine *e)
+{
+	if (!e->was_saturated || engine_is_saturated(e))
+		return;
+	e->was_saturated = false;
+	e->ops.relieved(e->owner);
 }
 
 static void tell(struct waiter *w, int err)
@@ -174,6 +184,7 @@ static void give_up(struct engine *e, int err)
 	e->read_only = reloaded ? reloaded : err == -ENOMEM ? 0 : err;
 	tell(committing, err);
 	tell(filling, err);
+	relieve(e);
 	if (e->read_only && e->read_only != ERR_DISK_FULL)
 		e->ops.failed(e->owner, e->read_only);
 }
@@ -228,10 +239,7 @@ void engine_committed(struct engine *e, int err)
 	batch_reset(b);
 	tell(waiters, 0);
 	engine_evict(e);
-	if (e->was_saturated && !engine_is_saturated(e)) {
-		e->was_saturated = false;
-		e->ops.relieved(e->owner);
-	}
+	relieve(e);
 }
 
 bool engine_is_saturated(const struct engine *e)
@@ -377,7 +385,5 @@ enum engine_outcome engine_submit(struct engine *e, struct call *call)
 	}
 	if (call->wire->fault)
 		return engine_refuse(call, CANDOR_INVALID_ARGUMENT, call->wire->fault);
-	enum engine_outcome outcome = engine_run(e, call);
-	e->was_saturated = e->was_saturated || engine_is_saturated(e);
-	return outcome;
+	return engine_run(e, call);
 }
