@@ -1,0 +1,111 @@
+#include "command.h"
+
+#include <stdlib.h>
+
+enum { ARGS_MAX = 16 };
+
+static void read_file(const char *path, char *out)
+{
+	FILE *f = fopen(path, "r");
+	assert_non_null(f);
+	size_t n = fread(out, 1, COMMAND_TEXT_MAX - 1, f);
+	assert_true(n < COMMAND_TEXT_MAX - 1);
+	out[n] = 0;
+	fclose(f);
+}
+
+void command_write_file(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+}
+
+int command_run(struct command *c, const char *input, const char *const *args)
+{
+	const char *argv[ARGS_MAX] = {"candor"};
+	for (size_t i = 0; args[i]; i++) {
+		assert_true(i < ARGS_MAX - 2);
+		argv[i + 1] = args[i];
+	}
+	int code = daemon_run(argv, input, c->out_path, c->err_path);
+	read_file(c->out_path, c->out);
+	read_file(c->err_path, c->err);
+	return code;
+}
+
+int command_set_up(void **state)
+{
+	static struct command c;
+	daemon_init(&c.daemon);
+	daemon_start(&c.daemon, NULL);
+	snprintf(c.out_path, sizeof c.out_path, "%s/out", c.daemon.dir);
+	snprintf(c.err_path, sizeof c.err_path, "%s/err", c.daemon.dir);
+	snprintf(c.file, sizeof c.file, "%s/answers", c.daemon.dir);
+	setenv("CANDOR_SERVER", c.daemon.address, 1);
+	*state = &c;
+	return 0;
+}
+
+int command_tear_down(void **state)
+{
+	struct command *c = *state;
+	unsetenv("CANDOR_SERVER");
+	int stopped = c->daemon.pid ? daemon_stop(&c->daemon) : 0, verified = daemon_verify(&c->daemon);
+	daemon_deinit(&c->daemon);
+	return stopped || verified;
+}
+
+void command_fill(struct command *c)
+{
+	command_write_file(c->file, "item,labeler,report,outcome\n"
+				    "a,ann,1,1\na,bob,0.25,1\na,cat,0,1\n"
+				    "b,ann,0.1,0\nb,bob,0.3,0\n"
+				    "c,ann,0.3333333333333333,\nc,cat,0.7,\n");
+	assert_candor(c, 0, "import", "p", c->file);
+	assert_candor(c, 0, "report", "p", "open", "ann", "0.5");
+	assert_candor(c, 0, "report", "p", "void", "ann", "0.5");
+	assert_candor(c, 0, "void", "p", "void");
+}
+
+static json_t *parse(const char *text, size_t len)
+{
+	json_error_t error;
+	json_t *o = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
+	if (!o)
+		print_error("%s, in: %.*s\n", error.text, (int)len, text);
+	assert_non_null(o);
+	return o;
+}
+
+json_t *command_document(const struct command *c)
+{
+	return parse(c->out, strlen(c->out));
+}
+
+json_t *command_lines(const struct command *c)
+{
+	json_t *all = json_array();
+	for (const char *at = c->out; *at;) {
+		size_t len = strcspn(at, "\n");
+		json_array_append_new(all, parse(at, len));
+		at += len + (at[len] == '\n');
+	}
+	return all;
+}
+
+double command_number(const struct command *c, const char *path)
+{
+	char steps[128], *save, *rest = steps;
+	json_t *o = command_document(c), *at = o;
+	snprintf(steps, sizeof steps, "%s", path);
+	for (char *step; (step = strtok_r(rest, ".", &save)); rest = NULL)
+		at = json_is_array(at) ? json_array_get(at, strtoul(step, NULL, 10)) : json_object_get(at, step);
+	if (!json_is_number(at))
+		print_error("there is no number %s in %s\n", path, c->out);
+	assert_true(json_is_number(at));
+	double x = json_number_value(at);
+	json_decref(o);
+	return x;
+}

@@ -1,0 +1,59 @@
+/* command.h - the command line against a daemon of its own: runs `candor`, and holds what it said.
+ * For cmocka tests; command_set_up() and command_tear_down() go around each, and the latter stops the daemon, verifies
+ * its database and removes everything, also after a failure. */
+#ifndef CANDOR_TESTS_COMMAND_H
+#define CANDOR_TESTS_COMMAND_H
+
+#include <jansson.h>
+
+#include "tests/lib/daemon.h"
+#include "tests/lib/unit.h"
+
+enum { COMMAND_TEXT_MAX = 1 << 18 };
+
+struct command {
+	struct daemon daemon;
+	char out_path[96], err_path[96];
+	char file[96]; /* for a test's own use */
+	char out[COMMAND_TEXT_MAX], err[COMMAND_TEXT_MAX]; /* what the last command said */
+};
+
+int command_set_up(void **state);
+int command_tear_down(void **state);
+
+void command_write_file(const char *path, const char *text);
+
+/* Pool "p": two resolved items, one closed, one open, one void; three labelers. The rows of all but the last two are
+ * in c->file. */
+void command_fill(struct command *c);
+
+/* `candor ARG...` (NULL-terminated), its standard input from a file (NULL: none): its exit code. */
+int command_run(struct command *c, const char *input, const char *const *args);
+
+/* What it said as JSON, the caller's: one document, or an array of one document a line. */
+json_t *command_document(const struct command *c);
+json_t *command_lines(const struct command *c);
+
+/* The number in that document at a path like "items.0.n". */
+double command_number(const struct command *c, const char *path);
+
+#define ARGS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+#define assert_candor(c, code, ...)                                  \
+	do {                                                         \
+		int code_ = command_run(c, NULL, ARGS(__VA_ARGS__)); \
+		if (code_ != (code))                                 \
+			print_error("%s%s", (c)->out, (c)->err);     \
+		assert_int_equal(code_, code);                       \
+	} while (0)
+
+#define assert_says(text, words)                                                  \
+	do {                                                                      \
+		if (!strstr(text, words))                                         \
+			print_error("\"%s\" does not say \"%s\"\n", text, words); \
+		assert_non_null(strstr(text, words));                             \
+	} while (0)
+
+#define assert_number(c, path, want) assert_near(command_number(c, path), want, 0)
+
+#endif
