@@ -1,5 +1,5 @@
-/* The engine over a real database, with every commit and every read at the test's will: what is answered when, what is on
- * disk, what a restart finds, and what a full disk does. */
+/* The engine over a real database, with every commit and every read at the test's will: what is answered when, what is
+ * on disk, what a restart finds, and what a full disk does. */
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -43,7 +43,6 @@ struct request {
 	struct candor_item items[64];
 	struct candor_item_report reports[64];
 	struct candor_labeler labelers[128];
-	struct candor_settlement history[128];
 };
 
 static void on_commit(void *owner, const struct batch *batch)
@@ -185,8 +184,6 @@ static void on_reply(struct call *call, const struct candor_response *response, 
 			r->items[i] = response->items[i];
 		if (response->labelers && i < 128)
 			r->labelers[i] = response->labelers[i];
-		if (response->history && i < 128)
-			r->history[i] = response->history[i];
 	}
 	if (response->items && response->n == 1 && response->items[0].n_reports <= 64)
 		for (size_t i = 0; i < response->items[0].n_reports; i++)
@@ -491,84 +488,6 @@ static void pages_hold_every_labeler_once_in_order(void **state)
 	}
 }
 
-static void a_trajectory_is_what_settlements_made_of_a_labeler(void **state)
-{
-	struct world *w = *state;
-	enum { ITEMS = 30 };
-	char items[ITEMS][16], cursor[256] = "";
-	double weights[ITEMS];
-	create(w);
-	for (int i = 0; i < ITEMS; i++) {
-		snprintf(items[i], sizeof items[i], "item-%d", i);
-		done(post(w, items[i], "ann", (double)(i % 7) / 7));
-		done(post(w, items[i], "bob", (double)(i % 5) / 5));
-		done(resolve(w, items[i], i % 2));
-		struct request *r = finish(
-			w, (struct candor_request){.type = CANDOR_REQ_GET_LABELER, .pool = "p", .labeler = "ann"});
-		weights[i] = r->answer.response.labeler.weight;
-		done(r);
-	}
-	int next = ITEMS - 1;
-	unsigned epoch_after = UINT32_MAX;
-	do {
-		struct request *r = finish(w, (struct candor_request){.type = CANDOR_REQ_GET_LABELER,
-								      .pool = "p",
-								      .labeler = "ann",
-								      .history = true,
-								      .limit = 7,
-								      .cursor = cursor});
-		assert_int_equal(r->answer.response.code, CANDOR_OK);
-		for (size_t i = 0; i < r->answer.response.n; i++, next--) {
-			assert_int_equal(r->history[i].round, next + 1);
-			assert_string_equal(r->history[i].item, items[next]);
-			assert_same_bits(r->history[i].report, (double)(next % 7) / 7);
-			/* A reset right after the settlement shows only in the weight of then. */
-			if (r->history[i].epoch == epoch_after)
-				assert_same_bits(r->history[i].weight, weights[next]);
-			epoch_after = r->history[i].epoch;
-		}
-		snprintf(cursor, sizeof cursor, "%s", r->answer.text);
-		done(r);
-	} while (cursor[0]);
-	assert_int_equal(next, -1);
-}
-
-static void the_feed_gives_closed_items_in_order_and_goes_on(void **state)
-{
-	struct world *w = *state;
-	const char *const items[] = {"d", "b", "c", "a"};
-	create(w);
-	for (int i = 0; i < 4; i++)
-		done(post(w, items[i], "ann", 0.5));
-	done(post(w, "withdrawn", "ann", 0.5));
-	done(on_item(w, CANDOR_REQ_VOID_ITEMS, "withdrawn"));
-	done(on_item(w, CANDOR_REQ_CLOSE_ITEMS, "d"));
-	done(resolve(w, "b", 1));
-	done(on_item(w, CANDOR_REQ_CLOSE_ITEMS, "c"));
-	struct request *r = finish(w, (struct candor_request){.type = CANDOR_REQ_LIST_ITEMS, .pool = "p", .limit = 2});
-	assert_int_equal(r->answer.response.n, 2);
-	assert_true(r->answer.response.more);
-	assert_string_equal(r->items[0].name, "d");
-	assert_string_equal(r->items[1].name, "b");
-	assert_int_equal(r->items[1].state, CANDOR_RESOLVED);
-	char cursor[256];
-	snprintf(cursor, sizeof cursor, "%s", r->answer.text);
-	done(r);
-	done(on_item(w, CANDOR_REQ_VOID_ITEMS, "c"));
-	for (int i = 0; i < 2; i++) {
-		r = finish(w, (struct candor_request){
-				      .type = CANDOR_REQ_LIST_ITEMS, .pool = "p", .limit = 2, .cursor = cursor});
-		assert_false(r->answer.response.more);
-		assert_int_equal(r->answer.response.n, 1);
-		assert_string_equal(r->items[0].name, i ? "a" : "c");
-		assert_int_equal(r->items[0].state, i ? CANDOR_CLOSED : CANDOR_VOID);
-		snprintf(cursor, sizeof cursor, "%s", r->answer.text);
-		done(r);
-		if (i == 0)
-			done(on_item(w, CANDOR_REQ_CLOSE_ITEMS, "a"));
-	}
-}
-
 /* ---- restarts ---- */
 
 /* Some random events on a few hundred items by a few dozen labelers. The same `random` gives the same events. */
@@ -720,8 +639,6 @@ int main(void)
 		ENGINE(closed_items_come_back_from_disk_when_they_are_named),
 		ENGINE(an_item_closed_while_a_read_was_under_way_does_not_come_back_as_new),
 		ENGINE(pages_hold_every_labeler_once_in_order),
-		ENGINE(a_trajectory_is_what_settlements_made_of_a_labeler),
-		ENGINE(the_feed_gives_closed_items_in_order_and_goes_on),
 		ENGINE(a_restart_finds_every_bit_and_goes_on_alike),
 		ENGINE(the_log_is_trimmed_and_long_open_items_keep_their_reports),
 	};
