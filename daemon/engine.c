@@ -171,7 +171,6 @@ static void give_up(struct engine *e, int err)
 {
 	/* Who is told may ask for something at once, which then goes into a batch: both are emptied first. */
 	struct waiter *committing = e->committing ? e->committing->waiters : NULL, *filling = e->filling->waiters;
-	e->was_saturated = e->was_saturated || engine_is_saturated(e);
 	batch_reset(&e->batches[0]);
 	batch_reset(&e->batches[1]);
 	e->committing = NULL;
