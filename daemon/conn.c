@@ -78,10 +78,14 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 
 static void watch_frame(struct conn *c)
 {
-	if (!session_awaits_rest(c->session))
+	uint64_t frames = session_frames(c->session);
+	if (!session_awaits_rest(c->session)) {
 		c->frame_since_ms = 0;
-	else if (c->frame_since_ms == 0)
+	} else if (c->frame_since_ms == 0 || c->frames_before != frames) {
+		/* Only a whole frame gives the next one its time anew: bytes may trickle in for ever. */
 		c->frame_since_ms = uv_now(c->stream.loop);
+		c->frames_before = frames;
+	}
 }
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
@@ -96,8 +100,6 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	if (c->lingering)
 		return;
 	c->last_active_ms = uv_now(stream->loop);
-	/* Whole frames arrived: the next one's time begins anew. */
-	c->frame_since_ms = 0;
 	if (session_push(c->session, buf->base, (size_t)n)) {
 		log_warning("no memory for a connection's bytes; closing it");
 		conn_close(c);

@@ -32,6 +32,7 @@ struct conn {
 	struct buf writing; /* on its way; its data NULL: nothing is */
 	uint64_t last_active_ms; /* loop time */
 	uint64_t frame_since_ms; /* when the frame that is awaited began; 0: none */
+	uint64_t frames_before; /* whole ones taken before it */
 	uint64_t write_since_ms; /* when the write on its way last moved */
 	size_t write_left;
 	uint64_t linger_since_ms;

@@ -36,6 +36,7 @@ struct session {
 	char peer[PEER_MAX]; /* with the name the client gave itself */
 
 	struct frame frame;
+	uint64_t frames; /* taken from it */
 	struct buf output;
 	size_t unsent_elsewhere;
 	uint32_t in_flight; /* slots queued or in the engine, and replies that wait */
@@ -283,6 +284,7 @@ static void pump(struct session *s)
 			refuse_frame(s, got, 0);
 			break;
 		}
+		s->frames++;
 		take_request(s, &message);
 		submit_queue(s);
 		if (s->output.len >= SEND_NOW_BYTES && s->unsent_elsewhere == 0 && s->owner)
@@ -343,6 +345,11 @@ bool session_is_full(const struct session *s)
 bool session_awaits_rest(const struct session *s)
 {
 	return frame_pending(&s->frame) > 0 && may_take(s);
+}
+
+uint64_t session_frames(const struct session *s)
+{
+	return s->frames;
 }
 
 bool session_is_quiet(const struct session *s)

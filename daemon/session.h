@@ -47,6 +47,9 @@ bool session_is_full(const struct session *s);
 /* A frame has begun and is not complete, and it is the peer who is awaited. */
 bool session_awaits_rest(const struct session *s);
 
+/* Whole frames taken so far: while it stays the same, the frame that is awaited is the same one. */
+uint64_t session_frames(const struct session *s);
+
 /* Nothing is unanswered. */
 bool session_is_quiet(const struct session *s);
 
