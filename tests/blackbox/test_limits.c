@@ -1,0 +1,245 @@
+/* Peers that take more than their share: of time, by sending or taking bytes slowly, and of memory, by asking without
+ * end. They are cut off or held back, lose no answer, and nobody else notices. */
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "buf.h"
+#include "tests/lib/raw.h"
+#include "tests/lib/unit.h"
+#include "wire.h"
+
+enum { REQUESTS = SANITIZED ? 30000 : 100000, LABELERS = 20, GROWTH_MAX_KIB = 32 * 1024 };
+
+struct fixture {
+	struct daemon daemon;
+	struct raw greedy;
+	struct candor *good;
+	struct buf stream; /* all that the greedy one will say */
+	size_t sent;
+};
+
+static const struct candor_response *ask(struct candor *c, struct candor_request r)
+{
+	const struct candor_response *response;
+	assert_int_equal(candor_call(c, &r, &response), 0);
+	assert_int_equal(response->code, CANDOR_OK);
+	assert_int_equal(response->n_rejected, 0);
+	return response;
+}
+
+static int set_up(void **state)
+{
+	static struct fixture f;
+	f = (struct fixture){.greedy = {.fd = -1}};
+	daemon_init(&f.daemon);
+	*state = &f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+	candor_close(f->good);
+	raw_close(&f->greedy);
+	buf_free(&f->stream);
+	int stopped = f->daemon.pid ? daemon_stop(&f->daemon) : 0, verified = daemon_verify(&f->daemon);
+	daemon_deinit(&f->daemon);
+	return stopped || verified;
+}
+
+/* A daemon with a pool of some labelers. */
+static void start(struct fixture *f, const char *const *options)
+{
+	char names[LABELERS][16];
+	struct candor_report rows[LABELERS];
+	daemon_start(&f->daemon, options);
+	f->good = daemon_connect(&f->daemon);
+	raw_open(&f->greedy, f->daemon.address);
+	ask(f->good, (struct candor_request){.type = CANDOR_REQ_CREATE_POOL, .pool = "p"});
+	for (size_t i = 0; i < LABELERS; i++) {
+		snprintf(names[i], sizeof names[i], "labeler-%zu", i);
+		rows[i] = (struct candor_report){"item", names[i], 0.5};
+	}
+	ask(f->good,
+	    (struct candor_request){.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = LABELERS, .reports = rows});
+}
+
+static void nap(void)
+{
+	nanosleep(&(struct timespec){.tv_nsec = 20 * 1000 * 1000}, NULL);
+}
+
+/* What the greedy one's connection takes without waiting: bytes, 0 if none for now, -1 if it was ended. */
+static ssize_t send_some(struct fixture *f, const void *bytes, size_t len)
+{
+	ssize_t n = send(f->greedy.fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (n < 0 && (errno == EPIPE || errno == ECONNRESET))
+		return -1;
+	assert_true(n >= 0 || errno == EAGAIN || errno == EINTR);
+	return n > 0 ? n : 0;
+}
+
+static void add_request(struct fixture *f, const struct candor_request *r)
+{
+	struct arena scratch;
+	arena_init(&scratch, 1 << 20);
+	assert_int_equal(wire_encode_request(r, &scratch, 1 << 20, &f->stream), 0);
+	arena_free(&scratch);
+}
+
+/* ---- time ---- */
+
+static void a_frame_that_trickles_in_is_cut_off_however_steadily(void **state)
+{
+	struct fixture *f = *state;
+	const char *const options[] = {"--frame-timeout", "1", NULL};
+	start(f, options);
+	raw_send(&f->greedy, "\xe8\x07", 2); /* a frame of 1000 bytes, of which */
+	ssize_t n = 0;
+	for (int i = 0; i < 900 && n >= 0; i++) { /* 900 would come, if they could */
+		n = send_some(f, "x", 1);
+		nap();
+	}
+	assert_int_equal(n, -1);
+	ask(f->good, (struct candor_request){.type = CANDOR_REQ_INFO});
+}
+
+static void whoever_takes_no_answers_is_cut_off(void **state)
+{
+	struct fixture *f = *state;
+	const char *const options[] = {"--frame-timeout", "1", "--max-unsent-bytes", "64K", NULL};
+	start(f, options);
+	add_request(f, &(struct candor_request){.id = 1, .type = CANDOR_REQ_LIST_LABELERS, .pool = "p"});
+	ssize_t n = 0;
+	/* More than a request at a time, and never less than one: where it is cut does not matter here. */
+	for (int i = 0; i < 3000 && n >= 0; i++) {
+		while ((n = send_some(f, f->stream.data, f->stream.len)) > 0)
+			;
+		nap();
+	}
+	assert_int_equal(n, -1);
+	ask(f->good, (struct candor_request){.type = CANDOR_REQ_INFO});
+}
+
+/* ---- memory ---- */
+
+static long resident_kib(const struct daemon *d)
+{
+	char path[64], line[256];
+	long kib = -1;
+	snprintf(path, sizeof path, "/proc/%d/status", (int)d->pid);
+	FILE *file = fopen(path, "r");
+	assert_non_null(file);
+	while (fgets(line, sizeof line, file))
+		if (strncmp(line, "VmRSS:", 6) == 0)
+			kib = strtol(line + 6, NULL, 10);
+	fclose(file);
+	assert_true(kib > 0);
+	return kib;
+}
+
+static void *send_rest(void *arg)
+{
+	struct fixture *f = arg;
+	raw_send(&f->greedy, f->stream.data + f->sent, f->stream.len - f->sent);
+	return NULL;
+}
+
+/* Sends all requests without reading, until the daemon has taken none for a hundred of another peer's turns. */
+static void send_without_reading(struct fixture *f)
+{
+	for (int turns = 0; turns < 100 && f->sent < f->stream.len;) {
+		ssize_t n = send_some(f, f->stream.data + f->sent, f->stream.len - f->sent);
+		assert_true(n >= 0);
+		f->sent += (size_t)n;
+		turns = n > 0 ? 0 : turns + 1;
+		ask(f->good, (struct candor_request){.type = CANDOR_REQ_GET_POOL, .pool = "p"});
+	}
+	assert_true(f->sent < f->stream.len);
+}
+
+/* Reads at last: each request has got its answer, once. */
+static void read_all(struct fixture *f)
+{
+	static bool answered[REQUESTS + 1];
+	struct candor_response r;
+	pthread_t sender;
+	memset(answered, 0, sizeof answered);
+	assert_int_equal(pthread_create(&sender, NULL, send_rest, f), 0);
+	for (size_t i = 0; i < REQUESTS; i++) {
+		assert_int_equal(raw_receive(&f->greedy, &r), 1);
+		assert_int_equal(r.code, CANDOR_OK);
+		assert_int_equal(r.n_rejected, 0);
+		assert_in_range(r.id, 1, REQUESTS);
+		assert_false(answered[r.id]);
+		answered[r.id] = true;
+	}
+	assert_int_equal(pthread_join(sender, NULL), 0);
+}
+
+static void check_greed(struct fixture *f)
+{
+	long before = resident_kib(&f->daemon);
+	send_without_reading(f);
+	long grown = resident_kib(&f->daemon) - before;
+	print_message("# held back after %zu of %zu bytes, %ld KiB more resident\n", f->sent, f->stream.len, grown);
+	/* Sanitizers keep what was freed. */
+	if (!SANITIZED)
+		assert_true(grown < GROWTH_MAX_KIB);
+	read_all(f);
+	ask(f->good, (struct candor_request){.type = CANDOR_REQ_INFO});
+}
+
+static void questions_without_end_are_held_back_and_all_answered_in_the_end(void **state)
+{
+	struct fixture *f = *state;
+	const char *const options[] = {"--max-unsent-bytes", "1M", NULL};
+	start(f, options);
+	for (uint64_t id = 1; id <= REQUESTS; id++)
+		add_request(f, &(struct candor_request){.id = id, .type = CANDOR_REQ_LIST_LABELERS, .pool = "p"});
+	check_greed(f);
+}
+
+static void reports_without_end_are_held_back_and_all_applied_in_the_end(void **state)
+{
+	struct fixture *f = *state;
+	const char *const options[] = {"--max-in-flight", "256", "--max-unsent-bytes", "64K", "--sync", "normal", NULL};
+	start(f, options);
+	for (uint64_t id = 1; id <= REQUESTS; id++) {
+		/* Revisions of the same few reports, so that what is kept does not grow. */
+		char labeler[16];
+		struct candor_report row = {"item", labeler, (double)id / REQUESTS};
+		snprintf(labeler, sizeof labeler, "labeler-%d", (int)(id % LABELERS));
+		add_request(f,
+			    &(struct candor_request){
+				    .id = id, .type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = 1, .reports = &row});
+	}
+	check_greed(f);
+	/* In the order sent: what stands are the last ones. */
+	const char *const item = "item";
+	const struct candor_response *r =
+		ask(f->good,
+		    (struct candor_request){
+			    .type = CANDOR_REQ_QUERY_ITEMS, .pool = "p", .n = 1, .items = &item, .with_reports = true});
+	assert_int_equal(r->items[0].n_reports, LABELERS);
+	for (size_t i = 0; i < LABELERS; i++) {
+		size_t last = i == 0 ? REQUESTS : REQUESTS - LABELERS + i;
+		assert_same_bits(r->items[0].reports[i].value, (double)last / REQUESTS);
+	}
+}
+
+#define LIMITS(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		LIMITS(a_frame_that_trickles_in_is_cut_off_however_steadily),
+		LIMITS(whoever_takes_no_answers_is_cut_off),
+		LIMITS(questions_without_end_are_held_back_and_all_answered_in_the_end),
+		LIMITS(reports_without_end_are_held_back_and_all_applied_in_the_end),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
