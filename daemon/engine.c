@@ -95,6 +95,7 @@ int engine_new(struct engine **out, struct db *db, const uint8_t *key, const str
 	e->started_at = ops->now_ms(owner);
 	int err = load_state(e);
 	if (err) {
+		e->broken = false; /* if it was for want of memory: there is nothing to be given up */
 		engine_free(e);
 		return err;
 	}
@@ -335,6 +336,9 @@ static enum engine_outcome greet(struct engine *e, struct call *call)
 enum engine_outcome engine_run(struct engine *e, struct call *call)
 {
 	const struct candor_request *r = &call->wire->request;
+	/* The service is ending, and memory may hold only half of what it should. */
+	if (e->read_only && e->read_only != ERR_DISK_FULL)
+		return engine_refuse_error(call, e->read_only);
 	if (is_write(r->type) && (e->read_only || e->broken))
 		return engine_refuse_error(call, e->read_only ? e->read_only : -ENOMEM);
 	switch (r->type) {
