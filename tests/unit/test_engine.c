@@ -339,7 +339,7 @@ static void a_query_gives_each_item_as_it_is_in_the_order_asked(void **state)
 	fake_pool(f, "p", NULL);
 	f->now_ms = 1000;
 	for (int start = OPEN; start < STARTS; start++) {
-		char item[8];
+		char item[16];
 		snprintf(item, sizeof item, "i%d", start);
 		bring(f, item, start);
 		f->now_ms += 1000;
@@ -522,7 +522,7 @@ static void the_best_labeler_comes_with_its_certificate(void **state)
 	fake_pool(f, "p", NULL);
 	assert_null(get_pool(f, "p")->pool.best);
 	for (int i = 0; i < 20; i++) {
-		char item[8];
+		char item[16];
 		snprintf(item, sizeof item, "i%d", i);
 		const struct candor_report rows[] = {{item, "liar", i % 2 == 0}, {item, "sage", i % 2}, {item, "noise", 0.5}};
 		post(f, "p", rows, 3);
@@ -616,14 +616,14 @@ static void numbers_to_the_last_bit_survive_a_restart(void **state)
 	struct fake_owner *f = *state;
 	fake_pool(f, "p", NULL);
 	for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
-		char item[8];
+		char item[16];
 		snprintf(item, sizeof item, "i%zu", i);
 		for (const char *labeler = "abc"; *labeler; labeler++)
 			assert_int_equal(fake_post(f, "p", item, (char[]){*labeler, 0}, values[i]), CANDOR_OK);
 		assert_int_equal(i % 2 ? fake_close(f, "p", item) : fake_resolve(f, "p", item, values[i]), CANDOR_OK);
 	}
 	for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
-		char item[8];
+		char item[16];
 		snprintf(item, sizeof item, "i%zu", i);
 		struct candor_item before = *fake_query(f, "p", item);
 		double value = before.reports[0].value;

@@ -54,7 +54,7 @@ static void what_is_evicted_comes_back_as_it_was(void **state)
 	struct fake_owner *f = *state;
 	static const enum candor_item_state states[] = {CANDOR_CLOSED, CANDOR_RESOLVED, CANDOR_VOID, CANDOR_VOID};
 	for (int i = 0; i < 4; i++) {
-		char item[8];
+		char item[16];
 		snprintf(item, sizeof item, "i%d", i);
 		f->now_ms += 10;
 		assert_int_equal(fake_post(f, "p", item, "a", 0.125 * i), CANDOR_OK);
@@ -98,7 +98,7 @@ static void open_items_are_never_evicted(void **state)
 {
 	struct fake_owner *f = *state;
 	for (int i = 0; i < 50; i++) {
-		char item[8];
+		char item[16];
 		snprintf(item, sizeof item, "i%d", i);
 		assert_int_equal(fake_post(f, "p", item, "a", 1), CANDOR_OK);
 	}
@@ -115,7 +115,7 @@ static void as_many_items_and_reports_stay_as_the_limits_say(void **state)
 	f->limits.resident_reports = 12;
 	fake_start(f);
 	for (int i = 0; i < 30; i++) {
-		char item[8];
+		char item[16];
 		snprintf(item, sizeof item, "i%d", i);
 		assert_int_equal(fake_post(f, "p", item, "a", 1), CANDOR_OK);
 		if (i >= 20)
