@@ -7,10 +7,32 @@
 #include <unistd.h>
 
 #include "tests/lib/daemon.h"
+#include "tests/lib/history.h"
 #include "tests/lib/random.h"
 #include "tests/lib/unit.h"
 
 enum { LABELERS_MAX = 256 };
+
+struct daemons {
+	struct daemon one, two;
+};
+
+static int set_up(void **state)
+{
+	static struct daemons d;
+	daemon_init(&d.one);
+	daemon_init(&d.two);
+	*state = &d;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct daemons *d = *state;
+	daemon_deinit(&d->one);
+	daemon_deinit(&d->two);
+	return 0;
+}
 
 struct outcome_of_campaign {
 	struct candor_pool pool;
@@ -111,24 +133,21 @@ static void check_dataset(char *row, const struct daemon *d)
 
 static void real_data_gives_the_known_figures(void **state)
 {
-	(void)state;
+	struct daemon *d = &((struct daemons *)*state)->one;
 	char table[600], line[512];
 	if (!shared_path("vectors/datasets.tsv", table, sizeof table))
 		skip_because("there is no folder with real data beside the project");
-	struct daemon d;
-	daemon_init(&d);
-	daemon_start(&d, NULL);
+	daemon_start(d, NULL);
 	FILE *f = fopen(table, "r");
 	assert_non_null(f);
 	assert_non_null(fgets(line, sizeof line, f)); /* the header */
 	int files = 0;
 	for (; fgets(line, sizeof line, f); files++)
-		check_dataset(line, &d);
+		check_dataset(line, d);
 	fclose(f);
 	assert_true(files > 0);
-	assert_int_equal(daemon_stop(&d), 0);
-	assert_int_equal(daemon_verify(&d), 0);
-	daemon_deinit(&d);
+	assert_int_equal(daemon_stop(d), 0);
+	assert_int_equal(daemon_verify(d), 0);
 }
 
 /* ---- killing ---- */
@@ -155,6 +174,66 @@ static void write_campaign(const char *path, size_t items, uint64_t seed)
 	assert_int_equal(fclose(f), 0);
 }
 
+/* The same file, through the library: reports as they come, and each item ends with its last row. */
+static struct pool *replay(const char *path)
+{
+	struct candor_settings settings = {0};
+	mechanism_defaults(&settings);
+	struct pool *p = history_pool(&settings);
+	char line[256], item[64] = "", outcome[64] = "";
+	FILE *f = fopen(path, "r");
+	assert_non_null(f);
+	assert_non_null(fgets(line, sizeof line, f)); /* the header */
+	for (bool more = true; more;) {
+		char *rest = line, *name = NULL;
+		more = fgets(line, sizeof line, f);
+		name = more ? strsep(&rest, ",") : NULL;
+		if (*item && (!more || strcmp(name, item) != 0)) {
+			if (*outcome)
+				history_resolve(p, item, strtod(outcome, NULL));
+			else
+				assert_int_equal(pool_close(p, history_item(p, item)), 0);
+		}
+		if (!more)
+			break;
+		const char *labeler = strsep(&rest, ","), *value = strsep(&rest, ",");
+		snprintf(item, sizeof item, "%s", name);
+		snprintf(outcome, sizeof outcome, "%.*s", (int)strcspn(rest, "\n"), rest);
+		history_report(p, item, labeler, strtod(value, NULL));
+	}
+	fclose(f);
+	return p;
+}
+
+static void a_campaign_of_graded_and_missing_outcomes_gives_what_the_mechanism_gives(void **state)
+{
+	struct daemon *d = &((struct daemons *)*state)->one;
+	struct outcome_of_campaign got;
+	char file[96];
+	snprintf(file, sizeof file, "%s/campaign.csv", d->dir);
+	write_campaign(file, 150, 4);
+	daemon_start(d, NULL);
+	assert_int_equal(import(d, "c", file), 0);
+	read_campaign(d, "c", &got);
+	struct pool *want = replay(file);
+	const struct pool_totals *totals = pool_totals(want);
+	assert_true(totals->round > 0 && totals->closed > 0);
+	assert_int_equal(got.pool.round, totals->round);
+	assert_int_equal(got.pool.closed_items, totals->closed);
+	assert_same_bits(got.pool.mean_loss, totals->mean_loss);
+	assert_same_bits(got.pool.median_loss, totals->median_loss);
+	assert_same_bits(got.pool.plain_mean_loss, totals->plain_mean_loss);
+	assert_same_bits(got.pool.plain_median_loss, totals->plain_median_loss);
+	assert_int_equal(got.n, pool_labelers(want));
+	for (size_t i = 0; i < got.n; i++)
+		assert_same_bits(got.labelers[i].weight,
+				 pool_weight(want, history_labeler(want, got.labelers[i].name)));
+	pool_free(want);
+	forget_campaign(&got);
+	assert_int_equal(daemon_stop(d), 0);
+	assert_int_equal(daemon_verify(d), 0);
+}
+
 static uint64_t reports_so_far(struct candor *c)
 {
 	return ask(c, (struct candor_request){.type = CANDOR_REQ_INFO})->info.reports;
@@ -179,35 +258,62 @@ static bool import_and_kill(struct daemon *d, const char *file, uint64_t more)
 	return WIFEXITED(status) && WEXITSTATUS(status) == 4;
 }
 
+/* Every item of the feed, page by page. */
+static void compare_items(const struct daemon *want_of, const struct daemon *got_of, size_t items)
+{
+	struct candor *want_client = daemon_connect(want_of), *got_client = daemon_connect(got_of);
+	char cursor[CANDOR_NAME_MAX + 1] = "";
+	size_t n = 0;
+	for (bool more = true; more;) {
+		const struct candor_request r = {
+			.type = CANDOR_REQ_LIST_ITEMS, .pool = "c", .cursor = cursor, .limit = 1000};
+		const struct candor_response *want = ask(want_client, r), *got = ask(got_client, r);
+		assert_int_equal(got->n, want->n);
+		for (size_t i = 0; i < want->n; i++) {
+			assert_string_equal(got->items[i].name, want->items[i].name);
+			assert_int_equal(got->items[i].state, want->items[i].state);
+			assert_int_equal(got->items[i].n, want->items[i].n);
+			assert_same_bits(got->items[i].mean, want->items[i].mean);
+			assert_same_bits(got->items[i].median, want->items[i].median);
+			assert_same_bits(got->items[i].ess, want->items[i].ess);
+			assert_same_bits(got->items[i].lbar, want->items[i].lbar);
+		}
+		n += want->n;
+		more = want->more;
+		snprintf(cursor, sizeof cursor, "%s", want->next);
+	}
+	assert_int_equal(n, items);
+	candor_close(want_client);
+	candor_close(got_client);
+}
+
 static void an_import_killed_again_and_again_ends_in_the_same_bits(void **state)
 {
-	(void)state;
-	struct daemon left_alone, killed;
+	struct daemon *left_alone = &((struct daemons *)*state)->one, *killed = &((struct daemons *)*state)->two;
 	struct outcome_of_campaign want, got;
 	struct random r;
 	char file[96];
 	random_init(&r, random_seed(20));
-	daemon_init(&left_alone);
-	snprintf(file, sizeof file, "%s/campaign.csv", left_alone.dir);
+	snprintf(file, sizeof file, "%s/campaign.csv", left_alone->dir);
 	write_campaign(file, SANITIZED ? 600 : 3000, 5);
-	daemon_start(&left_alone, NULL);
-	assert_int_equal(import(&left_alone, "c", file), 0);
-	read_campaign(&left_alone, "c", &want);
-	assert_int_equal(daemon_stop(&left_alone), 0);
+	daemon_start(left_alone, NULL);
+	assert_int_equal(import(left_alone, "c", file), 0);
+	read_campaign(left_alone, "c", &want);
 
 	int cut = 0;
-	daemon_init(&killed);
 	for (int round = 0; round < (SANITIZED ? 5 : 15); round++) {
-		daemon_start(&killed, NULL);
-		cut += import_and_kill(&killed, file, random_below(&r, SANITIZED ? 4000 : 8000));
+		daemon_start(killed, NULL);
+		cut += import_and_kill(killed, file, random_below(&r, SANITIZED ? 4000 : 8000));
 	}
 	print_message("# %d of the imports were cut off\n", cut);
 	assert_true(cut > 0);
-	daemon_start(&killed, NULL);
-	assert_int_equal(import(&killed, "c", file), 0);
-	read_campaign(&killed, "c", &got);
-	assert_int_equal(daemon_stop(&killed), 0);
-	assert_int_equal(daemon_verify(&killed), 0);
+	daemon_start(killed, NULL);
+	assert_int_equal(import(killed, "c", file), 0);
+	read_campaign(killed, "c", &got);
+	compare_items(left_alone, killed, (size_t)(want.pool.resolved_items + want.pool.closed_items));
+	assert_int_equal(daemon_stop(left_alone), 0);
+	assert_int_equal(daemon_stop(killed), 0);
+	assert_int_equal(daemon_verify(killed), 0);
 
 	assert_int_equal(got.pool.round, want.pool.round);
 	assert_int_equal(got.pool.scored, want.pool.scored);
@@ -228,8 +334,6 @@ static void an_import_killed_again_and_again_ends_in_the_same_bits(void **state)
 	}
 	forget_campaign(&want);
 	forget_campaign(&got);
-	daemon_deinit(&left_alone);
-	daemon_deinit(&killed);
 }
 
 /* ---- what was acknowledged ---- */
@@ -320,24 +424,22 @@ static void check_standing(const struct daemon *d, const struct poster *p)
 
 static void nothing_acknowledged_is_lost_and_nothing_is_half_there_when_the_daemon_is_killed(void **state)
 {
-	(void)state;
-	struct daemon d;
+	struct daemon *d = &((struct daemons *)*state)->one;
 	struct random random;
 	uint64_t total = 0;
 	random_init(&random, random_seed(21));
-	daemon_init(&d);
-	daemon_start(&d, NULL);
-	struct candor *c = daemon_connect(&d);
+	daemon_start(d, NULL);
+	struct candor *c = daemon_connect(d);
 	ask(c, (struct candor_request){.type = CANDOR_REQ_CREATE_POOL, .pool = "c"});
 	candor_close(c);
 	struct poster p = {0};
 	for (int round = 0; round < ROUNDS; round++) {
 		uv_timer_t killer, closer;
 		assert_int_equal(uv_loop_init(&p.loop), 0);
-		assert_int_equal(candor_client_new(&p.client, &p.loop, d.address, NULL), 0);
+		assert_int_equal(candor_client_new(&p.client, &p.loop, d->address, NULL), 0);
 		uv_timer_init(&p.loop, &killer);
 		uv_timer_init(&p.loop, &closer);
-		killer.data = &d;
+		killer.data = d;
 		closer.data = &p;
 		uint64_t ms = 20 + random_below(&random, 100);
 		uv_timer_start(&killer, kill_daemon, ms, 0);
@@ -347,25 +449,27 @@ static void nothing_acknowledged_is_lost_and_nothing_is_half_there_when_the_daem
 			send_batch(&p);
 		uv_run(&p.loop, UV_RUN_DEFAULT);
 		assert_int_equal(uv_loop_close(&p.loop), 0);
-		daemon_start(&d, NULL);
-		check_standing(&d, &p);
+		daemon_start(d, NULL);
+		check_standing(d, &p);
 		total += p.acknowledged - before;
 		/* The next round counts on from what may stand. */
 		p.acknowledged = p.sent;
 	}
 	print_message("# killed %d times, %llu batches acknowledged\n", ROUNDS, (unsigned long long)total);
 	assert_true(total > 0);
-	assert_int_equal(daemon_stop(&d), 0);
-	assert_int_equal(daemon_verify(&d), 0);
-	daemon_deinit(&d);
+	assert_int_equal(daemon_stop(d), 0);
+	assert_int_equal(daemon_verify(d), 0);
 }
+
+#define CAMPAIGN(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(real_data_gives_the_known_figures),
-		cmocka_unit_test(an_import_killed_again_and_again_ends_in_the_same_bits),
-		cmocka_unit_test(nothing_acknowledged_is_lost_and_nothing_is_half_there_when_the_daemon_is_killed),
+		CAMPAIGN(real_data_gives_the_known_figures),
+		CAMPAIGN(a_campaign_of_graded_and_missing_outcomes_gives_what_the_mechanism_gives),
+		CAMPAIGN(an_import_killed_again_and_again_ends_in_the_same_bits),
+		CAMPAIGN(nothing_acknowledged_is_lost_and_nothing_is_half_there_when_the_daemon_is_killed),
 	};
 	/* The client library asks that of programs that use its asynchronous form. */
 	signal(SIGPIPE, SIG_IGN);

@@ -87,7 +87,7 @@ static void make_history(struct daemon *d)
 
 static void whoever_tampers_with_the_history_or_the_state_is_found(void **state)
 {
-	(void)state;
+	struct daemon *d = *state;
 	static const char *const tampering[] = {
 		"UPDATE labelers SET own_loss = own_loss + 1e-12 WHERE id = 3",
 		"UPDATE labelers SET weight = weight * (1 + 1e-12) WHERE name = 'late-comer'",
@@ -117,24 +117,21 @@ static void whoever_tampers_with_the_history_or_the_state_is_found(void **state)
 		"UPDATE stretches SET floor = 0.5 WHERE number = 1",
 		"DELETE FROM open_items WHERE name = 'item-59'",
 	};
-	struct daemon d;
 	char original[256];
-	daemon_init(&d);
-	make_history(&d);
-	snprintf(original, sizeof original, "%s/original", d.dir);
-	copy_file(d.db, original);
+	make_history(d);
+	snprintf(original, sizeof original, "%s/original", d->dir);
+	copy_file(d->db, original);
 	for (size_t i = 0; i < sizeof tampering / sizeof *tampering; i++) {
-		const char *const argv[] = {"candord", "--verify", "--db", d.db, NULL};
-		copy_file(original, d.db);
-		run_sql(d.db, tampering[i]);
+		const char *const argv[] = {"candord", "--verify", "--db", d->db, NULL};
+		copy_file(original, d->db);
+		run_sql(d->db, tampering[i]);
 		int status = daemon_run(argv, NULL, NULL, NULL);
 		if (status != 1)
 			print_error("not found: %s\n", tampering[i]);
 		assert_int_equal(status, 1);
 	}
-	copy_file(original, d.db);
-	assert_int_equal(daemon_verify(&d), 0);
-	daemon_deinit(&d);
+	copy_file(original, d->db);
+	assert_int_equal(daemon_verify(d), 0);
 }
 
 static double number(sqlite3 *db, const char *sql)
@@ -149,12 +146,10 @@ static double number(sqlite3 *db, const char *sql)
 
 static void every_standing_report_is_a_row_of_the_view(void **state)
 {
-	(void)state;
-	struct daemon d;
+	struct daemon *d = *state;
 	sqlite3 *db;
-	daemon_init(&d);
-	make_history(&d);
-	assert_int_equal(sqlite3_open_v2(d.db, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+	make_history(d);
+	assert_int_equal(sqlite3_open_v2(d->db, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
 	/* 60 items, the first seven of which not all labelers had come to, and the late-comer's one. */
 	assert_int_equal((int)number(db, "SELECT count(*) FROM reports"), 60 * 8 - 28 + 1);
 	assert_int_equal((int)number(db, "SELECT count(*) FROM reports WHERE state = 'open'"), 5 * 8 + 1);
@@ -166,14 +161,29 @@ static void every_standing_report_is_a_row_of_the_view(void **state)
 	assert_int_equal((int)number(db, "SELECT count(*) FROM revisions WHERE value = 0.125 AND old <> 0.125"), 1);
 	assert_int_equal((int)number(db, "SELECT count(*) FROM settlements WHERE by LIKE 'uid:%libcandor%'"), 40);
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
-	daemon_deinit(&d);
 }
+
+static int set_up(void **state)
+{
+	static struct daemon d;
+	daemon_init(&d);
+	*state = &d;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	daemon_deinit(*state);
+	return 0;
+}
+
+#define HISTORY(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(whoever_tampers_with_the_history_or_the_state_is_found),
-		cmocka_unit_test(every_standing_report_is_a_row_of_the_view),
+		HISTORY(whoever_tampers_with_the_history_or_the_state_is_found),
+		HISTORY(every_standing_report_is_a_row_of_the_view),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -59,6 +60,8 @@ static pid_t spawn(char *const *argv, const char *input, const char *out, const 
 		give_up("fork");
 	if (pid > 0)
 		return pid;
+	/* Whatever ends the test program, nothing that it started stays behind. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	redirect(input, O_RDONLY, 0);
 	redirect(out, O_WRONLY | O_CREAT | O_TRUNC, 1);
 	redirect(err, O_WRONLY | O_CREAT | (err && strstr(err, "/log") ? O_APPEND : O_TRUNC), 2);
