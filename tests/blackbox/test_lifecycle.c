@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -105,9 +106,8 @@ static void flags_win_over_environment_over_file_over_defaults(void **state)
 	char path[96], out[4096], err[4096];
 	snprintf(path, sizeof path, "%s/conf", d->dir);
 	FILE *f = fopen(path, "w");
-	fprintf(f,
-		"[candord]\n; a comment\nmax_in_flight = 11\nidle_timeout = 12\n"
-		"frame_timeout = 13\nlisten = unix:/x\n");
+	fprintf(f, "[candord]\n; a comment\nmax_in_flight = 11\nidle_timeout = 12\n"
+		   "frame_timeout = 13\nlisten = unix:/x\n");
 	fclose(f);
 	setenv("CANDORD_IDLE_TIMEOUT", "22", 1);
 	setenv("CANDORD_FRAME_TIMEOUT", "23", 1);
@@ -161,6 +161,56 @@ static void without_configuration_things_go_where_the_user_keeps_state(void **st
 	assert_int_equal(daemon_stop(d), 0);
 }
 
+static void without_a_state_directory_the_home_has_one_and_without_a_home_it_must_be_said(void **state)
+{
+	struct daemon *d = *state;
+	char log[96], home[512], out[4096], err[4096];
+	const char *const argv[] = {"candord", NULL};
+	const char *usual = getenv("HOME");
+	snprintf(home, sizeof home, "%s", usual ? usual : "");
+	snprintf(log, sizeof log, "%s/log", d->dir);
+	snprintf(d->address, sizeof d->address, "unix:%s/.local/state/candor/candord.sock", d->dir);
+	unsetenv("XDG_STATE_HOME");
+	setenv("HOME", d->dir, 1);
+	d->pid = daemon_spawn(argv, log);
+	daemon_await(d);
+	int stopped = daemon_stop(d);
+	unsetenv("HOME");
+	int refused = run_candord(d, "--log-level", "notice", NULL, NULL, out, err, sizeof out);
+	if (usual)
+		setenv("HOME", home, 1);
+	assert_int_equal(stopped, 0);
+	assert_int_equal(refused, 2);
+	assert_non_null(strstr(err, "HOME"));
+}
+
+static void help_and_version_are_told_and_nothing_is_started(void **state)
+{
+	const struct daemon *d = *state;
+	char out[8192], err[8192];
+	assert_int_equal(run_candord(d, "--help", NULL, NULL, NULL, out, err, sizeof out), 0);
+	assert_string_equal(err, "");
+	assert_non_null(strstr(out, "--max-in-flight"));
+	assert_int_equal(run_candord(d, "--version", NULL, NULL, NULL, out, err, sizeof out), 0);
+	assert_string_equal(out, "candord " CANDOR_VERSION "\n");
+	assert_string_equal(err, "");
+}
+
+static void what_check_config_prints_is_a_file_that_says_the_same(void **state)
+{
+	const struct daemon *d = *state;
+	char path[96], first[4096], again[4096], err[4096];
+	snprintf(path, sizeof path, "%s/out", d->dir);
+	assert_int_equal(run_candord(d, "--listen=tcp:[::1]:7000", "--db=/y", "--max-frame-bytes=1M", "--check-config",
+				     first, err, sizeof first),
+			 0);
+	char copy[112];
+	snprintf(copy, sizeof copy, "%s.conf", path);
+	assert_int_equal(rename(path, copy), 0);
+	assert_int_equal(run_candord(d, "--config", copy, "--check-config", NULL, again, err, sizeof again), 0);
+	assert_string_equal(again, first);
+}
+
 /* ---- one database, one daemon ---- */
 
 static void a_second_daemon_on_the_same_database_is_refused(void **state)
@@ -186,6 +236,20 @@ static void a_socket_in_use_is_left_alone_and_a_stale_one_replaced(void **state)
 	daemon_kill(d); /* leaves its socket behind */
 	daemon_start(d, NULL);
 	assert_int_equal(daemon_stop(d), 0);
+}
+
+static void a_file_that_is_no_socket_is_not_replaced_by_one(void **state)
+{
+	const struct daemon *d = *state;
+	char out[4096], err[4096], after[64];
+	const char *path = d->address + strlen("unix:");
+	FILE *f = fopen(path, "w");
+	fputs("mine", f);
+	fclose(f);
+	assert_int_equal(run_candord(d, "--listen", d->address, "--db", d->db, out, err, sizeof out), 1);
+	assert_non_null(strstr(err, path));
+	read_file(path, after, sizeof after);
+	assert_string_equal(after, "mine");
 }
 
 static void what_is_no_candor_database_is_refused_and_left_as_it_is(void **state)
@@ -385,10 +449,16 @@ static void a_peer_that_never_reads_is_read_no_further(void **state)
 	assert_int_equal(daemon_stop(d), 0);
 }
 
-static void a_thousand_connections_are_served_side_by_side(void **state)
+static void two_thousand_connections_are_served_side_by_side(void **state)
 {
-	enum { MANY = 1000 };
+	enum { MANY = 2000 };
 	struct daemon *d = *state;
+	struct rlimit limit;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	if (limit.rlim_max < MANY + 100)
+		skip_because("fewer than 2,100 file descriptors may be had");
+	limit.rlim_cur = limit.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	static struct raw peers[MANY];
 	struct candor_response r;
 	daemon_start(d, NULL);
@@ -438,15 +508,19 @@ int main(void)
 		LIFECYCLE(wrong_usage_is_one_line_and_status_2),
 		LIFECYCLE(flags_win_over_environment_over_file_over_defaults),
 		LIFECYCLE(without_configuration_things_go_where_the_user_keeps_state),
+		LIFECYCLE(without_a_state_directory_the_home_has_one_and_without_a_home_it_must_be_said),
+		LIFECYCLE(help_and_version_are_told_and_nothing_is_started),
+		LIFECYCLE(what_check_config_prints_is_a_file_that_says_the_same),
 		LIFECYCLE(a_second_daemon_on_the_same_database_is_refused),
 		LIFECYCLE(a_socket_in_use_is_left_alone_and_a_stale_one_replaced),
+		LIFECYCLE(a_file_that_is_no_socket_is_not_replaced_by_one),
 		LIFECYCLE(what_is_no_candor_database_is_refused_and_left_as_it_is),
 		LIFECYCLE(a_database_of_a_newer_candor_is_refused),
 		LIFECYCLE(a_signal_lets_what_is_in_flight_finish),
 		LIFECYCLE(one_connection_too_many_hears_so_and_the_others_go_on),
 		LIFECYCLE(half_a_frame_and_idleness_end_a_connection),
 		LIFECYCLE(a_peer_that_never_reads_is_read_no_further),
-		LIFECYCLE(a_thousand_connections_are_served_side_by_side),
+		LIFECYCLE(two_thousand_connections_are_served_side_by_side),
 		LIFECYCLE(ipv6_is_listened_on),
 	};
 	signal(SIGPIPE, SIG_IGN);

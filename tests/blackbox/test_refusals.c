@@ -319,6 +319,28 @@ static void settings_out_of_range_are_refused_by_name(void **state)
 							       .settings = bad[i].settings}),
 			       CANDOR_INVALID_ARGUMENT, bad[i].naming);
 	}
+	/* No field takes what is no number in its range, whatever the rate. */
+	const double none[] = {NAN, INFINITY, -INFINITY, -0.25, 1e300};
+	for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+		const double x = none[i];
+		const struct candor_settings all[] = {{.c = x},
+						      {.beta = x},
+						      {.eta = x},
+						      {.share = x},
+						      {.entry = x},
+						      {.rate = CANDOR_HORIZON, .horizon = x},
+						      {.rate = CANDOR_FIXED, .eta = x}};
+		for (size_t k = 0; k < sizeof all / sizeof *all; k++) {
+			assert_refused(tell(f, (struct candor_request){.type = CANDOR_REQ_CREATE_POOL,
+								       .pool = "new",
+								       .settings = all[k]}),
+				       CANDOR_INVALID_ARGUMENT, "settings.");
+			assert_refused(tell(f, (struct candor_request){.type = CANDOR_REQ_UPDATE_POOL,
+								       .pool = "p",
+								       .settings = all[k]}),
+				       CANDOR_INVALID_ARGUMENT, "settings.");
+		}
+	}
 	assert_refused(tell(f, (struct candor_request){.type = CANDOR_REQ_CREATE_POOL, .pool = "p"}),
 		       CANDOR_ALREADY_EXISTS, "pool 'p'");
 	assert_int_equal(ask(f, (struct candor_request){.type = CANDOR_REQ_LIST_POOLS})->n, 1);
