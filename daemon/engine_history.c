@@ -255,7 +255,8 @@ enum engine_outcome engine_get_labeler(struct engine *e, struct campaign *c, str
 		return engine_refuse(call, CANDOR_NOT_FOUND,
 				     arena_printf(call->arena, "labeler '%s' is not known in this pool", r->labeler));
 	uint64_t round = pool_labeler(c->pool, id)->last_round;
-	if (r->cursor[0] && (!read_place(r->cursor, 'h', c->id, &round) || round > pool_totals(c->pool)->round))
+	if (r->cursor[0] &&
+	    (!read_place(r->cursor, 'h', c->id, &round) || round == 0 || round > pool_totals(c->pool)->round))
 		return engine_bad_cursor(call);
 	if (!r->history || round == 0)
 		return reply_labeler(call, c, id, NULL);

@@ -135,7 +135,8 @@ enum engine_outcome engine_list_pools(struct engine *e, struct call *call)
 {
 	const struct candor_request *request = &call->wire->request;
 	uint64_t after = 0, changed = 0;
-	if (request->cursor[0] && !engine_read_cursor(request->cursor, 'p', &after, 1))
+	if (request->cursor[0] &&
+	    (!engine_read_cursor(request->cursor, 'p', &after, 1) || after == 0 || after >= e->n_campaigns))
 		return engine_bad_cursor(call);
 	struct candor_pool *rows = arena_alloc(call->arena, request->limit * sizeof *rows);
 	if (!rows)
