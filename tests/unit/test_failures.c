@@ -165,7 +165,7 @@ static void sqlite_itself_finds_no_room(void **state)
 	struct candor_report rows[500];
 	char items[500][256];
 	for (int i = 0; i < 500; i++) {
-		snprintf(items[i], sizeof items[i], "%03d%.250s", i, name);
+		snprintf(items[i], sizeof items[i], "%03d%.200s", i, name);
 		rows[i] = (struct candor_report){items[i], "a", 1};
 	}
 	char *before = fake_state(f);
