@@ -1,6 +1,5 @@
 /* Commands that read memory. Each answer depends on its pool's newest change: what was read is on disk when it leaves.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -23,12 +22,13 @@ bool engine_read_cursor(const char *text, char letter, uint64_t *numbers, size_t
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		char *end;
-		/* strtoull() would also take signs and spaces. */
-		if (!isxdigit((unsigned char)*text))
+		/* strtoull() would also take signs, spaces and 0x. */
+		size_t digits = strspn(text, "0123456789abcdef");
+		if (digits == 0)
 			return false;
 		errno = 0;
 		numbers[i] = strtoull(text, &end, 16);
-		if (errno || *end != (i + 1 < n ? '-' : 0))
+		if (errno || end != text + digits || *end != (i + 1 < n ? '-' : 0))
 			return false;
 		text = end + 1;
 	}
