@@ -331,10 +331,11 @@ struct buf *session_output(struct session *s)
 
 void session_sent(struct session *s, size_t still_unsent)
 {
+	bool was_quiet = s->quiet_io; /* in the middle of a push, when it sends at once */
 	s->unsent_elsewhere = still_unsent;
 	s->quiet_io = true;
 	pump(s);
-	s->quiet_io = false;
+	s->quiet_io = was_quiet;
 }
 
 bool session_is_full(const struct session *s)
