@@ -1,0 +1,43 @@
+/* peer.h - the other end of one session over a fake owner's engine: requests in, responses out, no socket between.
+ *
+ * What the session promises of its callbacks is required at each of them. One thread. */
+#ifndef CANDOR_TESTS_PEER_H
+#define CANDOR_TESTS_PEER_H
+
+#include "daemon/session.h"
+#include "frame.h"
+#include "tests/lib/fake_owner.h"
+
+struct peer {
+	struct fake_owner *owner;
+	struct session *session; /* NULL: ended */
+	struct frame input; /* what the session said */
+	struct arena arena; /* of the newest response */
+	unsigned wakes;
+	bool pushing; /* the session is being called */
+	bool eager; /* takes output in the middle of a push, where it is offered */
+};
+
+/* Limits that nothing runs into. */
+struct session_limits peer_roomy_limits(void);
+
+void peer_init(struct peer *p, struct fake_owner *owner, const struct session_limits *limits);
+
+/* The connection is gone; also frees what the peer has. May be called again. */
+void peer_end(struct peer *p);
+
+void peer_push(struct peer *p, const void *bytes, size_t len);
+
+/* One request, with its length, in one push. */
+void peer_send(struct peer *p, const struct candor_request *r);
+
+/* Appends it to bytes that are to be pushed by and by. */
+void peer_write(struct buf *bytes, const struct candor_request *r);
+
+/* Takes all that the session has to say. */
+void peer_take(struct peer *p);
+
+/* Takes it, and the next response, which lives until the next call: 1; 0: there is none. */
+int peer_receive(struct peer *p, struct candor_response *out);
+
+#endif
