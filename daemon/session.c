@@ -52,7 +52,7 @@ struct session {
 
 static void release_if_gone(struct session *s)
 {
-	if (s->owner || s->in_flight > 0 || s->pumping)
+	if (s->owner || s->in_flight > 0 || s->pumping || s->quiet_io)
 		return;
 	if (s->spare) {
 		arena_free(&s->spare->arena);
@@ -313,14 +313,22 @@ int session_new(struct session **out, struct engine *engine, const struct sessio
 	return 0;
 }
 
+/* For the connection, which may be in the middle of a push when it sends at once, and may end then. */
+static void pump_quietly(struct session *s)
+{
+	bool was_quiet = s->quiet_io;
+	s->quiet_io = true;
+	pump(s);
+	s->quiet_io = was_quiet;
+	release_if_gone(s);
+}
+
 int session_push(struct session *s, const void *bytes, size_t len)
 {
 	int err = frame_push(&s->frame, bytes, len);
 	if (err)
 		return err;
-	s->quiet_io = true;
-	pump(s);
-	s->quiet_io = false;
+	pump_quietly(s);
 	return 0;
 }
 
@@ -331,11 +339,8 @@ struct buf *session_output(struct session *s)
 
 void session_sent(struct session *s, size_t still_unsent)
 {
-	bool was_quiet = s->quiet_io; /* in the middle of a push, when it sends at once */
 	s->unsent_elsewhere = still_unsent;
-	s->quiet_io = true;
-	pump(s);
-	s->quiet_io = was_quiet;
+	pump_quietly(s);
 }
 
 bool session_is_full(const struct session *s)
