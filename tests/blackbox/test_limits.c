@@ -234,6 +234,46 @@ static void reports_without_end_are_held_back_and_all_applied_in_the_end(void **
 	}
 }
 
+static void peers_that_ask_a_lot_and_hang_up_harm_nobody(void **state)
+{
+	struct fixture *f = *state;
+	start(f, NULL);
+	for (uint64_t id = 1; id <= 4000; id++)
+		add_request(f, &(struct candor_request){.id = id, .type = CANDOR_REQ_LIST_LABELERS, .pool = "p"});
+	for (int i = 0; i < 100; i++) {
+		struct raw rude;
+		raw_open(&rude, f->daemon.address);
+		raw_send(&rude, f->stream.data, f->stream.len);
+		raw_close(&rude);
+		ask(f->good, (struct candor_request){.type = CANDOR_REQ_GET_POOL, .pool = "p"});
+	}
+}
+
+/* The daemon's measures are small beside what the system holds: nothing may depend on a write that has to wait. */
+static void small_measures_hold_nobody_back_for_ever(void **state)
+{
+	struct fixture *f = *state;
+	const char *const options[] = {"--max-in-flight", "2", "--max-unsent-bytes", "1K", "--sync", "normal", NULL};
+	start(f, options);
+	for (uint64_t id = 1; id <= 2000; id++) {
+		struct candor_report row = {"item", "labeler-0", (double)id / 2000};
+		add_request(f, &(struct candor_request){
+				       .id = id,
+				       .type = id <= 1000 ? CANDOR_REQ_POST_REPORTS : CANDOR_REQ_LIST_LABELERS,
+				       .pool = "p",
+				       .n = 1,
+				       .reports = &row});
+	}
+	struct candor_response r;
+	pthread_t sender;
+	assert_int_equal(pthread_create(&sender, NULL, send_rest, f), 0);
+	for (uint64_t i = 0; i < 2000; i++) {
+		assert_int_equal(raw_receive(&f->greedy, &r), 1);
+		assert_int_equal(r.type, r.id <= 1000 ? CANDOR_RES_BATCH : CANDOR_RES_LABELERS);
+	}
+	assert_int_equal(pthread_join(sender, NULL), 0);
+}
+
 #define LIMITS(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -242,6 +282,8 @@ int main(void)
 		LIMITS(a_frame_that_trickles_in_is_cut_off_however_steadily),
 		LIMITS(whoever_takes_no_answers_is_cut_off),
 		LIMITS(questions_without_end_are_held_back_and_all_answered_in_the_end),
+		LIMITS(peers_that_ask_a_lot_and_hang_up_harm_nobody),
+		LIMITS(small_measures_hold_nobody_back_for_ever),
 		LIMITS(reports_without_end_are_held_back_and_all_applied_in_the_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
