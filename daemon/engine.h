@@ -54,6 +54,7 @@ struct call {
 	/* Called exactly once, with an answer that lives until it returns; it may leave once `change` is on disk. */
 	void (*reply)(struct call *call, const struct candor_response *response, uint64_t change);
 	struct load *load; /* the engine's: NULL at first */
+	bool waited; /* likewise, false at first: it has waited for a load */
 };
 
 enum engine_outcome {

@@ -226,11 +226,14 @@ static size_t find_items(const struct campaign *c, const struct wire_request *w,
 	return missing;
 }
 
-/* The distinct missing names, at most `missing`, copied. */
-static bool list_missing(struct load *load, const struct wire_request *w, struct item *const *found)
+/* The names that are to be read, copied. With `whole` those of items that are in memory too, unless they are open and will
+ * not leave it. */
+static bool list_names(struct load *load, const struct wire_request *w, struct item *const *found, bool whole)
 {
 	for (size_t i = 0; i < w->request.n; i++) {
-		if (found[i] || (w->row_fault && w->row_fault[i]))
+		if (w->row_fault && w->row_fault[i])
+			continue;
+		if (found[i] && !(whole && found[i]->state != CANDOR_OPEN))
 			continue;
 		const char *name = item_name(&w->request, i);
 		if (load->n > 0 && strcmp(name, load->names[load->n - 1]) == 0)
@@ -255,10 +258,16 @@ static int start_load(struct engine *e, struct campaign *c, struct call *call, s
 		.pool = c->id,
 	};
 	arena_init(&load->arena, SIZE_MAX / 2);
+	/* What was in memory may have left it while the call waited. Once more is enough: the second time all is read that
+	 * could leave again, and the call runs before anything does. */
+	bool whole = call->waited;
+	call->waited = true;
+	if (whole)
+		missing = call->wire->request.n;
 	load->names = arena_alloc(&load->arena, missing * sizeof *load->names);
 	load->rows = arena_alloc(&load->arena, missing * sizeof *load->rows);
 	load->pool_name = arena_strdup(&load->arena, c->name);
-	if (!load->names || !load->rows || !load->pool_name || !list_missing(load, call->wire, found)) {
+	if (!load->names || !load->rows || !load->pool_name || !list_names(load, call->wire, found, whole)) {
 		arena_free(&load->arena);
 		free(load);
 		return -ENOMEM;

@@ -244,6 +244,27 @@ static void what_was_resolved_during_a_read_stays_resolved(void **state)
 	assert_int_equal(fake_query(f, "p", "i")->state, CANDOR_RESOLVED);
 }
 
+/* One of the items that a query names goes from memory while the other is being read; then each reading of one could let
+ * the other go, for ever. */
+static void a_call_runs_though_its_items_are_more_than_may_stay(void **state)
+{
+	struct fake_owner *f = *state;
+	struct ask *earlier = query_from_before_an_item_that_is_closed_now(f);
+	static const char *const names[] = {"i", "unknown"};
+	struct ask *both = fake_ask(
+		f, &(struct candor_request){.type = CANDOR_REQ_QUERY_ITEMS, .pool = "p", .n = 2, .items = names});
+	assert_int_equal(f->n_reads, 2);
+	fake_read_done(f, 0);
+	assert_closed(f, earlier);
+	for (int i = 0; i < 3 && f->n_reads > 0; i++)
+		fake_read_done(f, 0);
+	assert_true(both->settled);
+	assert_int_equal(both->answer.n, 1);
+	assert_int_equal(both->answer.n_rejected, 1);
+	ask_free(both);
+	assert_int_equal(resident(f), 0);
+}
+
 static void a_pool_that_a_failed_commit_took_away_is_not_there_when_the_read_ends(void **state)
 {
 	struct fake_owner *f = *state;
@@ -393,6 +414,7 @@ int main(void)
 		TEST(what_was_closed_during_a_read_does_not_come_back_as_unknown),
 		TEST(a_read_from_before_memory_was_rebuilt_does_not_count),
 		TEST(what_was_resolved_during_a_read_stays_resolved),
+		TEST(a_call_runs_though_its_items_are_more_than_may_stay),
 		TEST(a_pool_that_a_failed_commit_took_away_is_not_there_when_the_read_ends),
 		TEST(a_read_that_cannot_start_is_an_answer),
 		TEST(a_read_that_fails_is_an_answer),
