@@ -330,7 +330,7 @@ static void a_signal_lets_what_is_in_flight_finish(void **state)
 		uv_run(&loop, UV_RUN_DEFAULT);
 		assert_int_equal(uv_loop_close(&loop), 0);
 		candor_close(c);
-		assert_int_equal(daemon_stop(d), 0);
+		assert_int_equal(daemon_wait(d), 0);
 
 		daemon_start(d, NULL);
 		c = daemon_connect(d);

@@ -257,12 +257,12 @@ static void small_measures_hold_nobody_back_for_ever(void **state)
 	start(f, options);
 	for (uint64_t id = 1; id <= 2000; id++) {
 		struct candor_report row = {"item", "labeler-0", (double)id / 2000};
-		add_request(f, &(struct candor_request){
-				       .id = id,
-				       .type = id <= 1000 ? CANDOR_REQ_POST_REPORTS : CANDOR_REQ_LIST_LABELERS,
-				       .pool = "p",
-				       .n = 1,
-				       .reports = &row});
+		add_request(f, &(struct candor_request){.id = id,
+							.type = id <= 1000 ? CANDOR_REQ_POST_REPORTS
+									   : CANDOR_REQ_LIST_LABELERS,
+							.pool = "p",
+							.n = 1,
+							.reports = &row});
 	}
 	struct candor_response r;
 	pthread_t sender;

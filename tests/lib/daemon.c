@@ -132,6 +132,11 @@ void daemon_start(struct daemon *d, const char *const *options)
 int daemon_stop(struct daemon *d)
 {
 	kill(d->pid, SIGTERM);
+	return daemon_wait(d);
+}
+
+int daemon_wait(struct daemon *d)
+{
 	int status = wait_for(d->pid);
 	d->pid = 0;
 	if (status)

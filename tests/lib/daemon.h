@@ -28,6 +28,9 @@ void daemon_await(struct daemon *d);
 /* SIGTERM, and the exit status. */
 int daemon_stop(struct daemon *d);
 
+/* The exit status of one that was told to end already. */
+int daemon_wait(struct daemon *d);
+
 /* SIGKILL. */
 void daemon_kill(struct daemon *d);
 
