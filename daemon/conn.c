@@ -43,7 +43,8 @@ static void send_output(struct conn *c)
 		c->last_active_ms = uv_now(c->stream.loop);
 		if ((size_t)sent == out->len) {
 			out->len = 0;
-			/* With room again it takes what it held back, and nothing else may be due that would tell it. */
+			/* With room again it takes what it held back, and nothing else may be due that would tell it.
+			 */
 			if (session_is_full(c->session)) {
 				session_sent(c->session, 0);
 				server_mark_dirty(c->server, c);

@@ -226,8 +226,8 @@ static size_t find_items(const struct campaign *c, const struct wire_request *w,
 	return missing;
 }
 
-/* The names that are to be read, copied. With `whole` those of items that are in memory too, unless they are open and will
- * not leave it. */
+/* The names that are to be read, copied. With `whole` those of items that are in memory too, unless they are open and
+ * will not leave it. */
 static bool list_names(struct load *load, const struct wire_request *w, struct item *const *found, bool whole)
 {
 	for (size_t i = 0; i < w->request.n; i++) {
@@ -258,8 +258,8 @@ static int start_load(struct engine *e, struct campaign *c, struct call *call, s
 		.pool = c->id,
 	};
 	arena_init(&load->arena, SIZE_MAX / 2);
-	/* What was in memory may have left it while the call waited. Once more is enough: the second time all is read that
-	 * could leave again, and the call runs before anything does. */
+	/* What was in memory may have left it while the call waited. Once more is enough: the second time all is read
+	 * that could leave again, and the call runs before anything does. */
 	bool whole = call->waited;
 	call->waited = true;
 	if (whole)
