@@ -313,7 +313,7 @@ static void a_signal_lets_what_is_in_flight_finish(void **state)
 		assert_int_equal(uv_loop_init(&loop), 0);
 		assert_int_equal(candor_client_new(&client, &loop, d->address, NULL), 0);
 		for (int i = 0; i < 200; i++) {
-			char item[24];
+			char item[40];
 			snprintf(item, sizeof item, "item-%d-%d", s, i);
 			struct candor_report row = {item, "ann", 0.5};
 			const struct candor_request r = {

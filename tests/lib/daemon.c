@@ -89,6 +89,31 @@ static void show_log(const struct daemon *d)
 		fclose(f);
 }
 
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+void daemon_deinit(struct daemon *d)
+{
+	if (d->pid)
+		daemon_kill(d);
+	if (nftw(d->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS))
+		give_up(d->dir);
+}
+
+/* Nothing is left behind but words. */
+static _Noreturn void abandon(struct daemon d, const char *why)
+{
+	fprintf(stderr, "test set-up: %s:\n", why);
+	show_log(&d);
+	daemon_deinit(&d);
+	exit(99);
+}
+
 pid_t daemon_spawn(const char *const *args, const char *log)
 {
 	char program[512];
@@ -108,13 +133,13 @@ void daemon_await(struct daemon *d)
 			candor_close(c);
 			return;
 		}
-		if (waitpid(d->pid, &status, WNOHANG) == d->pid)
+		if (waitpid(d->pid, &status, WNOHANG) == d->pid) {
+			d->pid = 0;
 			break;
+		}
 		nanosleep(&(struct timespec){.tv_nsec = 10 * 1000 * 1000}, NULL);
 	}
-	fprintf(stderr, "test set-up: candord did not start:\n");
-	show_log(d);
-	exit(99);
+	abandon(*d, "candord did not start");
 }
 
 void daemon_start(struct daemon *d, const char *const *options)
@@ -178,30 +203,11 @@ int daemon_verify(const struct daemon *d)
 	return status;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
-void daemon_deinit(struct daemon *d)
-{
-	if (d->pid)
-		daemon_kill(d);
-	if (nftw(d->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS))
-		give_up(d->dir);
-}
-
 struct candor *daemon_connect(const struct daemon *d)
 {
 	struct candor *c;
 	int err = candor_open(&c, d->address, NULL);
-	if (err) {
-		fprintf(stderr, "test set-up: cannot connect: %s\n", candor_strerror(err));
-		show_log(d);
-		exit(99);
-	}
+	if (err)
+		abandon(*d, candor_strerror(err));
 	return c;
 }

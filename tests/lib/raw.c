@@ -13,14 +13,17 @@
 
 #include "address.h"
 #include "frame.h"
+#include "tests/lib/unit.h"
 #include "wire.h"
 
 enum { SILENCE_S = 30 };
 
+/* The test fails, and what it set up is taken down. */
 static _Noreturn void give_up(const char *what)
 {
 	fprintf(stderr, "raw peer: %s: %s\n", what, strerror(errno));
-	exit(99);
+	fail();
+	abort();
 }
 
 void raw_open(struct raw *r, const char *address)

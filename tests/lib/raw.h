@@ -1,5 +1,5 @@
 /* raw.h - a peer that speaks bytes: for saying what the client library would not.
- * Blocking, with a deadline on reads; set-up that fails ends the test program. */
+ * For cmocka tests: blocking, with a deadline on reads; what cannot be done fails the test. */
 #ifndef CANDOR_TESTS_RAW_H
 #define CANDOR_TESTS_RAW_H
 
