@@ -337,29 +337,27 @@ const struct candor_item *fake_query(struct fake_owner *f, const char *pool, con
 
 /* ---- looking at it ---- */
 
-static void state_of_pool(const struct campaign *c, FILE *out)
+void fake_describe_pool(const struct pool *p, FILE *out)
 {
-	const struct candor_settings *s = pool_settings(c->pool);
-	const struct pool_totals *t = pool_totals(c->pool);
-	fprintf(out, "pool %" PRIu64 " %s created %" PRIu64 " closes %" PRIu64 "\n", c->id, c->name, c->created_at,
-		c->closes);
+	const struct candor_settings *s = pool_settings(p);
+	const struct pool_totals *t = pool_totals(p);
 	fprintf(out, " settings %d %a %a %a %a %a %a\n", (int)s->rate, s->c, s->beta, s->eta, s->horizon, s->share,
 		s->entry);
 	fprintf(out, " totals round %" PRIu64 " scored %" PRIu64 " open %" PRIu64 " closed %" PRIu64 " void %" PRIu64,
 		t->round, t->scored, t->open, t->closed, t->voided);
 	fprintf(out, " weight %a losses %a %a %a %a epoch %u eta %a\n", t->total_weight, t->mean_loss, t->median_loss,
-		t->plain_mean_loss, t->plain_median_loss, t->epoch, pool_eta(c->pool));
+		t->plain_mean_loss, t->plain_median_loss, t->epoch, pool_eta(p));
 	size_t n;
-	const struct mechanism_stretch *stretches = pool_stretches(c->pool, &n);
+	const struct mechanism_stretch *stretches = pool_stretches(p, &n);
 	for (size_t i = 0; i < n; i++)
 		fprintf(out, " stretch epoch %u eta %a %a rounds %" PRIu64 " floor %a share %a\n", stretches[i].epoch,
 			stretches[i].eta_lo, stretches[i].eta_hi, stretches[i].rounds, stretches[i].floor,
 			stretches[i].share);
-	for (uint32_t id = 0; id < pool_labelers(c->pool); id++) {
-		const struct labeler *l = pool_labeler(c->pool, id);
+	for (uint32_t id = 0; id < pool_labelers(p); id++) {
+		const struct labeler *l = pool_labeler(p, id);
 		fprintf(out, " labeler %s entry %a weight %a %a losses %a %a %a scored %u last %u epoch %u\n",
-			pool_labeler_name(c->pool, id, NULL), pool_entry(c->pool, id), l->weight,
-			pool_weight(c->pool, id), l->own_loss, l->mean_loss, l->settled_loss, l->scored, l->last_round,
+			pool_labeler_name(p, id, NULL), pool_entry(p, id), l->weight,
+			pool_weight(p, id), l->own_loss, l->mean_loss, l->settled_loss, l->scored, l->last_round,
 			l->epoch);
 	}
 }
@@ -396,8 +394,12 @@ static char *state_of(struct engine *e, struct db *db)
 	require(out);
 	fprintf(out, "changes %" PRIu64 " items %" PRIu64 " reports %" PRIu64 " log rows %" PRIu64 " live %" PRIu64 "\n",
 		e->progress.changes, e->progress.items, e->progress.reports, e->progress.log_rows, e->live_log_rows);
-	for (uint64_t i = 0; i < e->n_campaigns; i++)
-		state_of_pool(e->campaigns[i], out);
+	for (uint64_t i = 0; i < e->n_campaigns; i++) {
+		const struct campaign *c = e->campaigns[i];
+		fprintf(out, "pool %" PRIu64 " %s created %" PRIu64 " closes %" PRIu64 "\n", c->id, c->name,
+			c->created_at, c->closes);
+		fake_describe_pool(c->pool, out);
+	}
 	state_of_open_items(e, db, out);
 	require(fclose(out) == 0);
 	return text;

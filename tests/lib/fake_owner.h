@@ -6,6 +6,8 @@
 #ifndef CANDOR_TESTS_FAKE_OWNER_H
 #define CANDOR_TESTS_FAKE_OWNER_H
 
+#include <stdio.h>
+
 #include "daemon/engine.h"
 
 enum { FAKE_READS_MAX = 1024 };
@@ -112,6 +114,9 @@ char *fake_state(struct fake_owner *f);
 
 /* The same as a fresh engine on the same file has it. */
 char *fake_state_on_disk(struct fake_owner *f);
+
+/* The pools' part of it, for any pool: settings, totals, stretches, labelers. */
+void fake_describe_pool(const struct pool *p, FILE *out);
 
 /* verify() on the database, without its words. */
 int fake_verify(const struct fake_owner *f);
