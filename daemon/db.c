@@ -76,13 +76,16 @@ static int pragma(struct db *db, const char *text)
 
 static int prepare_writer(struct db *db, enum db_sync sync)
 {
-	int err = pragma(db, "PRAGMA journal_mode = WAL");
+	/* First: the journal mode stays in a file, also in one that turns out to be another program's. */
+	int err = migrate(db->handle);
+	if (err == 0)
+		err = pragma(db, "PRAGMA journal_mode = WAL");
 	if (err == 0)
 		err = pragma(db, sync == DB_FULL ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
 	/* Checkpoints of 16 MiB of log cost less than those of 4; see docs/architecture.md. */
 	if (err == 0)
 		err = pragma(db, "PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -65536");
-	return err ? err : migrate(db->handle);
+	return err;
 }
 
 int db_open(struct db **out, const char *path, enum db_mode mode, enum db_sync sync)
