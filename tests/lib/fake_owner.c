@@ -303,27 +303,27 @@ static enum candor_code one_row(struct fake_owner *f, const struct candor_reques
 enum candor_code fake_post(struct fake_owner *f, const char *pool, const char *item, const char *labeler, double value)
 {
 	const struct candor_report row = {item, labeler, value};
-	return one_row(f, &(struct candor_request){
-				  .type = CANDOR_REQ_POST_REPORTS, .pool = pool, .n = 1, .reports = &row});
+	return one_row(
+		f, &(struct candor_request){.type = CANDOR_REQ_POST_REPORTS, .pool = pool, .n = 1, .reports = &row});
 }
 
 enum candor_code fake_close(struct fake_owner *f, const char *pool, const char *item)
 {
-	return one_row(f, &(struct candor_request){
-				  .type = CANDOR_REQ_CLOSE_ITEMS, .pool = pool, .n = 1, .items = &item});
+	return one_row(f,
+		       &(struct candor_request){.type = CANDOR_REQ_CLOSE_ITEMS, .pool = pool, .n = 1, .items = &item});
 }
 
 enum candor_code fake_resolve(struct fake_owner *f, const char *pool, const char *item, double outcome)
 {
 	const struct candor_outcome row = {item, outcome};
-	return one_row(f, &(struct candor_request){
-				  .type = CANDOR_REQ_RESOLVE_ITEMS, .pool = pool, .n = 1, .outcomes = &row});
+	return one_row(
+		f, &(struct candor_request){.type = CANDOR_REQ_RESOLVE_ITEMS, .pool = pool, .n = 1, .outcomes = &row});
 }
 
 enum candor_code fake_void(struct fake_owner *f, const char *pool, const char *item)
 {
-	return one_row(f, &(struct candor_request){
-				  .type = CANDOR_REQ_VOID_ITEMS, .pool = pool, .n = 1, .items = &item});
+	return one_row(f,
+		       &(struct candor_request){.type = CANDOR_REQ_VOID_ITEMS, .pool = pool, .n = 1, .items = &item});
 }
 
 const struct candor_item *fake_query(struct fake_owner *f, const char *pool, const char *item)
@@ -356,9 +356,8 @@ void fake_describe_pool(const struct pool *p, FILE *out)
 	for (uint32_t id = 0; id < pool_labelers(p); id++) {
 		const struct labeler *l = pool_labeler(p, id);
 		fprintf(out, " labeler %s entry %a weight %a %a losses %a %a %a scored %u last %u epoch %u\n",
-			pool_labeler_name(p, id, NULL), pool_entry(p, id), l->weight,
-			pool_weight(p, id), l->own_loss, l->mean_loss, l->settled_loss, l->scored, l->last_round,
-			l->epoch);
+			pool_labeler_name(p, id, NULL), pool_entry(p, id), l->weight, pool_weight(p, id), l->own_loss,
+			l->mean_loss, l->settled_loss, l->scored, l->last_round, l->epoch);
 	}
 }
 
@@ -392,7 +391,8 @@ static char *state_of(struct engine *e, struct db *db)
 	size_t len;
 	FILE *out = open_memstream(&text, &len);
 	require(out);
-	fprintf(out, "changes %" PRIu64 " items %" PRIu64 " reports %" PRIu64 " log rows %" PRIu64 " live %" PRIu64 "\n",
+	fprintf(out,
+		"changes %" PRIu64 " items %" PRIu64 " reports %" PRIu64 " log rows %" PRIu64 " live %" PRIu64 "\n",
 		e->progress.changes, e->progress.items, e->progress.reports, e->progress.log_rows, e->live_log_rows);
 	for (uint64_t i = 0; i < e->n_campaigns; i++) {
 		const struct campaign *c = e->campaigns[i];

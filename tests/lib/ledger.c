@@ -36,14 +36,13 @@ static void compare(struct ledger *l, sqlite3_stmt *s, int column, double mine)
 {
 	double written = sqlite3_column_double(s, column);
 	if (memcmp(&written, &mine, sizeof mine) != 0)
-		differ(l, "change %lld: column %d is %a, not %a", (long long)sqlite3_column_int64(s, 0), column, written,
-		       mine);
+		differ(l, "change %lld: column %d is %a, not %a", (long long)sqlite3_column_int64(s, 0), column,
+		       written, mine);
 }
 
 static void compare_bytes(struct ledger *l, sqlite3_stmt *s, int column, const void *mine, size_t size)
 {
-	if ((size_t)sqlite3_column_bytes(s, column) != size ||
-	    memcmp(sqlite3_column_blob(s, column), mine, size) != 0)
+	if ((size_t)sqlite3_column_bytes(s, column) != size || memcmp(sqlite3_column_blob(s, column), mine, size) != 0)
 		differ(l, "change %lld: column %d differs", (long long)sqlite3_column_int64(s, 0), column);
 }
 
@@ -65,7 +64,9 @@ static void apply_settings(struct ledger *l, sqlite3_stmt *s, uint64_t pool)
 {
 	const char *rate = (const char *)sqlite3_column_text(s, 3);
 	struct candor_settings settings = {
-		.rate = rate[0] == 'a' ? CANDOR_ANYTIME : rate[0] == 'h' ? CANDOR_HORIZON : CANDOR_FIXED,
+		.rate = rate[0] == 'a'   ? CANDOR_ANYTIME
+			: rate[0] == 'h' ? CANDOR_HORIZON
+					 : CANDOR_FIXED,
 		.c = sqlite3_column_double(s, 4),
 		.beta = sqlite3_column_double(s, 5),
 		.eta = sqlite3_column_double(s, 6),

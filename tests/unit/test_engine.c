@@ -29,8 +29,8 @@ static const struct candor_response *get_pool(struct fake_owner *f, const char *
 static const struct candor_response *post(struct fake_owner *f, const char *pool, const struct candor_report *rows,
 					  size_t n)
 {
-	return fake_call(f, &(struct candor_request){
-				    .type = CANDOR_REQ_POST_REPORTS, .pool = pool, .n = n, .reports = rows});
+	return fake_call(
+		f, &(struct candor_request){.type = CANDOR_REQ_POST_REPORTS, .pool = pool, .n = n, .reports = rows});
 }
 
 static void assert_counts(const struct candor_response *r, uint64_t accepted, uint64_t duplicates, uint64_t revised,
@@ -324,9 +324,8 @@ static void a_conflicting_outcome_is_told_with_the_one_that_stands(void **state)
 	fake_pool(f, "p", NULL);
 	bring(f, "i", RESOLVED);
 	const struct candor_outcome rows[] = {{"i", 0.5}, {"i", 1}};
-	const struct candor_response *r =
-		fake_call(f, &(struct candor_request){
-				     .type = CANDOR_REQ_RESOLVE_ITEMS, .pool = "p", .n = 2, .outcomes = rows});
+	const struct candor_response *r = fake_call(
+		f, &(struct candor_request){.type = CANDOR_REQ_RESOLVE_ITEMS, .pool = "p", .n = 2, .outcomes = rows});
 	assert_counts(r, 0, 1, 0, 1);
 	assert_rejected(&r->rejected[0], 0, CANDOR_FAILED_PRECONDITION, "resolved with outcome 1, which stands");
 	assert_rejected(&r->rejected[0], 0, CANDOR_FAILED_PRECONDITION, "0.5");
@@ -444,7 +443,8 @@ static void a_read_waits_for_its_own_pool_alone(void **state)
 	fake_pool(f, "busy", NULL);
 	fake_pool(f, "calm", NULL);
 	struct ask *write = fake_ask(f, &(struct candor_request){.type = CANDOR_REQ_UPDATE_POOL, .pool = "busy"});
-	static const enum candor_request_type reads[] = {CANDOR_REQ_GET_POOL, CANDOR_REQ_LIST_LABELERS, CANDOR_REQ_QUERY_ITEMS};
+	static const enum candor_request_type reads[] = {CANDOR_REQ_GET_POOL, CANDOR_REQ_LIST_LABELERS,
+							 CANDOR_REQ_QUERY_ITEMS};
 	for (size_t i = 0; i < sizeof reads / sizeof *reads; i++) {
 		struct ask *calm = fake_ask(f, &(struct candor_request){.type = reads[i], .pool = "calm"});
 		struct ask *busy = fake_ask(f, &(struct candor_request){.type = reads[i], .pool = "busy"});
@@ -524,7 +524,8 @@ static void the_best_labeler_comes_with_its_certificate(void **state)
 	for (int i = 0; i < 20; i++) {
 		char item[16];
 		snprintf(item, sizeof item, "i%d", i);
-		const struct candor_report rows[] = {{item, "liar", i % 2 == 0}, {item, "sage", i % 2}, {item, "noise", 0.5}};
+		const struct candor_report rows[] = {
+			{item, "liar", i % 2 == 0}, {item, "sage", i % 2}, {item, "noise", 0.5}};
 		post(f, "p", rows, 3);
 		assert_int_equal(fake_resolve(f, "p", item, i % 2), CANDOR_OK);
 	}
@@ -598,8 +599,8 @@ static void a_negative_zero_is_a_zero(void **state)
 	struct fake_owner *f = *state;
 	fake_pool(f, "p", NULL);
 	const struct candor_report row = {"i", "a", 0.5};
-	struct ask *a = fake_prepare(f, &(struct candor_request){
-						.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = 1, .reports = &row});
+	struct ask *a = fake_prepare(
+		f, &(struct candor_request){.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = 1, .reports = &row});
 	struct candor_report negative = {"i", "a", -0.0};
 	a->wire.request.reports = &negative;
 	fake_submit(a);

@@ -80,8 +80,9 @@ static void everyone_who_waited_is_told_and_memory_is_as_disk_again(void **state
 		asks[n++] = ask_post(f, "open", "a", 0.5 + batch * 0.1);
 		asks[n++] = ask_post(f, "open", batch ? "c" : "d", 1);
 		asks[n++] = ask_resolve(f, batch ? "closed" : "open", 1);
-		asks[n++] = fake_ask(f, &(struct candor_request){
-						.type = CANDOR_REQ_UPDATE_POOL, .pool = "p", .settings = {.c = 2 + batch}});
+		asks[n++] =
+			fake_ask(f, &(struct candor_request){
+					    .type = CANDOR_REQ_UPDATE_POOL, .pool = "p", .settings = {.c = 2 + batch}});
 		asks[n++] = fake_ask(f, &(struct candor_request){.type = CANDOR_REQ_GET_POOL, .pool = "p"});
 		if (batch == 0)
 			assert_true(fake_tick(f));
@@ -110,7 +111,8 @@ static void while_there_is_no_room_reads_are_served_and_writes_refused(void **st
 	ask_free(lost);
 	assert_true(engine_is_read_only(f->engine));
 	for (size_t i = 0; i < sizeof writes / sizeof *writes; i++) {
-		const struct candor_response *r = fake_call(f, &(struct candor_request){.type = writes[i], .pool = "p"});
+		const struct candor_response *r =
+			fake_call(f, &(struct candor_request){.type = writes[i], .pool = "p"});
 		assert_int_equal(r->code, CANDOR_UNAVAILABLE);
 		assert_non_null(strstr(r->message, "no room left on disk"));
 	}
@@ -179,7 +181,8 @@ static void sqlite_itself_finds_no_room(void **state)
 	free(after);
 	assert_int_equal(fake_query(f, "p", before_text)->n, 2);
 
-	assert_int_equal(sqlite3_exec(f->writer->handle, "PRAGMA max_page_count = 1000000", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(f->writer->handle, "PRAGMA max_page_count = 1000000", NULL, NULL, NULL),
+			 SQLITE_OK);
 	engine_probe(f->engine);
 	fake_settle(f);
 	const struct candor_response *r = fake_call(
@@ -244,9 +247,9 @@ static void a_read_of_history_that_waits_for_a_failed_commit_is_told(void **stat
 	struct fake_owner *f = *state;
 	struct ask *lost = ask_resolve(f, "open", 1);
 	struct ask *feed = fake_ask(f, &(struct candor_request){.type = CANDOR_REQ_LIST_ITEMS, .pool = "p"});
-	struct ask *trajectory =
-		fake_ask(f, &(struct candor_request){
-				    .type = CANDOR_REQ_GET_LABELER, .pool = "p", .labeler = "a", .history = true});
+	struct ask *trajectory = fake_ask(
+		f,
+		&(struct candor_request){.type = CANDOR_REQ_GET_LABELER, .pool = "p", .labeler = "a", .history = true});
 	assert_int_equal(feed->outcome, ENGINE_LATER);
 	assert_int_equal(f->n_reads, 0);
 	assert_true(fake_tick(f));
@@ -259,9 +262,9 @@ static void a_read_of_history_that_waits_for_a_failed_commit_is_told(void **stat
 static void a_read_of_history_outlives_a_rebuilding(void **state)
 {
 	struct fake_owner *f = *state;
-	struct ask *trajectory =
-		fake_ask(f, &(struct candor_request){
-				    .type = CANDOR_REQ_GET_LABELER, .pool = "p", .labeler = "a", .history = true});
+	struct ask *trajectory = fake_ask(
+		f,
+		&(struct candor_request){.type = CANDOR_REQ_GET_LABELER, .pool = "p", .labeler = "a", .history = true});
 	struct ask *feed = fake_ask(f, &(struct candor_request){.type = CANDOR_REQ_LIST_ITEMS, .pool = "p"});
 	fake_read_work(f, 0);
 	struct ask *lost = ask_post(f, "open", "c", 1);
@@ -303,7 +306,8 @@ static void without_memory_for_a_batch_it_is_given_up_and_writing_goes_on(void *
 		size_t budget = f->engine->filling->arena.budget_bytes;
 		struct arena *arena = &f->engine->filling->arena;
 		arena->budget_bytes = arena->used_bytes;
-		while (arena_alloc(arena, 1)) {}
+		while (arena_alloc(arena, 1)) {
+		}
 		struct ask *lost = ask_post(f, "open", "c", 1), *after = ask_post(f, "open", "d", 1);
 		assert_int_equal(after->answer.code, CANDOR_RESOURCE_EXHAUSTED);
 		arena->budget_bytes = budget;

@@ -75,7 +75,8 @@ static void play(struct world *w)
 		size_t n = 1 + random_below(&w->random, 5);
 		for (size_t k = 0; k < n; k++) {
 			/* The last ones never answer what gets an outcome. */
-			name_of(labeler, sizeof labeler, "L", random_below(&w->random, i % 10 == 9 ? LABELERS : LABELERS - 3));
+			name_of(labeler, sizeof labeler, "L",
+				random_below(&w->random, i % 10 == 9 ? LABELERS : LABELERS - 3));
 			double value = random_chance(&w->random, 0.2) ? 0.5 : random_unit(&w->random);
 			assert_int_equal(fake_post(&w->f, "p", item, labeler, value), CANDOR_OK);
 			history_report(w->mirror, item, labeler, value);
@@ -369,8 +370,8 @@ static void the_feed_waits_for_what_was_closed_before_it_was_asked_for(void **st
 	const char *item = "last";
 	struct ask *closed = fake_ask(
 		&w->f, &(struct candor_request){.type = CANDOR_REQ_CLOSE_ITEMS, .pool = "p", .n = 1, .items = &item});
-	struct ask *feed = fake_ask(
-		&w->f, &(struct candor_request){.type = CANDOR_REQ_LIST_ITEMS, .pool = "p", .limit = 1000});
+	struct ask *feed =
+		fake_ask(&w->f, &(struct candor_request){.type = CANDOR_REQ_LIST_ITEMS, .pool = "p", .limit = 1000});
 	assert_int_equal(feed->outcome, ENGINE_LATER);
 	assert_int_equal(w->f.n_reads, 0);
 	assert_true(fake_tick(&w->f));
@@ -399,11 +400,40 @@ static void assert_refused(struct world *w, struct candor_request *r, const char
 static void what_is_no_cursor_is_refused(void **state)
 {
 	static const char *const garbage[] = {
-		"x",   "1",     "p",	 "i",	"h",	  "l",	   "p-",    "i1",	    "i1-",     "h1-",	  "l1-0",
-		"i-1", "i1--1", "i1-1-", " i1", "i 1-1", "i1-1 ", "i1 -1", "i1-1\xc3\xa9", "h+1-1",   "l1-0-0", "i1-1-1",
-		"h1-1-1",	"i99999999999999999999-1",	    "i1-99999999999999999999", "p99999999999999999999",
-		"i0x1-1",	"l1-0-7ff8000000000000-0",	    "l1-0-0-99",		       "h1-999",
-		"i1-999",	"h1-0",			    "p0",				       "p2",
+		"x",
+		"1",
+		"p",
+		"i",
+		"h",
+		"l",
+		"p-",
+		"i1",
+		"i1-",
+		"h1-",
+		"l1-0",
+		"i-1",
+		"i1--1",
+		"i1-1-",
+		" i1",
+		"i 1-1",
+		"i1-1 ",
+		"i1 -1",
+		"i1-1\xc3\xa9",
+		"h+1-1",
+		"l1-0-0",
+		"i1-1-1",
+		"h1-1-1",
+		"i99999999999999999999-1",
+		"i1-99999999999999999999",
+		"p99999999999999999999",
+		"i0x1-1",
+		"l1-0-7ff8000000000000-0",
+		"l1-0-0-99",
+		"h1-999",
+		"i1-999",
+		"h1-0",
+		"p0",
+		"p2",
 	};
 	static const struct candor_request requests[] = {
 		{.type = CANDOR_REQ_LIST_POOLS},
@@ -461,7 +491,8 @@ static void a_round_that_the_labeler_had_no_part_in_is_no_cursor(void **state)
 	uint32_t id = history_labeler(w->mirror, "L0");
 	size_t refused = 0, taken = 0, step = 0;
 	for (uint64_t round = 1; round <= pool_totals(w->mirror)->round; round++) {
-		struct candor_request r = {.type = CANDOR_REQ_GET_LABELER, .pool = "p", .labeler = "L0", .history = true};
+		struct candor_request r = {
+			.type = CANDOR_REQ_GET_LABELER, .pool = "p", .labeler = "L0", .history = true};
 		char cursor[32];
 		snprintf(cursor, sizeof cursor, "h1-%lx", (unsigned long)round);
 		if (step < w->record.n_steps[id] && w->record.steps[id][step].round == round) {

@@ -142,7 +142,8 @@ static void two_calls_for_the_same_new_item_make_one(void **state)
 	struct fake_owner *f = *state;
 	for (int order = 0; order < 2; order++) {
 		const char *item = order ? "second" : "first";
-		struct ask *a = ask_post(f, item, "a", 0), *b = ask_post(f, item, "b", 1), *c = ask_post(f, item, "a", 0);
+		struct ask *a = ask_post(f, item, "a", 0), *b = ask_post(f, item, "b", 1),
+			   *c = ask_post(f, item, "a", 0);
 		assert_int_equal(a->outcome, ENGINE_BLOCKED);
 		assert_int_equal(b->outcome, ENGINE_BLOCKED);
 		assert_int_equal(f->n_reads, 3);
@@ -298,8 +299,8 @@ static void a_read_that_cannot_start_is_an_answer(void **state)
 	assert_int_equal(feed->answer.code, CANDOR_RESOURCE_EXHAUSTED);
 	ask_free(feed);
 	const char *item = "i";
-	struct ask *ahead = fake_prepare(f, &(struct candor_request){
-						    .type = CANDOR_REQ_QUERY_ITEMS, .pool = "p", .n = 1, .items = &item});
+	struct ask *ahead = fake_prepare(
+		f, &(struct candor_request){.type = CANDOR_REQ_QUERY_ITEMS, .pool = "p", .n = 1, .items = &item});
 	engine_announce(f->engine, &ahead->call);
 	f->refuse_reads = false;
 	fake_submit(ahead);

@@ -62,7 +62,8 @@ static struct candor_request post(uint64_t id, const struct candor_report *row)
 
 static struct candor_request resolve(uint64_t id, const struct candor_outcome *row)
 {
-	return (struct candor_request){.id = id, .type = CANDOR_REQ_RESOLVE_ITEMS, .pool = "p", .n = 1, .outcomes = row};
+	return (struct candor_request){
+		.id = id, .type = CANDOR_REQ_RESOLVE_ITEMS, .pool = "p", .n = 1, .outcomes = row};
 }
 
 static void send(struct world *w, struct candor_request r)

@@ -12,7 +12,15 @@
 #include "tests/lib/ledger.h"
 #include "tests/lib/peer.h"
 
-enum { SEEDS = SANITIZED ? 60 : 250, STEPS = 500, PEERS = 4, REQUESTS_MAX = 400, ROWS_MAX = 30, VALUES = 1 << 20, POOLS = 2 };
+enum {
+	SEEDS = SANITIZED ? 60 : 250,
+	STEPS = 500,
+	PEERS = 4,
+	REQUESTS_MAX = 400,
+	ROWS_MAX = 30,
+	VALUES = 1 << 20,
+	POOLS = 2
+};
 
 /* ---- what a peer sent, and may expect ---- */
 
@@ -82,15 +90,17 @@ static void labeler_name(char *out, unsigned labeler)
 static void open_shell(struct sim *s)
 {
 	static const char *const sql[CHECKS] = {
-		[LOGGED] = "SELECT g.change FROM report_log g JOIN labelers l ON l.id = g.labeler JOIN pools p ON p.id = l.pool "
-			   "WHERE g.value = ?4 AND p.name = ?1 AND l.name = ?3 AND g.item IN ("
-			   "SELECT id FROM items WHERE pool = p.id AND name = ?2 UNION ALL "
-			   "SELECT id FROM open_items WHERE pool = p.id AND name = ?2)",
+		[LOGGED] =
+			"SELECT g.change FROM report_log g JOIN labelers l ON l.id = g.labeler JOIN pools p ON p.id = l.pool "
+			"WHERE g.value = ?4 AND p.name = ?1 AND l.name = ?3 AND g.item IN ("
+			"SELECT id FROM items WHERE pool = p.id AND name = ?2 UNION ALL "
+			"SELECT id FROM open_items WHERE pool = p.id AND name = ?2)",
 		[ITEM_GONE] = "SELECT 1 FROM items i JOIN pools p ON p.id = i.pool WHERE p.name = ?1 AND i.name = ?2",
 		[ITEM_VOID] = "SELECT 1 FROM items i JOIN pools p ON p.id = i.pool "
 			      "WHERE p.name = ?1 AND i.name = ?2 AND i.state = 'void'",
-		[SETTLED] = "SELECT s.change FROM settlements s JOIN items i ON i.id = s.item JOIN pools p ON p.id = i.pool "
-			    "WHERE p.name = ?1 AND i.name = ?2 AND s.outcome = ?4 AND i.state = 'resolved'",
+		[SETTLED] =
+			"SELECT s.change FROM settlements s JOIN items i ON i.id = s.item JOIN pools p ON p.id = i.pool "
+			"WHERE p.name = ?1 AND i.name = ?2 AND s.outcome = ?4 AND i.state = 'resolved'",
 	};
 	require(sqlite3_open_v2(s->f.path, &s->shell, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK);
 	for (int i = 0; i < CHECKS; i++)
@@ -228,7 +238,8 @@ static void check_batch(struct sim *s, struct sent *sent, const struct candor_re
 									    : ITEM_VOID;
 		uint64_t change = on_disk(s, check, sent->pool, item, labeler, value);
 		if (!change)
-			fail_msg("%s %s %s %a is acknowledged and not on disk", pools[sent->pool], item, labeler, value);
+			fail_msg("%s %s %s %a is acknowledged and not on disk", pools[sent->pool], item, labeler,
+				 value);
 		if ((check == LOGGED || check == SETTLED) && s->times[sent->values[i]] == 1)
 			sent->change = change;
 	}
@@ -240,7 +251,8 @@ static void check_items(struct sim *s, const struct sent *sent, const struct can
 {
 	for (size_t i = 0; i < r->n; i++) {
 		const struct candor_item *item = &r->items[i];
-		assert_true((item->state != CANDOR_OPEN) == (on_disk(s, ITEM_GONE, sent->pool, item->name, "", 0) != 0));
+		assert_true((item->state != CANDOR_OPEN) ==
+			    (on_disk(s, ITEM_GONE, sent->pool, item->name, "", 0) != 0));
 		if (item->state == CANDOR_VOID)
 			assert_true(on_disk(s, ITEM_VOID, sent->pool, item->name, "", 0));
 		if (item->state == CANDOR_RESOLVED)
@@ -456,8 +468,8 @@ static void finish(struct sim *s)
 static void check_lost(struct sim *s)
 {
 	sqlite3_stmt *all;
-	require(sqlite3_prepare_v2(s->shell, "SELECT value FROM report_log UNION ALL SELECT outcome FROM settlements", -1,
-				   &all, NULL) == SQLITE_OK);
+	require(sqlite3_prepare_v2(s->shell, "SELECT value FROM report_log UNION ALL SELECT outcome FROM settlements",
+				   -1, &all, NULL) == SQLITE_OK);
 	while (sqlite3_step(all) == SQLITE_ROW) {
 		double value = sqlite3_column_double(all, 0) * VALUES - 0.5;
 		unsigned index = (unsigned)value;
