@@ -8,7 +8,7 @@
 
 #include "tests/lib/daemon.h"
 #include "tests/lib/history.h"
-#include "tests/lib/random.h"
+#include "tests/lib/seed.h"
 #include "tests/lib/unit.h"
 
 enum { LABELERS_MAX = 256 };
@@ -156,7 +156,7 @@ static void real_data_gives_the_known_figures(void **state)
 static void write_campaign(const char *path, size_t items, uint64_t seed)
 {
 	struct random r;
-	random_init(&r, seed);
+	random_init(&r, seed, 0);
 	FILE *f = fopen(path, "w");
 	assert_non_null(f);
 	fprintf(f, "item,labeler,report,outcome\n");
@@ -293,7 +293,7 @@ static void an_import_killed_again_and_again_ends_in_the_same_bits(void **state)
 	struct outcome_of_campaign want, got;
 	struct random r;
 	char file[96];
-	random_init(&r, random_seed(20));
+	seed_random(&r, 20);
 	snprintf(file, sizeof file, "%s/campaign.csv", left_alone->dir);
 	write_campaign(file, SANITIZED ? 600 : 3000, 5);
 	daemon_start(left_alone, NULL);
@@ -427,7 +427,7 @@ static void nothing_acknowledged_is_lost_and_nothing_is_half_there_when_the_daem
 	struct daemon *d = &((struct daemons *)*state)->one;
 	struct random random;
 	uint64_t total = 0;
-	random_init(&random, random_seed(21));
+	seed_random(&random, 21);
 	daemon_start(d, NULL);
 	struct candor *c = daemon_connect(d);
 	ask(c, (struct candor_request){.type = CANDOR_REQ_CREATE_POOL, .pool = "c"});

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "tests/lib/command.h"
-#include "tests/lib/random.h"
+#include "tests/lib/seed.h"
 
 /* ---- import ---- */
 
@@ -124,7 +124,7 @@ enum { CAMPAIGN_ITEMS = 300 };
 static void write_campaign(const char *path, size_t items, size_t more)
 {
 	struct random r;
-	random_init(&r, 50);
+	random_init(&r, 50, 0);
 	FILE *file = fopen(path, "w");
 	assert_non_null(file);
 	fprintf(file, "item,labeler,report,outcome\n");

@@ -5,7 +5,7 @@
 #include <sqlite3.h>
 
 #include "tests/lib/daemon.h"
-#include "tests/lib/random.h"
+#include "tests/lib/seed.h"
 #include "tests/lib/unit.h"
 
 static void run_sql(const char *path, const char *sql)
@@ -51,7 +51,7 @@ static void report(struct candor *c, const char *item, const char *labeler, doub
 static void make_history(struct daemon *d)
 {
 	struct random r;
-	random_init(&r, 40);
+	random_init(&r, 40, 0);
 	daemon_start(d, NULL);
 	struct candor *c = daemon_connect(d);
 	ask(c, (struct candor_request){.type = CANDOR_REQ_CREATE_POOL, .pool = "p"});

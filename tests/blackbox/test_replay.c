@@ -7,6 +7,7 @@
 #include "tests/lib/daemon.h"
 #include "tests/lib/history.h"
 #include "tests/lib/unit.h"
+#include "tests/lib/seed.h"
 
 enum { LABELERS = 25, STEPS = SANITIZED ? 12 : 40, ITEMS_A_STEP = 8, ITEMS = 2 * STEPS * ITEMS_A_STEP, NAME_SIZE = 16 };
 
@@ -65,7 +66,7 @@ static int set_up(void **state)
 {
 	static struct fixture f;
 	f = (struct fixture){.mirrors = {{.name = "anytime"}, {.name = "fixed"}, {.name = "horizon"}}};
-	random_init(&f.random, random_seed(30));
+	seed_random(&f.random, 30);
 	daemon_init(&f.daemon);
 	daemon_start(&f.daemon, NULL);
 	connect_anew(&f);

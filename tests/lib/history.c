@@ -53,7 +53,7 @@ void history_init(struct history *h, const struct history_shape *shape, uint64_t
 {
 	require(shape->pending >= 1 && shape->pending <= HISTORY_PENDING_MAX);
 	*h = (struct history){.shape = *shape};
-	random_init(&h->random, seed);
+	random_init(&h->random, seed, 0);
 	for (uint32_t i = 0; i < shape->pending; i++)
 		h->items[i] = h->next_item++;
 }

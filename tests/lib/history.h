@@ -7,7 +7,7 @@
 #define CANDOR_HISTORY_H
 
 #include "pool.h"
-#include "tests/lib/random.h"
+#include "random.h"
 
 enum { HISTORY_PENDING_MAX = 64, HISTORY_NAME_SIZE = 24 };
 

@@ -1,7 +1,7 @@
 #include "tests/lib/unit.h"
 
 #include "aggregate.h"
-#include "tests/lib/random.h"
+#include "tests/lib/seed.h"
 
 enum { REPORTS_MAX = 300 };
 
@@ -60,7 +60,7 @@ static void random_reports_aggregate_as_the_definitions_say(void **state)
 {
 	struct random r;
 	(void)state;
-	random_init(&r, random_seed(61));
+	seed_random(&r, 61);
 	for (int round = 0; round < 5000; round++) {
 		double p[REPORTS_MAX], w[REPORTS_MAX];
 		size_t n = 1 + random_below(&r, random_chance(&r, 0.1) ? REPORTS_MAX : 60);
@@ -138,7 +138,7 @@ static void the_order_of_reports_matters_to_no_median_and_hardly_to_a_mean(void 
 {
 	struct random r;
 	(void)state;
-	random_init(&r, random_seed(62));
+	seed_random(&r, 62);
 	for (int round = 0; round < 1000; round++) {
 		double p[80], w[80];
 		size_t n = 2 + random_below(&r, 79);
@@ -167,7 +167,7 @@ static void nobody_pulls_the_median_toward_its_own_view_by_exaggerating(void **s
 {
 	struct random r;
 	(void)state;
-	random_init(&r, random_seed(63));
+	seed_random(&r, 63);
 	for (int round = 0; round < 3000; round++) {
 		double p[20], w[20];
 		size_t n = 2 + random_below(&r, 19), who = random_below(&r, n);

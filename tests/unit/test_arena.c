@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "arena.h"
-#include "tests/lib/random.h"
+#include "tests/lib/seed.h"
 
 static void an_arena_takes_nothing_until_it_is_asked(void **state)
 {
@@ -23,7 +23,7 @@ static void blocks_are_aligned_apart_and_know_their_size(void **state)
 	uint8_t *blocks[BLOCKS];
 	size_t sizes[BLOCKS];
 	(void)state;
-	random_init(&r, random_seed(81));
+	seed_random(&r, 81);
 	arena_init(&a, 64 << 20);
 	for (size_t i = 0; i < BLOCKS; i++) {
 		sizes[i] = i == 0 ? 0 : (size_t)random_scale(&r, 1, random_chance(&r, 0.01) ? 1e6 : 2000) - 1;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "tests/lib/history.h"
+#include "tests/lib/seed.h"
 
 enum { LABELERS_MAX = 64 };
 
@@ -41,7 +42,7 @@ static void settlements_move_weight_between_reporters_and_make_none(void **state
 	struct random r;
 	size_t resolved = 0, updated = 0, epochs = 0;
 	(void)state;
-	random_init(&r, random_seed(41));
+	seed_random(&r, 41);
 	for (int round = 0; round < 300; round++) {
 		struct history_shape shape = history_random_shape(&r);
 		struct candor_settings s = history_random_settings(&r);
@@ -115,7 +116,7 @@ static void the_expected_next_weight_peaks_at_the_truth(void **state)
 	struct random r;
 	size_t strict = 0, too_flat = 0, alone = 0;
 	(void)state;
-	random_init(&r, random_seed(42));
+	seed_random(&r, 42);
 	for (int round = 0; round < 400; round++) {
 		struct stake s = random_stake(&r);
 		double w = s.w[s.who], total = 0, q = (double)random_below(&r, 1001) / 1000;
@@ -151,7 +152,7 @@ static void truth_pays_for_graded_outcomes_too(void **state)
 {
 	struct random r;
 	(void)state;
-	random_init(&r, random_seed(43));
+	seed_random(&r, 43);
 	for (int round = 0; round < 200; round++) {
 		struct stake s = random_stake(&r);
 		double ys[5], chances[5], sum = 0, belief = 0, best = 0;
@@ -198,7 +199,7 @@ static void truth_is_a_best_reply_in_a_whole_pool(void **state)
 {
 	struct random r;
 	(void)state;
-	random_init(&r, random_seed(44));
+	seed_random(&r, 44);
 	for (int round = 0; round < 30; round++) {
 		struct history_shape shape = history_random_shape(&r);
 		struct candor_settings s = history_random_settings(&r);
@@ -236,7 +237,7 @@ static void no_random_history_exceeds_the_certificate(void **state)
 	struct random r;
 	double ratio = 0;
 	(void)state;
-	random_init(&r, random_seed(45));
+	seed_random(&r, 45);
 	for (int round = 0; round < 300; round++) {
 		struct history_shape shape = history_random_shape(&r);
 		struct candor_settings s = history_random_settings(&r);
@@ -349,7 +350,7 @@ static void no_adversary_exceeds_the_certificate(void **state)
 	struct random r;
 	double ratio[ADVERSARIES] = {0};
 	(void)state;
-	random_init(&r, random_seed(46));
+	seed_random(&r, 46);
 	for (int round = 0; round < 240; round++) {
 		struct candor_settings s = history_random_settings(&r);
 		struct campaign c = {
@@ -361,7 +362,7 @@ static void no_adversary_exceeds_the_certificate(void **state)
 			.participation = random_chance(&r, 0.5) ? 1 : random_scale(&r, 0.05, 1),
 			.updates = random_chance(&r, 0.3) ? 0.01 : 0,
 		};
-		random_init(&c.random, random_below(&r, 1u << 30));
+		random_init(&c.random, random_below(&r, 1u << 30), 0);
 		for (int i = 0; i < 1200; i++) {
 			play_round(&c);
 			if (i % 40 == 39)
@@ -382,7 +383,7 @@ static void the_same_events_give_the_same_bits_whatever_the_key_of_the_names(voi
 	static const uint8_t other_key[NAMES_KEY_BYTES] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
 	struct random r;
 	(void)state;
-	random_init(&r, random_seed(47));
+	seed_random(&r, 47);
 	for (int round = 0; round < 150; round++) {
 		struct history_shape shape = history_random_shape(&r);
 		struct candor_settings s = history_random_settings(&r);

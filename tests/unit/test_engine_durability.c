@@ -6,7 +6,7 @@
 #include "daemon/engine.h"
 #include "daemon/verify.h"
 #include "pool.h"
-#include "tests/lib/random.h"
+#include "tests/lib/seed.h"
 #include "tests/lib/unit.h"
 
 enum { JOBS_MAX = 64, ANSWERS_MAX = 4096 };
@@ -565,7 +565,7 @@ static void a_restart_finds_every_bit_and_goes_on_alike(void **state)
 {
 	struct world *w = *state, *other;
 	struct random random;
-	random_init(&random, random_seed(30));
+	seed_random(&random, 30);
 	assert_int_equal(set_up((void **)&other), 0);
 	create(w);
 	create(other);

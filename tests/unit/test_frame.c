@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "frame.h"
-#include "tests/lib/random.h"
+#include "tests/lib/seed.h"
 
 enum { MAX_BYTES = 1 << 20 };
 
@@ -210,7 +210,7 @@ static void random_streams_come_out_as_they_went_in(void **state)
 {
 	struct random r;
 	(void)state;
-	random_init(&r, random_seed(71));
+	seed_random(&r, 71);
 	for (int round = 0; round < 300; round++) {
 		struct buf all = {0};
 		struct frame f;

@@ -6,6 +6,7 @@
 
 #include "tests/lib/fake_owner.h"
 #include "tests/lib/history.h"
+#include "tests/lib/seed.h"
 
 enum { LABELERS = 23, ITEMS = 150 };
 
@@ -104,7 +105,7 @@ static int set_up(void **state)
 	struct engine_limits limits = fake_roomy_limits();
 	limits.resident_items = 5;
 	fake_init(&w->f, &limits);
-	random_init(&w->random, random_seed(11));
+	seed_random(&w->random, 11);
 	struct candor_settings settings = {.c = 0.7, .share = 0.001};
 	fake_pool(&w->f, "p", &settings);
 	fake_pool(&w->f, "other", NULL);

@@ -1,7 +1,7 @@
 #include "tests/lib/unit.h"
 
 #include "mechanism.h"
-#include "tests/lib/random.h"
+#include "tests/lib/seed.h"
 
 static struct candor_settings complete(struct candor_settings s)
 {
@@ -160,7 +160,7 @@ static void epochs_begin_at_0_and_never_fall(void **state)
 	assert_int_equal(mechanism_epoch(&s, 0, 10, 10), 0);
 	assert_int_equal(mechanism_epoch(&s, 5, 10, 10), 5);
 	assert_int_equal(mechanism_epoch(&s, 62, UINT64_MAX, 1), 62);
-	random_init(&r, random_seed(51));
+	seed_random(&r, 51);
 	for (int i = 0; i < 100000; i++) {
 		uint64_t labelers = 1 + random_below(&r, 1u << 20), scored = (uint64_t)random_scale(&r, 1, 1e18);
 		unsigned epoch = (unsigned)random_below(&r, 30);
@@ -225,7 +225,7 @@ static void a_sole_reporter_s_weight_does_not_move_by_a_bit(void **state)
 {
 	struct random r;
 	(void)state;
-	random_init(&r, random_seed(53));
+	seed_random(&r, 53);
 	for (int i = 0; i < 10000; i++) {
 		double w = random_scale(&r, 1e-9, 1e6), before = w, p = random_unit(&r), y = random_unit(&r);
 		assert_same_bits(mechanism_settle(1, &w, &p, y, 0.5, random_scale(&r, 1e-9, 0.5)), (p - y) * (p - y));
@@ -237,7 +237,7 @@ static void settlements_conserve_weight_keep_it_positive_and_order_by_loss(void 
 {
 	struct random r;
 	(void)state;
-	random_init(&r, random_seed(52));
+	seed_random(&r, 52);
 	for (int round = 0; round < 20000; round++) {
 		double w[40], next[40], p[40], before = 0, after = 0, weighted = 0;
 		size_t n = 2 + random_below(&r, 39);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "names.h"
-#include "tests/lib/random.h"
+#include "tests/lib/seed.h"
 
 enum { CELL_BYTES = 8 };
 
@@ -135,7 +135,7 @@ static void random_changes_agree_with_a_simple_model(void **state)
 {
 	struct random r;
 	(void)state;
-	random_init(&r, random_seed(91));
+	seed_random(&r, 91);
 	for (int round = 0; round < 6; round++) {
 		struct model m = {.names = table((uint8_t)round)};
 		for (size_t i = 0; i < MODEL_NAMES; i++)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "tests/lib/history.h"
+#include "tests/lib/seed.h"
 
 static struct pool *pool_of(enum candor_rate rate)
 {
@@ -440,7 +441,7 @@ static void the_best_labeler_is_what_a_search_over_all_finds(void **state)
 {
 	struct random r;
 	(void)state;
-	random_init(&r, random_seed(12));
+	seed_random(&r, 12);
 	for (int round = 0; round < 40; round++) {
 		struct history h;
 		struct history_shape shape = history_random_shape(&r);

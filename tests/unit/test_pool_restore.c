@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "tests/lib/history.h"
+#include "tests/lib/seed.h"
 
 /* ---- restoring ---- */
 
@@ -46,7 +47,7 @@ static void a_restored_pool_goes_on_to_the_same_bits(void **state)
 {
 	struct random r;
 	(void)state;
-	random_init(&r, random_seed(21));
+	seed_random(&r, 21);
 	for (int round = 0; round < 300; round++) {
 		struct history_shape shape = history_random_shape(&r);
 		struct candor_settings s = history_random_settings(&r);
@@ -80,7 +81,7 @@ static void scores_restore_what_a_settlement_did_to_its_reporters(void **state)
 {
 	struct random r;
 	(void)state;
-	random_init(&r, random_seed(22));
+	seed_random(&r, 22);
 	for (int round = 0; round < 100; round++) {
 		struct history_shape shape = history_random_shape(&r);
 		struct candor_settings s = history_random_settings(&r);

@@ -2,12 +2,13 @@
 #include "tests/lib/unit.h"
 
 #include "tests/lib/history.h"
+#include "tests/lib/seed.h"
 
 static void an_update_leaves_every_weight_and_entry_as_they_are(void **state)
 {
 	struct random r;
 	(void)state;
-	random_init(&r, random_seed(11));
+	seed_random(&r, 11);
 	for (int round = 0; round < 50; round++) {
 		struct history h;
 		struct history_shape shape = history_random_shape(&r);

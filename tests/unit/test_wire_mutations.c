@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "frame.h"
-#include "tests/lib/random.h"
+#include "tests/lib/seed.h"
 #include "tests/lib/samples.h"
 #include "text.h"
 #include "wire.h"
@@ -203,7 +203,7 @@ static void mutate_many(bool responses, uint64_t seed)
 	struct arena a;
 	size_t good = 0, malformed = 0;
 	assert_non_null(copy);
-	random_init(&r, random_seed(seed));
+	seed_random(&r, seed);
 	arena_init(&a, BUDGET);
 	for (int i = 0; i < MUTATIONS; i++) {
 		*copy = m->at[random_below(&r, m->n)];
@@ -251,7 +251,7 @@ static void noise_is_refused_or_good(void **state)
 	struct messages requests = {.n = 0}, responses = {.responses = true};
 	uint8_t bytes[256];
 	(void)state;
-	random_init(&r, random_seed(33));
+	seed_random(&r, 33);
 	arena_init(&a, BUDGET);
 	for (int i = 0; i < MUTATIONS / 4; i++) {
 		size_t len = random_below(&r, sizeof bytes);
