@@ -41,7 +41,7 @@ PKG_CFLAGS = $(eval PKG_CFLAGS := $(call pkg,--cflags,$(PKGS)))$(PKG_CFLAGS)
 libs_lib = $(call pkg,--libs,libprotobuf-c libsodium) -lm
 libs_daemon = $(call pkg,--libs,libuv libprotobuf-c sqlite3 inih libsodium) -lm -lpthread
 libs_client = $(call pkg,--libs,libuv libprotobuf-c)
-libs_cli = $(call pkg,--libs,libuv libprotobuf-c jansson libsodium) -lm
+libs_cli = $(call pkg,--libs,libuv libprotobuf-c jansson libsodium) -lm -lpthread
 libs_test = $(call pkg,--libs,libuv libprotobuf-c sqlite3 inih libsodium jansson cmocka) -lm -lpthread
 
 ALL_CPPFLAGS = -D_GNU_SOURCE -DCANDOR_VERSION='"$(VERSION)"' -DCANDOR_IN_TREE -I. -Ilib -I$(B)/gen $(PKG_CFLAGS) $(CPPFLAGS)
@@ -60,6 +60,7 @@ WIRE_O := $(addprefix $(B)/lib/,address.o arena.o buf.o err.o frame.o text.o wir
 	wire_response.o) $(GEN_O)
 DAEMON_O := $(call src,daemon/*.c)
 CLIENT_O := $(call src,client/*.c)
+LAB_O := $(call src,client/lab/*.c)
 CLI_O := $(call src,client/cli/*.c)
 TESTLIB_O := $(call src,tests/lib/*.c)
 UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*.c))
@@ -135,7 +136,7 @@ $(B)/libcandor.so: $(CLIENT_O) $(WIRE_O)
 	$(call say,LD)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -shared -Wl,-soname,libcandor.so.0 -o $@ $^ $(libs_client)
 
-$(B)/candor: $(CLI_O) $(CLIENT_O) $(WIRE_O)
+$(B)/candor: $(CLI_O) $(LAB_O) $(CLIENT_O) $(LIB_O)
 	$(call say,LD)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(libs_cli)
 
@@ -143,7 +144,7 @@ $(B)/candor: $(CLI_O) $(CLIENT_O) $(WIRE_O)
 
 # A test may call anything but the two main()s.
 TESTABLE_O = $(filter-out $(B)/daemon/main.o,$(DAEMON_O)) $(TESTLIB_O) $(LIB_O) $(filter-out $(B)/client/cli/main.o,$(CLI_O)) \
-	$(CLIENT_O)
+	$(LAB_O) $(CLIENT_O)
 
 $(B)/tests/testable.a: $(TESTABLE_O)
 	$(call say,AR)

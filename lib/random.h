@@ -1,6 +1,6 @@
 /* random.h - repeatable chance: the same seed gives the same numbers on every machine.
  *
- * ChaCha20's stream (libsodium's randombytes_buf_deterministic) under a key made of the seed and the number of a stream,
+ * ChaCha20 (libsodium's randombytes_buf_deterministic) under a key made of the seed and the number of a stream,
  * so that streams of one seed have nothing to do with each other. For simulations and tests, not for secrets: a seed is
  * short. One thread at a time; a copy of the struct goes on as its original would. */
 #ifndef CANDOR_RANDOM_H

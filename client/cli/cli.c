@@ -79,7 +79,7 @@ void *cli_memory(void *block)
 
 /* ---- options ---- */
 
-enum { OPT_SERVER = CHAR_MAX + 1000, OPT_JSON, OPT_TIMEOUT, OPT_HELP, OPTIONS_MAX = 24 };
+enum { OPT_SERVER = CHAR_MAX + 1000, OPT_JSON, OPT_TIMEOUT, OPT_HELP, OPTIONS_MAX = 48 };
 
 static const struct option common[] = {
 	{"server", required_argument, NULL, OPT_SERVER},

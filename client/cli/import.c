@@ -299,7 +299,7 @@ static void pump(struct import *im)
 		return;
 	im->pumping = true;
 	read_rows(im);
-	im->progress.done_bytes = im->rows.read_bytes;
+	im->progress.done = im->rows.read_bytes;
 	if (im->input_ended && !im->stopped && (im->n == 0 || im->pool_known)) {
 		finish_item(im);
 		send_reports(im);
@@ -413,7 +413,8 @@ static int begin(struct import *im, enum cli_rows_format format)
 		uv_timer_start(&im->timer, on_timer, SHOW_EVERY_MS, SHOW_EVERY_MS);
 	cli_rows_init(&im->rows, format);
 	arena_init(&im->arena, 64 * 1024 * 1024);
-	im->progress = (struct cli_progress){.started_ms = uv_now(&im->loop), .total_bytes = im->input.size};
+	im->progress = (struct cli_progress){
+		.started_ms = uv_now(&im->loop), .total = im->input.size, .unit = "reports"};
 	return 0;
 }
 

@@ -24,6 +24,8 @@ static const struct {
 	{"Items, many at once", &cli_import},
 	{NULL, &cli_export},
 	{NULL, &cli_feed},
+	{"The mechanism, without a daemon", &cli_simulate},
+	{NULL, &cli_evaluate},
 };
 
 enum { N_COMMANDS = sizeof commands / sizeof *commands };

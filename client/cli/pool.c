@@ -6,42 +6,19 @@
 #include "cli.h"
 #include "json.h"
 #include "number.h"
+#include "settings.h"
 #include "table.h"
 
 /* ---- create and set ---- */
 
-static const struct option setting_options[] = {
-	{"rate", required_argument, NULL, 'r'},          {"c", required_argument, NULL, 'c'},
-	{"beta", required_argument, NULL, 'b'},          {"eta", required_argument, NULL, 'e'},
-	{"horizon", required_argument, NULL, 'h' + 256}, {"share", required_argument, NULL, 's'},
-	{"entry", required_argument, NULL, 'w'},         {0},
-};
-
-static enum candor_rate parse_rate(const struct cli *c, const char *text)
-{
-	for (int rate = CANDOR_ANYTIME; rate <= CANDOR_FIXED; rate++)
-		if (strcmp(text, cli_rate_name((enum candor_rate)rate)) == 0)
-			return (enum candor_rate)rate;
-	cli_usage(c, "--rate is \"%s\"; it must be anytime, horizon or fixed", text);
-}
-
 /* Returns whether any was given. */
 static bool parse_settings(struct cli *c, int argc, char **argv, struct candor_settings *s)
 {
+	static const struct option own[] = {CLI_SETTING_OPTIONS, {0}};
 	int opt;
 	bool given = false;
-	while ((opt = cli_option(c, argc, argv, setting_options)) != -1) {
-		given = true;
-		switch (opt) {
-		case 'r': s->rate = parse_rate(c, optarg); break;
-		case 'c': s->c = cli_real(c, "--c", optarg, 1e-9, 100); break;
-		case 'b': s->beta = cli_real(c, "--beta", optarg, 1e-9, 0.5); break;
-		case 'e': s->eta = cli_real(c, "--eta", optarg, 1e-9, 0.5); break;
-		case 's': s->share = cli_real(c, "--share", optarg, 1e-9, 0.5); break;
-		case 'w': s->entry = cli_real(c, "--entry", optarg, 1e-6, 1e6); break;
-		default: s->horizon = cli_real(c, "--horizon", optarg, 1, 1e15); break;
-		}
-	}
+	while ((opt = cli_option(c, argc, argv, own)) != -1)
+		given = cli_setting(c, opt, s) || given;
 	return given;
 }
 

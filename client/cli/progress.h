@@ -10,8 +10,10 @@
 struct cli_progress {
 	bool shown; /* a line stands on the terminal */
 	uint64_t started_ms;
-	uint64_t done_bytes, total_bytes; /* total 0: not known */
-	uint64_t count; /* of what is counted */
+	uint64_t done, total; /* bytes, steps: whatever the bar is of; total 0: not known */
+	uint64_t count; /* of what is counted, */
+	const char *unit; /* ... "reports" */
+	const char *last; /* what still goes on, where that is worth saying; or NULL */
 };
 
 /* The line for a moment: a bar, per cent and time left where the total is known; else the count alone. */

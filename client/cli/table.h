@@ -15,7 +15,7 @@ struct cli_column {
 	bool bar; /* its cells are numbers from 0 to 1, shown as bars over what width is left */
 };
 
-enum { CLI_COLUMNS_MAX = 12 };
+enum { CLI_COLUMNS_MAX = 16 };
 
 struct cli_table {
 	const struct cli_column *columns;

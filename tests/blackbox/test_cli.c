@@ -43,7 +43,8 @@ static void every_command_has_a_help_and_there_is_a_version(void **state)
 {
 	struct command *c = *state;
 	static const char *const commands[] = {"ping",  "info",     "pool",    "report", "close",  "resolve", "void",
-					       "query", "labelers", "labeler", "feed",   "import", "export"};
+					       "query", "labelers", "labeler", "feed",   "import", "export",
+					       "simulate", "evaluate"};
 	assert_candor(c, 0, "--help");
 	assert_string_equal(c->err, "");
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {

@@ -226,16 +226,19 @@ static void the_bar_takes_what_width_is_left(void **state)
 static void progress_with_a_known_end_has_a_bar_and_what_is_left(void **state)
 {
 	char line[256];
-	const struct cli_progress p = {.started_ms = 1000, .done_bytes = 250, .total_bytes = 1000, .count = 5000};
+	struct cli_progress p = {.started_ms = 1000, .done = 250, .total = 1000, .count = 5000, .unit = "reports"};
 	(void)state;
 	cli_progress_line(&p, 11000, false, line, sizeof line);
 	assert_string_equal(line, "[######                  ]  25%  5,000 reports, 500/s, 30.0 s left");
+	p.last = "ds";
+	cli_progress_line(&p, 11000, false, line, sizeof line);
+	assert_string_equal(line, "[######                  ]  25%  5,000 reports, 500/s, 30.0 s left: ds");
 }
 
 static void progress_without_a_known_end_counts(void **state)
 {
 	char line[256];
-	const struct cli_progress p = {.started_ms = 1000, .count = 5000};
+	const struct cli_progress p = {.started_ms = 1000, .count = 5000, .unit = "reports"};
 	(void)state;
 	cli_progress_line(&p, 3000, true, line, sizeof line);
 	assert_string_equal(line, "5,000 reports, 2,500/s, 2.0 s");

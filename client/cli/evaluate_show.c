@@ -1,0 +1,343 @@
+/* What an evaluation came to: tables, or a JSON document. */
+#include "evaluate.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/lab/stats.h"
+#include "json.h"
+#include "number.h"
+#include "table.h"
+
+/* ---- what the repeats came to ---- */
+
+typedef double measure(const struct replay *r, int forecast);
+
+static double brier(const struct replay *r, int forecast)
+{
+	return r->scores[forecast].brier / (double)r->scores[forecast].n;
+}
+
+static double accuracy(const struct replay *r, int forecast)
+{
+	return r->scores[forecast].right / (double)r->scores[forecast].n;
+}
+
+static double log_loss(const struct replay *r, int forecast)
+{
+	return r->scores[forecast].log_loss / (double)r->scores[forecast].n;
+}
+
+static double calibration(const struct replay *r, int forecast)
+{
+	return score_calibration_error(&r->scores[forecast]);
+}
+
+static double regret(const struct replay *r, int forecast)
+{
+	return r->regret[forecast];
+}
+
+static const struct replay *replay_of(const struct evaluation *e, size_t file, size_t contestant)
+{
+	return &e->files[file].replays[contestant * e->repeats];
+}
+
+static struct quartiles over_repeats(const struct evaluation *e, size_t file, size_t contestant, measure *m,
+				     int forecast)
+{
+	double *x = cli_memory(malloc(e->repeats * sizeof *x));
+	for (uint32_t i = 0; i < e->repeats; i++)
+		x[i] = m(replay_of(e, file, contestant) + i, forecast);
+	struct quartiles q = stats_quartiles(x, e->repeats);
+	free(x);
+	return q;
+}
+
+/* The Brier loss against that of the plain mean, which is the same in every order. NaN where that is no contestant. */
+static double of_mean(const struct evaluation *e, size_t file, size_t contestant, int forecast)
+{
+	for (size_t k = 0; k < e->n_contestants; k++)
+		if (e->contestants[k]->class == &scheme_plain)
+			return over_repeats(e, file, contestant, brier, forecast).median /
+			       over_repeats(e, file, k, brier, 0).median;
+	return NAN;
+}
+
+/* The geometric mean of it over all files. */
+static double of_mean_overall(const struct evaluation *e, size_t contestant, int forecast)
+{
+	double *x = cli_memory(malloc(e->n_files * sizeof *x));
+	for (size_t i = 0; i < e->n_files; i++)
+		x[i] = of_mean(e, i, contestant, forecast);
+	double mean = stats_geometric_mean(x, e->n_files);
+	free(x);
+	return mean;
+}
+
+static const char *labeler_name(const struct evaluated_file *f, uint32_t id)
+{
+	return id == NAMES_NONE ? "-" : f->data.labelers[id];
+}
+
+/* ---- one file, for people ---- */
+
+static void ratio_cell(struct cli_table *t, double ratio)
+{
+	if (isnan(ratio))
+		cli_table_cell(t, "-");
+	else
+		cli_table_cell(t, "%.3f", ratio);
+}
+
+static void show_measures(const struct evaluation *e, size_t file)
+{
+	struct cli_column columns[9] = {{.title = "scheme"}, {.title = "Brier", .right = true}};
+	size_t n = 2;
+	if (e->repeats > 1)
+		columns[n++] = (struct cli_column){.title = "quartiles", .right = true};
+	columns[n++] = (struct cli_column){.title = "of mean", .right = true};
+	columns[n++] = (struct cli_column){.title = "accuracy", .right = true};
+	columns[n++] = (struct cli_column){.title = "log loss", .right = true};
+	columns[n++] = (struct cli_column){.title = "calib.", .right = true};
+	columns[n++] = (struct cli_column){.title = "regret", .right = true};
+	struct cli_table t;
+	cli_table_init(&t, columns, n);
+	for (size_t k = 0; k < e->n_contestants; k++) {
+		for (int f = 0; f < cli_forecasts(e->contestants[k]); f++) {
+			struct quartiles loss = over_repeats(e, file, k, brier, f);
+			cli_table_cell(&t, "%s", cli_forecast_name(e->contestants[k], f));
+			cli_table_cell(&t, "%.4f", loss.median);
+			if (e->repeats > 1)
+				cli_table_cell(&t, "%.4f-%.4f", loss.low, loss.high);
+			ratio_cell(&t, of_mean(e, file, k, f));
+			cli_table_cell(&t, "%.1f %%", 100 * over_repeats(e, file, k, accuracy, f).median);
+			cli_table_cell(&t, "%.3f", over_repeats(e, file, k, log_loss, f).median);
+			cli_table_cell(&t, "%.3f", over_repeats(e, file, k, calibration, f).median);
+			cli_table_cell(&t, "%.1f", over_repeats(e, file, k, regret, f).median);
+		}
+	}
+	cli_table_print(&t, &e->cli->term, stdout);
+	cli_table_free(&t);
+}
+
+/* Of the first forecast, in the first order. */
+static void show_calibration(const struct evaluation *e, size_t file)
+{
+	static const struct cli_column columns[] = {{.title = "forecasts"},
+						    {.title = "items", .right = true},
+						    {.title = "their mean", .right = true},
+						    {.title = "outcomes", .right = true},
+						    {.title = "", .bar = true}};
+	const struct score *s = &replay_of(e, file, 0)->scores[0];
+	struct cli_table t;
+	cli_table_init(&t, columns, 5);
+	printf("\nCalibration of %s: where it says 0.7, 7 of 10 outcomes should be 1.\n",
+	       cli_forecast_name(e->contestants[0], 0));
+	for (int k = 0; k < SCORE_TENTHS; k++) {
+		const struct score_tenth *tenth = &s->tenths[k];
+		if (tenth->n == 0)
+			continue;
+		cli_table_cell(&t, "%.1f - %.1f", k / 10.0, (k + 1) / 10.0);
+		cli_table_cell(&t, "%s", cli_count(tenth->n).s);
+		cli_table_cell(&t, "%.3f", tenth->forecasts / (double)tenth->n);
+		cli_table_cell(&t, "%.3f", tenth->outcomes / (double)tenth->n);
+		cli_table_cell(&t, "%.3f", tenth->outcomes / (double)tenth->n);
+	}
+	cli_table_print(&t, &e->cli->term, stdout);
+	cli_table_free(&t);
+}
+
+static void show_file(const struct evaluation *e, size_t file)
+{
+	const struct evaluated_file *f = &e->files[file];
+	const char *bold = cli_bold(e->cli->term.out_color), *plain = cli_plain(e->cli->term.out_color);
+	printf("%s%s%s: %s item%s, %s with known outcomes; %s labeler%s, %s report%s\n\n", bold, f->name, plain,
+	       cli_count(f->data.n_items).s, cli_plural(f->data.n_items), cli_count(f->data.n_known).s,
+	       cli_count(f->data.n_labelers).s, cli_plural(f->data.n_labelers), cli_count(f->data.n_reports).s,
+	       cli_plural(f->data.n_reports));
+	show_measures(e, file);
+	putchar('\n');
+	for (size_t k = 0; k < e->n_contestants; k++) {
+		const struct replay *r = replay_of(e, file, k);
+		if (e->contestants[k]->class != &scheme_candor || r->heaviest == NAMES_NONE)
+			continue;
+		printf("%s: heaviest %s (%s), lightest %s (%s); best labeler %s, loss %.4f\n", e->contestants[k]->name,
+		       labeler_name(f, r->heaviest), cli_weight(r->heaviest_weight).s, labeler_name(f, r->lightest),
+		       cli_weight(r->lightest_weight).s, labeler_name(f, r->best[0]), r->best_loss[0]);
+	}
+	show_calibration(e, file);
+}
+
+/* ---- many files, for people ---- */
+
+static size_t forecast_columns(const struct evaluation *e, struct cli_column *columns)
+{
+	size_t n = 1;
+	columns[0] = (struct cli_column){.title = "file", .shrink = true};
+	for (size_t k = 0; k < e->n_contestants; k++)
+		for (int f = 0; f < cli_forecasts(e->contestants[k]); f++)
+			columns[n++] =
+				(struct cli_column){.title = cli_forecast_name(e->contestants[k], f), .right = true};
+	return n;
+}
+
+static void show_losses(const struct evaluation *e, const struct cli_column *columns, size_t n)
+{
+	struct cli_table t;
+	cli_table_init(&t, columns, n);
+	puts("Brier loss per item:");
+	for (size_t i = 0; i < e->n_files; i++) {
+		cli_table_cell(&t, "%s", e->files[i].name);
+		for (size_t k = 0; k < e->n_contestants; k++)
+			for (int f = 0; f < cli_forecasts(e->contestants[k]); f++)
+				cli_table_cell(&t, "%.4f", over_repeats(e, i, k, brier, f).median);
+	}
+	cli_table_print(&t, &e->cli->term, stdout);
+	cli_table_free(&t);
+}
+
+static void show_ratios(const struct evaluation *e, const struct cli_column *columns, size_t n)
+{
+	struct cli_table t;
+	cli_table_init(&t, columns, n);
+	puts("\nAgainst that of the plain mean:");
+	for (size_t i = 0; i < e->n_files; i++) {
+		cli_table_cell(&t, "%s", e->files[i].name);
+		for (size_t k = 0; k < e->n_contestants; k++)
+			for (int f = 0; f < cli_forecasts(e->contestants[k]); f++)
+				ratio_cell(&t, of_mean(e, i, k, f));
+	}
+	cli_table_cell(&t, "geometric mean");
+	for (size_t k = 0; k < e->n_contestants; k++)
+		for (int f = 0; f < cli_forecasts(e->contestants[k]); f++)
+			ratio_cell(&t, of_mean_overall(e, k, f));
+	cli_table_print(&t, &e->cli->term, stdout);
+	cli_table_free(&t);
+}
+
+static void show_files(const struct evaluation *e)
+{
+	struct cli_column columns[1 + CLI_FORECASTS_MAX];
+	size_t n = forecast_columns(e, columns);
+	show_losses(e, columns, n);
+	if (!isnan(of_mean(e, 0, 0, 0)))
+		show_ratios(e, columns, n);
+}
+
+/* ---- for programs ---- */
+
+static void put(json_t *to, const char *key, json_t *value)
+{
+	if (json_object_set_new(to, key, value))
+		cli_memory(NULL);
+}
+
+static void put_quartiles(const struct evaluation *e, json_t *to, const char *key, size_t file, size_t contestant,
+			  measure *m, int forecast)
+{
+	struct quartiles q = over_repeats(e, file, contestant, m, forecast);
+	put(to, key, cli_json_real(q.median));
+	if (e->repeats == 1)
+		return;
+	char part[32];
+	snprintf(part, sizeof part, "%s_q1", key);
+	put(to, part, cli_json_real(q.low));
+	snprintf(part, sizeof part, "%s_q3", key);
+	put(to, part, cli_json_real(q.high));
+}
+
+static json_t *calibration_document(const struct score *s)
+{
+	json_t *rows = cli_memory(json_array());
+	for (int k = 0; k < SCORE_TENTHS; k++) {
+		const struct score_tenth *tenth = &s->tenths[k];
+		json_t *o = cli_memory(json_object());
+		put(o, "from", cli_json_real(k / 10.0));
+		put(o, "n", cli_json_count(tenth->n));
+		put(o, "forecast", cli_json_real(tenth->forecasts / (double)tenth->n));
+		put(o, "outcome", cli_json_real(tenth->outcomes / (double)tenth->n));
+		json_array_append_new(rows, o);
+	}
+	return rows;
+}
+
+static json_t *forecast_document(const struct evaluation *e, size_t file, size_t contestant, int forecast)
+{
+	const struct cli_contestant *k = e->contestants[contestant];
+	const struct evaluated_file *f = &e->files[file];
+	const struct replay *r = replay_of(e, file, contestant);
+	json_t *o = cli_memory(json_object());
+	put(o, "scheme", cli_memory(json_string(cli_forecast_name(k, forecast))));
+	put(o, "n", cli_json_count(r->scores[forecast].n));
+	put_quartiles(e, o, "brier", file, contestant, brier, forecast);
+	put(o, "ratio_to_mean", cli_json_real(of_mean(e, file, contestant, forecast)));
+	put_quartiles(e, o, "accuracy", file, contestant, accuracy, forecast);
+	put_quartiles(e, o, "log_loss", file, contestant, log_loss, forecast);
+	put_quartiles(e, o, "calibration_error", file, contestant, calibration, forecast);
+	put_quartiles(e, o, "regret", file, contestant, regret, forecast);
+	put(o, "best_labeler", cli_memory(json_string(labeler_name(f, r->best[forecast]))));
+	put(o, "best_labeler_loss", cli_json_real(r->best_loss[forecast]));
+	if (r->heaviest != NAMES_NONE) {
+		put(o, "heaviest", cli_memory(json_string(labeler_name(f, r->heaviest))));
+		put(o, "heaviest_weight", cli_json_real(r->heaviest_weight));
+		put(o, "lightest", cli_memory(json_string(labeler_name(f, r->lightest))));
+		put(o, "lightest_weight", cli_json_real(r->lightest_weight));
+	}
+	put(o, "calibration", calibration_document(&r->scores[forecast]));
+	return o;
+}
+
+static json_t *file_document(const struct evaluation *e, size_t file)
+{
+	const struct evaluated_file *f = &e->files[file];
+	json_t *o = cli_memory(json_object()), *schemes = cli_memory(json_array());
+	put(o, "file", cli_memory(json_string(f->path)));
+	put(o, "items", cli_json_count(f->data.n_items));
+	put(o, "known_outcomes", cli_json_count(f->data.n_known));
+	put(o, "labelers", cli_json_count(f->data.n_labelers));
+	put(o, "reports", cli_json_count(f->data.n_reports));
+	put(o, "t_eff", cli_json_real(dataset_t_eff(&f->data)));
+	for (size_t k = 0; k < e->n_contestants; k++)
+		for (int fc = 0; fc < cli_forecasts(e->contestants[k]); fc++)
+			json_array_append_new(schemes, forecast_document(e, file, k, fc));
+	put(o, "schemes", schemes);
+	return o;
+}
+
+static void print_document(const struct evaluation *e)
+{
+	json_t *o = cli_memory(json_object()), *files = cli_memory(json_array()), *ratios = cli_memory(json_object());
+	put(o, "order", cli_memory(json_string(e->shuffled ? "shuffle" : "file")));
+	if (e->shuffled)
+		put(o, "seed", cli_json_count(e->seed));
+	put(o, "repeats", cli_json_count(e->repeats));
+	for (size_t i = 0; i < e->n_files; i++)
+		json_array_append_new(files, file_document(e, i));
+	put(o, "files", files);
+	for (size_t k = 0; k < e->n_contestants; k++)
+		for (int f = 0; f < cli_forecasts(e->contestants[k]); f++)
+			put(ratios, cli_forecast_name(e->contestants[k], f), cli_json_real(of_mean_overall(e, k, f)));
+	put(o, "geometric_mean_ratio_to_mean", ratios);
+	cli_json_print(o);
+}
+
+void evaluate_show(const struct evaluation *e)
+{
+	if (e->cli->json) {
+		print_document(e);
+		return;
+	}
+	if (e->repeats > 1)
+		printf("Medians of %s orders.\n\n", cli_count(e->repeats).s);
+	for (size_t i = 0; i < e->n_files && (e->details || e->n_files == 1); i++) {
+		show_file(e, i);
+		if (e->n_files > 1)
+			putchar('\n');
+	}
+	if (e->n_files > 1)
+		show_files(e);
+}

@@ -1,0 +1,131 @@
+#include "plot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "number.h"
+
+static const char *terminal_of(const char *path)
+{
+	const char *dot = strrchr(path, '.');
+	if (dot && strcmp(dot, ".svg") == 0)
+		return "svg size 720,440 enhanced font 'sans,13' background rgb 'white'";
+	if (dot && strcmp(dot, ".png") == 0)
+		return "pngcairo size 1080,660 enhanced font 'sans,15' background rgb 'white'";
+	return NULL;
+}
+
+const char *plot_file_fault(const char *path)
+{
+	return terminal_of(path) ? NULL : "the name of a picture must end with .svg or .png";
+}
+
+/* In gnuplot's single quotes, where nothing but they is special. */
+static void put_text(FILE *to, const char *before, const char *text, const char *after)
+{
+	fprintf(to, "%s'", before);
+	for (; *text; text++) {
+		if (*text == '\'')
+			putc('\'', to);
+		putc(*text, to);
+	}
+	fprintf(to, "'%s", after);
+}
+
+static bool drawable(const struct plot *p, double x, double y)
+{
+	return isfinite(x) && isfinite(y) && (!p->log_x || x > 0) && (!p->log_y || y > 0);
+}
+
+static size_t points(const struct plot *p, const struct plot_curve *c)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < c->n; i++)
+		n += drawable(p, c->x[i], c->y[i]);
+	return n;
+}
+
+static void put_script(const struct plot *p, const char *path, FILE *to)
+{
+	const char *before = "plot ";
+	fprintf(to, "set terminal %s\n", terminal_of(path));
+	put_text(to, "set output ", path, "\n");
+	put_text(to, "set title ", p->title, " noenhanced\n");
+	put_text(to, "set xlabel ", p->x_title, " noenhanced\n");
+	put_text(to, "set ylabel ", p->y_title, " noenhanced\n");
+	/* The palette of Okabe and Ito, which those who do not see all colours can tell apart. */
+	fputs("set linetype 1 lc rgb '#0072b2'\nset linetype 2 lc rgb '#d55e00'\nset linetype 3 lc rgb '#009e73'\n"
+	      "set linetype 4 lc rgb '#cc79a7'\nset linetype 5 lc rgb '#e69f00'\nset linetype 6 lc rgb '#56b4e9'\n"
+	      "set linetype 7 lc rgb '#000000'\nset linetype 8 lc rgb '#999999'\nset linetype cycle 8\n"
+	      "set key outside right top noenhanced\nset grid lc rgb '#dddddd'\nset border 3\nset tics nomirror\n",
+	      to);
+	if (p->log_x)
+		fputs("set logscale x\nset format x '10^{%L}'\n", to);
+	if (p->log_y)
+		fputs("set logscale y\n", to);
+	for (size_t i = 0; i < p->n; i++) {
+		if (points(p, &p->curves[i]) == 0)
+			continue;
+		fprintf(to, "%s'-' with linespoints pt 7 ps 0.4 lw 2%s", before, p->curves[i].dashed ? " dt 2" : "");
+		put_text(to, " title ", p->curves[i].name, "");
+		before = ", ";
+	}
+	putc('\n', to);
+	for (size_t i = 0; i < p->n; i++) {
+		const struct plot_curve *c = &p->curves[i];
+		if (points(p, c) == 0)
+			continue;
+		for (size_t k = 0; k < c->n; k++)
+			if (drawable(p, c->x[k], c->y[k]))
+				fprintf(to, "%s %s\n", cli_exact(c->x[k]).s, cli_exact(c->y[k]).s);
+		fputs("e\n", to);
+	}
+}
+
+/* gnuplot with a pipe to its standard input: 0 or a negative errno. */
+static int start(pid_t *pid, FILE **to)
+{
+	char *argv[] = {(char[]){"gnuplot"}, NULL};
+	extern char **environ;
+	posix_spawn_file_actions_t actions;
+	int ends[2];
+	if (pipe2(ends, O_CLOEXEC))
+		return -errno;
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, ends[0], STDIN_FILENO);
+	int err = -posix_spawnp(pid, argv[0], &actions, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	close(ends[0]);
+	*to = err ? NULL : fdopen(ends[1], "w");
+	if (!*to)
+		close(ends[1]);
+	return err;
+}
+
+int plot_draw(const struct plot *p, const char *path)
+{
+	pid_t pid;
+	FILE *to = NULL;
+	int status;
+	require(!plot_file_fault(path));
+	int err = start(&pid, &to);
+	if (err)
+		return err;
+	/* One that ends early is told by its status, not by a signal to us. */
+	void (*before)(int) = signal(SIGPIPE, SIG_IGN);
+	if (to) {
+		put_script(p, path, to);
+		fclose(to);
+	}
+	signal(SIGPIPE, before);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return to && WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
+}

@@ -1,0 +1,516 @@
+#include "game.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "responder.h"
+
+enum {
+	NAME_SIZE = 12,
+	LOOK_AHEAD = 16, /* items drawn ahead for each that a best responder looks for, where not all answer all */
+	LEADER_PART =
+		16, /* the leaderboard is made anew each time a 16th as many items were closed as there are labelers */
+};
+
+/* One who answers. */
+struct player {
+	const struct strategy *strategy;
+	bool was_heavy;
+	double last; /* its last report; 0.5 before the first */
+	uint32_t slot; /* in the outlook being made, good where slot_of says so */
+	uint64_t slot_of;
+};
+
+/* An item whose outcome has not come. */
+struct pending {
+	struct scheme_item item;
+	uint32_t *labelers; /* [reporters_max], the item's */
+	double *reports; /* likewise */
+	double outcome;
+	bool known;
+};
+
+struct game {
+	const struct game_options *o;
+	struct world *world;
+	struct scheme *scheme;
+	int n_forecasts;
+	struct regret regret;
+	struct game_result *out;
+
+	uint32_t labelers, reporters_max, strategic;
+	struct player *players; /* [labelers] */
+	char *name_bytes;
+	const char **names; /* [labelers] */
+	uint32_t leader;
+
+	/* The item in work, and those drawn ahead of it: a ring. */
+	struct world_draw *draws; /* [n_draws] */
+	size_t n_draws, first_draw;
+	uint64_t drawn;
+
+	/* Items that wait for their outcome: a ring, too. */
+	struct pending *waiting; /* [delay + 1] */
+	uint64_t resolved, closed;
+
+	/* For best responders. */
+	uint64_t outlooks;
+	uint32_t *slots; /* [RESPONDER_HORIZON_MAX * reporters_max] */
+	double *predicted; /* likewise */
+	double *weights; /* likewise */
+	double *scratch;
+	size_t checkpoint;
+	double influence_since;
+	uint64_t influence_items;
+};
+
+const char *game_fault(const struct game_options *o)
+{
+	const char *fault = world_fault(&o->world);
+	uint64_t strategic = 0;
+	if (fault)
+		return fault;
+	for (size_t i = 0; i < o->n_groups; i++)
+		strategic += o->groups[i].count;
+	if (strategic > o->world.labelers)
+		return "more labelers were given strategies than there are";
+	if (o->delay > GAME_DELAY_MAX)
+		return "the delay must be at most 1,000,000 items";
+	return NULL;
+}
+
+/* ---- who is who ---- */
+
+static int make_names(struct game *g)
+{
+	g->name_bytes = malloc((size_t)g->labelers * NAME_SIZE);
+	g->names = malloc(g->labelers * sizeof *g->names);
+	if (!g->name_bytes || !g->names)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < g->labelers; i++) {
+		g->names[i] = g->name_bytes + (size_t)i * NAME_SIZE;
+		snprintf(g->name_bytes + (size_t)i * NAME_SIZE, NAME_SIZE, "L%u", i);
+	}
+	return 0;
+}
+
+/* Strategies go to labelers by lot: to the front of an order that depends on the seed alone, so that of two games which
+ * differ in a strategy the same labelers follow it. */
+static int deal_strategies(struct game *g)
+{
+	enum { DEAL_STREAM = 1u << 31 };
+	struct random r;
+	uint32_t *order = malloc(g->labelers * sizeof *order), next = 0;
+	g->players = calloc(g->labelers, sizeof *g->players);
+	if (!order || !g->players) {
+		free(order);
+		return -ENOMEM;
+	}
+	for (uint32_t i = 0; i < g->labelers; i++) {
+		order[i] = i;
+		g->players[i] = (struct player){.strategy = &strategy_truthful, .last = 0.5};
+	}
+	random_init(&r, g->o->world.seed, DEAL_STREAM + g->o->world.stream);
+	random_shuffle(&r, order, g->labelers);
+	for (size_t k = 0; k < g->o->n_groups; k++) {
+		const struct game_group *group = &g->o->groups[k];
+		for (uint32_t i = 0; i < group->count; i++) {
+			g->players[order[next + i]].strategy = group->strategy;
+			if (group->strategy->one_person)
+				world_same_person(g->world, order[next + i], order[next]);
+		}
+		next += group->count;
+	}
+	g->strategic = next;
+	free(order);
+	return 0;
+}
+
+static bool is_strategic(const struct game *g, uint32_t labeler)
+{
+	return g->players[labeler].strategy != &strategy_truthful;
+}
+
+/* The longest horizon of a strategy in the game. */
+static unsigned horizon(const struct game_options *o)
+{
+	unsigned most = 0;
+	for (size_t k = 0; k < o->n_groups; k++)
+		if (o->groups[k].count > 0 && o->groups[k].strategy->horizon > most)
+			most = o->groups[k].strategy->horizon;
+	return most;
+}
+
+/* ---- setting up ---- */
+
+static int make_draws(struct game *g)
+{
+	unsigned ahead = horizon(g->o);
+	g->n_draws = ahead == 0 ? 1 : g->o->world.participation == WORLD_ALL ? ahead : (size_t)ahead * LOOK_AHEAD;
+	g->draws = calloc(g->n_draws, sizeof *g->draws);
+	if (!g->draws)
+		return -ENOMEM;
+	for (size_t i = 0; i < g->n_draws; i++) {
+		struct world_draw *d = &g->draws[i];
+		d->labelers = malloc(g->reporters_max * sizeof *d->labelers);
+		d->beliefs = malloc(g->reporters_max * sizeof *d->beliefs);
+		d->dice = malloc(g->reporters_max * sizeof *d->dice);
+		if (!d->labelers || !d->beliefs || !d->dice)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int make_waiting(struct game *g)
+{
+	g->waiting = calloc(g->o->delay + 1, sizeof *g->waiting);
+	if (!g->waiting)
+		return -ENOMEM;
+	for (uint64_t i = 0; i <= g->o->delay; i++) {
+		struct pending *p = &g->waiting[i];
+		p->item.labelers = p->labelers = malloc(g->reporters_max * sizeof *p->labelers);
+		p->item.reports = p->reports = malloc(g->reporters_max * sizeof *p->reports);
+		if (!p->labelers || !p->reports)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int make_outlook(struct game *g)
+{
+	size_t most = (size_t)RESPONDER_HORIZON_MAX * g->reporters_max;
+	if (horizon(g->o) == 0)
+		return 0;
+	g->slots = malloc(most * sizeof *g->slots);
+	g->predicted = malloc(most * sizeof *g->predicted);
+	g->weights = malloc(most * sizeof *g->weights);
+	g->scratch = malloc(responder_scratch(most, g->reporters_max) * sizeof *g->scratch);
+	return g->slots && g->predicted && g->weights && g->scratch ? 0 : -ENOMEM;
+}
+
+static int set_up(struct game *g)
+{
+	const struct game_options *o = g->o;
+	g->labelers = o->world.labelers;
+	g->reporters_max = world_reporters_max(&o->world);
+	g->leader = NAMES_NONE;
+	while (g->n_forecasts < SCHEME_FORECASTS_MAX && o->class->forecasts[g->n_forecasts])
+		g->n_forecasts++;
+	int err = world_new(&g->world, &o->world);
+	if (err == 0)
+		err = make_names(g);
+	if (err == 0)
+		err = deal_strategies(g);
+	if (err == 0)
+		err = make_draws(g);
+	if (err == 0)
+		err = make_waiting(g);
+	if (err == 0)
+		err = make_outlook(g);
+	if (err == 0)
+		err = regret_init(&g->regret, g->labelers, g->n_forecasts);
+	if (err == 0)
+		err = o->class->make(
+			&g->scheme,
+			&(struct scheme_options){.settings = o->settings, .labelers = g->labelers, .names = g->names});
+	return err;
+}
+
+static void tear_down(struct game *g)
+{
+	if (g->scheme)
+		g->o->class->free(g->scheme);
+	for (size_t i = 0; g->draws && i < g->n_draws; i++) {
+		free(g->draws[i].labelers);
+		free(g->draws[i].beliefs);
+		free(g->draws[i].dice);
+	}
+	for (uint64_t i = 0; g->waiting && i <= g->o->delay; i++) {
+		free(g->waiting[i].labelers);
+		free(g->waiting[i].reports);
+	}
+	free(g->draws);
+	free(g->waiting);
+	free(g->slots);
+	free(g->predicted);
+	free(g->weights);
+	free(g->scratch);
+	free(g->players);
+	free(g->names);
+	free(g->name_bytes);
+	regret_free(&g->regret);
+	world_free(g->world);
+}
+
+/* ---- answering ---- */
+
+static const struct world_draw *draw_ahead(const struct game *g, size_t k)
+{
+	return &g->draws[(g->first_draw + k) % g->n_draws];
+}
+
+static double weight_of(const struct game *g, uint32_t labeler)
+{
+	return g->o->class->weight(g->scheme, labeler);
+}
+
+static struct strategy_view view_of(struct game *g, const struct world_draw *d, size_t i)
+{
+	const struct player *p = &g->players[d->labelers[i]];
+	return (struct strategy_view){
+		.belief = d->beliefs[i],
+		.item = d->number,
+		.items = g->o->world.items,
+		.weight = p->strategy == &strategy_truthful ? 1 : weight_of(g, d->labelers[i]),
+		.was_heavy = p->was_heavy,
+		.leader_last = g->leader == NAMES_NONE ? 0.5 : g->players[g->leader].last,
+		.lot = d->lot,
+		.dice = d->dice[i],
+	};
+}
+
+/* What a labeler reports, or as things stand would report, best responders being truthful. */
+static double report_of(struct game *g, const struct world_draw *d, size_t i)
+{
+	struct strategy_view view = view_of(g, d, i);
+	struct player *p = &g->players[d->labelers[i]];
+	p->was_heavy = view.was_heavy = view.was_heavy || view.weight >= STRATEGY_HEAVY;
+	return p->strategy->report(&view);
+}
+
+/* The slot of a labeler's weight in the outlook being made. */
+static uint32_t slot_of(struct game *g, struct responder_outlook *o, uint32_t labeler)
+{
+	struct player *p = &g->players[labeler];
+	if (p->slot_of != g->outlooks) {
+		p->slot_of = g->outlooks;
+		p->slot = (uint32_t)o->n_weights;
+		g->weights[o->n_weights++] = weight_of(g, labeler);
+	}
+	return p->slot;
+}
+
+/* Adds an item to the outlook of a labeler, if it answers it. reports: NULL: they are to be predicted. */
+static void look_at(struct game *g, struct responder_outlook *o, const struct world_draw *d, uint32_t labeler,
+		    const double *reports)
+{
+	size_t at = o->horizon, own = 0;
+	uint32_t *slots = g->slots + at * g->reporters_max;
+	double *predicted = g->predicted + at * g->reporters_max;
+	while (own < d->n && d->labelers[own] != labeler)
+		own++;
+	if (own == d->n)
+		return;
+	for (size_t i = 0; i < d->n; i++) {
+		slots[i] = slot_of(g, o, d->labelers[i]);
+		predicted[i] = reports ? reports[i] : report_of(g, d, i);
+	}
+	o->items[at] = (struct responder_item){
+		.n = d->n, .slots = slots, .reports = predicted, .own = own, .belief = d->beliefs[own]};
+	o->horizon++;
+}
+
+static double respond(struct game *g, size_t i, const double *reports)
+{
+	const struct world_draw *d = draw_ahead(g, 0);
+	uint32_t labeler = d->labelers[i];
+	unsigned wanted = g->players[labeler].strategy->horizon;
+	if (!g->o->class->step)
+		return d->beliefs[i];
+	struct responder_outlook o = {.scheme = g->scheme, .weights = g->weights, .scratch = g->scratch};
+	struct responder_gain gain;
+	g->outlooks++;
+	look_at(g, &o, d, labeler, reports);
+	for (size_t k = 1; k < g->n_draws && o.horizon < wanted && d->number + k < g->o->world.items; k++)
+		look_at(g, &o, draw_ahead(g, k), labeler, NULL);
+	o.own_slot = g->players[labeler].slot;
+	double best = responder_best(&o, &gain), part = gain.best / gain.truthful - 1;
+	g->out->responses++;
+	g->out->gain_sum += part;
+	if (part > g->out->gain_most) {
+		g->out->gain_most = part;
+		g->out->gain_most_item = d->number;
+	}
+	return best;
+}
+
+/* Best responders answer last, each seeing what stands, and those who come after it as truthful. */
+static void answer(struct game *g, uint32_t *labelers, double *reports)
+{
+	const struct world_draw *d = draw_ahead(g, 0);
+	bool responders = false;
+	for (size_t i = 0; i < d->n; i++) {
+		labelers[i] = d->labelers[i];
+		reports[i] = report_of(g, d, i);
+		responders = responders || g->players[d->labelers[i]].strategy->horizon > 0;
+	}
+	for (size_t i = 0; i < d->n && responders; i++)
+		if (g->players[d->labelers[i]].strategy->horizon > 0)
+			reports[i] = respond(g, i, reports);
+	for (size_t i = 0; i < d->n; i++)
+		g->players[labelers[i]].last = reports[i];
+}
+
+/* ---- what is measured ---- */
+
+static void measure_influence(struct game *g, const struct scheme_item *item)
+{
+	double strategic = 0, all = 0;
+	if (g->strategic == 0)
+		return;
+	for (size_t i = 0; i < item->n; i++) {
+		double w = weight_of(g, item->labelers[i]);
+		all += w;
+		if (is_strategic(g, item->labelers[i]))
+			strategic += w;
+	}
+	g->influence_since += strategic / all;
+	g->out->influence += strategic / all;
+	g->influence_items++;
+}
+
+static void check_certificate(struct game *g)
+{
+	const struct pool *p = scheme_pool(g->scheme);
+	for (uint32_t id = 0; p && id < pool_labelers(p); id++) {
+		const struct labeler *l = pool_labeler(p, id);
+		double bound = pool_bound(p, id);
+		if (bound > 0)
+			g->out->bound_used = fmax(g->out->bound_used, (l->settled_loss - l->own_loss) / bound);
+	}
+}
+
+static void note_checkpoint(struct game *g)
+{
+	size_t c = g->checkpoint++;
+	for (int f = 0; f < g->n_forecasts; f++)
+		g->out->regrets[f][c] = regret_of(&g->regret, f, NULL);
+	g->out->influences[c] = g->influence_items ? g->influence_since / (double)g->influence_items : 0;
+	g->influence_since = 0;
+	g->influence_items = 0;
+	check_certificate(g);
+}
+
+static double best_truthful(const struct game *g)
+{
+	double best = NAN;
+	uint64_t answers = 0;
+	for (uint32_t i = 0; i < g->labelers; i++)
+		answers += g->regret.accounts[i].n;
+	for (uint32_t i = 0; i < g->labelers; i++) {
+		const struct regret_account *a = &g->regret.accounts[i];
+		if (is_strategic(g, i) || a->n == 0 || 2 * a->n * g->labelers < answers)
+			continue;
+		best = fmin(best, a->own / (double)a->n); /* fmin(NaN, x) is x */
+	}
+	return best;
+}
+
+static void conclude(struct game *g)
+{
+	struct game_result *out = g->out;
+	double sums[2] = {0, 0};
+	for (uint32_t i = 0; i < g->labelers; i++)
+		sums[is_strategic(g, i)] += weight_of(g, i);
+	out->truthful_weight = sums[0] / (g->labelers - g->strategic);
+	out->strategic_weight = sums[1] / g->strategic;
+	out->best_truthful = best_truthful(g);
+	out->influence /= (double)g->o->world.items;
+	for (int f = 0; f < g->n_forecasts; f++)
+		out->regret[f] = regret_of(&g->regret, f, NULL);
+}
+
+static void find_leader(struct game *g)
+{
+	double most = -INFINITY;
+	for (uint32_t i = 0; i < g->labelers; i++) {
+		double w = weight_of(g, i);
+		if (w > most) {
+			most = w;
+			g->leader = i;
+		}
+	}
+}
+
+/* ---- the game ---- */
+
+static bool anyone_copies(const struct game_options *o)
+{
+	for (size_t k = 0; k < o->n_groups; k++)
+		if (o->groups[k].strategy->copies)
+			return true;
+	return false;
+}
+
+static int close_item(struct game *g)
+{
+	const struct world_draw *d = draw_ahead(g, 0);
+	struct pending *p = &g->waiting[g->closed % (g->o->delay + 1)];
+	double forecasts[SCHEME_FORECASTS_MAX];
+	p->item.number = d->number;
+	p->item.n = d->n;
+	answer(g, p->labelers, p->reports);
+	p->outcome = d->outcome;
+	p->known = d->known;
+	measure_influence(g, &p->item);
+	int err = g->o->class->close(g->scheme, &p->item, forecasts);
+	if (err)
+		return err;
+	for (int f = 0; f < g->n_forecasts; f++)
+		score_add(&g->out->scores[f], forecasts[f], d->truth);
+	regret_add(&g->regret, &p->item, forecasts, d->truth);
+	if (g->o->on_item)
+		g->o->on_item(g->o->arg, &p->item, d, g->names);
+	g->closed++;
+	return 0;
+}
+
+static int resolve_oldest(struct game *g)
+{
+	struct pending *p = &g->waiting[g->resolved++ % (g->o->delay + 1)];
+	if (p->known)
+		return g->o->class->resolve(g->scheme, &p->item, p->outcome);
+	g->o->class->forget(g->scheme, &p->item);
+	return 0;
+}
+
+static int play(struct game *g)
+{
+	uint64_t items = g->o->world.items, refresh = g->labelers / LEADER_PART + 1;
+	bool copies = anyone_copies(g->o);
+	for (; g->drawn < g->n_draws; g->drawn++)
+		world_next(g->world, &g->draws[g->drawn]);
+	for (uint64_t t = 0; t < items; t++) {
+		if (copies && t % refresh == 0)
+			find_leader(g);
+		int err = close_item(g);
+		if (err == 0 && g->closed - g->resolved > g->o->delay)
+			err = resolve_oldest(g);
+		if (err)
+			return err;
+		world_next(g->world, &g->draws[g->first_draw]);
+		g->first_draw = (g->first_draw + 1) % g->n_draws;
+		if (g->checkpoint < g->o->n_checkpoints && t + 1 == g->o->checkpoints[g->checkpoint])
+			note_checkpoint(g);
+		if (g->o->done)
+			atomic_fetch_add_explicit(g->o->done, 1, memory_order_relaxed);
+	}
+	return 0;
+}
+
+int game_play(const struct game_options *o, struct game_result *out)
+{
+	struct game g = {.o = o, .out = out};
+	require(!game_fault(o));
+	*out = (struct game_result){.bound_used = NAN};
+	int err = set_up(&g);
+	if (err == 0)
+		err = play(&g);
+	if (err == 0)
+		conclude(&g);
+	tear_down(&g);
+	return err;
+}

@@ -1,0 +1,69 @@
+/* game.h - a simulated campaign: a world's items, labelers with strategies, one scheme that forecasts and learns.
+ *
+ * Strategies see the weights of the scheme they play under, so each scheme has a game of its own; the world's draws,
+ * and who follows which strategy, are the same in all games of one seed and stream. Everything is scored against the
+ * truth, whether or not an outcome was posted. Pure; games may run in different threads. */
+#ifndef CANDOR_LAB_GAME_H
+#define CANDOR_LAB_GAME_H
+
+#include <stdatomic.h>
+
+#include "regret.h"
+#include "score.h"
+#include "strategy.h"
+#include "world.h"
+
+enum { GAME_GROUPS_MAX = 8, GAME_CHECKPOINTS_MAX = 64, GAME_DELAY_MAX = 1000000 };
+
+/* Labelers that are not truthful. */
+struct game_group {
+	const struct strategy *strategy;
+	uint32_t count;
+};
+
+struct game_options {
+	struct world_options world;
+	const struct scheme_class *class;
+	struct candor_settings settings; /* complete and in range */
+	uint64_t delay; /* items that are closed between an item and its outcome; at most GAME_DELAY_MAX */
+	size_t n_groups;
+	struct game_group groups[GAME_GROUPS_MAX]; /* the labelers of all together at most world.labelers */
+	size_t n_checkpoints;
+	uint64_t checkpoints
+		[GAME_CHECKPOINTS_MAX]; /* items after which curves are noted: rising, the last world.items */
+
+	/* Called with each item as it was closed, if not NULL. names: as scheme_options has them. */
+	void (*on_item)(void *arg, const struct scheme_item *item, const struct world_draw *draw,
+			const char *const *names);
+	void *arg;
+	atomic_uint_fast64_t *done; /* if not NULL: counts items; other threads may read it */
+};
+
+struct game_result {
+	struct score scores[SCHEME_FORECASTS_MAX];
+	double regret[SCHEME_FORECASTS_MAX]; /* against the labeler with the largest, reports as they were given */
+	double regrets[SCHEME_FORECASTS_MAX][GAME_CHECKPOINTS_MAX]; /* the same after so many items */
+	double best_truthful; /* the least mean loss of a truthful labeler with half the usual answers; or NaN */
+
+	/* How much say labelers who are not truthful had: their part of the weight of an item's reporters, on average;
+	 * and on average since the checkpoint before. */
+	double influence, influences[GAME_CHECKPOINTS_MAX];
+	double strategic_weight, truthful_weight; /* mean weight at the end; NaN where there is none */
+
+	/* Of the certificate of scheme_candor: the largest part of its bound that the regret of any labeler took, at
+	 * any checkpoint. Above 1 it would be broken. NaN for other schemes. */
+	double bound_used;
+
+	/* Best responders: their answers, and what they expected to gain over truth, as a part of their weight. */
+	uint64_t responses;
+	double gain_sum, gain_most;
+	uint64_t gain_most_item;
+};
+
+/* NULL if options are in range, else a static sentence about which is not. */
+const char *game_fault(const struct game_options *o);
+
+/* Plays it to its end. 0 or an error of the scheme. */
+MUST_CHECK int game_play(const struct game_options *o, struct game_result *out);
+
+#endif

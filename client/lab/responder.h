@@ -1,0 +1,46 @@
+/* responder.h - the report that maximises a labeler's own expected weight some items ahead, found numerically.
+ *
+ * What it is given is more than any labeler has: the others' reports on this item, the next items that it will answer,
+ * what it will believe of them and what the others will report. It takes outcomes as independent, each with its own
+ * belief. So what it gains by lying is an upper bound of what one without that knowledge gains by the same means.
+ *
+ * With h items ahead it chooses h reports together, to the best of a search one report at a time: a grid, then golden
+ * sections around its best point, until no report changes. It commits only to the first. */
+#ifndef CANDOR_LAB_RESPONDER_H
+#define CANDOR_LAB_RESPONDER_H
+
+#include "scheme.h"
+
+enum { RESPONDER_HORIZON_MAX = 5 };
+
+struct responder_outlook {
+	const struct scheme *scheme; /* of a class with step() */
+	size_t horizon; /* items, 1 to RESPONDER_HORIZON_MAX */
+	struct responder_item {
+		size_t n; /* reporters */
+		const uint32_t *slots; /* [n] where in weights[] theirs are */
+		const double *reports; /* [n]; its own is ignored */
+		size_t own; /* its place among them */
+		double belief; /* its own, that the outcome is 1 */
+	} items[RESPONDER_HORIZON_MAX];
+	size_t n_weights;
+	const double *weights; /* [n_weights] of everybody in those items, now; finite, their sum too */
+	size_t own_slot;
+	double *scratch; /* [responder_scratch(...)] overwritten */
+};
+
+/* How many doubles the scratch of an outlook takes: weights as above, at most n_max reporters an item. */
+size_t responder_scratch(size_t n_weights, size_t n_max);
+
+struct responder_gain {
+	double truthful; /* the weight it expects from truth now and later */
+	double best; /* ... and from the best reports found: never less */
+};
+
+/* The best first report, in [0, 1]: its belief itself where nothing better was found. gain may be NULL. */
+double responder_best(const struct responder_outlook *o, struct responder_gain *gain);
+
+/* The weight that it expects after all items with reports plan[horizon]. */
+double responder_expected(const struct responder_outlook *o, const double *plan);
+
+#endif

@@ -1,0 +1,81 @@
+/* scheme.h - one interface for everything that turns an item's reports into a forecast and may learn from outcomes:
+ * candor's mechanism at each of its rates, and what else is in use.
+ *
+ * The mechanism is lib/pool itself, as the daemon runs it. The other schemes have no formula of it; what they share
+ * with it (aggregates, losses) they call in lib/.
+ *
+ * Pure: no I/O, no clock; one thread at a time for each scheme. An allocation that fails is -ENOMEM, and then the
+ * scheme can only be freed. */
+#ifndef CANDOR_LAB_SCHEME_H
+#define CANDOR_LAB_SCHEME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "err.h"
+#include "message.h"
+#include "pool.h"
+
+enum { SCHEME_FORECASTS_MAX = 2 };
+
+/* An item on its way through a scheme. The caller's; labelers[] and reports[] must stay until it is resolved or
+ * forgotten. */
+struct scheme_item {
+	uint64_t number; /* from 0, in order of closing */
+	size_t n; /* reports, at least 1 */
+	const uint32_t *labelers; /* [n] ids below scheme_options.labelers, each once */
+	const double *reports; /* [n] in [0, 1] */
+	void *own; /* the scheme's */
+};
+
+struct scheme_options {
+	struct candor_settings settings; /* complete and in range; the mechanism's alone */
+	uint32_t labelers; /* as many as there will ever be */
+	const char *const *names; /* [labelers], each its own; they outlive the scheme */
+};
+
+struct scheme;
+
+struct scheme_class {
+	const char *name; /* as a user names it */
+	const char
+		*forecasts[SCHEME_FORECASTS_MAX]; /* what it says of an item, each under a name of its own; or NULL */
+	const char *summary;
+	bool slow; /* costs far more an item than the others */
+	bool blind; /* never looks at an outcome */
+
+	int (*make)(struct scheme **out, const struct scheme_options *o);
+	void (*free)(struct scheme *s);
+	/* All reports are there: a forecast in [0, 1] under each name. */
+	int (*close)(struct scheme *s, struct scheme_item *item, double *forecasts);
+	/* Its outcome in [0, 1] is posted. */
+	int (*resolve)(struct scheme *s, struct scheme_item *item, double outcome);
+	/* Its outcome will never come. */
+	void (*forget)(struct scheme *s, struct scheme_item *item);
+	/* How much say a labeler has, 1 being the say of one nobody knows. Always 1 where all count the same. */
+	double (*weight)(const struct scheme *s, uint32_t labeler);
+	/* What an outcome would make of the weights w[n] of an item's reporters, at the present rate; their sum stays.
+	 * NULL where weights do not follow from an item alone. */
+	void (*step)(const struct scheme *s, size_t n, double *w, const double *reports, double outcome);
+};
+
+/* What every scheme begins with. */
+struct scheme {
+	const struct scheme_class *class;
+};
+
+extern const struct scheme_class scheme_candor; /* lib/pool under the settings given: "candor", "candor-med" */
+extern const struct scheme_class scheme_plain; /* "mean", "median": what is done today */
+extern const struct scheme_class scheme_hedge; /* multiplicative weights */
+extern const struct scheme_class scheme_leader; /* follow the best so far */
+extern const struct scheme_class scheme_dawid_skene; /* EM on the reports alone */
+extern const struct scheme_class scheme_dawid_skene_gold; /* EM, known outcomes held fixed */
+
+/* The pool inside a scheme of class scheme_candor, to read; else NULL. */
+const struct pool *scheme_pool(const struct scheme *s);
+
+/* The pool's id of a labeler, or NAMES_NONE while it has not reported. For scheme_candor alone. */
+uint32_t scheme_pool_labeler(const struct scheme *s, uint32_t labeler);
+
+#endif

@@ -1,0 +1,256 @@
+/* What else is in use, and needs no more than a number or two a labeler: plain averaging, multiplicative weights, and
+ * following the best so far. */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "aggregate.h"
+#include "mechanism.h"
+#include "scheme.h"
+
+/* One for all three: what is known of each labeler, and room for an item. */
+struct simple {
+	struct scheme scheme;
+	size_t cap;
+	double *w; /* [cap] */
+	struct aggregate_cell *cells; /* [cap] */
+	uint32_t labelers;
+	struct record {
+		double sum; /* plain: nothing; hedge: of L - own loss; leader: of own losses */
+		uint64_t scored;
+	} records[]; /* [labelers] */
+};
+
+static struct simple *of(const struct scheme *s)
+{
+	return (struct simple *)(uintptr_t)s;
+}
+
+static int make(struct scheme **out, const struct scheme_options *o, const struct scheme_class *class)
+{
+	struct simple *m = calloc(1, sizeof *m + o->labelers * sizeof *m->records);
+	if (!m)
+		return -ENOMEM;
+	m->scheme.class = class;
+	m->labelers = o->labelers;
+	*out = &m->scheme;
+	return 0;
+}
+
+static void simple_free(struct scheme *s)
+{
+	free(of(s)->w);
+	free(of(s)->cells);
+	free(of(s));
+}
+
+static int reserve(struct simple *m, size_t n)
+{
+	if (n <= m->cap)
+		return 0;
+	double *w = realloc(m->w, n * sizeof *w);
+	if (w)
+		m->w = w;
+	struct aggregate_cell *cells = realloc(m->cells, n * sizeof *cells);
+	if (cells)
+		m->cells = cells;
+	if (!w || !cells)
+		return -ENOMEM;
+	m->cap = n;
+	return 0;
+}
+
+/* The aggregates of an item under whatever weights its class gives. */
+static int aggregate(struct scheme *s, const struct scheme_item *item, struct aggregate *out)
+{
+	struct simple *m = of(s);
+	int err = reserve(m, item->n);
+	if (err)
+		return err;
+	for (size_t i = 0; i < item->n; i++)
+		m->w[i] = s->class->weight(s, item->labelers[i]);
+	aggregate_compute(item->reports, m->w, item->n, m->cells, out);
+	return 0;
+}
+
+static void nothing_to_forget(struct scheme *s, struct scheme_item *item)
+{
+	(void)s;
+	(void)item;
+}
+
+/* ---- plain: mean and median with all weights 1 ---- */
+
+static int plain_make(struct scheme **out, const struct scheme_options *o)
+{
+	return make(out, o, &scheme_plain);
+}
+
+static int plain_close(struct scheme *s, struct scheme_item *item, double *forecasts)
+{
+	struct aggregate a;
+	int err = aggregate(s, item, &a);
+	if (err)
+		return err;
+	forecasts[0] = a.plain_mean;
+	forecasts[1] = a.plain_median;
+	return 0;
+}
+
+static int plain_resolve(struct scheme *s, struct scheme_item *item, double outcome)
+{
+	(void)s;
+	(void)item;
+	(void)outcome;
+	return 0;
+}
+
+static double plain_weight(const struct scheme *s, uint32_t labeler)
+{
+	(void)s;
+	(void)labeler;
+	return 1;
+}
+
+const struct scheme_class scheme_plain = {
+	.name = "plain",
+	.forecasts = {"mean", "median"},
+	.summary = "all labelers count the same, as is done today",
+	.blind = true,
+	.make = plain_make,
+	.free = simple_free,
+	.close = plain_close,
+	.resolve = plain_resolve,
+	.forget = nothing_to_forget,
+	.weight = plain_weight,
+};
+
+/* ---- hedge: the exponentially weighted average forecaster ----
+ *
+ * w_i = exp(eta R_i) with R_i the sum of (L - l_i) over the items that i answered: for labelers who answer only some
+ * (Freund, Schapire, Singer, Warmuth, STOC 1997). eta = 1/2, at which the Brier loss is exp-concave and the regret at
+ * most 2 ln N, whatever T (Cesa-Bianchi and Lugosi, Prediction, Learning, and Games, 2006, theorem 3.2): nothing of the
+ * kind is better where everybody is honest. */
+
+static const double HEDGE_ETA = 0.5;
+
+static int hedge_make(struct scheme **out, const struct scheme_options *o)
+{
+	return make(out, o, &scheme_hedge);
+}
+
+static double hedge_weight(const struct scheme *s, uint32_t labeler)
+{
+	/* Within what a double and its square can hold. */
+	return exp(fmax(-300, fmin(300, HEDGE_ETA * of(s)->records[labeler].sum)));
+}
+
+static int hedge_close(struct scheme *s, struct scheme_item *item, double *forecasts)
+{
+	struct aggregate a;
+	int err = aggregate(s, item, &a);
+	if (err == 0)
+		forecasts[0] = a.mean;
+	return err;
+}
+
+static int hedge_resolve(struct scheme *s, struct scheme_item *item, double outcome)
+{
+	struct simple *m = of(s);
+	double total = 0, weighted = 0;
+	for (size_t i = 0; i < item->n; i++) {
+		double w = hedge_weight(s, item->labelers[i]);
+		total += w;
+		weighted += w * mechanism_loss(item->reports[i], outcome);
+	}
+	for (size_t i = 0; i < item->n; i++)
+		m->records[item->labelers[i]].sum += weighted / total - mechanism_loss(item->reports[i], outcome);
+	return 0;
+}
+
+static void hedge_step(const struct scheme *s, size_t n, double *w, const double *reports, double outcome)
+{
+	double before = 0, after = 0;
+	(void)s;
+	for (size_t i = 0; i < n; i++) {
+		before += w[i];
+		w[i] *= exp(-HEDGE_ETA * mechanism_loss(reports[i], outcome));
+		after += w[i];
+	}
+	for (size_t i = 0; i < n; i++)
+		w[i] *= before / after;
+}
+
+const struct scheme_class scheme_hedge = {
+	.name = "hedge",
+	.forecasts = {"hedge"},
+	.summary = "multiplicative weights, tuned for the Brier loss",
+	.make = hedge_make,
+	.free = simple_free,
+	.close = hedge_close,
+	.resolve = hedge_resolve,
+	.forget = nothing_to_forget,
+	.weight = hedge_weight,
+	.step = hedge_step,
+};
+
+/* ---- leader: the report of the best so far ----
+ *
+ * The least mean loss over what a labeler answered, with one item more at 1/4, the loss of always saying 0.5: so one
+ * lucky answer is no record. Those who are equal count the same. */
+
+static int leader_make(struct scheme **out, const struct scheme_options *o)
+{
+	return make(out, o, &scheme_leader);
+}
+
+static double leader_loss(const struct simple *m, uint32_t labeler)
+{
+	const struct record *r = &m->records[labeler];
+	return (r->sum + 0.25) / (double)(r->scored + 1);
+}
+
+/* Its loss against 1/4. Only the least counts for the forecast, but people look at more than the first place. */
+static double leader_weight(const struct scheme *s, uint32_t labeler)
+{
+	return 0.25 / leader_loss(of(s), labeler);
+}
+
+static int leader_close(struct scheme *s, struct scheme_item *item, double *forecasts)
+{
+	const struct simple *m = of(s);
+	double best = INFINITY, sum = 0;
+	size_t n = 0;
+	for (size_t i = 0; i < item->n; i++)
+		best = fmin(best, leader_loss(m, item->labelers[i]));
+	for (size_t i = 0; i < item->n; i++) {
+		if (leader_loss(m, item->labelers[i]) == best) {
+			sum += item->reports[i];
+			n++;
+		}
+	}
+	forecasts[0] = sum / (double)n;
+	return 0;
+}
+
+static int leader_resolve(struct scheme *s, struct scheme_item *item, double outcome)
+{
+	for (size_t i = 0; i < item->n; i++) {
+		struct record *r = &of(s)->records[item->labelers[i]];
+		r->sum += mechanism_loss(item->reports[i], outcome);
+		r->scored++;
+	}
+	return 0;
+}
+
+const struct scheme_class scheme_leader = {
+	.name = "leader",
+	.forecasts = {"leader"},
+	.summary = "follows the labeler with the best record so far",
+	.make = leader_make,
+	.free = simple_free,
+	.close = leader_close,
+	.resolve = leader_resolve,
+	.forget = nothing_to_forget,
+	.weight = leader_weight,
+};

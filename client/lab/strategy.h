@@ -1,0 +1,43 @@
+/* strategy.h - what labelers make of their beliefs: honest ones report them, the others have reasons not to.
+ * Each strategy is a pure function of what a labeler sees when it answers. */
+#ifndef CANDOR_LAB_STRATEGY_H
+#define CANDOR_LAB_STRATEGY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct responder_outlook;
+
+/* What a labeler sees when it answers an item. */
+struct strategy_view {
+	double belief; /* that the truth is 1 */
+	uint64_t item, items; /* which, of how many */
+	double weight; /* its own say under the scheme, 1 being that of one nobody knows */
+	bool was_heavy; /* its weight has once been STRATEGY_HEAVY */
+	double leader_last; /* the last report of the heaviest labeler, or 0.5 */
+	double lot; /* even in [0, 1), the same for all who answer the item */
+	double dice; /* even in [0, 1), its own */
+	const struct responder_outlook *outlook; /* for the best responder alone: see responder.h */
+};
+
+/* The weight at which a sleeper wakes. */
+#define STRATEGY_HEAVY 1.5
+
+struct strategy {
+	const char *name;
+	const char *summary;
+	double (*report)(const struct strategy_view *v); /* in [0, 1] */
+	bool copies; /* looks at leader_last */
+	bool one_person; /* all who follow it are one person under several names */
+	unsigned horizon; /* best responder: items ahead; else 0 */
+};
+
+extern const struct strategy strategy_truthful;
+
+/* All others; ends with one without a name. */
+extern const struct strategy strategies[];
+
+/* By name, the truthful one included; NULL: there is none. */
+const struct strategy *strategy_find(const char *name);
+
+#endif

@@ -1,0 +1,207 @@
+#include "world.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pool.h"
+
+struct person {
+	double skill, bias;
+	uint32_t as; /* whose errors it has: its own, unless it is one person under two names */
+};
+
+struct world {
+	struct world_options o;
+	struct random random;
+	uint64_t next;
+	uint32_t *order; /* [labelers] WORLD_SOME draws from its front, WORLD_ALL takes it as it is */
+	double *share; /* [labelers] WORLD_HEAVY: cumulative weights */
+	uint64_t *drawn; /* [labelers] 1 + the item that a labeler was last drawn for */
+	double *errors; /* [labelers] own errors on the item in work, */
+	uint64_t *erred; /* [labelers] ... and 1 + the item that they are of */
+	struct person *persons; /* [labelers] */
+};
+
+static bool within(double x, double low, double high)
+{
+	return x >= low && x <= high;
+}
+
+const char *world_fault(const struct world_options *o)
+{
+	if (o->labelers < 1 || o->labelers > 10000000)
+		return "labelers must be from 1 to 10,000,000";
+	if (o->items < 1 || o->items > 1000000000)
+		return "items must be from 1 to 1,000,000,000";
+	if (o->participation == WORLD_ALL && o->labelers > ITEM_REPORTS_MAX)
+		return "with more than 65,535 labelers not all of them can answer an item";
+	if (o->participation != WORLD_ALL && (o->per_item < 1 || o->per_item > o->labelers))
+		return "answers per item must be from 1 to the number of labelers";
+	if (o->per_item > ITEM_REPORTS_MAX)
+		return "answers per item must be at most 65,535";
+	if (o->participation == WORLD_HEAVY && o->per_item > o->labelers / 2)
+		return "where few do most of the work, answers per item must be at most half the number of labelers";
+	if (!within(o->skill_low, 0, 10) || !within(o->skill_high, o->skill_low, 10))
+		return "skill must go from a number to another that is not less, both from 0 to 10";
+	if (!within(o->bias, 0, 10))
+		return "bias must be from 0 to 10";
+	if (!within(o->correlation, 0, 1))
+		return "correlation must be from 0 to 1";
+	if (!within(o->base_rate, 0.001, 0.999))
+		return "the base rate must be from 0.001 to 0.999";
+	if (!within(o->gap, 0, 0.3))
+		return "the gap must be from 0 to 0.3";
+	if (o->kind != WORLD_SIGNALS && o->labelers < 2)
+		return "this world needs two labelers at least";
+	if (o->kind == WORLD_SWITCHING && o->period < 1)
+		return "the period must be at least 1 item";
+	if (!within(o->known, 0, 1) || !within(o->wrong, 0, 1))
+		return "probabilities must be from 0 to 1";
+	return NULL;
+}
+
+uint32_t world_reporters_max(const struct world_options *o)
+{
+	return o->participation == WORLD_ALL ? o->labelers : o->per_item;
+}
+
+int world_new(struct world **out, const struct world_options *o)
+{
+	struct world *w = calloc(1, sizeof *w);
+	if (!w)
+		return -ENOMEM;
+	w->o = *o;
+	w->order = malloc(o->labelers * sizeof *w->order);
+	w->share = malloc(o->labelers * sizeof *w->share);
+	w->drawn = calloc(o->labelers, sizeof *w->drawn);
+	w->errors = malloc(o->labelers * sizeof *w->errors);
+	w->erred = calloc(o->labelers, sizeof *w->erred);
+	w->persons = malloc(o->labelers * sizeof *w->persons);
+	if (!w->order || !w->share || !w->drawn || !w->errors || !w->erred || !w->persons) {
+		world_free(w);
+		return -ENOMEM;
+	}
+	random_init(&w->random, o->seed, o->stream);
+	double sum = 0;
+	for (uint32_t i = 0; i < o->labelers; i++) {
+		w->order[i] = i;
+		w->share[i] = sum += 1 / (double)(i + 1);
+		w->persons[i] = (struct person){
+			.skill = random_between(&w->random, o->skill_low, o->skill_high),
+			.bias = o->bias * random_normal(&w->random),
+			.as = i,
+		};
+	}
+	*out = w;
+	return 0;
+}
+
+void world_free(struct world *w)
+{
+	if (!w)
+		return;
+	free(w->order);
+	free(w->share);
+	free(w->drawn);
+	free(w->errors);
+	free(w->erred);
+	free(w->persons);
+	free(w);
+}
+
+void world_same_person(struct world *w, uint32_t labeler, uint32_t as)
+{
+	w->persons[labeler] = w->persons[as];
+}
+
+/* ---- who answers ---- */
+
+/* The labeler at a place in the cumulative weights. */
+static uint32_t at_share(const struct world *w, double place)
+{
+	uint32_t low = 0, high = w->o.labelers - 1;
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		if (w->share[middle] <= place)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static void draw_reporters(struct world *w, struct world_draw *d)
+{
+	uint32_t all = w->o.labelers;
+	d->n = world_reporters_max(&w->o);
+	for (uint32_t i = 0; i < d->n; i++) {
+		uint32_t who;
+		if (w->o.participation == WORLD_HEAVY) {
+			do
+				who = at_share(w, random_unit(&w->random) * w->share[all - 1]);
+			while (w->drawn[who] == d->number + 1);
+			w->drawn[who] = d->number + 1;
+		} else {
+			uint32_t k =
+				w->o.participation == WORLD_ALL ? i : i + (uint32_t)random_below(&w->random, all - i);
+			who = w->order[k];
+			w->order[k] = w->order[i];
+			w->order[i] = who;
+		}
+		d->labelers[i] = who;
+		d->dice[i] = random_unit(&w->random);
+	}
+}
+
+/* ---- what they believe ---- */
+
+static void draw_signals(struct world *w, struct world_draw *d)
+{
+	double prior = log(w->o.base_rate / (1 - w->o.base_rate));
+	double shared = sqrt(w->o.correlation) * random_normal(&w->random);
+	double own = sqrt(1 - w->o.correlation);
+	d->truth = random_chance(&w->random, w->o.base_rate);
+	for (size_t i = 0; i < d->n; i++) {
+		const struct person *p = &w->persons[d->labelers[i]];
+		double error = random_normal(&w->random);
+		/* The first of a person's names sees; the others have seen the same. */
+		if (w->erred[p->as] != d->number + 1)
+			w->errors[p->as] = error;
+		w->erred[p->as] = d->number + 1;
+		double signal = p->skill * (d->truth - 0.5) + shared + own * w->errors[p->as];
+		d->beliefs[i] = 1 / (1 + exp(-(prior + p->skill * signal + p->bias)));
+	}
+}
+
+static void draw_hair(struct world *w, struct world_draw *d)
+{
+	double q = random_between(&w->random, 0.3, 0.7);
+	d->truth = random_chance(&w->random, q);
+	for (size_t i = 0; i < d->n; i++) {
+		double off = random_chance(&w->random, 0.5) ? w->o.gap : -w->o.gap;
+		d->beliefs[i] = d->labelers[i] == 0 ? q : q + off;
+	}
+}
+
+static void draw_switching(struct world *w, struct world_draw *d)
+{
+	d->truth = d->number / w->o.period % 2 == 0;
+	for (size_t i = 0; i < d->n; i++)
+		d->beliefs[i] = d->labelers[i] == 0 ? 0.5 + w->o.gap : 0.5 - w->o.gap;
+}
+
+void world_next(struct world *w, struct world_draw *d)
+{
+	d->number = w->next++;
+	draw_reporters(w, d);
+	switch (w->o.kind) {
+	case WORLD_SIGNALS: draw_signals(w, d); break;
+	case WORLD_HAIR: draw_hair(w, d); break;
+	case WORLD_SWITCHING: draw_switching(w, d); break;
+	}
+	d->lot = random_unit(&w->random);
+	d->known = random_chance(&w->random, w->o.known);
+	d->outcome = random_chance(&w->random, w->o.wrong) ? 1 - d->truth : d->truth;
+}

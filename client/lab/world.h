@@ -1,0 +1,78 @@
+/* world.h - what nature does in a simulated campaign: items with a truth, who of the labelers answers, what each
+ * believes, and what becomes known of the truth. What labelers make of their beliefs is strategy.h's.
+ *
+ * The draws depend on the options alone, so every scheme that is compared meets the same ones. Pure. */
+#ifndef CANDOR_LAB_WORLD_H
+#define CANDOR_LAB_WORLD_H
+
+#include "err.h"
+#include "random.h"
+
+enum world_kind {
+	/* Item t has a truth y in {0, 1}, 1 with probability base_rate. Labeler i sees a signal s = d_i (y - 1/2) + e
+	 * with e normal of variance 1 (signal detection theory: d_i is its d'), and believes in y = 1 with the
+	 * posterior probability that this gives, its log odds moved by its bias. e = sqrt(rho) e_t +
+	 * sqrt(1 - rho) e_it, so that two labelers' errors have the correlation rho. */
+	WORLD_SIGNALS,
+	/* y = 1 with probability q_t, even in [0.3, 0.7]. Labeler 0 believes q_t, all others q_t + or - gap. */
+	WORLD_HAIR,
+	/* Labeler 0 believes 0.5 + gap, all others 0.5 - gap. Outcomes take turns: `period` items for labeler 0, then
+	 * `period` against it, and so on. Nothing is random. */
+	WORLD_SWITCHING,
+};
+
+enum world_participation {
+	WORLD_ALL, /* every labeler answers every item */
+	WORLD_SOME, /* `per_item` of them, drawn evenly */
+	WORLD_HEAVY, /* `per_item`, the k-th labeler drawn with weight 1/k: few do most of the work */
+};
+
+struct world_options {
+	enum world_kind kind;
+	uint32_t labelers; /* at least 1 */
+	uint64_t items;
+	enum world_participation participation;
+	uint32_t per_item; /* 1 to labelers; WORLD_HEAVY: at most half of them */
+	double skill_low, skill_high; /* d' is even between them; 0: knows nothing, 1: right in 69 %, 2: in 84 % */
+	double bias; /* standard deviation of labelers' biases, in log odds */
+	double correlation; /* rho, in [0, 1] */
+	double base_rate; /* in (0, 1) */
+	double gap;
+	uint64_t period;
+	double known; /* probability that an item's outcome is ever posted */
+	double wrong; /* probability that a posted outcome is the opposite of the truth */
+	uint64_t seed, stream; /* stream: which repetition */
+};
+
+/* One item. The arrays are the world's; they live until the next call of world_next(). */
+struct world_draw {
+	uint64_t number; /* from 0 */
+	double truth; /* 0 or 1 */
+	double outcome; /* as posted: the truth, or its opposite */
+	bool known; /* the outcome will be posted */
+	double lot; /* even in [0, 1), one for the item */
+	size_t n;
+	uint32_t *labelers; /* [n] */
+	double *beliefs; /* [n] that the truth is 1 */
+	double *dice; /* [n] even in [0, 1), for what labelers do by chance */
+};
+
+struct world;
+
+/* NULL if options are in range, else a static sentence about which is not. */
+const char *world_fault(const struct world_options *o);
+
+/* options in range. 0 or -ENOMEM. */
+MUST_CHECK int world_new(struct world **out, const struct world_options *o);
+void world_free(struct world *w);
+
+/* Makes one labeler see exactly what another would: one person under two names. */
+void world_same_person(struct world *w, uint32_t labeler, uint32_t as);
+
+/* The next item, into a draw of which the arrays have room for world_reporters_max(). */
+void world_next(struct world *w, struct world_draw *draw);
+
+/* Most reports that an item can get. */
+uint32_t world_reporters_max(const struct world_options *o);
+
+#endif

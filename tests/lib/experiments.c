@@ -1,0 +1,498 @@
+#include "tests/lib/experiments.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/cli/contest.h"
+#include "client/cli/workers.h"
+#include "client/lab/game.h"
+#include "client/lab/stats.h"
+
+/* ---- games by the dozen ---- */
+
+struct games {
+	struct game_options *options;
+	struct game_result *results;
+	size_t n, cap;
+};
+
+static void *memory(void *block)
+{
+	require(block);
+	return block;
+}
+
+/* The place of its results. */
+static size_t add_game(struct games *g, const struct game_options *o)
+{
+	if (g->n == g->cap) {
+		g->cap = 2 * g->cap + 64;
+		g->options = memory(realloc(g->options, g->cap * sizeof *g->options));
+	}
+	g->options[g->n] = *o;
+	return g->n++;
+}
+
+static void play_one(void *arg, size_t index)
+{
+	struct games *g = arg;
+	require(game_play(&g->options[index], &g->results[index]) == 0);
+}
+
+static void play(struct games *g)
+{
+	g->results = memory(calloc(g->n, sizeof *g->results));
+	cli_run_jobs(g->n, play_one, NULL, g);
+}
+
+static void forget(struct games *g)
+{
+	free(g->options);
+	free(g->results);
+}
+
+typedef double measure(const struct game_result *r, int forecast);
+
+static double loss(const struct game_result *r, int forecast)
+{
+	return r->scores[forecast].brier / (double)r->scores[forecast].n;
+}
+
+static double loss_of_best(const struct game_result *r, int forecast)
+{
+	return loss(r, forecast) / r->best_truthful;
+}
+
+static double final_regret(const struct game_result *r, int forecast)
+{
+	return r->regret[forecast];
+}
+
+/* Of games first .. first + repeats. */
+static double median(const struct games *g, size_t first, uint32_t repeats, measure *m, int forecast)
+{
+	double *x = memory(malloc(repeats * sizeof *x));
+	for (uint32_t i = 0; i < repeats; i++)
+		x[i] = m(&g->results[first + i], forecast);
+	double middle = stats_quartiles(x, repeats).median;
+	free(x);
+	return middle;
+}
+
+static const struct cli_contestant *contestant(const char *name)
+{
+	for (size_t k = 0; k < CLI_CONTESTANTS_MAX; k++)
+		if (strcmp(cli_contestants[k].name, name) == 0)
+			return &cli_contestants[k];
+	require(!"a contestant of that name");
+	return NULL;
+}
+
+static void set_scheme(struct game_options *o, const struct cli_contestant *k, const struct candor_settings *given)
+{
+	const struct world_options *w = &o->world;
+	double t_eff = (double)w->items * world_reporters_max(w) / w->labelers * w->known;
+	o->class = k->class;
+	o->settings = cli_contestant_settings(k, given, t_eff);
+}
+
+/* Adds `repeats` games under a contestant, one a stream; the place of the first. */
+static size_t add_repeats(struct games *g, struct game_options o, const char *name, const struct candor_settings *given,
+			  uint32_t repeats)
+{
+	const struct candor_settings defaults = {0};
+	size_t first = g->n;
+	set_scheme(&o, contestant(name), given ? given : &defaults);
+	o.n_checkpoints = 1;
+	o.checkpoints[0] = o.world.items;
+	for (uint32_t i = 0; i < repeats; i++) {
+		o.world.stream = i;
+		add_game(g, &o);
+	}
+	return first;
+}
+
+/* The campaign that `candor simulate` plays when it is told nothing. */
+static struct game_options usual(uint64_t items, uint32_t labelers)
+{
+	return (struct game_options){
+		.world = {.labelers = labelers,
+			  .items = items,
+			  .skill_low = 0.3,
+			  .skill_high = 2,
+			  .bias = 0.3,
+			  .correlation = 0.2,
+			  .base_rate = 0.5,
+			  .known = 1,
+			  .seed = 1},
+	};
+}
+
+/* ---- grids ---- */
+
+const double *grid_curve(const struct grid *g, const char *name)
+{
+	for (size_t c = 0; c < g->n_curves; c++)
+		if (strcmp(g->curves[c], name) == 0)
+			return g->y[c];
+	require(!"a curve of that name");
+	return NULL;
+}
+
+static size_t add_curve(struct grid *g, const char *name)
+{
+	require(g->n_curves < GRID_CURVES_MAX);
+	g->curves[g->n_curves] = name;
+	return g->n_curves++;
+}
+
+static void set_x(struct grid *g, const double *x, size_t n)
+{
+	*g = (struct grid){.n_x = n};
+	memcpy(g->x, x, n * sizeof *x);
+}
+
+static void set_items(struct grid *g, const uint64_t *items, size_t n)
+{
+	*g = (struct grid){.n_x = n};
+	for (size_t i = 0; i < n; i++)
+		g->x[i] = (double)items[i];
+}
+
+/* One campaign for each x, made by `make`; the loss of each forecast of each contestant. */
+static void compare(struct grid *g, const char *const *names, size_t n, uint32_t repeats, measure *m,
+		    struct game_options (*make)(const void *arg, double x), const void *arg)
+{
+	struct games games = {0};
+	size_t first[CLI_CONTESTANTS_MAX][GRID_X_MAX];
+	for (size_t i = 0; i < g->n_x; i++)
+		for (size_t k = 0; k < n; k++)
+			first[k][i] = add_repeats(&games, make(arg, g->x[i]), names[k], NULL, repeats);
+	play(&games);
+	for (size_t k = 0; k < n; k++) {
+		for (int f = 0; f < cli_forecasts(contestant(names[k])); f++) {
+			size_t c = add_curve(g, cli_forecast_name(contestant(names[k]), f));
+			for (size_t i = 0; i < g->n_x; i++)
+				g->y[c][i] = median(&games, first[k][i], repeats, m, f);
+		}
+	}
+	forget(&games);
+}
+
+/* ---- the exponent of regret ---- */
+
+enum { HAIRS = 18, SWITCHES = 4, INSTANCES_MAX = HAIRS + SWITCHES };
+
+static struct game_options duel(enum world_kind kind, uint64_t items, double gap, uint64_t period)
+{
+	return (struct game_options){.world = {.kind = kind,
+					       .labelers = 2,
+					       .items = items,
+					       .base_rate = 0.5,
+					       .gap = gap,
+					       .period = period,
+					       .known = 1,
+					       .seed = 1}};
+}
+
+/* Hairs from 0.3 down by halves of their square; turns of the whole campaign, a third of it, and so on. */
+static size_t instances(uint64_t items, struct game_options *out)
+{
+	size_t n = 0;
+	for (int k = 0; k < HAIRS; k++)
+		out[n++] = duel(WORLD_HAIR, items, 0.3 * pow(2, -k / 2.0), 0);
+	for (uint64_t k = 0, turns = 1; k < SWITCHES; k++, turns *= 3)
+		out[n++] = duel(WORLD_SWITCHING, items, 0.1, (items + turns - 1) / turns);
+	return n;
+}
+
+void experiment_exponents(const uint64_t *items, size_t n, uint32_t repeats, struct grid *out, double *bound_used)
+{
+	static const char *const names[] = {"candor", "horizon", "plain", "hedge", "leader"};
+	enum { NAMES = sizeof names / sizeof *names };
+	struct games games = {0};
+	size_t first[NAMES][GRID_X_MAX][INSTANCES_MAX], count = 0;
+	set_items(out, items, n);
+	/* The longest ones are begun first, so that no processor waits for another at the end. */
+	for (size_t i = n; i-- > 0;) {
+		struct game_options all[INSTANCES_MAX];
+		count = instances(items[i], all);
+		for (size_t k = 0; k < NAMES; k++)
+			for (size_t j = 0; j < count; j++)
+				first[k][i][j] = add_repeats(&games, all[j], names[k], NULL, repeats);
+	}
+	play(&games);
+	for (size_t k = 0; k < NAMES; k++) {
+		for (int f = 0; f < cli_forecasts(contestant(names[k])); f++) {
+			size_t c = add_curve(out, cli_forecast_name(contestant(names[k]), f));
+			for (size_t i = 0; i < n; i++) {
+				out->y[c][i] = -INFINITY;
+				for (size_t j = 0; j < count; j++)
+					out->y[c][i] = fmax(out->y[c][i],
+							    median(&games, first[k][i][j], repeats, final_regret, f));
+			}
+		}
+	}
+	*bound_used = NAN;
+	for (size_t i = 0; i < games.n; i++)
+		*bound_used = fmax(*bound_used, games.results[i].bound_used);
+	forget(&games);
+}
+
+/* ---- strategic labelers ---- */
+
+struct strategic {
+	double share;
+	uint64_t items;
+};
+
+static struct game_options strategic_game(const void *arg, double x)
+{
+	const struct strategic *s = arg;
+	struct game_options o = usual(s->items, 41);
+	const struct strategy *kind = x < 0 ? NULL : &strategies[(size_t)x];
+	if (!kind)
+		return o;
+	if (kind->horizon > 0)
+		o.world.items = s->items / 3;
+	o.n_groups = 1;
+	o.groups[0] = (struct game_group){kind, (uint32_t)lround(s->share * o.world.labelers)};
+	return o;
+}
+
+void experiment_strategic(double share, uint64_t items, uint32_t repeats, struct grid *out)
+{
+	static const char *const names[] = {"candor", "plain", "hedge", "leader", "ds", "ds-gold"};
+	const struct strategic s = {share, items};
+	*out = (struct grid){.n_x = 1, .x = {-1}, .x_names = {"nobody"}};
+	for (size_t k = 0; strategies[k].name; k++) {
+		out->x[out->n_x] = (double)k;
+		out->x_names[out->n_x++] = strategies[k].name;
+	}
+	compare(out, names, sizeof names / sizeof *names, repeats, loss_of_best, strategic_game, &s);
+}
+
+/* ---- truth ---- */
+
+void experiment_truth(struct grid *out)
+{
+	static const struct {
+		const char *name;
+		double belief;
+	} beliefs[] = {{"belief 0.1", 0.1}, {"belief 0.4", 0.4}, {"belief 0.7", 0.7}, {"belief 0.95", 0.95}};
+	enum { N = 10, POINTS = 21 };
+	*out = (struct grid){.n_x = POINTS};
+	for (size_t c = 0; c < sizeof beliefs / sizeof *beliefs; c++) {
+		size_t curve = add_curve(out, beliefs[c].name);
+		for (size_t i = 0; i < POINTS; i++) {
+			double expected = 0;
+			out->x[i] = (double)i / (POINTS - 1);
+			for (int y = 0; y <= 1; y++) {
+				double w[N], reports[N];
+				for (size_t k = 0; k < N; k++) {
+					w[k] = 1;
+					reports[k] = (double)k / N;
+				}
+				reports[0] = out->x[i];
+				mechanism_settle(N, w, reports, y, 0.3, 1e-9);
+				expected += (y ? beliefs[c].belief : 1 - beliefs[c].belief) * w[0];
+			}
+			out->y[curve][i] = expected;
+		}
+	}
+}
+
+/* ---- best responders ---- */
+
+static struct game_options responder_game(uint64_t items, uint32_t labelers, const char *kind)
+{
+	struct game_options o = usual(items, labelers);
+	o.n_groups = 1;
+	o.groups[0] = (struct game_group){strategy_find(kind), 1};
+	return o;
+}
+
+void experiment_responders(uint64_t items, uint32_t repeats, struct grid *out)
+{
+	static const char *const kinds[] = {"responder-1", "responder-2", "responder-5"};
+	static const char *const schemes[] = {"candor", "hedge"};
+	static const char *const means[2][3] = {{"candor 1", "candor 2", "candor 5"},
+						{"hedge 1", "hedge 2", "hedge 5"}};
+	static const char *const mosts[2][3] = {{"candor 1 most", "candor 2 most", "candor 5 most"},
+						{"hedge 1 most", "hedge 2 most", "hedge 5 most"}};
+	static const double labelers[] = {2, 5, 20};
+	struct games games = {0};
+	size_t first[2][3][3];
+	set_x(out, labelers, 3);
+	for (size_t s = 0; s < 2; s++)
+		for (size_t k = 0; k < 3; k++)
+			for (size_t i = 0; i < 3; i++)
+				first[s][k][i] =
+					add_repeats(&games, responder_game(items, (uint32_t)labelers[i], kinds[k]),
+						    schemes[s], NULL, repeats);
+	play(&games);
+	for (size_t s = 0; s < 2; s++) {
+		for (size_t k = 0; k < 3; k++) {
+			size_t mean = add_curve(out, means[s][k]), most = add_curve(out, mosts[s][k]);
+			for (size_t i = 0; i < 3; i++) {
+				double sum = 0, answers = 0, top = 0;
+				for (uint32_t r = 0; r < repeats; r++) {
+					const struct game_result *g = &games.results[first[s][k][i] + r];
+					sum += g->gain_sum;
+					answers += (double)g->responses;
+					top = fmax(top, g->gain_most);
+				}
+				out->y[mean][i] = 100 * sum / answers;
+				out->y[most][i] = 100 * top;
+			}
+		}
+	}
+	forget(&games);
+}
+
+/* ---- many names, many hands ---- */
+
+enum { SAY_POINTS = 20 };
+
+/* Checkpoints even in the logarithm, from 10 items on. */
+static void set_say_points(struct grid *g, uint64_t items)
+{
+	*g = (struct grid){0};
+	for (int k = 0; k < SAY_POINTS; k++) {
+		double at = round(10 * pow((double)items / 10, (double)k / (SAY_POINTS - 1)));
+		if (g->n_x == 0 || at > g->x[g->n_x - 1])
+			g->x[g->n_x++] = at;
+	}
+}
+
+/* The mean say of a group at each x. */
+static void say_curve(struct grid *g, const char *name, struct game_options o, uint32_t repeats, double fair)
+{
+	const struct candor_settings defaults = {0};
+	struct games games = {0};
+	size_t c = add_curve(g, name);
+	set_scheme(&o, contestant("candor"), &defaults);
+	o.n_checkpoints = g->n_x;
+	for (size_t i = 0; i < g->n_x; i++)
+		o.checkpoints[i] = (uint64_t)g->x[i];
+	for (uint32_t r = 0; r < repeats; r++) {
+		o.world.stream = r;
+		add_game(&games, &o);
+	}
+	play(&games);
+	for (size_t i = 0; i < g->n_x; i++) {
+		for (uint32_t r = 0; r < repeats; r++)
+			g->y[c][i] += games.results[r].influences[i] / repeats;
+		g->y[c][i] /= fair;
+	}
+	forget(&games);
+}
+
+void experiment_sybils(uint64_t items, uint32_t repeats, struct grid *out)
+{
+	static const struct {
+		const char *name;
+		uint32_t names;
+	} people[] = {{"1 name", 1}, {"2 names", 2}, {"5 names", 5}, {"10 names", 10}};
+	set_say_points(out, items);
+	for (size_t k = 0; k < sizeof people / sizeof *people; k++) {
+		struct game_options o = usual(items, 20 + people[k].names);
+		o.n_groups = 1;
+		o.groups[0] = (struct game_group){strategy_find("sybil"), people[k].names};
+		/* All are equally good, so that names alone make the difference. */
+		o.world.skill_low = o.world.skill_high = 1.2;
+		o.world.bias = 0;
+		say_curve(out, people[k].name, o, repeats, 1.0 / 21);
+	}
+}
+
+void experiment_collusion(uint64_t items, uint32_t repeats, struct grid *out)
+{
+	static const struct {
+		const char *name;
+		uint32_t count;
+	} blocks[] = {{"4 of 41", 4}, {"12 of 41", 12}, {"20 of 41", 20}};
+	set_say_points(out, items);
+	for (size_t k = 0; k < sizeof blocks / sizeof *blocks; k++) {
+		struct game_options o = usual(items, 41);
+		o.n_groups = 1;
+		o.groups[0] = (struct game_group){strategy_find("colluder"), blocks[k].count};
+		say_curve(out, blocks[k].name, o, repeats, 1);
+	}
+}
+
+/* ---- sparse participation ---- */
+
+void experiment_sparse(const uint64_t *items, size_t n, uint32_t repeats, struct grid *out)
+{
+	enum { ANYTIME, BY_T_EFF, BY_T, MEAN, RATES };
+	static const char *const names[RATES] = {"anytime", "horizon T_eff", "horizon T", "mean"};
+	struct games games = {0};
+	size_t first[RATES][GRID_X_MAX];
+	set_items(out, items, n);
+	for (size_t i = 0; i < n; i++) {
+		struct game_options o = usual(items[i], 1000);
+		const struct candor_settings by_t = {.horizon = (double)items[i]};
+		o.world.participation = WORLD_SOME;
+		o.world.per_item = 5;
+		first[ANYTIME][i] = add_repeats(&games, o, "candor", NULL, repeats);
+		first[BY_T_EFF][i] = add_repeats(&games, o, "horizon", NULL, repeats);
+		first[BY_T][i] = add_repeats(&games, o, "horizon", &by_t, repeats);
+		first[MEAN][i] = add_repeats(&games, o, "plain", NULL, repeats);
+	}
+	play(&games);
+	for (size_t k = 0; k < RATES; k++) {
+		size_t c = add_curve(out, names[k]);
+		for (size_t i = 0; i < n; i++)
+			out->y[c][i] = median(&games, first[k][i], repeats, loss, 0);
+	}
+	forget(&games);
+}
+
+/* ---- outcomes late, few, wrong ---- */
+
+static const char *const outcome_names[] = {"candor", "plain", "hedge", "leader"};
+enum { OUTCOME_NAMES = sizeof outcome_names / sizeof *outcome_names };
+
+static struct game_options delayed(const void *arg, double x)
+{
+	struct game_options o = usual(*(const uint64_t *)arg, 20);
+	o.delay = (uint64_t)x;
+	return o;
+}
+
+static struct game_options known(const void *arg, double x)
+{
+	struct game_options o = usual(*(const uint64_t *)arg, 20);
+	o.world.known = x;
+	return o;
+}
+
+static struct game_options wrong(const void *arg, double x)
+{
+	struct game_options o = usual(*(const uint64_t *)arg, 20);
+	o.world.wrong = x;
+	return o;
+}
+
+void experiment_delay(uint64_t items, uint32_t repeats, struct grid *out)
+{
+	static const double delays[] = {0, 3, 10, 30, 100, 300, 1000};
+	set_x(out, delays, sizeof delays / sizeof *delays);
+	compare(out, outcome_names, OUTCOME_NAMES, repeats, loss, delayed, &items);
+}
+
+void experiment_known(uint64_t items, uint32_t repeats, struct grid *out)
+{
+	static const double parts[] = {1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01};
+	set_x(out, parts, sizeof parts / sizeof *parts);
+	compare(out, outcome_names, OUTCOME_NAMES, repeats, loss, known, &items);
+}
+
+void experiment_wrong(uint64_t items, uint32_t repeats, struct grid *out)
+{
+	static const double parts[] = {0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5};
+	set_x(out, parts, sizeof parts / sizeof *parts);
+	compare(out, outcome_names, OUTCOME_NAMES, repeats, loss, wrong, &items);
+}

@@ -1,0 +1,54 @@
+/* experiments.h - what docs/mechanism.md claims, as experiments of any size: tests assert them at small sizes, and
+ * `make figures` draws them at large ones.
+ *
+ * Each fills a grid: curves over the same x. Games run on all processors. Failures end the program. */
+#ifndef CANDOR_TESTS_EXPERIMENTS_H
+#define CANDOR_TESTS_EXPERIMENTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { GRID_X_MAX = 32, GRID_CURVES_MAX = 16 };
+
+struct grid {
+	size_t n_x, n_curves;
+	double x[GRID_X_MAX];
+	const char *x_names[GRID_X_MAX]; /* where x is no number; else NULL */
+	const char *curves[GRID_CURVES_MAX];
+	double y[GRID_CURVES_MAX][GRID_X_MAX];
+};
+
+/* The curve of a name; ends the program where there is none. */
+const double *grid_curve(const struct grid *g, const char *name);
+
+/* Regret after items[n] items on the hardest of many instances: two labelers a hair apart, for hairs of many widths, and
+ * outcomes that take turns against them, for many periods. Medians of `repeats` draws, then the most over instances, for
+ * each scheme. *bound_used: the largest part of its bound that any regret took. */
+void experiment_exponents(const uint64_t *items, size_t n, uint32_t repeats, struct grid *out, double *bound_used);
+
+/* x: each strategy, after none at all. Loss against the best truthful labeler's, median of `repeats`, where `share` of 41
+ * labelers follow it. Best responders play items / 3 items. */
+void experiment_strategic(double share, uint64_t items, uint32_t repeats, struct grid *out);
+
+/* x: reports from 0 to 1. The expected next weight of one of ten labelers, for several beliefs. */
+void experiment_truth(struct grid *out);
+
+/* x: numbers of labelers. What best responders expect to gain by lying 1, 2 and 5 items ahead, in per cent of their
+ * weight and answer, on average ("candor 2") and at most ("candor 2 most"), under candor and under hedge. */
+void experiment_responders(uint64_t items, uint32_t repeats, struct grid *out);
+
+/* x: items. The say of one person under 1, 2, 5 and 10 names among 20 others, over its fair one of one name. */
+void experiment_sybils(uint64_t items, uint32_t repeats, struct grid *out);
+
+/* x: items. The say of colluding blocks of 10, 30 and 49 % of 41 labelers. */
+void experiment_collusion(uint64_t items, uint32_t repeats, struct grid *out);
+
+/* x: items[n]. Brier loss where 5 of 1,000 labelers answer an item, with the rate set by T_eff, by plain T, and anytime. */
+void experiment_sparse(const uint64_t *items, size_t n, uint32_t repeats, struct grid *out);
+
+/* x: delays in items; parts of the outcomes that come; parts of them that are wrong. Brier loss of 1,000 items or more. */
+void experiment_delay(uint64_t items, uint32_t repeats, struct grid *out);
+void experiment_known(uint64_t items, uint32_t repeats, struct grid *out);
+void experiment_wrong(uint64_t items, uint32_t repeats, struct grid *out);
+
+#endif
