@@ -19,7 +19,7 @@ DESTDIR ?=
 
 PKGS := libuv libprotobuf-c sqlite3 inih libsodium jansson cmocka
 DEBS := pkg-config libuv1-dev libprotobuf-c-dev protobuf-c-compiler libsqlite3-dev libinih-dev libsodium-dev \
-	libjansson-dev libcmocka-dev
+	libjansson-dev libcmocka-dev gnuplot-nox
 
 # ---- flags ----
 
@@ -66,12 +66,13 @@ TESTLIB_O := $(call src,tests/lib/*.c)
 UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*.c))
 BLACKBOX := $(patsubst %.c,$(B)/%,$(wildcard tests/blackbox/*.c))
 BENCH := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
+FIGURES := $(B)/tests/figures/figures
 TOOLS := $(B)/tests/trace_check
 PROGRAMS := $(B)/candord $(B)/candor $(B)/libcandor.a $(B)/libcandor.so
 
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all help deps need-deps test demo bench check unit blackbox check-source format install uninstall installcheck \
+.PHONY: all help deps need-deps test demo bench figures check unit blackbox check-source format install uninstall installcheck \
 	clean dist everything
 
 all: need-deps ## build candord, candor and libcandor
@@ -158,7 +159,7 @@ $(B)/tests/%: $(B)/tests/%.o $(B)/tests/testable.a
 	$(call say,LD)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(libs_test)
 
-everything: $(PROGRAMS) $(TOOLS) $(UNIT) $(BLACKBOX) $(BENCH)
+everything: $(PROGRAMS) $(TOOLS) $(UNIT) $(BLACKBOX) $(BENCH) $(FIGURES)
 
 test: deps ## install what is missing, build, run every test
 	@$(MAKE) --no-print-directory everything
@@ -175,6 +176,10 @@ unit blackbox: need-deps ## only the unit or only the blackbox tests
 bench: deps ## measure, as ratios to bare loops on this machine (some minutes)
 	@$(MAKE) --no-print-directory $(PROGRAMS) $(BENCH)
 	@B=$(B) tests/bench/run.sh
+
+figures: deps ## play the experiments of docs/mechanism.md and redraw its pictures and tables (some minutes)
+	@$(MAKE) --no-print-directory $(FIGURES)
+	@B=$(B) tests/figures/run.sh
 
 demo: deps ## seven labelers, three of them misreporting: watch the weights find them
 	@$(MAKE) --no-print-directory $(PROGRAMS)

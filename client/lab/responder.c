@@ -3,7 +3,10 @@
 #include <math.h>
 #include <string.h>
 
-enum { GRID = 8, SECTIONS = 20, SWEEPS = 4 };
+enum { GRID = 4, SWEEPS = 2 };
+
+/* Half the widths of the parabolas that are laid through the expected weight around its best point so far. */
+static const double WIDTHS[] = {0.05, 0.005};
 
 /* Differences of expected weights below this part of them are the arithmetic's. */
 static const double NOISE = 1e-12;
@@ -52,52 +55,48 @@ static double value_at(const struct responder_outlook *o, double *plan, size_t a
 	return value;
 }
 
-/* Golden sections of [low, high]: the better end of what is left. */
-static double section(const struct responder_outlook *o, double *plan, size_t at, double low, double high)
+struct point {
+	double report, value;
+};
+
+/* The report at the top of the parabola through three points, in [0, 1]; the middle one's where it has no top. */
+static double top_of(struct point a, struct point b, struct point c)
 {
-	static const double GOLDEN = 0.6180339887498949;
-	double x = high - GOLDEN * (high - low), y = low + GOLDEN * (high - low);
-	double at_x = value_at(o, plan, at, x), at_y = value_at(o, plan, at, y);
-	for (int i = 0; i < SECTIONS; i++) {
-		if (at_x >= at_y) {
-			high = y;
-			y = x;
-			at_y = at_x;
-			x = high - GOLDEN * (high - low);
-			at_x = value_at(o, plan, at, x);
-		} else {
-			low = x;
-			x = y;
-			at_x = at_y;
-			y = low + GOLDEN * (high - low);
-			at_y = value_at(o, plan, at, y);
-		}
-	}
-	return at_x >= at_y ? x : y;
+	double ab = b.report - a.report, bc = b.report - c.report;
+	double up = ab * (b.value - c.value), down = bc * (b.value - a.value);
+	if (!(up - down < 0 || up - down > 0))
+		return b.report;
+	return fmin(1, fmax(0, b.report - 0.5 * (ab * up - bc * down) / (up - down)));
+}
+
+static void try_report(const struct responder_outlook *o, double *plan, size_t at, double report, struct point *best)
+{
+	double value = value_at(o, plan, at, report);
+	if (value > best->value)
+		*best = (struct point){report, value};
 }
 
 /* Improves one report of the plan. The value of the plan after it; *changed where it was for the better. */
 static double improve(const struct responder_outlook *o, double *plan, size_t at, double value, bool *changed)
 {
-	double best = plan[at], best_value = value;
-	for (int k = 0; k <= GRID; k++) {
-		double other = value_at(o, plan, at, (double)k / GRID);
-		if (other > best_value) {
-			best = (double)k / GRID;
-			best_value = other;
+	struct point best = {plan[at], value};
+	for (int k = 0; k <= GRID; k++)
+		try_report(o, plan, at, (double)k / GRID, &best);
+	for (size_t i = 0; i < sizeof WIDTHS / sizeof *WIDTHS; i++) {
+		/* Three points inside of [0, 1], the best one among them. */
+		double middle = fmin(1 - WIDTHS[i], fmax(WIDTHS[i], best.report));
+		struct point around[3];
+		for (int k = 0; k < 3; k++) {
+			double report = middle + (k - 1) * WIDTHS[i];
+			around[k] = (struct point){report, value_at(o, plan, at, report)};
 		}
+		try_report(o, plan, at, top_of(around[0], around[1], around[2]), &best);
 	}
-	double fine = section(o, plan, at, fmax(0, best - 1.0 / GRID), fmin(1, best + 1.0 / GRID));
-	double fine_value = value_at(o, plan, at, fine);
-	if (fine_value > best_value) {
-		best = fine;
-		best_value = fine_value;
-	}
-	if (best_value <= value * (1 + NOISE))
+	if (best.value <= value * (1 + NOISE))
 		return value;
-	plan[at] = best;
+	plan[at] = best.report;
 	*changed = true;
-	return best_value;
+	return best.value;
 }
 
 double responder_best(const struct responder_outlook *o, struct responder_gain *gain)

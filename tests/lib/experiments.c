@@ -147,34 +147,37 @@ static size_t add_curve(struct grid *g, const char *name)
 	return g->n_curves++;
 }
 
-static void set_x(struct grid *g, const double *x, size_t n)
+static void set_x(struct grid *g, const double *x, size_t n, uint32_t repeats)
 {
 	*g = (struct grid){.n_x = n};
 	memcpy(g->x, x, n * sizeof *x);
+	for (size_t i = 0; i < n; i++)
+		g->repeats[i] = repeats;
 }
 
-static void set_items(struct grid *g, const uint64_t *items, size_t n)
+static void set_items(struct grid *g, const uint64_t *items, size_t n, uint32_t repeats)
 {
-	*g = (struct grid){.n_x = n};
+	double x[GRID_X_MAX];
 	for (size_t i = 0; i < n; i++)
-		g->x[i] = (double)items[i];
+		x[i] = (double)items[i];
+	set_x(g, x, n, repeats);
 }
 
 /* One campaign for each x, made by `make`; the loss of each forecast of each contestant. */
-static void compare(struct grid *g, const char *const *names, size_t n, uint32_t repeats, measure *m,
+static void compare(struct grid *g, const char *const *names, size_t n, measure *m,
 		    struct game_options (*make)(const void *arg, double x), const void *arg)
 {
 	struct games games = {0};
 	size_t first[CLI_CONTESTANTS_MAX][GRID_X_MAX];
 	for (size_t i = 0; i < g->n_x; i++)
 		for (size_t k = 0; k < n; k++)
-			first[k][i] = add_repeats(&games, make(arg, g->x[i]), names[k], NULL, repeats);
+			first[k][i] = add_repeats(&games, make(arg, g->x[i]), names[k], NULL, g->repeats[i]);
 	play(&games);
 	for (size_t k = 0; k < n; k++) {
 		for (int f = 0; f < cli_forecasts(contestant(names[k])); f++) {
 			size_t c = add_curve(g, cli_forecast_name(contestant(names[k]), f));
 			for (size_t i = 0; i < g->n_x; i++)
-				g->y[c][i] = median(&games, first[k][i], repeats, m, f);
+				g->y[c][i] = median(&games, first[k][i], g->repeats[i], m, f);
 		}
 	}
 	forget(&games);
@@ -213,7 +216,7 @@ void experiment_exponents(const uint64_t *items, size_t n, uint32_t repeats, str
 	enum { NAMES = sizeof names / sizeof *names };
 	struct games games = {0};
 	size_t first[NAMES][GRID_X_MAX][INSTANCES_MAX], count = 0;
-	set_items(out, items, n);
+	set_items(out, items, n, repeats);
 	/* The longest ones are begun first, so that no processor waits for another at the end. */
 	for (size_t i = n; i-- > 0;) {
 		struct game_options all[INSTANCES_MAX];
@@ -251,13 +254,10 @@ static struct game_options strategic_game(const void *arg, double x)
 {
 	const struct strategic *s = arg;
 	struct game_options o = usual(s->items, 41);
-	const struct strategy *kind = x < 0 ? NULL : &strategies[(size_t)x];
-	if (!kind)
+	if (x < 0)
 		return o;
-	if (kind->horizon > 0)
-		o.world.items = s->items / 3;
 	o.n_groups = 1;
-	o.groups[0] = (struct game_group){kind, (uint32_t)lround(s->share * o.world.labelers)};
+	o.groups[0] = (struct game_group){&strategies[(size_t)x], (uint32_t)lround(s->share * o.world.labelers)};
 	return o;
 }
 
@@ -265,12 +265,13 @@ void experiment_strategic(double share, uint64_t items, uint32_t repeats, struct
 {
 	static const char *const names[] = {"candor", "plain", "hedge", "leader", "ds", "ds-gold"};
 	const struct strategic s = {share, items};
-	*out = (struct grid){.n_x = 1, .x = {-1}, .x_names = {"nobody"}};
+	*out = (struct grid){.n_x = 1, .x = {-1}, .x_names = {"nobody"}, .repeats = {repeats}};
 	for (size_t k = 0; strategies[k].name; k++) {
 		out->x[out->n_x] = (double)k;
+		out->repeats[out->n_x] = strategies[k].horizon == 5 ? (repeats + 4) / 5 : repeats;
 		out->x_names[out->n_x++] = strategies[k].name;
 	}
-	compare(out, names, sizeof names / sizeof *names, repeats, loss_of_best, strategic_game, &s);
+	compare(out, names, sizeof names / sizeof *names, loss_of_best, strategic_game, &s);
 }
 
 /* ---- truth ---- */
@@ -324,7 +325,7 @@ void experiment_responders(uint64_t items, uint32_t repeats, struct grid *out)
 	static const double labelers[] = {2, 5, 20};
 	struct games games = {0};
 	size_t first[2][3][3];
-	set_x(out, labelers, 3);
+	set_x(out, labelers, 3, repeats);
 	for (size_t s = 0; s < 2; s++)
 		for (size_t k = 0; k < 3; k++)
 			for (size_t i = 0; i < 3; i++)
@@ -430,7 +431,7 @@ void experiment_sparse(const uint64_t *items, size_t n, uint32_t repeats, struct
 	static const char *const names[RATES] = {"anytime", "horizon T_eff", "horizon T", "mean"};
 	struct games games = {0};
 	size_t first[RATES][GRID_X_MAX];
-	set_items(out, items, n);
+	set_items(out, items, n, repeats);
 	for (size_t i = 0; i < n; i++) {
 		struct game_options o = usual(items[i], 1000);
 		const struct candor_settings by_t = {.horizon = (double)items[i]};
@@ -479,20 +480,20 @@ static struct game_options wrong(const void *arg, double x)
 void experiment_delay(uint64_t items, uint32_t repeats, struct grid *out)
 {
 	static const double delays[] = {0, 3, 10, 30, 100, 300, 1000};
-	set_x(out, delays, sizeof delays / sizeof *delays);
-	compare(out, outcome_names, OUTCOME_NAMES, repeats, loss, delayed, &items);
+	set_x(out, delays, sizeof delays / sizeof *delays, repeats);
+	compare(out, outcome_names, OUTCOME_NAMES, loss, delayed, &items);
 }
 
 void experiment_known(uint64_t items, uint32_t repeats, struct grid *out)
 {
 	static const double parts[] = {1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01};
-	set_x(out, parts, sizeof parts / sizeof *parts);
-	compare(out, outcome_names, OUTCOME_NAMES, repeats, loss, known, &items);
+	set_x(out, parts, sizeof parts / sizeof *parts, repeats);
+	compare(out, outcome_names, OUTCOME_NAMES, loss, known, &items);
 }
 
 void experiment_wrong(uint64_t items, uint32_t repeats, struct grid *out)
 {
 	static const double parts[] = {0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5};
-	set_x(out, parts, sizeof parts / sizeof *parts);
-	compare(out, outcome_names, OUTCOME_NAMES, repeats, loss, wrong, &items);
+	set_x(out, parts, sizeof parts / sizeof *parts, repeats);
+	compare(out, outcome_names, OUTCOME_NAMES, loss, wrong, &items);
 }

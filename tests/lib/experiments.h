@@ -14,6 +14,7 @@ struct grid {
 	size_t n_x, n_curves;
 	double x[GRID_X_MAX];
 	const char *x_names[GRID_X_MAX]; /* where x is no number; else NULL */
+	uint32_t repeats[GRID_X_MAX]; /* games that a point is the median of */
 	const char *curves[GRID_CURVES_MAX];
 	double y[GRID_CURVES_MAX][GRID_X_MAX];
 };
@@ -27,7 +28,7 @@ const double *grid_curve(const struct grid *g, const char *name);
 void experiment_exponents(const uint64_t *items, size_t n, uint32_t repeats, struct grid *out, double *bound_used);
 
 /* x: each strategy, after none at all. Loss against the best truthful labeler's, median of `repeats`, where `share` of 41
- * labelers follow it. Best responders play items / 3 items. */
+ * labelers follow it; of repeats / 5 where each answer takes a responder with five items ahead. */
 void experiment_strategic(double share, uint64_t items, uint32_t repeats, struct grid *out);
 
 /* x: reports from 0 to 1. The expected next weight of one of ten labelers, for several beliefs. */

@@ -1,0 +1,246 @@
+/* Plays the experiments of docs/mechanism.md at full size, draws their pictures and writes their tables.
+ *
+ *   figures PICTURES TABLES [quick]
+ *
+ * PICTURES and TABLES are directories that exist. Tables are Markdown, one a file. With "quick" sizes are so small that
+ * only the program itself is tried out. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/cli/plot.h"
+#include "client/lab/stats.h"
+#include "err.h"
+#include "tests/lib/experiments.h"
+
+struct places {
+	const char *pictures, *tables;
+};
+
+static void step(const char *name)
+{
+	fprintf(stderr, "figures: %s\n", name);
+}
+
+static FILE *open_table(const struct places *to, const char *name)
+{
+	char path[4096];
+	snprintf(path, sizeof path, "%s/%s.md", to->tables, name);
+	FILE *f = fopen(path, "w");
+	if (!f) {
+		perror(path);
+		exit(1);
+	}
+	return f;
+}
+
+static void close_table(FILE *f)
+{
+	if (fclose(f)) {
+		perror("a table");
+		exit(1);
+	}
+}
+
+static void draw(const struct places *to, const char *name, const struct grid *g, struct plot p)
+{
+	struct plot_curve curves[GRID_CURVES_MAX];
+	char path[4096];
+	for (size_t c = 0; c < g->n_curves; c++)
+		curves[c] = (struct plot_curve){.name = g->curves[c], .n = g->n_x, .x = g->x, .y = g->y[c]};
+	p.n = g->n_curves;
+	p.curves = curves;
+	snprintf(path, sizeof path, "%s/%s.svg", to->pictures, name);
+	int err = plot_draw(&p, path);
+	if (err) {
+		fprintf(stderr, "figures: %s: %s\n", path, candor_strerror(err));
+		exit(1);
+	}
+}
+
+/* x in the first column, a column a curve. */
+static void write_table(const struct places *to, const char *name, const char *x_title, const struct grid *g,
+			const char *format)
+{
+	FILE *f = open_table(to, name);
+	fprintf(f, "| %s |", x_title);
+	for (size_t c = 0; c < g->n_curves; c++)
+		fprintf(f, " %s |", g->curves[c]);
+	fputs("\n|--:|", f);
+	for (size_t c = 0; c < g->n_curves; c++)
+		fputs("--:|", f);
+	putc('\n', f);
+	for (size_t i = 0; i < g->n_x; i++) {
+		if (g->x_names[i])
+			fprintf(f, "| %s |", g->x_names[i]);
+		else
+			fprintf(f, "| %.10g |", g->x[i]);
+		for (size_t c = 0; c < g->n_curves; c++) {
+			putc(' ', f);
+			fprintf(f, format, g->y[c][i]);
+			fputs(" |", f);
+		}
+		putc('\n', f);
+	}
+	close_table(f);
+}
+
+/* ---- the experiments ---- */
+
+static void exponents(const struct places *to, bool quick)
+{
+	static const uint64_t items[] = {100, 316, 1000, 3162, 10000, 31623, 100000, 316228, 1000000};
+	struct grid g;
+	double bound_used;
+	step("the exponent of regret");
+	experiment_exponents(items, quick ? 4 : sizeof items / sizeof *items, quick ? 1 : 5, &g, &bound_used);
+	draw(to, "regret", &g,
+	     (struct plot){.title = "The hardest of many instances with two labelers",
+			   .x_title = "items T",
+			   .y_title = "regret after T items",
+			   .log_x = true,
+			   .log_y = true});
+	FILE *f = open_table(to, "regret");
+	fputs("| scheme | regret at T = 100 |", f);
+	for (size_t i = 2; i < g.n_x; i += 2)
+		fprintf(f, " %.0f |", g.x[i]);
+	fputs(" grows as |\n|---|", f);
+	for (size_t i = 0; i < g.n_x; i += 2)
+		fputs("--:|", f);
+	fputs("--:|\n", f);
+	for (size_t c = 0; c < g.n_curves; c++) {
+		fprintf(f, "| %s |", g.curves[c]);
+		for (size_t i = 0; i < g.n_x; i += 2)
+			fprintf(f, " %.1f |", g.y[c][i]);
+		fprintf(f, " T^%.2f |\n", stats_exponent(g.x, g.y[c], g.n_x));
+	}
+	fprintf(f, "\nIn none of these runs did any labeler's regret come above %.2f of its bound.\n", bound_used);
+	close_table(f);
+}
+
+static void strategic(const struct places *to, bool quick)
+{
+	static const struct {
+		double share;
+		const char *name;
+	} shares[] = {{0.10, "strategic-10"}, {0.30, "strategic-30"}, {0.49, "strategic-49"}};
+	for (size_t i = 0; i < sizeof shares / sizeof *shares; i++) {
+		struct grid g;
+		step(shares[i].name);
+		experiment_strategic(shares[i].share, quick ? 60 : 1000, quick ? 1 : 15, &g);
+		write_table(to, shares[i].name, "strategy", &g, "%.2f");
+	}
+}
+
+static void truth(const struct places *to)
+{
+	struct grid g;
+	step("truth");
+	experiment_truth(&g);
+	draw(to, "truth", &g,
+	     (struct plot){.title = "Expected next weight of one among ten labelers, weight 1, eta = 0.3",
+			   .x_title = "report",
+			   .y_title = "expected weight"});
+}
+
+static void responders(const struct places *to, bool quick)
+{
+	struct grid g;
+	step("best responders");
+	experiment_responders(quick ? 20 : 300, quick ? 1 : 10, &g);
+	FILE *f = open_table(to, "responders");
+	fputs("| scheme and items ahead |", f);
+	for (size_t i = 0; i < g.n_x; i++)
+		fprintf(f, " %.0f labelers: mean | most |", g.x[i]);
+	fputs("\n|---|", f);
+	for (size_t i = 0; i < g.n_x; i++)
+		fputs("--:|--:|", f);
+	putc('\n', f);
+	for (size_t c = 0; c + 1 < g.n_curves; c += 2) {
+		fprintf(f, "| %s |", g.curves[c]);
+		for (size_t i = 0; i < g.n_x; i++)
+			fprintf(f, " %.2g %% | %.2g %% |", g.y[c][i], g.y[c + 1][i]);
+		putc('\n', f);
+	}
+	close_table(f);
+}
+
+static void sybils(const struct places *to, bool quick)
+{
+	struct grid g;
+	step("one person, many names");
+	experiment_sybils(quick ? 50 : 3000, quick ? 2 : 200, &g);
+	draw(to, "sybils", &g,
+	     (struct plot){.title = "One person under k names among 20 others, all equally good",
+			   .x_title = "items",
+			   .y_title = "say, 1 being that of one of 21 equals",
+			   .log_x = true});
+}
+
+static void collusion(const struct places *to, bool quick)
+{
+	struct grid g;
+	step("colluding blocks");
+	experiment_collusion(quick ? 50 : 3000, quick ? 2 : 50, &g);
+	draw(to, "collusion", &g,
+	     (struct plot){.title = "A block that pushes one side, by lot for each item",
+			   .x_title = "items",
+			   .y_title = "its part of the weight",
+			   .log_x = true,
+			   .log_y = true});
+}
+
+static void sparse(const struct places *to, bool quick)
+{
+	static const uint64_t items[] = {500, 1000, 2000, 5000, 10000, 20000, 50000, 100000};
+	struct grid g;
+	step("sparse participation");
+	experiment_sparse(items, quick ? 3 : sizeof items / sizeof *items, quick ? 1 : 9, &g);
+	draw(to, "sparse", &g,
+	     (struct plot){.title = "5 answers an item from 1,000 labelers",
+			   .x_title = "items",
+			   .y_title = "Brier loss an item",
+			   .log_x = true});
+}
+
+static void outcomes(const struct places *to, bool quick)
+{
+	struct grid g;
+	uint64_t items = quick ? 50 : 2000;
+	uint32_t repeats = quick ? 1 : 31;
+	step("late outcomes");
+	experiment_delay(items, repeats, &g);
+	write_table(to, "delay", "delay d in items", &g, "%.3f");
+	step("few outcomes");
+	experiment_known(items, repeats, &g);
+	write_table(to, "known", "part q that comes", &g, "%.3f");
+	draw(to, "known", &g,
+	     (struct plot){.title = "Where only a part of the outcomes ever comes (2,000 items)",
+			   .x_title = "part of the outcomes that comes",
+			   .y_title = "Brier loss an item",
+			   .log_x = true});
+	step("wrong outcomes");
+	experiment_wrong(items, repeats, &g);
+	write_table(to, "wrong", "part e that is wrong", &g, "%.3f");
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 3 || argc > 4 || (argc == 4 && strcmp(argv[3], "quick") != 0)) {
+		fputs("usage: figures PICTURES TABLES [quick]\n", stderr);
+		return 2;
+	}
+	const struct places to = {argv[1], argv[2]};
+	bool quick = argc == 4;
+	exponents(&to, quick);
+	strategic(&to, quick);
+	truth(&to);
+	responders(&to, quick);
+	sybils(&to, quick);
+	collusion(&to, quick);
+	sparse(&to, quick);
+	outcomes(&to, quick);
+	return 0;
+}
