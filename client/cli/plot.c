@@ -64,7 +64,7 @@ static void put_script(const struct plot *p, const char *path, FILE *to)
 	fputs("set linetype 1 lc rgb '#0072b2'\nset linetype 2 lc rgb '#d55e00'\nset linetype 3 lc rgb '#009e73'\n"
 	      "set linetype 4 lc rgb '#cc79a7'\nset linetype 5 lc rgb '#e69f00'\nset linetype 6 lc rgb '#56b4e9'\n"
 	      "set linetype 7 lc rgb '#000000'\nset linetype 8 lc rgb '#999999'\nset linetype cycle 8\n"
-	      "set key outside right top noenhanced\nset grid lc rgb '#dddddd'\nset border 3\nset tics nomirror\n",
+	      "set key outside right top noenhanced\nset grid lt 1 lc rgb '#dddddd'\nset border 3\nset tics nomirror\n",
 	      to);
 	if (p->log_x)
 		fputs("set logscale x\nset format x '10^{%L}'\n", to);
@@ -73,7 +73,7 @@ static void put_script(const struct plot *p, const char *path, FILE *to)
 	for (size_t i = 0; i < p->n; i++) {
 		if (points(p, &p->curves[i]) == 0)
 			continue;
-		fprintf(to, "%s'-' with linespoints pt 7 ps 0.4 lw 2%s", before, p->curves[i].dashed ? " dt 2" : "");
+		fprintf(to, "%s'-' with linespoints pt 7 ps 0.4 lw 2%s", before, p->curves[i].dashed ? " dt (6, 4)" : "");
 		put_text(to, " title ", p->curves[i].name, "");
 		before = ", ";
 	}

@@ -4,7 +4,7 @@
  * what it will believe of them and what the others will report. It takes outcomes as independent, each with its own
  * belief. So what it gains by lying is an upper bound of what one without that knowledge gains by the same means.
  *
- * With h items ahead it chooses h reports together, to the best of a search one report at a time: a grid, then parabolas
+ * With h items ahead it chooses h reports together, by a search one report at a time: a grid, then parabolas
  * around its best point (the expected weight is nearly one), twice through. It commits only to the first. */
 #ifndef CANDOR_LAB_RESPONDER_H
 #define CANDOR_LAB_RESPONDER_H

@@ -129,7 +129,7 @@ static void strategic(const struct places *to, bool quick)
 	for (size_t i = 0; i < sizeof shares / sizeof *shares; i++) {
 		struct grid g;
 		step(shares[i].name);
-		experiment_strategic(shares[i].share, quick ? 60 : 1000, quick ? 1 : 15, &g);
+		experiment_strategic(shares[i].share, quick ? 60 : 1000, quick ? 1 : 15, true, &g);
 		write_table(to, shares[i].name, "strategy", &g, "%.2f");
 	}
 }

@@ -261,12 +261,14 @@ static struct game_options strategic_game(const void *arg, double x)
 	return o;
 }
 
-void experiment_strategic(double share, uint64_t items, uint32_t repeats, struct grid *out)
+void experiment_strategic(double share, uint64_t items, uint32_t repeats, bool responders, struct grid *out)
 {
 	static const char *const names[] = {"candor", "plain", "hedge", "leader", "ds", "ds-gold"};
 	const struct strategic s = {share, items};
 	*out = (struct grid){.n_x = 1, .x = {-1}, .x_names = {"nobody"}, .repeats = {repeats}};
 	for (size_t k = 0; strategies[k].name; k++) {
+		if (strategies[k].horizon > 0 && !responders)
+			continue;
 		out->x[out->n_x] = (double)k;
 		out->repeats[out->n_x] = strategies[k].horizon == 5 ? (repeats + 4) / 5 : repeats;
 		out->x_names[out->n_x++] = strategies[k].name;

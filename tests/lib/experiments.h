@@ -5,6 +5,7 @@
 #ifndef CANDOR_TESTS_EXPERIMENTS_H
 #define CANDOR_TESTS_EXPERIMENTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,8 +29,9 @@ const double *grid_curve(const struct grid *g, const char *name);
 void experiment_exponents(const uint64_t *items, size_t n, uint32_t repeats, struct grid *out, double *bound_used);
 
 /* x: each strategy, after none at all. Loss against the best truthful labeler's, median of `repeats`, where `share` of 41
- * labelers follow it; of repeats / 5 where each answer takes a responder with five items ahead. */
-void experiment_strategic(double share, uint64_t items, uint32_t repeats, struct grid *out);
+ * labelers follow it; of repeats / 5 for best responders with five items ahead, who take long. responders: whether there
+ * are any best responders at all. */
+void experiment_strategic(double share, uint64_t items, uint32_t repeats, bool responders, struct grid *out);
 
 /* x: reports from 0 to 1. The expected next weight of one of ten labelers, for several beliefs. */
 void experiment_truth(struct grid *out);

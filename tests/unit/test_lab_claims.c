@@ -1,0 +1,191 @@
+/* What docs/mechanism.md claims of whole campaigns, at sizes that take seconds: `make figures` plays the same experiments
+ * at the sizes of the document. */
+#include "tests/lib/unit.h"
+
+#include "client/lab/stats.h"
+#include "tests/lib/experiments.h"
+
+static void print_grid(const struct grid *g)
+{
+	for (size_t c = 0; c < g->n_curves; c++) {
+		print_message("# %-14s", g->curves[c]);
+		for (size_t i = 0; i < g->n_x; i++)
+			print_message(" %.4g", g->y[c][i]);
+		print_message("\n");
+	}
+}
+
+/* Fails with all that was measured. */
+#define assert_claim(grid, claim)                                  \
+	do {                                                       \
+		if (!(claim)) {                                    \
+			print_grid(grid);                          \
+			print_error("%s does not hold\n", #claim); \
+			fail();                                    \
+		}                                                  \
+	} while (0)
+
+static double last(const struct grid *g, const char *curve)
+{
+	return grid_curve(g, curve)[g->n_x - 1];
+}
+
+/* ---- no regret ---- */
+
+static void averages_regret_grows_with_every_item_and_the_mechanisms_with_their_root(void **state)
+{
+	static const uint64_t items[] = {100, 316, 1000, 3162, 10000, 31623};
+	struct grid g;
+	double bound_used;
+	(void)state;
+	experiment_exponents(items, SANITIZED ? 4 : 6, 1, &g, &bound_used);
+	double mean = stats_exponent(g.x, grid_curve(&g, "mean"), g.n_x);
+	double median = stats_exponent(g.x, grid_curve(&g, "median"), g.n_x);
+	double candor = stats_exponent(g.x, grid_curve(&g, "candor"), g.n_x);
+	double horizon = stats_exponent(g.x, grid_curve(&g, "horizon"), g.n_x);
+	print_message("# regret grows as T^%.2f (mean), T^%.2f (median), T^%.2f (candor), T^%.2f (horizon)\n", mean,
+		      median, candor, horizon);
+	assert_claim(&g, fabs(mean - 1) < 0.05);
+	assert_claim(&g, fabs(median - 1) < 0.05);
+	assert_claim(&g, candor <= 0.55);
+	/* With a known end the rate itself falls with T, and small T do not show the root yet. */
+	assert_claim(&g, horizon <= 0.6);
+	assert_claim(&g, last(&g, "candor") < last(&g, "mean") / 50);
+	assert_claim(&g, bound_used > 0.1 && bound_used <= 1);
+}
+
+/* ---- strategic labelers ---- */
+
+static void whatever_a_minority_does_the_mean_comes_close_to_the_best_truthful_labeler(void **state)
+{
+	static const double shares[] = {0.10, 0.30, 0.49};
+	(void)state;
+	for (size_t s = 0; s < sizeof shares / sizeof *shares; s++) {
+		struct grid g;
+		experiment_strategic(shares[s], SANITIZED ? 300 : 600, 5, false, &g);
+		const double *candor = grid_curve(&g, "candor"), *mean = grid_curve(&g, "mean");
+		for (size_t i = 0; i < g.n_x; i++) {
+			if (!(candor[i] <= 1.1) || !(candor[i] < mean[i]))
+				print_error("strategy %s, %g\n", g.x_names[i], shares[s]);
+			assert_claim(&g, candor[i] <= 1.1);
+			assert_claim(&g, candor[i] < mean[i]);
+		}
+	}
+}
+
+static void colluding_blocks_have_their_say_only_at_first(void **state)
+{
+	struct grid g;
+	(void)state;
+	experiment_collusion(300, 10, &g);
+	for (size_t c = 0; c < g.n_curves; c++) {
+		assert_claim(&g, g.y[c][0] > 0.01);
+		assert_claim(&g, g.y[c][g.n_x - 1] < 0.01);
+	}
+	assert_claim(&g, grid_curve(&g, "20 of 41")[0] > grid_curve(&g, "4 of 41")[0]);
+}
+
+/* A weak spot, and a claim all the same. */
+static void many_names_of_one_good_labeler_keep_more_than_its_fair_say(void **state)
+{
+	struct grid g;
+	(void)state;
+	experiment_sybils(1000, SANITIZED ? 10 : 40, &g);
+	const double *one = grid_curve(&g, "1 name"), *ten = grid_curve(&g, "10 names");
+	assert_claim(&g, fabs(one[0] - 1) < 0.2);
+	assert_claim(&g, fabs(ten[0] - 10.0 * 21 / 30) < 1);
+	assert_claim(&g, ten[g.n_x - 1] > 2);
+}
+
+/* ---- truth ---- */
+
+static void the_expected_next_weight_is_highest_at_the_belief(void **state)
+{
+	static const double beliefs[] = {0.1, 0.4, 0.7, 0.95};
+	struct grid g;
+	(void)state;
+	experiment_truth(&g);
+	assert_int_equal(g.n_curves, 4);
+	for (size_t c = 0; c < g.n_curves; c++) {
+		size_t best = 0;
+		for (size_t i = 1; i < g.n_x; i++)
+			if (g.y[c][i] > g.y[c][best])
+				best = i;
+		assert_near(g.x[best], beliefs[c], 1e-9);
+	}
+}
+
+static void planning_ahead_gains_next_to_nothing_over_truth(void **state)
+{
+	struct grid g;
+	(void)state;
+	experiment_responders(SANITIZED ? 20 : 60, 2, &g);
+	for (size_t i = 0; i < g.n_x; i++) {
+		/* In per cent of a labeler's weight, an answer. */
+		assert_claim(&g, grid_curve(&g, "candor 1 most")[i] < 1e-9);
+		assert_claim(&g, grid_curve(&g, "candor 2 most")[i] < 0.01);
+		assert_claim(&g, grid_curve(&g, "candor 5 most")[i] < 0.05);
+		assert_claim(&g, grid_curve(&g, "candor 5")[i] < 0.002);
+	}
+	/* The same search finds what is to be gained where something is. */
+	assert_claim(&g, last(&g, "hedge 1 most") > 0.1);
+	assert_claim(&g, last(&g, "hedge 1") > 20 * last(&g, "candor 5"));
+}
+
+/* ---- answers few, outcomes late, few or wrong ---- */
+
+static void with_sparse_answers_a_rate_by_plain_rounds_learns_too_slowly(void **state)
+{
+	static const uint64_t items[] = {20000};
+	struct grid g;
+	(void)state;
+	experiment_sparse(items, 1, 2, &g);
+	double mean = last(&g, "mean");
+	assert_claim(&g, last(&g, "horizon T") > 0.97 * mean);
+	assert_claim(&g, last(&g, "horizon T_eff") < 0.95 * mean);
+	assert_claim(&g, last(&g, "anytime") < 0.95 * mean);
+}
+
+static void late_and_few_outcomes_cost_no_more_than_averaging_would(void **state)
+{
+	struct grid g;
+	(void)state;
+	experiment_delay(1000, 9, &g);
+	const double *candor = grid_curve(&g, "candor"), *mean = grid_curve(&g, "mean");
+	assert_claim(&g, candor[0] < 0.9 * mean[0]);
+	for (size_t i = 0; i < g.n_x; i++)
+		assert_claim(&g, candor[i] <= 1.01 * mean[i]);
+	experiment_known(1000, 9, &g);
+	candor = grid_curve(&g, "candor");
+	mean = grid_curve(&g, "mean");
+	for (size_t i = 0; i < g.n_x; i++)
+		assert_claim(&g, candor[i] <= 1.01 * mean[i]);
+	assert_claim(&g, candor[0] < candor[g.n_x - 1]);
+}
+
+/* A weak spot: whoever posts the outcomes decides. */
+static void outcomes_that_are_often_wrong_do_harm(void **state)
+{
+	struct grid g;
+	(void)state;
+	experiment_wrong(1000, 9, &g);
+	const double *candor = grid_curve(&g, "candor"), *mean = grid_curve(&g, "mean");
+	assert_claim(&g, candor[1] < 0.95 * mean[1]);
+	assert_claim(&g, last(&g, "candor") > last(&g, "mean"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(averages_regret_grows_with_every_item_and_the_mechanisms_with_their_root),
+		cmocka_unit_test(whatever_a_minority_does_the_mean_comes_close_to_the_best_truthful_labeler),
+		cmocka_unit_test(colluding_blocks_have_their_say_only_at_first),
+		cmocka_unit_test(many_names_of_one_good_labeler_keep_more_than_its_fair_say),
+		cmocka_unit_test(the_expected_next_weight_is_highest_at_the_belief),
+		cmocka_unit_test(planning_ahead_gains_next_to_nothing_over_truth),
+		cmocka_unit_test(with_sparse_answers_a_rate_by_plain_rounds_learns_too_slowly),
+		cmocka_unit_test(late_and_few_outcomes_cost_no_more_than_averaging_would),
+		cmocka_unit_test(outcomes_that_are_often_wrong_do_harm),
+	};
+	return cmocka_run_group_tests_name("claims of campaigns", tests, NULL, NULL);
+}
