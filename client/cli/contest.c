@@ -55,12 +55,40 @@ struct candor_settings cli_contestant_settings(const struct cli_contestant *k, c
 	return s;
 }
 
-int cli_forecasts(const struct cli_contestant *k)
+/* Whether one of them uses a setting that belongs to a rate: the mechanism is the only one that has any. */
+static bool used(const struct cli_contestant *const *k, size_t n, const struct candor_settings *given, bool anytime,
+		 bool horizon, bool fixed)
 {
-	int n = 0;
-	while (n < SCHEME_FORECASTS_MAX && k->class->forecasts[n])
-		n++;
-	return n;
+	for (size_t i = 0; i < n; i++) {
+		if (k[i]->class != &scheme_candor)
+			continue;
+		enum candor_rate rate = cli_contestant_settings(k[i], given, 1).rate;
+		if ((rate == CANDOR_ANYTIME && anytime) || (rate == CANDOR_HORIZON && horizon) ||
+		    (rate == CANDOR_FIXED && fixed))
+			return true;
+	}
+	return false;
+}
+
+void cli_check_contest(const struct cli *c, const struct candor_settings *given, const struct cli_contestant *const *k,
+		       size_t n)
+{
+	const struct {
+		const char *option;
+		bool given, anytime, horizon, fixed;
+	} settings[] = {
+		{"--c", given->c > 0, true, true, false},
+		{"--beta", given->beta > 0, true, false, false},
+		{"--horizon", given->horizon > 0, false, true, false},
+		{"--eta", given->eta > 0, false, false, true},
+		{"--share", given->share > 0, true, true, true},
+		{"--entry", given->entry > 0, true, true, true},
+	};
+	for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
+		if (settings[i].given &&
+		    !used(k, n, given, settings[i].anytime, settings[i].horizon, settings[i].fixed))
+			cli_usage(c, "%s is of no use here: no scheme that is compared has such a setting at its rate",
+				  settings[i].option);
 }
 
 const char *cli_forecast_name(const struct cli_contestant *k, int forecast)

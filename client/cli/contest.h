@@ -24,8 +24,11 @@ size_t cli_contestants_of(const struct cli *c, const char *list, const struct cl
 struct candor_settings cli_contestant_settings(const struct cli_contestant *k, const struct candor_settings *given,
 					       double t_eff);
 
-/* How many forecasts it makes, and their names: "candor", "candor-med", "horizon-med", "mean"; they live for ever. */
-int cli_forecasts(const struct cli_contestant *k);
+/* Wrong usage where a setting was given that none of them uses. */
+void cli_check_contest(const struct cli *c, const struct candor_settings *given, const struct cli_contestant *const *k,
+		       size_t n);
+
+/* The names of its forecasts: "candor", "candor-med", "horizon-med", "mean"; they live for ever. */
 const char *cli_forecast_name(const struct cli_contestant *k, int forecast);
 
 /* For a command's help. */

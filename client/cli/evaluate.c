@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "number.h"
-#include "progress.h"
 #include "random.h"
 #include "rows.h"
 #include "settings.h"
@@ -117,15 +116,6 @@ static int read_file(const struct cli *c, const char *path, struct dataset *out)
 
 /* ---- replaying ---- */
 
-struct run {
-	struct evaluation *e;
-	atomic_uint_fast64_t *done; /* [jobs] items */
-	atomic_int err;
-	size_t jobs;
-	struct cli_progress progress;
-	char last[64];
-};
-
 struct place {
 	size_t file, contestant;
 	uint32_t repeat;
@@ -142,10 +132,9 @@ static struct place place_of(const struct evaluation *e, size_t job)
 	};
 }
 
-static void replay_one(void *arg, size_t job)
+static int replay_one(void *arg, size_t job, atomic_uint_fast64_t *done)
 {
-	struct run *r = arg;
-	struct evaluation *e = r->e;
+	struct evaluation *e = arg;
 	struct place p = place_of(e, job);
 	const struct dataset *d = &e->files[p.file].data;
 	const struct cli_contestant *k = e->contestants[p.contestant];
@@ -159,49 +148,35 @@ static void replay_one(void *arg, size_t job)
 		random_init(&random, e->seed, p.repeat);
 		random_shuffle(&random, order, d->n_items);
 	}
-	int err = dataset_replay(d, order, k->class, &settings, &r->done[job],
+	int err = dataset_replay(d, order, k->class, &settings, done,
 				 &e->files[p.file].replays[p.contestant * e->repeats + p.repeat]);
 	free(order);
-	if (err)
-		atomic_store(&r->err, err);
+	return err;
 }
 
-static void on_beat(void *arg)
+static uint64_t items_of(void *arg, size_t job)
 {
-	struct run *r = arg;
-	uint64_t done = 0;
-	r->progress.last = NULL;
-	for (size_t job = r->jobs; job-- > 0;) {
-		struct place p = place_of(r->e, job);
-		const struct cli_contestant *k = r->e->contestants[p.contestant];
-		const struct evaluated_file *f = &r->e->files[p.file];
-		uint64_t items = atomic_load_explicit(&r->done[job], memory_order_relaxed);
-		done += items;
-		if (!k->class->slow || items == 0 || items == f->data.n_items)
-			continue;
-		snprintf(r->last, sizeof r->last, "%s is at item %s of %s", k->name, cli_count(items).s, f->name);
-		r->progress.last = r->last;
-	}
-	r->progress.done = r->progress.count = done;
-	cli_progress_show(&r->progress, uv_hrtime() / 1000000, r->e->cli->term.utf8);
+	const struct evaluation *e = arg;
+	return e->files[place_of(e, job).file].data.n_items;
+}
+
+static const char *slow_name(void *arg, size_t job)
+{
+	const struct evaluation *e = arg;
+	const struct cli_contestant *k = e->contestants[place_of(e, job).contestant];
+	return k->class->slow ? k->name : NULL;
 }
 
 static void replay_all(struct evaluation *e)
 {
-	struct run r = {.e = e, .jobs = e->n_files * e->n_contestants * e->repeats};
-	r.progress = (struct cli_progress){.started_ms = uv_hrtime() / 1000000, .unit = "items"};
-	for (size_t i = 0; i < e->n_files; i++) {
-		struct evaluated_file *f = &e->files[i];
-		f->replays = cli_memory(calloc(e->n_contestants * e->repeats, sizeof *f->replays));
-		r.progress.total += f->data.n_items * e->n_contestants * e->repeats;
-	}
-	r.done = cli_memory(calloc(r.jobs, sizeof *r.done));
-	cli_run_jobs(r.jobs, replay_one, e->cli->term.err_tty ? on_beat : NULL, &r);
-	cli_progress_clear(&r.progress);
-	free(r.done);
-	/* Nothing else can go wrong in a replay of what dataset_add() took. */
-	if (atomic_load(&r.err))
-		cli_memory(NULL);
+	const struct cli_work work = {.n = e->n_files * e->n_contestants * e->repeats,
+				      .job = replay_one,
+				      .items = items_of,
+				      .slow = slow_name,
+				      .arg = e};
+	for (size_t i = 0; i < e->n_files; i++)
+		e->files[i].replays = cli_memory(calloc(e->n_contestants * e->repeats, sizeof *e->files[i].replays));
+	cli_do_work(e->cli, &work);
 }
 
 /* ---- the command ---- */
@@ -275,6 +250,7 @@ static int run_evaluate(struct cli *c, int argc, char **argv)
 	char **paths = cli_operands(c, argc, argv, 1, 10000, "FILE");
 	e.n_files = (size_t)(argc - optind);
 	e.n_contestants = cli_contestants_of(c, schemes, e.contestants);
+	cli_check_contest(c, &e.given, e.contestants, e.n_contestants);
 	if (e.repeats > 1 && !e.shuffled)
 		cli_usage(c, "--repeat goes with --order shuffle:SEED; the order of a file is always the same");
 	return evaluate(&e, paths);

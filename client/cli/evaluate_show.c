@@ -67,15 +67,27 @@ static double of_mean(const struct evaluation *e, size_t file, size_t contestant
 	return NAN;
 }
 
-/* The geometric mean of it over all files. */
-static double of_mean_overall(const struct evaluation *e, size_t contestant, int forecast)
+/* The geometric mean of it over the files that have one above 0: how many those are, in *n. */
+static double of_mean_overall(const struct evaluation *e, size_t contestant, int forecast, size_t *n)
 {
 	double *x = cli_memory(malloc(e->n_files * sizeof *x));
-	for (size_t i = 0; i < e->n_files; i++)
-		x[i] = of_mean(e, i, contestant, forecast);
-	double mean = stats_geometric_mean(x, e->n_files);
+	*n = 0;
+	for (size_t i = 0; i < e->n_files; i++) {
+		double ratio = of_mean(e, i, contestant, forecast);
+		if (isfinite(ratio) && ratio > 0)
+			x[(*n)++] = ratio;
+	}
+	double mean = stats_geometric_mean(x, *n);
 	free(x);
 	return mean;
+}
+
+static bool has_plain(const struct evaluation *e)
+{
+	for (size_t k = 0; k < e->n_contestants; k++)
+		if (e->contestants[k]->class == &scheme_plain)
+			return true;
+	return false;
 }
 
 static const char *labeler_name(const struct evaluated_file *f, uint32_t id)
@@ -87,7 +99,7 @@ static const char *labeler_name(const struct evaluated_file *f, uint32_t id)
 
 static void ratio_cell(struct cli_table *t, double ratio)
 {
-	if (isnan(ratio))
+	if (!isfinite(ratio))
 		cli_table_cell(t, "-");
 	else
 		cli_table_cell(t, "%.3f", ratio);
@@ -107,7 +119,7 @@ static void show_measures(const struct evaluation *e, size_t file)
 	struct cli_table t;
 	cli_table_init(&t, columns, n);
 	for (size_t k = 0; k < e->n_contestants; k++) {
-		for (int f = 0; f < cli_forecasts(e->contestants[k]); f++) {
+		for (int f = 0; f < scheme_forecasts(e->contestants[k]->class); f++) {
 			struct quartiles loss = over_repeats(e, file, k, brier, f);
 			cli_table_cell(&t, "%s", cli_forecast_name(e->contestants[k], f));
 			cli_table_cell(&t, "%.4f", loss.median);
@@ -124,6 +136,11 @@ static void show_measures(const struct evaluation *e, size_t file)
 	cli_table_free(&t);
 }
 
+static const char *first_order(const struct evaluation *e)
+{
+	return e->repeats > 1 ? ", in the first order" : "";
+}
+
 /* Of the first forecast, in the first order. */
 static void show_calibration(const struct evaluation *e, size_t file)
 {
@@ -135,8 +152,8 @@ static void show_calibration(const struct evaluation *e, size_t file)
 	const struct score *s = &replay_of(e, file, 0)->scores[0];
 	struct cli_table t;
 	cli_table_init(&t, columns, 5);
-	printf("\nCalibration of %s: where it says 0.7, 7 of 10 outcomes should be 1.\n",
-	       cli_forecast_name(e->contestants[0], 0));
+	printf("\nCalibration of %s%s: where it says 0.7, 7 of 10 outcomes should be 1.\n",
+	       cli_forecast_name(e->contestants[0], 0), first_order(e));
 	for (int k = 0; k < SCORE_TENTHS; k++) {
 		const struct score_tenth *tenth = &s->tenths[k];
 		if (tenth->n == 0)
@@ -165,9 +182,10 @@ static void show_file(const struct evaluation *e, size_t file)
 		const struct replay *r = replay_of(e, file, k);
 		if (e->contestants[k]->class != &scheme_candor || r->heaviest == NAMES_NONE)
 			continue;
-		printf("%s: heaviest %s (%s), lightest %s (%s); best labeler %s, loss %.4f\n", e->contestants[k]->name,
-		       labeler_name(f, r->heaviest), cli_weight(r->heaviest_weight).s, labeler_name(f, r->lightest),
-		       cli_weight(r->lightest_weight).s, labeler_name(f, r->best[0]), r->best_loss[0]);
+		printf("%s%s: heaviest %s (%s), lightest %s (%s); best labeler %s, loss %.4f\n",
+		       e->contestants[k]->name, first_order(e), labeler_name(f, r->heaviest),
+		       cli_weight(r->heaviest_weight).s, labeler_name(f, r->lightest), cli_weight(r->lightest_weight).s,
+		       labeler_name(f, r->best[0]), r->best_loss[0]);
 	}
 	show_calibration(e, file);
 }
@@ -179,7 +197,7 @@ static size_t forecast_columns(const struct evaluation *e, struct cli_column *co
 	size_t n = 1;
 	columns[0] = (struct cli_column){.title = "file", .shrink = true};
 	for (size_t k = 0; k < e->n_contestants; k++)
-		for (int f = 0; f < cli_forecasts(e->contestants[k]); f++)
+		for (int f = 0; f < scheme_forecasts(e->contestants[k]->class); f++)
 			columns[n++] =
 				(struct cli_column){.title = cli_forecast_name(e->contestants[k], f), .right = true};
 	return n;
@@ -193,7 +211,7 @@ static void show_losses(const struct evaluation *e, const struct cli_column *col
 	for (size_t i = 0; i < e->n_files; i++) {
 		cli_table_cell(&t, "%s", e->files[i].name);
 		for (size_t k = 0; k < e->n_contestants; k++)
-			for (int f = 0; f < cli_forecasts(e->contestants[k]); f++)
+			for (int f = 0; f < scheme_forecasts(e->contestants[k]->class); f++)
 				cli_table_cell(&t, "%.4f", over_repeats(e, i, k, brier, f).median);
 	}
 	cli_table_print(&t, &e->cli->term, stdout);
@@ -208,15 +226,22 @@ static void show_ratios(const struct evaluation *e, const struct cli_column *col
 	for (size_t i = 0; i < e->n_files; i++) {
 		cli_table_cell(&t, "%s", e->files[i].name);
 		for (size_t k = 0; k < e->n_contestants; k++)
-			for (int f = 0; f < cli_forecasts(e->contestants[k]); f++)
+			for (int f = 0; f < scheme_forecasts(e->contestants[k]->class); f++)
 				ratio_cell(&t, of_mean(e, i, k, f));
 	}
 	cli_table_cell(&t, "geometric mean");
-	for (size_t k = 0; k < e->n_contestants; k++)
-		for (int f = 0; f < cli_forecasts(e->contestants[k]); f++)
-			ratio_cell(&t, of_mean_overall(e, k, f));
+	bool all = true;
+	for (size_t k = 0; k < e->n_contestants; k++) {
+		for (int f = 0; f < scheme_forecasts(e->contestants[k]->class); f++) {
+			size_t files;
+			ratio_cell(&t, of_mean_overall(e, k, f, &files));
+			all = all && files == e->n_files;
+		}
+	}
 	cli_table_print(&t, &e->cli->term, stdout);
 	cli_table_free(&t);
+	if (!all)
+		puts("(The geometric mean leaves out ratios of 0, and by 0.)");
 }
 
 static void show_files(const struct evaluation *e)
@@ -224,30 +249,24 @@ static void show_files(const struct evaluation *e)
 	struct cli_column columns[1 + CLI_FORECASTS_MAX];
 	size_t n = forecast_columns(e, columns);
 	show_losses(e, columns, n);
-	if (!isnan(of_mean(e, 0, 0, 0)))
+	if (has_plain(e))
 		show_ratios(e, columns, n);
 }
 
 /* ---- for programs ---- */
 
-static void put(json_t *to, const char *key, json_t *value)
-{
-	if (json_object_set_new(to, key, value))
-		cli_memory(NULL);
-}
-
 static void put_quartiles(const struct evaluation *e, json_t *to, const char *key, size_t file, size_t contestant,
 			  measure *m, int forecast)
 {
 	struct quartiles q = over_repeats(e, file, contestant, m, forecast);
-	put(to, key, cli_json_real(q.median));
+	cli_json_put(to, key, cli_json_real(q.median));
 	if (e->repeats == 1)
 		return;
 	char part[32];
 	snprintf(part, sizeof part, "%s_q1", key);
-	put(to, part, cli_json_real(q.low));
+	cli_json_put(to, part, cli_json_real(q.low));
 	snprintf(part, sizeof part, "%s_q3", key);
-	put(to, part, cli_json_real(q.high));
+	cli_json_put(to, part, cli_json_real(q.high));
 }
 
 static json_t *calibration_document(const struct score *s)
@@ -256,11 +275,11 @@ static json_t *calibration_document(const struct score *s)
 	for (int k = 0; k < SCORE_TENTHS; k++) {
 		const struct score_tenth *tenth = &s->tenths[k];
 		json_t *o = cli_memory(json_object());
-		put(o, "from", cli_json_real(k / 10.0));
-		put(o, "n", cli_json_count(tenth->n));
-		put(o, "forecast", cli_json_real(tenth->forecasts / (double)tenth->n));
-		put(o, "outcome", cli_json_real(tenth->outcomes / (double)tenth->n));
-		json_array_append_new(rows, o);
+		cli_json_put(o, "from", cli_json_real(k / 10.0));
+		cli_json_put(o, "n", cli_json_count(tenth->n));
+		cli_json_put(o, "forecast", cli_json_real(tenth->forecasts / (double)tenth->n));
+		cli_json_put(o, "outcome", cli_json_real(tenth->outcomes / (double)tenth->n));
+		cli_json_append(rows, o);
 	}
 	return rows;
 }
@@ -271,23 +290,27 @@ static json_t *forecast_document(const struct evaluation *e, size_t file, size_t
 	const struct evaluated_file *f = &e->files[file];
 	const struct replay *r = replay_of(e, file, contestant);
 	json_t *o = cli_memory(json_object());
-	put(o, "scheme", cli_memory(json_string(cli_forecast_name(k, forecast))));
-	put(o, "n", cli_json_count(r->scores[forecast].n));
+	cli_json_put(o, "scheme", cli_memory(json_string(cli_forecast_name(k, forecast))));
+	if (k->class == &scheme_candor) {
+		const struct candor_settings s = cli_contestant_settings(k, &e->given, dataset_t_eff(&f->data));
+		cli_json_put(o, "settings", cli_json_settings(&s));
+	}
+	cli_json_put(o, "n", cli_json_count(r->scores[forecast].n));
 	put_quartiles(e, o, "brier", file, contestant, brier, forecast);
-	put(o, "ratio_to_mean", cli_json_real(of_mean(e, file, contestant, forecast)));
+	cli_json_put(o, "ratio_to_mean", cli_json_real(of_mean(e, file, contestant, forecast)));
 	put_quartiles(e, o, "accuracy", file, contestant, accuracy, forecast);
 	put_quartiles(e, o, "log_loss", file, contestant, log_loss, forecast);
 	put_quartiles(e, o, "calibration_error", file, contestant, calibration, forecast);
 	put_quartiles(e, o, "regret", file, contestant, regret, forecast);
-	put(o, "best_labeler", cli_memory(json_string(labeler_name(f, r->best[forecast]))));
-	put(o, "best_labeler_loss", cli_json_real(r->best_loss[forecast]));
+	cli_json_put(o, "best_labeler", cli_memory(json_string(labeler_name(f, r->best[forecast]))));
+	cli_json_put(o, "best_labeler_loss", cli_json_real(r->best_loss[forecast]));
 	if (r->heaviest != NAMES_NONE) {
-		put(o, "heaviest", cli_memory(json_string(labeler_name(f, r->heaviest))));
-		put(o, "heaviest_weight", cli_json_real(r->heaviest_weight));
-		put(o, "lightest", cli_memory(json_string(labeler_name(f, r->lightest))));
-		put(o, "lightest_weight", cli_json_real(r->lightest_weight));
+		cli_json_put(o, "heaviest", cli_memory(json_string(labeler_name(f, r->heaviest))));
+		cli_json_put(o, "heaviest_weight", cli_json_real(r->heaviest_weight));
+		cli_json_put(o, "lightest", cli_memory(json_string(labeler_name(f, r->lightest))));
+		cli_json_put(o, "lightest_weight", cli_json_real(r->lightest_weight));
 	}
-	put(o, "calibration", calibration_document(&r->scores[forecast]));
+	cli_json_put(o, "calibration", calibration_document(&r->scores[forecast]));
 	return o;
 }
 
@@ -295,33 +318,35 @@ static json_t *file_document(const struct evaluation *e, size_t file)
 {
 	const struct evaluated_file *f = &e->files[file];
 	json_t *o = cli_memory(json_object()), *schemes = cli_memory(json_array());
-	put(o, "file", cli_memory(json_string(f->path)));
-	put(o, "items", cli_json_count(f->data.n_items));
-	put(o, "known_outcomes", cli_json_count(f->data.n_known));
-	put(o, "labelers", cli_json_count(f->data.n_labelers));
-	put(o, "reports", cli_json_count(f->data.n_reports));
-	put(o, "t_eff", cli_json_real(dataset_t_eff(&f->data)));
+	cli_json_put(o, "file", cli_memory(json_string(f->path)));
+	cli_json_put(o, "items", cli_json_count(f->data.n_items));
+	cli_json_put(o, "known_outcomes", cli_json_count(f->data.n_known));
+	cli_json_put(o, "labelers", cli_json_count(f->data.n_labelers));
+	cli_json_put(o, "reports", cli_json_count(f->data.n_reports));
+	cli_json_put(o, "t_eff", cli_json_real(dataset_t_eff(&f->data)));
 	for (size_t k = 0; k < e->n_contestants; k++)
-		for (int fc = 0; fc < cli_forecasts(e->contestants[k]); fc++)
-			json_array_append_new(schemes, forecast_document(e, file, k, fc));
-	put(o, "schemes", schemes);
+		for (int fc = 0; fc < scheme_forecasts(e->contestants[k]->class); fc++)
+			cli_json_append(schemes, forecast_document(e, file, k, fc));
+	cli_json_put(o, "schemes", schemes);
 	return o;
 }
 
 static void print_document(const struct evaluation *e)
 {
-	json_t *o = cli_memory(json_object()), *files = cli_memory(json_array()), *ratios = cli_memory(json_object());
-	put(o, "order", cli_memory(json_string(e->shuffled ? "shuffle" : "file")));
+	json_t *o = cli_memory(json_object()), *rows = cli_memory(json_array()), *ratios = cli_memory(json_object());
+	size_t files;
+	cli_json_put(o, "order", cli_memory(json_string(e->shuffled ? "shuffle" : "file")));
 	if (e->shuffled)
-		put(o, "seed", cli_json_count(e->seed));
-	put(o, "repeats", cli_json_count(e->repeats));
+		cli_json_put(o, "seed", cli_json_count(e->seed));
+	cli_json_put(o, "repeats", cli_json_count(e->repeats));
 	for (size_t i = 0; i < e->n_files; i++)
-		json_array_append_new(files, file_document(e, i));
-	put(o, "files", files);
+		cli_json_append(rows, file_document(e, i));
+	cli_json_put(o, "files", rows);
 	for (size_t k = 0; k < e->n_contestants; k++)
-		for (int f = 0; f < cli_forecasts(e->contestants[k]); f++)
-			put(ratios, cli_forecast_name(e->contestants[k], f), cli_json_real(of_mean_overall(e, k, f)));
-	put(o, "geometric_mean_ratio_to_mean", ratios);
+		for (int f = 0; f < scheme_forecasts(e->contestants[k]->class); f++)
+			cli_json_put(ratios, cli_forecast_name(e->contestants[k], f),
+				     cli_json_real(of_mean_overall(e, k, f, &files)));
+	cli_json_put(o, "geometric_mean_ratio_to_mean", ratios);
 	cli_json_print(o);
 }
 

@@ -20,20 +20,26 @@ static json_t *object(void)
 	return cli_memory(json_object());
 }
 
-static void put(json_t *to, const char *key, json_t *value)
+void cli_json_put(json_t *to, const char *key, json_t *value)
 {
 	if (json_object_set_new(to, key, value))
 		cli_memory(NULL);
 }
 
+void cli_json_append(json_t *array, json_t *value)
+{
+	if (json_array_append_new(array, value))
+		cli_memory(NULL);
+}
+
 static void put_text(json_t *to, const char *key, const char *text)
 {
-	put(to, key, cli_memory(json_string(text)));
+	cli_json_put(to, key, cli_memory(json_string(text)));
 }
 
 #define TEXT(field) put_text(o, #field, from->field)
-#define REAL(field) put(o, #field, cli_json_real(from->field))
-#define COUNT(field) put(o, #field, cli_json_count(from->field))
+#define REAL(field) cli_json_put(o, #field, cli_json_real(from->field))
+#define COUNT(field) cli_json_put(o, #field, cli_json_count(from->field))
 
 const char *cli_rate_name(enum candor_rate rate)
 {
@@ -58,7 +64,7 @@ const char *cli_state_name(enum candor_item_state state)
 	return "unknown";
 }
 
-static json_t *settings(const struct candor_settings *from)
+json_t *cli_json_settings(const struct candor_settings *from)
 {
 	json_t *o = object();
 	put_text(o, "rate", cli_rate_name(from->rate));
@@ -88,7 +94,7 @@ json_t *cli_json_pool(const struct candor_pool *from)
 {
 	json_t *o = object();
 	TEXT(name);
-	put(o, "settings", settings(&from->settings));
+	cli_json_put(o, "settings", cli_json_settings(&from->settings));
 	COUNT(created_at);
 	COUNT(labelers);
 	COUNT(open_items);
@@ -106,7 +112,7 @@ json_t *cli_json_pool(const struct candor_pool *from)
 	REAL(plain_mean_loss);
 	REAL(plain_median_loss);
 	if (from->best)
-		put(o, "best", best(from->best));
+		cli_json_put(o, "best", best(from->best));
 	return o;
 }
 
@@ -119,7 +125,7 @@ static json_t *item_reports(const struct candor_item *item)
 		TEXT(labeler);
 		REAL(value);
 		REAL(weight);
-		json_array_append_new(rows, o);
+		cli_json_append(rows, o);
 	}
 	return rows;
 }
@@ -148,7 +154,7 @@ json_t *cli_json_item(const struct candor_item *from)
 	if (from->ended_at)
 		COUNT(ended_at);
 	if (from->n_reports)
-		put(o, "reports", item_reports(from));
+		cli_json_put(o, "reports", item_reports(from));
 	return o;
 }
 
@@ -191,7 +197,7 @@ json_t *cli_json_rejected(const struct candor_response *r)
 		COUNT(index);
 		put_text(o, "code", candor_code_name(from->code));
 		TEXT(message);
-		json_array_append_new(rows, o);
+		cli_json_append(rows, o);
 	}
 	return rows;
 }
@@ -203,7 +209,7 @@ json_t *cli_json_batch(const struct candor_response *r)
 	COUNT(accepted);
 	COUNT(duplicates);
 	COUNT(revised);
-	put(o, "rejected", cli_json_rejected(r));
+	cli_json_put(o, "rejected", cli_json_rejected(r));
 	return o;
 }
 
@@ -221,7 +227,7 @@ json_t *cli_json_info(const struct candor_info *from)
 	COUNT(committed);
 	COUNT(reports);
 	COUNT(settlements);
-	put(o, "read_only", json_boolean(from->read_only));
+	cli_json_put(o, "read_only", json_boolean(from->read_only));
 	TEXT(reason);
 	COUNT(database_bytes);
 	COUNT(commits);

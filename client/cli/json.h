@@ -9,6 +9,7 @@
 
 json_t *cli_json_real(double x);
 json_t *cli_json_count(uint64_t n);
+json_t *cli_json_settings(const struct candor_settings *s);
 json_t *cli_json_pool(const struct candor_pool *p);
 json_t *cli_json_item(const struct candor_item *item);
 json_t *cli_json_labeler(const struct candor_labeler *l);
@@ -20,6 +21,10 @@ json_t *cli_json_info(const struct candor_info *i);
 /* Names of enumerations; "unknown" for what this program does not know. */
 const char *cli_rate_name(enum candor_rate rate);
 const char *cli_state_name(enum candor_item_state state);
+
+/* Puts a value into an object, or appends it to an array; takes the reference. Without memory the program ends. */
+void cli_json_put(json_t *object, const char *key, json_t *value);
+void cli_json_append(json_t *array, json_t *value);
 
 /* On stdout with a newline, over several lines or on one; takes the reference. */
 void cli_json_print(json_t *document);

@@ -44,12 +44,15 @@ static bool drawable(const struct plot *p, double x, double y)
 	return isfinite(x) && isfinite(y) && (!p->log_x || x > 0) && (!p->log_y || y > 0);
 }
 
-static size_t points(const struct plot *p, const struct plot_curve *c)
+/* A point that cannot be drawn leaves a gap: an empty line is one. */
+static void put_points(const struct plot *p, const struct plot_curve *c, FILE *to)
 {
-	size_t n = 0;
-	for (size_t i = 0; i < c->n; i++)
-		n += drawable(p, c->x[i], c->y[i]);
-	return n;
+	for (size_t i = 0; i < c->n; i++) {
+		if (drawable(p, c->x[i], c->y[i]))
+			fprintf(to, "%s %s", cli_exact(c->x[i]).s, cli_exact(c->y[i]).s);
+		putc('\n', to);
+	}
+	fputs("e\n", to);
 }
 
 static void put_script(const struct plot *p, const char *path, FILE *to)
@@ -71,22 +74,17 @@ static void put_script(const struct plot *p, const char *path, FILE *to)
 	if (p->log_y)
 		fputs("set logscale y\n", to);
 	for (size_t i = 0; i < p->n; i++) {
-		if (points(p, &p->curves[i]) == 0)
+		if (plot_points(p, &p->curves[i]) == 0)
 			continue;
-		fprintf(to, "%s'-' with linespoints pt 7 ps 0.4 lw 2%s", before, p->curves[i].dashed ? " dt (6, 4)" : "");
+		fprintf(to, "%s'-' with linespoints pt 7 ps 0.4 lw 2%s", before,
+			p->curves[i].dashed ? " dt (6, 4)" : "");
 		put_text(to, " title ", p->curves[i].name, "");
 		before = ", ";
 	}
 	putc('\n', to);
-	for (size_t i = 0; i < p->n; i++) {
-		const struct plot_curve *c = &p->curves[i];
-		if (points(p, c) == 0)
-			continue;
-		for (size_t k = 0; k < c->n; k++)
-			if (drawable(p, c->x[k], c->y[k]))
-				fprintf(to, "%s %s\n", cli_exact(c->x[k]).s, cli_exact(c->y[k]).s);
-		fputs("e\n", to);
-	}
+	for (size_t i = 0; i < p->n; i++)
+		if (plot_points(p, &p->curves[i]) > 0)
+			put_points(p, &p->curves[i], to);
 }
 
 /* gnuplot with a pipe to its standard input: 0 or a negative errno. */
@@ -109,23 +107,50 @@ static int start(pid_t *pid, FILE **to)
 	return err;
 }
 
-int plot_draw(const struct plot *p, const char *path)
+/* Ends it with what was written: 0, or -EIO where it did not like it. */
+static int finish(pid_t pid, FILE *to)
+{
+	int status;
+	bool written = to && fclose(to) == 0;
+	pid_t ended;
+	do
+		ended = waitpid(pid, &status, 0);
+	while (ended < 0 && errno == EINTR);
+	return written && ended == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
+}
+
+/* p NULL: nothing is drawn. */
+static int run(const struct plot *p, const char *path)
 {
 	pid_t pid;
 	FILE *to = NULL;
-	int status;
-	require(!plot_file_fault(path));
 	int err = start(&pid, &to);
 	if (err)
 		return err;
 	/* One that ends early is told by its status, not by a signal to us. */
 	void (*before)(int) = signal(SIGPIPE, SIG_IGN);
-	if (to) {
+	if (to && p)
 		put_script(p, path, to);
-		fclose(to);
-	}
+	err = finish(pid, to);
 	signal(SIGPIPE, before);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return to && WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
+	return err;
+}
+
+int plot_available(void)
+{
+	return run(NULL, NULL);
+}
+
+int plot_draw(const struct plot *p, const char *path)
+{
+	require(!plot_file_fault(path));
+	return run(p, path);
+}
+
+size_t plot_points(const struct plot *p, const struct plot_curve *c)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < c->n; i++)
+		n += drawable(p, c->x[i], c->y[i]);
+	return n;
 }

@@ -10,7 +10,7 @@
 struct plot_curve {
 	const char *name;
 	size_t n;
-	const double *x, *y; /* [n]; points that a log axis cannot show, and NaN, are left out */
+	const double *x, *y; /* [n]; where a log axis cannot show a point, or it is NaN, the curve has a gap */
 	bool dashed; /* for what the others are to be held against */
 };
 
@@ -23,6 +23,12 @@ struct plot {
 
 /* NULL if a file can be drawn to, by its name; else a static sentence that says what it should end with. */
 const char *plot_file_fault(const char *path);
+
+/* 0 where gnuplot runs; -ENOENT where it is not installed; or another negative errno. */
+MUST_CHECK int plot_available(void);
+
+/* Points of a curve that can be drawn. */
+size_t plot_points(const struct plot *p, const struct plot_curve *c);
 
 /* Draws to a file .svg or .png, which it replaces. 0, or a negative errno: -ENOENT where gnuplot is not installed, -EIO
  * where it could not draw (what it says goes to stderr). */

@@ -10,7 +10,6 @@
 
 #include "number.h"
 #include "plot.h"
-#include "progress.h"
 #include "settings.h"
 #include "workers.h"
 
@@ -83,11 +82,23 @@ static struct group_asked parse_group(const struct cli *c, char *text)
 	return (struct group_asked){s, share};
 }
 
-static void set_groups(struct game_options *o, const struct group_asked *asked, size_t n)
+/* Parts are rounded together, so that halves of 21 labelers are 11 and 10. */
+static void set_groups(const struct cli *c, struct game_options *o, const struct group_asked *asked, size_t n)
 {
+	double parts = 0;
 	for (size_t i = 0; i < n; i++) {
-		double count = asked[i].share < 1 ? asked[i].share * o->world.labelers : asked[i].share;
-		o->groups[i] = (struct game_group){asked[i].strategy, (uint32_t)lround(count)};
+		struct game_group *g = &o->groups[i];
+		double before = round(parts * o->world.labelers);
+		g->strategy = asked[i].strategy;
+		if (asked[i].share >= 1) {
+			g->count = (uint32_t)asked[i].share;
+		} else {
+			parts += asked[i].share;
+			g->count = (uint32_t)(round(parts * o->world.labelers) - before);
+		}
+		if (g->count == 0)
+			cli_usage(c, "--strategic %s:%g of %u labelers is nobody", g->strategy->name, asked[i].share,
+				  o->world.labelers);
 	}
 	o->n_groups = n;
 }
@@ -106,72 +117,56 @@ static void set_checkpoints(struct game_options *o)
 	o->checkpoints[o->n_checkpoints++] = o->world.items;
 }
 
-/* How often the average labeler will have been scored at the end. */
-static double expected_t_eff(const struct world_options *w)
-{
-	return (double)w->items * world_reporters_max(w) / w->labelers * w->known;
-}
-
 /* ---- playing ---- */
 
-struct play {
-	struct simulation *s;
-	atomic_uint_fast64_t *done; /* [jobs] items */
-	atomic_int err;
-	size_t jobs;
-	struct cli_progress progress;
-	char last[64];
-};
-
-static void play_one(void *arg, size_t job)
+struct game_options simulation_game(const struct simulation *s, size_t contestant)
 {
-	struct play *p = arg;
-	struct simulation *s = p->s;
-	/* The slowest contestants stand last in the list, and are begun first. */
-	size_t contestant = s->n_contestants - 1 - job / s->repeats;
-	uint32_t repeat = (uint32_t)(job % s->repeats);
 	struct game_options o = s->game;
 	o.class = s->contestants[contestant]->class;
-	o.settings = cli_contestant_settings(s->contestants[contestant], &s->given, expected_t_eff(&o.world));
-	o.world.stream = repeat;
-	o.done = &p->done[job];
-	int err = game_play(&o, &s->results[contestant * s->repeats + repeat]);
-	if (err)
-		atomic_store(&p->err, err);
+	o.settings = cli_contestant_settings(s->contestants[contestant], &s->given, world_t_eff(&o.world));
+	return o;
 }
 
-static void on_beat(void *arg)
+struct game_place {
+	size_t contestant;
+	uint32_t repeat;
+};
+
+/* The slowest contestants stand last in the list, and are begun first. */
+static struct game_place place_of(const struct simulation *s, size_t job)
 {
-	struct play *p = arg;
-	const struct simulation *s = p->s;
-	uint64_t done = 0;
-	p->progress.last = NULL;
-	for (size_t job = p->jobs; job-- > 0;) {
-		const struct cli_contestant *k = s->contestants[s->n_contestants - 1 - job / s->repeats];
-		uint64_t items = atomic_load_explicit(&p->done[job], memory_order_relaxed);
-		done += items;
-		if (!k->class->slow || items == 0 || items == s->game.world.items)
-			continue;
-		snprintf(p->last, sizeof p->last, "%s is at item %s", k->name, cli_count(items).s);
-		p->progress.last = p->last;
-	}
-	p->progress.done = p->progress.count = done;
-	cli_progress_show(&p->progress, uv_hrtime() / 1000000, s->cli->term.utf8);
+	return (struct game_place){s->n_contestants - 1 - job / s->repeats, (uint32_t)(job % s->repeats)};
+}
+
+static int play_one(void *arg, size_t job, atomic_uint_fast64_t *done)
+{
+	struct simulation *s = arg;
+	struct game_place place = place_of(s, job);
+	struct game_options o = simulation_game(s, place.contestant);
+	o.world.stream = place.repeat;
+	o.done = done;
+	return game_play(&o, &s->results[place.contestant * s->repeats + place.repeat]);
+}
+
+static uint64_t items_of(void *arg, size_t job)
+{
+	(void)job;
+	return ((const struct simulation *)arg)->game.world.items;
+}
+
+static const char *slow_name(void *arg, size_t job)
+{
+	const struct simulation *s = arg;
+	const struct cli_contestant *k = s->contestants[place_of(s, job).contestant];
+	return k->class->slow ? k->name : NULL;
 }
 
 static void play_all(struct simulation *s)
 {
-	struct play p = {.s = s, .jobs = s->n_contestants * s->repeats};
-	p.progress = (struct cli_progress){
-		.started_ms = uv_hrtime() / 1000000, .total = p.jobs * s->game.world.items, .unit = "items"};
-	p.done = cli_memory(calloc(p.jobs, sizeof *p.done));
-	s->results = cli_memory(calloc(p.jobs, sizeof *s->results));
-	cli_run_jobs(p.jobs, play_one, s->cli->term.err_tty ? on_beat : NULL, &p);
-	cli_progress_clear(&p.progress);
-	free(p.done);
-	/* Nothing else can go wrong in a game of which the options are in range. */
-	if (atomic_load(&p.err))
-		cli_memory(NULL);
+	const struct cli_work work = {
+		.n = s->n_contestants * s->repeats, .job = play_one, .items = items_of, .slow = slow_name, .arg = s};
+	s->results = cli_memory(calloc(work.n, sizeof *s->results));
+	cli_do_work(s->cli, &work);
 }
 
 /* ---- the campaign instead of the comparison ---- */
@@ -188,14 +183,13 @@ static void print_item(void *arg, const struct scheme_item *item, const struct w
 	}
 }
 
-static int print_campaign(struct simulation *s)
+static int print_campaign(const struct simulation *s)
 {
 	struct game_result result;
-	s->game.class = s->contestants[0]->class;
-	s->game.settings = cli_contestant_settings(s->contestants[0], &s->given, expected_t_eff(&s->game.world));
-	s->game.on_item = print_item;
+	struct game_options o = simulation_game(s, 0);
+	o.on_item = print_item;
 	puts("item,labeler,report,outcome");
-	if (game_play(&s->game, &result))
+	if (game_play(&o, &result))
 		cli_memory(NULL);
 	return CLI_DONE;
 }
@@ -251,12 +245,23 @@ struct asked {
 	size_t n_groups;
 	const char *schemes;
 	bool labelers, csv;
+	const char *of_signals; /* an option given that only that world has */
 };
+
+static const char *name_of_option(int opt)
+{
+	const struct option *o = own_options;
+	while (o->val != opt)
+		o++;
+	return o->name;
+}
 
 static void take_option(struct simulation *s, struct asked *a, int opt)
 {
 	const struct cli *c = s->cli;
 	struct world_options *w = &s->game.world;
+	if (opt == OPT_SKILL || opt == OPT_BIAS || opt == OPT_CORRELATION || opt == OPT_BASE_RATE)
+		a->of_signals = name_of_option(opt);
 	switch (opt) {
 	case OPT_LABELERS:
 		w->labelers = (uint32_t)cli_count_of(c, "--labelers", optarg, 1, 10000000);
@@ -287,6 +292,19 @@ static void take_option(struct simulation *s, struct asked *a, int opt)
 	}
 }
 
+/* NULL, or a static sentence. */
+static const char *fault_of(const struct simulation *s, const struct asked *a)
+{
+	const char *fault = game_fault(&s->game);
+	if (fault)
+		return fault;
+	if (a->of_signals && s->game.world.kind != WORLD_SIGNALS)
+		return "--skill, --bias, --correlation and --base-rate go with the world of signals only";
+	if (a->csv && (s->cli->json || s->curve_path || s->plot_path || s->repeats > 1))
+		return "--csv writes one campaign and nothing else: no --json, --curve, --plot or --repeat";
+	return s->plot_path ? plot_file_fault(s->plot_path) : NULL;
+}
+
 static int run_simulate(struct cli *c, int argc, char **argv)
 {
 	struct simulation s = {
@@ -309,18 +327,20 @@ static int run_simulate(struct cli *c, int argc, char **argv)
 	cli_operands(c, argc, argv, 0, 0, "");
 	if (s.game.world.kind != WORLD_SIGNALS && !a.labelers)
 		s.game.world.labelers = 2;
-	set_groups(&s.game, a.groups, a.n_groups);
+	set_groups(c, &s.game, a.groups, a.n_groups);
 	set_checkpoints(&s.game);
 	s.n_contestants = cli_contestants_of(c, a.schemes, s.contestants);
-	const char *fault = game_fault(&s.game);
-	if (!fault && s.plot_path)
-		fault = plot_file_fault(s.plot_path);
+	cli_check_contest(c, &s.given, s.contestants, s.n_contestants);
+	const char *fault = fault_of(&s, &a);
 	if (fault)
 		cli_usage(c, "%s", fault);
 	if (a.csv)
 		return print_campaign(&s);
+	int code = simulate_prepare(&s);
+	if (code)
+		return code;
 	play_all(&s);
-	int code = simulate_show(&s);
+	code = simulate_show(&s);
 	free(s.results);
 	return code;
 }
@@ -351,11 +371,15 @@ const struct cli_command cli_simulate = {
 		"    inverted     the opposite of the belief\n"
 		"    spam         any number\n"
 		"    copycat      the side that the heaviest labeler took last\n"
-		"    sleeper      truthful until it weighs 1.5, from then on inverted\n"
+		"    sleeper      truthful until it weighs 1.5 (under schemes where nobody can, for a\n"
+		"                 third of the items), from then on inverted\n"
 		"    colluder     one of a block that pushes one side, by lot for each item\n"
+		"    stealth      one of a block that is truthful but on one item in ten\n"
 		"    sybil        truthful: one person under all these names\n"
 		"    drifting     good, then sure of nothing, then good again\n"
-		"    responder-H  maximises its expected weight after H items: 1, 2 or 5\n\n"
+		"    responder-H  maximises its expected weight after H items: 1, 2 or 5; it foresees\n"
+		"                 the others' reports (truthful where a scheme has no weights)\n"
+		"    truthful     as all others, but told apart from them\n\n"
 		"Outcomes:\n"
 		"  --delay D             they come when D more items are closed (0)\n"
 		"  --known Q             part of them that ever comes (1)\n"
@@ -368,9 +392,10 @@ const struct cli_command cli_simulate = {
 		"  --curve FILE          regret after more and more items, as CSV\n"
 		"  --plot FILE.svg|png   the same as a picture with log axes, by gnuplot\n"
 		"  --csv                 instead: the campaign itself on stdout, for `candor import`,\n"
-		"                        as played under the first scheme\n"
+		"                        as played under the first scheme; outcomes come at once\n"
 		"  --json                everything, with all digits\n\n"
-		"Losses are against the truth, also of items whose outcome never came.\n\n"
+		"Losses are against the truth, also of items whose outcome never came. \"of best\" is\n"
+		"the loss against what the beliefs of the best labeler cost on average.\n\n"
 		"Example:\n"
 		"  candor simulate --strategic inverted:0.3 --strategic spam:0.2 --repeat 20\n",
 	.run = run_simulate,

@@ -26,7 +26,7 @@ static double brier(const struct game_result *r, int forecast, size_t at)
 
 static double of_best(const struct game_result *r, int forecast, size_t at)
 {
-	return brier(r, forecast, at) / r->best_truthful;
+	return brier(r, forecast, at) / r->best_loss;
 }
 
 static double accuracy(const struct game_result *r, int forecast, size_t at)
@@ -71,11 +71,18 @@ static double influence_at(const struct game_result *r, int forecast, size_t at)
 	return r->influences[at];
 }
 
-static double best_truthful(const struct game_result *r, int forecast, size_t at)
+static double best_loss(const struct game_result *r, int forecast, size_t at)
 {
 	(void)forecast;
 	(void)at;
-	return r->best_truthful;
+	return r->best_loss;
+}
+
+static double groups_standing(const struct game_result *r, int forecast, size_t at)
+{
+	(void)forecast;
+	(void)at;
+	return r->groups_standing;
 }
 
 static struct quartiles over_repeats(const struct simulation *s, size_t contestant, measure *m, int forecast, size_t at)
@@ -97,21 +104,7 @@ static void regret_curve(const struct simulation *s, size_t contestant, int fore
 	}
 }
 
-/* How regret grows from a hundred items on; NaN where it is not above 0 all that way. */
-static double exponent(const struct simulation *s, size_t contestant, int forecast)
-{
-	double x[GAME_CHECKPOINTS_MAX], y[GAME_CHECKPOINTS_MAX];
-	size_t from = 0;
-	regret_curve(s, contestant, forecast, x, y);
-	while (from < s->game.n_checkpoints && x[from] < 100)
-		from++;
-	for (size_t at = from; at < s->game.n_checkpoints; at++)
-		if (y[at] <= 0)
-			return NAN;
-	return stats_exponent(x + from, y + from, s->game.n_checkpoints - from);
-}
-
-static bool anyone_strategic(const struct simulation *s)
+static bool any_groups(const struct simulation *s)
 {
 	for (size_t k = 0; k < s->game.n_groups; k++)
 		if (s->game.groups[k].count > 0)
@@ -168,41 +161,47 @@ static void show_campaign(const struct simulation *s)
 		       w->participation == WORLD_HEAVY ? ", few of them most" : "");
 	if (s->repeats > 1)
 		printf("\nMedians of %s campaigns.", cli_count(s->repeats).s);
-	printf("\nThe best truthful labeler's loss is %.4f.\n\n", over_repeats(s, 0, best_truthful, 0, 0).median);
+	if (o->delay > 0 || w->known < 1 || w->wrong > 0)
+		printf("\nOutcomes come for %g %% of the items, after %s more, and are wrong in %g %%.", 100 * w->known,
+		       cli_count(o->delay).s, 100 * w->wrong);
+	printf("\nThe best labeler's beliefs cost %.4f an item.\n\n", over_repeats(s, 0, best_loss, 0, 0).median);
+}
+
+static void real_cell(struct cli_table *t, const char *format, double x)
+{
+	char text[40];
+	snprintf(text, sizeof text, format, x);
+	cli_table_cell(t, "%s", isnan(x) ? "-" : text);
 }
 
 static void show_table(const struct simulation *s)
 {
-	struct cli_column columns[8] = {{.title = "scheme"}, {.title = "Brier", .right = true}};
+	struct cli_column columns[9] = {{.title = "scheme"}, {.title = "Brier", .right = true}};
 	size_t n = 2;
-	bool several = s->repeats > 1, strategic = anyone_strategic(s);
+	bool several = s->repeats > 1, groups = any_groups(s);
 	if (several)
 		columns[n++] = (struct cli_column){.title = "quartiles", .right = true};
 	columns[n++] = (struct cli_column){.title = "of best", .right = true};
 	columns[n++] = (struct cli_column){.title = "accuracy", .right = true};
+	columns[n++] = (struct cli_column){.title = "log loss", .right = true};
 	columns[n++] = (struct cli_column){.title = "regret", .right = true};
-	columns[n++] = (struct cli_column){.title = "grows as", .right = true};
-	if (strategic)
+	if (groups)
 		columns[n++] = (struct cli_column){.title = "their say", .right = true};
 	struct cli_table t;
 	cli_table_init(&t, columns, n);
 	for (size_t k = 0; k < s->n_contestants; k++) {
-		for (int f = 0; f < cli_forecasts(s->contestants[k]); f++) {
+		for (int f = 0; f < scheme_forecasts(s->contestants[k]->class); f++) {
 			struct quartiles loss = over_repeats(s, k, brier, f, 0);
-			double power = exponent(s, k, f);
 			cli_table_cell(&t, "%s", cli_forecast_name(s->contestants[k], f));
 			cli_table_cell(&t, "%.4f", loss.median);
 			if (several)
 				cli_table_cell(&t, "%.4f-%.4f", loss.low, loss.high);
 			cli_table_cell(&t, "%.2f", over_repeats(s, k, of_best, f, 0).median);
 			cli_table_cell(&t, "%.1f %%", 100 * over_repeats(s, k, accuracy, f, 0).median);
+			cli_table_cell(&t, "%.3f", over_repeats(s, k, log_loss, f, 0).median);
 			cli_table_cell(&t, "%.1f", over_repeats(s, k, regret, f, 0).median);
-			if (isnan(power))
-				cli_table_cell(&t, "-");
-			else
-				cli_table_cell(&t, "T^%.2f", power);
-			if (strategic)
-				cli_table_cell(&t, "%.1f %%", 100 * over_repeats(s, k, influence, f, 0).median);
+			if (groups)
+				real_cell(&t, "%.1f %%", 100 * over_repeats(s, k, influence, f, 0).median);
 		}
 	}
 	cli_table_print(&t, &s->cli->term, stdout);
@@ -211,43 +210,36 @@ static void show_table(const struct simulation *s)
 
 static void show_notes(const struct simulation *s)
 {
-	puts("\nof best: loss against the best truthful labeler's. regret: loss beyond that of the\n"
-	     "labeler it would have been best to follow; grows as: fitted from 100 items on,\n"
-	     "\"-\" where it was at times below 0.");
-	if (anyone_strategic(s))
-		puts("their say: part of an item's weight that labelers who are not truthful have.");
+	puts("\nof best: loss against what the best labeler's beliefs cost. regret: loss beyond that\n"
+	     "of the labeler it would have been best to follow, reports as they were given.");
+	if (any_groups(s))
+		puts("their say: the part that those told apart by --strategic have in a forecast.");
 	for (size_t k = 0; k < s->n_contestants; k++) {
 		double used = bound_used(s, k);
 		struct gain g = gain_of(s, k);
 		if (!isnan(used))
-			printf("%s: no labeler's regret came above %.2f of its guaranteed bound.\n",
+			printf("%s: on the outcomes as posted, no labeler's regret came above %.2f of its bound.\n",
 			       s->contestants[k]->name, used);
 		if (used > 1)
 			cli_error(s->cli, "the guarantee is broken: please report this, with the command");
 		if (g.responses)
-			printf("%s: best responders expected to gain %.2g %% of their weight an answer by not being "
-			       "truthful, at most %.2g %% (item %s).\n",
+			printf("%s: by not being truthful best responders expected to gain %.2g %% of their weight\n"
+			       "over the items they looked ahead; at most %.2g %% (item %s).\n",
 			       s->contestants[k]->name, 100 * g.mean, 100 * g.most, cli_count(g.most_item).s);
 	}
 }
 
 /* ---- for programs ---- */
 
-static void put(json_t *to, const char *key, json_t *value)
-{
-	if (json_object_set_new(to, key, value))
-		cli_memory(NULL);
-}
-
 static void put_quartiles(const struct simulation *s, json_t *to, const char *key, size_t contestant, measure *m,
 			  int forecast)
 {
 	struct quartiles q = over_repeats(s, contestant, m, forecast, 0);
 	json_t *o = cli_memory(json_object());
-	put(o, "median", cli_json_real(q.median));
-	put(o, "q1", cli_json_real(q.low));
-	put(o, "q3", cli_json_real(q.high));
-	put(to, key, o);
+	cli_json_put(o, "median", cli_json_real(q.median));
+	cli_json_put(o, "q1", cli_json_real(q.low));
+	cli_json_put(o, "q3", cli_json_real(q.high));
+	cli_json_put(to, key, o);
 }
 
 static json_t *curve_document(const struct simulation *s, size_t contestant, int forecast)
@@ -255,58 +247,92 @@ static json_t *curve_document(const struct simulation *s, size_t contestant, int
 	json_t *points = cli_memory(json_array());
 	for (size_t at = 0; at < s->game.n_checkpoints; at++) {
 		json_t *o = cli_memory(json_object());
-		put(o, "items", cli_json_count(s->game.checkpoints[at]));
-		put(o, "regret", cli_json_real(over_repeats(s, contestant, regret_at, forecast, at).median));
-		put(o, "influence", cli_json_real(over_repeats(s, contestant, influence_at, forecast, at).median));
-		if (json_array_append_new(points, o))
-			cli_memory(NULL);
+		struct quartiles q = over_repeats(s, contestant, regret_at, forecast, at);
+		cli_json_put(o, "items", cli_json_count(s->game.checkpoints[at]));
+		cli_json_put(o, "regret", cli_json_real(q.median));
+		cli_json_put(o, "regret_q1", cli_json_real(q.low));
+		cli_json_put(o, "regret_q3", cli_json_real(q.high));
+		cli_json_put(o, "influence",
+			     cli_json_real(over_repeats(s, contestant, influence_at, forecast, at).median));
+		cli_json_append(points, o);
 	}
 	return points;
 }
 
 static json_t *forecast_document(const struct simulation *s, size_t contestant, int forecast)
 {
+	const struct cli_contestant *k = s->contestants[contestant];
 	json_t *o = cli_memory(json_object());
 	struct gain g = gain_of(s, contestant);
-	put(o, "scheme", cli_memory(json_string(cli_forecast_name(s->contestants[contestant], forecast))));
+	cli_json_put(o, "scheme", cli_memory(json_string(cli_forecast_name(k, forecast))));
+	if (k->class == &scheme_candor) {
+		const struct game_options game = simulation_game(s, contestant);
+		cli_json_put(o, "settings", cli_json_settings(&game.settings));
+	}
 	put_quartiles(s, o, "brier", contestant, brier, forecast);
 	put_quartiles(s, o, "of_best", contestant, of_best, forecast);
 	put_quartiles(s, o, "accuracy", contestant, accuracy, forecast);
 	put_quartiles(s, o, "log_loss", contestant, log_loss, forecast);
 	put_quartiles(s, o, "calibration_error", contestant, calibration, forecast);
 	put_quartiles(s, o, "regret", contestant, regret, forecast);
-	put(o, "regret_exponent", cli_json_real(exponent(s, contestant, forecast)));
-	put(o, "influence", cli_json_real(over_repeats(s, contestant, influence, forecast, 0).median));
-	put(o, "bound_used", cli_json_real(bound_used(s, contestant)));
+	put_quartiles(s, o, "influence", contestant, influence, forecast);
+	put_quartiles(s, o, "groups_standing", contestant, groups_standing, forecast);
+	cli_json_put(o, "bound_used", cli_json_real(bound_used(s, contestant)));
 	if (g.responses) {
-		put(o, "responses", cli_json_count(g.responses));
-		put(o, "gain_mean", cli_json_real(g.mean));
-		put(o, "gain_most", cli_json_real(g.most));
+		cli_json_put(o, "responses", cli_json_count(g.responses));
+		cli_json_put(o, "gain_mean", cli_json_real(g.mean));
+		cli_json_put(o, "gain_most", cli_json_real(g.most));
+		cli_json_put(o, "gain_most_item", cli_json_count(g.most_item));
 	}
-	put(o, "curve", curve_document(s, contestant, forecast));
+	cli_json_put(o, "curve", curve_document(s, contestant, forecast));
+	return o;
+}
+
+/* All that another run needs to come to the same. */
+static json_t *campaign_document(const struct simulation *s)
+{
+	static const char *const worlds[] = {"signals", "hair", "switching"};
+	static const char *const participations[] = {"all", "some", "heavy"};
+	const struct world_options *w = &s->game.world;
+	json_t *o = cli_memory(json_object()), *groups = cli_memory(json_array());
+	cli_json_put(o, "world", cli_memory(json_string(worlds[w->kind])));
+	cli_json_put(o, "items", cli_json_count(w->items));
+	cli_json_put(o, "labelers", cli_json_count(w->labelers));
+	cli_json_put(o, "participation", cli_memory(json_string(participations[w->participation])));
+	cli_json_put(o, "answers_per_item", cli_json_count(world_reporters_max(w)));
+	if (w->kind == WORLD_SIGNALS) {
+		cli_json_put(o, "skill_low", cli_json_real(w->skill_low));
+		cli_json_put(o, "skill_high", cli_json_real(w->skill_high));
+		cli_json_put(o, "bias", cli_json_real(w->bias));
+		cli_json_put(o, "correlation", cli_json_real(w->correlation));
+		cli_json_put(o, "base_rate", cli_json_real(w->base_rate));
+	} else {
+		cli_json_put(o, "gap", cli_json_real(w->gap));
+		cli_json_put(o, "period", cli_json_count(w->period));
+	}
+	cli_json_put(o, "delay", cli_json_count(s->game.delay));
+	cli_json_put(o, "known", cli_json_real(w->known));
+	cli_json_put(o, "wrong", cli_json_real(w->wrong));
+	for (size_t k = 0; k < s->game.n_groups; k++) {
+		const struct game_group *g = &s->game.groups[k];
+		cli_json_append(groups, cli_memory(json_pack("{s:s, s:i}", "strategy", g->strategy->name, "labelers",
+							     (int)g->count)));
+	}
+	cli_json_put(o, "strategic", groups);
 	return o;
 }
 
 static void print_document(const struct simulation *s)
 {
-	json_t *o = cli_memory(json_object()), *groups = cli_memory(json_array()), *schemes = cli_memory(json_array());
-	const struct world_options *w = &s->game.world;
-	put(o, "items", cli_json_count(w->items));
-	put(o, "labelers", cli_json_count(w->labelers));
-	put(o, "answers_per_item", cli_json_count(world_reporters_max(w)));
-	put(o, "seed", cli_json_count(w->seed));
-	put(o, "repeats", cli_json_count(s->repeats));
-	put(o, "best_truthful", cli_json_real(over_repeats(s, 0, best_truthful, 0, 0).median));
-	for (size_t k = 0; k < s->game.n_groups; k++) {
-		const struct game_group *g = &s->game.groups[k];
-		json_array_append_new(groups, cli_memory(json_pack("{s:s, s:i}", "strategy", g->strategy->name,
-								   "labelers", (int)g->count)));
-	}
-	put(o, "strategic", groups);
+	json_t *o = cli_memory(json_object()), *schemes = cli_memory(json_array());
+	cli_json_put(o, "campaign", campaign_document(s));
+	cli_json_put(o, "seed", cli_json_count(s->game.world.seed));
+	cli_json_put(o, "repeats", cli_json_count(s->repeats));
+	cli_json_put(o, "best_loss", cli_json_real(over_repeats(s, 0, best_loss, 0, 0).median));
 	for (size_t k = 0; k < s->n_contestants; k++)
-		for (int f = 0; f < cli_forecasts(s->contestants[k]); f++)
-			json_array_append_new(schemes, forecast_document(s, k, f));
-	put(o, "schemes", schemes);
+		for (int f = 0; f < scheme_forecasts(s->contestants[k]->class); f++)
+			cli_json_append(schemes, forecast_document(s, k, f));
+	cli_json_put(o, "schemes", schemes);
 	cli_json_print(o);
 }
 
@@ -321,13 +347,14 @@ static int write_curve(const struct simulation *s)
 	}
 	fputs("scheme,items,regret,regret_q1,regret_q3,influence\n", f);
 	for (size_t k = 0; k < s->n_contestants; k++) {
-		for (int fc = 0; fc < cli_forecasts(s->contestants[k]); fc++) {
+		for (int fc = 0; fc < scheme_forecasts(s->contestants[k]->class); fc++) {
 			for (size_t at = 0; at < s->game.n_checkpoints; at++) {
 				struct quartiles q = over_repeats(s, k, regret_at, fc, at);
 				double say = over_repeats(s, k, influence_at, fc, at).median;
-				fprintf(f, "%s,%" PRIu64 ",%.10g,%.10g,%.10g,%.10g\n",
-					cli_forecast_name(s->contestants[k], fc), s->game.checkpoints[at], q.median,
-					q.low, q.high, say);
+				fprintf(f, "%s,%" PRIu64 ",%s,%s,%s,", cli_forecast_name(s->contestants[k], fc),
+					s->game.checkpoints[at], cli_exact(q.median).s, cli_exact(q.low).s,
+					cli_exact(q.high).s);
+				fprintf(f, "%s\n", isnan(say) ? "" : cli_exact(say).s);
 			}
 		}
 	}
@@ -339,13 +366,22 @@ static int write_curve(const struct simulation *s)
 	return CLI_DONE;
 }
 
+/* Regrets fall below 0, and a log axis ends before: who is not to be seen there is named. */
+static void name_gaps(const struct simulation *s, const struct plot *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (plot_points(p, &p->curves[i]) < p->curves[i].n)
+			cli_note("%s: the regret of %s is drawn only where it is above 0", s->plot_path,
+				 p->curves[i].name);
+}
+
 static int draw(const struct simulation *s)
 {
 	struct plot_curve curves[CLI_FORECASTS_MAX];
 	double x[CLI_FORECASTS_MAX][GAME_CHECKPOINTS_MAX], y[CLI_FORECASTS_MAX][GAME_CHECKPOINTS_MAX];
 	size_t n = 0;
 	for (size_t k = 0; k < s->n_contestants; k++) {
-		for (int f = 0; f < cli_forecasts(s->contestants[k]); f++, n++) {
+		for (int f = 0; f < scheme_forecasts(s->contestants[k]->class); f++, n++) {
 			regret_curve(s, k, f, x[n], y[n]);
 			curves[n] = (struct plot_curve){.name = cli_forecast_name(s->contestants[k], f),
 							.n = s->game.n_checkpoints,
@@ -361,12 +397,29 @@ static int draw(const struct simulation *s)
 			       .log_y = true,
 			       .n = n,
 			       .curves = curves};
-	int err = plot_draw(&p, s->plot_path);
+	if (plot_draw(&p, s->plot_path)) {
+		cli_error(s->cli, "%s could not be drawn", s->plot_path);
+		return CLI_USAGE;
+	}
+	name_gaps(s, &p);
+	return CLI_DONE;
+}
+
+int simulate_prepare(const struct simulation *s)
+{
+	FILE *f = s->curve_path ? fopen(s->curve_path, "a") : NULL;
+	if (s->curve_path && !f) {
+		cli_error(s->cli, "%s: %m", s->curve_path);
+		return CLI_USAGE;
+	}
+	if (f)
+		fclose(f);
+	int err = s->plot_path ? plot_available() : 0;
 	if (err == -ENOENT)
 		cli_error(s->cli, "gnuplot draws pictures and is not installed (Debian: gnuplot-nox)");
 	else if (err)
-		cli_error(s->cli, "%s could not be drawn", s->plot_path);
-	return err ? CLI_USAGE : CLI_DONE;
+		cli_error(s->cli, "gnuplot draws pictures and does not run here: %s", candor_strerror(err));
+	return err ? CLI_USAGE : 0;
 }
 
 int simulate_show(const struct simulation *s)

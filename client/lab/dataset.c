@@ -26,11 +26,21 @@ void dataset_free(struct dataset *d)
 	free(d->outcomes);
 	free(d->who);
 	free(d->reports);
+	free(d->places);
 	*d = (struct dataset){0};
 }
 
 static int reserve(struct dataset *d)
 {
+	if (names_count(d->labeler_names) == d->labelers_cap) {
+		uint64_t cap = 2 * d->labelers_cap + 64;
+		uint64_t *places = realloc(d->places, cap * sizeof *places);
+		if (!places)
+			return -ENOMEM;
+		memset(places + d->labelers_cap, 0, (cap - d->labelers_cap) * sizeof *places);
+		d->places = places;
+		d->labelers_cap = cap;
+	}
 	if (d->n_items + 1 >= d->items_cap) {
 		uint64_t cap = 2 * d->items_cap + 256;
 		uint64_t *first = realloc(d->first, cap * sizeof *first);
@@ -75,14 +85,13 @@ static int check(const struct dataset *d, const char *item, double outcome, bool
 
 static void put_report(struct dataset *d, uint32_t who, double report)
 {
-	for (uint64_t k = d->first[d->n_items - 1]; k < d->n_reports; k++) {
-		if (d->who[k] == who) {
-			d->reports[k] = report;
-			return;
-		}
+	/* A place from before the item began is that of its report on another one. */
+	uint64_t *place = &d->places[who];
+	if (*place <= d->first[d->n_items - 1]) {
+		d->who[d->n_reports++] = who;
+		*place = d->n_reports;
 	}
-	d->who[d->n_reports] = who;
-	d->reports[d->n_reports++] = report;
+	d->reports[*place - 1] = report;
 }
 
 int dataset_add(struct dataset *d, const char *item, const char *labeler, double report, double outcome)
@@ -134,14 +143,6 @@ double dataset_t_eff(const struct dataset *d)
 
 /* ---- replaying ---- */
 
-static int n_forecasts(const struct scheme_class *class)
-{
-	int n = 0;
-	while (n < SCHEME_FORECASTS_MAX && class->forecasts[n])
-		n++;
-	return n;
-}
-
 static int replay_item(struct scheme *s, struct scheme_item *item, double outcome, struct regret *r, struct replay *out)
 {
 	double forecasts[SCHEME_FORECASTS_MAX];
@@ -158,22 +159,20 @@ static int replay_item(struct scheme *s, struct scheme_item *item, double outcom
 	return s->class->resolve(s, item, outcome);
 }
 
-static void conclude(const struct scheme *s, const struct regret *r, struct replay *out)
+static void conclude(const struct scheme *s, const struct dataset *d, const struct regret *r, struct replay *out)
 {
-	double heaviest = -INFINITY, lightest = INFINITY;
-	for (uint32_t id = 0; id < r->labelers; id++) {
-		double w = s->class->weight(s, id);
-		if (w > heaviest) {
-			heaviest = out->heaviest_weight = w;
+	const struct pool *p = scheme_pool(s);
+	for (uint32_t id = 0; p && id < d->n_labelers; id++) {
+		double w = pool_weight(p, pool_find_labeler(p, d->labelers[id], strlen(d->labelers[id])));
+		if (out->heaviest == NAMES_NONE || w > out->heaviest_weight) {
 			out->heaviest = id;
+			out->heaviest_weight = w;
 		}
-		if (w < lightest) {
-			lightest = out->lightest_weight = w;
+		if (out->lightest == NAMES_NONE || w < out->lightest_weight) {
 			out->lightest = id;
+			out->lightest_weight = w;
 		}
 	}
-	if (heaviest == lightest)
-		out->heaviest = out->lightest = NAMES_NONE;
 	for (int f = 0; f < r->n_forecasts; f++) {
 		out->regret[f] = regret_of(r, f, &out->best[f]);
 		if (out->best[f] != NAMES_NONE) {
@@ -190,7 +189,7 @@ int dataset_replay(const struct dataset *d, const uint32_t *order, const struct 
 	struct scheme *s = NULL;
 	struct regret r;
 	*out = (struct replay){.heaviest = NAMES_NONE, .lightest = NAMES_NONE};
-	int err = regret_init(&r, d->n_labelers, n_forecasts(class));
+	int err = regret_init(&r, d->n_labelers, scheme_forecasts(class));
 	if (err == 0)
 		err = class->make(&s, &options);
 	for (uint64_t i = 0; i < d->n_items && err == 0; i++) {
@@ -206,7 +205,7 @@ int dataset_replay(const struct dataset *d, const uint32_t *order, const struct 
 			atomic_fetch_add_explicit(done, 1, memory_order_relaxed);
 	}
 	if (err == 0)
-		conclude(s, &r, out);
+		conclude(s, d, &r, out);
 	if (s)
 		class->free(s);
 	regret_free(&r);

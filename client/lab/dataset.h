@@ -17,6 +17,8 @@ struct dataset {
 	double *outcomes; /* [n_items]; NaN: not known */
 	uint32_t *who; /* [n_reports] */
 	double *reports; /* [n_reports] */
+	uint64_t *places; /* [labelers_cap] 1 + where in reports[] a labeler's newest one is; 0: it has none */
+	uint64_t labelers_cap;
 };
 
 /* 0 or -ENOMEM, and then there is nothing to free. */
@@ -39,7 +41,7 @@ struct replay {
 	double regret[SCHEME_FORECASTS_MAX]; /* against the labeler with the largest */
 	uint32_t best[SCHEME_FORECASTS_MAX]; /* who that is; NAMES_NONE where no outcome is known */
 	double best_loss[SCHEME_FORECASTS_MAX]; /* its mean own loss */
-	uint32_t heaviest, lightest; /* at the end, of those who reported; NAMES_NONE where all weigh the same */
+	uint32_t heaviest, lightest; /* at the end, of the mechanism; NAMES_NONE for other schemes */
 	double heaviest_weight, lightest_weight;
 };
 

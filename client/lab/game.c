@@ -18,6 +18,7 @@ enum {
 /* One who answers. */
 struct player {
 	const struct strategy *strategy;
+	bool grouped;
 	bool was_heavy;
 	double last; /* its last report; 0.5 before the first */
 	uint32_t slot; /* in the outlook being made, good where slot_of says so */
@@ -41,7 +42,7 @@ struct game {
 	struct regret regret;
 	struct game_result *out;
 
-	uint32_t labelers, reporters_max, strategic;
+	uint32_t labelers, reporters_max, grouped;
 	struct player *players; /* [labelers] */
 	char *name_bytes;
 	const char **names; /* [labelers] */
@@ -53,8 +54,8 @@ struct game {
 	uint64_t drawn;
 
 	/* Items that wait for their outcome: a ring, too. */
-	struct pending *waiting; /* [delay + 1] */
-	uint64_t resolved, closed;
+	struct pending *waiting; /* [n_waiting] one more than the delay, or than there are items */
+	uint64_t n_waiting, resolved, closed;
 
 	/* For best responders. */
 	uint64_t outlooks;
@@ -62,7 +63,9 @@ struct game {
 	double *predicted; /* likewise */
 	double *weights; /* likewise */
 	double *scratch;
+
 	size_t checkpoint;
+	double *parts; /* [reporters_max] */
 	double influence_since;
 	uint64_t influence_items;
 };
@@ -101,7 +104,7 @@ static int make_names(struct game *g)
  * differ in a strategy the same labelers follow it. */
 static int deal_strategies(struct game *g)
 {
-	enum { DEAL_STREAM = 1u << 31 };
+	static const uint64_t DEAL_STREAM = UINT64_C(1) << 32; /* no repetition's */
 	struct random r;
 	uint32_t *order = malloc(g->labelers * sizeof *order), next = 0;
 	g->players = calloc(g->labelers, sizeof *g->players);
@@ -119,19 +122,15 @@ static int deal_strategies(struct game *g)
 		const struct game_group *group = &g->o->groups[k];
 		for (uint32_t i = 0; i < group->count; i++) {
 			g->players[order[next + i]].strategy = group->strategy;
+			g->players[order[next + i]].grouped = true;
 			if (group->strategy->one_person)
 				world_same_person(g->world, order[next + i], order[next]);
 		}
 		next += group->count;
 	}
-	g->strategic = next;
+	g->grouped = next;
 	free(order);
 	return 0;
-}
-
-static bool is_strategic(const struct game *g, uint32_t labeler)
-{
-	return g->players[labeler].strategy != &strategy_truthful;
 }
 
 /* The longest horizon of a strategy in the game. */
@@ -164,19 +163,23 @@ static int make_draws(struct game *g)
 	return 0;
 }
 
+/* What an item's reports take is taken when it first comes to that. */
 static int make_waiting(struct game *g)
 {
-	g->waiting = calloc(g->o->delay + 1, sizeof *g->waiting);
-	if (!g->waiting)
-		return -ENOMEM;
-	for (uint64_t i = 0; i <= g->o->delay; i++) {
-		struct pending *p = &g->waiting[i];
-		p->item.labelers = p->labelers = malloc(g->reporters_max * sizeof *p->labelers);
-		p->item.reports = p->reports = malloc(g->reporters_max * sizeof *p->reports);
-		if (!p->labelers || !p->reports)
-			return -ENOMEM;
-	}
-	return 0;
+	g->n_waiting = 1 + (g->o->delay < g->o->world.items ? g->o->delay : g->o->world.items);
+	g->waiting = calloc(g->n_waiting, sizeof *g->waiting);
+	return g->waiting ? 0 : -ENOMEM;
+}
+
+static struct pending *next_pending(struct game *g)
+{
+	struct pending *p = &g->waiting[g->closed % g->n_waiting];
+	if (p->labelers)
+		return p;
+	p->labelers = malloc(g->reporters_max * sizeof *p->labelers);
+	p->reports = malloc(g->reporters_max * sizeof *p->reports);
+	p->item = (struct scheme_item){.labelers = p->labelers, .reports = p->reports};
+	return p->labelers && p->reports ? p : NULL;
 }
 
 static int make_outlook(struct game *g)
@@ -197,8 +200,10 @@ static int set_up(struct game *g)
 	g->labelers = o->world.labelers;
 	g->reporters_max = world_reporters_max(&o->world);
 	g->leader = NAMES_NONE;
-	while (g->n_forecasts < SCHEME_FORECASTS_MAX && o->class->forecasts[g->n_forecasts])
-		g->n_forecasts++;
+	g->n_forecasts = scheme_forecasts(o->class);
+	g->parts = malloc(g->reporters_max * sizeof *g->parts);
+	if (!g->parts)
+		return -ENOMEM;
 	int err = world_new(&g->world, &o->world);
 	if (err == 0)
 		err = make_names(g);
@@ -228,7 +233,7 @@ static void tear_down(struct game *g)
 		free(g->draws[i].beliefs);
 		free(g->draws[i].dice);
 	}
-	for (uint64_t i = 0; g->waiting && i <= g->o->delay; i++) {
+	for (uint64_t i = 0; g->waiting && i < g->n_waiting; i++) {
 		free(g->waiting[i].labelers);
 		free(g->waiting[i].reports);
 	}
@@ -238,6 +243,7 @@ static void tear_down(struct game *g)
 	free(g->predicted);
 	free(g->weights);
 	free(g->scratch);
+	free(g->parts);
 	free(g->players);
 	free(g->names);
 	free(g->name_bytes);
@@ -252,33 +258,35 @@ static const struct world_draw *draw_ahead(const struct game *g, size_t k)
 	return &g->draws[(g->first_draw + k) % g->n_draws];
 }
 
-static double weight_of(const struct game *g, uint32_t labeler)
+static double standing_of(const struct game *g, uint32_t labeler)
 {
-	return g->o->class->weight(g->scheme, labeler);
+	return g->o->class->standing(g->scheme, labeler);
 }
 
-static struct strategy_view view_of(struct game *g, const struct world_draw *d, size_t i)
+/* What a labeler reports, or as things stand would report, best responders being truthful. */
+static double report_of(const struct game *g, const struct world_draw *d, size_t i)
 {
 	const struct player *p = &g->players[d->labelers[i]];
-	return (struct strategy_view){
+	const struct strategy_view view = {
 		.belief = d->beliefs[i],
 		.item = d->number,
 		.items = g->o->world.items,
-		.weight = p->strategy == &strategy_truthful ? 1 : weight_of(g, d->labelers[i]),
 		.was_heavy = p->was_heavy,
 		.leader_last = g->leader == NAMES_NONE ? 0.5 : g->players[g->leader].last,
 		.lot = d->lot,
 		.dice = d->dice[i],
 	};
+	return p->strategy->report(&view);
 }
 
-/* What a labeler reports, or as things stand would report, best responders being truthful. */
-static double report_of(struct game *g, const struct world_draw *d, size_t i)
+/* Sleepers wake for good. Where nobody can ever be heavy, they wait for a third of the campaign. */
+static void perhaps_wake(struct game *g, const struct world_draw *d, uint32_t labeler)
 {
-	struct strategy_view view = view_of(g, d, i);
-	struct player *p = &g->players[d->labelers[i]];
-	p->was_heavy = view.was_heavy = view.was_heavy || view.weight >= STRATEGY_HEAVY;
-	return p->strategy->report(&view);
+	struct player *p = &g->players[labeler];
+	if (g->o->class->equal)
+		p->was_heavy = d->number >= g->o->world.items / 3;
+	else if (p->grouped && !p->was_heavy)
+		p->was_heavy = standing_of(g, labeler) >= STRATEGY_HEAVY;
 }
 
 /* The slot of a labeler's weight in the outlook being made. */
@@ -288,7 +296,7 @@ static uint32_t slot_of(struct game *g, struct responder_outlook *o, uint32_t la
 	if (p->slot_of != g->outlooks) {
 		p->slot_of = g->outlooks;
 		p->slot = (uint32_t)o->n_weights;
-		g->weights[o->n_weights++] = weight_of(g, labeler);
+		g->weights[o->n_weights++] = standing_of(g, labeler);
 	}
 	return p->slot;
 }
@@ -344,6 +352,7 @@ static void answer(struct game *g, uint32_t *labelers, double *reports)
 	bool responders = false;
 	for (size_t i = 0; i < d->n; i++) {
 		labelers[i] = d->labelers[i];
+		perhaps_wake(g, d, labelers[i]);
 		reports[i] = report_of(g, d, i);
 		responders = responders || g->players[d->labelers[i]].strategy->horizon > 0;
 	}
@@ -358,17 +367,15 @@ static void answer(struct game *g, uint32_t *labelers, double *reports)
 
 static void measure_influence(struct game *g, const struct scheme_item *item)
 {
-	double strategic = 0, all = 0;
-	if (g->strategic == 0)
+	double say = 0;
+	if (g->grouped == 0 || !g->o->class->say)
 		return;
-	for (size_t i = 0; i < item->n; i++) {
-		double w = weight_of(g, item->labelers[i]);
-		all += w;
-		if (is_strategic(g, item->labelers[i]))
-			strategic += w;
-	}
-	g->influence_since += strategic / all;
-	g->out->influence += strategic / all;
+	g->o->class->say(g->scheme, item, g->parts);
+	for (size_t i = 0; i < item->n; i++)
+		if (g->players[item->labelers[i]].grouped)
+			say += g->parts[i];
+	g->influence_since += say;
+	g->out->influence += say;
 	g->influence_items++;
 }
 
@@ -388,37 +395,22 @@ static void note_checkpoint(struct game *g)
 	size_t c = g->checkpoint++;
 	for (int f = 0; f < g->n_forecasts; f++)
 		g->out->regrets[f][c] = regret_of(&g->regret, f, NULL);
-	g->out->influences[c] = g->influence_items ? g->influence_since / (double)g->influence_items : 0;
+	g->out->influences[c] = g->influence_since / (double)g->influence_items;
 	g->influence_since = 0;
 	g->influence_items = 0;
 	check_certificate(g);
 }
 
-static double best_truthful(const struct game *g)
-{
-	double best = NAN;
-	uint64_t answers = 0;
-	for (uint32_t i = 0; i < g->labelers; i++)
-		answers += g->regret.accounts[i].n;
-	for (uint32_t i = 0; i < g->labelers; i++) {
-		const struct regret_account *a = &g->regret.accounts[i];
-		if (is_strategic(g, i) || a->n == 0 || 2 * a->n * g->labelers < answers)
-			continue;
-		best = fmin(best, a->own / (double)a->n); /* fmin(NaN, x) is x */
-	}
-	return best;
-}
-
 static void conclude(struct game *g)
 {
 	struct game_result *out = g->out;
-	double sums[2] = {0, 0};
+	double standings = 0;
 	for (uint32_t i = 0; i < g->labelers; i++)
-		sums[is_strategic(g, i)] += weight_of(g, i);
-	out->truthful_weight = sums[0] / (g->labelers - g->strategic);
-	out->strategic_weight = sums[1] / g->strategic;
-	out->best_truthful = best_truthful(g);
-	out->influence /= (double)g->o->world.items;
+		if (g->players[i].grouped)
+			standings += standing_of(g, i);
+	out->groups_standing = standings / g->grouped;
+	out->best_loss = world_best_loss(g->world);
+	out->influence = g->grouped && g->o->class->say ? out->influence / (double)g->o->world.items : NAN;
 	for (int f = 0; f < g->n_forecasts; f++)
 		out->regret[f] = regret_of(&g->regret, f, NULL);
 }
@@ -426,10 +418,14 @@ static void conclude(struct game *g)
 static void find_leader(struct game *g)
 {
 	double most = -INFINITY;
+	if (g->o->class->equal) {
+		g->leader = (uint32_t)(draw_ahead(g, 0)->lot * g->labelers);
+		return;
+	}
 	for (uint32_t i = 0; i < g->labelers; i++) {
-		double w = weight_of(g, i);
-		if (w > most) {
-			most = w;
+		double standing = standing_of(g, i);
+		if (standing > most) {
+			most = standing;
 			g->leader = i;
 		}
 	}
@@ -448,8 +444,10 @@ static bool anyone_copies(const struct game_options *o)
 static int close_item(struct game *g)
 {
 	const struct world_draw *d = draw_ahead(g, 0);
-	struct pending *p = &g->waiting[g->closed % (g->o->delay + 1)];
+	struct pending *p = next_pending(g);
 	double forecasts[SCHEME_FORECASTS_MAX];
+	if (!p)
+		return -ENOMEM;
 	p->item.number = d->number;
 	p->item.n = d->n;
 	answer(g, p->labelers, p->reports);
@@ -470,7 +468,7 @@ static int close_item(struct game *g)
 
 static int resolve_oldest(struct game *g)
 {
-	struct pending *p = &g->waiting[g->resolved++ % (g->o->delay + 1)];
+	struct pending *p = &g->waiting[g->resolved++ % g->n_waiting];
 	if (p->known)
 		return g->o->class->resolve(g->scheme, &p->item, p->outcome);
 	g->o->class->forget(g->scheme, &p->item);

@@ -15,7 +15,7 @@
 
 enum { GAME_GROUPS_MAX = 8, GAME_CHECKPOINTS_MAX = 64, GAME_DELAY_MAX = 1000000 };
 
-/* Labelers that are not truthful. */
+/* Labelers that follow a strategy, which may be to be truthful: so that they can be told from the others. */
 struct game_group {
 	const struct strategy *strategy;
 	uint32_t count;
@@ -43,18 +43,19 @@ struct game_result {
 	struct score scores[SCHEME_FORECASTS_MAX];
 	double regret[SCHEME_FORECASTS_MAX]; /* against the labeler with the largest, reports as they were given */
 	double regrets[SCHEME_FORECASTS_MAX][GAME_CHECKPOINTS_MAX]; /* the same after so many items */
-	double best_truthful; /* the least mean loss of a truthful labeler with half the usual answers; or NaN */
+	double best_loss; /* world_best_loss(): what the losses are to be held against, whatever the strategies */
 
-	/* How much say labelers who are not truthful had: their part of the weight of an item's reporters, on average;
-	 * and on average since the checkpoint before. */
+	/* The say of those in groups: their part of an item's first forecast, on average; and on average since the
+	 * checkpoint before. NaN where the scheme's forecast is no weighted mean. */
 	double influence, influences[GAME_CHECKPOINTS_MAX];
-	double strategic_weight, truthful_weight; /* mean weight at the end; NaN where there is none */
+	double groups_standing; /* their mean standing at the end; NaN where there are none */
 
 	/* Of the certificate of scheme_candor: the largest part of its bound that the regret of any labeler took, at
 	 * any checkpoint. Above 1 it would be broken. NaN for other schemes. */
 	double bound_used;
 
-	/* Best responders: their answers, and what they expected to gain over truth, as a part of their weight. */
+	/* Best responders: their answers, and what each time they expected to gain over truth by the end of their plan,
+	 * as a part of their weight. */
 	uint64_t responses;
 	double gain_sum, gain_most;
 	uint64_t gain_most_item;

@@ -1,8 +1,8 @@
 /* responder.h - the report that maximises a labeler's own expected weight some items ahead, found numerically.
  *
- * What it is given is more than any labeler has: the others' reports on this item, the next items that it will answer,
- * what it will believe of them and what the others will report. It takes outcomes as independent, each with its own
- * belief. So what it gains by lying is an upper bound of what one without that knowledge gains by the same means.
+ * It knows more than labelers do: the others' reports on this item, the next items that it will answer, what it will
+ * believe of them and what the others will report. It takes outcomes as independent, each with its own belief, which it
+ * does not revise by what the others say: else it would have another belief to be truthful about.
  *
  * With h items ahead it chooses h reports together, by a search one report at a time: a grid, then parabolas
  * around its best point (the expected weight is nearly one), twice through. It commits only to the first. */
@@ -24,7 +24,7 @@ struct responder_outlook {
 		double belief; /* its own, that the outcome is 1 */
 	} items[RESPONDER_HORIZON_MAX];
 	size_t n_weights;
-	const double *weights; /* [n_weights] of everybody in those items, now; finite, their sum too */
+	const double *weights; /* [n_weights] standings of everybody in those items, now; finite, their sum too */
 	size_t own_slot;
 	double *scratch; /* [responder_scratch(...)] overwritten */
 };

@@ -41,9 +41,8 @@ struct scheme_class {
 	const char *name; /* as a user names it */
 	const char
 		*forecasts[SCHEME_FORECASTS_MAX]; /* what it says of an item, each under a name of its own; or NULL */
-	const char *summary;
 	bool slow; /* costs far more an item than the others */
-	bool blind; /* never looks at an outcome */
+	bool equal; /* all labelers have the same say, whatever they do */
 
 	int (*make)(struct scheme **out, const struct scheme_options *o);
 	void (*free)(struct scheme *s);
@@ -53,12 +52,18 @@ struct scheme_class {
 	int (*resolve)(struct scheme *s, struct scheme_item *item, double outcome);
 	/* Its outcome will never come. */
 	void (*forget)(struct scheme *s, struct scheme_item *item);
-	/* How much say a labeler has, 1 being the say of one nobody knows. Always 1 where all count the same. */
-	double (*weight)(const struct scheme *s, uint32_t labeler);
-	/* What an outcome would make of the weights w[n] of an item's reporters, at the present rate; their sum stays.
-	 * NULL where weights do not follow from an item alone. */
+	/* Where a labeler stands, 1 being where one nobody knows does: a weight, or how good its record is. */
+	double (*standing)(const struct scheme *s, uint32_t labeler);
+	/* The part of each reporter in the first forecast on an item that will be closed next, into parts[item->n]; their
+	 * sum is 1. NULL where the forecast is no weighted mean. */
+	void (*say)(const struct scheme *s, const struct scheme_item *item, double *parts);
+	/* What an outcome would make of the standings w[n] of an item's reporters, at the present rate; their sum stays.
+	 * NULL where standings do not follow from an item alone. */
 	void (*step)(const struct scheme *s, size_t n, double *w, const double *reports, double outcome);
 };
+
+/* How many forecasts a scheme makes. */
+int scheme_forecasts(const struct scheme_class *class);
 
 /* What every scheme begins with. */
 struct scheme {
@@ -74,8 +79,5 @@ extern const struct scheme_class scheme_dawid_skene_gold; /* EM, known outcomes 
 
 /* The pool inside a scheme of class scheme_candor, to read; else NULL. */
 const struct pool *scheme_pool(const struct scheme *s);
-
-/* The pool's id of a labeler, or NAMES_NONE while it has not reported. For scheme_candor alone. */
-uint32_t scheme_pool_labeler(const struct scheme *s, uint32_t labeler);
 
 #endif

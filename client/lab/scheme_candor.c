@@ -83,11 +83,21 @@ static int candor_resolve(struct scheme *s, struct scheme_item *item, double out
 	return err;
 }
 
-static double candor_weight(const struct scheme *s, uint32_t labeler)
+/* Over the entry weight: the mechanism is the same for any. */
+static double candor_standing(const struct scheme *s, uint32_t labeler)
 {
 	const struct candor_scheme *c = of(s);
 	uint32_t id = c->ids[labeler];
-	return id == NAMES_NONE ? pool_settings(c->pool)->entry : pool_weight(c->pool, id);
+	return id == NAMES_NONE ? 1 : pool_weight(c->pool, id) / pool_entry(c->pool, id);
+}
+
+static void candor_say(const struct scheme *s, const struct scheme_item *item, double *parts)
+{
+	double total = 0;
+	for (size_t i = 0; i < item->n; i++)
+		total += parts[i] = candor_standing(s, item->labelers[i]);
+	for (size_t i = 0; i < item->n; i++)
+		parts[i] /= total;
 }
 
 static void candor_step(const struct scheme *s, size_t n, double *w, const double *reports, double outcome)
@@ -99,23 +109,25 @@ static void candor_step(const struct scheme *s, size_t n, double *w, const doubl
 const struct scheme_class scheme_candor = {
 	.name = "candor",
 	.forecasts = {"candor", "candor-med"},
-	.summary = "weights by accuracy; truth is the best report",
 	.make = candor_make,
 	.free = candor_free,
 	.close = candor_close_item,
 	.resolve = candor_resolve,
 	.forget = candor_forget,
-	.weight = candor_weight,
+	.standing = candor_standing,
+	.say = candor_say,
 	.step = candor_step,
 };
+
+int scheme_forecasts(const struct scheme_class *class)
+{
+	int n = 0;
+	while (n < SCHEME_FORECASTS_MAX && class->forecasts[n])
+		n++;
+	return n;
+}
 
 const struct pool *scheme_pool(const struct scheme *s)
 {
 	return s->class == &scheme_candor ? of(s)->pool : NULL;
-}
-
-uint32_t scheme_pool_labeler(const struct scheme *s, uint32_t labeler)
-{
-	require(s->class == &scheme_candor);
-	return of(s)->ids[labeler];
 }

@@ -28,6 +28,7 @@ struct side {
 struct confusion {
 	double counts[2][ANSWERS]; /* by side and answer, expected */
 	double evidence[ANSWERS]; /* log P(answer | A) - log P(answer | B) */
+	bool seen; /* its labeler has answered */
 };
 
 struct dawid_skene {
@@ -38,7 +39,7 @@ struct dawid_skene {
 	uint8_t *answers; /* [n_answers] */
 	uint64_t n_answers, answers_cap;
 	double prior; /* log odds of A */
-	uint32_t labelers;
+	uint32_t *seen, n_seen; /* [n_seen] the labelers who have answered */
 	struct confusion confusions[]; /* [labelers] */
 };
 
@@ -53,7 +54,11 @@ static int make(struct scheme **out, const struct scheme_options *o, const struc
 	if (!d)
 		return -ENOMEM;
 	d->scheme.class = class;
-	d->labelers = o->labelers;
+	d->seen = malloc(o->labelers * sizeof *d->seen);
+	if (!d->seen) {
+		free(d);
+		return -ENOMEM;
+	}
 	*out = &d->scheme;
 	return 0;
 }
@@ -74,6 +79,7 @@ static void ds_free(struct scheme *s)
 	free(d->sides);
 	free(d->who);
 	free(d->answers);
+	free(d->seen);
 	free(d);
 }
 
@@ -106,9 +112,9 @@ static double majority(const struct dawid_skene *d, uint64_t item)
 static void maximise(struct dawid_skene *d)
 {
 	double of_a = 1, of_b = 1;
-	for (uint32_t i = 0; i < d->labelers; i++)
+	for (uint32_t i = 0; i < d->n_seen; i++)
 		for (int a = 0; a < ANSWERS; a++)
-			d->confusions[i].counts[0][a] = d->confusions[i].counts[1][a] = 1;
+			d->confusions[d->seen[i]].counts[0][a] = d->confusions[d->seen[i]].counts[1][a] = 1;
 	for (uint64_t item = 0; item < d->n_items; item++) {
 		double p = d->sides[item].posterior;
 		of_a += p;
@@ -120,8 +126,8 @@ static void maximise(struct dawid_skene *d)
 		}
 	}
 	d->prior = log(of_a / of_b);
-	for (uint32_t i = 0; i < d->labelers; i++) {
-		struct confusion *c = &d->confusions[i];
+	for (uint32_t i = 0; i < d->n_seen; i++) {
+		struct confusion *c = &d->confusions[d->seen[i]];
 		double total[2] = {0, 0};
 		for (int a = 0; a < ANSWERS; a++)
 			for (int side = 0; side < 2; side++)
@@ -196,6 +202,10 @@ static int ds_close(struct scheme *s, struct scheme_item *item, double *forecast
 	d->sides[index] = (struct side){.first = d->n_answers};
 	for (size_t i = 0; i < item->n; i++) {
 		double p = item->reports[i];
+		struct confusion *c = &d->confusions[item->labelers[i]];
+		if (!c->seen)
+			d->seen[d->n_seen++] = item->labelers[i];
+		c->seen = true;
 		d->who[d->n_answers] = item->labelers[i];
 		d->answers[d->n_answers++] = p < 0.5 ? 0 : p > 0.5 ? 2 : 1;
 	}
@@ -229,7 +239,7 @@ static void nothing_to_forget(struct scheme *s, struct scheme_item *item)
 }
 
 /* How often it is expected to name the true side, against one nobody knows. */
-static double ds_weight(const struct scheme *s, uint32_t labeler)
+static double ds_standing(const struct scheme *s, uint32_t labeler)
 {
 	const struct confusion *c = &of(s)->confusions[labeler];
 	double right = c->counts[1][2] + c->counts[0][0], wrong = c->counts[1][0] + c->counts[0][2];
@@ -239,26 +249,23 @@ static double ds_weight(const struct scheme *s, uint32_t labeler)
 const struct scheme_class scheme_dawid_skene = {
 	.name = "ds",
 	.forecasts = {"ds"},
-	.summary = "Dawid-Skene: EM on the reports alone, refitted as items come",
 	.slow = true,
-	.blind = true,
 	.make = make_blind,
 	.free = ds_free,
 	.close = ds_close,
 	.resolve = resolve_blind,
 	.forget = nothing_to_forget,
-	.weight = ds_weight,
+	.standing = ds_standing,
 };
 
 const struct scheme_class scheme_dawid_skene_gold = {
 	.name = "ds-gold",
 	.forecasts = {"ds-gold"},
-	.summary = "the same, with known outcomes held fixed",
 	.slow = true,
 	.make = make_gold,
 	.free = ds_free,
 	.close = ds_close,
 	.resolve = resolve_gold,
 	.forget = nothing_to_forget,
-	.weight = ds_weight,
+	.standing = ds_standing,
 };

@@ -14,9 +14,8 @@ struct simple {
 	size_t cap;
 	double *w; /* [cap] */
 	struct aggregate_cell *cells; /* [cap] */
-	uint32_t labelers;
 	struct record {
-		double sum; /* plain: nothing; hedge: of L - own loss; leader: of own losses */
+		double sum; /* plain: nothing; hedge: of mix loss - own loss; leader: of own losses */
 		uint64_t scored;
 	} records[]; /* [labelers] */
 };
@@ -32,7 +31,6 @@ static int make(struct scheme **out, const struct scheme_options *o, const struc
 	if (!m)
 		return -ENOMEM;
 	m->scheme.class = class;
-	m->labelers = o->labelers;
 	*out = &m->scheme;
 	return 0;
 }
@@ -68,9 +66,19 @@ static int aggregate(struct scheme *s, const struct scheme_item *item, struct ag
 	if (err)
 		return err;
 	for (size_t i = 0; i < item->n; i++)
-		m->w[i] = s->class->weight(s, item->labelers[i]);
+		m->w[i] = s->class->standing(s, item->labelers[i]);
 	aggregate_compute(item->reports, m->w, item->n, m->cells, out);
 	return 0;
+}
+
+/* Standings as weights. */
+static void say(const struct scheme *s, const struct scheme_item *item, double *parts)
+{
+	double total = 0;
+	for (size_t i = 0; i < item->n; i++)
+		total += parts[i] = s->class->standing(s, item->labelers[i]);
+	for (size_t i = 0; i < item->n; i++)
+		parts[i] /= total;
 }
 
 static void nothing_to_forget(struct scheme *s, struct scheme_item *item)
@@ -105,7 +113,7 @@ static int plain_resolve(struct scheme *s, struct scheme_item *item, double outc
 	return 0;
 }
 
-static double plain_weight(const struct scheme *s, uint32_t labeler)
+static double plain_standing(const struct scheme *s, uint32_t labeler)
 {
 	(void)s;
 	(void)labeler;
@@ -115,22 +123,24 @@ static double plain_weight(const struct scheme *s, uint32_t labeler)
 const struct scheme_class scheme_plain = {
 	.name = "plain",
 	.forecasts = {"mean", "median"},
-	.summary = "all labelers count the same, as is done today",
-	.blind = true,
+	.equal = true,
 	.make = plain_make,
 	.free = simple_free,
 	.close = plain_close,
 	.resolve = plain_resolve,
 	.forget = nothing_to_forget,
-	.weight = plain_weight,
+	.standing = plain_standing,
+	.say = say,
 };
 
 /* ---- hedge: the exponentially weighted average forecaster ----
  *
- * w_i = exp(eta R_i) with R_i the sum of (L - l_i) over the items that i answered: for labelers who answer only some
- * (Freund, Schapire, Singer, Warmuth, STOC 1997). eta = 1/2, at which the Brier loss is exp-concave and the regret at
- * most 2 ln N, whatever T (Cesa-Bianchi and Lugosi, Prediction, Learning, and Games, 2006, theorem 3.2): nothing of the
- * kind is better where everybody is honest. */
+ * w_i <- w_i exp(-eta l_i) for those who answered, all of them then scaled so that their sum stays: for labelers who
+ * answer only some of the items (Freund, Schapire, Singer, Warmuth, STOC 1997). Kept as w_i = exp(eta S_i), with S_i the
+ * sum of m - l_i over the items that i answered and m = -ln(sum w exp(-eta l) / sum w) / eta, the mix loss.
+ *
+ * eta = 1/2 is the largest at which the Brier loss is exp-concave: where all answer everything the weighted mean's regret
+ * is at most 2 ln N, whatever T (Cesa-Bianchi and Lugosi, Prediction, Learning, and Games, 2006, theorem 3.2). */
 
 static const double HEDGE_ETA = 0.5;
 
@@ -139,7 +149,7 @@ static int hedge_make(struct scheme **out, const struct scheme_options *o)
 	return make(out, o, &scheme_hedge);
 }
 
-static double hedge_weight(const struct scheme *s, uint32_t labeler)
+static double hedge_standing(const struct scheme *s, uint32_t labeler)
 {
 	/* Within what a double and its square can hold. */
 	return exp(fmax(-300, fmin(300, HEDGE_ETA * of(s)->records[labeler].sum)));
@@ -157,14 +167,15 @@ static int hedge_close(struct scheme *s, struct scheme_item *item, double *forec
 static int hedge_resolve(struct scheme *s, struct scheme_item *item, double outcome)
 {
 	struct simple *m = of(s);
-	double total = 0, weighted = 0;
+	double total = 0, after = 0;
 	for (size_t i = 0; i < item->n; i++) {
-		double w = hedge_weight(s, item->labelers[i]);
+		double w = hedge_standing(s, item->labelers[i]);
 		total += w;
-		weighted += w * mechanism_loss(item->reports[i], outcome);
+		after += w * exp(-HEDGE_ETA * mechanism_loss(item->reports[i], outcome));
 	}
+	double mix = -log(after / total) / HEDGE_ETA;
 	for (size_t i = 0; i < item->n; i++)
-		m->records[item->labelers[i]].sum += weighted / total - mechanism_loss(item->reports[i], outcome);
+		m->records[item->labelers[i]].sum += mix - mechanism_loss(item->reports[i], outcome);
 	return 0;
 }
 
@@ -184,13 +195,13 @@ static void hedge_step(const struct scheme *s, size_t n, double *w, const double
 const struct scheme_class scheme_hedge = {
 	.name = "hedge",
 	.forecasts = {"hedge"},
-	.summary = "multiplicative weights, tuned for the Brier loss",
 	.make = hedge_make,
 	.free = simple_free,
 	.close = hedge_close,
 	.resolve = hedge_resolve,
 	.forget = nothing_to_forget,
-	.weight = hedge_weight,
+	.standing = hedge_standing,
+	.say = say,
 	.step = hedge_step,
 };
 
@@ -211,25 +222,38 @@ static double leader_loss(const struct simple *m, uint32_t labeler)
 }
 
 /* Its loss against 1/4. Only the least counts for the forecast, but people look at more than the first place. */
-static double leader_weight(const struct scheme *s, uint32_t labeler)
+static double leader_standing(const struct scheme *s, uint32_t labeler)
 {
 	return 0.25 / leader_loss(of(s), labeler);
 }
 
-static int leader_close(struct scheme *s, struct scheme_item *item, double *forecasts)
+/* Sums in another order are equal but for their last digits. */
+static const double TIE = 1 + 1e-12;
+
+static void leader_say(const struct scheme *s, const struct scheme_item *item, double *parts)
 {
 	const struct simple *m = of(s);
-	double best = INFINITY, sum = 0;
+	double best = INFINITY;
 	size_t n = 0;
 	for (size_t i = 0; i < item->n; i++)
 		best = fmin(best, leader_loss(m, item->labelers[i]));
-	for (size_t i = 0; i < item->n; i++) {
-		if (leader_loss(m, item->labelers[i]) == best) {
-			sum += item->reports[i];
-			n++;
-		}
-	}
-	forecasts[0] = sum / (double)n;
+	for (size_t i = 0; i < item->n; i++)
+		n += leader_loss(m, item->labelers[i]) <= best * TIE;
+	for (size_t i = 0; i < item->n; i++)
+		parts[i] = leader_loss(m, item->labelers[i]) <= best * TIE ? 1 / (double)n : 0;
+}
+
+static int leader_close(struct scheme *s, struct scheme_item *item, double *forecasts)
+{
+	struct simple *m = of(s);
+	int err = reserve(m, item->n);
+	if (err)
+		return err;
+	leader_say(s, item, m->w);
+	forecasts[0] = 0;
+	for (size_t i = 0; i < item->n; i++)
+		forecasts[0] += m->w[i] * item->reports[i];
+	forecasts[0] = fmin(forecasts[0], 1); /* parts may add up to a little more */
 	return 0;
 }
 
@@ -246,11 +270,11 @@ static int leader_resolve(struct scheme *s, struct scheme_item *item, double out
 const struct scheme_class scheme_leader = {
 	.name = "leader",
 	.forecasts = {"leader"},
-	.summary = "follows the labeler with the best record so far",
 	.make = leader_make,
 	.free = simple_free,
 	.close = leader_close,
 	.resolve = leader_resolve,
 	.forget = nothing_to_forget,
-	.weight = leader_weight,
+	.standing = leader_standing,
+	.say = leader_say,
 };

@@ -18,6 +18,11 @@ static double at_part(const double *x, size_t n, double part)
 
 struct quartiles stats_quartiles(double *x, size_t n)
 {
+	size_t numbers = 0;
+	for (size_t i = 0; i < n; i++)
+		if (!isnan(x[i]))
+			x[numbers++] = x[i];
+	n = numbers;
 	if (n == 0)
 		return (struct quartiles){NAN, NAN, NAN};
 	qsort(x, n, sizeof *x, ascending);

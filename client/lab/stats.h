@@ -8,7 +8,8 @@ struct quartiles {
 	double low, median, high;
 };
 
-/* Of x[n], which it sorts; interpolated between neighbours (Hyndman and Fan's type 7). All NaN where n is 0. */
+/* Of x[n], which it overwrites; NaN does not count; interpolated between neighbours (Hyndman and Fan's type 7). All NaN
+ * where there are no numbers. */
 struct quartiles stats_quartiles(double *x, size_t n);
 
 /* The k in y = a x^k that fits best: the slope of the least squares line of ln y on ln x, over the points where both

@@ -59,6 +59,12 @@ static double colluder(const struct strategy_view *v)
 	return v->lot < 0.5 ? 0 : 1;
 }
 
+/* One of a block that wants to stay heavy: truthful but on one item in ten, where the block pushes one side. */
+static double stealth(const struct strategy_view *v)
+{
+	return v->lot < 0.05 ? 0 : v->lot < 0.1 ? 1 : v->belief;
+}
+
 /* A good labeler in the first and the last third of the campaign; in the second one as sure as ever, and of nothing. */
 static double drifting(const struct strategy_view *v)
 {
@@ -72,34 +78,22 @@ static double responder(const struct strategy_view *v)
 	return v->outlook ? responder_best(v->outlook, NULL) : v->belief;
 }
 
-const struct strategy strategy_truthful = {
-	.name = "truthful", .summary = "reports what it believes", .report = truthful};
+const struct strategy strategy_truthful = {.name = "truthful", .report = truthful};
 
 const struct strategy strategies[] = {
-	{.name = "exaggerate", .summary = "reports 0 or 1, whichever is nearer to its belief", .report = exaggerate},
-	{.name = "always-a", .summary = "reports 1, whatever the item", .report = always_a},
-	{.name = "inverted", .summary = "reports the opposite of its belief", .report = inverted},
-	{.name = "spam", .summary = "reports any number", .report = spam},
-	{.name = "copycat",
-	 .summary = "repeats the side that the heaviest labeler took last",
-	 .report = copycat,
-	 .copies = true},
-	{.name = "sleeper", .summary = "truthful until it weighs 1.5, from then on inverted", .report = sleeper},
-	{.name = "colluder", .summary = "one of a block that pushes one side, by lot per item", .report = colluder},
-	{.name = "sybil",
-	 .summary = "truthful: one person under all these names",
-	 .report = truthful,
-	 .one_person = true},
-	{.name = "drifting", .summary = "good, then sure of nothing, then good again", .report = drifting},
-	{.name = "responder-1",
-	 .summary = "maximises its expected weight after this item",
-	 .report = responder,
-	 .horizon = 1},
-	{.name = "responder-2",
-	 .summary = "... after this and the next item it answers",
-	 .report = responder,
-	 .horizon = 2},
-	{.name = "responder-5", .summary = "... after five items", .report = responder, .horizon = 5},
+	{.name = "exaggerate", .report = exaggerate},
+	{.name = "always-a", .report = always_a},
+	{.name = "inverted", .report = inverted},
+	{.name = "spam", .report = spam},
+	{.name = "copycat", .report = copycat, .copies = true},
+	{.name = "sleeper", .report = sleeper},
+	{.name = "colluder", .report = colluder},
+	{.name = "stealth", .report = stealth},
+	{.name = "sybil", .report = truthful, .one_person = true},
+	{.name = "drifting", .report = drifting},
+	{.name = "responder-1", .report = responder, .horizon = 1},
+	{.name = "responder-2", .report = responder, .horizon = 2},
+	{.name = "responder-5", .report = responder, .horizon = 5},
 	{.name = NULL},
 };
 

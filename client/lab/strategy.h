@@ -12,20 +12,18 @@ struct responder_outlook;
 struct strategy_view {
 	double belief; /* that the truth is 1 */
 	uint64_t item, items; /* which, of how many */
-	double weight; /* its own say under the scheme, 1 being that of one nobody knows */
-	bool was_heavy; /* its weight has once been STRATEGY_HEAVY */
-	double leader_last; /* the last report of the heaviest labeler, or 0.5 */
+	bool was_heavy; /* its standing has once been STRATEGY_HEAVY; where all are equal: a third of the items are done */
+	double leader_last; /* the last report of whoever stands highest, where all are equal of any one; 0.5 before it */
 	double lot; /* even in [0, 1), the same for all who answer the item */
 	double dice; /* even in [0, 1), its own */
 	const struct responder_outlook *outlook; /* for the best responder alone: see responder.h */
 };
 
-/* The weight at which a sleeper wakes. */
+/* The standing at which a sleeper wakes, 1 being where one nobody knows stands. */
 #define STRATEGY_HEAVY 1.5
 
 struct strategy {
 	const char *name;
-	const char *summary;
 	double (*report)(const struct strategy_view *v); /* in [0, 1] */
 	bool copies; /* looks at leader_last */
 	bool one_person; /* all who follow it are one person under several names */

@@ -157,21 +157,32 @@ static void draw_reporters(struct world *w, struct world_draw *d)
 
 /* ---- what they believe ---- */
 
+/* A labeler's own part of the error on an item. The first of a person's names sees; the others have seen the same. */
+static double own_error(struct world *w, const struct world_draw *d, uint32_t labeler)
+{
+	uint32_t as = w->persons[labeler].as;
+	double error = random_normal(&w->random);
+	if (w->erred[as] != d->number + 1)
+		w->errors[as] = error;
+	w->erred[as] = d->number + 1;
+	return w->errors[as];
+}
+
+static double signal_belief(const struct world_options *o, const struct person *p, double truth, double error)
+{
+	double signal = p->skill * (truth - 0.5) + error;
+	return 1 / (1 + exp(-(log(o->base_rate / (1 - o->base_rate)) + p->skill * signal + p->bias)));
+}
+
 static void draw_signals(struct world *w, struct world_draw *d)
 {
-	double prior = log(w->o.base_rate / (1 - w->o.base_rate));
 	double shared = sqrt(w->o.correlation) * random_normal(&w->random);
 	double own = sqrt(1 - w->o.correlation);
 	d->truth = random_chance(&w->random, w->o.base_rate);
 	for (size_t i = 0; i < d->n; i++) {
 		const struct person *p = &w->persons[d->labelers[i]];
-		double error = random_normal(&w->random);
-		/* The first of a person's names sees; the others have seen the same. */
-		if (w->erred[p->as] != d->number + 1)
-			w->errors[p->as] = error;
-		w->erred[p->as] = d->number + 1;
-		double signal = p->skill * (d->truth - 0.5) + shared + own * w->errors[p->as];
-		d->beliefs[i] = 1 / (1 + exp(-(prior + p->skill * signal + p->bias)));
+		double error = shared + own * own_error(w, d, d->labelers[i]);
+		d->beliefs[i] = signal_belief(&w->o, p, d->truth, error);
 	}
 }
 
@@ -180,8 +191,8 @@ static void draw_hair(struct world *w, struct world_draw *d)
 	double q = random_between(&w->random, 0.3, 0.7);
 	d->truth = random_chance(&w->random, q);
 	for (size_t i = 0; i < d->n; i++) {
-		double off = random_chance(&w->random, 0.5) ? w->o.gap : -w->o.gap;
-		d->beliefs[i] = d->labelers[i] == 0 ? q : q + off;
+		double off = own_error(w, d, d->labelers[i]) < 0 ? w->o.gap : -w->o.gap;
+		d->beliefs[i] = w->persons[d->labelers[i]].as == 0 ? q : q + off;
 	}
 }
 
@@ -189,7 +200,7 @@ static void draw_switching(struct world *w, struct world_draw *d)
 {
 	d->truth = d->number / w->o.period % 2 == 0;
 	for (size_t i = 0; i < d->n; i++)
-		d->beliefs[i] = d->labelers[i] == 0 ? 0.5 + w->o.gap : 0.5 - w->o.gap;
+		d->beliefs[i] = w->persons[d->labelers[i]].as == 0 ? 0.5 + w->o.gap : 0.5 - w->o.gap;
 }
 
 void world_next(struct world *w, struct world_draw *d)
@@ -204,4 +215,48 @@ void world_next(struct world *w, struct world_draw *d)
 	d->lot = random_unit(&w->random);
 	d->known = random_chance(&w->random, w->o.known);
 	d->outcome = random_chance(&w->random, w->o.wrong) ? 1 - d->truth : d->truth;
+}
+
+/* ---- what is to be had ---- */
+
+double world_t_eff(const struct world_options *o)
+{
+	return (double)o->items * world_reporters_max(o) / o->labelers * o->known;
+}
+
+/* The integral over the error, by the trapezoid rule: for a smooth function times a normal density it is as good as
+ * exact. */
+static double signal_loss(const struct world_options *o, const struct person *p)
+{
+	static const double STEP = 0.25, END = 7;
+	double loss = 0, total = 0;
+	for (double e = -END; e <= END; e += STEP) {
+		double density = exp(-e * e / 2);
+		total += density;
+		loss += density * (o->base_rate * mechanism_loss(signal_belief(o, p, 1, e), 1) +
+				   (1 - o->base_rate) * mechanism_loss(signal_belief(o, p, 0, e), 0));
+	}
+	return loss / total;
+}
+
+/* The better of the two sides; the first one has every second turn, beginning with the first. */
+static double switching_loss(const struct world_options *o)
+{
+	uint64_t whole = o->items / (2 * o->period), rest = o->items % (2 * o->period);
+	uint64_t first = whole * o->period + (rest < o->period ? rest : o->period);
+	double part = (double)first / (double)o->items, better = part > 0.5 ? part : 1 - part;
+	return better * mechanism_loss(0.5 + o->gap, 1) + (1 - better) * mechanism_loss(0.5 + o->gap, 0);
+}
+
+double world_best_loss(const struct world *w)
+{
+	double best = 1;
+	switch (w->o.kind) {
+	case WORLD_HAIR: return 0.25 - 0.4 * 0.4 / 12; /* E q (1 - q), q even in [0.3, 0.7] */
+	case WORLD_SWITCHING: return switching_loss(&w->o);
+	case WORLD_SIGNALS: break;
+	}
+	for (uint32_t i = 0; i < w->o.labelers; i++)
+		best = fmin(best, signal_loss(&w->o, &w->persons[i]));
+	return best;
 }

@@ -44,7 +44,7 @@ struct world_options {
 	uint64_t seed, stream; /* stream: which repetition */
 };
 
-/* One item. The arrays are the world's; they live until the next call of world_next(). */
+/* One item. The arrays are the caller's. */
 struct world_draw {
 	uint64_t number; /* from 0 */
 	double truth; /* 0 or 1 */
@@ -65,6 +65,13 @@ const char *world_fault(const struct world_options *o);
 /* options in range. 0 or -ENOMEM. */
 MUST_CHECK int world_new(struct world **out, const struct world_options *o);
 void world_free(struct world *w);
+
+/* How often the average labeler will have been scored at the end: T_eff. */
+double world_t_eff(const struct world_options *o);
+
+/* What the best labeler's beliefs cost an item on average: the least expected Brier loss of any labeler, from skills and
+ * biases alone (WORLD_SWITCHING: from the turns). O(labelers). */
+double world_best_loss(const struct world *w);
 
 /* Makes one labeler see exactly what another would: one person under two names. */
 void world_same_person(struct world *w, uint32_t labeler, uint32_t as);

@@ -97,7 +97,7 @@ static void exponents(const struct places *to, bool quick)
 	step("the exponent of regret");
 	experiment_exponents(items, quick ? 4 : sizeof items / sizeof *items, quick ? 1 : 5, &g, &bound_used);
 	draw(to, "regret", &g,
-	     (struct plot){.title = "The hardest of many instances with two labelers",
+	     (struct plot){.title = "The hardest of 32 instances with two labelers",
 			   .x_title = "items T",
 			   .y_title = "regret after T items",
 			   .log_x = true,
@@ -153,15 +153,15 @@ static void responders(const struct places *to, bool quick)
 	FILE *f = open_table(to, "responders");
 	fputs("| scheme and items ahead |", f);
 	for (size_t i = 0; i < g.n_x; i++)
-		fprintf(f, " %.0f labelers: mean | most |", g.x[i]);
+		fprintf(f, " %.0f labelers: expected | most | kept |", g.x[i]);
 	fputs("\n|---|", f);
 	for (size_t i = 0; i < g.n_x; i++)
-		fputs("--:|--:|", f);
+		fputs("--:|--:|--:|", f);
 	putc('\n', f);
-	for (size_t c = 0; c + 1 < g.n_curves; c += 2) {
+	for (size_t c = 0; c + 2 < g.n_curves; c += 3) {
 		fprintf(f, "| %s |", g.curves[c]);
 		for (size_t i = 0; i < g.n_x; i++)
-			fprintf(f, " %.2g %% | %.2g %% |", g.y[c][i], g.y[c + 1][i]);
+			fprintf(f, " %.2g %% | %.2g %% | %+.2g %% |", g.y[c][i], g.y[c + 1][i], g.y[c + 2][i]);
 		putc('\n', f);
 	}
 	close_table(f);
@@ -173,7 +173,7 @@ static void sybils(const struct places *to, bool quick)
 	step("one person, many names");
 	experiment_sybils(quick ? 50 : 3000, quick ? 2 : 200, &g);
 	draw(to, "sybils", &g,
-	     (struct plot){.title = "One person under k names among 20 others, all equally good",
+	     (struct plot){.title = "One person under several names among 20 others, all equally good",
 			   .x_title = "items",
 			   .y_title = "say, 1 being that of one of 21 equals",
 			   .log_x = true});
@@ -185,11 +185,10 @@ static void collusion(const struct places *to, bool quick)
 	step("colluding blocks");
 	experiment_collusion(quick ? 50 : 3000, quick ? 2 : 50, &g);
 	draw(to, "collusion", &g,
-	     (struct plot){.title = "A block that pushes one side, by lot for each item",
+	     (struct plot){.title = "Blocks that push one side: always, or (stealth) on one item in ten",
 			   .x_title = "items",
-			   .y_title = "its part of the weight",
-			   .log_x = true,
-			   .log_y = true});
+			   .y_title = "its part of the forecast",
+			   .log_x = true});
 }
 
 static void sparse(const struct places *to, bool quick)

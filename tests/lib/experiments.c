@@ -61,7 +61,7 @@ static double loss(const struct game_result *r, int forecast)
 
 static double loss_of_best(const struct game_result *r, int forecast)
 {
-	return loss(r, forecast) / r->best_truthful;
+	return loss(r, forecast) / r->best_loss;
 }
 
 static double final_regret(const struct game_result *r, int forecast)
@@ -91,10 +91,8 @@ static const struct cli_contestant *contestant(const char *name)
 
 static void set_scheme(struct game_options *o, const struct cli_contestant *k, const struct candor_settings *given)
 {
-	const struct world_options *w = &o->world;
-	double t_eff = (double)w->items * world_reporters_max(w) / w->labelers * w->known;
 	o->class = k->class;
-	o->settings = cli_contestant_settings(k, given, t_eff);
+	o->settings = cli_contestant_settings(k, given, world_t_eff(&o->world));
 }
 
 /* Adds `repeats` games under a contestant, one a stream; the place of the first. */
@@ -174,7 +172,7 @@ static void compare(struct grid *g, const char *const *names, size_t n, measure 
 			first[k][i] = add_repeats(&games, make(arg, g->x[i]), names[k], NULL, g->repeats[i]);
 	play(&games);
 	for (size_t k = 0; k < n; k++) {
-		for (int f = 0; f < cli_forecasts(contestant(names[k])); f++) {
+		for (int f = 0; f < scheme_forecasts(contestant(names[k])->class); f++) {
 			size_t c = add_curve(g, cli_forecast_name(contestant(names[k]), f));
 			for (size_t i = 0; i < g->n_x; i++)
 				g->y[c][i] = median(&games, first[k][i], g->repeats[i], m, f);
@@ -185,7 +183,7 @@ static void compare(struct grid *g, const char *const *names, size_t n, measure 
 
 /* ---- the exponent of regret ---- */
 
-enum { HAIRS = 18, SWITCHES = 4, INSTANCES_MAX = HAIRS + SWITCHES };
+enum { HAIRS = 18, TURNS = 7, GAPS = 2, INSTANCES_MAX = HAIRS + TURNS * GAPS };
 
 static struct game_options duel(enum world_kind kind, uint64_t items, double gap, uint64_t period)
 {
@@ -199,14 +197,24 @@ static struct game_options duel(enum world_kind kind, uint64_t items, double gap
 					       .seed = 1}};
 }
 
-/* Hairs from 0.3 down by halves of their square; turns of the whole campaign, a third of it, and so on. */
+/* Nothing is drawn in a world of turns. */
+static uint32_t repeats_of(const struct game_options *instance, uint32_t repeats)
+{
+	return instance->world.kind == WORLD_SWITCHING ? 1 : repeats;
+}
+
+/* Hairs from 0.3 down by halves of their square; turns of the whole campaign and down to a 27th of it, and of few items,
+ * where whoever leads is wrong next. */
 static size_t instances(uint64_t items, struct game_options *out)
 {
+	static const double gaps[GAPS] = {0.1, 0.3};
+	const uint64_t periods[TURNS] = {items, (items + 2) / 3, (items + 8) / 9, (items + 26) / 27, 1, 3, 10};
 	size_t n = 0;
 	for (int k = 0; k < HAIRS; k++)
 		out[n++] = duel(WORLD_HAIR, items, 0.3 * pow(2, -k / 2.0), 0);
-	for (uint64_t k = 0, turns = 1; k < SWITCHES; k++, turns *= 3)
-		out[n++] = duel(WORLD_SWITCHING, items, 0.1, (items + turns - 1) / turns);
+	for (size_t g = 0; g < GAPS; g++)
+		for (size_t k = 0; k < TURNS; k++)
+			out[n++] = duel(WORLD_SWITCHING, items, gaps[g], periods[k]);
 	return n;
 }
 
@@ -223,17 +231,22 @@ void experiment_exponents(const uint64_t *items, size_t n, uint32_t repeats, str
 		count = instances(items[i], all);
 		for (size_t k = 0; k < NAMES; k++)
 			for (size_t j = 0; j < count; j++)
-				first[k][i][j] = add_repeats(&games, all[j], names[k], NULL, repeats);
+				first[k][i][j] =
+					add_repeats(&games, all[j], names[k], NULL, repeats_of(&all[j], repeats));
 	}
 	play(&games);
 	for (size_t k = 0; k < NAMES; k++) {
-		for (int f = 0; f < cli_forecasts(contestant(names[k])); f++) {
+		for (int f = 0; f < scheme_forecasts(contestant(names[k])->class); f++) {
 			size_t c = add_curve(out, cli_forecast_name(contestant(names[k]), f));
 			for (size_t i = 0; i < n; i++) {
-				out->y[c][i] = -INFINITY;
-				for (size_t j = 0; j < count; j++)
-					out->y[c][i] = fmax(out->y[c][i],
-							    median(&games, first[k][i][j], repeats, final_regret, f));
+				/* What can be done in fewer items can be done in these. */
+				out->y[c][i] = i > 0 ? out->y[c][i - 1] : 0;
+				for (size_t j = 0; j < count; j++) {
+					size_t game = first[k][i][j];
+					uint32_t games_of = repeats_of(&games.options[game], repeats);
+					out->y[c][i] =
+						fmax(out->y[c][i], median(&games, game, games_of, final_regret, f));
+				}
 			}
 		}
 	}
@@ -316,18 +329,32 @@ static struct game_options responder_game(uint64_t items, uint32_t labelers, con
 	return o;
 }
 
+static double mean_standing(const struct games *g, size_t first, uint32_t repeats)
+{
+	double sum = 0;
+	for (uint32_t i = 0; i < repeats; i++)
+		sum += g->results[first + i].groups_standing;
+	return sum / repeats;
+}
+
 void experiment_responders(uint64_t items, uint32_t repeats, struct grid *out)
 {
 	static const char *const kinds[] = {"responder-1", "responder-2", "responder-5"};
 	static const char *const schemes[] = {"candor", "hedge"};
 	static const char *const means[2][3] = {{"candor 1", "candor 2", "candor 5"},
 						{"hedge 1", "hedge 2", "hedge 5"}};
+	static const char *const kepts[2][3] = {{"candor 1 kept", "candor 2 kept", "candor 5 kept"},
+						{"hedge 1 kept", "hedge 2 kept", "hedge 5 kept"}};
 	static const char *const mosts[2][3] = {{"candor 1 most", "candor 2 most", "candor 5 most"},
 						{"hedge 1 most", "hedge 2 most", "hedge 5 most"}};
 	static const double labelers[] = {2, 5, 20};
 	struct games games = {0};
-	size_t first[2][3][3];
+	size_t first[2][3][3], honest[2][3];
 	set_x(out, labelers, 3, repeats);
+	for (size_t s = 0; s < 2; s++)
+		for (size_t i = 0; i < 3; i++)
+			honest[s][i] = add_repeats(&games, responder_game(items, (uint32_t)labelers[i], "truthful"),
+						   schemes[s], NULL, repeats);
 	for (size_t s = 0; s < 2; s++)
 		for (size_t k = 0; k < 3; k++)
 			for (size_t i = 0; i < 3; i++)
@@ -338,6 +365,7 @@ void experiment_responders(uint64_t items, uint32_t repeats, struct grid *out)
 	for (size_t s = 0; s < 2; s++) {
 		for (size_t k = 0; k < 3; k++) {
 			size_t mean = add_curve(out, means[s][k]), most = add_curve(out, mosts[s][k]);
+			size_t kept = add_curve(out, kepts[s][k]);
 			for (size_t i = 0; i < 3; i++) {
 				double sum = 0, answers = 0, top = 0;
 				for (uint32_t r = 0; r < repeats; r++) {
@@ -348,6 +376,9 @@ void experiment_responders(uint64_t items, uint32_t repeats, struct grid *out)
 				}
 				out->y[mean][i] = 100 * sum / answers;
 				out->y[most][i] = 100 * top;
+				out->y[kept][i] = 100 * (mean_standing(&games, first[s][k][i], repeats) /
+								 mean_standing(&games, honest[s][i], repeats) -
+							 1);
 			}
 		}
 	}
@@ -370,12 +401,12 @@ static void set_say_points(struct grid *g, uint64_t items)
 }
 
 /* The mean say of a group at each x. */
-static void say_curve(struct grid *g, const char *name, struct game_options o, uint32_t repeats, double fair)
+static void say_curve(struct grid *g, const char *name, struct game_options o, const struct candor_settings *given,
+		      uint32_t repeats, double fair)
 {
-	const struct candor_settings defaults = {0};
 	struct games games = {0};
 	size_t c = add_curve(g, name);
-	set_scheme(&o, contestant("candor"), &defaults);
+	set_scheme(&o, contestant("candor"), given);
 	o.n_checkpoints = g->n_x;
 	for (size_t i = 0; i < g->n_x; i++)
 		o.checkpoints[i] = (uint64_t)g->x[i];
@@ -397,31 +428,41 @@ void experiment_sybils(uint64_t items, uint32_t repeats, struct grid *out)
 	static const struct {
 		const char *name;
 		uint32_t names;
-	} people[] = {{"1 name", 1}, {"2 names", 2}, {"5 names", 5}, {"10 names", 10}};
+		double share;
+	} people[] = {{"1 name", 1, 0},
+		      {"2 names", 2, 0},
+		      {"5 names", 5, 0},
+		      {"10 names", 10, 0},
+		      {"10 names, share 0.02", 10, 0.02}};
 	set_say_points(out, items);
 	for (size_t k = 0; k < sizeof people / sizeof *people; k++) {
 		struct game_options o = usual(items, 20 + people[k].names);
+		const struct candor_settings given = {.share = people[k].share};
 		o.n_groups = 1;
 		o.groups[0] = (struct game_group){strategy_find("sybil"), people[k].names};
 		/* All are equally good, so that names alone make the difference. */
 		o.world.skill_low = o.world.skill_high = 1.2;
 		o.world.bias = 0;
-		say_curve(out, people[k].name, o, repeats, 1.0 / 21);
+		say_curve(out, people[k].name, o, &given, repeats, 1.0 / 21);
 	}
 }
 
 void experiment_collusion(uint64_t items, uint32_t repeats, struct grid *out)
 {
 	static const struct {
-		const char *name;
+		const char *name, *kind;
 		uint32_t count;
-	} blocks[] = {{"4 of 41", 4}, {"12 of 41", 12}, {"20 of 41", 20}};
+	} blocks[] = {{"4 of 41", "colluder", 4},
+		      {"12 of 41", "colluder", 12},
+		      {"20 of 41", "colluder", 20},
+		      {"20 of 41, stealth", "stealth", 20}};
+	const struct candor_settings defaults = {0};
 	set_say_points(out, items);
 	for (size_t k = 0; k < sizeof blocks / sizeof *blocks; k++) {
 		struct game_options o = usual(items, 41);
 		o.n_groups = 1;
-		o.groups[0] = (struct game_group){strategy_find("colluder"), blocks[k].count};
-		say_curve(out, blocks[k].name, o, repeats, 1);
+		o.groups[0] = (struct game_group){strategy_find(blocks[k].kind), blocks[k].count};
+		say_curve(out, blocks[k].name, o, &defaults, repeats, 1);
 	}
 }
 

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { GRID_X_MAX = 32, GRID_CURVES_MAX = 16 };
+enum { GRID_X_MAX = 32, GRID_CURVES_MAX = 24 };
 
 struct grid {
 	size_t n_x, n_curves;
@@ -23,21 +23,22 @@ struct grid {
 /* The curve of a name; ends the program where there is none. */
 const double *grid_curve(const struct grid *g, const char *name);
 
-/* Regret after items[n] items on the hardest of many instances: two labelers a hair apart, for hairs of many widths, and
- * outcomes that take turns against them, for many periods. Medians of `repeats` draws, then the most over instances, for
- * each scheme. *bound_used: the largest part of its bound that any regret took. */
+/* The most regret in items[n] items, rising, or fewer of them, over a family of instances: two labelers a hair apart, for
+ * hairs of many widths, and outcomes that take turns against them, for many periods. Medians of `repeats` draws, then
+ * the most over instances, for each scheme. *bound_used: the largest part of its bound that any regret took. */
 void experiment_exponents(const uint64_t *items, size_t n, uint32_t repeats, struct grid *out, double *bound_used);
 
-/* x: each strategy, after none at all. Loss against the best truthful labeler's, median of `repeats`, where `share` of 41
- * labelers follow it; of repeats / 5 for best responders with five items ahead, who take long. responders: whether there
- * are any best responders at all. */
+/* x: each strategy, after none at all. Loss against what the best labeler's beliefs cost, median of `repeats`, where
+ * `share` of 41 labelers follow it; of repeats / 5 for best responders with five items ahead, who take long.
+ * responders: whether there are any best responders at all. */
 void experiment_strategic(double share, uint64_t items, uint32_t repeats, bool responders, struct grid *out);
 
 /* x: reports from 0 to 1. The expected next weight of one of ten labelers, for several beliefs. */
 void experiment_truth(struct grid *out);
 
-/* x: numbers of labelers. What best responders expect to gain by lying 1, 2 and 5 items ahead, in per cent of their
- * weight and answer, on average ("candor 2") and at most ("candor 2 most"), under candor and under hedge. */
+/* x: numbers of labelers. What a best responder among them, looking 1, 2 and 5 items ahead, expects to gain by not being
+ * truthful, in per cent of its weight: on average ("candor 2"), at most ("candor 2 most"); and how much more weight than
+ * a truthful one in its place it really had at the end ("candor 2 kept"). Under candor and under hedge. */
 void experiment_responders(uint64_t items, uint32_t repeats, struct grid *out);
 
 /* x: items. The say of one person under 1, 2, 5 and 10 names among 20 others, over its fair one of one name. */
