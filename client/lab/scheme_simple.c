@@ -136,11 +136,11 @@ const struct scheme_class scheme_plain = {
 /* ---- hedge: the exponentially weighted average forecaster ----
  *
  * w_i <- w_i exp(-eta l_i) for those who answered, all of them then scaled so that their sum stays: for labelers who
- * answer only some of the items (Freund, Schapire, Singer, Warmuth, STOC 1997). Kept as w_i = exp(eta S_i), with S_i the
- * sum of m - l_i over the items that i answered and m = -ln(sum w exp(-eta l) / sum w) / eta, the mix loss.
+ * answer only some of the items (Freund, Schapire, Singer, Warmuth, STOC 1997). Kept as w_i = exp(eta S_i), with S_i
+ * the sum of m - l_i over the items that i answered and m = -ln(sum w exp(-eta l) / sum w) / eta, the mix loss.
  *
- * eta = 1/2 is the largest at which the Brier loss is exp-concave: where all answer everything the weighted mean's regret
- * is at most 2 ln N, whatever T (Cesa-Bianchi and Lugosi, Prediction, Learning, and Games, 2006, theorem 3.2). */
+ * eta = 1/2 is the largest at which the Brier loss is exp-concave: where all answer everything the weighted mean's
+ * regret is at most 2 ln N, whatever T (Cesa-Bianchi and Lugosi, Prediction, Learning, and Games, 2006, theorem 3.2). */
 
 static const double HEDGE_ETA = 0.5;
 

@@ -12,8 +12,8 @@ struct responder_outlook;
 struct strategy_view {
 	double belief; /* that the truth is 1 */
 	uint64_t item, items; /* which, of how many */
-	bool was_heavy; /* its standing has once been STRATEGY_HEAVY; where all are equal: a third of the items are done */
-	double leader_last; /* the last report of whoever stands highest, where all are equal of any one; 0.5 before it */
+	bool was_heavy; /* its standing has once been STRATEGY_HEAVY; where all are equal: a third is over */
+	double leader_last; /* the last report of who stands highest, of any where all are equal; 0.5 before it */
 	double lot; /* even in [0, 1), the same for all who answer the item */
 	double dice; /* even in [0, 1), its own */
 	const struct responder_outlook *outlook; /* for the best responder alone: see responder.h */

@@ -69,8 +69,8 @@ void world_free(struct world *w);
 /* How often the average labeler will have been scored at the end: T_eff. */
 double world_t_eff(const struct world_options *o);
 
-/* What the best labeler's beliefs cost an item on average: the least expected Brier loss of any labeler, from skills and
- * biases alone (WORLD_SWITCHING: from the turns). O(labelers). */
+/* What the best labeler's beliefs cost an item on average: the least expected Brier loss of any labeler, from skills
+ * and biases alone (WORLD_SWITCHING: from the turns). O(labelers). */
 double world_best_loss(const struct world *w);
 
 /* Makes one labeler see exactly what another would: one person under two names. */
