@@ -54,11 +54,11 @@ struct scheme_class {
 	void (*forget)(struct scheme *s, struct scheme_item *item);
 	/* Where a labeler stands, 1 being where one nobody knows does: a weight, or how good its record is. */
 	double (*standing)(const struct scheme *s, uint32_t labeler);
-	/* The part of each reporter in the first forecast on an item that will be closed next, into parts[item->n]; their
-	 * sum is 1. NULL where the forecast is no weighted mean. */
+	/* The part of each reporter in the first forecast on an item that will be closed next, into parts[item->n];
+	 * their sum is 1. NULL where the forecast is no weighted mean. */
 	void (*say)(const struct scheme *s, const struct scheme_item *item, double *parts);
-	/* What an outcome would make of the standings w[n] of an item's reporters, at the present rate; their sum stays.
-	 * NULL where standings do not follow from an item alone. */
+	/* What an outcome would make of the standings w[n] of an item's reporters, at the present rate; their sum
+	 * stays. NULL where standings do not follow from an item alone. */
 	void (*step)(const struct scheme *s, size_t n, double *w, const double *reports, double outcome);
 };
 

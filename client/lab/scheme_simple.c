@@ -140,7 +140,8 @@ const struct scheme_class scheme_plain = {
  * the sum of m - l_i over the items that i answered and m = -ln(sum w exp(-eta l) / sum w) / eta, the mix loss.
  *
  * eta = 1/2 is the largest at which the Brier loss is exp-concave: where all answer everything the weighted mean's
- * regret is at most 2 ln N, whatever T (Cesa-Bianchi and Lugosi, Prediction, Learning, and Games, 2006, theorem 3.2). */
+ * regret is at most 2 ln N, whatever T (Cesa-Bianchi and Lugosi, Prediction, Learning, and Games, 2006, theorem 3.2).
+ */
 
 static const double HEDGE_ETA = 0.5;
 
