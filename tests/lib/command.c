@@ -123,14 +123,19 @@ const json_t *command_at(const json_t *document, const char *path)
 	return at;
 }
 
+double command_number_at(const json_t *document, const char *path)
+{
+	const json_t *at = command_at(document, path);
+	if (!json_is_number(at))
+		print_error("there is no number %s\n", path);
+	assert_true(json_is_number(at));
+	return json_number_value(at);
+}
+
 double command_number(const struct command *c, const char *path)
 {
 	json_t *o = command_document(c);
-	const json_t *at = command_at(o, path);
-	if (!json_is_number(at))
-		print_error("there is no number %s in %s\n", path, c->out);
-	assert_true(json_is_number(at));
-	double x = json_number_value(at);
+	double x = command_number_at(o, path);
 	json_decref(o);
 	return x;
 }

@@ -38,8 +38,10 @@ int command_run(struct command *c, const char *input, const char *const *args);
 json_t *command_document(const struct command *c);
 json_t *command_lines(const struct command *c);
 
-/* What stands in a document at a path like "items.0.n"; the number that stands there in the document it said. */
+/* What stands in a document at a path like "items.0.n"; the number that stands there, in a document or in the one that
+ * it said. */
 const json_t *command_at(const json_t *document, const char *path);
+double command_number_at(const json_t *document, const char *path);
 double command_number(const struct command *c, const char *path);
 
 #define ARGS(...) ((const char *const[]){__VA_ARGS__, NULL})
@@ -57,6 +59,13 @@ double command_number(const struct command *c, const char *path);
 		if (!strstr(text, words))                                         \
 			print_error("\"%s\" does not say \"%s\"\n", text, words); \
 		assert_non_null(strstr(text, words));                             \
+	} while (0)
+
+#define assert_text_at(document, path, want)                       \
+	do {                                                       \
+		const json_t *at_ = command_at(document, path);    \
+		assert_true(json_is_string(at_));                  \
+		assert_string_equal(json_string_value(at_), want); \
 	} while (0)
 
 #define assert_number(c, path, want) assert_near(command_number(c, path), want, 0)
