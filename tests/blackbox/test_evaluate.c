@@ -191,6 +191,7 @@ static void options_out_of_range_are_refused_by_name(void **state)
 		{"--order", "shuffle", "--order"},
 		{"--order", "shuffle:", "--order"},
 		{"--order", "shuffle:-1", "--order"},
+		{"--order", "shuffle:9223372036854775808", "--order"},
 		{"--order", "shuffle:99999999999999999999", "--order"},
 		{"--schemes", "candor,best", "\"best\""},
 		{"--schemes", "", "--schemes"},
@@ -234,6 +235,9 @@ static void the_same_seed_gives_the_same_order_and_another_another(void **state)
 	assert_near(command_number_at(one, "files.0.schemes.2.brier"),
 		    command_number_at(unshuffled, "files.0.schemes.2.brier"), 1e-14);
 	assert_near(command_number_at(one, "seed"), 5, 0);
+	/* The largest number that JSON's readers take. */
+	json_decref(shuffled(c, "shuffle:9223372036854775807", "1"));
+	assert_says(c->out, "\"seed\": 9223372036854775807,");
 	assert_text_at(one, "order", "shuffle");
 	assert_text_at(unshuffled, "order", "file");
 	json_decref(one);
