@@ -56,7 +56,6 @@ static void put_script(const struct plot *p, const char *path, FILE *to)
 {
 	const char *before = "plot ";
 	fprintf(to, "set terminal %s\n", terminal_of(path));
-	put_text(to, "set output ", path, "\n");
 	put_text(to, "set title ", p->title, " noenhanced\n");
 	put_text(to, "set xlabel ", p->x_title, " noenhanced\n");
 	put_text(to, "set ylabel ", p->y_title, " noenhanced\n");
@@ -89,8 +88,9 @@ static void put_script(const struct plot *p, const char *path, FILE *to)
 	}
 }
 
-/* gnuplot with a pipe to its standard input: 0 or a negative errno. */
-static int start(pid_t *pid, FILE **to)
+/* gnuplot with a pipe to its standard input, and the picture as its standard output: no name of a file is part of the
+ * script. 0 or a negative errno. */
+static int start(int picture, pid_t *pid, FILE **to)
 {
 	char *argv[] = {(char[]){"gnuplot"}, NULL};
 	extern char **environ;
@@ -99,6 +99,7 @@ static int start(pid_t *pid, FILE **to)
 	if (pipe2(ends, O_CLOEXEC))
 		return -errno;
 	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, picture, STDOUT_FILENO);
 	posix_spawn_file_actions_adddup2(&actions, ends[0], STDIN_FILENO);
 	int err = -posix_spawnp(pid, argv[0], &actions, NULL, argv, environ);
 	posix_spawn_file_actions_destroy(&actions);
@@ -109,13 +110,13 @@ static int start(pid_t *pid, FILE **to)
 	return err;
 }
 
-int plot_draw(const struct plot *p, const char *path)
+/* 0 or a negative errno. */
+static int draw_into(const struct plot *p, const char *path, int picture)
 {
 	pid_t pid;
 	FILE *to = NULL;
 	int status;
-	require(!plot_file_fault(path));
-	int err = start(&pid, &to);
+	int err = start(picture, &pid, &to);
 	if (err)
 		return err;
 	/* One that ends early is told by its status, not by a signal to us. */
@@ -128,4 +129,28 @@ int plot_draw(const struct plot *p, const char *path)
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	return to && WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
+}
+
+int plot_draw(const struct plot *p, const char *path, const char **why)
+{
+	size_t n = 0;
+	require(!plot_file_fault(path));
+	for (size_t i = 0; i < p->n; i++)
+		n += points(p, &p->curves[i]);
+	if (n == 0) {
+		*why = "there is no point that its axes could show";
+		return -ENODATA;
+	}
+	int picture = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (picture < 0) {
+		*why = strerror(errno);
+		return -errno;
+	}
+	int err = draw_into(p, path, picture);
+	*why = err == -ENOENT ? "gnuplot, which draws pictures, is not installed (Debian: gnuplot-nox)"
+			      : "gnuplot could not draw it";
+	close(picture);
+	if (err)
+		unlink(path);
+	return err;
 }

@@ -313,10 +313,10 @@ static int run_simulate(struct cli *c, int argc, char **argv)
 	set_checkpoints(&s.game);
 	s.n_contestants = cli_contestants_of(c, a.schemes, s.contestants);
 	const char *fault = game_fault(&s.game);
-	if (!fault && s.plot_path)
-		fault = plot_file_fault(s.plot_path);
 	if (fault)
 		cli_usage(c, "%s", fault);
+	if (s.plot_path && plot_file_fault(s.plot_path))
+		cli_usage(c, "--plot: %s", plot_file_fault(s.plot_path));
 	if (a.csv)
 		return print_campaign(&s);
 	play_all(&s);

@@ -1,7 +1,6 @@
 /* What a simulation came to: a table, a JSON document, curves of regret as CSV and as a picture. */
 #include "simulate.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -361,11 +360,10 @@ static int draw(const struct simulation *s)
 			       .log_y = true,
 			       .n = n,
 			       .curves = curves};
-	int err = plot_draw(&p, s->plot_path);
-	if (err == -ENOENT)
-		cli_error(s->cli, "gnuplot draws pictures and is not installed (Debian: gnuplot-nox)");
-	else if (err)
-		cli_error(s->cli, "%s could not be drawn", s->plot_path);
+	const char *why;
+	int err = plot_draw(&p, s->plot_path, &why);
+	if (err)
+		cli_error(s->cli, "%s: %s", s->plot_path, why);
 	return err ? CLI_USAGE : CLI_DONE;
 }
 

@@ -322,8 +322,8 @@ static void wrong_values_are_refused_with_the_name_of_their_option(void **state)
 		{"--repeat", "0", "--repeat"},
 		{"--seed", "-1", "--seed"},
 		{"--seed", "9223372036854775808", "--seed"},
-		{"--plot", "regret.jpg", ".svg or .png"},
-		{"--plot", "svg", ".svg or .png"},
+		{"--plot", "regret.jpg", "--plot: the name of a picture must end with .svg or .png"},
+		{"--plot", "svg", "--plot"},
 		{"--frob", "1", "--frob"},
 	};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {

@@ -1,5 +1,6 @@
 /* What `candor simulate` writes beside its table: campaigns that can be imported, curves, pictures. */
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/lib/command.h"
@@ -178,6 +179,44 @@ static void a_curve_is_drawn_as_svg_or_png(void **state)
 	json_decref(command_document(c));
 }
 
+static void the_name_of_a_picture_is_no_part_of_a_script(void **state)
+{
+	struct command *c = *state;
+	char path[128];
+	if (!gnuplot_is_there())
+		skip_because("gnuplot is not installed");
+	snprintf(path, sizeof path, "%s/a'\n!touch of-a-script\n'.svg", c->daemon.dir);
+	assert_candor(c, 0, "simulate", "--items", "200", "--strategic", "inverted:0.3", "--plot", path);
+	assert_begins(path, "<?xml", 5);
+	assert_int_equal(access("of-a-script", F_OK), -1);
+}
+
+static void a_picture_that_cannot_be_written_is_an_error_and_spoils_no_output(void **state)
+{
+	struct command *c = *state;
+	char path[128];
+	if (!gnuplot_is_there())
+		skip_because("gnuplot is not installed");
+	assert_candor(c, 2, "simulate", "--items", "200", "--json", "--plot", "/nonexistent/regret.svg");
+	assert_says(c->err, "/nonexistent/regret.svg: No such file or directory");
+	json_decref(command_document(c));
+	snprintf(path, sizeof path, "%s/regret.png", c->daemon.dir);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_candor(c, 2, "simulate", "--items", "200", "--json", "--plot", path);
+	assert_says(c->err, "regret.png: Is a directory");
+	json_decref(command_document(c));
+}
+
+static void a_picture_of_nothing_is_not_drawn(void **state)
+{
+	struct command *c = *state;
+	char path[128];
+	snprintf(path, sizeof path, "%s/regret.svg", c->daemon.dir);
+	assert_candor(c, 2, "simulate", "--items", "200", "--labelers", "1", "--schemes", "candor", "--plot", path);
+	assert_says(c->err, "regret.svg: there is no point that its axes could show");
+	assert_int_equal(access(path, F_OK), -1);
+}
+
 static void pictures_without_gnuplot_are_an_error_that_says_so(void **state)
 {
 	struct command *c = *state;
@@ -188,7 +227,7 @@ static void pictures_without_gnuplot_are_an_error_that_says_so(void **state)
 	setenv("PATH", before, 1);
 	free(before);
 	assert_int_equal(code, 2);
-	assert_says(c->err, "gnuplot draws pictures and is not installed");
+	assert_says(c->err, "gnuplot, which draws pictures, is not installed");
 	assert_says(c->out, "candor");
 	assert_int_equal(access(path, F_OK), -1);
 }
@@ -205,6 +244,9 @@ int main(void)
 		SIMULATE(a_curve_in_a_file_is_that_of_the_document),
 		SIMULATE(a_curve_that_cannot_be_written_is_an_error),
 		SIMULATE(a_curve_is_drawn_as_svg_or_png),
+		SIMULATE(the_name_of_a_picture_is_no_part_of_a_script),
+		SIMULATE(a_picture_that_cannot_be_written_is_an_error_and_spoils_no_output),
+		SIMULATE(a_picture_of_nothing_is_not_drawn),
 		SIMULATE(pictures_without_gnuplot_are_an_error_that_says_so),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
