@@ -57,7 +57,16 @@ static struct quartiles over_repeats(const struct evaluation *e, size_t file, si
 	return q;
 }
 
-/* The Brier loss against that of the plain mean, which is the same in every order. NaN where that is no contestant. */
+static bool plain_takes_part(const struct evaluation *e)
+{
+	for (size_t k = 0; k < e->n_contestants; k++)
+		if (e->contestants[k]->class == &scheme_plain)
+			return true;
+	return false;
+}
+
+/* The Brier loss against that of the plain mean, which is the same in every order. NaN where that is no contestant, or
+ * both are 0. */
 static double of_mean(const struct evaluation *e, size_t file, size_t contestant, int forecast)
 {
 	for (size_t k = 0; k < e->n_contestants; k++)
@@ -224,7 +233,7 @@ static void show_files(const struct evaluation *e)
 	struct cli_column columns[1 + CLI_FORECASTS_MAX];
 	size_t n = forecast_columns(e, columns);
 	show_losses(e, columns, n);
-	if (!isnan(of_mean(e, 0, 0, 0)))
+	if (plain_takes_part(e))
 		show_ratios(e, columns, n);
 }
 

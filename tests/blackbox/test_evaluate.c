@@ -355,6 +355,23 @@ static void several_files_are_tables_of_losses_and_ratios_with_their_geometric_m
 	assert_null(strstr(c->out, "geometric mean"));
 }
 
+static void a_file_that_everybody_knew_does_not_hide_the_ratios_of_the_others(void **state)
+{
+	struct command *c = *state;
+	char other[128], line[256], *words[16];
+	command_write_file(c->file, "item,labeler,report,outcome\na,ann,1,1\na,bob,1,1\n");
+	snprintf(other, sizeof other, "%s-other", c->file);
+	command_write_file(other, small);
+	assert_candor(c, 0, "evaluate", c->file, other, "--schemes", "candor,plain");
+	const char *ratios = strstr(c->out, "Against that of the plain mean:");
+	assert_non_null(ratios);
+	line_words(ratios, "answers-other", line, sizeof line, words, 16);
+	assert_string_equal(words[2], "1.000");
+	line_words(ratios, "answers", line, sizeof line, words, 16);
+	assert_string_equal(words[0], "-");
+	assert_null(strstr(c->out, "nan"));
+}
+
 #define EVALUATE(test) cmocka_unit_test_setup_teardown(test, command_set_up_alone, command_tear_down_alone)
 #define BESIDE_DAEMON(test) cmocka_unit_test_setup_teardown(test, command_set_up, command_tear_down)
 
@@ -371,6 +388,7 @@ int main(void)
 		EVALUATE(repeats_give_medians_between_their_quartiles),
 		EVALUATE(one_file_is_a_table_of_measures_and_a_calibration),
 		EVALUATE(several_files_are_tables_of_losses_and_ratios_with_their_geometric_mean),
+		EVALUATE(a_file_that_everybody_knew_does_not_hide_the_ratios_of_the_others),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
