@@ -300,11 +300,26 @@ static json_t *forecast_document(const struct evaluation *e, size_t file, size_t
 	return o;
 }
 
+/* JSON is UTF-8, and the name of a file can be anything: what is none loses its bytes beyond ASCII. */
+static json_t *path_document(const char *path)
+{
+	json_t *o = json_string(path);
+	if (o)
+		return o;
+	char *ascii = cli_memory(strdup(path));
+	for (char *at = ascii; *at; at++)
+		if (*at & 0x80)
+			*at = '?';
+	o = cli_memory(json_string(ascii));
+	free(ascii);
+	return o;
+}
+
 static json_t *file_document(const struct evaluation *e, size_t file)
 {
 	const struct evaluated_file *f = &e->files[file];
 	json_t *o = cli_memory(json_object()), *schemes = cli_memory(json_array());
-	put(o, "file", cli_memory(json_string(f->path)));
+	put(o, "file", path_document(f->path));
 	put(o, "items", cli_json_count(f->data.n_items));
 	put(o, "known_outcomes", cli_json_count(f->data.n_known));
 	put(o, "labelers", cli_json_count(f->data.n_labelers));

@@ -216,6 +216,20 @@ static void large_files_of_anything_are_read_to_their_end(void **state)
 	free(bytes);
 }
 
+static void the_name_of_a_file_need_not_be_utf_8(void **state)
+{
+	struct command *c = *state;
+	char path[128], want[128];
+	snprintf(path, sizeof path, "%s/caf\xe9.csv", c->daemon.dir);
+	snprintf(want, sizeof want, "%s/caf?.csv", c->daemon.dir);
+	command_write_file(path, small);
+	assert_candor(c, 0, "evaluate", path, "--json");
+	json_t *o = command_document(c);
+	assert_text_at(o, "files.0.file", want);
+	json_decref(o);
+	assert_candor(c, 0, "evaluate", path, path);
+}
+
 #define EVALUATE(test) cmocka_unit_test_setup_teardown(test, command_set_up_alone, command_tear_down_alone)
 
 int main(void)
@@ -227,6 +241,7 @@ int main(void)
 		EVALUATE(a_long_list_of_bad_lines_is_cut_off_and_counted),
 		EVALUATE(files_that_cannot_be_evaluated_are_refused_and_nothing_is_printed),
 		EVALUATE(large_files_of_anything_are_read_to_their_end),
+		EVALUATE(the_name_of_a_file_need_not_be_utf_8),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
