@@ -169,11 +169,14 @@ static void show_file(const struct evaluation *e, size_t file)
 	       cli_count(f->data.n_labelers).s, cli_plural(f->data.n_labelers), cli_count(f->data.n_reports).s,
 	       cli_plural(f->data.n_reports));
 	show_measures(e, file);
-	putchar('\n');
+	bool apart = false;
 	for (size_t k = 0; k < e->n_contestants; k++) {
 		const struct replay *r = replay_of(e, file, k);
 		if (e->contestants[k]->class != &scheme_candor || r->heaviest == NAMES_NONE)
 			continue;
+		if (!apart)
+			putchar('\n');
+		apart = true;
 		printf("%s: heaviest %s (%s), lightest %s (%s); best labeler %s, loss %.4f\n", e->contestants[k]->name,
 		       labeler_name(f, r->heaviest), cli_weight(r->heaviest_weight).s, labeler_name(f, r->lightest),
 		       cli_weight(r->lightest_weight).s, labeler_name(f, r->best[0]), r->best_loss[0]);

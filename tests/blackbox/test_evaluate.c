@@ -312,6 +312,7 @@ static void one_file_is_a_table_of_measures_and_a_calibration(void **state)
 	assert_says(c->out, "best labeler ");
 	assert_candor(c, 0, "evaluate", c->file, "--schemes", "hedge");
 	assert_says(c->out, "Calibration of hedge:");
+	assert_null(strstr(c->out, "\n\n\n"));
 }
 
 static void several_files_are_tables_of_losses_and_ratios_with_their_geometric_mean(void **state)
