@@ -53,7 +53,8 @@ struct game {
 	uint64_t drawn;
 
 	/* Items that wait for their outcome: a ring, too. */
-	struct pending *waiting; /* [delay + 1] */
+	struct pending *waiting; /* [n_waiting] */
+	uint64_t n_waiting; /* delay + 1, as far as there are so many items */
 	uint64_t resolved, closed;
 
 	/* For best responders. */
@@ -166,10 +167,11 @@ static int make_draws(struct game *g)
 
 static int make_waiting(struct game *g)
 {
-	g->waiting = calloc(g->o->delay + 1, sizeof *g->waiting);
+	g->n_waiting = (g->o->delay < g->o->world.items ? g->o->delay : g->o->world.items) + 1;
+	g->waiting = calloc(g->n_waiting, sizeof *g->waiting);
 	if (!g->waiting)
 		return -ENOMEM;
-	for (uint64_t i = 0; i <= g->o->delay; i++) {
+	for (uint64_t i = 0; i < g->n_waiting; i++) {
 		struct pending *p = &g->waiting[i];
 		p->item.labelers = p->labelers = malloc(g->reporters_max * sizeof *p->labelers);
 		p->item.reports = p->reports = malloc(g->reporters_max * sizeof *p->reports);
@@ -228,7 +230,7 @@ static void tear_down(struct game *g)
 		free(g->draws[i].beliefs);
 		free(g->draws[i].dice);
 	}
-	for (uint64_t i = 0; g->waiting && i <= g->o->delay; i++) {
+	for (uint64_t i = 0; g->waiting && i < g->n_waiting; i++) {
 		free(g->waiting[i].labelers);
 		free(g->waiting[i].reports);
 	}
@@ -448,7 +450,7 @@ static bool anyone_copies(const struct game_options *o)
 static int close_item(struct game *g)
 {
 	const struct world_draw *d = draw_ahead(g, 0);
-	struct pending *p = &g->waiting[g->closed % (g->o->delay + 1)];
+	struct pending *p = &g->waiting[g->closed % g->n_waiting];
 	double forecasts[SCHEME_FORECASTS_MAX];
 	p->item.number = d->number;
 	p->item.n = d->n;
@@ -470,7 +472,7 @@ static int close_item(struct game *g)
 
 static int resolve_oldest(struct game *g)
 {
-	struct pending *p = &g->waiting[g->resolved++ % (g->o->delay + 1)];
+	struct pending *p = &g->waiting[g->resolved++ % g->n_waiting];
 	if (p->known)
 		return g->o->class->resolve(g->scheme, &p->item, p->outcome);
 	g->o->class->forget(g->scheme, &p->item);

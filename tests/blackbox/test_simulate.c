@@ -226,6 +226,8 @@ static void outcomes_come_as_late_as_seldom_and_as_wrong_as_the_options_say(void
 	double never = CANDOR_LOSS(c, "--items", "50", "--known", "0");
 	assert_same_bits(CANDOR_LOSS(c, "--items", "50", "--delay", "50"), never);
 	assert_true(CANDOR_LOSS(c, "--items", "50", "--delay", "48") != never);
+	/* Nor do they take the room for more items than there are. */
+	CANDOR_LOSS(c, "--items", "3", "--labelers", "60000", "--delay", "1000000");
 }
 
 static void shares_of_strategic_labelers_are_parts_or_numbers(void **state)
