@@ -83,11 +83,18 @@ static struct group_asked parse_group(const struct cli *c, char *text)
 	return (struct group_asked){s, share};
 }
 
+/* Parts are rounded where they end, so that parts of 1 together are all labelers and no more. */
 static void set_groups(struct game_options *o, const struct group_asked *asked, size_t n)
 {
+	double parts = 0;
 	for (size_t i = 0; i < n; i++) {
-		double count = asked[i].share < 1 ? asked[i].share * o->world.labelers : asked[i].share;
-		o->groups[i] = (struct game_group){asked[i].strategy, (uint32_t)lround(count)};
+		long count = lround(asked[i].share);
+		if (asked[i].share < 1) {
+			long before = lround(parts * o->world.labelers);
+			parts += asked[i].share;
+			count = lround(parts * o->world.labelers) - before;
+		}
+		o->groups[i] = (struct game_group){asked[i].strategy, (uint32_t)count};
 	}
 	o->n_groups = n;
 }

@@ -238,6 +238,10 @@ static void shares_of_strategic_labelers_are_parts_or_numbers(void **state)
 	assert_number(c, "strategic.0.labelers", 5);
 	assert_number(c, "strategic.1.labelers", 2);
 	assert_number(c, "strategic.2.labelers", 0);
+	/* Halves of 5 are 3 and 2. */
+	NUMBER(c, "items", "--items", "9", "--labelers", "5", "--strategic", "spam:0.5", "--strategic", "sybil:0.5");
+	assert_number(c, "strategic.0.labelers", 3);
+	assert_number(c, "strategic.1.labelers", 2);
 	assert_candor(c, 2, "simulate", "--items", "9", "--strategic", "spam:0.6", "--strategic", "inverted:0.6");
 	assert_says(c->err, "more labelers were given strategies than there are");
 	assert_candor(c, 2, "simulate", "--items", "9", "--strategic", "spam:21");
