@@ -156,7 +156,8 @@ static void show_campaign(const struct simulation *s)
 {
 	const struct game_options *o = &s->game;
 	const struct world_options *w = &o->world;
-	printf("%s item%s, %s labelers", cli_count(w->items).s, cli_plural(w->items), cli_count(w->labelers).s);
+	printf("%s item%s, %s labeler%s", cli_count(w->items).s, cli_plural(w->items), cli_count(w->labelers).s,
+	       cli_plural(w->labelers));
 	for (size_t k = 0; k < o->n_groups; k++)
 		printf("%s%s %s", k ? ", " : ", of them ", cli_count(o->groups[k].count).s,
 		       o->groups[k].strategy->name);
@@ -167,7 +168,11 @@ static void show_campaign(const struct simulation *s)
 		       w->participation == WORLD_HEAVY ? ", few of them most" : "");
 	if (s->repeats > 1)
 		printf("\nMedians of %s campaigns.", cli_count(s->repeats).s);
-	printf("\nThe best truthful labeler's loss is %.4f.\n\n", over_repeats(s, 0, best_truthful, 0, 0).median);
+	double best = over_repeats(s, 0, best_truthful, 0, 0).median;
+	if (isnan(best))
+		printf("\nNo truthful labeler answered enough to be held against.\n\n");
+	else
+		printf("\nThe best truthful labeler's loss is %.4f.\n\n", best);
 }
 
 static void show_table(const struct simulation *s)
@@ -188,12 +193,15 @@ static void show_table(const struct simulation *s)
 	for (size_t k = 0; k < s->n_contestants; k++) {
 		for (int f = 0; f < cli_forecasts(s->contestants[k]); f++) {
 			struct quartiles loss = over_repeats(s, k, brier, f, 0);
-			double power = exponent(s, k, f);
+			double power = exponent(s, k, f), against_best = over_repeats(s, k, of_best, f, 0).median;
 			cli_table_cell(&t, "%s", cli_forecast_name(s->contestants[k], f));
 			cli_table_cell(&t, "%.4f", loss.median);
 			if (several)
 				cli_table_cell(&t, "%.4f-%.4f", loss.low, loss.high);
-			cli_table_cell(&t, "%.2f", over_repeats(s, k, of_best, f, 0).median);
+			if (isfinite(against_best))
+				cli_table_cell(&t, "%.2f", against_best);
+			else
+				cli_table_cell(&t, "-");
 			cli_table_cell(&t, "%.1f %%", 100 * over_repeats(s, k, accuracy, f, 0).median);
 			cli_table_cell(&t, "%.1f", over_repeats(s, k, regret, f, 0).median);
 			if (isnan(power))

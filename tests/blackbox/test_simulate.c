@@ -255,6 +255,28 @@ static void shares_of_strategic_labelers_are_parts_or_numbers(void **state)
 	assert_says(c->err, "--strategic can be given 8 times");
 }
 
+static void campaigns_of_one_item_or_of_nobody_truthful_have_no_strange_numbers(void **state)
+{
+	struct command *c = *state;
+	const char *const *const campaigns[] = {
+		ARGS("simulate", "--items", "1", "--labelers", "1"),
+		ARGS("simulate", "--items", "1", "--labelers", "1", "--strategic", "inverted:1"),
+		ARGS("simulate", "--items", "30", "--strategic", "spam:20", "--repeat", "4"),
+		ARGS("simulate", "--items", "9", "--labelers", "2", "--answers", "heavy:1", "--known", "0"),
+		/* The best knows it all. */
+		ARGS("simulate", "--items", "2", "--skill", "10", "--bias", "10", "--repeat", "3"),
+	};
+	for (size_t i = 0; i < sizeof campaigns / sizeof *campaigns; i++) {
+		assert_int_equal(command_run(c, NULL, campaigns[i]), 0);
+		assert_string_equal(c->err, "");
+		assert_null(strstr(c->out, "nan"));
+		assert_null(strstr(c->out, "inf "));
+	}
+	assert_candor(c, 0, "simulate", "--items", "1", "--labelers", "1", "--strategic", "inverted:1");
+	assert_says(c->out, "1 item, 1 labeler, of them 1 inverted; ");
+	assert_says(c->out, "No truthful labeler answered enough");
+}
+
 static void the_mechanism_takes_its_settings(void **state)
 {
 	struct command *c = *state;
@@ -358,6 +380,7 @@ int main(void)
 		SIMULATE(the_other_worlds_are_of_two_labelers_and_as_their_options_say),
 		SIMULATE(outcomes_come_as_late_as_seldom_and_as_wrong_as_the_options_say),
 		SIMULATE(shares_of_strategic_labelers_are_parts_or_numbers),
+		SIMULATE(campaigns_of_one_item_or_of_nobody_truthful_have_no_strange_numbers),
 		SIMULATE(the_mechanism_takes_its_settings),
 		SIMULATE(wrong_values_are_refused_with_the_name_of_their_option),
 	};
