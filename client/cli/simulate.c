@@ -324,6 +324,9 @@ static int run_simulate(struct cli *c, int argc, char **argv)
 		cli_usage(c, "%s", fault);
 	if (s.plot_path && plot_file_fault(s.plot_path))
 		cli_usage(c, "--plot: %s", plot_file_fault(s.plot_path));
+	if (a.csv && (c->json || s.curve_path || s.plot_path || s.repeats > 1))
+		cli_usage(c, "--csv writes one campaign and nothing else; it does not go with --json, --curve, --plot "
+			     "and --repeat");
 	if (a.csv)
 		return print_campaign(&s);
 	play_all(&s);

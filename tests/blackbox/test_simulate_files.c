@@ -90,6 +90,20 @@ static void a_campaign_written_as_csv_has_the_outcomes_that_come(void **state)
 	assert_says(c->err, "no item has an outcome");
 }
 
+static void a_campaign_as_csv_goes_with_no_other_output(void **state)
+{
+	struct command *c = *state;
+	static const char *const others[][2] = {{"--curve", "curve.csv"}, {"--plot", "curve.svg"}, {"--repeat", "2"}};
+	assert_candor(c, 2, "simulate", "--csv", "--json");
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+		assert_candor(c, 2, "simulate", "--csv", others[i][0], others[i][1]);
+		assert_says(c->err, "--csv");
+		assert_says(c->err, others[i][0]);
+		assert_string_equal(c->out, "");
+	}
+	assert_candor(c, 0, "simulate", "--csv", "--items", "9", "--repeat", "1");
+}
+
 /* ---- curves ---- */
 
 static void a_curve_in_a_file_is_that_of_the_document(void **state)
@@ -241,6 +255,7 @@ int main(void)
 		SIMULATE(a_campaign_written_as_csv_comes_to_the_same_when_it_is_evaluated),
 		BESIDE_DAEMON(a_campaign_written_as_csv_comes_to_the_same_when_it_is_imported),
 		SIMULATE(a_campaign_written_as_csv_has_the_outcomes_that_come),
+		SIMULATE(a_campaign_as_csv_goes_with_no_other_output),
 		SIMULATE(a_curve_in_a_file_is_that_of_the_document),
 		SIMULATE(a_curve_that_cannot_be_written_is_an_error),
 		SIMULATE(a_curve_is_drawn_as_svg_or_png),
