@@ -151,7 +151,8 @@ static void every_scheme_of_the_help_can_be_chosen(void **state)
 						   {"ds-gold", "ds-gold"}};
 	command_write_file(c->file, small);
 	for (size_t i = 0; i < sizeof forecasts / sizeof *forecasts; i++) {
-		char names[64] = "";
+		char names[64];
+		int len = 0;
 		assert_candor(c, 0, "evaluate", "--help");
 		assert_says(c->out, forecasts[i][0]);
 		assert_candor(c, 0, "evaluate", c->file, "--json", "--schemes", forecasts[i][0]);
@@ -159,7 +160,8 @@ static void every_scheme_of_the_help_can_be_chosen(void **state)
 		size_t k;
 		json_array_foreach((json_t *)(uintptr_t)command_at(o, "files.0.schemes"), k, row)
 		{
-			strcat(strcat(names, k ? " " : ""), json_string_value(json_object_get(row, "scheme")));
+			len += snprintf(names + len, sizeof names - (size_t)len, "%s%s", k ? " " : "",
+					json_string_value(json_object_get(row, "scheme")));
 			assert_true(command_number_at(row, "brier") >= 0 && command_number_at(row, "brier") <= 1);
 		}
 		assert_string_equal(names, forecasts[i][1]);

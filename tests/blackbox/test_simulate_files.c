@@ -104,6 +104,19 @@ static void a_campaign_as_csv_goes_with_no_other_output(void **state)
 	assert_candor(c, 0, "simulate", "--csv", "--items", "9", "--repeat", "1");
 }
 
+static void what_cannot_be_printed_is_an_error(void **state)
+{
+	struct command *c = *state;
+	const char *const *const commands[] = {
+		ARGS("candor", "simulate", "--csv"),
+		ARGS("candor", "simulate", "--items", "9", "--json"),
+		ARGS("candor", "evaluate", c->file),
+	};
+	command_write_file(c->file, "item,labeler,report,outcome\na,ann,1,1\n");
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+		assert_int_equal(daemon_run(commands[i], NULL, "/dev/full", NULL), 2);
+}
+
 /* ---- curves ---- */
 
 static void a_curve_in_a_file_is_that_of_the_document(void **state)
@@ -256,6 +269,7 @@ int main(void)
 		BESIDE_DAEMON(a_campaign_written_as_csv_comes_to_the_same_when_it_is_imported),
 		SIMULATE(a_campaign_written_as_csv_has_the_outcomes_that_come),
 		SIMULATE(a_campaign_as_csv_goes_with_no_other_output),
+		SIMULATE(what_cannot_be_printed_is_an_error),
 		SIMULATE(a_curve_in_a_file_is_that_of_the_document),
 		SIMULATE(a_curve_that_cannot_be_written_is_an_error),
 		SIMULATE(a_curve_is_drawn_as_svg_or_png),
