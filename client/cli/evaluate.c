@@ -200,7 +200,7 @@ static void parse_order(struct evaluation *e, const char *text)
 	if (strncmp(text, shuffle, sizeof shuffle - 1) != 0)
 		cli_usage(e->cli, "--order is \"%s\"; it must be file or shuffle:SEED", text);
 	e->shuffled = true;
-	e->seed = cli_count_of(e->cli, "the seed of --order", text + sizeof shuffle - 1, 0, UINT64_MAX);
+	e->seed = cli_count_of(e->cli, "the seed of --order", text + sizeof shuffle - 1, 0, INT64_MAX);
 }
 
 /* The last part of a path, for tables. */

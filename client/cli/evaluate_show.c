@@ -57,7 +57,8 @@ static struct quartiles over_repeats(const struct evaluation *e, size_t file, si
 	return q;
 }
 
-/* The Brier loss against that of the plain mean, which is the same in every order. NaN where that is no contestant. */
+/* The Brier loss against that of the plain mean, which is the same in every order. NaN where that is no contestant, or
+ * both are 0. */
 static double of_mean(const struct evaluation *e, size_t file, size_t contestant, int forecast)
 {
 	for (size_t k = 0; k < e->n_contestants; k++)
@@ -177,11 +178,14 @@ static void show_file(const struct evaluation *e, size_t file)
 	       cli_count(f->data.n_labelers).s, cli_plural(f->data.n_labelers), cli_count(f->data.n_reports).s,
 	       cli_plural(f->data.n_reports));
 	show_measures(e, file);
-	putchar('\n');
+	bool apart = false;
 	for (size_t k = 0; k < e->n_contestants; k++) {
 		const struct replay *r = replay_of(e, file, k);
 		if (e->contestants[k]->class != &scheme_candor || r->heaviest == NAMES_NONE)
 			continue;
+		if (!apart)
+			putchar('\n');
+		apart = true;
 		printf("%s%s: heaviest %s (%s), lightest %s (%s); best labeler %s, loss %.4f\n",
 		       e->contestants[k]->name, first_order(e), labeler_name(f, r->heaviest),
 		       cli_weight(r->heaviest_weight).s, labeler_name(f, r->lightest), cli_weight(r->lightest_weight).s,
@@ -314,11 +318,26 @@ static json_t *forecast_document(const struct evaluation *e, size_t file, size_t
 	return o;
 }
 
+/* JSON is UTF-8, and the name of a file can be anything: what is none loses its bytes beyond ASCII. */
+static json_t *path_document(const char *path)
+{
+	json_t *o = json_string(path);
+	if (o)
+		return o;
+	char *ascii = cli_memory(strdup(path));
+	for (char *at = ascii; *at; at++)
+		if (*at & 0x80)
+			*at = '?';
+	o = cli_memory(json_string(ascii));
+	free(ascii);
+	return o;
+}
+
 static json_t *file_document(const struct evaluation *e, size_t file)
 {
 	const struct evaluated_file *f = &e->files[file];
 	json_t *o = cli_memory(json_object()), *schemes = cli_memory(json_array());
-	cli_json_put(o, "file", cli_memory(json_string(f->path)));
+	cli_json_put(o, "file", path_document(f->path));
 	cli_json_put(o, "items", cli_json_count(f->data.n_items));
 	cli_json_put(o, "known_outcomes", cli_json_count(f->data.n_known));
 	cli_json_put(o, "labelers", cli_json_count(f->data.n_labelers));

@@ -59,7 +59,6 @@ static void put_script(const struct plot *p, const char *path, FILE *to)
 {
 	const char *before = "plot ";
 	fprintf(to, "set terminal %s\n", terminal_of(path));
-	put_text(to, "set output ", path, "\n");
 	put_text(to, "set title ", p->title, " noenhanced\n");
 	put_text(to, "set xlabel ", p->x_title, " noenhanced\n");
 	put_text(to, "set ylabel ", p->y_title, " noenhanced\n");
@@ -87,8 +86,9 @@ static void put_script(const struct plot *p, const char *path, FILE *to)
 			put_points(p, &p->curves[i], to);
 }
 
-/* gnuplot with a pipe to its standard input: 0 or a negative errno. */
-static int start(pid_t *pid, FILE **to)
+/* gnuplot with a pipe to its standard input, and the picture as its standard output: no name of a file is part of the
+ * script. 0 or a negative errno. */
+static int start(int picture, pid_t *pid, FILE **to)
 {
 	char *argv[] = {(char[]){"gnuplot"}, NULL};
 	extern char **environ;
@@ -97,6 +97,7 @@ static int start(pid_t *pid, FILE **to)
 	if (pipe2(ends, O_CLOEXEC))
 		return -errno;
 	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, picture, STDOUT_FILENO);
 	posix_spawn_file_actions_adddup2(&actions, ends[0], STDIN_FILENO);
 	int err = -posix_spawnp(pid, argv[0], &actions, NULL, argv, environ);
 	posix_spawn_file_actions_destroy(&actions);
@@ -120,11 +121,11 @@ static int finish(pid_t pid, FILE *to)
 }
 
 /* p NULL: nothing is drawn. */
-static int run(const struct plot *p, const char *path)
+static int run(const struct plot *p, const char *path, int picture)
 {
 	pid_t pid;
 	FILE *to = NULL;
-	int err = start(&pid, &to);
+	int err = start(picture, &pid, &to);
 	if (err)
 		return err;
 	/* One that ends early is told by its status, not by a signal to us. */
@@ -138,13 +139,25 @@ static int run(const struct plot *p, const char *path)
 
 int plot_available(void)
 {
-	return run(NULL, NULL);
+	return run(NULL, NULL, STDERR_FILENO);
 }
 
 int plot_draw(const struct plot *p, const char *path)
 {
+	size_t n = 0;
 	require(!plot_file_fault(path));
-	return run(p, path);
+	for (size_t i = 0; i < p->n; i++)
+		n += plot_points(p, &p->curves[i]);
+	if (n == 0)
+		return -ENODATA;
+	int picture = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (picture < 0)
+		return -errno;
+	int err = run(p, path, picture);
+	close(picture);
+	if (err)
+		unlink(path);
+	return err;
 }
 
 size_t plot_points(const struct plot *p, const struct plot_curve *c)

@@ -30,8 +30,9 @@ MUST_CHECK int plot_available(void);
 /* Points of a curve that can be drawn. */
 size_t plot_points(const struct plot *p, const struct plot_curve *c);
 
-/* Draws to a file .svg or .png, which it replaces. 0, or a negative errno: -ENOENT where gnuplot is not installed, -EIO
- * where it could not draw (what it says goes to stderr). */
+/* Draws to a file .svg or .png, which it replaces; after an error there is none. 0, or a negative errno: -ENODATA where
+ * no point can be shown, what opening the file says, or -EIO where gnuplot could not draw (what it says goes to
+ * stderr). */
 MUST_CHECK int plot_draw(const struct plot *p, const char *path);
 
 #endif

@@ -302,7 +302,7 @@ static const char *fault_of(const struct simulation *s, const struct asked *a)
 		return "--skill, --bias, --correlation and --base-rate go with the world of signals only";
 	if (a->csv && (s->cli->json || s->curve_path || s->plot_path || s->repeats > 1))
 		return "--csv writes one campaign and nothing else: no --json, --curve, --plot or --repeat";
-	return s->plot_path ? plot_file_fault(s->plot_path) : NULL;
+	return NULL;
 }
 
 static int run_simulate(struct cli *c, int argc, char **argv)
@@ -334,6 +334,8 @@ static int run_simulate(struct cli *c, int argc, char **argv)
 	const char *fault = fault_of(&s, &a);
 	if (fault)
 		cli_usage(c, "%s", fault);
+	if (s.plot_path && plot_file_fault(s.plot_path))
+		cli_usage(c, "--plot: %s", plot_file_fault(s.plot_path));
 	if (a.csv)
 		return print_campaign(&s);
 	int code = simulate_prepare(&s);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client/lab/stats.h"
 #include "json.h"
@@ -171,7 +172,7 @@ static void real_cell(struct cli_table *t, const char *format, double x)
 {
 	char text[40];
 	snprintf(text, sizeof text, format, x);
-	cli_table_cell(t, "%s", isnan(x) ? "-" : text);
+	cli_table_cell(t, "%s", isfinite(x) ? text : "-");
 }
 
 static void show_table(const struct simulation *s)
@@ -196,7 +197,7 @@ static void show_table(const struct simulation *s)
 			cli_table_cell(&t, "%.4f", loss.median);
 			if (several)
 				cli_table_cell(&t, "%.4f-%.4f", loss.low, loss.high);
-			cli_table_cell(&t, "%.2f", over_repeats(s, k, of_best, f, 0).median);
+			real_cell(&t, "%.2f", over_repeats(s, k, of_best, f, 0).median);
 			cli_table_cell(&t, "%.1f %%", 100 * over_repeats(s, k, accuracy, f, 0).median);
 			cli_table_cell(&t, "%.3f", over_repeats(s, k, log_loss, f, 0).median);
 			cli_table_cell(&t, "%.1f", over_repeats(s, k, regret, f, 0).median);
@@ -397,28 +398,46 @@ static int draw(const struct simulation *s)
 			       .log_y = true,
 			       .n = n,
 			       .curves = curves};
-	if (plot_draw(&p, s->plot_path)) {
-		cli_error(s->cli, "%s could not be drawn", s->plot_path);
+	int err = plot_draw(&p, s->plot_path);
+	if (err) {
+		cli_error(s->cli, "%s: %s", s->plot_path,
+			  err == -ENODATA ? "no regret is above 0, and a log axis shows nothing else"
+			  : err == -EIO   ? "gnuplot could not draw it"
+					  : candor_strerror(err));
 		return CLI_USAGE;
 	}
 	name_gaps(s, &p);
 	return CLI_DONE;
 }
 
+/* Whether a file can be written, without changing what is in it. */
+static bool can_write(const struct cli *c, const char *option, const char *path)
+{
+	bool is_new = access(path, F_OK) != 0;
+	FILE *f = fopen(path, "a");
+	if (!f) {
+		cli_error(c, "%s: %s: %m", option, path);
+		return false;
+	}
+	fclose(f);
+	if (is_new)
+		unlink(path);
+	return true;
+}
+
 int simulate_prepare(const struct simulation *s)
 {
-	FILE *f = s->curve_path ? fopen(s->curve_path, "a") : NULL;
-	if (s->curve_path && !f) {
-		cli_error(s->cli, "%s: %m", s->curve_path);
+	if (s->curve_path && !can_write(s->cli, "--curve", s->curve_path))
 		return CLI_USAGE;
-	}
-	if (f)
-		fclose(f);
-	int err = s->plot_path ? plot_available() : 0;
+	if (!s->plot_path)
+		return 0;
+	if (!can_write(s->cli, "--plot", s->plot_path))
+		return CLI_USAGE;
+	int err = plot_available();
 	if (err == -ENOENT)
-		cli_error(s->cli, "gnuplot draws pictures and is not installed (Debian: gnuplot-nox)");
+		cli_error(s->cli, "--plot: gnuplot, which draws pictures, is not installed (Debian: gnuplot-nox)");
 	else if (err)
-		cli_error(s->cli, "gnuplot draws pictures and does not run here: %s", candor_strerror(err));
+		cli_error(s->cli, "--plot: gnuplot does not run here: %s", candor_strerror(err));
 	return err ? CLI_USAGE : 0;
 }
 

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/lib/campaign.h"
 #include "tests/lib/daemon.h"
 #include "tests/lib/history.h"
 #include "tests/lib/seed.h"
@@ -82,47 +83,26 @@ static int import(const struct daemon *d, const char *pool, const char *file)
 
 /* ---- real data ---- */
 
-static bool shared_path(const char *rest, char *out, size_t size)
+static void check_known(const struct known_campaign *k, const struct daemon *d)
 {
-	/* The repository is above build/VARIANT. */
-	daemon_program("../../../shared", out, size);
-	size_t len = strlen(out);
-	snprintf(out + len, size - len, "/%s", rest);
-	return access(out, R_OK) == 0;
-}
-
-static void assert_relative(double got, double want)
-{
-	assert_near(got, want, 1e-9 * fabs(want));
-}
-
-static void check_dataset(char *row, const struct daemon *d)
-{
-	char *fields[10], *rest = row, path[600], pool[64], in_shared[128];
-	for (size_t i = 0; i < 10; i++)
-		assert_non_null(fields[i] = strsep(&rest, "\t\n"));
-	snprintf(in_shared, sizeof in_shared, "data/%s", fields[0]);
-	assert_true(shared_path(in_shared, path, sizeof path));
-	snprintf(pool, sizeof pool, "%.*s", (int)strcspn(fields[0], "."), fields[0]);
-
-	assert_int_equal(import(d, pool, path), 0);
+	assert_int_equal(import(d, k->name, k->path), 0);
 	struct outcome_of_campaign o;
-	read_campaign(d, pool, &o);
+	read_campaign(d, k->name, &o);
 	double rounds = (double)o.pool.round;
-	assert_int_equal(o.pool.round, strtoull(fields[1], NULL, 10));
-	assert_relative(o.pool.mean_loss / rounds, strtod(fields[2], NULL));
-	assert_relative(o.pool.median_loss / rounds, strtod(fields[3], NULL));
-	assert_relative(o.pool.plain_mean_loss / rounds, strtod(fields[4], NULL));
-	assert_relative(o.pool.plain_median_loss / rounds, strtod(fields[5], NULL));
-	assert_string_equal(o.labelers[0].name, fields[6]);
-	assert_relative(o.labelers[0].weight, strtod(fields[7], NULL));
-	assert_string_equal(o.labelers[o.n - 1].name, fields[8]);
-	assert_relative(o.labelers[o.n - 1].weight, strtod(fields[9], NULL));
+	assert_int_equal(o.pool.round, k->resolved);
+	assert_figure(o.pool.mean_loss / rounds, k->mean_loss);
+	assert_figure(o.pool.median_loss / rounds, k->median_loss);
+	assert_figure(o.pool.plain_mean_loss / rounds, k->plain_mean_loss);
+	assert_figure(o.pool.plain_median_loss / rounds, k->plain_median_loss);
+	assert_string_equal(o.labelers[0].name, k->heaviest);
+	assert_figure(o.labelers[0].weight, k->heaviest_weight);
+	assert_string_equal(o.labelers[o.n - 1].name, k->lightest);
+	assert_figure(o.labelers[o.n - 1].weight, k->lightest_weight);
 
 	/* Once more: nothing changes. */
 	struct outcome_of_campaign again;
-	assert_int_equal(import(d, pool, path), 0);
-	read_campaign(d, pool, &again);
+	assert_int_equal(import(d, k->name, k->path), 0);
+	read_campaign(d, k->name, &again);
 	assert_same_bits(again.pool.mean_loss, o.pool.mean_loss);
 	assert_int_equal(again.pool.scored, o.pool.scored);
 	for (size_t i = 0; i < o.n; i++)
@@ -134,47 +114,20 @@ static void check_dataset(char *row, const struct daemon *d)
 static void real_data_gives_the_known_figures(void **state)
 {
 	struct daemon *d = &((struct daemons *)*state)->one;
-	char table[600], line[512];
-	if (!shared_path("vectors/datasets.tsv", table, sizeof table))
+	static struct known_campaign known[CAMPAIGNS_MAX];
+	size_t n = campaigns_known(known);
+	if (n == 0)
 		skip_because("there is no folder with real data beside the project");
 	daemon_start(d, NULL);
-	FILE *f = fopen(table, "r");
-	assert_non_null(f);
-	assert_non_null(fgets(line, sizeof line, f)); /* the header */
-	int files = 0;
-	for (; fgets(line, sizeof line, f); files++)
-		check_dataset(line, d);
-	fclose(f);
-	assert_true(files > 0);
+	for (size_t i = 0; i < n; i++)
+		check_known(&known[i], d);
 	assert_int_equal(daemon_stop(d), 0);
 	assert_int_equal(daemon_verify(d), 0);
 }
 
 /* ---- killing ---- */
 
-/* A campaign of several thousand items, most with outcomes, some graded, reports of full precision among them. */
-static void write_campaign(const char *path, size_t items, uint64_t seed)
-{
-	struct random r;
-	random_init(&r, seed, 0);
-	FILE *f = fopen(path, "w");
-	assert_non_null(f);
-	fprintf(f, "item,labeler,report,outcome\n");
-	for (size_t i = 0; i < items; i++) {
-		double y = random_chance(&r, 0.8) ? (double)random_chance(&r, 0.5) : random_unit(&r);
-		bool known = random_chance(&r, 0.85);
-		for (int l = 0; l < 40; l++) {
-			double p = random_chance(&r, 0.5) ? random_unit(&r) : (double)random_chance(&r, 0.3 + 0.4 * y);
-			if (random_chance(&r, 0.3))
-				continue;
-			fprintf(f, known ? "item-%zu,labeler-%d,%.17g,%.17g\n" : "item-%zu,labeler-%d,%.17g,\n", i, l,
-				p, y);
-		}
-	}
-	assert_int_equal(fclose(f), 0);
-}
-
-/* The same file, through the library: reports as they come, and each item ends with its last row. */
+/* A file through the library: reports as they come, and each item ends with its last row. */
 static struct pool *replay(const char *path)
 {
 	struct candor_settings settings = {0};
@@ -211,7 +164,7 @@ static void a_campaign_of_graded_and_missing_outcomes_gives_what_the_mechanism_g
 	struct outcome_of_campaign got;
 	char file[96];
 	snprintf(file, sizeof file, "%s/campaign.csv", d->dir);
-	write_campaign(file, 150, 4);
+	campaign_write(file, 150, 4);
 	daemon_start(d, NULL);
 	assert_int_equal(import(d, "c", file), 0);
 	read_campaign(d, "c", &got);
@@ -295,7 +248,7 @@ static void an_import_killed_again_and_again_ends_in_the_same_bits(void **state)
 	char file[96];
 	seed_random(&r, 20);
 	snprintf(file, sizeof file, "%s/campaign.csv", left_alone->dir);
-	write_campaign(file, SANITIZED ? 600 : 3000, 5);
+	campaign_write(file, SANITIZED ? 600 : 3000, 5);
 	daemon_start(left_alone, NULL);
 	assert_int_equal(import(left_alone, "c", file), 0);
 	read_campaign(left_alone, "c", &want);

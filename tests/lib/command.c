@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-enum { ARGS_MAX = 16 };
+enum { ARGS_MAX = 48 };
 
 static void read_file(const char *path, char *out)
 {
@@ -14,12 +14,17 @@ static void read_file(const char *path, char *out)
 	fclose(f);
 }
 
-void command_write_file(const char *path, const char *text)
+void command_write_bytes(const char *path, const void *bytes, size_t len)
 {
 	FILE *f = fopen(path, "w");
 	assert_non_null(f);
-	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fwrite(bytes, 1, len, f), len);
 	assert_int_equal(fclose(f), 0);
+}
+
+void command_write_file(const char *path, const char *text)
+{
+	command_write_bytes(path, text, strlen(text));
 }
 
 int command_run(struct command *c, const char *input, const char *const *args)
@@ -35,11 +40,10 @@ int command_run(struct command *c, const char *input, const char *const *args)
 	return code;
 }
 
-int command_set_up(void **state)
+int command_set_up_alone(void **state)
 {
 	static struct command c;
 	daemon_init(&c.daemon);
-	daemon_start(&c.daemon, NULL);
 	snprintf(c.out_path, sizeof c.out_path, "%s/out", c.daemon.dir);
 	snprintf(c.err_path, sizeof c.err_path, "%s/err", c.daemon.dir);
 	snprintf(c.file, sizeof c.file, "%s/answers", c.daemon.dir);
@@ -48,12 +52,26 @@ int command_set_up(void **state)
 	return 0;
 }
 
-int command_tear_down(void **state)
+int command_tear_down_alone(void **state)
 {
 	struct command *c = *state;
 	unsetenv("CANDOR_SERVER");
-	int stopped = c->daemon.pid ? daemon_stop(&c->daemon) : 0, verified = daemon_verify(&c->daemon);
 	daemon_deinit(&c->daemon);
+	return 0;
+}
+
+int command_set_up(void **state)
+{
+	command_set_up_alone(state);
+	daemon_start(&((struct command *)*state)->daemon, NULL);
+	return 0;
+}
+
+int command_tear_down(void **state)
+{
+	struct command *c = *state;
+	int stopped = c->daemon.pid ? daemon_stop(&c->daemon) : 0, verified = daemon_verify(&c->daemon);
+	command_tear_down_alone(state);
 	return stopped || verified;
 }
 
@@ -95,17 +113,29 @@ json_t *command_lines(const struct command *c)
 	return all;
 }
 
-double command_number(const struct command *c, const char *path)
+const json_t *command_at(const json_t *document, const char *path)
 {
 	char steps[128], *save, *rest = steps;
-	json_t *o = command_document(c), *at = o;
+	const json_t *at = document;
 	snprintf(steps, sizeof steps, "%s", path);
 	for (char *step; (step = strtok_r(rest, ".", &save)); rest = NULL)
 		at = json_is_array(at) ? json_array_get(at, strtoul(step, NULL, 10)) : json_object_get(at, step);
+	return at;
+}
+
+double command_number_at(const json_t *document, const char *path)
+{
+	const json_t *at = command_at(document, path);
 	if (!json_is_number(at))
-		print_error("there is no number %s in %s\n", path, c->out);
+		print_error("there is no number %s\n", path);
 	assert_true(json_is_number(at));
-	double x = json_number_value(at);
+	return json_number_value(at);
+}
+
+double command_number(const struct command *c, const char *path)
+{
+	json_t *o = command_document(c);
+	double x = command_number_at(o, path);
 	json_decref(o);
 	return x;
 }

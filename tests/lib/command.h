@@ -1,6 +1,7 @@
-/* command.h - the command line against a daemon of its own: runs `candor`, and holds what it said.
+/* command.h - the command line, against a daemon of its own or none: runs `candor`, and holds what it said.
  * For cmocka tests; command_set_up() and command_tear_down() go around each, and the latter stops the daemon, verifies
- * its database and removes everything, also after a failure. */
+ * its database and removes everything, also after a failure. command_set_up_alone() and command_tear_down_alone() are
+ * for commands that need no daemon: there is only the directory, and CANDOR_SERVER names nothing. */
 #ifndef CANDOR_TESTS_COMMAND_H
 #define CANDOR_TESTS_COMMAND_H
 
@@ -20,8 +21,11 @@ struct command {
 
 int command_set_up(void **state);
 int command_tear_down(void **state);
+int command_set_up_alone(void **state);
+int command_tear_down_alone(void **state);
 
 void command_write_file(const char *path, const char *text);
+void command_write_bytes(const char *path, const void *bytes, size_t len);
 
 /* Pool "p": two resolved items, one closed, one open, one void; three labelers. The rows of all but the last two are
  * in c->file. */
@@ -34,7 +38,10 @@ int command_run(struct command *c, const char *input, const char *const *args);
 json_t *command_document(const struct command *c);
 json_t *command_lines(const struct command *c);
 
-/* The number in that document at a path like "items.0.n". */
+/* What stands in a document at a path like "items.0.n"; the number that stands there, in a document or in the one that
+ * it said. */
+const json_t *command_at(const json_t *document, const char *path);
+double command_number_at(const json_t *document, const char *path);
 double command_number(const struct command *c, const char *path);
 
 #define ARGS(...) ((const char *const[]){__VA_ARGS__, NULL})
@@ -52,6 +59,13 @@ double command_number(const struct command *c, const char *path);
 		if (!strstr(text, words))                                         \
 			print_error("\"%s\" does not say \"%s\"\n", text, words); \
 		assert_non_null(strstr(text, words));                             \
+	} while (0)
+
+#define assert_text_at(document, path, want)                       \
+	do {                                                       \
+		const json_t *at_ = command_at(document, path);    \
+		assert_true(json_is_string(at_));                  \
+		assert_string_equal(json_string_value(at_), want); \
 	} while (0)
 
 #define assert_number(c, path, want) assert_near(command_number(c, path), want, 0)

@@ -1,0 +1,78 @@
+#include "campaign.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "random.h"
+#include "tests/lib/daemon.h"
+
+enum { FIELDS = 10 };
+
+static bool shared_path(const char *rest, char *out, size_t size)
+{
+	/* The repository is above build/VARIANT. */
+	daemon_program("../../../shared", out, size);
+	size_t len = strlen(out);
+	snprintf(out + len, size - len, "/%s", rest);
+	return access(out, R_OK) == 0;
+}
+
+static void read_row(char *row, struct known_campaign *out)
+{
+	char *fields[FIELDS], *rest = row, in_shared[128];
+	for (size_t i = 0; i < FIELDS; i++)
+		assert_non_null(fields[i] = strsep(&rest, "\t\n"));
+	*out = (struct known_campaign){
+		.resolved = strtoull(fields[1], NULL, 10),
+		.mean_loss = strtod(fields[2], NULL),
+		.median_loss = strtod(fields[3], NULL),
+		.plain_mean_loss = strtod(fields[4], NULL),
+		.plain_median_loss = strtod(fields[5], NULL),
+		.heaviest_weight = strtod(fields[7], NULL),
+		.lightest_weight = strtod(fields[9], NULL),
+	};
+	snprintf(out->name, sizeof out->name, "%.*s", (int)strcspn(fields[0], "."), fields[0]);
+	snprintf(out->heaviest, sizeof out->heaviest, "%s", fields[6]);
+	snprintf(out->lightest, sizeof out->lightest, "%s", fields[8]);
+	snprintf(in_shared, sizeof in_shared, "data/%s", fields[0]);
+	assert_true(shared_path(in_shared, out->path, sizeof out->path));
+}
+
+size_t campaigns_known(struct known_campaign out[CAMPAIGNS_MAX])
+{
+	char table[600], line[512];
+	size_t n = 0;
+	if (!shared_path("vectors/datasets.tsv", table, sizeof table))
+		return 0;
+	FILE *f = fopen(table, "r");
+	assert_non_null(f);
+	assert_non_null(fgets(line, sizeof line, f)); /* the header */
+	for (; fgets(line, sizeof line, f); n++) {
+		assert_true(n < CAMPAIGNS_MAX);
+		read_row(line, &out[n]);
+	}
+	fclose(f);
+	assert_true(n > 0);
+	return n;
+}
+
+void campaign_write(const char *path, size_t items, uint64_t seed)
+{
+	struct random r;
+	random_init(&r, seed, 0);
+	FILE *f = fopen(path, "w");
+	assert_non_null(f);
+	fprintf(f, "item,labeler,report,outcome\n");
+	for (size_t i = 0; i < items; i++) {
+		double y = random_chance(&r, 0.8) ? (double)random_chance(&r, 0.5) : random_unit(&r);
+		bool known = random_chance(&r, 0.85);
+		for (int l = 0; l < 40; l++) {
+			double p = random_chance(&r, 0.5) ? random_unit(&r) : (double)random_chance(&r, 0.3 + 0.4 * y);
+			if (random_chance(&r, 0.3))
+				continue;
+			fprintf(f, known ? "item-%zu,labeler-%d,%.17g,%.17g\n" : "item-%zu,labeler-%d,%.17g,\n", i, l,
+				p, y);
+		}
+	}
+	assert_int_equal(fclose(f), 0);
+}
