@@ -157,6 +157,17 @@ static void draw_reporters(struct world *w, struct world_draw *d)
 
 /* ---- what they believe ---- */
 
+/* What a labeler sees, `drawn` having been drawn for it: the first of a person's names sees it, and the others what that
+ * one saw. */
+static double seen(struct world *w, const struct world_draw *d, size_t i, double drawn)
+{
+	uint32_t as = w->persons[d->labelers[i]].as;
+	if (w->erred[as] != d->number + 1)
+		w->errors[as] = drawn;
+	w->erred[as] = d->number + 1;
+	return w->errors[as];
+}
+
 static void draw_signals(struct world *w, struct world_draw *d)
 {
 	double prior = log(w->o.base_rate / (1 - w->o.base_rate));
@@ -165,12 +176,8 @@ static void draw_signals(struct world *w, struct world_draw *d)
 	d->truth = random_chance(&w->random, w->o.base_rate);
 	for (size_t i = 0; i < d->n; i++) {
 		const struct person *p = &w->persons[d->labelers[i]];
-		double error = random_normal(&w->random);
-		/* The first of a person's names sees; the others have seen the same. */
-		if (w->erred[p->as] != d->number + 1)
-			w->errors[p->as] = error;
-		w->erred[p->as] = d->number + 1;
-		double signal = p->skill * (d->truth - 0.5) + shared + own * w->errors[p->as];
+		double error = seen(w, d, i, random_normal(&w->random));
+		double signal = p->skill * (d->truth - 0.5) + shared + own * error;
 		d->beliefs[i] = 1 / (1 + exp(-(prior + p->skill * signal + p->bias)));
 	}
 }
@@ -180,8 +187,8 @@ static void draw_hair(struct world *w, struct world_draw *d)
 	double q = random_between(&w->random, 0.3, 0.7);
 	d->truth = random_chance(&w->random, q);
 	for (size_t i = 0; i < d->n; i++) {
-		double off = random_chance(&w->random, 0.5) ? w->o.gap : -w->o.gap;
-		d->beliefs[i] = d->labelers[i] == 0 ? q : q + off;
+		double off = seen(w, d, i, random_chance(&w->random, 0.5) ? w->o.gap : -w->o.gap);
+		d->beliefs[i] = w->persons[d->labelers[i]].as == 0 ? q : q + off;
 	}
 }
 
@@ -189,7 +196,7 @@ static void draw_switching(struct world *w, struct world_draw *d)
 {
 	d->truth = d->number / w->o.period % 2 == 0;
 	for (size_t i = 0; i < d->n; i++)
-		d->beliefs[i] = d->labelers[i] == 0 ? 0.5 + w->o.gap : 0.5 - w->o.gap;
+		d->beliefs[i] = w->persons[d->labelers[i]].as == 0 ? 0.5 + w->o.gap : 0.5 - w->o.gap;
 }
 
 void world_next(struct world *w, struct world_draw *d)
