@@ -58,8 +58,17 @@ static int reserve(struct dataset *d)
 	return 0;
 }
 
+/* Where a labeler's report on the last item stands, or n_reports. */
+static uint64_t place_of(const struct dataset *d, uint32_t who)
+{
+	uint64_t k = d->first[d->n_items - 1];
+	while (k < d->n_reports && d->who[k] != who)
+		k++;
+	return k;
+}
+
 /* Whether a row may come next, before anything is changed: 0 or an error. *begins: it is a new item's first. */
-static int check(const struct dataset *d, const char *item, double outcome, bool *begins)
+static int check(const struct dataset *d, const char *item, const char *labeler, double outcome, bool *begins)
 {
 	uint32_t id = names_find(d->item_names, item, strlen(item));
 	*begins = id == NAMES_NONE;
@@ -70,26 +79,25 @@ static int check(const struct dataset *d, const char *item, double outcome, bool
 	double known = d->outcomes[id];
 	if (!isnan(outcome) && !isnan(known) && known != outcome)
 		return ERR_CONFLICT;
-	return d->n_reports - d->first[id] < ITEM_REPORTS_MAX ? 0 : ERR_FULL;
+	if (d->n_reports - d->first[id] < ITEM_REPORTS_MAX)
+		return 0;
+	/* A full item still takes revisions. */
+	return place_of(d, names_find(d->labeler_names, labeler, strlen(labeler))) < d->n_reports ? 0 : ERR_FULL;
 }
 
 static void put_report(struct dataset *d, uint32_t who, double report)
 {
-	for (uint64_t k = d->first[d->n_items - 1]; k < d->n_reports; k++) {
-		if (d->who[k] == who) {
-			d->reports[k] = report;
-			return;
-		}
-	}
-	d->who[d->n_reports] = who;
-	d->reports[d->n_reports++] = report;
+	uint64_t k = place_of(d, who);
+	d->who[k] = who;
+	d->reports[k] = report;
+	d->n_reports += k == d->n_reports;
 }
 
 int dataset_add(struct dataset *d, const char *item, const char *labeler, double report, double outcome)
 {
 	bool begins;
 	uint32_t who, id;
-	int err = check(d, item, outcome, &begins);
+	int err = check(d, item, labeler, outcome, &begins);
 	if (err == 0)
 		err = reserve(d);
 	if (err == 0)
