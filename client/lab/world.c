@@ -157,7 +157,7 @@ static void draw_reporters(struct world *w, struct world_draw *d)
 
 /* ---- what they believe ---- */
 
-/* What a labeler sees, `drawn` having been drawn for it: the first of a person's names sees it, and the others what that
+/* What a labeler sees, `drawn` having been drawn for it: the first of a person's names sees it, the others what that
  * one saw. */
 static double seen(struct world *w, const struct world_draw *d, size_t i, double drawn)
 {

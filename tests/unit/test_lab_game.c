@@ -442,7 +442,8 @@ static void the_best_truthful_labeler_answered_at_least_half_of_what_is_usual(vo
 	for (int round = 0; round < 40; round++) {
 		struct watch w = {0};
 		struct game_options o = usual(random_bits(&r));
-		double best = NAN, answers = 0;
+		double best = NAN;
+		uint64_t answers = 0;
 		o.world.participation = WORLD_HEAVY;
 		o.world.per_item = 2;
 		o.world.items = 60 + random_below(&r, 200);
@@ -451,14 +452,15 @@ static void the_best_truthful_labeler_answered_at_least_half_of_what_is_usual(vo
 		struct cast c = cast_of(&o);
 		struct game_result result = play_watched(&o, &w);
 		for (int i = 0; i < LABELERS; i++)
-			answers += (double)w.labelers[i].n / LABELERS;
+			answers += w.labelers[i].n;
 		for (int i = 0; i < LABELERS; i++) {
-			double n = (double)w.labelers[i].n;
+			uint64_t n = w.labelers[i].n;
 			if (c.strategic[i] || n == 0)
 				continue;
-			left_out += n < answers / 2;
-			if (n >= answers / 2)
-				best = fmin(best, w.labelers[i].own / n);
+			if (n * LABELERS * 2 >= answers)
+				best = fmin(best, w.labelers[i].own / (double)n);
+			else
+				left_out++;
 		}
 		assert_near(result.best_truthful, best, 1e-12);
 		pool_free(w.pool);

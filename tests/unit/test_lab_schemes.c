@@ -171,6 +171,9 @@ static void only_the_blind_never_look_at_an_outcome(void **state)
 	(void)state;
 	seed_random(&r, 732);
 	draw_entries(&r);
+	do
+		draw_entry(&r, &entries[40], 40);
+	while (entries[40].item.n < LABELERS / 2);
 	entries[40].known = true;
 	entries[40].outcome = 1;
 	for (size_t k = 0; k < CLASSES; k++)
