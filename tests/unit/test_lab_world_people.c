@@ -107,8 +107,8 @@ static void the_heavy_tail_is_drawn_without_repetition_too(void **state)
 			counts[d->labelers[i]]++;
 	}
 	assert_true(counts[0] > 0.98 * N && counts[ALL - 1] < 0.45 * N && counts[ALL - 1] > 0.05 * N);
-	for (int i = 5; i < ALL; i++)
-		assert_true(counts[i - 5] > counts[i]);
+	for (int i = 12; i < ALL; i++)
+		assert_true(counts[i - 12] > counts[i]);
 	world_free(w);
 }
 
