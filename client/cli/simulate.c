@@ -283,7 +283,7 @@ static void take_option(struct simulation *s, struct asked *a, int opt)
 	case OPT_KNOWN: w->known = cli_real(c, "--known", optarg, 0, 1); break;
 	case OPT_WRONG: w->wrong = cli_real(c, "--wrong", optarg, 0, 1); break;
 	case OPT_SCHEMES: a->schemes = optarg; break;
-	case OPT_SEED: w->seed = cli_count_of(c, "--seed", optarg, 0, UINT64_MAX); break;
+	case OPT_SEED: w->seed = cli_count_of(c, "--seed", optarg, 0, INT64_MAX); break;
 	case OPT_REPEAT: s->repeats = (uint32_t)cli_count_of(c, "--repeat", optarg, 1, REPEATS_MAX); break;
 	case OPT_CURVE: s->curve_path = optarg; break;
 	case OPT_PLOT: s->plot_path = optarg; break;

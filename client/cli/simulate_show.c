@@ -151,7 +151,8 @@ static void show_campaign(const struct simulation *s)
 {
 	const struct game_options *o = &s->game;
 	const struct world_options *w = &o->world;
-	printf("%s item%s, %s labelers", cli_count(w->items).s, cli_plural(w->items), cli_count(w->labelers).s);
+	printf("%s item%s, %s labeler%s", cli_count(w->items).s, cli_plural(w->items), cli_count(w->labelers).s,
+	       cli_plural(w->labelers));
 	for (size_t k = 0; k < o->n_groups; k++)
 		printf("%s%s %s", k ? ", " : ", of them ", cli_count(o->groups[k].count).s,
 		       o->groups[k].strategy->name);
@@ -370,10 +371,15 @@ static int write_curve(const struct simulation *s)
 /* Regrets fall below 0, and a log axis ends before: who is not to be seen there is named. */
 static void name_gaps(const struct simulation *s, const struct plot *p)
 {
+	char names[40 * CLI_FORECASTS_MAX] = "";
+	size_t len = 0;
 	for (size_t i = 0; i < p->n; i++)
 		if (plot_points(p, &p->curves[i]) < p->curves[i].n)
-			cli_note("%s: the regret of %s is drawn only where it is above 0", s->plot_path,
-				 p->curves[i].name);
+			len += (size_t)snprintf(names + len, sizeof names - len, "%s%s", len ? ", " : "",
+						p->curves[i].name);
+	if (len > 0)
+		cli_note("%s: regret is drawn only where it is above 0, which it is not everywhere for %s",
+			 s->plot_path, names);
 }
 
 static int draw(const struct simulation *s)

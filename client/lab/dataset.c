@@ -68,8 +68,14 @@ static int reserve(struct dataset *d)
 	return 0;
 }
 
+/* Whether a labeler has reported on the last item: a place from before it began is of another one. */
+static bool has_reported(const struct dataset *d, uint32_t who)
+{
+	return who != NAMES_NONE && d->places[who] > d->first[d->n_items - 1];
+}
+
 /* Whether a row may come next, before anything is changed: 0 or an error. *begins: it is a new item's first. */
-static int check(const struct dataset *d, const char *item, double outcome, bool *begins)
+static int check(const struct dataset *d, const char *item, const char *labeler, double outcome, bool *begins)
 {
 	uint32_t id = names_find(d->item_names, item, strlen(item));
 	*begins = id == NAMES_NONE;
@@ -80,25 +86,26 @@ static int check(const struct dataset *d, const char *item, double outcome, bool
 	double known = d->outcomes[id];
 	if (!isnan(outcome) && !isnan(known) && known != outcome)
 		return ERR_CONFLICT;
-	return d->n_reports - d->first[id] < ITEM_REPORTS_MAX ? 0 : ERR_FULL;
+	if (d->n_reports - d->first[id] < ITEM_REPORTS_MAX)
+		return 0;
+	/* A full item still takes revisions. */
+	return has_reported(d, names_find(d->labeler_names, labeler, strlen(labeler))) ? 0 : ERR_FULL;
 }
 
 static void put_report(struct dataset *d, uint32_t who, double report)
 {
-	/* A place from before the item began is that of its report on another one. */
-	uint64_t *place = &d->places[who];
-	if (*place <= d->first[d->n_items - 1]) {
+	if (!has_reported(d, who)) {
 		d->who[d->n_reports++] = who;
-		*place = d->n_reports;
+		d->places[who] = d->n_reports;
 	}
-	d->reports[*place - 1] = report;
+	d->reports[d->places[who] - 1] = report;
 }
 
 int dataset_add(struct dataset *d, const char *item, const char *labeler, double report, double outcome)
 {
 	bool begins;
 	uint32_t who, id;
-	int err = check(d, item, outcome, &begins);
+	int err = check(d, item, labeler, outcome, &begins);
 	if (err == 0)
 		err = reserve(d);
 	if (err == 0)
@@ -173,6 +180,8 @@ static void conclude(const struct scheme *s, const struct dataset *d, const stru
 			out->lightest_weight = w;
 		}
 	}
+	if (out->heaviest_weight == out->lightest_weight)
+		out->heaviest = out->lightest = NAMES_NONE;
 	for (int f = 0; f < r->n_forecasts; f++) {
 		out->regret[f] = regret_of(r, f, &out->best[f]);
 		if (out->best[f] != NAMES_NONE) {

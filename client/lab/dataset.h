@@ -41,7 +41,8 @@ struct replay {
 	double regret[SCHEME_FORECASTS_MAX]; /* against the labeler with the largest */
 	uint32_t best[SCHEME_FORECASTS_MAX]; /* who that is; NAMES_NONE where no outcome is known */
 	double best_loss[SCHEME_FORECASTS_MAX]; /* its mean own loss */
-	uint32_t heaviest, lightest; /* at the end, of the mechanism; NAMES_NONE for other schemes */
+	uint32_t heaviest, lightest; /* at the end, of the mechanism; NAMES_NONE for other schemes, and where all weigh
+				     * the same */
 	double heaviest_weight, lightest_weight;
 };
 
