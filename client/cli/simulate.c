@@ -119,7 +119,8 @@ static void set_checkpoints(struct game_options *o)
 
 /* ---- playing ---- */
 
-struct game_options simulation_game(const struct simulation *s, size_t contestant)
+/* The game of a contestant: all but the stream. */
+static struct game_options simulation_game(const struct simulation *s, size_t contestant)
 {
 	struct game_options o = s->game;
 	o.class = s->contestants[contestant]->class;
@@ -310,15 +311,7 @@ static int run_simulate(struct cli *c, int argc, char **argv)
 	struct simulation s = {
 		.cli = c,
 		.repeats = 1,
-		.game.world = {.labelers = 20,
-			       .items = 1000,
-			       .skill_low = 0.3,
-			       .skill_high = 2,
-			       .bias = 0.3,
-			       .correlation = 0.2,
-			       .base_rate = 0.5,
-			       .known = 1,
-			       .seed = 1},
+		.game.world = world_usual(1000, 20),
 	};
 	struct asked a = {.schemes = "candor,horizon,fixed,plain,hedge,leader,ds,ds-gold"};
 	int opt;

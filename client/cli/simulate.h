@@ -25,9 +25,6 @@ static inline const struct game_result *simulation_result(const struct simulatio
 	return &s->results[contestant * s->repeats + repeat];
 }
 
-/* The game of a contestant: settings and all but the stream. */
-struct game_options simulation_game(const struct simulation *s, size_t contestant);
-
 /* Before anything is played: that the files can be written and a picture drawn. An exit code; 0: they can. */
 int simulate_prepare(const struct simulation *s);
 

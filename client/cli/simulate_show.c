@@ -268,8 +268,9 @@ static json_t *forecast_document(const struct simulation *s, size_t contestant, 
 	struct gain g = gain_of(s, contestant);
 	cli_json_put(o, "scheme", cli_memory(json_string(cli_forecast_name(k, forecast))));
 	if (k->class == &scheme_candor) {
-		const struct game_options game = simulation_game(s, contestant);
-		cli_json_put(o, "settings", cli_json_settings(&game.settings));
+		const struct candor_settings settings =
+			cli_contestant_settings(k, &s->given, world_t_eff(&s->game.world));
+		cli_json_put(o, "settings", cli_json_settings(&settings));
 	}
 	put_quartiles(s, o, "brier", contestant, brier, forecast);
 	put_quartiles(s, o, "of_best", contestant, of_best, forecast);

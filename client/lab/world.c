@@ -29,6 +29,23 @@ static bool within(double x, double low, double high)
 	return x >= low && x <= high;
 }
 
+struct world_options world_usual(uint64_t items, uint32_t labelers)
+{
+	return (struct world_options){
+		.kind = WORLD_SIGNALS,
+		.labelers = labelers,
+		.items = items,
+		.participation = WORLD_ALL,
+		.skill_low = 0.3,
+		.skill_high = 2,
+		.bias = 0.3,
+		.correlation = 0.2,
+		.base_rate = 0.5,
+		.known = 1,
+		.seed = 1,
+	};
+}
+
 const char *world_fault(const struct world_options *o)
 {
 	if (o->labelers < 1 || o->labelers > 10000000)

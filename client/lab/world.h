@@ -59,6 +59,10 @@ struct world_draw {
 
 struct world;
 
+/* A world of signals as `candor simulate` plays it when it is told nothing else: all answer each item, skills from 0.3
+ * to 2, some bias and correlation, every outcome known and right, seed 1. */
+struct world_options world_usual(uint64_t items, uint32_t labelers);
+
 /* NULL if options are in range, else a static sentence about which is not. */
 const char *world_fault(const struct world_options *o);
 

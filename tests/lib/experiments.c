@@ -114,17 +114,7 @@ static size_t add_repeats(struct games *g, struct game_options o, const char *na
 /* The campaign that `candor simulate` plays when it is told nothing. */
 static struct game_options usual(uint64_t items, uint32_t labelers)
 {
-	return (struct game_options){
-		.world = {.labelers = labelers,
-			  .items = items,
-			  .skill_low = 0.3,
-			  .skill_high = 2,
-			  .bias = 0.3,
-			  .correlation = 0.2,
-			  .base_rate = 0.5,
-			  .known = 1,
-			  .seed = 1},
-	};
+	return (struct game_options){.world = world_usual(items, labelers)};
 }
 
 /* ---- grids ---- */
