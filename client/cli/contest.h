@@ -32,16 +32,16 @@ void cli_check_contest(const struct cli *c, const struct candor_settings *given,
 const char *cli_forecast_name(const struct cli_contestant *k, int forecast);
 
 /* For a command's help. */
-#define CLI_CONTEST_HELP                                                                        \
-	"Schemes (--schemes, a list with commas):\n"                                            \
-	"  candor           the mechanism at its default rate, or at --rate\n"                  \
-	"  horizon, fixed   the mechanism at the other rates: --horizon (where it is not\n"     \
-	"                   given, what the campaign comes to), --eta (0.1)\n"                  \
-	"  plain            mean and median with all labelers alike, as is done today\n"        \
-	"  hedge            multiplicative weights, tuned for the Brier loss; not truthful\n"   \
-	"  leader           follows the labeler with the best record so far\n"                  \
-	"  ds, ds-gold      Dawid-Skene by EM, refitted as items come; on the reports alone,\n" \
-	"                   and with known outcomes held fixed\n"                               \
+#define CLI_CONTEST_HELP                                                                    \
+	"Schemes (--schemes, a list with commas):\n"                                        \
+	"  candor           the mechanism at its default rate, or at --rate\n"              \
+	"  horizon, fixed   the mechanism at the other rates: --horizon (where it is not\n" \
+	"                   given, what the campaign will come to), --eta (0.1)\n"          \
+	"  plain            mean and median with all labelers alike, as is done today\n"    \
+	"  hedge            multiplicative weights for the Brier loss; not truthful\n"      \
+	"  leader           follows the labeler with the best record so far\n"              \
+	"  ds, ds-gold      Dawid-Skene by EM, refitted as items come: on the reports,\n"   \
+	"                   taken as A, tie or B; and with known outcomes held fixed\n"     \
 	"candor-med, horizon-med, fixed-med are the mechanism's weighted medians.\n"
 
 #endif
