@@ -207,6 +207,8 @@ static void parse_order(struct evaluation *e, const char *text)
 static const char *short_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
+	if (strcmp(path, "-") == 0)
+		return "standard input";
 	return slash && slash[1] ? slash + 1 : path;
 }
 

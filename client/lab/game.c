@@ -263,20 +263,24 @@ static double standing_of(const struct game *g, uint32_t labeler)
 	return g->o->class->standing(g->scheme, labeler);
 }
 
-/* What a labeler reports, or as things stand would report, best responders being truthful. */
-static double report_of(const struct game *g, const struct world_draw *d, size_t i)
+static struct strategy_view view_of(const struct game *g, const struct world_draw *d, size_t i)
 {
-	const struct player *p = &g->players[d->labelers[i]];
-	const struct strategy_view view = {
+	return (struct strategy_view){
 		.belief = d->beliefs[i],
 		.item = d->number,
 		.items = g->o->world.items,
-		.was_heavy = p->was_heavy,
+		.was_heavy = g->players[d->labelers[i]].was_heavy,
 		.leader_last = g->leader == NAMES_NONE ? 0.5 : g->players[g->leader].last,
 		.lot = d->lot,
 		.dice = d->dice[i],
 	};
-	return p->strategy->report(&view);
+}
+
+/* What a labeler reports, or as things stand would report, best responders being truthful. */
+static double report_of(const struct game *g, const struct world_draw *d, size_t i)
+{
+	const struct strategy_view view = view_of(g, d, i);
+	return g->players[d->labelers[i]].strategy->report(&view);
 }
 
 /* Sleepers wake for good. Where nobody can ever be heavy, they wait for a third of the campaign. */
@@ -321,28 +325,36 @@ static void look_at(struct game *g, struct responder_outlook *o, const struct wo
 	o->horizon++;
 }
 
-static double respond(struct game *g, size_t i, const double *reports)
+static void note_gain(struct game *g, const struct responder_gain *gain, uint64_t item)
 {
-	const struct world_draw *d = draw_ahead(g, 0);
-	uint32_t labeler = d->labelers[i];
-	unsigned wanted = g->players[labeler].strategy->horizon;
-	if (!g->o->class->step)
-		return d->beliefs[i];
-	struct responder_outlook o = {.scheme = g->scheme, .weights = g->weights, .scratch = g->scratch};
-	struct responder_gain gain;
-	g->outlooks++;
-	look_at(g, &o, d, labeler, reports);
-	for (size_t k = 1; k < g->n_draws && o.horizon < wanted && d->number + k < g->o->world.items; k++)
-		look_at(g, &o, draw_ahead(g, k), labeler, NULL);
-	o.own_slot = g->players[labeler].slot;
-	double best = responder_best(&o, &gain), part = gain.best / gain.truthful - 1;
+	double part = gain->best / gain->truthful - 1;
 	g->out->responses++;
 	g->out->gain_sum += part;
 	if (part > g->out->gain_most) {
 		g->out->gain_most = part;
-		g->out->gain_most_item = d->number;
+		g->out->gain_most_item = item;
 	}
-	return best;
+}
+
+static double respond(struct game *g, size_t i, const double *reports)
+{
+	const struct world_draw *d = draw_ahead(g, 0);
+	const struct strategy *s = g->players[d->labelers[i]].strategy;
+	struct responder_outlook o = {.scheme = g->scheme, .weights = g->weights, .scratch = g->scratch};
+	struct responder_gain gain;
+	struct strategy_view view = view_of(g, d, i);
+	if (!g->o->class->step)
+		return s->report(&view);
+	g->outlooks++;
+	look_at(g, &o, d, d->labelers[i], reports);
+	for (size_t k = 1; k < g->n_draws && o.horizon < s->horizon && d->number + k < g->o->world.items; k++)
+		look_at(g, &o, draw_ahead(g, k), d->labelers[i], NULL);
+	o.own_slot = g->players[d->labelers[i]].slot;
+	view.outlook = &o;
+	view.gain = &gain;
+	double report = s->report(&view);
+	note_gain(g, &gain, d->number);
+	return report;
 }
 
 /* Best responders answer last, each seeing what stands, and those who come after it as truthful. */

@@ -75,7 +75,7 @@ static double drifting(const struct strategy_view *v)
 /* Says what maximises the weight that it expects to have some items later. */
 static double responder(const struct strategy_view *v)
 {
-	return v->outlook ? responder_best(v->outlook, NULL) : v->belief;
+	return v->outlook ? responder_best(v->outlook, v->gain) : v->belief;
 }
 
 const struct strategy strategy_truthful = {.name = "truthful", .report = truthful};

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 struct responder_outlook;
+struct responder_gain;
 
 /* What a labeler sees when it answers an item. */
 struct strategy_view {
@@ -16,7 +17,9 @@ struct strategy_view {
 	double leader_last; /* the last report of who stands highest, of any where all are equal; 0.5 before it */
 	double lot; /* even in [0, 1), the same for all who answer the item */
 	double dice; /* even in [0, 1), its own */
-	const struct responder_outlook *outlook; /* for the best responder alone: see responder.h */
+	/* For the best responder alone, see responder.h: NULL, and it is truthful; where it says what it expects. */
+	const struct responder_outlook *outlook;
+	struct responder_gain *gain; /* may be NULL */
 };
 
 /* The standing at which a sleeper wakes, 1 being where one nobody knows stands. */
