@@ -26,21 +26,20 @@ struct setting {
 #define AT(field) offsetof(struct config, field)
 
 static const struct setting settings[] = {
-	{"listen", "ADDRESS", "tcp:HOST:PORT or unix:PATH; may be given several times", NULL, 0, 0,
-	 AT(listen), LISTEN},
+	{"listen", "ADDRESS", "tcp:HOST:PORT or unix:PATH; may be given several times", NULL, 0, 0, AT(listen), LISTEN},
 	{"db", "FILE", "the database; made if it is not there", NULL, 0, 0, AT(db), PATH},
-	{"sync", "full|normal", "normal: faster, but a power failure can take back the last moments",
-	 "full", 0, 0, AT(sync), SYNC},
+	{"sync", "full|normal", "normal: faster, but a power failure can take back the last moments", "full", 0, 0,
+	 AT(sync), SYNC},
 	{"max_connections", "N", "connections at a time", "10000", 1, 1000000, AT(max_connections), NUMBER},
 	{"max_frame_bytes", "BYTES", "the longest message", "4M", KIB, GIB, AT(max_frame_bytes), BYTES},
 	{"max_unpacked_bytes", "BYTES", "memory that one request may take", "64M", 64 * KIB, 16 * GIB,
 	 AT(max_unpacked_bytes), BYTES},
-	{"max_in_flight", "N", "unanswered requests above which a connection is read no further", "1024", 1,
-	 1000000, AT(max_in_flight), NUMBER},
-	{"max_unsent_bytes", "BYTES", "answers not taken, above which a connection is read no further", "8M",
-	 KIB, GIB, AT(max_unsent_bytes), BYTES},
-	{"idle_timeout", "SECONDS", "closes a connection that does nothing for so long; 0: never", "3600", 0,
-	 31536000, AT(idle_ms), SECONDS},
+	{"max_in_flight", "N", "unanswered requests above which a connection is read no further", "1024", 1, 1000000,
+	 AT(max_in_flight), NUMBER},
+	{"max_unsent_bytes", "BYTES", "answers not taken, above which a connection is read no further", "8M", KIB, GIB,
+	 AT(max_unsent_bytes), BYTES},
+	{"idle_timeout", "SECONDS", "closes a connection that does nothing for so long; 0: never", "3600", 0, 31536000,
+	 AT(idle_ms), SECONDS},
 	{"frame_timeout", "SECONDS", "for the rest of a message, and for answers to be taken; 0: no limit", "30", 0,
 	 86400, AT(frame_ms), SECONDS},
 	{"batch_bytes", "BYTES", "changes that wait for the disk, above which nothing more is read", "64M", MIB,
@@ -48,6 +47,8 @@ static const struct setting settings[] = {
 	{"resident_items", "N", "closed items kept in memory for quick answers", "16384", 0, 100000000,
 	 AT(resident_items), NUMBER},
 	{"resident_reports", "N", "and their reports", "2000000", 0, 1000000000, AT(resident_reports), NUMBER},
+	{"backup_rate", "BYTES", "that a backup or restore copies in a second at the most; 0: no limit", "64M", 0,
+	 16 * GIB, AT(backup_rate), BYTES},
 	{"log_level", "LEVEL", "error, warning, notice or debug", "notice", 0, 0, AT(log_level), LEVEL},
 };
 enum { SETTINGS = sizeof settings / sizeof *settings };
@@ -210,7 +211,49 @@ static int read_environment(struct loader *l)
 	return 0;
 }
 
-enum { OPT_CONFIG = SETTINGS, OPT_CHECK, OPT_VERIFY, OPT_HELP, OPT_VERSION, OPTIONS };
+enum {
+	OPT_CONFIG = SETTINGS,
+	OPT_CHECK,
+	OPT_VERIFY,
+	OPT_DEEP,
+	OPT_BACKUP,
+	OPT_RESTORE,
+	OPT_PROGRESS,
+	OPT_HELP,
+	OPT_VERSION,
+	OPTIONS
+};
+
+/* Options that are no settings: what to do, and how. */
+static const struct {
+	const char *name;
+	int takes;
+	enum config_command command; /* CONFIG_SERVE: none */
+} doing[OPTIONS] = {
+	[OPT_CONFIG] = {"config", required_argument, CONFIG_SERVE},
+	[OPT_CHECK] = {"check-config", no_argument, CONFIG_CHECK},
+	[OPT_VERIFY] = {"verify", no_argument, CONFIG_VERIFY},
+	[OPT_DEEP] = {"deep", no_argument, CONFIG_SERVE},
+	[OPT_BACKUP] = {"backup", required_argument, CONFIG_BACKUP},
+	[OPT_RESTORE] = {"restore", required_argument, CONFIG_RESTORE},
+	[OPT_PROGRESS] = {"progress", no_argument, CONFIG_SERVE},
+	[OPT_HELP] = {"help", no_argument, CONFIG_HELP},
+	[OPT_VERSION] = {"version", no_argument, CONFIG_VERSION},
+};
+
+static void take(struct loader *l, int opt, const char **file, enum config_command *command)
+{
+	if (doing[opt].command != CONFIG_SERVE)
+		*command = doing[opt].command;
+	if (opt == OPT_CONFIG)
+		*file = optarg;
+	else if (opt == OPT_DEEP)
+		l->config->deep = true;
+	else if (opt == OPT_PROGRESS)
+		l->config->progress = true;
+	else if (doing[opt].takes == required_argument)
+		l->config->file = optarg;
+}
 
 /* Twice over: first for --config, whose file is weaker than the flags around it. */
 static int read_flags(struct loader *l, int argc, char **argv, bool first, const char **file,
@@ -224,11 +267,8 @@ static int read_flags(struct loader *l, int argc, char **argv, bool first, const
 			*p = *p == '_' ? '-' : *p;
 		options[i] = (struct option){names[i], required_argument, NULL, (int)i};
 	}
-	options[OPT_CONFIG] = (struct option){"config", required_argument, NULL, OPT_CONFIG};
-	options[OPT_CHECK] = (struct option){"check-config", no_argument, NULL, OPT_CHECK};
-	options[OPT_VERIFY] = (struct option){"verify", no_argument, NULL, OPT_VERIFY};
-	options[OPT_HELP] = (struct option){"help", no_argument, NULL, OPT_HELP};
-	options[OPT_VERSION] = (struct option){"version", no_argument, NULL, OPT_VERSION};
+	for (int i = OPT_CONFIG; i < OPTIONS; i++)
+		options[i] = (struct option){doing[i].name, doing[i].takes, NULL, i};
 
 	l->source = BY_FLAG;
 	optind = 0; /* getopt starts anew */
@@ -241,13 +281,8 @@ static int read_flags(struct loader *l, int argc, char **argv, bool first, const
 				 argv[optind - 1]);
 			return -1;
 		}
-		if (opt == OPT_CONFIG)
-			*file = optarg;
-		else if (opt >= SETTINGS)
-			*command = opt == OPT_CHECK    ? CONFIG_CHECK
-				   : opt == OPT_VERIFY ? CONFIG_VERIFY
-				   : opt == OPT_HELP   ? CONFIG_HELP
-						       : CONFIG_VERSION;
+		if (opt >= SETTINGS)
+			take(l, opt, file, command);
 		else if (!first && set(l, (size_t)opt, names[opt], optarg))
 			return -1;
 	}
@@ -281,6 +316,28 @@ static int use_own(struct loader *l, char *own_dir)
 	return 0;
 }
 
+static bool works_on_a_file(enum config_command command)
+{
+	return command == CONFIG_VERIFY || command == CONFIG_BACKUP || command == CONFIG_RESTORE;
+}
+
+static int check_command(const struct loader *l, enum config_command command)
+{
+	const struct config *c = l->config;
+	const char *what = command == CONFIG_VERIFY ? "--verify" : command == CONFIG_BACKUP ? "--backup" : "--restore";
+	if (works_on_a_file(command) && !c->db[0])
+		snprintf(l->error, l->size, "%s needs --db FILE", what);
+	else if (c->deep && command != CONFIG_VERIFY)
+		snprintf(l->error, l->size, "--deep is for --verify alone");
+	else if (c->progress && command != CONFIG_BACKUP && command != CONFIG_RESTORE)
+		snprintf(l->error, l->size, "--progress is for --backup and --restore alone");
+	else if (c->file && (!c->file[0] || strlen(c->file) >= CONFIG_PATH_MAX - 16))
+		snprintf(l->error, l->size, "%s: must be a path, not '%.200s'", what, c->file);
+	else
+		return 0;
+	return -1;
+}
+
 int config_load(struct config *c, int argc, char **argv, enum config_command *command, char *own_dir, char *error,
 		size_t size)
 {
@@ -299,11 +356,7 @@ int config_load(struct config *c, int argc, char **argv, enum config_command *co
 		return 0;
 	if ((file && read_file(&l, file)) || read_environment(&l) || read_flags(&l, argc, argv, false, &file, command))
 		return -1;
-	if (*command == CONFIG_VERIFY && !c->db[0]) {
-		snprintf(error, size, "--verify needs --db FILE");
-		return -1;
-	}
-	return *command == CONFIG_VERIFY ? 0 : use_own(&l, own_dir);
+	return check_command(&l, *command) ? -1 : works_on_a_file(*command) ? 0 : use_own(&l, own_dir);
 }
 
 /* ---- for people ---- */
@@ -322,7 +375,15 @@ void config_print_help(void)
 	       "  --check-config\n"
 	       "      print the settings that would be used, or say what is wrong with them\n"
 	       "  --verify --db FILE\n"
-	       "      replay the history and compare every weight and account with the state\n"
+	       "      replay the history and compare every weight and account with the state;\n"
+	       "      with --deep also check every page, index and reference of the file\n"
+	       "  --backup COPY --db FILE\n"
+	       "      copy one moment of the database, which may be in use, to COPY, which must not exist;\n"
+	       "      `candor backup COPY` does so for a running candord\n"
+	       "  --restore COPY --db FILE\n"
+	       "      check COPY as --verify --deep does and make it the database FILE, which must not exist\n"
+	       "  --progress\n"
+	       "      with --backup and --restore: say on standard output, for programs, how far it is\n"
 	       "  --help, --version\n"
 	       "\n"
 	       "Settings, as options; in a file, --max-in-flight is 'max_in_flight = N'; in the environment,\n"
@@ -338,7 +399,7 @@ void config_print_help(void)
 		printf(settings[i].fallback ? " [%s]\n" : "\n", settings[i].fallback);
 	}
 	printf("\n"
-	       "Exit status: 0 done; 1 the database failed or --verify found a difference; 2 wrong usage.\n");
+	       "Exit status: 0 done; 1 the database or a copy failed, or a check found something; 2 wrong usage.\n");
 }
 
 void config_print(const struct config *c)

@@ -20,10 +20,24 @@ struct config {
 	uint64_t idle_ms, frame_ms;
 	uint64_t batch_bytes;
 	uint64_t resident_items, resident_reports;
+	uint64_t backup_rate;
 	enum log_level log_level;
+
+	/* Not settings, but what to do; only as flags. */
+	bool deep; /* with CONFIG_VERIFY */
+	const char *file; /* of CONFIG_BACKUP and CONFIG_RESTORE; a piece of argv */
+	bool progress; /* with them: standard output is for a program */
 };
 
-enum config_command { CONFIG_SERVE, CONFIG_CHECK, CONFIG_VERIFY, CONFIG_HELP, CONFIG_VERSION };
+enum config_command {
+	CONFIG_SERVE,
+	CONFIG_CHECK,
+	CONFIG_VERIFY,
+	CONFIG_BACKUP,
+	CONFIG_RESTORE,
+	CONFIG_HELP,
+	CONFIG_VERSION,
+};
 
 /* Reads flags, environment and file. Where nothing names a socket or a database, those of the user's own are used, and
  * *own_dir is the directory to make for them (else empty). 0; or -1 and a sentence in error[size]. */

@@ -2,8 +2,11 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "db_internal.h"
 #include "log.h"
@@ -58,6 +61,7 @@ int db_error(struct db *db, const char *doing)
 	case SQLITE_FULL: return ERR_DISK_FULL;
 	case SQLITE_NOMEM: return -ENOMEM;
 	case SQLITE_NOTADB: return ERR_SCHEMA;
+	case SQLITE_CORRUPT: return ERR_DAMAGED;
 	default: return ERR_DATABASE;
 	}
 }
@@ -85,33 +89,74 @@ static int prepare_writer(struct db *db, enum db_sync sync)
 	/* Checkpoints of 16 MiB of log cost less than those of 4; see docs/architecture.md. */
 	if (err == 0)
 		err = pragma(db, "PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -65536");
+	/* While somebody reads for long (a backup) the log grows; afterwards it gives the room back. */
+	if (err == 0)
+		err = pragma(db, "PRAGMA journal_size_limit = 67108864");
+	return err;
+}
+
+/* The size of the file beside the database with such an ending: -1 where there is none. */
+static int64_t size_of(const char *path, const char *ending)
+{
+	char *beside;
+	struct stat st;
+	if (asprintf(&beside, "%s%s", path, ending) < 0)
+		return -1;
+	int64_t size = stat(beside, &st) == 0 ? st.st_size : -1;
+	free(beside);
+	return size;
+}
+
+/* SQLite takes an empty file for a new database, and removes the logs that lie beside it. Whoever lost a database must
+ * hear so, and not find an empty one in its place. */
+static int check_not_lost(const char *path)
+{
+	if (size_of(path, "") > 0)
+		return 0;
+	if (size_of(path, "-wal") > 0)
+		log_error("database: %s-wal is there, but what belongs to it is not in %s", path, path);
+	else if (size_of(path, "") == 0)
+		log_error("database: %s is there, but empty; to begin with a new database remove the file", path);
+	else
+		return 0;
+	return ERR_DAMAGED;
+}
+
+static int open_handle(struct db *db, const char *path, enum db_mode mode)
+{
+	int flags = mode == DB_WRITE ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE;
+	int err = mode == DB_WRITE ? check_not_lost(path) : 0;
+	if (err == 0 && sqlite3_open_v2(path, &db->handle, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
+		err = db->handle ? db_error(db, path) : -ENOMEM;
 	return err;
 }
 
 int db_open(struct db **out, const char *path, enum db_mode mode, enum db_sync sync)
 {
+	bool made = mode == DB_WRITE && size_of(path, "") < 0;
 	struct db *db = calloc(1, sizeof *db);
 	if (!db)
 		return -ENOMEM;
-	int flags = mode == DB_WRITE ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE;
-	if (sqlite3_open_v2(path, &db->handle, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
-		int err = db->handle ? db_error(db, path) : -ENOMEM;
+	int err = open_handle(db, path, mode);
+	if (err) {
 		sqlite3_close(db->handle);
 		free(db);
 		return err;
 	}
 	sqlite3_extended_result_codes(db->handle, 1);
 	sqlite3_busy_timeout(db->handle, 5000);
-	int err;
 	if (mode == DB_WRITE) {
 		err = prepare_writer(db, sync);
 	} else {
 		err = pragma(db, "PRAGMA query_only = 1; PRAGMA cache_size = -16384");
 		if (err == 0)
-			err = migrate_check(db->handle);
+			err = mode == DB_READ ? migrate_check(db->handle) : migrate_known(db->handle);
 	}
 	if (err) {
 		int closed = db_close(db);
+		/* Nothing was written for want of room, say: the next start shall not take it for a lost one. */
+		if (made && size_of(path, "") == 0)
+			unlink(path);
 		return closed ? closed : err;
 	}
 	*out = db;

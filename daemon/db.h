@@ -2,7 +2,7 @@
  *
  * A connection belongs to one thread at a time. Errors: ERR_DISK_FULL where there was no room (the transaction is
  * rolled back and the connection usable), ERR_SCHEMA, ERR_LOCKED, ERR_HISTORY (a row that makes no sense; logged),
- * -ENOMEM, ERR_DATABASE for all else (logged). */
+ * ERR_DAMAGED (the file is not what was written to it; logged), -ENOMEM, ERR_DATABASE for all else (logged). */
 #ifndef CANDOR_DB_H
 #define CANDOR_DB_H
 
@@ -12,6 +12,7 @@ struct db;
 
 enum db_mode {
 	DB_READ, /* an existing database; sees what was committed when a read began */
+	DB_READ_OLDER, /* the same, also where its schema is older than this program's: not for reading rows */
 	DB_WRITE, /* the one that writes: creates and migrates */
 };
 

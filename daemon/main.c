@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "backup.h"
 #include "server.h"
 #include "verify.h"
 
@@ -81,6 +82,19 @@ static int serve(const struct config *config, const char *own_dir)
 	return server_run(config) ? EXIT_FAILED : EXIT_SUCCESS;
 }
 
+/* To the file of --backup, or from that of --restore. */
+static int copy(const struct config *config, enum config_command command)
+{
+	struct backup b = {
+		.from = config->db, .to = config->file, .rate = config->backup_rate, .progress = config->progress};
+	if (command == CONFIG_BACKUP)
+		return backup_make(&b);
+	b.from = config->file;
+	b.to = config->db;
+	umask(0007);
+	return backup_restore(&b);
+}
+
 int main(int argc, char **argv)
 {
 	struct config config;
@@ -96,7 +110,10 @@ int main(int argc, char **argv)
 	case CONFIG_HELP: config_print_help(); return EXIT_SUCCESS;
 	case CONFIG_VERSION: printf("candord " CANDOR_VERSION "\n"); return EXIT_SUCCESS;
 	case CONFIG_CHECK: config_print(&config); return EXIT_SUCCESS;
-	case CONFIG_VERIFY: return verify(config.db) ? EXIT_FAILED : EXIT_SUCCESS;
+	case CONFIG_VERIFY:
+		return (config.deep ? verify_deep(config.db, NULL) : verify(config.db)) ? EXIT_FAILED : EXIT_SUCCESS;
+	case CONFIG_BACKUP:
+	case CONFIG_RESTORE: return copy(&config, command) ? EXIT_FAILED : EXIT_SUCCESS;
 	case CONFIG_SERVE: break;
 	}
 	return serve(&config, own_dir);

@@ -1,5 +1,6 @@
 #include "migrate.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -128,6 +129,16 @@ static long number(sqlite3 *db, const char *sql)
 	return value;
 }
 
+static int error_of(sqlite3 *db)
+{
+	switch (sqlite3_errcode(db) & 0xff) {
+	case SQLITE_FULL: return ERR_DISK_FULL;
+	case SQLITE_NOTADB: return ERR_SCHEMA;
+	case SQLITE_CORRUPT: return ERR_DAMAGED;
+	default: return ERR_DATABASE;
+	}
+}
+
 static int run(sqlite3 *db, const char *sql)
 {
 	char *message = NULL;
@@ -135,7 +146,7 @@ static int run(sqlite3 *db, const char *sql)
 		return 0;
 	log_error("database: %s", message ? message : sqlite3_errmsg(db));
 	sqlite3_free(message);
-	return sqlite3_errcode(db) == SQLITE_FULL ? ERR_DISK_FULL : ERR_DATABASE;
+	return error_of(db);
 }
 
 static int is_ours(sqlite3 *db, bool *empty)
@@ -144,7 +155,7 @@ static int is_ours(sqlite3 *db, bool *empty)
 	long tables = number(db, "SELECT count(*) FROM sqlite_schema");
 	if (application < 0 || version < 0 || tables < 0) {
 		log_error("database: %s", sqlite3_errmsg(db));
-		return sqlite3_errcode(db) == SQLITE_NOTADB ? ERR_SCHEMA : ERR_DATABASE;
+		return error_of(db);
 	}
 	*empty = tables == 0 && application == 0 && version == 0;
 	if (!*empty && application != MIGRATE_APPLICATION_ID) {
@@ -157,6 +168,49 @@ static int is_ours(sqlite3 *db, bool *empty)
 		return ERR_SCHEMA;
 	}
 	return 0;
+}
+
+/* Each table, index and view of `model` must stand in the schema of `db`, word for word. */
+static int compare(sqlite3 *db, sqlite3 *model)
+{
+	sqlite3_stmt *each = NULL, *same = NULL;
+	int err = 0;
+	if (sqlite3_prepare_v2(model, "SELECT type, name, sql FROM sqlite_schema", -1, &each, NULL) != SQLITE_OK)
+		return error_of(model);
+	if (sqlite3_prepare_v2(db, "SELECT 1 FROM sqlite_schema WHERE type = ? AND name = ? AND sql IS ?", -1, &same,
+			       NULL) != SQLITE_OK)
+		err = error_of(db);
+	while (err == 0 && sqlite3_step(each) == SQLITE_ROW) {
+		for (int i = 0; i < 3; i++)
+			sqlite3_bind_value(same, i + 1, sqlite3_column_value(each, i));
+		int code = sqlite3_step(same);
+		if (code == SQLITE_DONE) {
+			log_error("database: its %s %s is missing or not as candord made it",
+				  (const char *)sqlite3_column_text(each, 0),
+				  (const char *)sqlite3_column_text(each, 1));
+			err = ERR_DAMAGED;
+		} else if (code != SQLITE_ROW) {
+			log_error("database: %s", sqlite3_errmsg(db));
+			err = error_of(db);
+		}
+		sqlite3_reset(same);
+	}
+	sqlite3_finalize(each);
+	sqlite3_finalize(same);
+	return err;
+}
+
+/* What the steps make of nothing is what they must have made here. */
+static int check_tables(sqlite3 *db)
+{
+	sqlite3 *model;
+	int err = sqlite3_open(":memory:", &model) == SQLITE_OK ? 0 : -ENOMEM;
+	for (int i = 0; i < VERSION && err == 0; i++)
+		err = run(model, steps[i]);
+	if (err == 0)
+		err = compare(db, model);
+	sqlite3_close(model);
+	return err;
 }
 
 int migrate(sqlite3 *db)
@@ -175,18 +229,28 @@ int migrate(sqlite3 *db)
 		if (err && !sqlite3_get_autocommit(db))
 			sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
 	}
+	return err ? err : check_tables(db);
+}
+
+int migrate_known(sqlite3 *db)
+{
+	bool empty;
+	int err = is_ours(db, &empty);
+	if (err == 0 && empty) {
+		log_error("database: it is empty");
+		return ERR_SCHEMA;
+	}
 	return err;
 }
 
 int migrate_check(sqlite3 *db)
 {
-	bool empty;
-	int err = is_ours(db, &empty);
+	int err = migrate_known(db);
 	if (err)
 		return err;
-	if (empty || number(db, "PRAGMA user_version") != VERSION) {
+	if (number(db, "PRAGMA user_version") != VERSION) {
 		log_error("database: its schema is older than this program's; start candord on it once");
 		return ERR_SCHEMA;
 	}
-	return 0;
+	return check_tables(db);
 }

@@ -12,7 +12,10 @@ enum { MIGRATE_APPLICATION_ID = 0x43414e44 }; /* "CAND" */
  * number with it. 0, ERR_SCHEMA (not a candor database, or a newer one; logged) or a database error. */
 MUST_CHECK int migrate(sqlite3 *db);
 
-/* 0 if the tables are of this program's version; ERR_SCHEMA otherwise. */
+/* 0 if the tables are of this program's version; ERR_SCHEMA otherwise, ERR_DAMAGED where one of them is missing. */
 MUST_CHECK int migrate_check(sqlite3 *db);
+
+/* 0 if they are of a version that migrate() could bring to this program's. */
+MUST_CHECK int migrate_known(sqlite3 *db);
 
 #endif

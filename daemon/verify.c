@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "db_check.h"
 #include "engine_internal.h"
 #include "log.h"
 
@@ -279,41 +280,80 @@ static uint64_t no_clock(void *owner)
 	return 0;
 }
 
-int verify(const char *path)
+/* ---- the whole database ---- */
+
+static void on_finding(void *arg, const char *what)
+{
+	printf("%s: %s\n", (const char *)arg, what);
+}
+
+static int check_file(struct db *db, const char *called)
+{
+	int findings = db_check(db, on_finding, (void *)(uintptr_t)called);
+	if (findings > 0)
+		printf("%s: the file is damaged\n", called);
+	else if (findings == 0)
+		printf("%s: every page, index and reference is in order\n", called);
+	return findings > 0 ? ERR_DAMAGED : findings;
+}
+
+static int replay_all(struct db *db, const char *called)
 {
 	/* The state is loaded as a daemon would; the engine is never asked to do anything. */
 	static const struct engine_ops ops = {.now_ms = no_clock};
 	static const struct engine_limits limits = {0};
 	static const uint8_t key[NAMES_KEY_BYTES] = {0};
-	struct db *db;
-	struct engine *e = NULL;
-	int err = db_open(&db, path, DB_READ, DB_FULL);
-	if (err)
+	struct engine *e;
+	int err = engine_new(&e, db, key, &limits, &ops, NULL);
+	if (err) {
+		log_error("%s: %s", called, candor_strerror(err));
 		return err;
-	err = db_begin(db);
-	bool begun = err == 0;
-	if (err == 0)
-		err = engine_new(&e, db, key, &limits, &ops, NULL);
-	if (err)
-		log_error("%s: %s", path, candor_strerror(err));
-	int result = err;
-	for (uint64_t i = 0; err == 0 && i < e->n_campaigns; i++) {
-		err = verify_pool(db, e->campaigns[i], key);
-		if (err == ERR_HISTORY) {
-			result = err;
-			err = 0; /* the other pools are looked at all the same */
-		}
 	}
-	if (err)
-		result = err;
+	int result = 0;
+	for (uint64_t i = 0; i < e->n_campaigns && (result == 0 || result == ERR_HISTORY); i++) {
+		/* Where one does not agree, the other pools are looked at all the same. */
+		err = verify_pool(db, e->campaigns[i], key);
+		if (err)
+			result = err;
+	}
 	if (result == 0)
-		printf("%s: %" PRIu64 " pools, %" PRIu64 " reports: the state follows from the history\n", path,
+		printf("%s: %" PRIu64 " pools, %" PRIu64 " reports: the state follows from the history\n", called,
 		       e->n_campaigns, e->progress.reports);
 	else if (result == ERR_HISTORY)
-		printf("%s: the state does not follow from the history\n", path);
+		printf("%s: the state does not follow from the history\n", called);
 	engine_free(e);
+	return result;
+}
+
+static int verify_file(const char *path, const char *called, bool deep)
+{
+	struct db *db;
+	int err = db_open(&db, path, DB_READ, DB_FULL);
+	if (err) {
+		log_error("%s: %s", called, candor_strerror(err));
+		return err;
+	}
+	int result = db_begin(db);
+	bool begun = result == 0;
+	if (begun && deep)
+		result = check_file(db, called);
+	/* Also of a damaged file: it says which pools it has hit. */
+	if (begun && (result == 0 || result == ERR_DAMAGED)) {
+		err = replay_all(db, called);
+		result = result ? result : err;
+	}
 	if (begun)
 		db_end(db);
 	int closed = db_close(db);
 	return result ? result : closed;
+}
+
+int verify(const char *path)
+{
+	return verify_file(path, path, false);
+}
+
+int verify_deep(const char *path, const char *called)
+{
+	return verify_file(path, called ? called : path, true);
 }

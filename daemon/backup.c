@@ -1,0 +1,334 @@
+#include "backup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "db_copy.h"
+#include "log.h"
+#include "verify.h"
+
+enum { STEP_BYTES = 256 * 1024, FLUSH_BYTES = 8 * 1024 * 1024, SHOW_NS = 100 * 1000 * 1000 };
+
+/* ---- the file ---- */
+
+/* TO.partial: held by a lock, so that whoever finds one knows whether somebody still writes it. */
+struct partial {
+	char *path;
+	int fd;
+};
+
+static int say(const char *path, int err)
+{
+	log_error("%s: %s", path, candor_strerror(err));
+	return err;
+}
+
+/* A file left beside the name would be taken for a part of the new one. */
+static int require_free(const char *to)
+{
+	static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
+	for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+		char *path;
+		struct stat st;
+		if (asprintf(&path, "%s%s", to, suffixes[i]) < 0)
+			return -ENOMEM;
+		int err = lstat(path, &st) == 0 ? -EEXIST : errno == ENOENT ? 0 : -errno;
+		if (err == -EEXIST)
+			log_error("%s is there already, and nothing is overwritten: move it away or name another file",
+				  path);
+		else if (err)
+			say(path, err);
+		free(path);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* Makes the file. Where one of that name is there: -EAGAIN if it was a dead one, now removed; else why not. */
+static int make_or_clear(struct partial *p, mode_t mode)
+{
+	struct stat mine, named;
+	p->fd = open(p->path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+	bool made = p->fd >= 0;
+	if (!made && errno == EEXIST)
+		p->fd = open(p->path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	if (p->fd < 0)
+		return errno == ENOENT ? -EAGAIN : -errno;
+	if (flock(p->fd, LOCK_EX | LOCK_NB) != 0)
+		return errno == EWOULDBLOCK ? -EBUSY : -errno;
+	/* Between opening and locking, another may have taken it for a dead one. */
+	if (fstat(p->fd, &mine) != 0 || lstat(p->path, &named) != 0 || mine.st_ino != named.st_ino ||
+	    mine.st_dev != named.st_dev)
+		return -EAGAIN;
+	if (made)
+		return 0;
+	if (!S_ISREG(mine.st_mode) || mine.st_uid != geteuid())
+		return -EEXIST;
+	return unlink(p->path) == 0 ? -EAGAIN : -errno;
+}
+
+static int partial_open(struct partial *p, const char *to, mode_t mode)
+{
+	*p = (struct partial){.fd = -1};
+	int err = require_free(to);
+	if (err)
+		return err;
+	if (asprintf(&p->path, "%s.partial", to) < 0) {
+		p->path = NULL;
+		return -ENOMEM;
+	}
+	for (int tries = 0; tries < 10; tries++) {
+		err = make_or_clear(p, mode);
+		if (err == 0)
+			return 0;
+		if (p->fd >= 0)
+			close(p->fd);
+		p->fd = -1;
+		if (err != -EAGAIN)
+			break;
+	}
+	if (err == -EBUSY)
+		log_error("%s: another backup is being written there just now", p->path);
+	else
+		say(p->path, err);
+	free(p->path);
+	p->path = NULL;
+	return err;
+}
+
+/* The header as that of a file without a write-ahead log beside it: so the copy can be read where nothing can be
+ * written. candord turns the log on when it takes the file as its database. */
+static int stand_alone(const struct partial *p)
+{
+	static const unsigned char versions[] = {1, 1};
+	return pwrite(p->fd, versions, sizeof versions, 18) == sizeof versions ? 0 : -errno;
+}
+
+static int sync_dir(const char *of)
+{
+	char *copy = strdup(of);
+	if (!copy)
+		return -ENOMEM;
+	char *slash = strrchr(copy, '/');
+	if (slash)
+		slash[slash == copy] = 0;
+	int fd = open(slash ? copy : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int err = fd < 0 || fsync(fd) != 0 ? -errno : 0;
+	if (fd >= 0)
+		close(fd);
+	free(copy);
+	return err;
+}
+
+/* Gives it its name, if that is still free. Some file systems only know how to link. */
+static int give_name(const struct partial *p, const char *to)
+{
+	if (renameat2(AT_FDCWD, p->path, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return -errno;
+	if (link(p->path, to) != 0)
+		return -errno;
+	return unlink(p->path) == 0 ? 0 : -errno;
+}
+
+static int partial_publish(struct partial *p, const char *to)
+{
+	int err = fsync(p->fd) == 0 ? 0 : -errno;
+	if (err == 0)
+		err = give_name(p, to);
+	if (err == 0)
+		err = sync_dir(to);
+	return err ? say(to, err) : 0;
+}
+
+/* Removes what did not get its name. */
+static void partial_close(struct partial *p, bool published)
+{
+	if (!p->path)
+		return;
+	if (!published)
+		unlink(p->path);
+	close(p->fd);
+	free(p->path);
+}
+
+/* ---- the copy ---- */
+
+struct job {
+	const struct backup *b;
+	struct partial file;
+	sigset_t signals, before; /* that end a copy; blocked while it goes on, and taken between two steps */
+	struct progress_row progress;
+	uint64_t bytes;
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/* Waits until the time for so many bytes has passed, or not at all: 0, or -ECANCELED after a signal. */
+static int keep_pace(const struct job *j, uint64_t began_ns, uint64_t done)
+{
+	double due_ns = j->b->rate ? (double)done / (double)j->b->rate * 1e9 : 0,
+	       spent_ns = (double)(now_ns() - began_ns);
+	double wait_ns = due_ns > spent_ns ? due_ns - spent_ns : 0;
+	struct timespec wait = {.tv_sec = (time_t)(wait_ns / 1e9)};
+	wait.tv_nsec = (long)(wait_ns - (double)wait.tv_sec * 1e9);
+	for (;;) {
+		int signum = sigtimedwait(&j->signals, NULL, &wait);
+		if (signum > 0) {
+			log_error("%s: ended by a signal; nothing is left of the copy", j->b->to);
+			return -ECANCELED;
+		}
+		if (errno != EINTR)
+			return 0;
+	}
+}
+
+static int show(const struct job *j, const struct db_copy *c)
+{
+	if (!j->b->progress)
+		return 0;
+	printf("copied %" PRIu64 " %" PRIu64 "\n", db_copy_done(c), db_copy_total(c));
+	if (fflush(stdout) == 0)
+		return 0;
+	log_error("%s: given up, for nobody asks for it any more", j->b->to);
+	return -ECANCELED;
+}
+
+static int copy_all(struct job *j, struct db_copy *c)
+{
+	uint64_t step = j->b->rate && j->b->rate / 10 < STEP_BYTES ? j->b->rate / 10 : STEP_BYTES;
+	uint64_t began_ns = now_ns(), shown_ns = began_ns, flushed = 0;
+	for (int more = 1; more == 1;) {
+		more = db_copy_step(c, step);
+		uint64_t done = db_copy_done(c), now = now_ns();
+		int err = more < 0 ? more : 0;
+		/* Little by little, lest one large write at the end holds up the daemon's. */
+		if (err == 0 && done - flushed >= FLUSH_BYTES) {
+			sync_file_range(j->file.fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+			flushed = done;
+		}
+		if (err == 0 && (more == 0 || now - shown_ns >= SHOW_NS)) {
+			err = show(j, c);
+			shown_ns = now;
+		}
+		if (err == 0 && more == 1)
+			err = keep_pace(j, began_ns, done);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* From the original to the file, whole and closed, but for the disk. */
+static int copy(struct job *j, bool migrate)
+{
+	struct db_copy *c;
+	int err = db_copy_open(&c, j->b->from, j->file.path);
+	if (err) {
+		log_error("cannot copy %s: %s", j->b->from, candor_strerror(err));
+		return err;
+	}
+	err = copy_all(j, c);
+	if (err == 0 && migrate)
+		err = db_copy_migrate(c);
+	j->progress = *db_copy_progress(c);
+	j->bytes = db_copy_total(c);
+	int closed = db_copy_close(c);
+	if (err == 0)
+		err = closed;
+	if (err == 0)
+		err = stand_alone(&j->file);
+	if (err && err != -ECANCELED)
+		log_error("cannot copy %s to %s: %s", j->b->from, j->file.path, candor_strerror(err));
+	return err;
+}
+
+/* ---- from end to end ---- */
+
+/* The copy of a backup must say of itself what the original said of that moment. */
+static int check_backup(const struct job *j)
+{
+	struct db *db;
+	struct progress_row p = {0};
+	int err = db_open(&db, j->file.path, DB_READ_OLDER, DB_FULL);
+	if (err)
+		return err;
+	err = db_progress(db, &p);
+	int closed = db_close(db);
+	if (err == 0 && (p.changes != j->progress.changes || p.reports != j->progress.reports))
+		err = ERR_DAMAGED;
+	if (err)
+		log_error("%s does not read back as it was written: %s", j->file.path, candor_strerror(err));
+	return err ? err : closed;
+}
+
+/* Takes as long as it takes; a signal may end the program meanwhile, and leave a file that the next try replaces. */
+static int check_restored(const struct job *j)
+{
+	sigprocmask(SIG_SETMASK, &j->before, NULL);
+	int err = verify_deep(j->file.path, j->b->from);
+	sigprocmask(SIG_BLOCK, &j->signals, NULL);
+	if (err)
+		log_error("%s is not restored: %s; try an older backup", j->b->from, candor_strerror(err));
+	return err;
+}
+
+static void summarize(const struct job *j)
+{
+	const struct progress_row *p = &j->progress;
+	if (j->b->progress)
+		printf("done %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", j->bytes, p->changes, p->reports);
+	else
+		printf("%s: %" PRIu64 " bytes, with %" PRIu64 " changes and %" PRIu64 " reports\n", j->b->to, j->bytes,
+		       p->changes, p->reports);
+}
+
+static int run(const struct backup *b, bool restore)
+{
+	struct job j = {.b = b};
+	sigemptyset(&j.signals);
+	sigaddset(&j.signals, SIGINT);
+	sigaddset(&j.signals, SIGTERM);
+	sigaddset(&j.signals, SIGHUP);
+	sigprocmask(SIG_BLOCK, &j.signals, &j.before);
+	signal(SIGPIPE, SIG_IGN);
+	/* A backup is its owner's alone; a database is what the daemon's umask makes it. */
+	int err = partial_open(&j.file, b->to, restore ? 0644 : 0600);
+	if (err == 0)
+		err = copy(&j, restore);
+	if (err == 0)
+		err = restore ? check_restored(&j) : check_backup(&j);
+	if (err == 0)
+		err = partial_publish(&j.file, b->to);
+	partial_close(&j.file, err == 0);
+	if (err == 0)
+		summarize(&j);
+	sigprocmask(SIG_SETMASK, &j.before, NULL);
+	return err;
+}
+
+int backup_make(const struct backup *b)
+{
+	return run(b, false);
+}
+
+int backup_restore(const struct backup *b)
+{
+	return run(b, true);
+}
