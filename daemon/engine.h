@@ -42,6 +42,7 @@ struct engine_limits {
 	size_t resident_reports; /* and their reports */
 	size_t max_frame_bytes; /* told to clients in Welcome */
 	uint32_t max_in_flight; /* likewise */
+	const char *database; /* the file's path, told in Info to peers of Unix sockets; NULL: to nobody */
 };
 
 /* ---- calls ---- */

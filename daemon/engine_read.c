@@ -51,6 +51,12 @@ enum engine_outcome engine_bad_cursor(struct call *call)
 			     "cursor is not one that `next` of such an answer gave; it must be that or empty");
 }
 
+/* Whether a peer is on this machine: server.c names the user of a Unix socket, and only of those. */
+static bool is_local(const struct call *call)
+{
+	return strncmp(call->peer, "uid:", 4) == 0;
+}
+
 enum engine_outcome engine_info(struct engine *e, struct call *call)
 {
 	struct candor_response r = {
@@ -69,6 +75,7 @@ enum engine_outcome engine_info(struct engine *e, struct call *call)
 				.reason = e->read_only ? candor_strerror(e->read_only) : "",
 				.database_bytes = e->ops.database_bytes(e->owner),
 				.commits = e->commits,
+				.database = is_local(call) ? e->limits.database : NULL,
 			},
 	};
 	for (uint64_t i = 0; i < e->n_campaigns; i++) {

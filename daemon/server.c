@@ -16,6 +16,7 @@
 #include "conn.h"
 #include "log.h"
 #include "store.h"
+#include "text.h"
 
 enum { READ_BYTES = 64 * 1024, BACKLOG = 511, DRAIN_MS = 10000 };
 
@@ -49,6 +50,7 @@ struct server {
 	bool closing; /* everything is being closed */
 	int result;
 	char *read_buffer;
+	char *database; /* its absolute path, once it is there */
 };
 
 /* ---- connections ---- */
@@ -410,6 +412,24 @@ static int listen_all(struct server *s)
 	return 0;
 }
 
+/* What is wrong has been logged; what to do about it stands last. */
+static void say_unusable(const char *path, int err)
+{
+	if (err == ERR_DAMAGED || err == ERR_HISTORY)
+		log_error("cannot use database %s: %s; `candord --verify --deep --db %s` says more; restore a backup "
+			  "with `candord --restore`, see \"Repair\" in docs/operating.md",
+			  path, candor_strerror(err), path);
+	else if (err == ERR_SCHEMA)
+		log_error("cannot use database %s: %s; name another file or use a newer candord; if this one has used "
+			  "it before, it is damaged: see \"Repair\" in docs/operating.md",
+			  path, candor_strerror(err));
+	else if (err == ERR_DATABASE)
+		log_error("cannot use database %s: %s; see \"Repair\" in docs/operating.md", path,
+			  candor_strerror(err));
+	else
+		log_error("cannot use database %s: %s", path, candor_strerror(err));
+}
+
 static int start_engine(struct server *s)
 {
 	static const struct engine_ops ops = {
@@ -433,9 +453,14 @@ static int start_engine(struct server *s)
 	uint64_t began = uv_hrtime();
 	int err = store_open(&s->store, &s->loop, config->db, config->sync, on_committed, s);
 	if (err == 0)
+		s->database = realpath(config->db, NULL);
+	/* A path that is no text cannot be told. */
+	if (s->database && !text_fault(s->database, strlen(s->database)))
+		limits.database = s->database;
+	if (err == 0)
 		err = engine_new(&s->engine, store_db(s->store), key, &limits, &ops, s);
 	if (err)
-		log_error("cannot use database %s: %s", config->db, candor_strerror(err));
+		say_unusable(config->db, err);
 	else
 		log_notice("database %s: ready in %.3f s", config->db, (double)(uv_hrtime() - began) / 1e9);
 	return err;
@@ -499,6 +524,7 @@ int server_run(const struct config *config)
 	require(uv_loop_close(&s->loop) == 0);
 	int result = s->result;
 	free(s->read_buffer);
+	free(s->database);
 	free(s);
 	return result;
 }

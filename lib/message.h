@@ -130,6 +130,7 @@ struct candor_info {
 	bool read_only;
 	const char *reason;
 	uint64_t database_bytes, commits, resident_items;
+	const char *database; /* its path, where the daemon tells it: on Unix sockets */
 };
 
 struct candor_best {

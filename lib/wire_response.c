@@ -206,6 +206,7 @@ static void info_to_pb(const struct candor_info *i, Candor__V1__Info *m)
 	m->database_bytes = i->database_bytes;
 	m->commits = i->commits;
 	m->resident_items = i->resident_items;
+	m->database = wire_text(i->database);
 }
 
 int wire_encode_response(const struct candor_response *r, struct arena *scratch, size_t max_bytes, struct buf *out)
@@ -477,6 +478,7 @@ static void info_from_pb(struct decoder *d, const Candor__V1__Info *m, struct ca
 		.database_bytes = m->database_bytes,
 		.commits = m->commits,
 		.resident_items = m->resident_items,
+		.database = text(d, m->database),
 	};
 }
 

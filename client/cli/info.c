@@ -59,7 +59,8 @@ static void print_info(const struct candor_info *i)
 	printf("settlements  %s\n", cli_count(i->settlements).s);
 	printf("changes      %s on disk, %s commit%s since the start\n", cli_count(i->committed).s,
 	       cli_count(i->commits).s, cli_plural(i->commits));
-	printf("database     %s, without its write-ahead log\n", cli_bytes(i->database_bytes).s);
+	printf("database     %s, without its write-ahead log%s%s\n", cli_bytes(i->database_bytes).s,
+	       i->database[0] ? ": " : "", i->database);
 }
 
 static int run_info(struct cli *c, int argc, char **argv)

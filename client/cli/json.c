@@ -232,6 +232,7 @@ json_t *cli_json_info(const struct candor_info *from)
 	COUNT(database_bytes);
 	COUNT(commits);
 	COUNT(resident_items);
+	TEXT(database);
 	return o;
 }
 

@@ -13,6 +13,7 @@ static const struct {
 } commands[] = {
 	{"The daemon", &cli_ping},
 	{NULL, &cli_info},
+	{NULL, &cli_backup},
 	{"Pools and labelers", &cli_pool},
 	{NULL, &cli_labelers},
 	{NULL, &cli_labeler},

@@ -146,7 +146,7 @@ static void json_has_stable_keys_for_every_command(void **state)
 	assert_candor(c, 0, "info", "--json");
 	check_document(c,
 		       "version protocol uptime_ms started_at pools labelers open_items connections committed reports "
-		       "settlements read_only reason database_bytes commits resident_items",
+		       "settlements read_only reason database_bytes commits resident_items database",
 		       NULL, NULL);
 	assert_candor(c, 0, "pool", "create", "q", "--share", "0.01", "--json");
 	check_document(c, pool_keys, NULL, NULL);

@@ -83,6 +83,7 @@ static void assert_same_info(const struct candor_info *got, const struct candor_
 {
 	assert_same_text(got->version, want->version);
 	assert_same_text(got->reason, want->reason);
+	assert_same_text(got->database, want->database);
 	SAME(protocol);
 	SAME(uptime_ms);
 	SAME(started_at);
@@ -312,6 +313,7 @@ static void text_that_could_harm_a_terminal_is_malformed_wherever_it_stands(void
 		{.type = CANDOR_RES_WELCOME, .welcome = {.server = "mark"}},
 		{.type = CANDOR_RES_INFO, .info = {.version = "mark"}},
 		{.type = CANDOR_RES_INFO, .info = {.reason = "mark"}},
+		{.type = CANDOR_RES_INFO, .info = {.database = "mark"}},
 		{.type = CANDOR_RES_POOL, .pool = {.name = "mark"}},
 		{.type = CANDOR_RES_POOL, .pool = {.best = &best}},
 		{.type = CANDOR_RES_POOLS, .n = 1, .pools = &pool},
