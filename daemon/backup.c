@@ -60,9 +60,9 @@ static int make_or_clear(struct partial *p, mode_t mode)
 	struct stat mine, named;
 	p->fd = open(p->path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 	bool made = p->fd >= 0;
-	if (!made && errno == EEXIST)
-		p->fd = open(p->path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-	if (p->fd < 0)
+	if (!made && errno != EEXIST)
+		return -errno;
+	if (!made && (p->fd = open(p->path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)) < 0)
 		return errno == ENOENT ? -EAGAIN : -errno;
 	if (flock(p->fd, LOCK_EX | LOCK_NB) != 0)
 		return errno == EWOULDBLOCK ? -EBUSY : -errno;
