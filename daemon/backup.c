@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "db_copy.h"
+#include "db_wal.h"
 #include "log.h"
 #include "verify.h"
 
@@ -239,7 +240,10 @@ static int copy_all(struct job *j, struct db_copy *c)
 static int copy(struct job *j, bool migrate)
 {
 	struct db_copy *c;
-	int err = db_copy_open(&c, j->b->from, j->file.path);
+	/* Nobody uses the original of a restoration, so its log must be as it was left. */
+	int err = migrate ? db_wal_check(j->b->from) : 0;
+	if (err == 0)
+		err = db_copy_open(&c, j->b->from, j->file.path);
 	if (err) {
 		log_error("cannot copy %s: %s", j->b->from, candor_strerror(err));
 		return err;

@@ -17,6 +17,8 @@
 #error "blobs are written as memory has them, which must be little-endian"
 #endif
 
+enum { BUSY_MS = 5000 };
+
 static const char *const sql[SQL_COUNT] = {
 	[SQL_BEGIN] = "BEGIN IMMEDIATE",
 	[SQL_COMMIT] = "COMMIT",
@@ -144,7 +146,7 @@ int db_open(struct db **out, const char *path, enum db_mode mode, enum db_sync s
 		return err;
 	}
 	sqlite3_extended_result_codes(db->handle, 1);
-	sqlite3_busy_timeout(db->handle, 5000);
+	sqlite3_busy_timeout(db->handle, BUSY_MS);
 	if (mode == DB_WRITE) {
 		err = prepare_writer(db, sync);
 	} else {
@@ -495,6 +497,15 @@ int db_write(struct db *db, const struct batch *b)
 	if (err && !sqlite3_get_autocommit(db->handle))
 		sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
 	return err;
+}
+
+int db_empty_log(struct db *db)
+{
+	/* A reader that will be long is not waited for. */
+	sqlite3_busy_timeout(db->handle, 0);
+	int err = pragma(db, "PRAGMA wal_checkpoint(TRUNCATE)");
+	sqlite3_busy_timeout(db->handle, BUSY_MS);
+	return err == ERR_DISK_FULL ? 0 : err;
 }
 
 int db_begin(struct db *db)

@@ -29,6 +29,10 @@ int db_close(struct db *db);
 /* One transaction with the whole batch, on disk when it returns 0. */
 MUST_CHECK int db_write(struct db *db, const struct batch *b);
 
+/* Brings what is in the write-ahead log into the database and empties it, as far as there is room and nobody reads from
+ * it. */
+MUST_CHECK int db_empty_log(struct db *db);
+
 /* ---- reading ---- */
 
 /* Several reads as of one moment. May be nested; db_end() only after a db_begin() that gave 0. */

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "db_wal.h"
 #include "log.h"
 
 enum { READERS_MAX = 8 }; /* idle connections kept; libuv's pool has 4 threads unless told otherwise */
@@ -169,9 +170,17 @@ static void release(struct store *s)
 static int prepare_database(struct store *s)
 {
 	struct db *db;
-	int err = db_open(&db, s->path, DB_WRITE, s->sync);
+	/* Without a sync at each commit a power failure may leave any of the last ones wanting. */
+	int err = s->sync == DB_FULL ? db_wal_check(s->path) : 0;
+	if (err == 0)
+		err = db_open(&db, s->path, DB_WRITE, s->sync);
 	if (err)
 		return err;
+	err = db_empty_log(db);
+	if (err) {
+		int closed = db_close(db);
+		return closed ? closed : err;
+	}
 	/* Opened while the first is open: a last connection that closes takes the write-ahead log with it. */
 	err = db_open(&s->loop_db, s->path, DB_READ, s->sync);
 	int closed = db_close(db);

@@ -1,12 +1,17 @@
 #include "verify.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "db_check.h"
+#include "db_wal.h"
 #include "engine_internal.h"
 #include "log.h"
 
@@ -297,6 +302,20 @@ static int check_file(struct db *db, const char *called)
 	return findings > 0 ? ERR_DAMAGED : findings;
 }
 
+/* The log, unless a daemon is writing to it, which then has looked at it when it started. */
+static int check_log(const char *path)
+{
+	char *lock;
+	if (asprintf(&lock, "%s-lock", path) < 0)
+		return -ENOMEM;
+	int fd = open(lock, O_RDONLY | O_CLOEXEC);
+	int err = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 ? 0 : db_wal_check(path);
+	if (fd >= 0)
+		close(fd);
+	free(lock);
+	return err;
+}
+
 static int replay_all(struct db *db, const char *called)
 {
 	/* The state is loaded as a daemon would; the engine is never asked to do anything. */
@@ -328,7 +347,9 @@ static int replay_all(struct db *db, const char *called)
 static int verify_file(const char *path, const char *called, bool deep)
 {
 	struct db *db;
-	int err = db_open(&db, path, DB_READ, DB_FULL);
+	int err = deep ? check_log(path) : 0;
+	if (err == 0)
+		err = db_open(&db, path, DB_READ, DB_FULL);
 	if (err) {
 		log_error("%s: %s", called, candor_strerror(err));
 		return err;

@@ -267,6 +267,96 @@ static void damage_is_refused_or_found_or_has_changed_nothing(void **state)
 	free(original.at);
 }
 
+/* ---- the write-ahead log ---- */
+
+enum { WAL_HEADER = 32, WAL_FRAME = 24 + PAGE };
+
+/* Where the last commit begins in a log. */
+static size_t last_commit(const struct bytes *wal)
+{
+	size_t begins = WAL_HEADER, next = WAL_HEADER;
+	for (size_t at = WAL_HEADER; at + WAL_FRAME <= wal->n; at += WAL_FRAME) {
+		bool commits = wal->at[at + 4] | wal->at[at + 5] | wal->at[at + 6] | wal->at[at + 7];
+		if (commits) {
+			begins = next;
+			next = at + WAL_FRAME;
+		}
+	}
+	return begins;
+}
+
+static void put_log(const char *db, const struct bytes *b, const struct bytes *wal)
+{
+	char path[256];
+	remove_all(db);
+	snprintf(path, sizeof path, "%s-wal", db);
+	command_write_bytes(db, b->at, b->n);
+	command_write_bytes(path, wal->at, wal->n);
+}
+
+static void a_damaged_log_is_refused_where_commits_would_be_lost(void **state)
+{
+	struct command *c = *state;
+	struct random random;
+	char bad[128], path[256];
+	seed_random(&random, 47);
+	make_history(c);
+	daemon_kill(&c->daemon);
+	snprintf(path, sizeof path, "%s-wal", c->daemon.db);
+	snprintf(bad, sizeof bad, "%s/bad.db", c->daemon.dir);
+	struct bytes db = load(c->daemon.db), wal = load(path);
+	size_t last = last_commit(&wal);
+	assert_true(last > 20 * WAL_FRAME);
+	put_log(bad, &db, &wal);
+	assert_int_equal(verify_deep(c, bad), 0);
+	for (int i = 0; i < (SANITIZED ? 15 : 40); i++) {
+		struct bytes b = copy_of(&wal);
+		size_t at = random_below(&random, last);
+		b.at[at] ^= (unsigned char)(1 << random_below(&random, 8));
+		put_log(bad, &db, &b);
+		if (verify_deep(c, bad) == 0)
+			print_error("# a bit of byte %zu of %zu\n", at, wal.n);
+		assert_int_equal(verify_deep(c, bad), 1);
+		assert_refused_with_advice(c, bad, "-wal");
+		free(b.at);
+	}
+	struct bytes noise = copy_of(&wal);
+	random_noise(&random, noise.at, noise.n);
+	put_log(bad, &db, &noise);
+	assert_refused_with_advice(c, bad, "-wal");
+	free(noise.at);
+	free(db.at);
+	free(wal.at);
+}
+
+static void what_a_power_failure_leaves_of_the_last_commit_is_no_damage(void **state)
+{
+	struct command *c = *state;
+	struct random random;
+	char bad[128], path[256];
+	seed_random(&random, 48);
+	make_history(c);
+	daemon_kill(&c->daemon);
+	snprintf(path, sizeof path, "%s-wal", c->daemon.db);
+	snprintf(bad, sizeof bad, "%s/bad.db", c->daemon.dir);
+	struct bytes db = load(c->daemon.db), wal = load(path);
+	size_t last = last_commit(&wal);
+	for (int i = 0; i < 10; i++) {
+		struct bytes b = copy_of(&wal);
+		size_t at = last + random_below(&random, wal.n - last);
+		if (i % 2)
+			b.n = at;
+		else
+			b.at[at] ^= (unsigned char)(1 << random_below(&random, 8));
+		put_log(bad, &db, &b);
+		assert_int_equal(try_to_serve(c, bad), SERVED);
+		assert_int_equal(verify_deep(c, bad), 0);
+		free(b.at);
+	}
+	free(db.at);
+	free(wal.at);
+}
+
 /* ---- one by one ---- */
 
 static void run_sql(const char *path, const char *sql)
@@ -342,6 +432,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		DAMAGE(damage_is_refused_or_found_or_has_changed_nothing),
+		DAMAGE(a_damaged_log_is_refused_where_commits_would_be_lost),
+		DAMAGE(what_a_power_failure_leaves_of_the_last_commit_is_no_damage),
 		DAMAGE(a_missing_table_index_or_view_is_named),
 		DAMAGE(a_lost_database_is_not_silently_begun_anew),
 	};

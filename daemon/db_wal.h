@@ -1,0 +1,18 @@
+/* db_wal.h - has a write-ahead log lost commits that were on the disk?
+ *
+ * SQLite reads a log up to the first frame that is not right and takes the rest for what a power failure left of a
+ * commit that never ended. It cannot know better; candord can. With synchronous=FULL a commit is on the disk before the
+ * next one is written, and candord begins with an empty log, so what a power failure can leave is part of the last
+ * commit alone. If frames of a later one stand behind a frame that is not right, or if the head of the log is not one,
+ * then the file was damaged, and to go on would silently drop what was acknowledged. Reads the file alone; nobody may
+ * be writing to it. */
+#ifndef CANDOR_DB_WAL_H
+#define CANDOR_DB_WAL_H
+
+#include "err.h"
+
+/* path: of the database. 0: its log is in order, or not there, or its end is what a power failure leaves; ERR_DAMAGED
+ * (logged), -errno, -ENOMEM. */
+MUST_CHECK int db_wal_check(const char *path);
+
+#endif
