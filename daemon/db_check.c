@@ -25,8 +25,8 @@ static int end(struct check *c, sqlite3_stmt *s, int code)
 	sqlite3_finalize(s);
 	if (err != ERR_DAMAGED)
 		return err;
-	c->found(c->arg, "the check cannot read on: the database is damaged");
-	c->findings++;
+	if (c->findings++ == 0)
+		c->found(c->arg, "the check cannot read on");
 	return 0;
 }
 

@@ -182,11 +182,13 @@ const struct cli_command cli_backup = {
 	.name = "backup",
 	.summary = "a copy of the daemon's database, while it runs",
 	.help = "usage: candor backup FILE [--rate BYTES]\n\n"
-		"Asks the daemon, over its Unix socket, where its database is, and copies one moment of\n"
-		"it to FILE, which must not exist: all that was acknowledged before is in it. The daemon\n"
-		"goes on. You must be allowed to read the database: be its user, or root.\n\n"
-		"FILE appears when it is whole and on the disk, never before. `candord --verify --deep\n"
-		"--db FILE` checks it, `candord --restore FILE --db DATABASE` makes a database of it.\n\n"
+		"Asks the daemon, over its Unix socket, where its database is, and copies one\n"
+		"moment of it to FILE, which must not exist: all that was acknowledged before is\n"
+		"in it. The daemon goes on. You must be allowed to read the database: be its\n"
+		"user, or root.\n\n"
+		"FILE appears when it is whole and on the disk, never before. `candord --verify\n"
+		"--deep --db FILE` checks it, `candord --restore FILE --db DATABASE` makes a\n"
+		"database of it.\n\n"
 		"Options:\n"
 		"  --rate BYTES   a second, with K, M or G behind it or not; 0: no limit (64M)\n\n"
 		"Example:\n"

@@ -352,6 +352,35 @@ static void a_backup_says_how_far_it_is_to_programs_and_nothing_to_pipes(void **
 	assert_int_equal(reports, 9);
 }
 
+static void a_backup_that_nobody_waits_for_any_more_is_given_up(void **state)
+{
+	struct command *c = *state;
+	char copy[128], rate[] = "--backup-rate=1M", program[512], words[2][256];
+	int ends[2], status;
+	path_in(c, "copy.db", copy);
+	fill_large(c);
+	daemon_program("candord", program, sizeof program);
+	snprintf(words[0], sizeof words[0], "--backup=%s", copy);
+	snprintf(words[1], sizeof words[1], "--db=%s", c->daemon.db);
+	assert_int_equal(pipe(ends), 0);
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		char *const argv[] = {program, words[0], words[1], rate, (char[]){"--progress"}, NULL};
+		dup2(ends[1], STDOUT_FILENO);
+		close(ends[0]);
+		close(ends[1]);
+		execv(program, argv);
+		_exit(97);
+	}
+	close(ends[0]);
+	close(ends[1]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 1);
+	assert_false(is_there(copy, "") || is_there(copy, ".partial"));
+}
+
 static void wrong_usage_of_copies_is_one_line_and_status_2(void **state)
 {
 	struct command *c = *state;
@@ -536,6 +565,7 @@ int main(void)
 		BACKUP(where_there_is_no_room_there_is_no_file),
 		BACKUP(the_path_is_told_on_unix_sockets_only),
 		BACKUP(a_backup_says_how_far_it_is_to_programs_and_nothing_to_pipes),
+		BACKUP(a_backup_that_nobody_waits_for_any_more_is_given_up),
 		BACKUP(wrong_usage_of_copies_is_one_line_and_status_2),
 		BACKUP(a_restored_backup_serves_what_was_there),
 		BACKUP(a_database_with_its_log_beside_it_can_be_restored_as_well),
