@@ -65,6 +65,7 @@ CLI_O := $(call src,client/cli/*.c)
 TESTLIB_O := $(call src,tests/lib/*.c)
 UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*.c))
 BLACKBOX := $(patsubst %.c,$(B)/%,$(wildcard tests/blackbox/*.c))
+FAULT := $(patsubst %.c,$(B)/%,$(wildcard tests/fault/*.c))
 BENCH := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
 FIGURES := $(B)/tests/figures/figures
 TOOLS := $(B)/tests/trace_check
@@ -72,7 +73,7 @@ PROGRAMS := $(B)/candord $(B)/candor $(B)/libcandor.a $(B)/libcandor.so
 
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all help deps need-deps test demo bench figures check unit blackbox check-source format install uninstall installcheck \
+.PHONY: all help deps need-deps test demo bench figures check unit blackbox fault check-source format install uninstall installcheck \
 	clean dist everything
 
 all: need-deps ## build candord, candor and libcandor
@@ -159,7 +160,7 @@ $(B)/tests/%: $(B)/tests/%.o $(B)/tests/testable.a
 	$(call say,LD)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(libs_test)
 
-everything: $(PROGRAMS) $(TOOLS) $(UNIT) $(BLACKBOX) $(BENCH) $(FIGURES)
+everything: $(PROGRAMS) $(TOOLS) $(UNIT) $(BLACKBOX) $(FAULT) $(BENCH) $(FIGURES)
 
 test: deps ## install what is missing, build, run every test
 	@$(MAKE) --no-print-directory everything
@@ -169,7 +170,7 @@ check: need-deps ## run every test (packages are there)
 	@$(MAKE) --no-print-directory everything
 	@B=$(B) tests/run.sh
 
-unit blackbox: need-deps ## only the unit or only the blackbox tests
+unit blackbox fault: need-deps ## only the tests of that kind
 	@$(MAKE) --no-print-directory everything
 	@B=$(B) tests/run.sh $@
 
