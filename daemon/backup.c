@@ -7,105 +7,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "db_copy.h"
 #include "db_wal.h"
 #include "log.h"
+#include "partial.h"
 #include "verify.h"
 
 enum { STEP_BYTES = 256 * 1024, FLUSH_BYTES = 8 * 1024 * 1024, SHOW_NS = 100 * 1000 * 1000 };
-
-/* ---- the file ---- */
-
-/* TO.partial: held by a lock, so that whoever finds one knows whether somebody still writes it. */
-struct partial {
-	char *path;
-	int fd;
-};
-
-static int say(const char *path, int err)
-{
-	log_error("%s: %s", path, candor_strerror(err));
-	return err;
-}
-
-/* A file left beside the name would be taken for a part of the new one. */
-static int require_free(const char *to)
-{
-	static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
-	for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
-		char *path;
-		struct stat st;
-		if (asprintf(&path, "%s%s", to, suffixes[i]) < 0)
-			return -ENOMEM;
-		int err = lstat(path, &st) == 0 ? -EEXIST : errno == ENOENT ? 0 : -errno;
-		if (err == -EEXIST)
-			log_error("%s is there already, and nothing is overwritten: move it away or name another file",
-				  path);
-		else if (err)
-			say(path, err);
-		free(path);
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
-/* Makes the file. Where one of that name is there: -EAGAIN if it was a dead one, now removed; else why not. */
-static int make_or_clear(struct partial *p, mode_t mode)
-{
-	struct stat mine, named;
-	p->fd = open(p->path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
-	bool made = p->fd >= 0;
-	if (!made && errno != EEXIST)
-		return -errno;
-	if (!made && (p->fd = open(p->path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)) < 0)
-		return errno == ENOENT ? -EAGAIN : -errno;
-	if (flock(p->fd, LOCK_EX | LOCK_NB) != 0)
-		return errno == EWOULDBLOCK ? -EBUSY : -errno;
-	/* Between opening and locking, another may have taken it for a dead one. */
-	if (fstat(p->fd, &mine) != 0 || lstat(p->path, &named) != 0 || mine.st_ino != named.st_ino ||
-	    mine.st_dev != named.st_dev)
-		return -EAGAIN;
-	if (made)
-		return 0;
-	if (!S_ISREG(mine.st_mode) || mine.st_uid != geteuid())
-		return -EEXIST;
-	return unlink(p->path) == 0 ? -EAGAIN : -errno;
-}
-
-static int partial_open(struct partial *p, const char *to, mode_t mode)
-{
-	*p = (struct partial){.fd = -1};
-	int err = require_free(to);
-	if (err)
-		return err;
-	if (asprintf(&p->path, "%s.partial", to) < 0) {
-		p->path = NULL;
-		return -ENOMEM;
-	}
-	for (int tries = 0; tries < 10; tries++) {
-		err = make_or_clear(p, mode);
-		if (err == 0)
-			return 0;
-		if (p->fd >= 0)
-			close(p->fd);
-		p->fd = -1;
-		if (err != -EAGAIN)
-			break;
-	}
-	if (err == -EBUSY)
-		log_error("%s: another backup is being written there just now", p->path);
-	else
-		say(p->path, err);
-	free(p->path);
-	p->path = NULL;
-	return err;
-}
 
 /* The header as that of a file without a write-ahead log beside it: so the copy can be read where nothing can be
  * written. candord turns the log on when it takes the file as its database. */
@@ -113,55 +24,6 @@ static int stand_alone(const struct partial *p)
 {
 	static const unsigned char versions[] = {1, 1};
 	return pwrite(p->fd, versions, sizeof versions, 18) == sizeof versions ? 0 : -errno;
-}
-
-static int sync_dir(const char *of)
-{
-	char *copy = strdup(of);
-	if (!copy)
-		return -ENOMEM;
-	char *slash = strrchr(copy, '/');
-	if (slash)
-		slash[slash == copy] = 0;
-	int fd = open(slash ? copy : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int err = fd < 0 || fsync(fd) != 0 ? -errno : 0;
-	if (fd >= 0)
-		close(fd);
-	free(copy);
-	return err;
-}
-
-/* Gives it its name, if that is still free. Some file systems only know how to link. */
-static int give_name(const struct partial *p, const char *to)
-{
-	if (renameat2(AT_FDCWD, p->path, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
-		return 0;
-	if (errno != EINVAL && errno != ENOSYS)
-		return -errno;
-	if (link(p->path, to) != 0)
-		return -errno;
-	return unlink(p->path) == 0 ? 0 : -errno;
-}
-
-static int partial_publish(struct partial *p, const char *to)
-{
-	int err = fsync(p->fd) == 0 ? 0 : -errno;
-	if (err == 0)
-		err = give_name(p, to);
-	if (err == 0)
-		err = sync_dir(to);
-	return err ? say(to, err) : 0;
-}
-
-/* Removes what did not get its name. */
-static void partial_close(struct partial *p, bool published)
-{
-	if (!p->path)
-		return;
-	if (!published)
-		unlink(p->path);
-	close(p->fd);
-	free(p->path);
 }
 
 /* ---- the copy ---- */
@@ -285,8 +147,9 @@ static int check_backup(const struct job *j)
 /* Takes as long as it takes; a signal may end the program meanwhile, and leave a file that the next try replaces. */
 static int check_restored(const struct job *j)
 {
+	const struct verification v = {.path = j->file.path, .called = j->b->from, .deep = true};
 	sigprocmask(SIG_SETMASK, &j->before, NULL);
-	int err = verify_deep(j->file.path, j->b->from);
+	int err = verify_with(&v);
 	sigprocmask(SIG_BLOCK, &j->signals, NULL);
 	if (err)
 		log_error("%s is not restored: %s; try an older backup", j->b->from, candor_strerror(err));

@@ -10,6 +10,8 @@ static const size_t row_sizes[] = {
 	[CHANGE_REVISION] = sizeof(struct revision_row),   [CHANGE_ITEM] = sizeof(struct item_row),
 	[CHANGE_ITEM_ENDED] = sizeof(struct item_row),     [CHANGE_SETTLEMENT] = sizeof(struct settlement_row),
 	[CHANGE_TRIM] = sizeof(struct trim_row),           [CHANGE_PROGRESS] = sizeof(struct progress_row),
+	[CHANGE_ARCHIVE] = sizeof(struct archive_row),     [CHANGE_CHECKPOINT] = sizeof(struct checkpoint_row),
+	[CHANGE_REMOVAL] = sizeof(struct removal_row),
 };
 
 void batch_init(struct batch *b)
@@ -73,11 +75,14 @@ static bool own_contents(struct batch *b, struct change *c)
 		return own_text(b, &c->settlement.by) &&
 		       own(b, &c->settlement.weights, c->settlement.n * sizeof(double)) &&
 		       own(b, &c->settlement.last_round, c->settlement.n * sizeof(uint32_t));
+	case CHANGE_ARCHIVE: return own_text(b, &c->archive.by) && own_text(b, &c->archive.file);
+	case CHANGE_CHECKPOINT: return own(b, &c->checkpoint.states, c->checkpoint.n * sizeof(struct labeler));
 	case CHANGE_STRETCH:
 	case CHANGE_LOG:
 	case CHANGE_REVISION:
 	case CHANGE_TRIM:
-	case CHANGE_PROGRESS: return true;
+	case CHANGE_PROGRESS:
+	case CHANGE_REMOVAL: return true;
 	}
 	return false;
 }

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "text.h"
+
 /* Where a setting was said, the later the stronger. */
 enum source { BY_DEFAULT, BY_FILE, BY_ENVIRONMENT, BY_FLAG };
 
@@ -218,6 +220,11 @@ enum {
 	OPT_DEEP,
 	OPT_BACKUP,
 	OPT_RESTORE,
+	OPT_MAKE_ARCHIVE,
+	OPT_ARCHIVE,
+	OPT_POOL,
+	OPT_BEFORE,
+	OPT_DRY_RUN,
 	OPT_PROGRESS,
 	OPT_HELP,
 	OPT_VERSION,
@@ -236,23 +243,49 @@ static const struct {
 	[OPT_DEEP] = {"deep", no_argument, CONFIG_SERVE},
 	[OPT_BACKUP] = {"backup", required_argument, CONFIG_BACKUP},
 	[OPT_RESTORE] = {"restore", required_argument, CONFIG_RESTORE},
+	[OPT_MAKE_ARCHIVE] = {"make-archive", required_argument, CONFIG_ARCHIVE},
+	[OPT_ARCHIVE] = {"archive", required_argument, CONFIG_SERVE},
+	[OPT_POOL] = {"pool", required_argument, CONFIG_SERVE},
+	[OPT_BEFORE] = {"before", required_argument, CONFIG_SERVE},
+	[OPT_DRY_RUN] = {"dry-run", no_argument, CONFIG_SERVE},
 	[OPT_PROGRESS] = {"progress", no_argument, CONFIG_SERVE},
 	[OPT_HELP] = {"help", no_argument, CONFIG_HELP},
 	[OPT_VERSION] = {"version", no_argument, CONFIG_VERSION},
 };
 
-static void take(struct loader *l, int opt, const char **file, enum config_command *command)
+static int add_archive(struct loader *l, bool first)
 {
+	struct config *c = l->config;
+	if (first)
+		return 0;
+	if (c->n_archives == CONFIG_ARCHIVES_MAX)
+		return fail(l, "--archive", "may be given 256 times at the most", optarg);
+	c->archives[c->n_archives++] = optarg;
+	return 0;
+}
+
+static int take(struct loader *l, int opt, bool first, const char **file, enum config_command *command)
+{
+	struct config *c = l->config;
 	if (doing[opt].command != CONFIG_SERVE)
 		*command = doing[opt].command;
-	if (opt == OPT_CONFIG)
-		*file = optarg;
-	else if (opt == OPT_DEEP)
-		l->config->deep = true;
-	else if (opt == OPT_PROGRESS)
-		l->config->progress = true;
-	else if (doing[opt].takes == required_argument)
-		l->config->file = optarg;
+	switch (opt) {
+	case OPT_CONFIG: *file = optarg; break;
+	case OPT_DEEP: c->deep = true; break;
+	case OPT_PROGRESS: c->progress = true; break;
+	case OPT_DRY_RUN: c->dry_run = true; break;
+	case OPT_ARCHIVE: return add_archive(l, first);
+	case OPT_POOL: c->pool = optarg; break;
+	case OPT_BEFORE:
+		if (!text_date(optarg, &c->before_ms))
+			return fail(l, "--before", "must be a date as 2026-01-31 or 2026-01-31T12:00:00Z, in UTC",
+				    optarg);
+		break;
+	default:
+		if (doing[opt].takes == required_argument)
+			c->file = optarg;
+	}
+	return 0;
 }
 
 /* Twice over: first for --config, whose file is weaker than the flags around it. */
@@ -281,10 +314,12 @@ static int read_flags(struct loader *l, int argc, char **argv, bool first, const
 				 argv[optind - 1]);
 			return -1;
 		}
-		if (opt >= SETTINGS)
-			take(l, opt, file, command);
-		else if (!first && set(l, (size_t)opt, names[opt], optarg))
+		if (opt >= SETTINGS) {
+			if (take(l, opt, first, file, command))
+				return -1;
+		} else if (!first && set(l, (size_t)opt, names[opt], optarg)) {
 			return -1;
+		}
 	}
 	if (optind < argc) {
 		snprintf(l->error, l->size, "'%s' is not expected: candord takes only options; see candord --help",
@@ -316,21 +351,34 @@ static int use_own(struct loader *l, char *own_dir)
 	return 0;
 }
 
-static bool works_on_a_file(enum config_command command)
+/* What works on a file, and its option. */
+static const char *works_on_a_file(enum config_command command)
 {
-	return command == CONFIG_VERIFY || command == CONFIG_BACKUP || command == CONFIG_RESTORE;
+	switch (command) {
+	case CONFIG_VERIFY: return "--verify";
+	case CONFIG_BACKUP: return "--backup";
+	case CONFIG_RESTORE: return "--restore";
+	case CONFIG_ARCHIVE: return "--make-archive";
+	default: return NULL;
+	}
 }
 
 static int check_command(const struct loader *l, enum config_command command)
 {
 	const struct config *c = l->config;
-	const char *what = command == CONFIG_VERIFY ? "--verify" : command == CONFIG_BACKUP ? "--backup" : "--restore";
-	if (works_on_a_file(command) && !c->db[0])
+	const char *what = works_on_a_file(command);
+	if (what && !c->db[0])
 		snprintf(l->error, l->size, "%s needs --db FILE", what);
 	else if (c->deep && command != CONFIG_VERIFY)
 		snprintf(l->error, l->size, "--deep is for --verify alone");
-	else if (c->progress && command != CONFIG_BACKUP && command != CONFIG_RESTORE)
-		snprintf(l->error, l->size, "--progress is for --backup and --restore alone");
+	else if (c->n_archives > 0 && command != CONFIG_VERIFY)
+		snprintf(l->error, l->size, "--archive is for --verify alone");
+	else if (c->progress && (!what || command == CONFIG_VERIFY))
+		snprintf(l->error, l->size, "--progress is for --backup, --restore and --make-archive alone");
+	else if ((c->pool || c->before_ms || c->dry_run) && command != CONFIG_ARCHIVE)
+		snprintf(l->error, l->size, "--pool, --before and --dry-run are for --make-archive alone");
+	else if (command == CONFIG_ARCHIVE && (!c->pool || !c->before_ms))
+		snprintf(l->error, l->size, "--make-archive needs --pool NAME and --before DATE");
 	else if (c->file && (!c->file[0] || strlen(c->file) >= CONFIG_PATH_MAX - 16))
 		snprintf(l->error, l->size, "%s: must be a path, not '%.200s'", what, c->file);
 	else
@@ -383,9 +431,16 @@ void config_print_help(void)
 	       "  --restore COPY --db FILE\n"
 	       "      check COPY as --verify --deep does and make it the database FILE, which must\n"
 	       "      not exist\n"
+	       "  --make-archive FILE --db FILE --pool NAME --before DATE [--dry-run]\n"
+	       "      write the items of a pool that were resolved before DATE (as 2026-01-31, in\n"
+	       "      UTC) to an archive, which must not exist, and remove nothing; `candor prune`\n"
+	       "      does so for a running candord, which then removes them. With --dry-run only\n"
+	       "      say what would go\n"
+	       "  --archive FILE\n"
+	       "      with --verify: replay this archive as well; may be given several times\n"
 	       "  --progress\n"
-	       "      with --backup and --restore: say on standard output how far it is, for\n"
-	       "      programs\n"
+	       "      with --backup, --restore and --make-archive: say on standard output how far\n"
+	       "      it is, for programs\n"
 	       "  --help, --version\n"
 	       "\n"
 	       "Settings, as options; in a file, --max-in-flight is 'max_in_flight = N'; in the environment,\n"

@@ -7,7 +7,7 @@
 #include "db.h"
 #include "log.h"
 
-enum { CONFIG_LISTEN_MAX = 16, CONFIG_PATH_MAX = 4096 };
+enum { CONFIG_LISTEN_MAX = 16, CONFIG_PATH_MAX = 4096, CONFIG_ARCHIVES_MAX = 256 };
 
 struct config {
 	struct address listen[CONFIG_LISTEN_MAX];
@@ -25,8 +25,13 @@ struct config {
 
 	/* Not settings, but what to do; only as flags. */
 	bool deep; /* with CONFIG_VERIFY */
-	const char *file; /* of CONFIG_BACKUP and CONFIG_RESTORE; a piece of argv */
+	const char *archives[CONFIG_ARCHIVES_MAX]; /* likewise; pieces of argv, as what follows */
+	size_t n_archives;
+	const char *file; /* of CONFIG_BACKUP, CONFIG_RESTORE and CONFIG_ARCHIVE */
 	bool progress; /* with them: standard output is for a program */
+	const char *pool; /* of CONFIG_ARCHIVE, as the next two */
+	uint64_t before_ms; /* since 1970; 0: not given */
+	bool dry_run;
 };
 
 enum config_command {
@@ -35,6 +40,7 @@ enum config_command {
 	CONFIG_VERIFY,
 	CONFIG_BACKUP,
 	CONFIG_RESTORE,
+	CONFIG_ARCHIVE,
 	CONFIG_HELP,
 	CONFIG_VERSION,
 };

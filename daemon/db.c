@@ -33,7 +33,7 @@ static const char *const sql[SQL_COUNT] = {
 	[SQL_OPEN_ITEM_REMOVE] = "DELETE FROM open_items WHERE id = ?",
 	[SQL_LOG] = "INSERT INTO report_log VALUES (?,?,?,?,?)",
 	[SQL_REVISION] = "INSERT INTO revisions VALUES (?,?,?,?,?,?)",
-	[SQL_ITEM] = "INSERT INTO items VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+	[SQL_ITEM] = "INSERT INTO items VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,NULL,NULL)",
 	[SQL_ITEM_ENDED] = "UPDATE items SET state = ?2, ended_at = ?3, outcome = ?4, round = ?5 WHERE id = ?1",
 	[SQL_SETTLEMENT] = "INSERT INTO settlements VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
 	[SQL_TRIM] = "DELETE FROM report_log WHERE change <= ?",
@@ -50,6 +50,22 @@ static const char *const sql[SQL_COUNT] = {
 		     " WHERE i.pool = ? AND i.close_number > ? ORDER BY i.close_number LIMIT ?",
 	[SQL_COUNT_VOID] = "SELECT count(*) FROM items WHERE pool = ? AND state = 'void'",
 	[SQL_COUNT_OPEN] = "SELECT count(*) FROM open_items WHERE pool = ?",
+	[SQL_COUNT_ARCHIVED] = "SELECT count(*) FROM items WHERE pool = ? AND round <= ?",
+	[SQL_ARCHIVE] = "INSERT INTO archives VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+	[SQL_CHECKPOINT] = "INSERT OR REPLACE INTO checkpoints VALUES (?,?,?)",
+	[SQL_REMOVE_REPORTS] =
+		"UPDATE items SET reports = '[]', weights = NULL, eta = s.eta, lbar = s.lbar"
+		" FROM settlements s WHERE s.pool = ?1 AND s.round BETWEEN ?2 AND ?3 AND items.id = s.item",
+	[SQL_REMOVE_SETTLEMENTS] = "DELETE FROM settlements WHERE pool = ?1 AND round BETWEEN ?2 AND ?3",
+	[SQL_REMOVE_REVISIONS] =
+		"DELETE FROM revisions WHERE change > ?3 AND change <= ?4 AND EXISTS"
+		" (SELECT 1 FROM items i WHERE i.id = revisions.item AND i.pool = ?1 AND i.round <= ?2)",
+	[SQL_REMOVED] = "UPDATE archives SET removed = 1 WHERE pool = ?1 AND last <= ?2",
+	[SQL_ONE_ARCHIVE] = "SELECT * FROM archives WHERE pool = ? ORDER BY last DESC LIMIT 1",
+	[SQL_FIRST_ROUND] = "SELECT coalesce(min(round), 0) FROM settlements WHERE pool = ?",
+	[SQL_ROUND_BEFORE] =
+		"SELECT coalesce((SELECT min(round) FROM settlements WHERE pool = ?1 AND round > ?2 AND at >= ?3)"
+		" - 1, (SELECT max(round) FROM settlements WHERE pool = ?1 AND round > ?2), ?2)",
 };
 
 /* ---- the connection ---- */
@@ -78,6 +94,13 @@ sqlite3_stmt *db_statement(struct db *db, enum statement s)
 static int pragma(struct db *db, const char *text)
 {
 	return sqlite3_exec(db->handle, text, NULL, NULL, NULL) == SQLITE_OK ? 0 : db_error(db, text);
+}
+
+static int prepare_scratch(struct db *db)
+{
+	int err = migrate(db->handle);
+	return err ? err
+		   : pragma(db, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -16384");
 }
 
 static int prepare_writer(struct db *db, enum db_sync sync)
@@ -149,6 +172,8 @@ int db_open(struct db **out, const char *path, enum db_mode mode, enum db_sync s
 	sqlite3_busy_timeout(db->handle, BUSY_MS);
 	if (mode == DB_WRITE) {
 		err = prepare_writer(db, sync);
+	} else if (mode == DB_SCRATCH) {
+		err = prepare_scratch(db);
 	} else {
 		err = pragma(db, "PRAGMA query_only = 1; PRAGMA cache_size = -16384");
 		if (err == 0)
@@ -467,6 +492,86 @@ static int write_progress(struct db *db, const struct progress_row *r)
 	return step(db, b.s);
 }
 
+static int write_archive(struct db *db, const struct archive_row *r)
+{
+	BIND(SQL_ARCHIVE);
+	put_int(&b, r->pool);
+	put_int(&b, r->first);
+	put_int(&b, r->last);
+	put_int(&b, r->change);
+	put_int(&b, r->at);
+	put_text(&b, r->by);
+	put_text(&b, r->file);
+	put_blob(&b, r->digest, sizeof r->digest);
+	put_blob(&b, r->state, sizeof r->state);
+	put_int(&b, r->reports);
+	put_int(&b, r->removed);
+	put_int(&b, r->closes);
+	put_int(&b, r->labelers);
+	put_int(&b, r->totals.epoch);
+	put_int(&b, r->totals.scored);
+	put_real(&b, r->totals.total_weight);
+	put_real(&b, r->totals.mean_loss);
+	put_real(&b, r->totals.median_loss);
+	put_real(&b, r->totals.plain_mean_loss);
+	put_real(&b, r->totals.plain_median_loss);
+	put_int(&b, r->stretches);
+	put_int(&b, r->stretch.epoch);
+	put_real(&b, r->stretch.eta_lo);
+	put_real(&b, r->stretch.eta_hi);
+	put_int(&b, r->stretch.rounds);
+	put_real(&b, r->stretch.floor);
+	put_real(&b, r->stretch.share);
+	return step(db, b.s);
+}
+
+static int write_checkpoint(struct db *db, const struct checkpoint_row *r)
+{
+	db->text.len = 0;
+	int err = pack_states(r->states, r->n, &db->text);
+	if (err)
+		return err;
+	BIND(SQL_CHECKPOINT);
+	put_int(&b, r->pool);
+	put_int(&b, r->first);
+	put_blob(&b, db->text.data, db->text.len);
+	return step(db, b.s);
+}
+
+static int remove_rounds(struct db *db, enum statement which, const struct removal_row *r)
+{
+	BIND(which);
+	put_int(&b, r->pool);
+	put_int(&b, r->first);
+	put_int(&b, r->last);
+	return step(db, b.s);
+}
+
+static int remove_revisions(struct db *db, const struct removal_row *r)
+{
+	BIND(SQL_REMOVE_REVISIONS);
+	put_int(&b, r->pool);
+	put_int(&b, r->last);
+	put_int(&b, r->above);
+	put_int(&b, r->change);
+	return step(db, b.s);
+}
+
+static int write_removal(struct db *db, const struct removal_row *r)
+{
+	int err = r->first <= r->last ? remove_rounds(db, SQL_REMOVE_REPORTS, r) : 0;
+	if (err == 0 && r->first <= r->last)
+		err = remove_rounds(db, SQL_REMOVE_SETTLEMENTS, r);
+	if (err == 0 && r->above < r->change)
+		err = remove_revisions(db, r);
+	if (err || !r->done)
+		return err;
+	BIND(SQL_REMOVED);
+	put_int(&b, r->pool);
+	put_int(&b, r->last);
+	return step(db, b.s);
+}
+
 static int write_change(struct db *db, const struct change *c)
 {
 	switch (c->type) {
@@ -482,6 +587,9 @@ static int write_change(struct db *db, const struct change *c)
 	case CHANGE_SETTLEMENT: return write_settlement(db, &c->settlement);
 	case CHANGE_TRIM: return write_trim(db, &c->trim);
 	case CHANGE_PROGRESS: return write_progress(db, &c->progress);
+	case CHANGE_ARCHIVE: return write_archive(db, &c->archive);
+	case CHANGE_CHECKPOINT: return write_checkpoint(db, &c->checkpoint);
+	case CHANGE_REMOVAL: return write_removal(db, &c->removal);
 	}
 	return ERR_HISTORY;
 }

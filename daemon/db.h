@@ -14,6 +14,7 @@ enum db_mode {
 	DB_READ, /* an existing database; sees what was committed when a read began */
 	DB_READ_OLDER, /* the same, also where its schema is older than this program's: not for reading rows */
 	DB_WRITE, /* the one that writes: creates and migrates */
+	DB_SCRATCH, /* the same on a file that nobody else knows, without a log and without waiting for the disk */
 };
 
 enum db_sync { DB_FULL, DB_NORMAL }; /* SQLite's synchronous */
@@ -49,8 +50,10 @@ enum db_table {
 	DB_LABELERS, /* struct labeler_row of a pool, by id */
 	DB_OPEN_ITEMS, /* struct open_item_row of all pools, by id */
 	DB_LOG, /* struct log_row of all pools, by change */
-	DB_CLOSED_ITEMS, /* struct item_row of a pool, by close number; not those voided while open */
-	DB_SETTLEMENTS, /* struct settled_row of a pool, by round */
+	DB_CLOSED_ITEMS, /* struct item_row of a pool, by close number; not those voided while open, not those archived */
+	DB_SETTLEMENTS, /* struct settled_row of a pool, by round; not those archived */
+	DB_ARCHIVES, /* struct archive_row of a pool, by `last` */
+	DB_CHECKPOINTS, /* struct checkpoint_row of a pool, by `first` */
 };
 
 struct settled_row {
@@ -78,7 +81,20 @@ MUST_CHECK int db_settlement(struct db *db, struct arena *a, uint64_t pool, uint
 MUST_CHECK int db_feed(struct db *db, struct arena *a, uint64_t pool, uint64_t after, size_t limit,
 		       struct item_row *out);
 
+/* A pool's newest archive. */
+MUST_CHECK int db_archive(struct db *db, struct arena *a, uint64_t pool, struct archive_row *out);
+
 /* How many items of a pool were voided, and how many are open. */
 MUST_CHECK int db_count_items(struct db *db, uint64_t pool, uint64_t *voided, uint64_t *open);
+
+/* How many items of a pool were settled up to a round, archived ones included. */
+MUST_CHECK int db_count_settled(struct db *db, uint64_t pool, uint64_t round, uint64_t *out);
+
+/* The first round of which the settlement is there; 0: of none. */
+MUST_CHECK int db_first_round(struct db *db, uint64_t pool, uint64_t *out);
+
+/* The last round such that all settlements above `above` and up to it were made before a time; `above` where there is
+ * none. */
+MUST_CHECK int db_round_before(struct db *db, uint64_t pool, uint64_t above, uint64_t before, uint64_t *out);
 
 #endif

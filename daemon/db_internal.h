@@ -10,7 +10,8 @@
 /* An item without its reports and weights; with its settlement, s, which it may not have. */
 #define DB_ITEM_COLUMNS                                                                                           \
 	"i.id, i.pool, i.name, i.state, i.close_number, i.closed, i.opened_at, i.closed_at, i.ended_at, i.mean, " \
-	"i.median, i.plain_mean, i.plain_median, i.spread, i.ess, i.n, i.outcome, i.round, s.eta, s.lbar"
+	"i.median, i.plain_mean, i.plain_median, i.spread, i.ess, i.n, i.outcome, i.round, "                      \
+	"coalesce(s.eta, i.eta), coalesce(s.lbar, i.lbar)"
 
 /* A whole settlement with its item. */
 #define DB_SETTLED_COLUMNS                                                                   \
@@ -44,13 +45,23 @@ enum statement {
 	SQL_FEED,
 	SQL_COUNT_VOID,
 	SQL_COUNT_OPEN,
+	SQL_COUNT_ARCHIVED,
+	SQL_ARCHIVE,
+	SQL_CHECKPOINT,
+	SQL_REMOVE_REPORTS,
+	SQL_REMOVE_SETTLEMENTS,
+	SQL_REMOVE_REVISIONS,
+	SQL_REMOVED,
+	SQL_ONE_ARCHIVE,
+	SQL_FIRST_ROUND,
+	SQL_ROUND_BEFORE,
 	SQL_COUNT,
 };
 
 struct db {
 	sqlite3 *handle;
 	sqlite3_stmt *statements[SQL_COUNT];
-	struct buf text; /* an item's reports, on their way into SQL */
+	struct buf text; /* an item's reports, or labelers' states, on their way into SQL */
 	int reads; /* db_begin() without db_end() */
 };
 

@@ -196,6 +196,9 @@ static void get_item(struct columns *c, struct item_row *r)
 	get_item_head(c, r);
 	get_reports(c, &r->reports);
 	r->weights = get_array(c, r->reports.n, sizeof(double));
+	r->archived = r->state == CANDOR_RESOLVED && r->reports.n == 0 && r->aggregate.n > 0 && !r->weights;
+	if (r->archived)
+		return;
 	if (r->reports.n != r->aggregate.n || (r->close_number != 0) != (r->weights != NULL))
 		c->err = ERR_HISTORY;
 }
@@ -222,6 +225,60 @@ static void get_settled(struct columns *c, struct settled_row *r)
 		c->err = ERR_HISTORY;
 }
 
+static void get_digest(struct columns *c, uint8_t out[DIGEST_BYTES])
+{
+	int at = c->next++;
+	if (sqlite3_column_bytes(c->s, at) != DIGEST_BYTES)
+		c->err = ERR_HISTORY;
+	else
+		memcpy(out, sqlite3_column_blob(c->s, at), DIGEST_BYTES);
+}
+
+static void get_archive(struct columns *c, struct archive_row *r)
+{
+	*r = (struct archive_row){0};
+	r->pool = get_int(c);
+	r->first = get_int(c);
+	r->last = r->totals.round = get_int(c);
+	r->change = get_int(c);
+	r->at = get_int(c);
+	r->by = get_text(c);
+	r->file = get_text(c);
+	get_digest(c, r->digest);
+	get_digest(c, r->state);
+	r->reports = get_int(c);
+	r->removed = get_int(c) != 0;
+	r->closes = get_int(c);
+	r->labelers = get_int(c);
+	r->totals.epoch = (unsigned)get_int(c);
+	r->totals.scored = get_int(c);
+	r->totals.total_weight = get_real(c);
+	r->totals.mean_loss = get_real(c);
+	r->totals.median_loss = get_real(c);
+	r->totals.plain_mean_loss = get_real(c);
+	r->totals.plain_median_loss = get_real(c);
+	r->stretches = get_int(c);
+	r->stretch.epoch = (unsigned)get_int(c);
+	r->stretch.eta_lo = get_real(c);
+	r->stretch.eta_hi = get_real(c);
+	r->stretch.rounds = get_int(c);
+	r->stretch.floor = get_real(c);
+	r->stretch.share = get_real(c);
+	if (r->first < 1 || r->first > r->last || r->totals.epoch > 62 || r->stretches < 1 ||
+	    r->stretches > STRETCHES_MAX)
+		c->err = ERR_HISTORY;
+}
+
+static void get_checkpoint(struct columns *c, struct checkpoint_row *r)
+{
+	r->pool = get_int(c);
+	r->first = (uint32_t)get_int(c);
+	const void *bytes = sqlite3_column_blob(c->s, c->next);
+	int err = unpack_states(bytes, (size_t)sqlite3_column_bytes(c->s, c->next++), c->arena, r);
+	if (err)
+		c->err = err;
+}
+
 /* What a row came to: its error, logged where it is the history's fault. */
 static int row_error(struct db *db, const struct columns *c)
 {
@@ -232,6 +289,9 @@ static int row_error(struct db *db, const struct columns *c)
 }
 
 /* ---- cursors ---- */
+
+/* What is archived may still be there, and is not read any more. */
+#define ARCHIVED_ROUND "(SELECT coalesce(max(last), 0) FROM archives WHERE pool = ?1)"
 
 /* ?1: the pool, or 0; ?2: from where. */
 static const char *const tables[] = {
@@ -244,9 +304,12 @@ static const char *const tables[] = {
 	[DB_LOG] = "SELECT * FROM report_log WHERE change >= ?2 ORDER BY change",
 	[DB_CLOSED_ITEMS] = "SELECT " DB_ITEM_COLUMNS ", i.reports, i.weights FROM items i LEFT JOIN settlements s"
 			    " ON s.pool = i.pool AND s.round = i.round"
-			    " WHERE i.pool = ?1 AND i.close_number >= max(?2, 1) ORDER BY i.close_number",
+			    " WHERE i.pool = ?1 AND i.close_number >= max(?2, 1)"
+			    " AND (i.round IS NULL OR i.round > " ARCHIVED_ROUND ") ORDER BY i.close_number",
 	[DB_SETTLEMENTS] = "SELECT " DB_SETTLED_COLUMNS " FROM settlements s JOIN items i ON i.id = s.item"
-			   " WHERE s.pool = ?1 AND s.round >= ?2 ORDER BY s.round",
+			   " WHERE s.pool = ?1 AND s.round >= ?2 AND s.round > " ARCHIVED_ROUND " ORDER BY s.round",
+	[DB_ARCHIVES] = "SELECT * FROM archives WHERE pool = ?1 AND last >= ?2 ORDER BY last",
+	[DB_CHECKPOINTS] = "SELECT * FROM checkpoints WHERE pool = ?1 AND first >= ?2 ORDER BY first",
 };
 
 struct db_cursor {
@@ -263,6 +326,8 @@ struct db_cursor {
 		struct log_row log;
 		struct item_row item;
 		struct settled_row settled;
+		struct archive_row archive;
+		struct checkpoint_row checkpoint;
 	} row;
 };
 
@@ -302,6 +367,8 @@ int db_cursor_next(struct db_cursor *c, const void **row)
 	case DB_LOG: get_log(&columns, &c->row.log); break;
 	case DB_CLOSED_ITEMS: get_item(&columns, &c->row.item); break;
 	case DB_SETTLEMENTS: get_settled(&columns, &c->row.settled); break;
+	case DB_ARCHIVES: get_archive(&columns, &c->row.archive); break;
+	case DB_CHECKPOINTS: get_checkpoint(&columns, &c->row.checkpoint); break;
 	}
 	*row = &c->row;
 	int err = row_error(c->db, &columns);
@@ -379,6 +446,23 @@ int db_settlement(struct db *db, struct arena *a, uint64_t pool, uint64_t round,
 	return found;
 }
 
+int db_archive(struct db *db, struct arena *a, uint64_t pool, struct archive_row *out)
+{
+	sqlite3_stmt *s = db_statement(db, SQL_ONE_ARCHIVE);
+	if (!s)
+		return db_error(db, "archive");
+	sqlite3_bind_int64(s, 1, (sqlite3_int64)pool);
+	int found = fetch(db, s);
+	if (found == 1) {
+		struct columns c = {.s = s, .arena = a};
+		get_archive(&c, out);
+		int err = row_error(db, &c);
+		found = err ? err : 1;
+	}
+	sqlite3_reset(s);
+	return found;
+}
+
 int db_feed(struct db *db, struct arena *a, uint64_t pool, uint64_t after, size_t limit, struct item_row *out)
 {
 	sqlite3_stmt *s = db_statement(db, SQL_FEED);
@@ -399,12 +483,14 @@ int db_feed(struct db *db, struct arena *a, uint64_t pool, uint64_t after, size_
 	return found < 0 ? found : n;
 }
 
-static int count(struct db *db, enum statement which, uint64_t pool, uint64_t *out)
+/* The single number of a statement with up to three numbers bound. */
+static int count(struct db *db, enum statement which, const uint64_t *bound, int n, uint64_t *out)
 {
 	sqlite3_stmt *s = db_statement(db, which);
 	if (!s)
 		return db_error(db, "count");
-	sqlite3_bind_int64(s, 1, (sqlite3_int64)pool);
+	for (int i = 0; i < n; i++)
+		sqlite3_bind_int64(s, i + 1, (sqlite3_int64)bound[i]);
 	int found = fetch(db, s);
 	if (found == 1)
 		*out = (uint64_t)sqlite3_column_int64(s, 0);
@@ -414,6 +500,24 @@ static int count(struct db *db, enum statement which, uint64_t pool, uint64_t *o
 
 int db_count_items(struct db *db, uint64_t pool, uint64_t *voided, uint64_t *open)
 {
-	int err = count(db, SQL_COUNT_VOID, pool, voided);
-	return err ? err : count(db, SQL_COUNT_OPEN, pool, open);
+	int err = count(db, SQL_COUNT_VOID, &pool, 1, voided);
+	return err ? err : count(db, SQL_COUNT_OPEN, &pool, 1, open);
+}
+
+int db_count_settled(struct db *db, uint64_t pool, uint64_t round, uint64_t *out)
+{
+	const uint64_t bound[] = {pool, round};
+	return count(db, SQL_COUNT_ARCHIVED, bound, 2, out);
+}
+
+int db_first_round(struct db *db, uint64_t pool, uint64_t *out)
+{
+	return count(db, SQL_FIRST_ROUND, &pool, 1, out);
+}
+
+int db_round_before(struct db *db, uint64_t pool, uint64_t above, uint64_t before, uint64_t *out)
+{
+	/* SQLite's numbers have a sign. */
+	const uint64_t bound[] = {pool, above, before > INT64_MAX ? INT64_MAX : before};
+	return count(db, SQL_ROUND_BEFORE, bound, 3, out);
 }

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "archive.h"
 #include "backup.h"
 #include "server.h"
 #include "verify.h"
@@ -95,6 +96,27 @@ static int copy(const struct config *config, enum config_command command)
 	return backup_restore(&b);
 }
 
+static int check(const struct config *config)
+{
+	return verify_with(&(struct verification){
+		.path = config->db,
+		.deep = config->deep,
+		.archives = config->archives,
+		.n_archives = config->n_archives,
+	});
+}
+
+static int archive(const struct config *config)
+{
+	return archive_make(&(struct archive_job){
+		.db = config->db,
+		.pool = config->pool,
+		.to = config->dry_run ? NULL : config->file,
+		.before = config->before_ms,
+		.progress = config->progress,
+	});
+}
+
 int main(int argc, char **argv)
 {
 	struct config config;
@@ -110,8 +132,8 @@ int main(int argc, char **argv)
 	case CONFIG_HELP: config_print_help(); return EXIT_SUCCESS;
 	case CONFIG_VERSION: printf("candord " CANDOR_VERSION "\n"); return EXIT_SUCCESS;
 	case CONFIG_CHECK: config_print(&config); return EXIT_SUCCESS;
-	case CONFIG_VERIFY:
-		return (config.deep ? verify_deep(config.db, NULL) : verify(config.db)) ? EXIT_FAILED : EXIT_SUCCESS;
+	case CONFIG_VERIFY: return check(&config) ? EXIT_FAILED : EXIT_SUCCESS;
+	case CONFIG_ARCHIVE: return archive(&config) ? EXIT_FAILED : EXIT_SUCCESS;
 	case CONFIG_BACKUP:
 	case CONFIG_RESTORE: return copy(&config, command) ? EXIT_FAILED : EXIT_SUCCESS;
 	case CONFIG_SERVE: break;

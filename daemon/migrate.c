@@ -112,6 +112,29 @@ static const char *const steps[] = {
 	"  ) GROUP BY item, labeler"
 	" ) r JOIN open_items o ON o.id = r.item JOIN pools p ON p.id = o.pool"
 	" JOIN labelers l ON l.pool = o.pool AND l.id = r.labeler;",
+
+	/* 3: rounds that were moved out to files, and how the pool stood after the last of each. Its labelers of that
+	 * moment are in checkpoints: 48 little-endian bytes each, weight, own_loss, mean_loss, settled_loss (doubles),
+	 * scored, last_round, epoch, 0 (32 bits); only those of the newest archive are kept. An archived item has no
+	 * reports, no weights and no settlement, but eta and lbar of it. */
+	"CREATE TABLE archives ("
+	" pool INTEGER NOT NULL REFERENCES pools, first INTEGER NOT NULL, last INTEGER NOT NULL,"
+	" change INTEGER NOT NULL, at INTEGER NOT NULL, by TEXT NOT NULL, file TEXT NOT NULL,"
+	" digest BLOB NOT NULL, state BLOB NOT NULL, reports INTEGER NOT NULL, removed INTEGER NOT NULL,"
+	" closes INTEGER NOT NULL, labelers INTEGER NOT NULL, epoch INTEGER NOT NULL, scored INTEGER NOT NULL,"
+	" total_weight REAL NOT NULL,"
+	" mean_loss REAL NOT NULL, median_loss REAL NOT NULL,"
+	" plain_mean_loss REAL NOT NULL, plain_median_loss REAL NOT NULL,"
+	" stretches INTEGER NOT NULL, stretch_epoch INTEGER NOT NULL, eta_lo REAL NOT NULL, eta_hi REAL NOT NULL,"
+	" rounds INTEGER NOT NULL, floor REAL NOT NULL, share REAL NOT NULL,"
+	" PRIMARY KEY (pool, last)"
+	") STRICT, WITHOUT ROWID;"
+	"CREATE TABLE checkpoints ("
+	" pool INTEGER NOT NULL REFERENCES pools, first INTEGER NOT NULL, states BLOB NOT NULL,"
+	" PRIMARY KEY (pool, first)"
+	") STRICT;"
+	"ALTER TABLE items ADD COLUMN eta REAL;"
+	"ALTER TABLE items ADD COLUMN lbar REAL;",
 };
 
 enum { VERSION = sizeof steps / sizeof *steps };

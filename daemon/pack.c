@@ -96,3 +96,55 @@ int unpack_reports(const char *text, size_t len, struct arena *a, struct packed_
 	}
 	return strcmp(at, "]") == 0 ? 0 : ERR_HISTORY;
 }
+
+/* ---- states ---- */
+
+/* A state as it lies in a checkpoint: no padding, little-endian as the machine is (see db.c). */
+struct packed_state {
+	double weight, own_loss, mean_loss, settled_loss;
+	uint32_t scored, last_round, epoch, zero;
+};
+
+_Static_assert(sizeof(struct packed_state) == PACKED_STATE_BYTES, "a state has no padding");
+
+int pack_states(const struct labeler *states, size_t n, struct buf *out)
+{
+	uint8_t *at = buf_reserve(out, n * PACKED_STATE_BYTES);
+	if (!at)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		const struct labeler *l = &states[i];
+		const struct packed_state s = {l->weight, l->own_loss,   l->mean_loss, l->settled_loss,
+					       l->scored, l->last_round, l->epoch,     0};
+		memcpy(at + i * sizeof s, &s, sizeof s);
+	}
+	out->len += n * PACKED_STATE_BYTES;
+	return 0;
+}
+
+int unpack_states(const void *bytes, size_t len, struct arena *a, struct checkpoint_row *out)
+{
+	out->n = len / PACKED_STATE_BYTES;
+	struct labeler *states = arena_calloc(a, out->n, sizeof *states);
+	if (!states)
+		return -ENOMEM;
+	out->states = states;
+	if (len % PACKED_STATE_BYTES != 0 || out->n == 0)
+		return ERR_HISTORY;
+	for (size_t i = 0; i < out->n; i++) {
+		struct packed_state s;
+		memcpy(&s, (const uint8_t *)bytes + i * sizeof s, sizeof s);
+		if (!(s.weight > 0) || s.epoch > 62 || s.zero)
+			return ERR_HISTORY;
+		states[i] = (struct labeler){
+			.weight = s.weight,
+			.own_loss = s.own_loss,
+			.mean_loss = s.mean_loss,
+			.settled_loss = s.settled_loss,
+			.scored = s.scored,
+			.last_round = s.last_round,
+			.epoch = (uint8_t)s.epoch,
+		};
+	}
+	return 0;
+}

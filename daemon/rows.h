@@ -9,6 +9,7 @@
 #define CANDOR_ROWS_H
 
 #include "arena.h"
+#include "digest.h"
 #include "pool.h"
 
 struct pool_row {
@@ -81,7 +82,8 @@ struct item_row {
 	uint64_t opened_at, closed_at, ended_at;
 	struct aggregate aggregate;
 	struct packed_reports reports;
-	const double *weights; /* [reports.n] at closing; NULL: voided while open */
+	const double *weights; /* [reports.n] at closing; NULL: voided while open, or archived */
+	bool archived; /* its reports (n 0 here, but not in `aggregate`), weights and settlement are in an archive */
 	double outcome; /* RESOLVED only, as round */
 	uint64_t round;
 	double eta, lbar; /* RESOLVED only; read from the settlement, never written here */
@@ -99,6 +101,39 @@ struct settlement_row {
 	const uint32_t *last_round; /* [n] the labelers' settlements before */
 };
 
+/* Rounds of a pool that were moved out to a file, and how the pool stood right after the last of them, its labelers
+ * (checkpoint_row) aside: there a replay begins that has not the file. */
+struct archive_row {
+	uint64_t pool, first, last; /* rounds */
+	uint64_t change; /* that settled round `last` */
+	uint64_t at;
+	const char *by, *file; /* who asked for it, and what he called the file */
+	uint8_t digest[DIGEST_BYTES]; /* of the file */
+	uint8_t state[DIGEST_BYTES]; /* of the pool's state: checkpoint_describe() */
+	uint64_t reports; /* on the items settled in these rounds */
+	bool removed; /* nothing is left of what was moved out */
+	uint64_t closes, labelers;
+	struct pool_totals totals; /* but for open, closed and voided items */
+	uint64_t stretches; /* so many, all but the last of which stand in their table */
+	struct mechanism_stretch stretch; /* the last one */
+};
+
+/* The states of consecutive labelers of a pool right after the last round of its newest archive. */
+struct checkpoint_row {
+	uint64_t pool;
+	uint32_t first; /* labeler */
+	size_t n;
+	const struct labeler *states; /* [n], their entry weights not set */
+};
+
+/* Takes what was moved out away. */
+struct removal_row {
+	uint64_t pool;
+	uint64_t first, last; /* the items settled in these rounds lose their reports and settlements */
+	uint64_t above, change; /* revisions above the one and up to the other, of items settled up to `last` */
+	bool done; /* nothing is left for another time */
+};
+
 enum change_type {
 	CHANGE_POOL, /* pool_row: added, or replaced */
 	CHANGE_SETTINGS, /* settings_row: added */
@@ -112,6 +147,9 @@ enum change_type {
 	CHANGE_SETTLEMENT, /* settlement_row: added */
 	CHANGE_TRIM, /* trim_row: log rows up to `change` removed */
 	CHANGE_PROGRESS, /* progress_row: replaced */
+	CHANGE_ARCHIVE, /* archive_row: added */
+	CHANGE_CHECKPOINT, /* checkpoint_row: added, or replaced */
+	CHANGE_REMOVAL, /* removal_row: rows taken away, and the archive's `removed` set where it is done */
 };
 
 struct trim_row {
@@ -140,6 +178,9 @@ struct change {
 		struct settlement_row settlement;
 		struct trim_row trim;
 		struct progress_row progress;
+		struct archive_row archive;
+		struct checkpoint_row checkpoint;
+		struct removal_row removal;
 	};
 };
 

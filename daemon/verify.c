@@ -10,273 +10,209 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "archive.h"
 #include "db_check.h"
 #include "db_wal.h"
 #include "engine_internal.h"
 #include "log.h"
+#include "replay.h"
 
 enum { SHOWN_MAX = 20 };
 
-/* What happened to a pool, in four tables; `change` orders them. */
-enum { SETTINGS, JOINS, CLOSES, SETTLEMENTS, STREAMS };
-
-struct replay {
-	const char *name;
-	struct pool *pool; /* NULL until the first settings */
-	struct db_cursor *cursors[STREAMS];
-	const void *rows[STREAMS]; /* the next of each; NULL: none left */
-	uint64_t settlements, closes, differences;
-	const uint8_t *key;
+/* A pool, the archives that the database knows of it, and those of them, the newest, that are read. */
+struct verify_pool {
+	const struct campaign *campaign;
+	const struct archive_row *rows;
+	size_t n_rows;
+	struct db *const *archives;
+	size_t n_archives;
 };
 
-static void differ(struct replay *r, const char *format, ...) PRINTF_LIKE(2, 3);
+/* The findings of one pool. */
+struct findings {
+	const char *pool;
+	uint64_t n;
+};
 
-static void differ(struct replay *r, const char *format, ...)
+static void on_difference(void *arg, const char *sentence)
 {
-	if (r->differences++ >= SHOWN_MAX)
-		return;
-	va_list args;
-	printf("pool %s: ", r->name);
-	va_start(args, format);
-	vprintf(format, args);
-	va_end(args);
-	printf("\n");
-}
-
-static void compare(struct replay *r, const char *of, const char *what, double written, double replayed)
-{
-	if (memcmp(&written, &replayed, sizeof written) != 0)
-		differ(r, "%s: %s is %.17g, the history gives %.17g", of, what, written, replayed);
-}
-
-static void compare_count(struct replay *r, const char *of, const char *what, uint64_t written, uint64_t replayed)
-{
-	if (written != replayed)
-		differ(r, "%s: %s is %" PRIu64 ", the history gives %" PRIu64, of, what, written, replayed);
-}
-
-/* ---- events ---- */
-
-static int apply_settings(struct replay *r, const struct settings_row *row)
-{
-	return r->pool ? pool_update(r->pool, &row->settings) : pool_new(&r->pool, &row->settings, r->key);
-}
-
-static int apply_join(struct replay *r, const struct labeler_row *row)
-{
-	double entry = pool_settings(r->pool)->entry;
-	compare(r, row->name, "entry weight", row->entry, entry);
-	const struct labeler l = {.weight = entry, .epoch = (uint8_t)pool_totals(r->pool)->epoch};
-	return pool_restore_labeler(r->pool, row->name, strlen(row->name), entry, &l);
-}
-
-static int apply_reports(struct replay *r, struct item *item, const struct packed_reports *reports)
-{
-	for (size_t i = 0; i < reports->n; i++) {
-		struct pool_reported done;
-		size_t len;
-		if (reports->labelers[i] >= pool_labelers(r->pool))
-			return ERR_HISTORY;
-		const char *labeler = pool_labeler_name(r->pool, reports->labelers[i], &len);
-		int what = pool_report(r->pool, item, labeler, len, reports->values[i], &done);
-		if (what != POOL_ADDED)
-			return what < 0 ? what : ERR_HISTORY;
-	}
-	return 0;
-}
-
-static int apply_close(struct replay *r, const struct item_row *row)
-{
-	struct item *item;
-	compare_count(r, row->name, "close number", row->close_number, ++r->closes);
-	if (pool_find_item(r->pool, row->name, strlen(row->name)))
-		return ERR_HISTORY;
-	int err = pool_add_item(r->pool, row->name, strlen(row->name), &item);
-	if (err == 0)
-		err = apply_reports(r, item, &row->reports);
-	if (err == 0)
-		err = pool_close(r->pool, item);
-	if (err)
-		return err;
-	const struct aggregate *a = &item->frozen->aggregate, *b = &row->aggregate;
-	compare(r, row->name, "mean", b->mean, a->mean);
-	compare(r, row->name, "median", b->median, a->median);
-	compare(r, row->name, "plain mean", b->plain_mean, a->plain_mean);
-	compare(r, row->name, "plain median", b->plain_median, a->plain_median);
-	compare(r, row->name, "spread", b->spread, a->spread);
-	compare(r, row->name, "ess", b->ess, a->ess);
-	for (size_t i = 0; i < row->reports.n; i++)
-		compare(r, row->name, "a weight at closing", row->weights[i], item->frozen->weights[i]);
-	/* Only what will be settled is needed any longer. */
-	if (row->state == CANDOR_VOID)
-		err = pool_void(r->pool, item);
-	if (row->state != CANDOR_RESOLVED)
-		pool_drop_item(r->pool, item);
-	return err;
-}
-
-static int apply_settlement(struct replay *r, const struct settled_row *row)
-{
-	const struct settlement_row *s = &row->settlement;
-	const char *name = row->item.name;
-	struct item *item = pool_find_item(r->pool, name, strlen(name));
-	struct pool_settled done;
-	if (!item || item->n != s->n)
-		return ERR_HISTORY;
-	int err = pool_resolve(r->pool, item, s->outcome, &done);
-	if (err)
-		return err;
-	compare_count(r, name, "round", s->round, done.round);
-	compare_count(r, name, "epoch", s->epoch, done.epoch);
-	compare(r, name, "eta", s->eta, done.eta);
-	compare(r, name, "L", s->lbar, done.lbar);
-	for (size_t i = 0; i < s->n; i++) {
-		compare(r, name, "a weight after settlement", s->weights[i], done.weights[i]);
-		compare_count(r, name, "a labeler's round before", s->last_round[i], done.last_round[i]);
-	}
-	pool_drop_item(r->pool, item);
-	r->settlements++;
-	return 0;
-}
-
-/* ---- the replay ---- */
-
-static uint64_t change_of(int stream, const void *row)
-{
-	switch (stream) {
-	case SETTINGS: return ((const struct settings_row *)row)->change;
-	case JOINS: return ((const struct labeler_row *)row)->joined;
-	case CLOSES: return ((const struct item_row *)row)->closed;
-	default: return ((const struct settled_row *)row)->settlement.change;
-	}
-}
-
-static int advance(struct replay *r, int stream)
-{
-	int got = db_cursor_next(r->cursors[stream], &r->rows[stream]);
-	if (got == 0)
-		r->rows[stream] = NULL;
-	return got < 0 ? got : 0;
-}
-
-static int apply(struct replay *r, int stream)
-{
-	const void *row = r->rows[stream];
-	if (!r->pool && stream != SETTINGS)
-		return ERR_HISTORY;
-	switch (stream) {
-	case SETTINGS: return apply_settings(r, row);
-	case JOINS: return apply_join(r, row);
-	case CLOSES: return apply_close(r, row);
-	default: return apply_settlement(r, row);
-	}
-}
-
-static int run_replay(struct replay *r)
-{
-	int err = 0;
-	for (int i = 0; i < STREAMS && err == 0; i++)
-		err = advance(r, i);
-	while (err == 0) {
-		int next = -1;
-		for (int i = 0; i < STREAMS; i++)
-			if (r->rows[i] && (next < 0 || change_of(i, r->rows[i]) < change_of(next, r->rows[next])))
-				next = i;
-		if (next < 0)
-			break;
-		uint64_t change = change_of(next, r->rows[next]);
-		err = apply(r, next);
-		if (err)
-			differ(r, "change %" PRIu64 " cannot be replayed: %s", change, candor_strerror(err));
-		else
-			err = advance(r, next);
-	}
-	return err;
+	struct findings *f = arg;
+	if (f->n++ < SHOWN_MAX)
+		printf("pool %s: %s\n", f->pool, sentence);
 }
 
 /* ---- the comparison ---- */
 
 static void compare_labelers(struct replay *r, const struct pool *state)
 {
-	compare_count(r, "the pool", "labelers", pool_labelers(state), pool_labelers(r->pool));
-	if (pool_labelers(state) != pool_labelers(r->pool))
+	const struct pool *p = replay_pool(r);
+	replay_compare_count(r, "the pool", "labelers", pool_labelers(state), pool_labelers(p));
+	if (pool_labelers(state) != pool_labelers(p))
 		return;
 	for (uint32_t id = 0; id < pool_labelers(state); id++) {
-		const struct labeler *a = pool_labeler(state, id), *b = pool_labeler(r->pool, id);
+		const struct labeler *a = pool_labeler(state, id), *b = pool_labeler(p, id);
 		const char *name = pool_labeler_name(state, id, NULL);
-		if (strcmp(name, pool_labeler_name(r->pool, id, NULL)) != 0)
-			differ(r, "labeler %u: the name is %s, the history gives %s", id, name,
-			       pool_labeler_name(r->pool, id, NULL));
-		compare(r, name, "weight", a->weight, b->weight);
-		compare(r, name, "weight now", pool_weight(state, id), pool_weight(r->pool, id));
-		compare(r, name, "own loss", a->own_loss, b->own_loss);
-		compare(r, name, "mean's loss", a->mean_loss, b->mean_loss);
-		compare(r, name, "settled loss", a->settled_loss, b->settled_loss);
-		compare_count(r, name, "scored", a->scored, b->scored);
-		compare_count(r, name, "last round", a->last_round, b->last_round);
-		compare_count(r, name, "epoch", a->epoch, b->epoch);
+		if (strcmp(name, pool_labeler_name(p, id, NULL)) != 0)
+			replay_differ(r, "labeler %u: the name is %s, the history gives %s", id, name,
+				      pool_labeler_name(p, id, NULL));
+		replay_compare(r, name, "weight", a->weight, b->weight);
+		replay_compare(r, name, "weight now", pool_weight(state, id), pool_weight(p, id));
+		replay_compare(r, name, "own loss", a->own_loss, b->own_loss);
+		replay_compare(r, name, "mean's loss", a->mean_loss, b->mean_loss);
+		replay_compare(r, name, "settled loss", a->settled_loss, b->settled_loss);
+		replay_compare_count(r, name, "scored", a->scored, b->scored);
+		replay_compare_count(r, name, "last round", a->last_round, b->last_round);
+		replay_compare_count(r, name, "epoch", a->epoch, b->epoch);
 	}
 }
 
 static void compare_totals(struct replay *r, const struct pool *state, uint64_t voided, uint64_t open)
 {
-	const struct pool_totals *a = pool_totals(state), *b = pool_totals(r->pool);
+	const struct pool *p = replay_pool(r);
+	const struct pool_totals *a = pool_totals(state), *b = pool_totals(p);
 	const char *of = "the pool";
-	compare_count(r, of, "round", a->round, b->round);
-	compare_count(r, of, "epoch", a->epoch, b->epoch);
-	compare_count(r, of, "scored", a->scored, b->scored);
-	compare_count(r, of, "closed items", a->closed, b->closed);
-	compare_count(r, of, "void items", a->voided, voided);
-	compare_count(r, of, "open items", a->open, open);
-	compare(r, of, "total weight", a->total_weight, b->total_weight);
-	compare(r, of, "mean's loss", a->mean_loss, b->mean_loss);
-	compare(r, of, "median's loss", a->median_loss, b->median_loss);
-	compare(r, of, "plain mean's loss", a->plain_mean_loss, b->plain_mean_loss);
-	compare(r, of, "plain median's loss", a->plain_median_loss, b->plain_median_loss);
+	replay_compare_count(r, of, "round", a->round, b->round);
+	replay_compare_count(r, of, "epoch", a->epoch, b->epoch);
+	replay_compare_count(r, of, "scored", a->scored, b->scored);
+	replay_compare_count(r, of, "closed items", a->closed, b->closed);
+	replay_compare_count(r, of, "void items", a->voided, voided);
+	replay_compare_count(r, of, "open items", a->open, open);
+	replay_compare(r, of, "total weight", a->total_weight, b->total_weight);
+	replay_compare(r, of, "mean's loss", a->mean_loss, b->mean_loss);
+	replay_compare(r, of, "median's loss", a->median_loss, b->median_loss);
+	replay_compare(r, of, "plain mean's loss", a->plain_mean_loss, b->plain_mean_loss);
+	replay_compare(r, of, "plain median's loss", a->plain_median_loss, b->plain_median_loss);
 
 	size_t n, m;
-	const struct mechanism_stretch *s = pool_stretches(state, &n), *t = pool_stretches(r->pool, &m);
-	compare_count(r, of, "stretches", n, m);
+	const struct mechanism_stretch *s = pool_stretches(state, &n), *t = pool_stretches(p, &m);
+	replay_compare_count(r, of, "stretches", n, m);
 	for (size_t i = 0; i < n && i < m; i++) {
-		compare_count(r, of, "a stretch's rounds", s[i].rounds, t[i].rounds);
-		compare(r, of, "a stretch's least eta", s[i].eta_lo, t[i].eta_lo);
-		compare(r, of, "a stretch's largest eta", s[i].eta_hi, t[i].eta_hi);
-		compare(r, of, "a stretch's floor", s[i].floor, t[i].floor);
+		replay_compare_count(r, of, "a stretch's rounds", s[i].rounds, t[i].rounds);
+		replay_compare(r, of, "a stretch's least eta", s[i].eta_lo, t[i].eta_lo);
+		replay_compare(r, of, "a stretch's largest eta", s[i].eta_hi, t[i].eta_hi);
+		replay_compare(r, of, "a stretch's floor", s[i].floor, t[i].floor);
 	}
 }
 
-/* 0, ERR_HISTORY where something differs, or another error. */
-static int verify_pool(struct db *db, const struct campaign *c, const uint8_t *key)
+/* To the end; after each archive the state must be the one that was written down when it was made. */
+static int run(struct replay *r, const struct verify_pool *v)
 {
-	static const enum db_table tables[] = {
-		[SETTINGS] = DB_SETTINGS,
-		[JOINS] = DB_LABELERS,
-		[CLOSES] = DB_CLOSED_ITEMS,
-		[SETTLEMENTS] = DB_SETTLEMENTS,
-	};
-	struct replay r = {.name = c->name, .key = key};
+	int err = 0;
+	for (size_t i = v->n_rows - v->n_archives; i < v->n_rows && err == 0; i++) {
+		err = replay_run(r, v->rows[i].last);
+		if (err == 0)
+			replay_compare_checkpoint(r, &v->rows[i]);
+	}
+	return err ? err : replay_run(r, 0);
+}
+
+/* What is not archived is compared item by item; of the archived ones there must be as many as rounds. */
+static int count_archived(struct replay *r, struct db *db, const struct verify_pool *v)
+{
+	uint64_t last = v->n_rows ? v->rows[v->n_rows - 1].last : 0, items = 0;
+	int err = last ? db_count_settled(db, v->campaign->id, last, &items) : 0;
+	if (err == 0)
+		replay_compare_count(r, "the pool", "archived items", items, last);
+	return err;
+}
+
+static int replay_and_compare(struct db *db, const struct verify_pool *v, struct replay *r)
+{
+	const struct campaign *c = v->campaign;
 	uint64_t voided, open;
 	int err = db_count_items(db, c->id, &voided, &open);
-	for (int i = 0; i < STREAMS && err == 0; i++)
-		err = db_cursor_open(db, tables[i], c->id, 0, &r.cursors[i]);
 	if (err == 0)
-		err = run_replay(&r);
-	if (err == 0 && r.pool) {
-		compare_count(&r, "the pool", "closes", c->closes, r.closes);
-		compare_labelers(&r, c->pool);
-		compare_totals(&r, c->pool, voided, open);
-	} else if (err == 0) {
-		differ(&r, "no settings were ever written");
+		err = run(r, v);
+	if (err == 0)
+		err = count_archived(r, db, v);
+	if (err)
+		return err;
+	if (!replay_pool(r)) {
+		replay_differ(r, "no settings were ever written");
+		return 0;
 	}
-	if (r.differences > SHOWN_MAX)
-		printf("pool %s: ... and %" PRIu64 " more\n", r.name, r.differences - SHOWN_MAX);
-	if (err == 0 && r.differences == 0)
-		printf("pool %s: %u labelers, %" PRIu64 " closed items, %" PRIu64 " settlements: all agrees\n", r.name,
-		       pool_labelers(c->pool), r.closes, r.settlements);
-	for (int i = 0; i < STREAMS; i++)
-		db_cursor_close(r.cursors[i]);
-	pool_free(r.pool);
-	return r.differences ? ERR_HISTORY : err;
+	replay_compare_count(r, "the pool", "closes", c->closes, replay_closes(r));
+	compare_labelers(r, c->pool);
+	compare_totals(r, c->pool, voided, open);
+	return 0;
+}
+
+static void say_unread(const struct verify_pool *v)
+{
+	for (size_t i = 0; i + v->n_archives < v->n_rows; i++)
+		printf("pool %s: rounds %" PRIu64 " to %" PRIu64 " are in the archive %s, which was not read\n",
+		       v->campaign->name, v->rows[i].first, v->rows[i].last, v->rows[i].file);
+}
+
+/* 0, ERR_HISTORY where something differs, or another error. */
+static int verify_pool(struct db *db, const struct verify_pool *v, const uint8_t *key)
+{
+	struct findings found = {.pool = v->campaign->name};
+	const struct replay_source source = {
+		.name = v->campaign->name,
+		.id = v->campaign->id,
+		.db = db,
+		.archives = v->archives,
+		.n_archives = v->n_archives,
+		.key = key,
+		.differs = on_difference,
+		.arg = &found,
+	};
+	struct replay *r;
+	int err = replay_new(&r, &source);
+	if (err == 0) {
+		err = replay_and_compare(db, v, r);
+		if (err == 0 && found.n == 0) {
+			say_unread(v);
+			printf("pool %s: %u labelers, %" PRIu64 " closed items, %" PRIu64 " settlements: all agrees\n",
+			       found.pool, pool_labelers(v->campaign->pool), replay_closes(r), replay_settled(r));
+		}
+		replay_free(r);
+	}
+	if (found.n > SHOWN_MAX)
+		printf("pool %s: ... and %" PRIu64 " more\n", found.pool, found.n - SHOWN_MAX);
+	return found.n ? ERR_HISTORY : err;
+}
+
+/* The archives that the database knows of a pool. */
+static int read_rows(struct db *db, uint64_t pool, struct arena *a, struct verify_pool *v)
+{
+	struct archive_row *rows = NULL;
+	const struct archive_row *row;
+	struct db_cursor *cursor;
+	int err = db_cursor_open(db, DB_ARCHIVES, pool, 0, &cursor);
+	if (err)
+		return err;
+	while ((err = db_cursor_next(cursor, (const void **)&row)) == 1) {
+		/* Rarely more than a few: what the arena keeps of the shorter arrays does not matter. */
+		struct archive_row *grown = arena_alloc(a, (v->n_rows + 1) * sizeof *grown);
+		const char *file = arena_strdup(a, row->file);
+		if (!grown || !file) {
+			err = -ENOMEM;
+			break;
+		}
+		if (v->n_rows)
+			memcpy(grown, rows, v->n_rows * sizeof *grown);
+		rows = grown;
+		rows[v->n_rows] = *row;
+		rows[v->n_rows++].file = file;
+	}
+	db_cursor_close(cursor);
+	v->rows = rows;
+	return err;
+}
+
+static int verify_campaign(struct db *db, const struct campaign *c, const struct archives *archives, const uint8_t *key)
+{
+	struct verify_pool v = {.campaign = c};
+	struct arena a;
+	arena_init(&a, SIZE_MAX / 2);
+	v.n_archives = archives_of(archives, c->id, &v.archives);
+	int err = read_rows(db, c->id, &a, &v);
+	if (err == 0)
+		err = verify_pool(db, &v, key);
+	arena_free(&a);
+	return err;
 }
 
 static uint64_t no_clock(void *owner)
@@ -316,7 +252,7 @@ static int check_log(const char *path)
 	return err;
 }
 
-static int replay_all(struct db *db, const char *called)
+static int replay_all(struct db *db, const char *called, const struct archives *archives)
 {
 	/* The state is loaded as a daemon would; the engine is never asked to do anything. */
 	static const struct engine_ops ops = {.now_ms = no_clock};
@@ -331,7 +267,7 @@ static int replay_all(struct db *db, const char *called)
 	int result = 0;
 	for (uint64_t i = 0; i < e->n_campaigns && (result == 0 || result == ERR_HISTORY); i++) {
 		/* Where one does not agree, the other pools are looked at all the same. */
-		err = verify_pool(db, e->campaigns[i], key);
+		err = verify_campaign(db, e->campaigns[i], archives, key);
 		if (err)
 			result = err;
 	}
@@ -344,37 +280,41 @@ static int replay_all(struct db *db, const char *called)
 	return result;
 }
 
-static int verify_file(const char *path, const char *called, bool deep)
+static int verify_moment(struct db *db, const struct verification *v, const char *called)
 {
-	struct db *db;
-	int err = deep ? check_log(path) : 0;
+	struct archives *archives = NULL;
+	int damage = v->deep ? check_file(db, called) : 0;
+	/* Also of a damaged file: it says which pools it has hit. */
+	if (damage && damage != ERR_DAMAGED)
+		return damage;
+	int err = archives_open(&archives, db, v->archives, v->n_archives);
 	if (err == 0)
-		err = db_open(&db, path, DB_READ, DB_FULL);
+		err = replay_all(db, called, archives);
+	int closed = archives_close(archives);
+	return damage ? damage : err ? err : closed;
+}
+
+int verify_with(const struct verification *v)
+{
+	const char *called = v->called ? v->called : v->path;
+	struct db *db;
+	int err = v->deep ? check_log(v->path) : 0;
+	if (err == 0)
+		err = db_open(&db, v->path, DB_READ, DB_FULL);
 	if (err) {
 		log_error("%s: %s", called, candor_strerror(err));
 		return err;
 	}
-	int result = db_begin(db);
-	bool begun = result == 0;
-	if (begun && deep)
-		result = check_file(db, called);
-	/* Also of a damaged file: it says which pools it has hit. */
-	if (begun && (result == 0 || result == ERR_DAMAGED)) {
-		err = replay_all(db, called);
-		result = result ? result : err;
-	}
-	if (begun)
+	err = db_begin(db);
+	if (err == 0) {
+		err = verify_moment(db, v, called);
 		db_end(db);
+	}
 	int closed = db_close(db);
-	return result ? result : closed;
+	return err ? err : closed;
 }
 
 int verify(const char *path)
 {
-	return verify_file(path, path, false);
-}
-
-int verify_deep(const char *path, const char *called)
-{
-	return verify_file(path, called ? called : path, true);
+	return verify_with(&(struct verification){.path = path});
 }

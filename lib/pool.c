@@ -9,7 +9,6 @@ enum {
 	LABELERS_A_CHUNK =
 		4096, /* chunks, so that growing neither copies a million labelers nor keeps room for another */
 	ENTRIES_MAX = 65535,
-	STRETCHES_MAX = 4096,
 	STRETCHES_FOR_UPDATES = STRETCHES_MAX - 64, /* the epochs, 62 at most, always find room: settlements go on */
 };
 

@@ -18,7 +18,7 @@
 #include "mechanism.h"
 #include "names.h"
 
-enum { ITEM_REPORTS_MAX = 65535 };
+enum { ITEM_REPORTS_MAX = 65535, STRETCHES_MAX = 4096 };
 
 struct pool;
 

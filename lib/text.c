@@ -1,7 +1,5 @@
 #include "text.h"
 
-#include <stdbool.h>
-#include <stdint.h>
 #include <string.h>
 
 /* Length of the UTF-8 sequence at p (well-formed as Unicode table 3-7 has it), 0 if there is none. */
@@ -70,4 +68,46 @@ const char *name_fault(const char *name, size_t len)
 	if (len > 255)
 		return "is too long; a name has 1 to 255 bytes";
 	return text_fault(name, len);
+}
+
+/* The number that digits say, a 'd' of the form for each; everything else must be as the form has it. */
+static bool read_form(const char *text, const char *form, unsigned *numbers)
+{
+	size_t n = 0;
+	bool in_number = false;
+	for (; *form; form++, text++) {
+		if (*form != 'd') {
+			if (*text != *form)
+				return false;
+			in_number = false;
+			continue;
+		}
+		if (*text < '0' || *text > '9')
+			return false;
+		if (!in_number)
+			numbers[n++] = 0;
+		in_number = true;
+		numbers[n - 1] = numbers[n - 1] * 10 + (unsigned)(*text - '0');
+	}
+	return !*text;
+}
+
+bool text_date(const char *text, uint64_t *ms)
+{
+	static const unsigned before[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
+	unsigned t[6] = {0};
+	if (!read_form(text, "dddd-dd-dd", t) && !read_form(text, "dddd-dd-ddTdd:dd:ddZ", t))
+		return false;
+	unsigned y = t[0], m = t[1], d = t[2];
+	bool leap = (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
+	if (y < 1970 || m < 1 || m > 12 || d < 1 || t[3] > 23 || t[4] > 59 || t[5] > 59)
+		return false;
+	unsigned days_of_month = (m == 12 ? 365 : before[m]) - before[m - 1] + (leap && m == 2);
+	if (d > days_of_month)
+		return false;
+	/* Leap days from year 1 to the one before, less those before 1970. */
+	uint64_t z = y - 1, days = (uint64_t)(y - 1970) * 365 + (z / 4 - z / 100 + z / 400) - 477;
+	days += before[m - 1] + (leap && m > 2) + d - 1;
+	*ms = ((days * 24 + t[3]) * 60 + t[4]) * 60000 + t[5] * UINT64_C(1000);
+	return true;
 }

@@ -1,8 +1,10 @@
-/* text.h - what text a peer may send. Pure. */
+/* text.h - what text a peer may send, and dates. Pure. */
 #ifndef CANDOR_TEXT_H
 #define CANDOR_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* NULL if `len` bytes at `text` are a line that can be shown to a person: UTF-8 without control characters (U+0000 to
  * U+001F, U+007F to U+009F), also empty. Else a static phrase that says what is wrong, to follow the name of a field.
@@ -11,5 +13,8 @@ const char *text_fault(const char *text, size_t len);
 
 /* The same for the name of a pool, labeler or item: 1 to 255 bytes of such text. */
 const char *name_fault(const char *name, size_t len);
+
+/* "YYYY-MM-DD" or "YYYY-MM-DDTHH:MM:SSZ", in UTC, from 1970 to 9999, as milliseconds since 1970: whether it is such. */
+bool text_date(const char *text, uint64_t *ms);
 
 #endif

@@ -240,7 +240,7 @@ static void while_a_backup_is_written_another_to_the_same_file_is_refused(void *
 	fill_large(c);
 	pid_t pid = begin_slow_backup(c, copy);
 	assert_candor(c, 2, "backup", copy);
-	assert_says(c->err, "another backup is being written there");
+	assert_says(c->err, "another file is being written there");
 	assert_true(is_there(copy, ".partial"));
 	assert_int_equal(end_with(pid, SIGTERM), 1);
 }
