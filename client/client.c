@@ -404,7 +404,8 @@ static enum candor_response_type answer_of(enum candor_request_type type)
 	case CANDOR_REQ_INFO: return CANDOR_RES_INFO;
 	case CANDOR_REQ_CREATE_POOL:
 	case CANDOR_REQ_UPDATE_POOL:
-	case CANDOR_REQ_GET_POOL: return CANDOR_RES_POOL;
+	case CANDOR_REQ_GET_POOL:
+	case CANDOR_REQ_PRUNE_POOL: return CANDOR_RES_POOL;
 	case CANDOR_REQ_LIST_POOLS: return CANDOR_RES_POOLS;
 	case CANDOR_REQ_POST_REPORTS:
 	case CANDOR_REQ_CLOSE_ITEMS:

@@ -50,7 +50,7 @@ enum db_table {
 	DB_LABELERS, /* struct labeler_row of a pool, by id */
 	DB_OPEN_ITEMS, /* struct open_item_row of all pools, by id */
 	DB_LOG, /* struct log_row of all pools, by change */
-	DB_CLOSED_ITEMS, /* struct item_row of a pool, by close number; not those voided while open, not those archived */
+	DB_CLOSED_ITEMS, /* struct item_row of a pool, by close number; not those voided while open or archived */
 	DB_SETTLEMENTS, /* struct settled_row of a pool, by round; not those archived */
 	DB_ARCHIVES, /* struct archive_row of a pool, by `last` */
 	DB_CHECKPOINTS, /* struct checkpoint_row of a pool, by `first` */

@@ -66,6 +66,7 @@ static void forget_state(struct engine *e)
 	e->logged = e->resident = (struct item_list){0};
 	e->n_resident = 0;
 	e->resident_reports = 0;
+	e->removals = 0;
 }
 
 static int load_state(struct engine *e)
@@ -197,7 +198,7 @@ void engine_tick(struct engine *e)
 		give_up(e, -ENOMEM);
 		return;
 	}
-	if (!e->filling->first)
+	if (!e->filling->first && !engine_has_removals(e))
 		return;
 	engine_upkeep(e);
 	if (e->broken) {
@@ -318,7 +319,8 @@ static bool is_write(enum candor_request_type type)
 	case CANDOR_REQ_POST_REPORTS:
 	case CANDOR_REQ_CLOSE_ITEMS:
 	case CANDOR_REQ_RESOLVE_ITEMS:
-	case CANDOR_REQ_VOID_ITEMS: return true;
+	case CANDOR_REQ_VOID_ITEMS:
+	case CANDOR_REQ_PRUNE_POOL: return true;
 	default: return false;
 	}
 }
@@ -359,6 +361,7 @@ enum engine_outcome engine_run(struct engine *e, struct call *call)
 	case CANDOR_REQ_LIST_LABELERS: return engine_list_labelers(e, c, call);
 	case CANDOR_REQ_GET_LABELER: return engine_get_labeler(e, c, call);
 	case CANDOR_REQ_LIST_ITEMS: return engine_list_items(e, c, call);
+	case CANDOR_REQ_PRUNE_POOL: return engine_prune_pool(e, c, call);
 	default: break;
 	}
 

@@ -42,6 +42,7 @@ struct engine_limits {
 	size_t resident_reports; /* and their reports */
 	size_t max_frame_bytes; /* told to clients in Welcome */
 	uint32_t max_in_flight; /* likewise */
+	uint32_t owner_uid; /* this user, and root, may have history removed */
 	const char *database; /* the file's path, told in Info to peers of Unix sockets; NULL: to nobody */
 };
 
@@ -108,6 +109,9 @@ bool engine_is_read_only(const struct engine *e);
  * outlive the engine. key: as for names_new(). 0, ERR_HISTORY, -ENOMEM or a database error. */
 MUST_CHECK int engine_new(struct engine **out, struct db *db, const uint8_t *key, const struct engine_limits *limits,
 			  const struct engine_ops *ops, void *owner);
+
+/* Upkeep that can wait is not gone on with: the service is ending. */
+void engine_rest(struct engine *e);
 
 /* Only when idle. */
 void engine_free(struct engine *e);

@@ -18,6 +18,7 @@ struct history_read {
 	struct call *call;
 	uint64_t pool;
 
+	uint64_t archived; /* the last round that is */
 	uint64_t after; /* feed: close number; trajectory: not used */
 	struct item_row *rows;
 	size_t n_rows;
@@ -72,7 +73,7 @@ static struct history_read *new_read(struct engine *e, struct campaign *c, struc
 {
 	struct history_read *h = calloc(1, sizeof *h);
 	if (h)
-		*h = (struct history_read){.engine = e, .call = call, .pool = c->id};
+		*h = (struct history_read){.engine = e, .call = call, .pool = c->id, .archived = c->archive.last};
 	return h;
 }
 
@@ -141,6 +142,7 @@ static void answer_feed(struct history_read *h)
 			.opened_at = row->opened_at,
 			.closed_at = row->closed_at,
 			.ended_at = row->ended_at,
+			.archived = row->state == CANDOR_RESOLVED && row->round <= h->archived,
 		};
 	}
 	r.items = items;
@@ -192,6 +194,16 @@ static bool take_step(struct history_read *h, const struct settled_row *row)
 	return true;
 }
 
+/* Of the moment that is read: more may have been archived since the call. */
+static int read_boundary(struct history_read *h, struct db *db, struct arena *scratch)
+{
+	struct archive_row row;
+	int found = db_archive(db, scratch, h->pool, &row);
+	if (found == 1)
+		h->archived = row.last;
+	return found < 0 ? found : 0;
+}
+
 /* On another thread. Each settlement is read into a scratch arena: a page may pass by many thousand reports. */
 static void read_trajectory(struct read_job *job, struct db *db)
 {
@@ -202,7 +214,9 @@ static void read_trajectory(struct read_job *job, struct db *db)
 	h->steps = arena_alloc(h->call->arena, limit * sizeof *h->steps);
 	job->err = h->steps ? db_begin(db) : -ENOMEM;
 	bool begun = job->err == 0;
-	while (job->err == 0 && h->round > 0 && h->n_steps < limit) {
+	if (begun)
+		job->err = read_boundary(h, db, &scratch);
+	while (job->err == 0 && h->round > h->archived && h->n_steps < limit) {
 		struct settled_row row;
 		arena_reset(&scratch);
 		int found = db_settlement(db, &scratch, h->pool, h->round, &row);
@@ -228,7 +242,8 @@ static enum engine_outcome reply_labeler(struct call *call, struct campaign *c, 
 	if (h) {
 		r.n = h->n_steps;
 		r.history = h->steps;
-		if (h->round)
+		r.archived = h->round > 0 && h->round <= h->archived;
+		if (h->round && !r.archived)
 			r.next = write_place(call->arena, 'h', c->id, h->round);
 	}
 	if (!r.next)

@@ -1,7 +1,7 @@
 /* engine_internal.h - what the engine's files share: engine.c (life, durability), engine_write.c (commands that change
  * state), engine_read.c (those that do not), engine_history.c
- * (those answered from disk), engine_items.c (which items are in memory), engine_log.c (the log of reports), recover.c
- * (state from disk). */
+ * (those answered from disk), engine_items.c (which items are in memory), engine_log.c (the log of reports),
+ * engine_prune.c (history that is archived), recover.c (state from disk). */
 #ifndef CANDOR_ENGINE_INTERNAL_H
 #define CANDOR_ENGINE_INTERNAL_H
 
@@ -22,6 +22,18 @@ struct campaign {
 	 * anew, round and round, so that what start has to apply grows with the labelers and not with the history. */
 	uint32_t refresh_next;
 	uint64_t refresh_due; /* scored reports not yet paid for with rows */
+
+	/* The newest archive: what was settled up to its last round (0: none) is not here. */
+	struct {
+		uint64_t last;
+		uint8_t digest[DIGEST_BYTES];
+	} archive;
+	/* What of it is still on disk. */
+	struct {
+		bool due;
+		uint64_t next_round; /* those before are gone; above archive.last: all are */
+		uint64_t next_change, last_change; /* likewise of revisions */
+	} removal;
 };
 
 struct item_list {
@@ -58,6 +70,9 @@ struct engine {
 	size_t resident_reports;
 	struct load *first_load, *last_load; /* in flight, in order of their start */
 	uint32_t reads; /* jobs in flight */
+	bool pruning; /* one of them is for engine_prune_pool() */
+	uint64_t removals; /* campaigns of which a removal is due */
+	bool resting; /* none is to be gone on with */
 
 	uint64_t started_at, connections;
 };
@@ -150,6 +165,28 @@ enum engine_outcome engine_void_items(struct engine *e, struct campaign *c, stru
 
 /* What keeps the database small and start quick, for the batch that is about to be handed over. */
 void engine_upkeep(struct engine *e);
+
+/* ---- engine_prune.c ---- */
+
+enum engine_outcome engine_prune_pool(struct engine *e, struct campaign *c, struct call *call);
+
+/* Something is to be removed, for which there should be a commit even if nothing else asks for one. */
+bool engine_has_removals(const struct engine *e);
+
+/* Adds a piece of it to the batch. */
+void engine_remove(struct engine *e);
+
+/* An item whose reports are in an archive, wherever they may still be. */
+static inline bool engine_is_archived(const struct campaign *c, const struct item *item)
+{
+	return item->state == CANDOR_RESOLVED && item->frozen && item->frozen->round <= c->archive.last;
+}
+
+void engine_set_archive(struct campaign *c, const struct archive_row *row);
+
+/* What disk knows of a campaign's archives, and how many labelers the newest one's checkpoint has (0 where there is
+ * none). 0 or an error. */
+MUST_CHECK int engine_recover_archive(struct engine *e, struct campaign *c, uint64_t *labelers);
 
 /* ---- engine_read.c ---- */
 

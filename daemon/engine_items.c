@@ -106,6 +106,9 @@ static void read_items(struct read_job *job, struct db *db)
 
 static int restore_item(struct campaign *c, struct item *item, const struct item_row *row)
 {
+	static const double none[1] = {0};
+	if (row->archived && row->round > c->archive.last)
+		return ERR_HISTORY;
 	for (size_t i = 0; i < row->reports.n; i++)
 		if (row->reports.labelers[i] >= pool_labelers(c->pool))
 			return ERR_HISTORY;
@@ -118,7 +121,7 @@ static int restore_item(struct campaign *c, struct item *item, const struct item
 	item->own.closed_at = row->closed_at;
 	item->own.ended_at = row->ended_at;
 	item->state = row->state;
-	if (!row->weights)
+	if (!row->weights && !row->archived)
 		return 0;
 	struct frozen frozen = {
 		.aggregate = row->aggregate,
@@ -127,7 +130,7 @@ static int restore_item(struct campaign *c, struct item *item, const struct item
 		.lbar = row->lbar,
 		.round = row->round,
 	};
-	return pool_restore_frozen(item, row->state, &frozen, row->weights);
+	return pool_restore_frozen(item, row->state, &frozen, row->archived ? none : row->weights);
 }
 
 /* Puts what was read into memory, unless it has come there by another way meanwhile. */

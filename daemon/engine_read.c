@@ -112,6 +112,7 @@ void engine_describe_pool(const struct campaign *c, struct candor_pool *out)
 		.median_loss = t->median_loss,
 		.plain_mean_loss = t->plain_mean_loss,
 		.plain_median_loss = t->plain_median_loss,
+		.archived = c->archive.last,
 	};
 }
 
@@ -184,10 +185,12 @@ static int describe_item(struct campaign *c, struct item *item, const char *name
 {
 	struct aggregate aggregate = {0};
 	const double *weights = NULL;
+	bool archived = engine_is_archived(c, item);
 	*out = (struct candor_item){
 		.name = name,
 		.state = item->state,
-		.n = item->n,
+		.archived = archived,
+		.n = archived ? item->frozen->aggregate.n : item->n,
 		.opened_at = item->own.opened_at,
 		.closed_at = item->own.closed_at,
 		.ended_at = item->own.ended_at,
@@ -195,7 +198,12 @@ static int describe_item(struct campaign *c, struct item *item, const char *name
 	/* What was voided while open never had an aggregate. */
 	if (item->state == CANDOR_VOID && !item->frozen)
 		return 0;
-	int err = pool_item_aggregate(c->pool, item, &aggregate, with_reports ? &weights : NULL);
+	with_reports = with_reports && !archived;
+	int err = 0;
+	if (archived)
+		aggregate = item->frozen->aggregate;
+	else
+		err = pool_item_aggregate(c->pool, item, &aggregate, with_reports ? &weights : NULL);
 	if (err)
 		return err;
 	out->mean = aggregate.mean;

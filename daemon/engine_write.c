@@ -219,9 +219,11 @@ static void add_report(struct engine *e, struct campaign *c, struct item *item, 
 	e->progress.reports++;
 }
 
-static const char *not_open(struct arena *a, const struct item *item)
+static const char *not_open(struct arena *a, const struct campaign *c, const struct item *item)
 {
 	static const char *const states[] = {"unknown", "open", "closed", "resolved", "void"};
+	if (engine_is_archived(c, item))
+		return "item is resolved and its reports are in an archive; reports are taken only while it is open";
 	return arena_printf(a, "item is %s; reports are taken only while it is open", states[item->state]);
 }
 
@@ -257,13 +259,16 @@ enum engine_outcome engine_post_reports(struct engine *e, struct campaign *c, st
 		struct item *item = items[i];
 		bool is_new = item->state == CANDOR_STATE_UNSPECIFIED;
 		struct pool_reported done;
-		int what = pool_report(c->pool, item, report->labeler, strlen(report->labeler), report->value, &done);
+		/* Whether it has been reported before depends on what is still in memory: so nobody is told. */
+		int what = engine_is_archived(c, item) ? ERR_STATE
+						       : pool_report(c->pool, item, report->labeler,
+								     strlen(report->labeler), report->value, &done);
 		if (what == POOL_DUPLICATE) {
 			result.counts.duplicates++;
 			continue;
 		}
 		if (what == ERR_STATE) {
-			reject(&result, i, CANDOR_FAILED_PRECONDITION, not_open(call->arena, item));
+			reject(&result, i, CANDOR_FAILED_PRECONDITION, not_open(call->arena, c, item));
 			continue;
 		}
 		if (what < 0) {
@@ -509,5 +514,6 @@ void engine_upkeep(struct engine *e)
 		c->dirty = false;
 	}
 	engine_log_trim(e);
+	engine_remove(e);
 	engine_add(e, CHANGE_PROGRESS, &e->progress);
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "checkpoint.h"
 #include "engine_internal.h"
 #include "log.h"
 
@@ -43,26 +44,43 @@ static int add_lag(struct lag *lag, uint64_t through)
 	return 0;
 }
 
-static int read_labelers(struct engine *e, struct campaign *c, struct lag *lag)
+/* The settlements that an old row lacks may be archived: then it is as new as the checkpoint. */
+static int read_labelers(struct engine *e, struct campaign *c, uint64_t archived, struct lag *lag)
 {
 	struct db_cursor *cursor;
 	const struct labeler_row *row;
-	int err = db_cursor_open(e->db, DB_LABELERS, c->id, 0, &cursor);
+	struct checkpoint_reader checkpoint;
+	int err = checkpoint_open(&checkpoint, e->db, c->id);
 	if (err)
 		return err;
+	err = db_cursor_open(e->db, DB_LABELERS, c->id, 0, &cursor);
+	if (err) {
+		checkpoint_close(&checkpoint);
+		return err;
+	}
 	EACH(cursor, row)
 	{
+		const struct labeler *state = &row->state, *then;
+		uint64_t through = row->through;
 		if (row->id != pool_labelers(c->pool)) {
 			err = contradiction("labeler", row->id);
 			break;
 		}
-		err = pool_restore_labeler(c->pool, row->name, strlen(row->name), row->entry, &row->state);
+		err = row->id < archived ? checkpoint_next(&checkpoint, &then) : 0;
+		if (err)
+			break;
+		if (row->id < archived && through < c->archive.last) {
+			state = then;
+			through = c->archive.last;
+		}
+		err = pool_restore_labeler(c->pool, row->name, strlen(row->name), row->entry, state);
 		if (err == 0)
-			err = add_lag(lag, row->through);
+			err = add_lag(lag, through);
 		if (err)
 			break;
 	}
 	db_cursor_close(cursor);
+	checkpoint_close(&checkpoint);
 	return err;
 }
 
@@ -134,7 +152,10 @@ static int read_pool(struct engine *e, const struct pool_row *row)
 		return err;
 	c->closes = row->closes;
 	struct lag lag = {.least = UINT64_MAX};
-	err = read_labelers(e, c, &lag);
+	uint64_t archived;
+	err = engine_recover_archive(e, c, &archived);
+	if (err == 0)
+		err = read_labelers(e, c, archived, &lag);
 	if (err == 0 && lag.n > 0)
 		err = apply_settlements(e, c, &lag);
 	free(lag.through);

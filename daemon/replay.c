@@ -451,6 +451,13 @@ const struct pool *replay_pool(const struct replay *r)
 	return r->pool;
 }
 
+struct pool *replay_take(struct replay *r)
+{
+	struct pool *p = r->pool;
+	r->pool = NULL;
+	return p;
+}
+
 uint64_t replay_closes(const struct replay *r)
 {
 	return r->closes;

@@ -40,6 +40,10 @@ MUST_CHECK int replay_run(struct replay *r, uint64_t round);
 
 /* NULL until the first settings. */
 const struct pool *replay_pool(const struct replay *r);
+
+/* The same, which is the caller's from now on. The replay is over. */
+struct pool *replay_take(struct replay *r);
+
 uint64_t replay_closes(const struct replay *r); /* close numbers given */
 uint64_t replay_settled(const struct replay *r); /* settlements replayed */
 uint64_t replay_reports(const struct replay *r); /* ... and the reports that they scored */

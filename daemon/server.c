@@ -233,6 +233,8 @@ static void begin_stop(struct server *s)
 		return;
 	s->drain_until_ms = uv_now(&s->loop) + DRAIN_MS;
 	close_listeners(s);
+	if (s->engine)
+		engine_rest(s->engine);
 	for (struct conn *c = s->conns; c; c = c->after) {
 		if (c->closing)
 			continue;
@@ -447,6 +449,7 @@ static int start_engine(struct server *s)
 		.resident_reports = config->resident_reports,
 		.max_frame_bytes = config->max_frame_bytes,
 		.max_in_flight = (uint32_t)config->max_in_flight,
+		.owner_uid = geteuid(),
 	};
 	uint8_t key[NAMES_KEY_BYTES];
 	randombytes_buf(key, sizeof key);

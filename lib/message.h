@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #define CANDOR_PROTOCOL 1
+#define CANDOR_DIGEST_BYTES 32
 #define CANDOR_NAME_MAX 255 /* bytes in the name of a pool, labeler or item */
 #define CANDOR_PAGE_DEFAULT 100
 #define CANDOR_PAGE_MAX 1000 /* rows in a page, and items in a query */
@@ -88,6 +89,7 @@ enum candor_request_type {
 	CANDOR_REQ_LIST_LABELERS,
 	CANDOR_REQ_GET_LABELER,
 	CANDOR_REQ_LIST_ITEMS,
+	CANDOR_REQ_PRUNE_POOL,
 };
 
 /* Which fields count depends on the type; the others are zero. */
@@ -106,6 +108,9 @@ struct candor_request {
 	bool history; /* GET_LABELER */
 	bool with_reports; /* QUERY_ITEMS */
 	enum candor_sort sort; /* LIST_LABELERS */
+	uint64_t round; /* PRUNE_POOL, as the next three */
+	const uint8_t *state, *digest; /* [CANDOR_DIGEST_BYTES] each */
+	const char *file;
 
 	size_t n; /* rows in whichever of these the type has */
 	const struct candor_report *reports; /* POST_REPORTS */
@@ -151,6 +156,7 @@ struct candor_pool {
 	double t_eff, total_weight;
 	double mean_loss, median_loss, plain_mean_loss, plain_median_loss;
 	const struct candor_best *best; /* NULL: none */
+	uint64_t archived;
 };
 
 struct candor_rejected {
@@ -179,6 +185,7 @@ struct candor_item {
 	uint64_t opened_at, closed_at, ended_at;
 	size_t n_reports;
 	const struct candor_item_report *reports;
+	bool archived;
 };
 
 struct candor_labeler {
@@ -232,6 +239,7 @@ struct candor_response {
 
 	const char *next; /* POOLS, ITEMS, LABELERS, LABELER */
 	bool more; /* ITEMS */
+	bool archived; /* LABELER */
 	uint64_t total; /* LABELERS */
 	double total_weight; /* LABELERS */
 };

@@ -129,6 +129,25 @@ static void hello(struct decoder *d, const Candor__V1__Hello *m)
 		fault(d, "token", "is too long; it has at most 1024 bytes");
 }
 
+static const uint8_t *digest(struct decoder *d, const char *field, ProtobufCBinaryData bytes)
+{
+	if (bytes.len != CANDOR_DIGEST_BYTES)
+		fault(d, field, "is no digest; it must have 32 bytes");
+	return bytes.data;
+}
+
+static void prune(struct decoder *d, const Candor__V1__PrunePool *m)
+{
+	struct candor_request *r = &d->out->request;
+	r->pool = name(d, "pool", m->pool);
+	r->round = m->round;
+	r->state = digest(d, "state", m->state);
+	r->digest = digest(d, "digest", m->digest);
+	r->file = name(d, "file", m->file);
+	if (m->round == 0)
+		fault(d, "round", "is missing; it must be the last one that goes");
+}
+
 static void body(struct decoder *d, const Candor__V1__Request *m)
 {
 	struct candor_request *r = &d->out->request;
@@ -204,6 +223,10 @@ static void body(struct decoder *d, const Candor__V1__Request *m)
 		r->pool = name(d, "pool", m->list_items->pool);
 		page(d, m->list_items->cursor, m->list_items->limit);
 		break;
+	case CANDOR__V1__REQUEST__BODY_PRUNE_POOL:
+		r->type = CANDOR_REQ_PRUNE_POOL;
+		prune(d, m->prune_pool);
+		break;
 	default: fault(d, "request", "is of no kind that this daemon knows");
 	}
 }
@@ -272,6 +295,11 @@ static int encode_outcomes(const struct candor_request *r, struct arena *a, Cand
 	return 0;
 }
 
+static ProtobufCBinaryData encode_digest(const uint8_t *digest)
+{
+	return (ProtobufCBinaryData){digest ? CANDOR_DIGEST_BYTES : 0, (uint8_t *)(uintptr_t)digest};
+}
+
 /* protobuf-c only reads the names, so the caller's array serves as it is. */
 #define ITEMS(m, r) ((m).n_items = (r)->n, (m).items = (char **)(uintptr_t)(r)->items)
 
@@ -294,6 +322,7 @@ int wire_encode_request(const struct candor_request *r, struct arena *scratch, s
 	Candor__V1__ListLabelers list_labelers = CANDOR__V1__LIST_LABELERS__INIT;
 	Candor__V1__GetLabeler get_labeler = CANDOR__V1__GET_LABELER__INIT;
 	Candor__V1__ListItems list_items = CANDOR__V1__LIST_ITEMS__INIT;
+	Candor__V1__PrunePool prune_pool = CANDOR__V1__PRUNE_POOL__INIT;
 	int err = 0;
 
 #define USE(field, FIELD) (m.body_case = CANDOR__V1__REQUEST__BODY_##FIELD, m.field = &field)
@@ -371,6 +400,14 @@ int wire_encode_request(const struct candor_request *r, struct arena *scratch, s
 		list_items.cursor = wire_text(r->cursor);
 		list_items.limit = r->limit;
 		USE(list_items, LIST_ITEMS);
+		break;
+	case CANDOR_REQ_PRUNE_POOL:
+		prune_pool.pool = wire_text(r->pool);
+		prune_pool.round = r->round;
+		prune_pool.state = encode_digest(r->state);
+		prune_pool.digest = encode_digest(r->digest);
+		prune_pool.file = wire_text(r->file);
+		USE(prune_pool, PRUNE_POOL);
 		break;
 	case CANDOR_REQ_UNKNOWN: break; /* a request without a body: what a daemon makes of it can be tested */
 	}

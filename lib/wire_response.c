@@ -30,6 +30,7 @@ static void pool_to_pb(const struct candor_pool *p, Candor__V1__Pool *m, Candor_
 	m->median_loss = p->median_loss;
 	m->plain_mean_loss = p->plain_mean_loss;
 	m->plain_median_loss = p->plain_median_loss;
+	m->archived = p->archived;
 	if (!p->best)
 		return;
 	candor__v1__best_labeler__init(best);
@@ -74,6 +75,7 @@ static int item_to_pb(const struct candor_item *item, struct arena *a, Candor__V
 	m->opened_at = item->opened_at;
 	m->closed_at = item->closed_at;
 	m->ended_at = item->ended_at;
+	m->archived = item->archived;
 	if (item->n_reports == 0)
 		return 0;
 	Candor__V1__ItemReport *rows = arena_alloc(a, item->n_reports * sizeof *rows);
@@ -273,6 +275,7 @@ int wire_encode_response(const struct candor_response *r, struct arena *scratch,
 	case CANDOR_RES_LABELER:
 		labeler_to_pb(&r->labeler, &labeler);
 		detail.labeler = &labeler;
+		detail.archived = r->archived;
 		err = history_to_pb(r, scratch, &detail);
 		USE(labeler, LABELER, detail);
 		break;
@@ -318,6 +321,7 @@ static void pool_from_pb(struct decoder *d, const Candor__V1__Pool *m, struct ca
 		.eta = m->eta,
 		.scored = m->scored,
 		.t_eff = m->t_eff,
+		.archived = m->archived,
 		.total_weight = m->total_weight,
 		.mean_loss = m->mean_loss,
 		.median_loss = m->median_loss,
@@ -374,6 +378,7 @@ static void item_from_pb(struct decoder *d, const Candor__V1__Item *m, struct ca
 		.opened_at = m->opened_at,
 		.closed_at = m->closed_at,
 		.ended_at = m->ended_at,
+		.archived = m->archived,
 	};
 	struct candor_item_report *r = m->n_reports ? rows(d, m->n_reports, sizeof *r) : NULL;
 	if (!r)
@@ -457,6 +462,7 @@ static void detail_from_pb(struct decoder *d, const Candor__V1__LabelerDetail *m
 	out->n = m->n_history;
 	out->history = s;
 	out->next = text(d, m->next);
+	out->archived = m->archived;
 }
 
 static void info_from_pb(struct decoder *d, const Candor__V1__Info *m, struct candor_info *i)

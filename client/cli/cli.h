@@ -31,7 +31,7 @@ struct cli_command {
 };
 
 extern const struct cli_command cli_ping, cli_info, cli_pool, cli_report, cli_close, cli_resolve, cli_void, cli_query,
-	cli_labelers, cli_labeler, cli_feed, cli_import, cli_export, cli_backup, cli_simulate, cli_evaluate;
+	cli_labelers, cli_labeler, cli_feed, cli_import, cli_export, cli_backup, cli_prune, cli_simulate, cli_evaluate;
 
 struct cli {
 	const char *server; /* address of the daemon */

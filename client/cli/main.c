@@ -14,6 +14,7 @@ static const struct {
 	{"The daemon", &cli_ping},
 	{NULL, &cli_info},
 	{NULL, &cli_backup},
+	{NULL, &cli_prune},
 	{"Pools and labelers", &cli_pool},
 	{NULL, &cli_labelers},
 	{NULL, &cli_labeler},

@@ -12,6 +12,8 @@ static const struct candor_outcome outcomes[] = {{"item-1", 1}, {"item-2", 0.125
 
 static const char *const items[] = {"item-1", "item-2", "\xf0\x9f\x90\xa6"};
 
+static const uint8_t digests[] = "the first digest's bytes, and 32";
+
 static const struct candor_request requests[] = {
 	{.id = 1, .type = CANDOR_REQ_HELLO, .protocol = 1, .client = "sampler 2.1"},
 	{.id = UINT64_MAX, .type = CANDOR_REQ_INFO},
@@ -30,6 +32,8 @@ static const struct candor_request requests[] = {
 	{.id = 13, .type = CANDOR_REQ_GET_LABELER, .pool = "p13", .labeler = "anna", .history = true, .cursor = "c13",
 	 .limit = 13},
 	{.id = 14, .type = CANDOR_REQ_LIST_ITEMS, .pool = "p14", .cursor = "c14", .limit = 14},
+	{.id = 15, .type = CANDOR_REQ_PRUNE_POOL, .pool = "p15", .round = 1500, .state = digests, .digest = digests + 1,
+	 .file = "p15.gz"},
 };
 
 static const struct candor_best best = {"anna", 12, 1.5, 2.5, 1, 2.75, 40};
@@ -38,7 +42,7 @@ static const struct candor_best best = {"anna", 12, 1.5, 2.5, 1, 2.75, 40};
 	.settings = {CANDOR_HORIZON, 0.5, 0.25, 0.125, 7, 0.0625, 2}, .created_at = 101, .labelers = 102,              \
 	.open_items = 103, .closed_items = 104, .resolved_items = 105, .void_items = 106, .round = 107, .epoch = 8,    \
 	.eta = 0.3, .scored = 109, .t_eff = 1.1, .total_weight = 11.5, .mean_loss = 2.5, .median_loss = 3.5,           \
-	.plain_mean_loss = 4.5, .plain_median_loss = 5.5
+	.plain_mean_loss = 4.5, .plain_median_loss = 5.5, .archived = 110
 
 static const struct candor_pool pools[] = {
 	{.name = "p1", POOL_FIELDS, .best = &best},
@@ -55,9 +59,10 @@ static const struct candor_item_report item_reports[] = {{"anna", 0.75, 1.5}, {"
 
 static const struct candor_item sample_items[] = {
 	{"item-1", CANDOR_RESOLVED, 0.1, 0.2, 0.3, 0.4, 0.5, 1.6, 17, 0.8, 19, 0.05, 0.06, 21, 22, 23,
-	 COUNT(item_reports), item_reports},
+	 COUNT(item_reports), item_reports, false},
 	{.name = "item-2", .state = CANDOR_OPEN, .mean = 1, .n = 1, .opened_at = 5},
 	{.name = "item-3", .state = CANDOR_VOID, .ended_at = 6},
+	{.name = "item-5", .state = CANDOR_RESOLVED, .n = 3, .archived = true},
 	{.name = "item-4", .state = CANDOR_CLOSED, .n_reports = 1, .reports = item_reports + 1},
 };
 
@@ -85,7 +90,7 @@ static const struct candor_response responses[] = {
 	{.id = 8, .type = CANDOR_RES_LABELERS, .n = COUNT(labelers), .labelers = labelers, .next = "n8", .total = 81,
 	 .total_weight = 82.5},
 	{.id = 9, .type = CANDOR_RES_LABELER, .labeler = {"anna", 2.5, 31, 3.25, 4.5, 1.25, 0.5}, .n = COUNT(history),
-	 .history = history, .next = "n9"},
+	 .history = history, .next = "n9", .archived = true},
 };
 
 const struct candor_request *sample_requests(size_t *n)

@@ -75,6 +75,12 @@ static void assert_same_request(const struct candor_request *got, const struct c
 	assert_int_equal(got->history, want->history);
 	assert_int_equal(got->with_reports, want->with_reports);
 	assert_int_equal(got->sort, want->sort);
+	assert_true(got->round == want->round);
+	assert_same_text(got->file, want->file);
+	if (want->state) {
+		assert_memory_equal(got->state, want->state, CANDOR_DIGEST_BYTES);
+		assert_memory_equal(got->digest, want->digest, CANDOR_DIGEST_BYTES);
+	}
 	assert_int_equal(got->n, want->n);
 	for (size_t i = 0; i < want->n; i++) {
 		if (want->reports) {
@@ -107,7 +113,7 @@ static void every_request_comes_back_as_it_was_sent(void **state)
 		types |= 1u << samples[i].type;
 		end(&t);
 	}
-	assert_int_equal(types, (2u << CANDOR_REQ_LIST_ITEMS) - 2);
+	assert_int_equal(types, (2u << CANDOR_REQ_PRUNE_POOL) - 2);
 }
 
 static void strings_that_are_null_are_sent_as_empty(void **state)

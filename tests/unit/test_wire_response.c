@@ -76,6 +76,7 @@ static void assert_same_pool(const struct candor_pool *got, const struct candor_
 	SAME(median_loss);
 	SAME(plain_mean_loss);
 	SAME(plain_median_loss);
+	SAME(archived);
 	assert_same_best(got->best, want->best);
 }
 
@@ -119,6 +120,7 @@ static void assert_same_item(const struct candor_item *got, const struct candor_
 	SAME(closed_at);
 	SAME(ended_at);
 	SAME(n_reports);
+	SAME(archived);
 	for (size_t i = 0; i < want->n_reports; i++) {
 		assert_same_text(got->reports[i].labeler, want->reports[i].labeler);
 		SAME(reports[i].value);
@@ -181,6 +183,7 @@ static void assert_same_response(const struct candor_response *got, const struct
 	assert_same_text(got->message, want->message);
 	assert_same_text(got->next, want->next);
 	SAME(more);
+	SAME(archived);
 	SAME(total);
 	SAME(total_weight);
 	if (want->type == CANDOR_RES_WELCOME) {
