@@ -1,5 +1,6 @@
 #include "migrate.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -114,7 +115,7 @@ static const char *const steps[] = {
 	" JOIN labelers l ON l.pool = o.pool AND l.id = r.labeler;",
 };
 
-enum { VERSION = sizeof steps / sizeof *steps };
+static_assert(sizeof steps / sizeof *steps == MIGRATE_VERSION, "a step for each version");
 
 /* The single number that `sql` gives, or -1. */
 static long number(sqlite3 *db, const char *sql)
@@ -162,9 +163,9 @@ static int is_ours(sqlite3 *db, bool *empty)
 		log_error("database: this is not a candor database; name another file");
 		return ERR_SCHEMA;
 	}
-	if (version > VERSION) {
+	if (version > MIGRATE_VERSION) {
 		log_error("database: schema version %ld is newer than this program's %d; use a newer candord", version,
-			  VERSION);
+			  MIGRATE_VERSION);
 		return ERR_SCHEMA;
 	}
 	return 0;
@@ -205,7 +206,7 @@ static int check_tables(sqlite3 *db)
 {
 	sqlite3 *model;
 	int err = sqlite3_open(":memory:", &model) == SQLITE_OK ? 0 : -ENOMEM;
-	for (int i = 0; i < VERSION && err == 0; i++)
+	for (int i = 0; i < MIGRATE_VERSION && err == 0; i++)
 		err = run(model, steps[i]);
 	if (err == 0)
 		err = compare(db, model);
@@ -217,7 +218,7 @@ int migrate(sqlite3 *db)
 {
 	bool empty;
 	int err = is_ours(db, &empty);
-	for (long version = number(db, "PRAGMA user_version"); err == 0 && version < VERSION; version++) {
+	for (long version = number(db, "PRAGMA user_version"); err == 0 && version < MIGRATE_VERSION; version++) {
 		char stamp[96];
 		snprintf(stamp, sizeof stamp, "PRAGMA application_id = %d; PRAGMA user_version = %ld; COMMIT",
 			 MIGRATE_APPLICATION_ID, version + 1);
@@ -248,7 +249,7 @@ int migrate_check(sqlite3 *db)
 	int err = migrate_known(db);
 	if (err)
 		return err;
-	if (number(db, "PRAGMA user_version") != VERSION) {
+	if (number(db, "PRAGMA user_version") != MIGRATE_VERSION) {
 		log_error("database: its schema is older than this program's; start candord on it once");
 		return ERR_SCHEMA;
 	}
