@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "log.h"
+#include "migrate_chain.h"
 
 /* Steps are only ever appended. Step i brings version i to version i + 1. */
 static const char *const steps[] = {
@@ -113,7 +114,13 @@ static const char *const steps[] = {
 	"  ) GROUP BY item, labeler"
 	" ) r JOIN open_items o ON o.id = r.item JOIN pools p ON p.id = o.pool"
 	" JOIN labelers l ON l.pool = o.pool AND l.id = r.labeler;",
+
+	/* 2: the hash chain over settlements (lib/chain.h). */
+	"ALTER TABLE settlements ADD COLUMN hash BLOB",
 };
+
+/* What must be computed to finish a step, after its statements and in the same transaction. */
+static int (*const fills[MIGRATE_VERSION])(sqlite3 *db) = {[1] = migrate_chain};
 
 static_assert(sizeof steps / sizeof *steps == MIGRATE_VERSION, "a step for each version");
 
@@ -130,7 +137,7 @@ static long number(sqlite3 *db, const char *sql)
 	return value;
 }
 
-static int error_of(sqlite3 *db)
+int migrate_error(sqlite3 *db)
 {
 	switch (sqlite3_errcode(db) & 0xff) {
 	case SQLITE_FULL: return ERR_DISK_FULL;
@@ -147,7 +154,7 @@ static int run(sqlite3 *db, const char *sql)
 		return 0;
 	log_error("database: %s", message ? message : sqlite3_errmsg(db));
 	sqlite3_free(message);
-	return error_of(db);
+	return migrate_error(db);
 }
 
 static int is_ours(sqlite3 *db, bool *empty)
@@ -156,7 +163,7 @@ static int is_ours(sqlite3 *db, bool *empty)
 	long tables = number(db, "SELECT count(*) FROM sqlite_schema");
 	if (application < 0 || version < 0 || tables < 0) {
 		log_error("database: %s", sqlite3_errmsg(db));
-		return error_of(db);
+		return migrate_error(db);
 	}
 	*empty = tables == 0 && application == 0 && version == 0;
 	if (!*empty && application != MIGRATE_APPLICATION_ID) {
@@ -177,10 +184,10 @@ static int compare(sqlite3 *db, sqlite3 *model)
 	sqlite3_stmt *each = NULL, *same = NULL;
 	int err = 0;
 	if (sqlite3_prepare_v2(model, "SELECT type, name, sql FROM sqlite_schema", -1, &each, NULL) != SQLITE_OK)
-		return error_of(model);
+		return migrate_error(model);
 	if (sqlite3_prepare_v2(db, "SELECT 1 FROM sqlite_schema WHERE type = ? AND name = ? AND sql IS ?", -1, &same,
 			       NULL) != SQLITE_OK)
-		err = error_of(db);
+		err = migrate_error(db);
 	while (err == 0 && sqlite3_step(each) == SQLITE_ROW) {
 		for (int i = 0; i < 3; i++)
 			sqlite3_bind_value(same, i + 1, sqlite3_column_value(each, i));
@@ -192,7 +199,7 @@ static int compare(sqlite3 *db, sqlite3 *model)
 			err = ERR_DAMAGED;
 		} else if (code != SQLITE_ROW) {
 			log_error("database: %s", sqlite3_errmsg(db));
-			err = error_of(db);
+			err = migrate_error(db);
 		}
 		sqlite3_reset(same);
 	}
@@ -225,6 +232,8 @@ int migrate(sqlite3 *db)
 		err = run(db, "BEGIN IMMEDIATE");
 		if (err == 0)
 			err = run(db, steps[version]);
+		if (err == 0 && fills[version])
+			err = fills[version](db);
 		if (err == 0)
 			err = run(db, stamp);
 		if (err && !sqlite3_get_autocommit(db))
