@@ -185,7 +185,7 @@ static int replay_rounds(struct making *m, struct replay *r)
 		err = ERR_HISTORY;
 	if (err)
 		return err;
-	checkpoint_describe(replay_pool(r), replay_closes(r), &m->rounds);
+	checkpoint_describe(replay_pool(r), replay_closes(r), replay_head(r), &m->rounds);
 	m->rounds.change = replay_change(r);
 	m->rounds.reports = replay_reports(r);
 	return 0;
@@ -265,9 +265,9 @@ static int write_file(struct making *m)
 static void summarize(const struct making *m)
 {
 	const struct archive_row *r = &m->rounds;
-	char digest[DIGEST_TEXT_SIZE], state[DIGEST_TEXT_SIZE];
-	digest_print(r->digest, digest);
-	digest_print(r->state, state);
+	char digest[CHAIN_HEX], state[CHAIN_HEX];
+	chain_hex(r->digest, digest);
+	chain_hex(r->state, state);
 	if (r->last < r->first)
 		printf(m->job->progress ? "nothing\n" : "nothing: no round that is not archived is so old\n");
 	else if (m->job->progress)

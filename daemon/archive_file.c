@@ -7,6 +7,8 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "chain.h"
+
 #define COMMENT "candor archive 1"
 #define MARK "blake2b-256 "
 
@@ -24,9 +26,9 @@ enum {
 static void make_trailer(const uint8_t digest[DIGEST_BYTES], uint8_t out[TRAILER_BYTES])
 {
 	static const uint8_t empty[] = {3, 0, 0, 0, 0, 0, 0, 0, 0, 0};
-	char hex[DIGEST_TEXT_SIZE];
+	char hex[CHAIN_HEX];
 	uint8_t *at = out;
-	digest_print(digest, hex);
+	chain_hex(digest, hex);
 	memcpy(at, HEADER, 10);
 	memcpy(at += 10, MARK, sizeof MARK - 1);
 	memcpy(at += sizeof MARK - 1, hex, sizeof hex);

@@ -147,9 +147,9 @@ static int check_backup(const struct job *j)
 /* Takes as long as it takes; a signal may end the program meanwhile, and leave a file that the next try replaces. */
 static int check_restored(const struct job *j)
 {
-	const struct verification v = {.path = j->file.path, .called = j->b->from, .deep = true};
+	const struct verify_job job = {.path = j->file.path, .called = j->b->from, .deep = true};
 	sigprocmask(SIG_SETMASK, &j->before, NULL);
-	int err = verify_with(&v);
+	int err = verify(&job);
 	sigprocmask(SIG_BLOCK, &j->signals, NULL);
 	if (err)
 		log_error("%s is not restored: %s; try an older backup", j->b->from, candor_strerror(err));

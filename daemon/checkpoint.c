@@ -42,12 +42,14 @@ static void add_labelers(struct digest *d, const struct pool *p)
 	}
 }
 
-void checkpoint_describe(const struct pool *p, uint64_t closes, struct archive_row *out)
+void checkpoint_describe(const struct pool *p, uint64_t closes, const uint8_t head[CHAIN_BYTES],
+			 struct archive_row *out)
 {
 	const struct pool_totals *t = pool_totals(p);
 	size_t n;
 	const struct mechanism_stretch *s = pool_stretches(p, &n);
 	out->last = t->round;
+	memcpy(out->hash, head, CHAIN_BYTES);
 	out->closes = closes;
 	out->labelers = pool_labelers(p);
 	out->totals = *t;
@@ -59,6 +61,7 @@ void checkpoint_describe(const struct pool *p, uint64_t closes, struct archive_r
 	struct digest d;
 	digest_init(&d);
 	digest_add_text(&d, "candor state 1");
+	digest_add(&d, head, CHAIN_BYTES);
 	add_settings(&d, pool_settings(p));
 	digest_add_int(&d, t->round);
 	digest_add_int(&d, t->epoch);

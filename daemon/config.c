@@ -218,6 +218,7 @@ enum {
 	OPT_CHECK,
 	OPT_VERIFY,
 	OPT_DEEP,
+	OPT_HEAD,
 	OPT_BACKUP,
 	OPT_RESTORE,
 	OPT_MAKE_ARCHIVE,
@@ -241,6 +242,7 @@ static const struct {
 	[OPT_CHECK] = {"check-config", no_argument, CONFIG_CHECK},
 	[OPT_VERIFY] = {"verify", no_argument, CONFIG_VERIFY},
 	[OPT_DEEP] = {"deep", no_argument, CONFIG_SERVE},
+	[OPT_HEAD] = {"head", required_argument, CONFIG_SERVE},
 	[OPT_BACKUP] = {"backup", required_argument, CONFIG_BACKUP},
 	[OPT_RESTORE] = {"restore", required_argument, CONFIG_RESTORE},
 	[OPT_MAKE_ARCHIVE] = {"make-archive", required_argument, CONFIG_ARCHIVE},
@@ -272,6 +274,7 @@ static int take(struct loader *l, int opt, bool first, const char **file, enum c
 	switch (opt) {
 	case OPT_CONFIG: *file = optarg; break;
 	case OPT_DEEP: c->deep = true; break;
+	case OPT_HEAD: c->head = optarg; break;
 	case OPT_PROGRESS: c->progress = true; break;
 	case OPT_DRY_RUN: c->dry_run = true; break;
 	case OPT_ARCHIVE: return add_archive(l, first);
@@ -379,6 +382,8 @@ static int check_command(const struct loader *l, enum config_command command)
 		snprintf(l->error, l->size, "--pool, --before and --dry-run are for --make-archive alone");
 	else if (command == CONFIG_ARCHIVE && (!c->pool || !c->before_ms))
 		snprintf(l->error, l->size, "--make-archive needs --pool NAME and --before DATE");
+	else if (c->head && command != CONFIG_VERIFY)
+		snprintf(l->error, l->size, "--head is for --verify alone");
 	else if (c->file && (!c->file[0] || strlen(c->file) >= CONFIG_PATH_MAX - 16))
 		snprintf(l->error, l->size, "%s: must be a path, not '%.200s'", what, c->file);
 	else
@@ -424,7 +429,9 @@ void config_print_help(void)
 	       "      print the settings that would be used, or say what is wrong with them\n"
 	       "  --verify --db FILE\n"
 	       "      replay the history and compare every weight and account with the state;\n"
-	       "      with --deep also check every page, index and reference of the file\n"
+	       "      with --deep also check every page, index and reference of the file; with\n"
+	       "      --head POOL:ROUND:HASH, as `candor pool show` printed it then, also that\n"
+	       "      nothing up to that settlement was changed since\n"
 	       "  --backup COPY --db FILE\n"
 	       "      copy one moment of the database, which may be in use, to COPY, which must\n"
 	       "      not exist; `candor backup COPY` does so for a running candord\n"

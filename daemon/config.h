@@ -25,6 +25,7 @@ struct config {
 
 	/* Not settings, but what to do; only as flags. */
 	bool deep; /* with CONFIG_VERIFY */
+	const char *head; /* with CONFIG_VERIFY: what history must contain, not yet read; NULL: not given */
 	const char *archives[CONFIG_ARCHIVES_MAX]; /* likewise; pieces of argv, as what follows */
 	size_t n_archives;
 	const char *file; /* of CONFIG_BACKUP, CONFIG_RESTORE and CONFIG_ARCHIVE */

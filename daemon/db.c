@@ -35,7 +35,7 @@ static const char *const sql[SQL_COUNT] = {
 	[SQL_REVISION] = "INSERT INTO revisions VALUES (?,?,?,?,?,?)",
 	[SQL_ITEM] = "INSERT INTO items VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,NULL,NULL)",
 	[SQL_ITEM_ENDED] = "UPDATE items SET state = ?2, ended_at = ?3, outcome = ?4, round = ?5 WHERE id = ?1",
-	[SQL_SETTLEMENT] = "INSERT INTO settlements VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+	[SQL_SETTLEMENT] = "INSERT INTO settlements VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
 	[SQL_TRIM] = "DELETE FROM report_log WHERE change <= ?",
 	[SQL_PROGRESS_SET] = "UPDATE progress SET changes = ?, items = ?, reports = ?, log_rows = ?",
 	[SQL_BEGIN_READ] = "BEGIN",
@@ -45,13 +45,14 @@ static const char *const sql[SQL_COUNT] = {
 			 " ON s.pool = i.pool AND s.round = i.round WHERE i.pool = ? AND i.name = ?",
 	[SQL_ONE_SETTLEMENT] = "SELECT " DB_SETTLED_COLUMNS " FROM settlements s JOIN items i ON i.id = s.item"
 			       " WHERE s.pool = ? AND s.round = ?",
+	[SQL_HEAD] = "SELECT hash FROM settlements WHERE pool = ? AND round = ?",
 	[SQL_FEED] = "SELECT " DB_ITEM_COLUMNS " FROM items i LEFT JOIN settlements s"
 		     " ON s.pool = i.pool AND s.round = i.round"
 		     " WHERE i.pool = ? AND i.close_number > ? ORDER BY i.close_number LIMIT ?",
 	[SQL_COUNT_VOID] = "SELECT count(*) FROM items WHERE pool = ? AND state = 'void'",
 	[SQL_COUNT_OPEN] = "SELECT count(*) FROM open_items WHERE pool = ?",
 	[SQL_COUNT_ARCHIVED] = "SELECT count(*) FROM items WHERE pool = ? AND round <= ?",
-	[SQL_ARCHIVE] = "INSERT INTO archives VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+	[SQL_ARCHIVE] = "INSERT INTO archives VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
 	[SQL_CHECKPOINT] = "INSERT OR REPLACE INTO checkpoints VALUES (?,?,?)",
 	[SQL_REMOVE_REPORTS] =
 		"UPDATE items SET reports = '[]', weights = NULL, eta = s.eta, lbar = s.lbar"
@@ -472,6 +473,7 @@ static int write_settlement(struct db *db, const struct settlement_row *r)
 	put_int(&b, r->change);
 	put_blob(&b, r->weights, r->n * sizeof(double));
 	put_blob(&b, r->last_round, r->n * sizeof(uint32_t));
+	put_blob(&b, r->hash, CHAIN_BYTES);
 	return step(db, b.s);
 }
 
@@ -504,6 +506,7 @@ static int write_archive(struct db *db, const struct archive_row *r)
 	put_text(&b, r->file);
 	put_blob(&b, r->digest, sizeof r->digest);
 	put_blob(&b, r->state, sizeof r->state);
+	put_blob(&b, r->hash, sizeof r->hash);
 	put_int(&b, r->reports);
 	put_int(&b, r->removed);
 	put_int(&b, r->closes);

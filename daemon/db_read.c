@@ -203,6 +203,15 @@ static void get_item(struct columns *c, struct item_row *r)
 		c->err = ERR_HISTORY;
 }
 
+static void get_hash(struct columns *c, uint8_t out[CHAIN_BYTES])
+{
+	int at = c->next++;
+	if (sqlite3_column_type(c->s, at) == SQLITE_BLOB && sqlite3_column_bytes(c->s, at) == CHAIN_BYTES)
+		memcpy(out, sqlite3_column_blob(c->s, at), CHAIN_BYTES);
+	else
+		c->err = ERR_HISTORY;
+}
+
 /* DB_SETTLED_COLUMNS. */
 static void get_settled(struct columns *c, struct settled_row *r)
 {
@@ -216,6 +225,7 @@ static void get_settled(struct columns *c, struct settled_row *r)
 	s->weights = get_array(c, s->n, sizeof(double));
 	s->last_round = get_array(c, s->n, sizeof(uint32_t));
 	s->outcome = get_real(c);
+	get_hash(c, s->hash);
 	s->pool = r->item.pool;
 	s->round = r->item.round;
 	s->item = r->item.id;
@@ -223,15 +233,6 @@ static void get_settled(struct columns *c, struct settled_row *r)
 	s->lbar = r->item.lbar;
 	if (!s->weights || !s->last_round || s->outcome != r->item.outcome)
 		c->err = ERR_HISTORY;
-}
-
-static void get_digest(struct columns *c, uint8_t out[DIGEST_BYTES])
-{
-	int at = c->next++;
-	if (sqlite3_column_bytes(c->s, at) != DIGEST_BYTES)
-		c->err = ERR_HISTORY;
-	else
-		memcpy(out, sqlite3_column_blob(c->s, at), DIGEST_BYTES);
 }
 
 static void get_archive(struct columns *c, struct archive_row *r)
@@ -244,8 +245,9 @@ static void get_archive(struct columns *c, struct archive_row *r)
 	r->at = get_int(c);
 	r->by = get_text(c);
 	r->file = get_text(c);
-	get_digest(c, r->digest);
-	get_digest(c, r->state);
+	get_hash(c, r->digest);
+	get_hash(c, r->state);
+	get_hash(c, r->hash);
 	r->reports = get_int(c);
 	r->removed = get_int(c) != 0;
 	r->closes = get_int(c);
@@ -456,6 +458,24 @@ int db_archive(struct db *db, struct arena *a, uint64_t pool, struct archive_row
 	if (found == 1) {
 		struct columns c = {.s = s, .arena = a};
 		get_archive(&c, out);
+		int err = row_error(db, &c);
+		found = err ? err : 1;
+	}
+	sqlite3_reset(s);
+	return found;
+}
+
+int db_head(struct db *db, uint64_t pool, uint64_t round, uint8_t out[CHAIN_BYTES])
+{
+	sqlite3_stmt *s = db_statement(db, SQL_HEAD);
+	if (!s)
+		return db_error(db, "head");
+	sqlite3_bind_int64(s, 1, (sqlite3_int64)pool);
+	sqlite3_bind_int64(s, 2, (sqlite3_int64)round);
+	int found = fetch(db, s);
+	if (found == 1) {
+		struct columns c = {.s = s};
+		get_hash(&c, out);
 		int err = row_error(db, &c);
 		found = err ? err : 1;
 	}

@@ -62,7 +62,7 @@ static int replay(struct prune *p, struct db *db)
 	if (err == 0 && replay_differences(r) > 0)
 		err = ERR_HISTORY;
 	if (err == 0) {
-		checkpoint_describe(replay_pool(r), replay_closes(r), &p->row);
+		checkpoint_describe(replay_pool(r), replay_closes(r), replay_head(r), &p->row);
 		p->row.change = replay_change(r);
 		p->row.reports = replay_reports(r);
 		p->state = replay_take(r);
@@ -265,6 +265,7 @@ int engine_recover_archive(struct engine *e, struct campaign *c, uint64_t *label
 	*labelers = got == 1 ? row.labelers : 0;
 	if (got == 1) {
 		engine_set_archive(c, &row);
+		memcpy(c->head, row.hash, CHAIN_BYTES);
 		got = row.removed ? 0 : db_first_round(e->db, c->id, &first);
 		if (got == 0 && !row.removed)
 			await_removal(e, c, first ? first : row.last + 1, row.change);

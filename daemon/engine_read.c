@@ -113,6 +113,7 @@ void engine_describe_pool(const struct campaign *c, struct candor_pool *out)
 		.plain_mean_loss = t->plain_mean_loss,
 		.plain_median_loss = t->plain_median_loss,
 		.archived = c->archive.last,
+		.head = t->round > 0 ? c->head : NULL,
 	};
 }
 

@@ -26,6 +26,7 @@ struct replay {
 	struct stream *streams;
 	size_t n_streams;
 	uint64_t closes, settled, reports, change, differences;
+	uint8_t head[CHAIN_BYTES];
 	struct arena scratch;
 };
 
@@ -59,7 +60,7 @@ void replay_compare_count(struct replay *r, const char *of, const char *what, ui
 void replay_compare_checkpoint(struct replay *r, const struct archive_row *written)
 {
 	struct archive_row now;
-	checkpoint_describe(r->pool, r->closes, &now);
+	checkpoint_describe(r->pool, r->closes, r->head, &now);
 	if (memcmp(now.state, written->state, DIGEST_BYTES) != 0)
 		replay_differ(r, "the state after round %" PRIu64 " is not the one that was written down with %s",
 			      written->last, written->file);
@@ -164,6 +165,38 @@ static int apply_close(struct replay *r, const struct item_row *row, bool archiv
 	return err == 0 && archived ? compare_kept(r, row) : err;
 }
 
+static void check_head(struct replay *r, uint64_t round)
+{
+	if (r->source.head_round == round && memcmp(r->source.head, r->head, CHAIN_BYTES) != 0)
+		replay_differ(r,
+			      "round %" PRIu64 " is not the one of the head that was given: history up to it was "
+			      "rewritten",
+			      round);
+}
+
+/* Each hash is held against the one written before it, so that what was changed is named, and not all that follows. */
+static void check_link(struct replay *r, const struct settlement_row *s, const struct item *item)
+{
+	const struct chain_record link = {
+		.pool = r->source.name,
+		.round = s->round,
+		.outcome = s->outcome,
+		.eta = s->eta,
+		.lbar = s->lbar,
+		.epoch = s->epoch,
+		.at = s->at,
+		.by = s->by,
+	};
+	uint8_t hash[CHAIN_BYTES];
+	chain_next(r->head, &link, r->pool, item, hash);
+	if (memcmp(hash, s->hash, CHAIN_BYTES) != 0)
+		replay_differ(r,
+			      "round %" PRIu64 ", item %s: the hash of the settlement is not that of what stands there",
+			      s->round, pool_item_name(r->pool, item, NULL));
+	memcpy(r->head, s->hash, CHAIN_BYTES);
+	check_head(r, s->round);
+}
+
 static int apply_settlement(struct replay *r, const struct settled_row *row)
 {
 	const struct settlement_row *s = &row->settlement;
@@ -183,6 +216,7 @@ static int apply_settlement(struct replay *r, const struct settled_row *row)
 		replay_compare(r, name, "a weight after settlement", s->weights[i], done.weights[i]);
 		replay_compare_count(r, name, "a labeler's round before", s->last_round[i], done.last_round[i]);
 	}
+	check_link(r, s, item);
 	pool_drop_item(r->pool, item);
 	r->settled++;
 	r->reports += s->n;
@@ -354,6 +388,8 @@ static int begin_at(struct replay *r, struct db *start, const struct archive_row
 		err = begin_totals(r, at, closed);
 	r->closes = at->closes;
 	r->change = at->change;
+	memcpy(r->head, at->hash, CHAIN_BYTES);
+	check_head(r, at->last);
 	if (err == 0)
 		replay_compare_checkpoint(r, at);
 	else if (err == ERR_HISTORY)
@@ -471,6 +507,11 @@ uint64_t replay_settled(const struct replay *r)
 uint64_t replay_reports(const struct replay *r)
 {
 	return r->reports;
+}
+
+const uint8_t *replay_head(const struct replay *r)
+{
+	return r->head;
 }
 
 uint64_t replay_change(const struct replay *r)

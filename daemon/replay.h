@@ -21,6 +21,8 @@ struct replay_source {
 	struct db *const *archives; /* [n_archives] consecutive ones, the last of which is the newest */
 	size_t n_archives;
 	const uint8_t *key; /* as for names_new() */
+	uint64_t head_round; /* 0: nobody has a head */
+	const uint8_t *head; /* [CHAIN_BYTES] that the settlement of this round must have */
 	/* A sentence for everything that is not as it was written; NULL: nobody wants to know. */
 	void (*differs)(void *arg, const char *sentence);
 	void *arg;
@@ -47,6 +49,7 @@ struct pool *replay_take(struct replay *r);
 uint64_t replay_closes(const struct replay *r); /* close numbers given */
 uint64_t replay_settled(const struct replay *r); /* settlements replayed */
 uint64_t replay_reports(const struct replay *r); /* ... and the reports that they scored */
+const uint8_t *replay_head(const struct replay *r); /* [CHAIN_BYTES], the newest settlement's hash */
 uint64_t replay_change(const struct replay *r); /* the newest event's change */
 uint64_t replay_differences(const struct replay *r);
 

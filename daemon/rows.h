@@ -9,6 +9,7 @@
 #define CANDOR_ROWS_H
 
 #include "arena.h"
+#include "chain.h"
 #include "digest.h"
 #include "pool.h"
 
@@ -99,6 +100,7 @@ struct settlement_row {
 	size_t n;
 	const double *weights; /* [n] after it, in the order of the item's reports */
 	const uint32_t *last_round; /* [n] the labelers' settlements before */
+	uint8_t hash[CHAIN_BYTES]; /* of the pool's history up to it: chain.h */
 };
 
 /* Rounds of a pool that were moved out to a file, and how the pool stood right after the last of them, its labelers
@@ -110,6 +112,7 @@ struct archive_row {
 	const char *by, *file; /* who asked for it, and what he called the file */
 	uint8_t digest[DIGEST_BYTES]; /* of the file */
 	uint8_t state[DIGEST_BYTES]; /* of the pool's state: checkpoint_describe() */
+	uint8_t hash[CHAIN_BYTES]; /* of the settlement of round `last` */
 	uint64_t reports; /* on the items settled in these rounds */
 	bool removed; /* nothing is left of what was moved out */
 	uint64_t closes, labelers;

@@ -144,8 +144,38 @@ static void say_unread(const struct verify_pool *v)
 		       v->campaign->name, v->rows[i].first, v->rows[i].last, v->rows[i].file);
 }
 
+static void print_agreement(const struct replay *r, const struct verify_pool *v)
+{
+	const char *name = v->campaign->name;
+	uint64_t round = pool_totals(replay_pool(r))->round;
+	char hex[CHAIN_HEX];
+	say_unread(v);
+	printf("pool %s: %u labelers, %" PRIu64 " closed items, %" PRIu64 " settlements: all agrees\n", name,
+	       pool_labelers(v->campaign->pool), replay_closes(r), replay_settled(r));
+	chain_hex(replay_head(r), hex);
+	if (round > 0)
+		printf("  head %s:%" PRIu64 ":%s\n", name, round, hex);
+}
+
+/* The replay has compared it, unless its round never came by. */
+static void require_head(struct replay *r, const struct verify_pool *v, const struct verify_head *head)
+{
+	uint64_t last = pool_totals(replay_pool(r))->round, began = last - replay_settled(r);
+	if (head->round > last)
+		replay_differ(r,
+			      "the head that was given is of round %" PRIu64 ", but there are %" PRIu64 " settlements",
+			      head->round, last);
+	for (size_t i = 0; i < v->n_rows && head->round < began; i++)
+		if (v->rows[i].first <= head->round && head->round <= v->rows[i].last)
+			replay_differ(r,
+				      "the head that was given is of round %" PRIu64
+				      ", which is in the archive %s, and that "
+				      "was not read",
+				      head->round, v->rows[i].file);
+}
+
 /* 0, ERR_HISTORY where something differs, or another error. */
-static int verify_pool(struct db *db, const struct verify_pool *v, const uint8_t *key)
+static int verify_pool(struct db *db, const struct verify_pool *v, const uint8_t *key, const struct verify_head *head)
 {
 	struct findings found = {.pool = v->campaign->name};
 	const struct replay_source source = {
@@ -155,6 +185,8 @@ static int verify_pool(struct db *db, const struct verify_pool *v, const uint8_t
 		.archives = v->archives,
 		.n_archives = v->n_archives,
 		.key = key,
+		.head_round = head ? head->round : 0,
+		.head = head ? head->hash : NULL,
 		.differs = on_difference,
 		.arg = &found,
 	};
@@ -162,11 +194,10 @@ static int verify_pool(struct db *db, const struct verify_pool *v, const uint8_t
 	int err = replay_new(&r, &source);
 	if (err == 0) {
 		err = replay_and_compare(db, v, r);
-		if (err == 0 && found.n == 0) {
-			say_unread(v);
-			printf("pool %s: %u labelers, %" PRIu64 " closed items, %" PRIu64 " settlements: all agrees\n",
-			       found.pool, pool_labelers(v->campaign->pool), replay_closes(r), replay_settled(r));
-		}
+		if (err == 0 && head)
+			require_head(r, v, head);
+		if (err == 0 && found.n == 0)
+			print_agreement(r, v);
 		replay_free(r);
 	}
 	if (found.n > SHOWN_MAX)
@@ -202,7 +233,8 @@ static int read_rows(struct db *db, uint64_t pool, struct arena *a, struct verif
 	return err;
 }
 
-static int verify_campaign(struct db *db, const struct campaign *c, const struct archives *archives, const uint8_t *key)
+static int verify_campaign(struct db *db, const struct campaign *c, const struct archives *archives, const uint8_t *key,
+			   const struct verify_head *head)
 {
 	struct verify_pool v = {.campaign = c};
 	struct arena a;
@@ -210,7 +242,7 @@ static int verify_campaign(struct db *db, const struct campaign *c, const struct
 	v.n_archives = archives_of(archives, c->id, &v.archives);
 	int err = read_rows(db, c->id, &a, &v);
 	if (err == 0)
-		err = verify_pool(db, &v, key);
+		err = verify_pool(db, &v, key, head && strcmp(head->pool, c->name) == 0 ? head : NULL);
 	arena_free(&a);
 	return err;
 }
@@ -222,6 +254,27 @@ static uint64_t no_clock(void *owner)
 }
 
 /* ---- the whole database ---- */
+
+const char *verify_read_head(const char *text, struct verify_head *out)
+{
+	/* A pool's name may have colons in it. */
+	const char *hash = strrchr(text, ':'), *round = hash ? memrchr(text, ':', (size_t)(hash - text)) : NULL;
+	if (!round)
+		return "it must be POOL:ROUND:HASH, as `candor pool show` prints it";
+	size_t len = (size_t)(round - text);
+	char *end;
+	errno = 0;
+	out->round = strtoull(round + 1, &end, 10);
+	if (len == 0 || len >= sizeof out->pool)
+		return "its pool must be a name of 1 to 255 bytes";
+	if (round[1] < '1' || round[1] > '9' || end != hash || errno)
+		return "its round must be a whole number from 1";
+	if (!chain_read_hex(hash + 1, out->hash))
+		return "its hash must be 64 hexadecimal digits";
+	memcpy(out->pool, text, len);
+	out->pool[len] = 0;
+	return NULL;
+}
 
 static void on_finding(void *arg, const char *what)
 {
@@ -252,7 +305,8 @@ static int check_log(const char *path)
 	return err;
 }
 
-static int replay_all(struct db *db, const char *called, const struct archives *archives)
+static int replay_all(struct db *db, const char *called, const struct archives *archives,
+		      const struct verify_head *head)
 {
 	/* The state is loaded as a daemon would; the engine is never asked to do anything. */
 	static const struct engine_ops ops = {.now_ms = no_clock};
@@ -267,9 +321,13 @@ static int replay_all(struct db *db, const char *called, const struct archives *
 	int result = 0;
 	for (uint64_t i = 0; i < e->n_campaigns && (result == 0 || result == ERR_HISTORY); i++) {
 		/* Where one does not agree, the other pools are looked at all the same. */
-		err = verify_campaign(db, e->campaigns[i], archives, key);
+		err = verify_campaign(db, e->campaigns[i], archives, key, head);
 		if (err)
 			result = err;
+	}
+	if (result == 0 && head && !engine_find(e, head->pool)) {
+		printf("pool %s: there is none, but a head of it was given\n", head->pool);
+		result = ERR_HISTORY;
 	}
 	if (result == 0)
 		printf("%s: %" PRIu64 " pools, %" PRIu64 " reports: the state follows from the history\n", called,
@@ -280,41 +338,36 @@ static int replay_all(struct db *db, const char *called, const struct archives *
 	return result;
 }
 
-static int verify_moment(struct db *db, const struct verification *v, const char *called)
+static int verify_moment(struct db *db, const struct verify_job *job, const char *called)
 {
 	struct archives *archives = NULL;
-	int damage = v->deep ? check_file(db, called) : 0;
+	int damage = job->deep ? check_file(db, called) : 0;
 	/* Also of a damaged file: it says which pools it has hit. */
 	if (damage && damage != ERR_DAMAGED)
 		return damage;
-	int err = archives_open(&archives, db, v->archives, v->n_archives);
+	int err = archives_open(&archives, db, job->archives, job->n_archives);
 	if (err == 0)
-		err = replay_all(db, called, archives);
+		err = replay_all(db, called, archives, job->head);
 	int closed = archives_close(archives);
 	return damage ? damage : err ? err : closed;
 }
 
-int verify_with(const struct verification *v)
+int verify(const struct verify_job *job)
 {
-	const char *called = v->called ? v->called : v->path;
+	const char *called = job->called ? job->called : job->path;
 	struct db *db;
-	int err = v->deep ? check_log(v->path) : 0;
+	int err = job->deep ? check_log(job->path) : 0;
 	if (err == 0)
-		err = db_open(&db, v->path, DB_READ, DB_FULL);
+		err = db_open(&db, job->path, DB_READ, DB_FULL);
 	if (err) {
 		log_error("%s: %s", called, candor_strerror(err));
 		return err;
 	}
 	err = db_begin(db);
 	if (err == 0) {
-		err = verify_moment(db, v, called);
+		err = verify_moment(db, job, called);
 		db_end(db);
 	}
 	int closed = db_close(db);
 	return err ? err : closed;
-}
-
-int verify(const char *path)
-{
-	return verify_with(&(struct verification){.path = path});
 }

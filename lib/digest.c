@@ -46,15 +46,3 @@ void digest_end(struct digest *d, uint8_t out[DIGEST_BYTES])
 {
 	crypto_generichash_final(state_of(d), out, DIGEST_BYTES);
 }
-
-void digest_print(const uint8_t digest[DIGEST_BYTES], char out[DIGEST_TEXT_SIZE])
-{
-	sodium_bin2hex(out, DIGEST_TEXT_SIZE, digest, DIGEST_BYTES);
-}
-
-_Bool digest_read(const char *text, uint8_t out[DIGEST_BYTES])
-{
-	size_t len;
-	return strlen(text) == 2 * DIGEST_BYTES &&
-	       sodium_hex2bin(out, DIGEST_BYTES, text, 2 * DIGEST_BYTES, NULL, &len, NULL) == 0 && len == DIGEST_BYTES;
-}

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { DIGEST_BYTES = 32, DIGEST_TEXT_SIZE = 2 * DIGEST_BYTES + 1 };
+enum { DIGEST_BYTES = 32 };
 
 struct digest {
 	_Alignas(64) uint8_t state[384]; /* libsodium's */
@@ -23,9 +23,5 @@ void digest_add_text(struct digest *d, const char *text);
 
 /* Afterwards only digest_init(). */
 void digest_end(struct digest *d, uint8_t out[DIGEST_BYTES]);
-
-/* As 64 hexadecimal digits, with a 0 behind them; and back: whether the text is such. */
-void digest_print(const uint8_t digest[DIGEST_BYTES], char out[DIGEST_TEXT_SIZE]);
-_Bool digest_read(const char *text, uint8_t out[DIGEST_BYTES]);
 
 #endif

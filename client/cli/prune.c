@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "candord.h"
+#include "chain.h"
 #include "digest.h"
 #include "json.h"
 #include "number.h"
@@ -28,7 +29,7 @@ static void on_line(void *arg, const char *line)
 {
 	struct pruning *p = arg;
 	struct cli_progress *progress = &p->progress;
-	char digest[DIGEST_TEXT_SIZE], state[DIGEST_TEXT_SIZE];
+	char digest[CHAIN_HEX], state[CHAIN_HEX];
 	bool replayed = sscanf(line, "replayed %" SCNu64 " %" SCNu64, &progress->done, &progress->total) == 2;
 	if (replayed || sscanf(line, "packed %" SCNu64 " %" SCNu64, &progress->done, &progress->total) == 2) {
 		progress->unit = replayed ? "items" : "kB";
@@ -40,7 +41,7 @@ static void on_line(void *arg, const char *line)
 		p->said = p->nothing = true;
 	if (sscanf(line, "done %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %64s %64s", &p->first, &p->last,
 		   &p->reports, &p->bytes, digest, state) == 6)
-		p->said = digest_read(digest, p->digest) && digest_read(state, p->state);
+		p->said = chain_read_hex(digest, p->digest) && chain_read_hex(state, p->state);
 }
 
 static int write_archive(struct pruning *p, const char *pool, const char *before, const char *database,
@@ -68,8 +69,8 @@ static void print(const struct pruning *p, const char *file, bool dry_run)
 	uint64_t items = p->nothing ? 0 : p->last - p->first + 1;
 	if (p->c->json) {
 		json_t *o = json_object();
-		char digest[DIGEST_TEXT_SIZE];
-		digest_print(p->digest, digest);
+		char digest[CHAIN_HEX];
+		chain_hex(p->digest, digest);
 		cli_json_put(o, "items", json_integer((json_int_t)items));
 		cli_json_put(o, "reports", json_integer((json_int_t)p->reports));
 		if (items > 0) {

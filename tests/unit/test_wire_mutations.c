@@ -96,10 +96,12 @@ static bool good_request(const struct wire_request *w)
 	if (w->fault)
 		return good_text(w->fault);
 	bool has_pool = r->type != CANDOR_REQ_HELLO && r->type != CANDOR_REQ_INFO && r->type != CANDOR_REQ_LIST_POOLS;
+	bool good_own = r->type == CANDOR_REQ_GET_LABELER ? good_name(r->labeler)
+			: r->type == CANDOR_REQ_PRUNE_POOL
+				? good_name(r->file) && r->state && r->digest && r->round > 0
+				: true;
 	return r->type >= CANDOR_REQ_HELLO && r->type <= CANDOR_REQ_PRUNE_POOL && (!has_pool || good_name(r->pool)) &&
-	       (r->type != CANDOR_REQ_GET_LABELER || good_name(r->labeler)) &&
-	       (r->type != CANDOR_REQ_PRUNE_POOL || (good_name(r->file) && r->state && r->digest && r->round > 0)) && r->limit <= CANDOR_PAGE_MAX &&
-	       r->sort <= CANDOR_BY_NAME && good_rows(w);
+	       good_own && r->limit <= CANDOR_PAGE_MAX && r->sort <= CANDOR_BY_NAME && good_rows(w);
 }
 
 static bool good_response(const struct candor_response *r)
