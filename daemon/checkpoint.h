@@ -10,9 +10,8 @@
 /* Labelers in one checkpoint_row. */
 enum { CHECKPOINT_LABELERS = 4096 };
 
-/* Fills the fields of *out that say how the pool stands now: last, state, hash, closes, labelers, totals, stretches, stretch.
- * closes: close numbers given so far. head: the newest
- * settlement's hash. */
+/* Fills the fields of *out that say how the pool stands now: last, state, hash, closes, labelers, totals, stretches,
+ * stretch. closes: close numbers given so far. head: the newest settlement's hash. */
 void checkpoint_describe(const struct pool *p, uint64_t closes, const uint8_t head[CHAIN_BYTES],
 			 struct archive_row *out);
 

@@ -90,6 +90,11 @@ static void print_reports(const struct cli *c, const struct candor_item *item)
 						    {.title = "report", .right = true},
 						    {.title = "weight", .right = true}};
 	struct cli_table table;
+	if (item->archived) {
+		printf("  its %s report%s %s in an archive\n", cli_count(item->n).s, cli_plural(item->n),
+		       item->n == 1 ? "is" : "are");
+		return;
+	}
 	cli_table_init(&table, columns, 3);
 	for (size_t i = 0; i < item->n_reports; i++) {
 		cli_table_cell(&table, "  %s", item->reports[i].labeler);

@@ -114,6 +114,8 @@ json_t *cli_json_pool(const struct candor_pool *from)
 	REAL(plain_median_loss);
 	if (from->head)
 		cli_json_put(o, "head", json_string(cli_head(from).s));
+	if (from->archived)
+		cli_json_put(o, "archived", json_integer((json_int_t)from->archived));
 	if (from->best)
 		cli_json_put(o, "best", best(from->best));
 	return o;
@@ -156,6 +158,8 @@ json_t *cli_json_item(const struct candor_item *from)
 		COUNT(closed_at);
 	if (from->ended_at)
 		COUNT(ended_at);
+	if (from->archived)
+		cli_json_put(o, "archived", json_true());
 	if (from->n_reports)
 		cli_json_put(o, "reports", item_reports(from));
 	return o;

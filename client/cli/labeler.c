@@ -82,10 +82,11 @@ static int show(struct cli *c, struct candor_request *request, uint64_t limit)
 		snprintf(cursor, sizeof cursor, "%s", response->next);
 	} while (*cursor && response->n > 0 && shown < limit);
 	cli_table_free(&table);
-	if (!err && *cursor && !c->json) {
-		fflush(stdout);
+	fflush(stdout);
+	if (!err && *cursor && !c->json)
 		cli_note("There are older ones; --all shows all.");
-	}
+	if (!err && !*cursor && response->archived)
+		cli_note("There are older ones in archives.");
 	return err;
 }
 

@@ -162,6 +162,8 @@ static void show(const struct cli *c, const struct candor_pool *p)
 	printf("labelers   %s, weighing %s together\n", cli_count(p->labelers).s, cli_weight(p->total_weight).s);
 	printf("items      %s open, %s closed, %s resolved, %s void\n", cli_count(p->open_items).s,
 	       cli_count(p->closed_items).s, cli_count(p->resolved_items).s, cli_count(p->void_items).s);
+	if (p->archived)
+		printf("archived   the first %s of the resolved ones\n", cli_count(p->archived).s);
 	printf("scored     %s report%s, %.1f per labeler\n", cli_count(p->scored).s, cli_plural(p->scored), p->t_eff);
 	printf("learning   epoch %" PRIu32 ", the next settlement's eta is %.4g\n", p->epoch, p->eta);
 	if (p->resolved_items == 0) {
