@@ -294,7 +294,7 @@ static int make(struct making *m)
 	return err;
 }
 
-int archive_make(const struct archive_job *job)
+int archive_make(const struct archive_job *job, struct archive_row *made)
 {
 	struct making m = {.job = job};
 	sigset_t before;
@@ -316,6 +316,8 @@ int archive_make(const struct archive_job *job)
 		err = closed;
 	if (err == 0)
 		summarize(&m);
+	if (made)
+		*made = m.rounds;
 	return err;
 }
 

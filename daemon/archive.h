@@ -13,13 +13,15 @@
 struct archive_job {
 	const char *db, *pool, *to; /* to: NULL: only says what would go */
 	uint64_t before; /* the rounds settled before it, ms since 1970 */
-	bool progress; /* standard output is for a program: lines "replayed DONE TOTAL" and "packed DONE TOTAL", at the
-			* end "done FIRST LAST REPORTS BYTES DIGEST STATE", or "nothing" */
+	/* Standard output is for a program: lines "replayed DONE TOTAL" and "packed DONE TOTAL", at the end "done FIRST
+	 * LAST REPORTS BYTES DIGEST STATE", or "nothing". */
+	bool progress;
 };
 
 /* 0, also where there is nothing to be archived, or a negative error: ERR_HISTORY where what was written does not
- * follow from the history, -ECANCELED after a signal, -errno, or of db.h. */
-MUST_CHECK int archive_make(const struct archive_job *job);
+ * follow from the history, -ECANCELED after a signal, -errno, or of db.h. *made (NULL: not wanted): which rounds, none of them
+ * where `last` is before `first`; their digest and state. */
+MUST_CHECK int archive_make(const struct archive_job *job, struct archive_row *made);
 
 /* Archives that were opened together with their database. */
 struct archives;

@@ -117,13 +117,14 @@ static int check(const struct config *config)
 
 static int archive(const struct config *config)
 {
-	return archive_make(&(struct archive_job){
+	const struct archive_job job = {
 		.db = config->db,
 		.pool = config->pool,
 		.to = config->dry_run ? NULL : config->file,
 		.before = config->before_ms,
 		.progress = config->progress,
-	});
+	};
+	return archive_make(&job, NULL);
 }
 
 int main(int argc, char **argv)

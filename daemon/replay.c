@@ -61,7 +61,33 @@ void replay_compare_checkpoint(struct replay *r, const struct archive_row *writt
 {
 	struct archive_row now;
 	checkpoint_describe(r->pool, r->closes, r->head, &now);
-	if (memcmp(now.state, written->state, DIGEST_BYTES) != 0)
+	const uint64_t counts[][2] = {
+		{written->closes, now.closes},
+		{written->labelers, now.labelers},
+		{written->totals.epoch, now.totals.epoch},
+		{written->totals.scored, now.totals.scored},
+		{written->stretches, now.stretches},
+		{written->stretch.epoch, now.stretch.epoch},
+		{written->stretch.rounds, now.stretch.rounds},
+	};
+	const double numbers[][2] = {
+		{written->totals.total_weight, now.totals.total_weight},
+		{written->totals.mean_loss, now.totals.mean_loss},
+		{written->totals.median_loss, now.totals.median_loss},
+		{written->totals.plain_mean_loss, now.totals.plain_mean_loss},
+		{written->totals.plain_median_loss, now.totals.plain_median_loss},
+		{written->stretch.eta_lo, now.stretch.eta_lo},
+		{written->stretch.eta_hi, now.stretch.eta_hi},
+		{written->stretch.floor, now.stretch.floor},
+		{written->stretch.share, now.stretch.share},
+	};
+	bool same = memcmp(now.state, written->state, DIGEST_BYTES) == 0 &&
+		    memcmp(now.hash, written->hash, CHAIN_BYTES) == 0;
+	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+		same = same && counts[i][0] == counts[i][1];
+	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+		same = same && memcmp(&numbers[i][0], &numbers[i][1], sizeof(double)) == 0;
+	if (!same)
 		replay_differ(r, "the state after round %" PRIu64 " is not the one that was written down with %s",
 			      written->last, written->file);
 }

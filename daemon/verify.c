@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "archive.h"
+#include "checkpoint.h"
 #include "db_check.h"
 #include "db_wal.h"
 #include "engine_internal.h"
@@ -94,8 +95,33 @@ static void compare_totals(struct replay *r, const struct pool *state, uint64_t 
 	}
 }
 
+/* The labelers' states that a replay without archives begins with. */
+static int compare_states(struct replay *r, struct db *db, const struct verify_pool *v)
+{
+	struct checkpoint_reader written;
+	const struct pool *p = replay_pool(r);
+	int err = checkpoint_open(&written, db, v->campaign->id);
+	for (uint32_t id = 0; id < pool_labelers(p) && err == 0; id++) {
+		const struct labeler *a, *b = pool_labeler(p, id);
+		err = checkpoint_next(&written, &a);
+		if (err)
+			break;
+		bool same = a->weight == b->weight && a->own_loss == b->own_loss && a->mean_loss == b->mean_loss &&
+			    a->settled_loss == b->settled_loss && a->scored == b->scored &&
+			    a->last_round == b->last_round && a->epoch == b->epoch;
+		if (!same)
+			replay_differ(
+				r, "%s: the state written down with the newest archive is not what the history gives",
+				pool_labeler_name(p, id, NULL));
+	}
+	checkpoint_close(&written);
+	if (err == ERR_HISTORY)
+		replay_differ(r, "not every labeler's state was written down with the newest archive");
+	return err;
+}
+
 /* To the end; after each archive the state must be the one that was written down when it was made. */
-static int run(struct replay *r, const struct verify_pool *v)
+static int run(struct replay *r, struct db *db, const struct verify_pool *v)
 {
 	int err = 0;
 	for (size_t i = v->n_rows - v->n_archives; i < v->n_rows && err == 0; i++) {
@@ -103,6 +129,8 @@ static int run(struct replay *r, const struct verify_pool *v)
 		if (err == 0)
 			replay_compare_checkpoint(r, &v->rows[i]);
 	}
+	if (err == 0 && v->n_archives > 0)
+		err = compare_states(r, db, v);
 	return err ? err : replay_run(r, 0);
 }
 
@@ -122,7 +150,7 @@ static int replay_and_compare(struct db *db, const struct verify_pool *v, struct
 	uint64_t voided, open;
 	int err = db_count_items(db, c->id, &voided, &open);
 	if (err == 0)
-		err = run(r, v);
+		err = run(r, db, v);
 	if (err == 0)
 		err = count_archived(r, db, v);
 	if (err)

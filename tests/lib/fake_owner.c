@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/archive.h"
 #include "daemon/engine_internal.h"
 #include "daemon/verify.h"
 #include "frame.h"
@@ -423,17 +424,60 @@ char *fake_state_on_disk(struct fake_owner *f)
 	return text;
 }
 
-int fake_verify(const struct fake_owner *f)
+struct silence {
+	int terminal;
+};
+
+static void silence_begin(struct silence *s)
 {
 	fflush(stdout);
-	int terminal = dup(STDOUT_FILENO), nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	require(terminal >= 0 && nowhere >= 0 && dup2(nowhere, STDOUT_FILENO) >= 0);
-	int err = verify(&(struct verify_job){.path = f->path});
-	fflush(stdout);
-	require(dup2(terminal, STDOUT_FILENO) >= 0);
-	close(terminal);
+	s->terminal = dup(STDOUT_FILENO);
+	int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	require(s->terminal >= 0 && nowhere >= 0 && dup2(nowhere, STDOUT_FILENO) >= 0);
 	close(nowhere);
+}
+
+static void silence_end(const struct silence *s)
+{
+	fflush(stdout);
+	require(dup2(s->terminal, STDOUT_FILENO) >= 0);
+	close(s->terminal);
+}
+
+int fake_verify_with(const struct fake_owner *f, const char *const *archives, size_t n)
+{
+	struct silence s;
+	silence_begin(&s);
+	int err = verify(&(struct verify_job){.path = f->path, .archives = archives, .n_archives = n});
+	silence_end(&s);
 	return err;
+}
+
+int fake_verify(const struct fake_owner *f)
+{
+	return fake_verify_with(f, NULL, 0);
+}
+
+int fake_archive(const struct fake_owner *f, const char *pool, uint64_t before, const char *to,
+		 struct archive_row *made)
+{
+	struct silence s;
+	silence_begin(&s);
+	int err = archive_make(&(struct archive_job){.db = f->path, .pool = pool, .to = to, .before = before}, made);
+	silence_end(&s);
+	return err;
+}
+
+struct candor_request fake_prune_request(const char *pool, const struct archive_row *made, const char *file)
+{
+	return (struct candor_request){
+		.type = CANDOR_REQ_PRUNE_POOL,
+		.pool = pool,
+		.round = made->last,
+		.state = made->state,
+		.digest = made->digest,
+		.file = file,
+	};
 }
 
 static sqlite3 *open_shell(const struct fake_owner *f)

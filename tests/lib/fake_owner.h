@@ -121,6 +121,16 @@ void fake_describe_pool(const struct pool *p, FILE *out);
 /* verify() on the database, without its words. */
 int fake_verify(const struct fake_owner *f);
 
+/* The same together with archives, [n]. */
+int fake_verify_with(const struct fake_owner *f, const char *const *archives, size_t n);
+
+/* archive_make() of a pool's rounds before a time, without its words; to: in the owner's directory. */
+int fake_archive(const struct fake_owner *f, const char *pool, uint64_t before, const char *to,
+		 struct archive_row *made);
+
+/* What the daemon is told of such an archive; its answer lives as one of fake_call(). */
+struct candor_request fake_prune_request(const char *pool, const struct archive_row *made, const char *file);
+
 /* Any statements on the database, by a connection of their own. */
 void fake_sql(const struct fake_owner *f, const char *sql);
 
