@@ -359,7 +359,7 @@ static int look_up(struct db *db, uint64_t pool, const char *name, struct archiv
 			struct opened *o = &a->opened[i];
 			if (memcmp(o->digest, row->digest, DIGEST_BYTES) != 0)
 				continue;
-			if (o->pool) {
+			if (found) {
 				printf("%s: it was given twice\n", o->file);
 				err = ERR_HISTORY;
 			}

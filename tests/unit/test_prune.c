@@ -556,6 +556,7 @@ static void archives_must_be_this_databases_and_without_a_gap(void **state)
 	assert_int_equal(fake_verify_with(&w.f, (const char *const[]){a[0], a[2]}, 2), ERR_HISTORY);
 	assert_int_equal(fake_verify_with(&w.f, (const char *const[]){a[0]}, 1), ERR_HISTORY);
 	assert_int_equal(fake_verify_with(&w.f, (const char *const[]){a[2], a[2]}, 2), ERR_HISTORY);
+	assert_int_equal(fake_verify_with(&w.f, (const char *const[]){a[0], a[1], a[2], a[1]}, 4), ERR_HISTORY);
 	assert_int_equal(fake_verify_with(&w.f, (const char *const[]){other.named[0]}, 1), ERR_HISTORY);
 	assert_int_equal(fake_verify_with(&w.f, (const char *const[]){w.f.path}, 1), ERR_DAMAGED);
 	assert_int_equal(fake_verify_with(&w.f, (const char *const[]){"/nowhere"}, 1), -ENOENT);
