@@ -330,7 +330,7 @@ static void whatever_is_killed_while_it_prunes_nothing_is_lost(void **state)
 		snprintf(named[i] + strlen(named[i]), 32, "%d.gz", (int)i);
 		before = state_of(c);
 		pid_t pid = begin_prune(c, named[i]);
-		usleep((useconds_t)random_below(&r, 60000));
+		usleep((useconds_t)random_below(&r, random_chance(&r, 0.5) ? 60000 : 400000));
 		/* The daemon, or whoever asked; the candord that he has run ends by itself. */
 		bool of_daemon = random_chance(&r, 0.6);
 		if (of_daemon)
