@@ -23,14 +23,33 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static uint64_t one_round(struct load *l)
+/* Rounds between replays of the whole history: it grows. */
+static bool is_due(uint64_t round, uint64_t rounds)
 {
-	double ms = random_scale(&l->random, 1, 60);
-	load_run(l, random_below(&l->random, 8) == 0 ? LOAD_STOP_AND_KILL : LOAD_KILL, ms, 0);
+	return round % (rounds / 10 + 1) == 0;
+}
+
+static uint64_t one_round(struct load *l, bool verify)
+{
+	uint64_t wrong = 0;
+	bool backup = random_below(&l->random, 12) == 0;
+	if (backup)
+		load_begin_backup(l);
+	load_run(l, random_below(&l->random, 8) == 0 ? LOAD_STOP_AND_KILL : LOAD_KILL, random_scale(&l->random, 1, 120),
+		 0);
 	while (random_below(&l->random, 8) == 0)
 		load_kill_start(l);
+	/* Before it is started again, and so with the log as it was left; or while it runs. */
+	bool before = verify && random_chance(&l->random, 0.5);
+	if (before)
+		wrong += load_verify(l, l->daemon.db, true) != 0;
 	load_start(l);
-	return load_check(l, false);
+	wrong += load_check(l, verify);
+	if (verify && !before)
+		wrong += load_verify(l, l->daemon.db, true) != 0;
+	if (backup)
+		wrong += !load_end_backup(l);
+	return wrong;
 }
 
 static void nothing_acknowledged_is_lost_however_the_daemon_is_killed(void **state)
@@ -38,7 +57,7 @@ static void nothing_acknowledged_is_lost_however_the_daemon_is_killed(void **sta
 	struct load *l = *state;
 	uint64_t rounds = proof_size(20, 200, 2000), wrong = 0;
 	for (uint64_t round = 1; round <= rounds && wrong == 0; round++)
-		wrong = one_round(l);
+		wrong = one_round(l, is_due(round, rounds));
 	if (wrong == 0)
 		wrong = load_check(l, true);
 	struct load_counts counts = load_counts(l);
@@ -46,9 +65,30 @@ static void nothing_acknowledged_is_lost_however_the_daemon_is_killed(void **sta
 	proof_say("acknowledged rows checked", counts.rows_checked);
 	proof_say("acknowledged rows lost", wrong);
 	assert_int_equal(wrong, 0);
-	assert_true(counts.requests_acknowledged > rounds);
+	/* It was what it should be: load, ends of all kinds, and requests that stood without a word. */
+	assert_true(counts.requests_acknowledged > rounds && counts.rows_checked > 10 * rounds);
+	assert_true(l->kills > rounds && l->starts_killed > 0 && l->stops_killed > 0 && l->backups > 0);
+	assert_true(counts.stood_unacknowledged > 0);
 	assert_int_equal(daemon_stop(&l->daemon), 0);
-	assert_int_equal(daemon_verify(&l->daemon), 0);
+	assert_int_equal(load_verify(l, l->daemon.db, true), 0);
+}
+
+static void a_daemon_that_stands_still_for_two_seconds_loses_and_doubles_nothing(void **state)
+{
+	struct load *l = *state;
+	uint64_t times = proof_size(1, 2, 20), wrong = 0;
+	for (uint64_t i = 0; i < times && wrong == 0; i++) {
+		load_run(l, LOAD_FREEZE, random_between(&l->random, 20, 60), 0);
+		struct load_counts counts = load_counts(l);
+		assert_int_equal(counts.requests_acknowledged, counts.requests_sent);
+		wrong = load_check(l, false);
+	}
+	proof_say("processes stopped for two seconds", times);
+	proof_say("acknowledged rows checked", load_counts(l).rows_checked);
+	proof_say("acknowledged rows lost", wrong);
+	assert_int_equal(wrong, 0);
+	assert_int_equal(daemon_stop(&l->daemon), 0);
+	assert_int_equal(load_verify(l, l->daemon.db, true), 0);
 }
 
 #define KILL(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -57,6 +97,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		KILL(nothing_acknowledged_is_lost_however_the_daemon_is_killed),
+		KILL(a_daemon_that_stands_still_for_two_seconds_loses_and_doubles_nothing),
 	};
 	/* The client library asks that of programs that use its asynchronous form. */
 	signal(SIGPIPE, SIG_IGN);

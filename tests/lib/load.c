@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "err.h"
 
@@ -110,6 +111,8 @@ void load_init(struct load *l, uint64_t seed)
 
 void load_free(struct load *l)
 {
+	if (l->backup)
+		load_end_backup(l);
 	if (l->daemon.pid)
 		daemon_kill(&l->daemon);
 	for (unsigned i = 0; i < LOAD_CLIENTS; i++)
@@ -362,6 +365,62 @@ uint64_t load_check(struct load *l, bool everything)
 	candor_close(c);
 	l->checks++;
 	return wrong;
+}
+
+/* ---- files ---- */
+
+static void show(const char *path)
+{
+	char line[512];
+	FILE *f = fopen(path, "r");
+	while (f && fgets(line, sizeof line, f))
+		fprintf(stderr, "  | %s", line);
+	if (f)
+		fclose(f);
+}
+
+int load_verify(struct load *l, const char *file, bool deep)
+{
+	char out[96];
+	snprintf(out, sizeof out, "%s/verify", l->daemon.dir);
+	const char *const argv[] = {"candord", "--verify", "--db", file, deep ? "--deep" : NULL, NULL};
+	int status = daemon_run(argv, NULL, out, NULL);
+	if (status)
+		show(out);
+	l->verified++;
+	return status;
+}
+
+static void copy_path(const struct load *l, char out[96])
+{
+	snprintf(out, 96, "%s/copy.db", l->daemon.dir);
+}
+
+void load_begin_backup(struct load *l)
+{
+	char copy[96], log[96];
+	copy_path(l, copy);
+	snprintf(log, sizeof log, "%s/backup-words", l->daemon.dir);
+	const char *const argv[] = {"candor", "--server", l->daemon.address, "backup", copy, "--rate", "8M", NULL};
+	l->backup = daemon_spawn(argv, log);
+	l->backups++;
+}
+
+bool load_end_backup(struct load *l)
+{
+	char copy[96];
+	int status;
+	copy_path(l, copy);
+	require(waitpid(l->backup, &status, 0) == l->backup);
+	l->backup = 0;
+	bool said_so = WIFEXITED(status) && WEXITSTATUS(status) == 0, is_there = access(copy, F_OK) == 0;
+	if (said_so && !is_there)
+		fprintf(stderr, "  candor backup ended well, and there is no copy\n");
+	bool good = is_there ? load_verify(l, copy, true) == 0 : !said_so;
+	l->whole_backups += is_there && good;
+	if (good)
+		remove(copy);
+	return good;
 }
 
 struct load_counts load_counts(const struct load *l)

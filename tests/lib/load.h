@@ -25,7 +25,8 @@ struct load {
 	struct witness witnesses[LOAD_CLIENTS];
 	unsigned resident_items; /* 0: as usual. Changes with each start. */
 	uint64_t reports, settlements; /* that the daemon counts, as of the last check */
-	uint64_t kills, starts_killed, stops_killed, checks;
+	pid_t backup; /* 0: none */
+	uint64_t kills, starts_killed, stops_killed, checks, verified, backups, whole_backups;
 };
 
 /* A fresh directory, a daemon, and the pools that all clients share. */
@@ -47,6 +48,15 @@ void load_start(struct load *l);
 /* What the daemon has against what the clients were told: what was touched since the last check, or everything; and the
  * counts of pools and of the whole. The number of rows that are wrong. The daemon runs. */
 uint64_t load_check(struct load *l, bool everything);
+
+/* candord --verify, or --verify --deep, on its database, whether it runs or not, or on a file beside it: the exit
+ * status, and its words on standard error where it is not 0. */
+int load_verify(struct load *l, const char *file, bool deep);
+
+/* `candor backup` in the background, and its end, however it ended, whatever became of the daemon meanwhile: false if it
+ * left a copy that does not verify, or none although it said so. One at a time. The daemon runs when it is begun. */
+void load_begin_backup(struct load *l);
+bool load_end_backup(struct load *l);
 
 /* Over all clients. */
 struct load_counts {
