@@ -29,35 +29,12 @@ static bool is_due(uint64_t round, uint64_t rounds)
 	return round % (rounds / 10 + 1) == 0;
 }
 
-static uint64_t one_round(struct load *l, bool verify)
-{
-	uint64_t wrong = 0;
-	bool backup = random_below(&l->random, 12) == 0;
-	if (backup)
-		load_begin_backup(l);
-	load_run(l, random_below(&l->random, 8) == 0 ? LOAD_STOP_AND_KILL : LOAD_KILL, random_scale(&l->random, 1, 120),
-		 0);
-	while (random_below(&l->random, 8) == 0)
-		load_kill_start(l);
-	/* Before it is started again, and so with the log as it was left; or while it runs. */
-	bool before = verify && random_chance(&l->random, 0.5);
-	if (before)
-		wrong += load_verify(l, l->daemon.db, true) != 0;
-	load_start(l);
-	wrong += load_check(l, verify);
-	if (verify && !before)
-		wrong += load_verify(l, l->daemon.db, true) != 0;
-	if (backup)
-		wrong += !load_end_backup(l);
-	return wrong;
-}
-
 static void nothing_acknowledged_is_lost_however_the_daemon_is_killed(void **state)
 {
 	struct load *l = *state;
 	uint64_t rounds = proof_size(20, 200, 2000), wrong = 0;
 	for (uint64_t round = 1; round <= rounds && wrong == 0; round++)
-		wrong = one_round(l, is_due(round, rounds));
+		wrong = load_round(l, random_scale(&l->random, 1, 120), 0, is_due(round, rounds));
 	if (wrong == 0)
 		wrong = load_check(l, true);
 	struct load_counts counts = load_counts(l);

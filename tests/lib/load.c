@@ -423,6 +423,30 @@ bool load_end_backup(struct load *l)
 	return good;
 }
 
+/* ---- rounds ---- */
+
+uint64_t load_round(struct load *l, double ms, uint64_t pace_ms, bool deep)
+{
+	uint64_t wrong = 0;
+	bool backup = random_below(&l->random, 12) == 0;
+	if (backup)
+		load_begin_backup(l);
+	load_run(l, random_below(&l->random, 8) == 0 ? LOAD_STOP_AND_KILL : LOAD_KILL, ms, pace_ms);
+	while (random_below(&l->random, 8) == 0)
+		load_kill_start(l);
+	/* Before it is started again, and so with the log as it was left; or while it runs. */
+	bool before = deep && random_chance(&l->random, 0.5);
+	if (before)
+		wrong += load_verify(l, l->daemon.db, true) != 0;
+	load_start(l);
+	wrong += load_check(l, deep);
+	if (deep && !before)
+		wrong += load_verify(l, l->daemon.db, true) != 0;
+	if (backup)
+		wrong += !load_end_backup(l);
+	return wrong;
+}
+
 struct load_counts load_counts(const struct load *l)
 {
 	struct load_counts sum = {0};

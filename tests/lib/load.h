@@ -58,6 +58,11 @@ int load_verify(struct load *l, const char *file, bool deep);
 void load_begin_backup(struct load *l);
 bool load_end_backup(struct load *l);
 
+/* A round: load for some time, perhaps with a backup under way; SIGKILL, mostly under load, else while the daemon ends by
+ * itself; perhaps some starts that are killed too; a start, and the check of what was touched, or, where `deep` is set,
+ * of everything, with candord --verify --deep. How much is wrong. */
+uint64_t load_round(struct load *l, double ms, uint64_t pace_ms, bool deep);
+
 /* Over all clients. */
 struct load_counts {
 	uint64_t requests_sent, requests_acknowledged, rows_checked, stood_unacknowledged, items;
