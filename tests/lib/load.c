@@ -428,11 +428,13 @@ bool load_end_backup(struct load *l)
 uint64_t load_round(struct load *l, double ms, uint64_t pace_ms, bool deep)
 {
 	uint64_t wrong = 0;
-	bool backup = random_below(&l->random, 12) == 0;
+	/* In turns, so that few rounds have all of it too. */
+	uint64_t round = ++l->rounds;
+	bool backup = round % 12 == 2;
 	if (backup)
 		load_begin_backup(l);
-	load_run(l, random_below(&l->random, 8) == 0 ? LOAD_STOP_AND_KILL : LOAD_KILL, ms, pace_ms);
-	while (random_below(&l->random, 8) == 0)
+	load_run(l, round % 8 == 5 ? LOAD_STOP_AND_KILL : LOAD_KILL, ms, pace_ms);
+	for (bool more = round % 8 == 3; more; more = random_chance(&l->random, 0.3))
 		load_kill_start(l);
 	/* Before it is started again, and so with the log as it was left; or while it runs. */
 	bool before = deep && random_chance(&l->random, 0.5);

@@ -26,7 +26,7 @@ struct load {
 	unsigned resident_items; /* 0: as usual. Changes with each start. */
 	uint64_t reports, settlements; /* that the daemon counts, as of the last check */
 	pid_t backup; /* 0: none */
-	uint64_t kills, starts_killed, stops_killed, checks, verified, backups, whole_backups;
+	uint64_t rounds, kills, starts_killed, stops_killed, checks, verified, backups, whole_backups;
 };
 
 /* A fresh directory, a daemon, and the pools that all clients share. */
@@ -58,8 +58,8 @@ int load_verify(struct load *l, const char *file, bool deep);
 void load_begin_backup(struct load *l);
 bool load_end_backup(struct load *l);
 
-/* A round: load for some time, perhaps with a backup under way; SIGKILL, mostly under load, else while the daemon ends by
- * itself; perhaps some starts that are killed too; a start, and the check of what was touched, or, where `deep` is set,
+/* A round: load for some time, in one of twelve with a backup under way; SIGKILL, mostly under load, in one of eight while
+ * the daemon ends by itself; in another of eight some starts that are killed too; a start, and the check of what was touched, or, where `deep` is set,
  * of everything, with candord --verify --deep. How much is wrong. */
 uint64_t load_round(struct load *l, double ms, uint64_t pace_ms, bool deep);
 

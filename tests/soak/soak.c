@@ -75,7 +75,6 @@ struct soak {
 	struct load load;
 	double begun_s, until_s, said_s, deep_s;
 	struct size daemon, database;
-	uint64_t rounds;
 	bool terminal;
 };
 
@@ -108,7 +107,6 @@ static uint64_t soak_round(struct soak *s)
 	uint64_t wrong = load_check(l, false);
 	if (wrong > 0)
 		return wrong;
-	s->rounds++;
 	return flood ? load_round(l, random_scale(&l->random, 1, 200), 0, deep)
 		     : load_round(l, random_scale(&l->random, 1, 4000), 10, deep);
 }
@@ -120,7 +118,7 @@ static int soak_end(struct soak *s)
 	struct load_counts c = load_counts(l);
 	if (wrong == 0)
 		wrong = daemon_stop(&l->daemon) != 0 || load_verify(l, l->daemon.db, true) != 0;
-	printf("%s%" PRIu64 " rounds in %.0f minutes\n", s->terminal ? "\r\033[K" : "", s->rounds,
+	printf("%s%" PRIu64 " rounds in %.0f minutes\n", s->terminal ? "\r\033[K" : "", l->rounds,
 	       (now_s() - s->begun_s) / 60);
 	printf("  processes killed              %" PRIu64 " (%" PRIu64 " while starting, %" PRIu64 " while stopping)\n",
 	       l->kills, l->starts_killed, l->stops_killed);
