@@ -117,6 +117,10 @@ void load_free(struct load *l)
 		daemon_kill(&l->daemon);
 	for (unsigned i = 0; i < LOAD_CLIENTS; i++)
 		witness_free(&l->witnesses[i]);
+	if (l->wrong > 0 && getenv("CANDOR_TEST_KEEP"))
+		fprintf(stderr, "kept: %s\n", l->daemon.dir);
+	else
+		daemon_deinit(&l->daemon);
 }
 
 /* ---- clients ---- */
@@ -364,6 +368,7 @@ uint64_t load_check(struct load *l, bool everything)
 		wrong = check_pools(l, c) + check_info(l, c, reports_before);
 	candor_close(c);
 	l->checks++;
+	l->wrong += wrong;
 	return wrong;
 }
 

@@ -26,13 +26,15 @@ struct load {
 	unsigned resident_items; /* 0: as usual. Changes with each start. */
 	uint64_t reports, settlements; /* that the daemon counts, as of the last check */
 	pid_t backup; /* 0: none */
+	uint64_t wrong; /* what checks found */
 	uint64_t rounds, kills, starts_killed, stops_killed, checks, verified, backups, whole_backups;
 };
 
 /* A fresh directory, a daemon, and the pools that all clients share. */
 void load_init(struct load *l, uint64_t seed);
 
-/* Stops the daemon if it runs; nothing is removed but by daemon_deinit(). */
+/* Stops the daemon if it runs and removes its directory; but where a check found something and CANDOR_TEST_KEEP is in the
+ * environment it says where that is. */
 void load_free(struct load *l);
 
 /* Each client asks as fast as it is answered, or, where pace_ms is not 0, something every so many milliseconds; up to a
@@ -59,13 +61,15 @@ void load_begin_backup(struct load *l);
 bool load_end_backup(struct load *l);
 
 /* A round: load for some time, in one of twelve with a backup under way; SIGKILL, mostly under load, in one of eight while
- * the daemon ends by itself; in another of eight some starts that are killed too; a start, and the check of what was touched, or, where `deep` is set,
- * of everything, with candord --verify --deep. How much is wrong. */
+ * the daemon ends by itself; in another of eight some starts that are killed too; a start, and the check of what was touched,
+ * or, where `deep` is set, of everything, with candord --verify --deep. How much is wrong. */
 uint64_t load_round(struct load *l, double ms, uint64_t pace_ms, bool deep);
 
-/* Over all clients. */
 struct load_counts {
 	uint64_t requests_sent, requests_acknowledged, rows_checked, stood_unacknowledged, items;
-} load_counts(const struct load *l);
+};
+
+/* Over all clients. */
+struct load_counts load_counts(const struct load *l);
 
 #endif

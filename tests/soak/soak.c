@@ -163,12 +163,9 @@ int main(void)
 	}
 	if (wrong == 0)
 		wrong = (uint64_t)soak_end(&s);
+	s.load.wrong += wrong;
 	load_free(&s.load);
-	if (wrong > 0) {
-		fprintf(stderr, "soak: %" PRIu64 " rows are not as they were acknowledged; evidence is in %s\n", wrong,
-			s.load.daemon.dir);
-		return 1;
-	}
-	daemon_deinit(&s.load.daemon);
-	return 0;
+	if (wrong > 0)
+		fprintf(stderr, "soak: %" PRIu64 " rows are not as they were acknowledged\n", wrong);
+	return wrong > 0;
 }
