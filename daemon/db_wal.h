@@ -17,7 +17,8 @@
  * (logged), -errno, -ENOMEM. */
 MUST_CHECK int db_wal_check(const char *path);
 
-/* Cuts its log off behind so many frames, on the disk too. Only for whoever holds SQLite's lock for writing. 0, -errno. */
+/* Cuts its log off behind so many frames, on the disk too. Only for whoever holds SQLite's lock for writing. 0 or
+ * -errno. */
 MUST_CHECK int db_wal_cut(const char *path, uint64_t frames);
 
 #endif
