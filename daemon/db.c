@@ -502,8 +502,8 @@ int db_write(struct db *db, const struct batch *b)
 
 /* Whoever else has the database open keeps the log's index alive. A writer that was killed when a commit was in the log
  * and not in the index then leaves one that nobody sees, until the index is made anew from the log: after clients were
- * told that it is absent it would be there. What lies behind the index's end is the writer's alone, so this one takes it
- * away. */
+ * told that it is absent it would be there. What lies behind the index's end is the writer's alone, so this one
+ * takes it away. */
 static int cut_log(struct db *db, uint64_t frames)
 {
 	const char *path = sqlite3_db_filename(db->handle, "main");
