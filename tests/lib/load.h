@@ -26,6 +26,7 @@ struct load {
 	unsigned resident_items; /* 0: as usual. Changes with each start. */
 	uint64_t reports, settlements; /* that the daemon counts, as of the last check */
 	pid_t backup; /* 0: none */
+	bool slow_backup; /* it is told to end before it has */
 	uint64_t wrong; /* what checks found */
 	uint64_t rounds, kills, starts_killed, stops_killed, checks, verified, backups, whole_backups;
 };
@@ -60,9 +61,9 @@ int load_verify(struct load *l, const char *file, bool deep);
 void load_begin_backup(struct load *l);
 bool load_end_backup(struct load *l);
 
-/* A round: load for some time, in one of twelve with a backup under way; SIGKILL, mostly under load, in one of eight while
- * the daemon ends by itself; in another of eight some starts that are killed too; a start, and the check of what was touched,
- * or, where `deep` is set, of everything, with candord --verify --deep. How much is wrong. */
+/* A round: load for some time, in four of twelve with a backup under way that outlives daemons; SIGKILL, mostly under load,
+ * in one of eight while the daemon ends by itself; in another of eight some starts that are killed too; a start, and the
+ * check of what was touched, or, where `deep` is set, of everything, with candord --verify --deep. How much is wrong. */
 uint64_t load_round(struct load *l, double ms, uint64_t pace_ms, bool deep);
 
 struct load_counts {
