@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "db_internal.h"
+#include "db_wal.h"
 #include "log.h"
 #include "migrate.h"
 #include "pack.h"
@@ -610,12 +611,30 @@ int db_write(struct db *db, const struct batch *b)
 	return err;
 }
 
+/* Whoever else has the database open keeps the log's index alive. A writer that was killed when a commit was in the log
+ * and not in the index then leaves one that nobody sees, until the index is made anew from the log: after clients were
+ * told that it is absent it would be there. What lies behind the index's end is the writer's alone, so this one
+ * takes it away. */
+static int cut_log(struct db *db, uint64_t frames)
+{
+	const char *path = sqlite3_db_filename(db->handle, "main");
+	int err = run(db, SQL_BEGIN);
+	if (err)
+		return err;
+	err = db_wal_cut(path, frames);
+	sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+	return err;
+}
+
 int db_empty_log(struct db *db)
 {
 	/* A reader that will be long is not waited for. */
 	sqlite3_busy_timeout(db->handle, 0);
-	int err = pragma(db, "PRAGMA wal_checkpoint(TRUNCATE)");
+	int frames = 0, rc = sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, &frames, NULL);
 	sqlite3_busy_timeout(db->handle, BUSY_MS);
+	if ((rc & 0xff) == SQLITE_BUSY)
+		return frames < 0 ? 0 : cut_log(db, (uint64_t)frames);
+	int err = rc == SQLITE_OK ? 0 : db_error(db, "wal_checkpoint");
 	return err == ERR_DISK_FULL ? 0 : err;
 }
 

@@ -1,12 +1,15 @@
 #include "db_wal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "log.h"
 
@@ -127,5 +130,35 @@ int db_wal_check(const char *path)
 		fclose(w->file);
 	free(log);
 	free(w);
+	return err;
+}
+
+static int cut(int fd, uint64_t frames)
+{
+	uint8_t h[HEADER];
+	struct stat st;
+	if (fstat(fd, &st) != 0)
+		return -errno;
+	off_t end = 0;
+	if (frames > 0) {
+		if (pread(fd, h, HEADER, 0) != HEADER)
+			return -EIO;
+		end = HEADER + (off_t)frames * (FRAME_HEADER + big(h + 8));
+	}
+	if (st.st_size <= end)
+		return 0;
+	return ftruncate(fd, end) == 0 && fsync(fd) == 0 ? 0 : -errno;
+}
+
+int db_wal_cut(const char *path, uint64_t frames)
+{
+	char *log;
+	if (asprintf(&log, "%s-wal", path) < 0)
+		return -ENOMEM;
+	int fd = open(log, O_RDWR | O_CLOEXEC);
+	int err = fd >= 0 ? cut(fd, frames) : errno == ENOENT ? 0 : -errno;
+	if (fd >= 0)
+		close(fd);
+	free(log);
 	return err;
 }

@@ -9,10 +9,16 @@
 #ifndef CANDOR_DB_WAL_H
 #define CANDOR_DB_WAL_H
 
+#include <stdint.h>
+
 #include "err.h"
 
 /* path: of the database. 0: its log is in order, or not there, or its end is what a power failure leaves; ERR_DAMAGED
  * (logged), -errno, -ENOMEM. */
 MUST_CHECK int db_wal_check(const char *path);
+
+/* Cuts its log off behind so many frames, on the disk too. Only for whoever holds SQLite's lock for writing. 0 or
+ * -errno. */
+MUST_CHECK int db_wal_cut(const char *path, uint64_t frames);
 
 #endif
