@@ -14,6 +14,7 @@
 
 #include "db_copy.h"
 #include "db_wal.h"
+#include "file.h"
 #include "log.h"
 #include "verify.h"
 
@@ -115,22 +116,6 @@ static int stand_alone(const struct partial *p)
 	return pwrite(p->fd, versions, sizeof versions, 18) == sizeof versions ? 0 : -errno;
 }
 
-static int sync_dir(const char *of)
-{
-	char *copy = strdup(of);
-	if (!copy)
-		return -ENOMEM;
-	char *slash = strrchr(copy, '/');
-	if (slash)
-		slash[slash == copy] = 0;
-	int fd = open(slash ? copy : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int err = fd < 0 || fsync(fd) != 0 ? -errno : 0;
-	if (fd >= 0)
-		close(fd);
-	free(copy);
-	return err;
-}
-
 /* Gives it its name, if that is still free. Some file systems only know how to link. */
 static int give_name(const struct partial *p, const char *to)
 {
@@ -149,7 +134,7 @@ static int partial_publish(struct partial *p, const char *to)
 	if (err == 0)
 		err = give_name(p, to);
 	if (err == 0)
-		err = sync_dir(to);
+		err = file_sync_dir(to);
 	return err ? say(to, err) : 0;
 }
 

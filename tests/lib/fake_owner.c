@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/db_prepare.h"
 #include "daemon/engine_internal.h"
 #include "daemon/verify.h"
 #include "frame.h"
@@ -79,6 +80,16 @@ struct engine_limits fake_roomy_limits(void)
 	};
 }
 
+static void end(struct fake_owner *f)
+{
+	if (f->called)
+		ask_free(f->called);
+	f->called = NULL;
+	engine_free(f->engine);
+	f->engine = NULL;
+	require(db_close(f->reader) == 0 && db_close(f->loop_db) == 0 && db_close(f->writer) == 0);
+}
+
 void fake_start(struct fake_owner *f)
 {
 	/* Nothing here is to survive a power failure. */
@@ -88,23 +99,35 @@ void fake_start(struct fake_owner *f)
 	require(engine_new(&f->engine, f->loop_db, key, &f->limits, &ops, f) == 0);
 }
 
-void fake_init(struct fake_owner *f, const struct engine_limits *limits)
+int fake_start_as_candord(struct fake_owner *f, enum db_sync sync)
+{
+	f->writer = f->loop_db = f->reader = NULL;
+	int err = db_prepare(&f->loop_db, f->path, sync);
+	if (err == 0)
+		err = db_open(&f->writer, f->path, DB_WRITE, sync);
+	if (err == 0)
+		err = db_open(&f->reader, f->path, DB_READ, sync);
+	if (err == 0)
+		err = engine_new(&f->engine, f->loop_db, key, &f->limits, &ops, f);
+	if (err) {
+		f->engine = NULL;
+		end(f);
+	}
+	return err;
+}
+
+void fake_place(struct fake_owner *f, const struct engine_limits *limits)
 {
 	*f = (struct fake_owner){.limits = *limits, .now_ms = 1700000000000};
 	snprintf(f->dir, sizeof f->dir, "/tmp/candor-test-XXXXXX");
 	require(mkdtemp(f->dir));
 	snprintf(f->path, sizeof f->path, "%s/candor.db", f->dir);
-	fake_start(f);
 }
 
-static void end(struct fake_owner *f)
+void fake_init(struct fake_owner *f, const struct engine_limits *limits)
 {
-	if (f->called)
-		ask_free(f->called);
-	f->called = NULL;
-	engine_free(f->engine);
-	f->engine = NULL;
-	require(db_close(f->reader) == 0 && db_close(f->loop_db) == 0 && db_close(f->writer) == 0);
+	fake_place(f, limits);
+	fake_start(f);
 }
 
 void fake_stop(struct fake_owner *f)
@@ -130,7 +153,7 @@ void fake_crash(struct fake_owner *f)
 
 void fake_deinit(struct fake_owner *f)
 {
-	static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
+	static const char *const suffixes[] = {"", "-wal", "-shm", "-journal", "-lock"};
 	if (f->engine)
 		fake_stop(f);
 	for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {

@@ -54,12 +54,18 @@ struct engine_limits fake_roomy_limits(void);
 /* A fresh directory and database, and an engine on it. */
 void fake_init(struct fake_owner *f, const struct engine_limits *limits);
 
+/* Only the directory. */
+void fake_place(struct fake_owner *f, const struct engine_limits *limits);
+
 /* Finishes what is in flight, ends the engine, removes the directory. */
 void fake_deinit(struct fake_owner *f);
 
 /* The two halves of a restart. fake_stop() finishes what is in flight. */
 void fake_stop(struct fake_owner *f);
 void fake_start(struct fake_owner *f);
+
+/* Starts it as candord starts, the log checked and emptied, with a sync of its choice: 0, or why it does not. */
+MUST_CHECK int fake_start_as_candord(struct fake_owner *f, enum db_sync sync);
 
 /* The same without finishing: whatever is not on disk is lost. */
 void fake_crash(struct fake_owner *f);

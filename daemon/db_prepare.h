@@ -1,0 +1,12 @@
+/* db_prepare.h - what happens to a database at every start, before anything is written to it: its log is checked, it is
+ * made or migrated, and the log is brought into it, so that candord begins with an empty one. */
+#ifndef CANDOR_DB_PREPARE_H
+#define CANDOR_DB_PREPARE_H
+
+#include "db.h"
+
+/* Only by whoever holds the database's lock. On success *reader is a connection for reading, the caller's: while it is
+ * open, no other that closes takes the log with it. 0, -errno, or a database error. */
+MUST_CHECK int db_prepare(struct db **reader, const char *path, enum db_sync sync);
+
+#endif

@@ -1,0 +1,446 @@
+/* The power fails, again and again, at any moment and on a disk that may have any part of what was not yet synced: what
+ * was acknowledged is there afterwards, to the last bit, and a batch that was under way is there or not, but never half.
+ *
+ * A life is a database with its random history. The same history goes on in a twin whose power never fails; after each
+ * crash the database must be in the state of the twin, or in that before the batch under way. */
+#include "tests/lib/unit.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <sqlite3.h>
+
+#include "daemon/db_internal.h"
+#include "log.h"
+#include "tests/lib/fake_owner.h"
+#include "tests/lib/power_vfs.h"
+#include "tests/lib/proof.h"
+#include "tests/lib/seed.h"
+
+enum { POOLS = 3, LABELERS = 12, ITEMS = 3000, ROWS = 60, ASKS = 4, STATES = 64, CRASHES_A_LIFE = 10 };
+
+/* A request with all that it points to. */
+struct request {
+	struct candor_request r;
+	struct candor_report reports[ROWS];
+	struct candor_outcome outcomes[ROWS];
+	const char *items[ROWS];
+};
+
+struct life {
+	uint64_t number;
+	struct fake_owner main, twin;
+	struct random random;
+	enum db_sync sync;
+	uint32_t next_item;
+	size_t pools;
+	struct request requests[ASKS];
+	size_t n_requests;
+	/* The twin's states after each commit since the last start: [0] is what the start found. */
+	char *states[STATES];
+	size_t n_states, acknowledged; /* the newest that must not be lost */
+	uint64_t rows; /* acknowledged since then */
+	enum power_mode mode; /* of the newest crash */
+	bool crashed;
+};
+
+static struct {
+	uint64_t crashes, rows, lost, starts_cut, refused;
+	uint64_t by_mode[POWER_MODES];
+} count;
+
+static char names[ITEMS][8], last_words[1024];
+static const char *const pool_names[POOLS] = {"p", "q", "r"};
+
+static void on_log(enum log_level level, const char *line)
+{
+	if (level <= LOG_WARNING)
+		snprintf(last_words, sizeof last_words, "%s", line);
+}
+
+/* ---- histories ---- */
+
+static const char *some_labeler(struct life *l)
+{
+	return names[random_below(&l->random, LABELERS)];
+}
+
+/* Mostly of the newest. */
+static const char *some_item(struct life *l)
+{
+	if (l->next_item == 0 || random_chance(&l->random, 0.2))
+		return names[l->next_item < ITEMS ? l->next_item++ : l->next_item - 1];
+	uint32_t among = random_chance(&l->random, 0.8) && l->next_item > 20 ? 20 : l->next_item;
+	return names[l->next_item - 1 - random_below(&l->random, among)];
+}
+
+static struct candor_settings some_settings(struct life *l)
+{
+	return (struct candor_settings){.c = random_between(&l->random, 0.1, 2), .entry = 0.5};
+}
+
+static void fill_rows(struct life *l, struct request *q)
+{
+	q->r.n = random_chance(&l->random, 0.2) ? ROWS : 1 + random_below(&l->random, 8);
+	q->r.reports = q->reports;
+	q->r.outcomes = q->outcomes;
+	q->r.items = q->items;
+	for (size_t i = 0; i < q->r.n; i++) {
+		q->reports[i] = (struct candor_report){some_item(l), some_labeler(l), random_unit(&l->random)};
+		q->outcomes[i] = (struct candor_outcome){q->reports[i].item, random_chance(&l->random, 0.5)};
+		q->items[i] = q->reports[i].item;
+	}
+}
+
+static void draw_request(struct life *l, struct request *q)
+{
+	static const enum candor_request_type types[] = {
+		CANDOR_REQ_POST_REPORTS, CANDOR_REQ_POST_REPORTS,  CANDOR_REQ_POST_REPORTS, CANDOR_REQ_POST_REPORTS,
+		CANDOR_REQ_CLOSE_ITEMS,  CANDOR_REQ_RESOLVE_ITEMS, CANDOR_REQ_VOID_ITEMS,   CANDOR_REQ_UPDATE_POOL,
+	};
+	*q = (struct request){.r.type = types[random_below(&l->random, 8)]};
+	if (l->pools == 0 || (l->pools < POOLS && random_chance(&l->random, 0.05))) {
+		q->r.type = CANDOR_REQ_CREATE_POOL;
+		q->r.pool = pool_names[l->pools++];
+		return;
+	}
+	q->r.pool = pool_names[random_below(&l->random, l->pools)];
+	if (q->r.type == CANDOR_REQ_UPDATE_POOL) {
+		q->r.settings = some_settings(l);
+		return;
+	}
+	fill_rows(l, q);
+	if (q->r.type == CANDOR_REQ_VOID_ITEMS)
+		q->r.n = 1;
+}
+
+/* ---- one batch, in one database ---- */
+
+/* The requests, in the engine, with all that they need of the disk: what is left to do is the commit. */
+static void submit(struct life *l, struct fake_owner *f, struct ask **asks)
+{
+	for (size_t i = 0; i < l->n_requests; i++) {
+		asks[i] = fake_ask(f, &l->requests[i].r);
+		while (!asks[i]->replied)
+			fake_read_done(f, 0);
+	}
+}
+
+/* How many rows changed something; err: of the commit, for all. */
+static uint64_t take_answers(struct life *l, struct ask **asks, int *err)
+{
+	uint64_t rows = 0;
+	*err = 0;
+	for (size_t i = 0; i < l->n_requests; i++) {
+		require(asks[i]->settled);
+		if (asks[i]->err)
+			*err = asks[i]->err;
+		if (asks[i]->answer.type == CANDOR_RES_BATCH)
+			rows += asks[i]->answer.batch.accepted + asks[i]->answer.batch.revised;
+		else
+			rows += asks[i]->answer.code == CANDOR_OK;
+		ask_free(asks[i]);
+	}
+	return rows;
+}
+
+static uint64_t run_batch(struct life *l, struct fake_owner *f, int *err)
+{
+	struct ask *asks[ASKS];
+	submit(l, f, asks);
+	if (fake_tick(f))
+		fake_commit(f, 0);
+	return take_answers(l, asks, err);
+}
+
+static void add_state(struct life *l)
+{
+	require(l->n_states < STATES);
+	l->states[l->n_states++] = fake_state(&l->twin);
+}
+
+static void forget_states(struct life *l)
+{
+	while (l->n_states > 0)
+		free(l->states[--l->n_states]);
+	l->acknowledged = 0;
+	l->rows = 0;
+}
+
+/* ---- the two compared ---- */
+
+static void give_up(struct life *l, const char *what)
+{
+	print_error("life %" PRIu64 ", crash %" PRIu64 " of all, in mode %d, sync %d: %s; last words: %s\n", l->number,
+		    count.crashes, (int)l->mode, (int)l->sync, what, last_words);
+	fail();
+}
+
+/* FNV-1a over every column of every row of what a query gives. */
+static uint64_t hash_of(sqlite3 *db, const char *sql)
+{
+	sqlite3_stmt *s;
+	uint64_t hash = 0xcbf29ce484222325;
+	require(sqlite3_prepare_v2(db, sql, -1, &s, NULL) == SQLITE_OK);
+	while (sqlite3_step(s) == SQLITE_ROW)
+		for (int i = 0; i < sqlite3_column_count(s); i++) {
+			hash = (hash ^ (uint64_t)sqlite3_column_type(s, i)) * 0x100000001b3;
+			const uint8_t *bytes = sqlite3_column_blob(s, i);
+			int n = sqlite3_column_bytes(s, i);
+			for (int k = 0; k < n; k++)
+				hash = (hash ^ bytes[k]) * 0x100000001b3;
+		}
+	sqlite3_finalize(s);
+	return hash;
+}
+
+/* All that the history says. Labelers' states are in memory the same, but on disk as of other rounds. */
+static void compare_tables(struct life *l)
+{
+	static const char *const tables[] = {
+		"SELECT * FROM pools ORDER BY id",
+		"SELECT * FROM settings ORDER BY pool, change",
+		"SELECT * FROM stretches ORDER BY pool, number",
+		"SELECT pool, id, name, joined, joined_at, entry FROM labelers ORDER BY pool, id",
+		"SELECT * FROM open_items ORDER BY id",
+		"SELECT * FROM report_log ORDER BY change",
+		"SELECT * FROM revisions ORDER BY change",
+		"SELECT * FROM items ORDER BY id",
+		"SELECT * FROM settlements ORDER BY pool, round",
+		"SELECT * FROM progress",
+	};
+	sqlite3 *one, *two;
+	require(sqlite3_open_v2(l->main.path, &one, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK);
+	require(sqlite3_open_v2(l->twin.path, &two, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK);
+	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+		if (hash_of(one, tables[i]) != hash_of(two, tables[i]))
+			give_up(l, tables[i]);
+	require(sqlite3_close(one) == SQLITE_OK && sqlite3_close(two) == SQLITE_OK);
+}
+
+static void copy_file(const char *from, const char *to)
+{
+	char block[65536];
+	int in = open(from, O_RDONLY | O_CLOEXEC), out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	require(in >= 0 && out >= 0);
+	for (ssize_t n; (n = read(in, block, sizeof block)) != 0;)
+		require(n > 0 && write(out, block, (size_t)n) == n);
+	close(in);
+	close(out);
+}
+
+/* The twin goes on from what was recovered. The log is empty at this moment. */
+static void follow(struct life *l)
+{
+	fake_stop(&l->twin);
+	copy_file(l->main.path, l->twin.path);
+	fake_start(&l->twin);
+}
+
+/* After a start: which of its states is it in? */
+static void compare_with_twin(struct life *l)
+{
+	char *state = fake_state(&l->main);
+	size_t i = l->n_states;
+	while (i > 0 && strcmp(l->states[i - 1], state) != 0)
+		i--;
+	if (i == 0) {
+		print_error("recovered:\n%snewest:\n%s", state, l->states[l->n_states - 1]);
+		give_up(l, "the state is none that ever was");
+	}
+	free(state);
+	bool may_lose = l->sync == DB_NORMAL && l->crashed && l->mode != POWER_KILLED;
+	if (i - 1 < l->acknowledged && !may_lose) {
+		count.lost++;
+		give_up(l, "something acknowledged is lost");
+	}
+	if (!may_lose)
+		count.rows += l->rows;
+	if (i == l->n_states)
+		compare_tables(l);
+	if (fake_verify(&l->main) != 0)
+		give_up(l, "verification");
+	if (i < l->n_states)
+		follow(l);
+	forget_states(l);
+	add_state(l);
+	l->crashed = false;
+}
+
+/* ---- crashes ---- */
+
+static void crash(struct life *l)
+{
+	l->mode = (enum power_mode)random_below(&l->random, POWER_TORN);
+	power_crash(l->mode, &l->random);
+	l->crashed = true;
+	count.crashes++;
+	count.by_mode[l->mode]++;
+}
+
+/* Starts as candord does. The power may fail meanwhile, several times. */
+static void start(struct life *l)
+{
+	for (;;) {
+		bool cut = random_chance(&l->random, 0.3);
+		power_arm(cut ? 1 + random_below(&l->random, 30) : 0);
+		int err = fake_start_as_candord(&l->main, l->sync);
+		if (!power_is_off())
+			power_arm(0);
+		if (err == 0 && !power_is_off())
+			return;
+		if (!power_is_off())
+			give_up(l, candor_strerror(err));
+		if (err == 0)
+			fake_crash(&l->main);
+		count.starts_cut++;
+		crash(l);
+	}
+}
+
+/* Checkpoints come as they do in candord, or much more often. */
+static void set_checkpoints(struct life *l)
+{
+	char sql[64];
+	if (random_chance(&l->random, 0.3))
+		return;
+	snprintf(sql, sizeof sql, "PRAGMA wal_autocheckpoint = %d", (int)random_scale(&l->random, 3, 300));
+	require(sqlite3_exec(l->main.writer->handle, sql, NULL, NULL, NULL) == SQLITE_OK);
+}
+
+/* Pools that are not there, after all, may be made again. */
+static void count_pools(struct life *l)
+{
+	l->pools = (size_t)fake_number(&l->main, "SELECT count(*) FROM pools");
+}
+
+/* A batch found no room: nothing of it may be there. Then there is room, or not yet. */
+static void on_full(struct life *l)
+{
+	char *state = fake_state(&l->main);
+	if (strcmp(state, l->states[l->n_states - 1]) != 0)
+		give_up(l, "something of a refused batch is there");
+	free(state);
+	count.refused++;
+	power_fill(0);
+	engine_probe(l->main.engine);
+	fake_settle(&l->main);
+	if (!power_is_off() && engine_is_read_only(l->main.engine))
+		give_up(l, "there is room, but nothing is accepted");
+}
+
+/* One batch, in both. False when the power has failed. */
+static bool step(struct life *l)
+{
+	int err, twin_err;
+	l->n_requests = 1 + random_below(&l->random, ASKS);
+	for (size_t i = 0; i < l->n_requests; i++)
+		draw_request(l, &l->requests[i]);
+	l->main.now_ms += 1 + random_below(&l->random, 1000);
+	l->twin.now_ms = l->main.now_ms;
+	if (random_chance(&l->random, 0.1))
+		power_fill(1 + random_below(&l->random, 20));
+	uint64_t rows = run_batch(l, &l->main, &err);
+	if (err == ERR_DISK_FULL && !power_is_off()) {
+		on_full(l);
+		count_pools(l);
+		return !power_is_off();
+	}
+	power_fill(0);
+	if (err && !power_is_off())
+		give_up(l, candor_strerror(err));
+	run_batch(l, &l->twin, &twin_err);
+	require(twin_err == 0);
+	add_state(l);
+	if (err == 0) {
+		l->acknowledged = l->n_states - 1;
+		l->rows += rows;
+	}
+	return !power_is_off();
+}
+
+static void restart(struct life *l)
+{
+	fake_stop(&l->main);
+	start(l);
+	compare_with_twin(l);
+	set_checkpoints(l);
+}
+
+/* Some batches; the power fails in one of them, or after them. */
+static void session(struct life *l)
+{
+	set_checkpoints(l);
+	power_arm((uint64_t)random_scale(&l->random, 1, 600));
+	for (int i = 0; i < 12 && step(l); i++)
+		if (random_chance(&l->random, 0.05)) {
+			restart(l);
+			power_arm((uint64_t)random_scale(&l->random, 1, 600));
+		}
+	power_cut();
+	fake_crash(&l->main);
+	crash(l);
+}
+
+static void live(uint64_t seed, uint64_t number, enum db_sync sync)
+{
+	static struct life l;
+	struct engine_limits limits = fake_roomy_limits();
+	l = (struct life){.number = number, .sync = sync};
+	random_init(&l.random, seed, number);
+	if (random_chance(&l.random, 0.3))
+		limits.resident_items = 5;
+	fake_place(&l.main, &limits);
+	power_begin(l.main.dir);
+	fake_init(&l.twin, &limits);
+	add_state(&l);
+	uint64_t until = count.crashes + CRASHES_A_LIFE;
+	while (count.crashes < until) {
+		start(&l);
+		compare_with_twin(&l);
+		count_pools(&l);
+		session(&l);
+	}
+	start(&l);
+	compare_with_twin(&l);
+	forget_states(&l);
+	fake_deinit(&l.main);
+	fake_deinit(&l.twin);
+	power_end();
+}
+
+static void lives(uint64_t usual_seed, uint64_t crashes, enum db_sync sync)
+{
+	uint64_t seed = seed_of_test(usual_seed), until = count.crashes + crashes;
+	for (uint64_t number = 0; count.crashes < until; number++)
+		live(seed, number, sync);
+}
+
+static void nothing_acknowledged_is_lost_and_nothing_is_half_there(void **state)
+{
+	(void)state;
+	lives(1, proof_size(100, 300, 200000), DB_FULL);
+	proof_say("power failures survived", count.crashes);
+	proof_say("acknowledged rows checked", count.rows);
+	proof_say("acknowledged rows lost", count.lost);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	for (int i = 0; i < ITEMS; i++)
+		snprintf(names[i], sizeof names[i], "n%d", i);
+	log_set_sink(on_log);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_acknowledged_is_lost_and_nothing_is_half_there),
+	};
+	return cmocka_run_group_tests(tests, set_up, NULL);
+}
