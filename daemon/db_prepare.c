@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "db_wal.h"
@@ -93,23 +94,113 @@ static int make_if_none(const char *path)
 	return database < 0 ? database : log < 0 ? log : database || log ? 0 : make(path);
 }
 
+/* ---- the log ---- */
+
+/* Stands in the lock's file while the log may have commits that were not each forced to the disk. */
+static const char loose[] = "sync=normal\n";
+
+/* What the path means with that ending, opened; -ENOENT where there is none. */
+static int open_beside(const char *path, const char *ending, int flags)
+{
+	char *beside;
+	if (asprintf(&beside, "%s%s", path, ending) < 0)
+		return -ENOMEM;
+	int fd = open(beside, flags | O_CLOEXEC, 0600);
+	int err = fd < 0 ? -errno : fd;
+	free(beside);
+	return err;
+}
+
+/* Takes a descriptor or an error. */
+static int force(int fd)
+{
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	int err = fsync(fd) == 0 ? 0 : -errno;
+	close(fd);
+	return err;
+}
+
+static bool log_is_loose(const char *path)
+{
+	char words[sizeof loose] = "";
+	int fd = open_beside(path, "-lock", O_RDONLY);
+	if (fd < 0)
+		return false;
+	ssize_t n = read(fd, words, sizeof words - 1);
+	close(fd);
+	return n == (ssize_t)sizeof loose - 1 && strcmp(words, loose) == 0;
+}
+
+static int mark_log(const char *path, bool is_loose)
+{
+	int fd = open_beside(path, "-lock", O_RDWR | O_CREAT);
+	int err = fd < 0 ? fd : 0;
+	size_t size = is_loose ? sizeof loose - 1 : 0;
+	if (err == 0 && (pwrite(fd, loose, size, 0) != (ssize_t)size || ftruncate(fd, (off_t)size) != 0))
+		err = errno ? -errno : -ENOSPC;
+	int forced = force(fd);
+	if (err == 0)
+		err = forced ? forced : file_sync_dir(path);
+	return err;
+}
+
+/* Nothing is in the log, and that is on the disk: 1; there is something: 0; or an error. */
+static int log_is_empty(const char *path)
+{
+	struct stat st;
+	int fd = open_beside(path, "-wal", O_RDWR);
+	if (fd < 0)
+		return fd == -ENOENT ? 1 : fd;
+	int err = fstat(fd, &st) == 0 ? 0 : -errno;
+	int forced = force(fd);
+	return err ? err : forced ? forced : st.st_size == 0;
+}
+
+/* Before the first commit. The log is empty by now, unless there was no room for it or somebody reads for long. */
+static int note_sync(const char *path, enum db_sync sync)
+{
+	bool was_loose = log_is_loose(path);
+	int empty = sync == DB_FULL && was_loose ? log_is_empty(path) : 0;
+	int err = empty < 0 ? empty : 0;
+	if (empty > 0 || (sync == DB_NORMAL && !was_loose))
+		err = mark_log(path, sync == DB_NORMAL);
+	if (err)
+		log_error("%s-lock: %s", path, candor_strerror(err));
+	return err;
+}
+
+static int check_log(const char *path, enum db_sync sync)
+{
+	/* What a killed daemon wrote may not be on the disk yet, and soon what is acknowledged will stand behind it. */
+	int err = force(open_beside(path, "-wal", O_RDWR));
+	if (err)
+		log_error("%s-wal: %s", path, candor_strerror(err));
+	/* Without a sync at each commit a power failure may leave any of the last ones wanting. */
+	if (err == 0 && sync == DB_FULL && !log_is_loose(path))
+		err = db_wal_check(path);
+	return err;
+}
+
 int db_prepare(struct db **reader, const char *path, enum db_sync sync)
 {
 	struct db *db;
 	int err = make_if_none(path);
-	/* Without a sync at each commit a power failure may leave any of the last ones wanting. */
-	if (err == 0 && sync == DB_FULL)
-		err = db_wal_check(path);
+	if (err == 0)
+		err = check_log(path, sync);
 	if (err == 0)
 		err = db_open(&db, path, DB_WRITE, sync);
 	if (err)
 		return err;
 	err = db_empty_log(db);
-	if (err) {
-		int closed = db_close(db);
-		return closed ? closed : err;
-	}
-	err = db_open(reader, path, DB_READ, sync);
+	if (err == 0)
+		err = note_sync(path, sync);
+	if (err == 0)
+		err = db_open(reader, path, DB_READ, sync);
 	int closed = db_close(db);
-	return err ? err : closed;
+	if (err == 0 && closed) {
+		int also = db_close(*reader);
+		err = also ? also : closed;
+	}
+	return err;
 }

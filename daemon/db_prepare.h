@@ -1,5 +1,9 @@
 /* db_prepare.h - what happens to a database at every start, before anything is written to it: its log is checked, it is
- * made or migrated, and the log is brought into it, so that candord begins with an empty one. */
+ * made or migrated, and the log is brought into it, so that candord begins with an empty one.
+ *
+ * A new one is made under another name (PATH-new) and gets its own when it is whole. PATH-lock says while the log may
+ * have commits that were not each forced to the disk (sync = normal): such a log is not checked, at later starts either,
+ * until it has been empty. */
 #ifndef CANDOR_DB_PREPARE_H
 #define CANDOR_DB_PREPARE_H
 
