@@ -9,6 +9,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -294,6 +295,184 @@ static void a_daemon_that_is_stopped_while_the_disk_is_full_ends_in_order(void *
 	assert_int_equal(daemon_verify(&c->daemon), 0);
 }
 
+/* What a start that failed said, in c->err. False: it serves. */
+static bool start_fails(struct command *c)
+{
+	const char *const argv[] = {"candord", "--listen", c->daemon.address, "--db", c->daemon.db, NULL};
+	char said[128];
+	int status;
+	snprintf(said, sizeof said, "%s/said", c->daemon.dir);
+	c->daemon.pid = daemon_spawn(argv, said);
+	for (int i = 0; i < PATIENCE; i++) {
+		if (candor_open(&disk.client, c->daemon.address, NULL) == 0)
+			return false;
+		disk.client = NULL;
+		if (waitpid(c->daemon.pid, &status, WNOHANG) == c->daemon.pid) {
+			c->daemon.pid = 0;
+			assert_true(WIFEXITED(status));
+			assert_int_equal(WEXITSTATUS(status), 1);
+			FILE *f = fopen(said, "r");
+			assert_non_null(f);
+			c->err[fread(c->err, 1, sizeof c->err - 1, f)] = 0;
+			fclose(f);
+			return true;
+		}
+		nanosleep(&(struct timespec){.tv_nsec = 10 * 1000 * 1000}, NULL);
+	}
+	fail_msg("candord neither serves nor ends");
+	return true;
+}
+
+static void a_start_on_a_full_disk_serves_reads_or_says_why_not(void **state)
+{
+	struct command *c = *state;
+	int served = 0, refused = 0;
+	if (obstacle)
+		skip_because(obstacle);
+	begin(c, 8 << 20);
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(post(), CANDOR_OK);
+	for (size_t pages = 0; pages < 24; pages += SANITIZED ? 4 : 1) {
+		/* Stopped in order, or not: then there is a log to be brought in. */
+		candor_close(disk.client);
+		disk.client = NULL;
+		if (pages % 2)
+			daemon_kill(&c->daemon);
+		else
+			assert_int_equal(daemon_stop(&c->daemon), 0);
+		leave_room(pages * PAGE);
+		if (start_fails(c)) {
+			refused++;
+			assert_says(c->err, "no room left");
+		} else {
+			served++;
+			check_all();
+			while (post() == CANDOR_OK)
+				;
+			assert_info(c, true);
+			check_all();
+		}
+		make_room();
+		if (!c->daemon.pid)
+			start(c);
+		await_service();
+		check_all();
+		assert_int_equal(post(), CANDOR_OK);
+	}
+	print_message("# %d starts served, %d said why not\n", served, refused);
+	stop(c);
+	assert_int_equal(daemon_verify(&c->daemon), 0);
+}
+
+/* The very first start, which makes the database. */
+static void a_first_start_on_a_full_disk_leaves_nothing_in_the_way_of_the_next(void **state)
+{
+	struct command *c = *state;
+	if (obstacle)
+		skip_because(obstacle);
+	get_disk(c, 4 << 20);
+	disk.n = 0;
+	for (size_t pages = 0; pages < 40; pages += SANITIZED ? 8 : 2) {
+		leave_room(pages * PAGE);
+		if (start_fails(c))
+			assert_says(c->err, "no room left");
+		else
+			stop(c);
+		make_room();
+		start(c);
+		stop(c);
+		assert_int_equal(daemon_verify(&c->daemon), 0);
+		assert_int_equal(unlink(c->daemon.db), 0);
+	}
+}
+
+/* Posts until so many frames of the log are in use, as it is on the disk. */
+static void fill_log(const struct command *c, size_t frames)
+{
+	char log[256];
+	struct stat st = {0};
+	snprintf(log, sizeof log, "%s-wal", c->daemon.db);
+	while ((size_t)st.st_size < frames * (PAGE + 24)) {
+		assert_int_equal(post(), CANDOR_OK);
+		assert_int_equal(stat(log, &st), 0);
+	}
+}
+
+/* A commit at a time, with so much room before each. */
+static void creep(size_t commits, size_t pages)
+{
+	for (size_t i = 0; i < commits; i++) {
+		leave_room(pages * PAGE);
+		post();
+		if (disk.fates[disk.n - 1] == REFUSED) {
+			check_request(disk.n - 1);
+			make_room();
+			await_service();
+		}
+	}
+}
+
+/* A checkpoint comes after 4000 pages of log, and the database then needs room to grow. */
+static void no_room_for_a_checkpoint_loses_nothing(void **state)
+{
+	struct command *c = *state;
+	if (obstacle)
+		skip_because(obstacle);
+	begin(c, 64 << 20);
+	fill_log(c, 3970);
+	for (size_t pages = 4; pages < 64; pages += 12)
+		creep(SANITIZED ? 2 : 4, pages);
+	leave_room(0);
+	while (post() == CANDOR_OK)
+		;
+	check_all();
+	stop(c);
+	make_room();
+	assert_int_equal(daemon_verify(&c->daemon), 0);
+	start(c);
+	check_all();
+	stop(c);
+	assert_int_equal(daemon_verify(&c->daemon), 0);
+}
+
+/* The index of the log (-shm) grows after each 4096 pages or so of a log that cannot begin anew, since somebody reads. */
+static void no_room_for_the_index_of_the_log_loses_nothing(void **state)
+{
+	struct command *c = *state;
+	sqlite3 *reader;
+	if (obstacle)
+		skip_because(obstacle);
+	begin(c, 64 << 20);
+	assert_int_equal(post(), CANDOR_OK);
+	assert_int_equal(sqlite3_open_v2(c->daemon.db, &reader, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(reader, "BEGIN; SELECT * FROM progress", NULL, NULL, NULL), SQLITE_OK);
+	fill_log(c, 4030);
+	for (int i = 0; i < 12; i++)
+		creep(1, 20 + (size_t)i);
+	check_all();
+	assert_int_equal(sqlite3_close(reader), SQLITE_OK);
+	assert_int_equal(post(), CANDOR_OK);
+	stop(c);
+	assert_int_equal(daemon_verify(&c->daemon), 0);
+}
+
+/* Nobody makes room, but most of what is on the disk is a log that the database has no need of. */
+static void a_log_that_fills_the_disk_is_brought_in(void **state)
+{
+	struct command *c = *state;
+	if (obstacle)
+		skip_because(obstacle);
+	begin(c, 6 << 20);
+	int before = disk.n;
+	while (post() == CANDOR_OK)
+		;
+	print_message("# %d requests until the disk was full\n", disk.n - before);
+	await_service();
+	check_all();
+	stop(c);
+	assert_int_equal(daemon_verify(&c->daemon), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, command_set_up_alone, tear_down)
 
 static int count(void **state)
@@ -311,6 +490,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(service_comes_back_by_itself_when_there_is_room),
 		TEST(a_daemon_that_is_stopped_while_the_disk_is_full_ends_in_order),
+		TEST(a_start_on_a_full_disk_serves_reads_or_says_why_not),
+		TEST(a_first_start_on_a_full_disk_leaves_nothing_in_the_way_of_the_next),
+		TEST(no_room_for_a_checkpoint_loses_nothing),
+		TEST(no_room_for_the_index_of_the_log_loses_nothing),
+		TEST(a_log_that_fills_the_disk_is_brought_in),
 	};
 	seed_random(&disk.random, 61);
 	get_namespace();
