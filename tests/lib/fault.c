@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <stdio.h>
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* over what follows */
@@ -46,6 +47,12 @@ void fault_pause(void)
 void fault_resume(void)
 {
 	paused--;
+}
+
+void fault_reset(void)
+{
+	fault_arm(NULL);
+	paused = 0;
 }
 
 bool fault_strikes(enum fault_kind kind, enum fault_how *how)

@@ -49,9 +49,10 @@ uint64_t fault_count(enum fault_kind kind);
 /* Faults since fault_arm(). */
 uint64_t fault_injected(void);
 
-/* For this thread; nests. */
+/* For this thread; nests. fault_reset() ends what a failed test has left. */
 void fault_pause(void);
 void fault_resume(void);
+void fault_reset(void);
 
 /* "the 3rd write fails for want of room, and all that follow", until the next call. */
 const char *fault_describe(const struct fault *fault);

@@ -38,6 +38,12 @@ void play_deinit(struct play *p);
 /* One round; how many faults struck. */
 uint64_t play_round(struct play *p, const struct fault *fault);
 
+/* A round for every n, until one meets no fault; bounded, for every few of them. */
+void play_every(enum fault_kind kind, enum fault_how how, bool lasting, bool many);
+
+/* Faults by all of these so far. */
+uint64_t play_injected(void);
+
 /* A database with some history, stopped; the same each time. fake_deinit() when done. */
 void play_make_image(struct fake_owner *f);
 
