@@ -225,17 +225,6 @@ static void compare_tables(struct life *l)
 			give_up(l, tables[i]);
 }
 
-static void copy_file(const char *from, const char *to)
-{
-	char block[65536];
-	int in = open(from, O_RDONLY | O_CLOEXEC), out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	require(in >= 0 && out >= 0);
-	for (ssize_t n; (n = read(in, block, sizeof block)) != 0;)
-		require(n > 0 && write(out, block, (size_t)n) == n);
-	close(in);
-	close(out);
-}
-
 /* Both in one state again: the batch that was under way is sent once more (true), or, where more was lost than that, the
  * twin goes on from what was recovered. The log is empty at this moment. */
 static bool catch_up(struct life *l, size_t found)
@@ -252,8 +241,8 @@ static bool catch_up(struct life *l, size_t found)
 		return true;
 	}
 	if (found + 1 < l->n_states) {
-		fake_stop(&l->twin);
-		copy_file(l->main.path, l->twin.path);
+		fake_deinit(&l->twin);
+		fake_place_copy(&l->twin, &l->main);
 		fake_start(&l->twin);
 	}
 	return false;
