@@ -271,7 +271,7 @@ static int check_backup(const struct job *j)
 static int check_restored(const struct job *j)
 {
 	sigprocmask(SIG_SETMASK, &j->before, NULL);
-	int err = verify_deep(j->file.path, j->b->from);
+	int err = verify(&(struct verify_job){.path = j->file.path, .called = j->b->from, .deep = true});
 	sigprocmask(SIG_BLOCK, &j->signals, NULL);
 	if (err)
 		log_error("%s is not restored: %s; try an older backup", j->b->from, candor_strerror(err));

@@ -216,6 +216,7 @@ enum {
 	OPT_CHECK,
 	OPT_VERIFY,
 	OPT_DEEP,
+	OPT_HEAD,
 	OPT_BACKUP,
 	OPT_RESTORE,
 	OPT_PROGRESS,
@@ -234,6 +235,7 @@ static const struct {
 	[OPT_CHECK] = {"check-config", no_argument, CONFIG_CHECK},
 	[OPT_VERIFY] = {"verify", no_argument, CONFIG_VERIFY},
 	[OPT_DEEP] = {"deep", no_argument, CONFIG_SERVE},
+	[OPT_HEAD] = {"head", required_argument, CONFIG_SERVE},
 	[OPT_BACKUP] = {"backup", required_argument, CONFIG_BACKUP},
 	[OPT_RESTORE] = {"restore", required_argument, CONFIG_RESTORE},
 	[OPT_PROGRESS] = {"progress", no_argument, CONFIG_SERVE},
@@ -249,6 +251,8 @@ static void take(struct loader *l, int opt, const char **file, enum config_comma
 		*file = optarg;
 	else if (opt == OPT_DEEP)
 		l->config->deep = true;
+	else if (opt == OPT_HEAD)
+		l->config->head = optarg;
 	else if (opt == OPT_PROGRESS)
 		l->config->progress = true;
 	else if (doing[opt].takes == required_argument)
@@ -329,6 +333,8 @@ static int check_command(const struct loader *l, enum config_command command)
 		snprintf(l->error, l->size, "%s needs --db FILE", what);
 	else if (c->deep && command != CONFIG_VERIFY)
 		snprintf(l->error, l->size, "--deep is for --verify alone");
+	else if (c->head && command != CONFIG_VERIFY)
+		snprintf(l->error, l->size, "--head is for --verify alone");
 	else if (c->progress && command != CONFIG_BACKUP && command != CONFIG_RESTORE)
 		snprintf(l->error, l->size, "--progress is for --backup and --restore alone");
 	else if (c->file && (!c->file[0] || strlen(c->file) >= CONFIG_PATH_MAX - 16))
@@ -376,7 +382,9 @@ void config_print_help(void)
 	       "      print the settings that would be used, or say what is wrong with them\n"
 	       "  --verify --db FILE\n"
 	       "      replay the history and compare every weight and account with the state;\n"
-	       "      with --deep also check every page, index and reference of the file\n"
+	       "      with --deep also check every page, index and reference of the file; with\n"
+	       "      --head POOL:ROUND:HASH, as `candor pool show` printed it then, also that\n"
+	       "      nothing up to that settlement was changed since\n"
 	       "  --backup COPY --db FILE\n"
 	       "      copy one moment of the database, which may be in use, to COPY, which must\n"
 	       "      not exist; `candor backup COPY` does so for a running candord\n"

@@ -25,6 +25,7 @@ struct config {
 
 	/* Not settings, but what to do; only as flags. */
 	bool deep; /* with CONFIG_VERIFY */
+	const char *head; /* with CONFIG_VERIFY: what history must contain, not yet read; NULL: not given */
 	const char *file; /* of CONFIG_BACKUP and CONFIG_RESTORE; a piece of argv */
 	bool progress; /* with them: standard output is for a program */
 };

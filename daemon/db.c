@@ -35,7 +35,7 @@ static const char *const sql[SQL_COUNT] = {
 	[SQL_REVISION] = "INSERT INTO revisions VALUES (?,?,?,?,?,?)",
 	[SQL_ITEM] = "INSERT INTO items VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
 	[SQL_ITEM_ENDED] = "UPDATE items SET state = ?2, ended_at = ?3, outcome = ?4, round = ?5 WHERE id = ?1",
-	[SQL_SETTLEMENT] = "INSERT INTO settlements VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+	[SQL_SETTLEMENT] = "INSERT INTO settlements VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
 	[SQL_TRIM] = "DELETE FROM report_log WHERE change <= ?",
 	[SQL_PROGRESS_SET] = "UPDATE progress SET changes = ?, items = ?, reports = ?, log_rows = ?",
 	[SQL_BEGIN_READ] = "BEGIN",
@@ -45,6 +45,7 @@ static const char *const sql[SQL_COUNT] = {
 			 " ON s.pool = i.pool AND s.round = i.round WHERE i.pool = ? AND i.name = ?",
 	[SQL_ONE_SETTLEMENT] = "SELECT " DB_SETTLED_COLUMNS " FROM settlements s JOIN items i ON i.id = s.item"
 			       " WHERE s.pool = ? AND s.round = ?",
+	[SQL_HEAD] = "SELECT hash FROM settlements WHERE pool = ? AND round = ?",
 	[SQL_FEED] = "SELECT " DB_ITEM_COLUMNS " FROM items i LEFT JOIN settlements s"
 		     " ON s.pool = i.pool AND s.round = i.round"
 		     " WHERE i.pool = ? AND i.close_number > ? ORDER BY i.close_number LIMIT ?",
@@ -470,6 +471,7 @@ static int write_settlement(struct db *db, const struct settlement_row *r)
 	put_int(&b, r->change);
 	put_blob(&b, r->weights, r->n * sizeof(double));
 	put_blob(&b, r->last_round, r->n * sizeof(uint32_t));
+	put_blob(&b, r->hash, CHAIN_BYTES);
 	return step(db, b.s);
 }
 

@@ -73,6 +73,9 @@ void db_cursor_close(struct db_cursor *c);
 MUST_CHECK int db_item(struct db *db, struct arena *a, uint64_t pool, const char *name, struct item_row *out);
 MUST_CHECK int db_settlement(struct db *db, struct arena *a, uint64_t pool, uint64_t round, struct settled_row *out);
 
+/* The hash of a settlement. 1 found, 0 not, or an error. */
+MUST_CHECK int db_head(struct db *db, uint64_t pool, uint64_t round, uint8_t out[CHAIN_BYTES]);
+
 /* Up to `limit` items with a close number above `after`, in order, without their reports and weights, into out[limit]:
  * how many, or an error. */
 MUST_CHECK int db_feed(struct db *db, struct arena *a, uint64_t pool, uint64_t after, size_t limit,

@@ -15,7 +15,7 @@
 /* A whole settlement with its item. */
 #define DB_SETTLED_COLUMNS                                                                   \
 	DB_ITEM_COLUMNS ", i.reports, i.weights, s.epoch, s.at, s.by, s.change, s.weights, " \
-			"s.last_rounds, s.outcome"
+			"s.last_rounds, s.outcome, s.hash"
 
 /* Statements that are used again and again; prepared when first used. */
 enum statement {
@@ -41,6 +41,7 @@ enum statement {
 	SQL_PROGRESS,
 	SQL_ONE_ITEM,
 	SQL_ONE_SETTLEMENT,
+	SQL_HEAD,
 	SQL_FEED,
 	SQL_COUNT_VOID,
 	SQL_COUNT_OPEN,

@@ -206,6 +206,15 @@ static void get_item(struct columns *c, struct item_row *r)
 		fail(c, ERR_HISTORY);
 }
 
+static void get_hash(struct columns *c, uint8_t out[CHAIN_BYTES])
+{
+	int at = c->next++;
+	if (sqlite3_column_type(c->s, at) == SQLITE_BLOB && sqlite3_column_bytes(c->s, at) == CHAIN_BYTES)
+		memcpy(out, sqlite3_column_blob(c->s, at), CHAIN_BYTES);
+	else
+		c->err = ERR_HISTORY;
+}
+
 /* DB_SETTLED_COLUMNS. */
 static void get_settled(struct columns *c, struct settled_row *r)
 {
@@ -219,6 +228,7 @@ static void get_settled(struct columns *c, struct settled_row *r)
 	s->weights = get_array(c, s->n, sizeof(double));
 	s->last_round = get_array(c, s->n, sizeof(uint32_t));
 	s->outcome = get_real(c);
+	get_hash(c, s->hash);
 	s->pool = r->item.pool;
 	s->round = r->item.round;
 	s->item = r->item.id;
@@ -380,6 +390,24 @@ int db_settlement(struct db *db, struct arena *a, uint64_t pool, uint64_t round,
 	if (found == 1) {
 		struct columns c = {.s = s, .arena = a};
 		get_settled(&c, out);
+		int err = row_error(db, &c);
+		found = err ? err : 1;
+	}
+	sqlite3_reset(s);
+	return found;
+}
+
+int db_head(struct db *db, uint64_t pool, uint64_t round, uint8_t out[CHAIN_BYTES])
+{
+	sqlite3_stmt *s = db_statement(db, SQL_HEAD);
+	if (!s)
+		return db_error(db, "head");
+	sqlite3_bind_int64(s, 1, (sqlite3_int64)pool);
+	sqlite3_bind_int64(s, 2, (sqlite3_int64)round);
+	int found = fetch(db, s);
+	if (found == 1) {
+		struct columns c = {.s = s};
+		get_hash(&c, out);
 		int err = row_error(db, &c);
 		found = err ? err : 1;
 	}

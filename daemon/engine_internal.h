@@ -15,6 +15,7 @@ struct campaign {
 	uint64_t created_at;
 	uint64_t changed; /* newest change of the pool */
 	uint64_t closes; /* close numbers given */
+	uint8_t head[CHAIN_BYTES]; /* the hash of its newest settlement; zeros before the first */
 	bool dirty; /* its row is to be written with the next commit */
 	size_t stretches_written; /* those before are on disk and final */
 

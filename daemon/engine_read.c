@@ -112,6 +112,7 @@ void engine_describe_pool(const struct campaign *c, struct candor_pool *out)
 		.median_loss = t->median_loss,
 		.plain_mean_loss = t->plain_mean_loss,
 		.plain_median_loss = t->plain_median_loss,
+		.head = t->round > 0 ? c->head : NULL,
 	};
 }
 

@@ -393,6 +393,18 @@ static int resolve(struct engine *e, struct campaign *c, struct item *item, doub
 		.weights = done.weights,
 		.last_round = done.last_round,
 	};
+	const struct chain_record link = {
+		.pool = c->name,
+		.round = done.round,
+		.outcome = outcome,
+		.eta = done.eta,
+		.lbar = done.lbar,
+		.epoch = done.epoch,
+		.at = now,
+		.by = by,
+	};
+	chain_next(c->head, &link, c->pool, item, c->head);
+	memcpy(settlement.hash, c->head, CHAIN_BYTES);
 	engine_add(e, CHANGE_SETTLEMENT, &settlement);
 	c->refresh_due += item->n;
 	return 0;

@@ -1,5 +1,6 @@
 /* candord: settings, a directory for them if need be, where log lines go; then the server or the verifier. */
 #include <errno.h>
+#include <sodium/core.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,6 +96,18 @@ static int copy(const struct config *config, enum config_command command)
 	return backup_restore(&b);
 }
 
+static int check(const struct config *config)
+{
+	struct verify_head head;
+	const struct verify_job job = {.path = config->db, .deep = config->deep, .head = config->head ? &head : NULL};
+	const char *fault = config->head ? verify_read_head(config->head, &head) : NULL;
+	if (fault) {
+		fprintf(stderr, "candord: --head is \"%.400s\"; %s\n", config->head, fault);
+		return EXIT_USAGE;
+	}
+	return verify(&job) ? EXIT_FAILED : EXIT_SUCCESS;
+}
+
 int main(int argc, char **argv)
 {
 	struct config config;
@@ -104,14 +117,18 @@ int main(int argc, char **argv)
 		fprintf(stderr, "candord: %s\n", error);
 		return EXIT_USAGE;
 	}
+	/* Chooses the fastest code for this processor; chance and hashes do not need it otherwise. */
+	if (sodium_init() < 0) {
+		fprintf(stderr, "candord: the system gives no randomness\n");
+		return EXIT_FAILED;
+	}
 	loudest = config.log_level;
 	log_set_sink(on_log);
 	switch (command) {
 	case CONFIG_HELP: config_print_help(); return EXIT_SUCCESS;
 	case CONFIG_VERSION: printf("candord " CANDOR_VERSION "\n"); return EXIT_SUCCESS;
 	case CONFIG_CHECK: config_print(&config); return EXIT_SUCCESS;
-	case CONFIG_VERIFY:
-		return (config.deep ? verify_deep(config.db, NULL) : verify(config.db)) ? EXIT_FAILED : EXIT_SUCCESS;
+	case CONFIG_VERIFY: return check(&config);
 	case CONFIG_BACKUP:
 	case CONFIG_RESTORE: return copy(&config, command) ? EXIT_FAILED : EXIT_SUCCESS;
 	case CONFIG_SERVE: break;

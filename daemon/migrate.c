@@ -1,10 +1,12 @@
 #include "migrate.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 
 #include "log.h"
+#include "migrate_chain.h"
 
 /* Steps are only ever appended. Step i brings version i to version i + 1. */
 static const char *const steps[] = {
@@ -112,9 +114,15 @@ static const char *const steps[] = {
 	"  ) GROUP BY item, labeler"
 	" ) r JOIN open_items o ON o.id = r.item JOIN pools p ON p.id = o.pool"
 	" JOIN labelers l ON l.pool = o.pool AND l.id = r.labeler;",
+
+	/* 2: the hash chain over settlements (lib/chain.h). */
+	"ALTER TABLE settlements ADD COLUMN hash BLOB",
 };
 
-enum { VERSION = sizeof steps / sizeof *steps };
+/* What must be computed to finish a step, after its statements and in the same transaction. */
+static int (*const fills[MIGRATE_VERSION])(sqlite3 *db) = {[1] = migrate_chain};
+
+static_assert(sizeof steps / sizeof *steps == MIGRATE_VERSION, "a step for each version");
 
 /* The single number that `sql` gives, or -1. */
 static long number(sqlite3 *db, const char *sql)
@@ -129,7 +137,7 @@ static long number(sqlite3 *db, const char *sql)
 	return value;
 }
 
-static int error_of(sqlite3 *db)
+int migrate_error(sqlite3 *db)
 {
 	switch (sqlite3_errcode(db) & 0xff) {
 	case SQLITE_FULL: return ERR_DISK_FULL;
@@ -146,7 +154,7 @@ static int run(sqlite3 *db, const char *sql)
 		return 0;
 	log_error("database: %s", message ? message : sqlite3_errmsg(db));
 	sqlite3_free(message);
-	return error_of(db);
+	return migrate_error(db);
 }
 
 static int is_ours(sqlite3 *db, bool *empty)
@@ -155,16 +163,16 @@ static int is_ours(sqlite3 *db, bool *empty)
 	long tables = number(db, "SELECT count(*) FROM sqlite_schema");
 	if (application < 0 || version < 0 || tables < 0) {
 		log_error("database: %s", sqlite3_errmsg(db));
-		return error_of(db);
+		return migrate_error(db);
 	}
 	*empty = tables == 0 && application == 0 && version == 0;
 	if (!*empty && application != MIGRATE_APPLICATION_ID) {
 		log_error("database: this is not a candor database; name another file");
 		return ERR_SCHEMA;
 	}
-	if (version > VERSION) {
+	if (version > MIGRATE_VERSION) {
 		log_error("database: schema version %ld is newer than this program's %d; use a newer candord", version,
-			  VERSION);
+			  MIGRATE_VERSION);
 		return ERR_SCHEMA;
 	}
 	return 0;
@@ -176,10 +184,10 @@ static int compare(sqlite3 *db, sqlite3 *model)
 	sqlite3_stmt *each = NULL, *same = NULL;
 	int err = 0;
 	if (sqlite3_prepare_v2(model, "SELECT type, name, sql FROM sqlite_schema", -1, &each, NULL) != SQLITE_OK)
-		return error_of(model);
+		return migrate_error(model);
 	if (sqlite3_prepare_v2(db, "SELECT 1 FROM sqlite_schema WHERE type = ? AND name = ? AND sql IS ?", -1, &same,
 			       NULL) != SQLITE_OK)
-		err = error_of(db);
+		err = migrate_error(db);
 	while (err == 0 && sqlite3_step(each) == SQLITE_ROW) {
 		for (int i = 0; i < 3; i++)
 			sqlite3_bind_value(same, i + 1, sqlite3_column_value(each, i));
@@ -191,7 +199,7 @@ static int compare(sqlite3 *db, sqlite3 *model)
 			err = ERR_DAMAGED;
 		} else if (code != SQLITE_ROW) {
 			log_error("database: %s", sqlite3_errmsg(db));
-			err = error_of(db);
+			err = migrate_error(db);
 		}
 		sqlite3_reset(same);
 	}
@@ -205,7 +213,7 @@ static int check_tables(sqlite3 *db)
 {
 	sqlite3 *model;
 	int err = sqlite3_open(":memory:", &model) == SQLITE_OK ? 0 : -ENOMEM;
-	for (int i = 0; i < VERSION && err == 0; i++)
+	for (int i = 0; i < MIGRATE_VERSION && err == 0; i++)
 		err = run(model, steps[i]);
 	if (err == 0)
 		err = compare(db, model);
@@ -217,13 +225,15 @@ int migrate(sqlite3 *db)
 {
 	bool empty;
 	int err = is_ours(db, &empty);
-	for (long version = number(db, "PRAGMA user_version"); err == 0 && version < VERSION; version++) {
+	for (long version = number(db, "PRAGMA user_version"); err == 0 && version < MIGRATE_VERSION; version++) {
 		char stamp[96];
 		snprintf(stamp, sizeof stamp, "PRAGMA application_id = %d; PRAGMA user_version = %ld; COMMIT",
 			 MIGRATE_APPLICATION_ID, version + 1);
 		err = run(db, "BEGIN IMMEDIATE");
 		if (err == 0)
 			err = run(db, steps[version]);
+		if (err == 0 && fills[version])
+			err = fills[version](db);
 		if (err == 0)
 			err = run(db, stamp);
 		if (err && !sqlite3_get_autocommit(db))
@@ -248,7 +258,7 @@ int migrate_check(sqlite3 *db)
 	int err = migrate_known(db);
 	if (err)
 		return err;
-	if (number(db, "PRAGMA user_version") != VERSION) {
+	if (number(db, "PRAGMA user_version") != MIGRATE_VERSION) {
 		log_error("database: its schema is older than this program's; start candord on it once");
 		return ERR_SCHEMA;
 	}

@@ -6,7 +6,10 @@
 
 #include "err.h"
 
-enum { MIGRATE_APPLICATION_ID = 0x43414e44 }; /* "CAND" */
+enum {
+	MIGRATE_APPLICATION_ID = 0x43414e44, /* "CAND" */
+	MIGRATE_VERSION = 2, /* the schema of this program: PRAGMA user_version */
+};
 
 /* Brings the tables of a writable connection to this program's version, each step in a transaction of its own, its
  * number with it. 0, ERR_SCHEMA (not a candor database, or a newer one; logged) or a database error. */

@@ -124,6 +124,13 @@ static int read_totals(struct engine *e, struct campaign *c, const struct pool_t
 	return err;
 }
 
+static int read_head(struct engine *e, struct campaign *c)
+{
+	uint64_t round = pool_totals(c->pool)->round;
+	int found = round == 0 ? 1 : db_head(e->db, c->id, round, c->head);
+	return found < 0 ? found : found == 0 ? contradiction("settlement", round) : 0;
+}
+
 static int read_pool(struct engine *e, const struct pool_row *row)
 {
 	struct campaign *c;
@@ -138,7 +145,9 @@ static int read_pool(struct engine *e, const struct pool_row *row)
 	if (err == 0 && lag.n > 0)
 		err = apply_settlements(e, c, &lag);
 	free(lag.through);
-	return err ? err : read_totals(e, c, &row->totals);
+	if (err == 0)
+		err = read_totals(e, c, &row->totals);
+	return err ? err : read_head(e, c);
 }
 
 static int read_pools(struct engine *e)

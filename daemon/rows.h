@@ -9,6 +9,7 @@
 #define CANDOR_ROWS_H
 
 #include "arena.h"
+#include "chain.h"
 #include "pool.h"
 
 struct pool_row {
@@ -97,6 +98,7 @@ struct settlement_row {
 	size_t n;
 	const double *weights; /* [n] after it, in the order of the item's reports */
 	const uint32_t *last_round; /* [n] the labelers' settlements before */
+	uint8_t hash[CHAIN_BYTES]; /* of the pool's history up to it: chain.h */
 };
 
 enum change_type {

@@ -27,6 +27,8 @@ struct replay {
 	const void *rows[STREAMS]; /* the next of each; NULL: none left */
 	uint64_t settlements, closes, differences;
 	const uint8_t *key;
+	uint8_t head[CHAIN_BYTES]; /* the hash of the newest settlement replayed */
+	const struct verify_head *wanted; /* NULL: none in this pool */
 };
 
 static void differ(struct replay *r, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -115,6 +117,30 @@ static int apply_close(struct replay *r, const struct item_row *row)
 	return err;
 }
 
+/* Each hash is held against the one written before it, so that what was changed is named, and not all that follows. */
+static void check_link(struct replay *r, const struct settlement_row *s, const struct item *item)
+{
+	const struct chain_record link = {
+		.pool = r->name,
+		.round = s->round,
+		.outcome = s->outcome,
+		.eta = s->eta,
+		.lbar = s->lbar,
+		.epoch = s->epoch,
+		.at = s->at,
+		.by = s->by,
+	};
+	uint8_t hash[CHAIN_BYTES];
+	chain_next(r->head, &link, r->pool, item, hash);
+	if (memcmp(hash, s->hash, CHAIN_BYTES) != 0)
+		differ(r, "round %" PRIu64 ", item %s: the hash of the settlement is not that of what stands there",
+		       s->round, pool_item_name(r->pool, item, NULL));
+	memcpy(r->head, s->hash, CHAIN_BYTES);
+	if (r->wanted && r->wanted->round == s->round && memcmp(r->wanted->hash, s->hash, CHAIN_BYTES) != 0)
+		differ(r, "round %" PRIu64 " is not the one of the head that was given: history up to it was rewritten",
+		       s->round);
+}
+
 static int apply_settlement(struct replay *r, const struct settled_row *row)
 {
 	const struct settlement_row *s = &row->settlement;
@@ -134,6 +160,7 @@ static int apply_settlement(struct replay *r, const struct settled_row *row)
 		compare(r, name, "a weight after settlement", s->weights[i], done.weights[i]);
 		compare_count(r, name, "a labeler's round before", s->last_round[i], done.last_round[i]);
 	}
+	check_link(r, s, item);
 	pool_drop_item(r->pool, item);
 	r->settlements++;
 	return 0;
@@ -245,8 +272,18 @@ static void compare_totals(struct replay *r, const struct pool *state, uint64_t 
 	}
 }
 
+static void print_agreement(const struct replay *r, uint32_t labelers)
+{
+	char hex[CHAIN_HEX];
+	printf("pool %s: %u labelers, %" PRIu64 " closed items, %" PRIu64 " settlements: all agrees\n", r->name,
+	       labelers, r->closes, r->settlements);
+	chain_hex(r->head, hex);
+	if (r->settlements > 0)
+		printf("  head %s:%" PRIu64 ":%s\n", r->name, r->settlements, hex);
+}
+
 /* 0, ERR_HISTORY where something differs, or another error. */
-static int verify_pool(struct db *db, const struct campaign *c, const uint8_t *key)
+static int verify_pool(struct db *db, const struct campaign *c, const uint8_t *key, const struct verify_head *head)
 {
 	static const enum db_table tables[] = {
 		[SETTINGS] = DB_SETTINGS,
@@ -255,6 +292,8 @@ static int verify_pool(struct db *db, const struct campaign *c, const uint8_t *k
 		[SETTLEMENTS] = DB_SETTLEMENTS,
 	};
 	struct replay r = {.name = c->name, .key = key};
+	if (head && strcmp(head->pool, c->name) == 0)
+		r.wanted = head;
 	uint64_t voided, open;
 	int err = db_count_items(db, c->id, &voided, &open);
 	for (int i = 0; i < STREAMS && err == 0; i++)
@@ -268,11 +307,13 @@ static int verify_pool(struct db *db, const struct campaign *c, const uint8_t *k
 	} else if (err == 0) {
 		differ(&r, "no settings were ever written");
 	}
+	if (err == 0 && r.wanted && r.wanted->round > r.settlements)
+		differ(&r, "the head that was given is of round %" PRIu64 ", but there are %" PRIu64 " settlements",
+		       r.wanted->round, r.settlements);
 	if (r.differences > SHOWN_MAX)
 		printf("pool %s: ... and %" PRIu64 " more\n", r.name, r.differences - SHOWN_MAX);
 	if (err == 0 && r.differences == 0)
-		printf("pool %s: %u labelers, %" PRIu64 " closed items, %" PRIu64 " settlements: all agrees\n", r.name,
-		       pool_labelers(c->pool), r.closes, r.settlements);
+		print_agreement(&r, pool_labelers(c->pool));
 	for (int i = 0; i < STREAMS; i++)
 		db_cursor_close(r.cursors[i]);
 	pool_free(r.pool);
@@ -286,6 +327,27 @@ static uint64_t no_clock(void *owner)
 }
 
 /* ---- the whole database ---- */
+
+const char *verify_read_head(const char *text, struct verify_head *out)
+{
+	/* A pool's name may have colons in it. */
+	const char *hash = strrchr(text, ':'), *round = hash ? memrchr(text, ':', (size_t)(hash - text)) : NULL;
+	if (!round)
+		return "it must be POOL:ROUND:HASH, as `candor pool show` prints it";
+	size_t len = (size_t)(round - text);
+	char *end;
+	errno = 0;
+	out->round = strtoull(round + 1, &end, 10);
+	if (len == 0 || len >= sizeof out->pool)
+		return "its pool must be a name of 1 to 255 bytes";
+	if (round[1] < '1' || round[1] > '9' || end != hash || errno)
+		return "its round must be a whole number from 1";
+	if (!chain_read_hex(hash + 1, out->hash))
+		return "its hash must be 64 hexadecimal digits";
+	memcpy(out->pool, text, len);
+	out->pool[len] = 0;
+	return NULL;
+}
 
 static void on_finding(void *arg, const char *what)
 {
@@ -316,7 +378,7 @@ static int check_log(const char *path)
 	return err;
 }
 
-static int replay_all(struct db *db, const char *called)
+static int replay_all(struct db *db, const char *called, const struct verify_head *head)
 {
 	/* The state is loaded as a daemon would; the engine is never asked to do anything. */
 	static const struct engine_ops ops = {.now_ms = no_clock};
@@ -331,9 +393,13 @@ static int replay_all(struct db *db, const char *called)
 	int result = 0;
 	for (uint64_t i = 0; i < e->n_campaigns && (result == 0 || result == ERR_HISTORY); i++) {
 		/* Where one does not agree, the other pools are looked at all the same. */
-		err = verify_pool(db, e->campaigns[i], key);
+		err = verify_pool(db, e->campaigns[i], key, head);
 		if (err)
 			result = err;
+	}
+	if (result == 0 && head && !engine_find(e, head->pool)) {
+		printf("pool %s: there is none, but a head of it was given\n", head->pool);
+		result = ERR_HISTORY;
 	}
 	if (result == 0)
 		printf("%s: %" PRIu64 " pools, %" PRIu64 " reports: the state follows from the history\n", called,
@@ -344,10 +410,11 @@ static int replay_all(struct db *db, const char *called)
 	return result;
 }
 
-static int verify_file(const char *path, const char *called, bool deep)
+int verify(const struct verify_job *job)
 {
+	const char *path = job->path, *called = job->called ? job->called : path;
 	struct db *db;
-	int err = deep ? check_log(path) : 0;
+	int err = job->deep ? check_log(path) : 0;
 	if (err == 0)
 		err = db_open(&db, path, DB_READ, DB_FULL);
 	if (err) {
@@ -356,25 +423,15 @@ static int verify_file(const char *path, const char *called, bool deep)
 	}
 	int result = db_begin(db);
 	bool begun = result == 0;
-	if (begun && deep)
+	if (begun && job->deep)
 		result = check_file(db, called);
 	/* Also of a damaged file: it says which pools it has hit. */
 	if (begun && (result == 0 || result == ERR_DAMAGED)) {
-		err = replay_all(db, called);
+		err = replay_all(db, called, job->head);
 		result = result ? result : err;
 	}
 	if (begun)
 		db_end(db);
 	int closed = db_close(db);
 	return result ? result : closed;
-}
-
-int verify(const char *path)
-{
-	return verify_file(path, path, false);
-}
-
-int verify_deep(const char *path, const char *called)
-{
-	return verify_file(path, called ? called : path, true);
 }

@@ -1,17 +1,35 @@
-/* verify.h - does the state follow from the history? */
+/* verify.h - does the state follow from the history?
+ *
+ * Offline: the weights that a daemon carries in memory are derived, and this is how anybody can check them. */
 #ifndef CANDOR_VERIFY_H
 #define CANDOR_VERIFY_H
 
+#include <stdbool.h>
+
+#include "chain.h"
 #include "err.h"
 
-/* Replays the history of every pool in the database through the library, and compares, bit for bit, what comes out with
- * what was written: each settlement, each frozen aggregate, every weight, count and account. Says what it finds on
- * standard output. A daemon may be using the database: one moment of it is looked at. 0: all agrees; ERR_DAMAGED or
- * ERR_HISTORY: not; or an error that kept it from looking, logged. */
-MUST_CHECK int verify(const char *path);
+/* A settlement's hash as it was published: POOL:ROUND:HASH. */
+struct verify_head {
+	char pool[256];
+	uint64_t round;
+	uint8_t hash[CHAIN_BYTES];
+};
 
-/* The same, and what db_check.h does over the whole file. called: the name to say, where it is not that of the file; or
- * NULL. */
-MUST_CHECK int verify_deep(const char *path, const char *called);
+/* Reads one from text. NULL, or what is wrong with it. */
+const char *verify_read_head(const char *text, struct verify_head *out);
+
+struct verify_job {
+	const char *path;
+	const char *called; /* the name to say, where it is not `path`; or NULL */
+	bool deep; /* also what db_check.h does over the whole file */
+	const struct verify_head *head; /* that history must contain; or NULL */
+};
+
+/* Replays the history of every pool in the database through the library, and compares, bit for bit, what comes out with
+ * what was written: each settlement and its hash, each frozen aggregate, every weight, count and account. Says what it
+ * finds on standard output. A daemon may be using the database: one moment of it is looked at. 0: all agrees;
+ * ERR_DAMAGED or ERR_HISTORY: not; or an error that kept it from looking, logged. */
+MUST_CHECK int verify(const struct verify_job *job);
 
 #endif

@@ -15,6 +15,7 @@
 
 #define CANDOR_PROTOCOL 1
 #define CANDOR_NAME_MAX 255 /* bytes in the name of a pool, labeler or item */
+#define CANDOR_HEAD_BYTES 32 /* of a hash in the chain of settlements */
 #define CANDOR_PAGE_DEFAULT 100
 #define CANDOR_PAGE_MAX 1000 /* rows in a page, and items in a query */
 
@@ -151,6 +152,7 @@ struct candor_pool {
 	double t_eff, total_weight;
 	double mean_loss, median_loss, plain_mean_loss, plain_median_loss;
 	const struct candor_best *best; /* NULL: none */
+	const uint8_t *head; /* [CANDOR_HEAD_BYTES], the hash of the newest settlement; NULL: there is none */
 };
 
 struct candor_rejected {

@@ -30,6 +30,8 @@ static void pool_to_pb(const struct candor_pool *p, Candor__V1__Pool *m, Candor_
 	m->median_loss = p->median_loss;
 	m->plain_mean_loss = p->plain_mean_loss;
 	m->plain_median_loss = p->plain_median_loss;
+	if (p->head)
+		m->head = (ProtobufCBinaryData){CANDOR_HEAD_BYTES, (uint8_t *)(uintptr_t)p->head};
 	if (!p->best)
 		return;
 	candor__v1__best_labeler__init(best);
@@ -323,7 +325,10 @@ static void pool_from_pb(struct decoder *d, const Candor__V1__Pool *m, struct ca
 		.median_loss = m->median_loss,
 		.plain_mean_loss = m->plain_mean_loss,
 		.plain_median_loss = m->plain_median_loss,
+		.head = m->head.len > 0 ? m->head.data : NULL,
 	};
+	if (m->head.len > 0 && m->head.len != CANDOR_HEAD_BYTES)
+		d->err = ERR_MALFORMED;
 	wire_settings_from_pb(m->settings, &p->settings);
 	struct candor_best *best = m->best ? rows(d, 1, sizeof *best) : NULL;
 	if (!best)

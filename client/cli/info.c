@@ -63,6 +63,32 @@ static void print_info(const struct candor_info *i)
 	       i->database[0] ? ": " : "", i->database);
 }
 
+/* What an operator may publish: whoever has it can check later that history was not changed. */
+static int show_heads(struct cli *c, json_t *heads)
+{
+	char cursor[CANDOR_NAME_MAX + 1] = "";
+	const struct candor_request request = {
+		.type = CANDOR_REQ_LIST_POOLS, .cursor = cursor, .limit = CANDOR_PAGE_MAX};
+	const struct candor_response *response;
+	int err;
+	do {
+		err = cli_call(c, &request, &response);
+		if (err)
+			return err;
+		for (size_t i = 0; i < response->n; i++) {
+			struct cli_head head = cli_head(&response->pools[i]);
+			if (!head.s[0])
+				continue;
+			if (c->json)
+				json_array_append_new(heads, cli_memory(json_string(head.s)));
+			else
+				printf("head         %s\n", head.s);
+		}
+		snprintf(cursor, sizeof cursor, "%s", response->next);
+	} while (*cursor && response->n > 0);
+	return CLI_DONE;
+}
+
 static int run_info(struct cli *c, int argc, char **argv)
 {
 	const struct candor_response *response;
@@ -73,11 +99,18 @@ static int run_info(struct cli *c, int argc, char **argv)
 	int err = cli_call(c, &request, &response);
 	if (err)
 		return err;
-	if (c->json)
-		cli_json_print(cli_json_info(&response->info));
-	else
+	if (!c->json) {
 		print_info(&response->info);
-	return CLI_DONE;
+		return show_heads(c, NULL);
+	}
+	json_t *info = cli_json_info(&response->info), *heads = cli_memory(json_array());
+	err = show_heads(c, heads);
+	cli_json_put(info, "heads", heads);
+	if (err)
+		json_decref(info);
+	else
+		cli_json_print(info);
+	return err;
 }
 
 const struct cli_command cli_info = {
@@ -85,7 +118,9 @@ const struct cli_command cli_info = {
 	.summary = "what the daemon holds and does",
 	.help = "usage: candor info\n\n"
 		"Prints what the daemon holds over all pools, since when it runs, and whether it\n"
-		"accepts writes.\n\n"
+		"accepts writes; and each pool's head, POOL:ROUND:HASH, the hash over all of its\n"
+		"settlements. Publish it: later `candord --verify --head HEAD` shows whether\n"
+		"anything up to it was changed, removed or put in another order.\n\n"
 		"Example:\n"
 		"  candor info --json | jq .read_only\n",
 	.run = run_info,

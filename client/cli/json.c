@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "cli.h"
+#include "number.h"
 
 json_t *cli_json_real(double x)
 {
@@ -111,6 +112,8 @@ json_t *cli_json_pool(const struct candor_pool *from)
 	REAL(median_loss);
 	REAL(plain_mean_loss);
 	REAL(plain_median_loss);
+	if (from->head)
+		cli_json_put(o, "head", json_string(cli_head(from).s));
 	if (from->best)
 		cli_json_put(o, "best", best(from->best));
 	return o;

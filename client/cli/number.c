@@ -8,6 +8,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "chain.h"
+
 bool cli_parse_real(const char *text, double *out)
 {
 	/* strtod() alone would also take blanks, hexadecimals and infinities. */
@@ -111,4 +113,15 @@ struct cli_text cli_mean(double sum, uint64_t n)
 const char *cli_plural(uint64_t n)
 {
 	return n == 1 ? "" : "s";
+}
+
+struct cli_head cli_head(const struct candor_pool *p)
+{
+	struct cli_head head = {""};
+	char hash[CHAIN_HEX];
+	if (!p->head)
+		return head;
+	chain_hex(p->head, hash);
+	snprintf(head.s, sizeof head.s, "%s:%" PRIu64 ":%s", p->name, p->round, hash);
+	return head;
 }

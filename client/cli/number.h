@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "message.h"
+
 /* A short text by value, so that it can stand in an argument list: printf("%s", cli_count(n).s). */
 struct cli_text {
 	char s[40];
@@ -24,6 +26,14 @@ struct cli_text cli_exact(double x); /* 17 significant digits: reads back as the
 
 /* What a sum comes to per item, "-" where there are none. */
 struct cli_text cli_mean(double sum, uint64_t n);
+
+/* The head of a pool's chain of settlements as `candord --verify --head` takes it, POOL:ROUND:HASH; empty before the
+ * first. */
+struct cli_head {
+	char s[CANDOR_NAME_MAX + 2 * CANDOR_HEAD_BYTES + 24];
+};
+
+struct cli_head cli_head(const struct candor_pool *p);
 
 /* "s" unless n is 1. */
 const char *cli_plural(uint64_t n);

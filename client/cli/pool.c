@@ -163,11 +163,12 @@ static void show(const struct cli *c, const struct candor_pool *p)
 	printf("items      %s open, %s closed, %s resolved, %s void\n", cli_count(p->open_items).s,
 	       cli_count(p->closed_items).s, cli_count(p->resolved_items).s, cli_count(p->void_items).s);
 	printf("scored     %s report%s, %.1f per labeler\n", cli_count(p->scored).s, cli_plural(p->scored), p->t_eff);
-	printf("learning   epoch %" PRIu32 ", the next settlement's eta is %.4g\n\n", p->epoch, p->eta);
+	printf("learning   epoch %" PRIu32 ", the next settlement's eta is %.4g\n", p->epoch, p->eta);
 	if (p->resolved_items == 0) {
-		puts("No item has been resolved, so there are no losses yet, and weights are as at entry.");
+		puts("\nNo item has been resolved, so there are no losses yet, and weights are as at entry.");
 		return;
 	}
+	printf("head       %s\n\n", cli_head(p).s);
 	show_losses(c, p);
 	puts("(Brier loss: 0 is perfect; always saying 0.5 costs 0.25 per item)");
 	if (p->best)

@@ -119,7 +119,7 @@ static void assert_keys(const json_t *o, const char *keys)
 
 static const char pool_keys[] = "name settings created_at labelers open_items closed_items resolved_items void_items "
 				"round epoch eta scored t_eff total_weight mean_loss median_loss plain_mean_loss "
-				"plain_median_loss best?";
+				"plain_median_loss head? best?";
 static const char item_keys[] = "name state mean median plain_mean plain_median spread ess n opened_at closed_at? "
 				"ended_at? outcome? round? eta? lbar? reports?";
 static const char labeler_keys[] = "name weight scored own_loss mean_loss regret entry";
@@ -146,7 +146,7 @@ static void json_has_stable_keys_for_every_command(void **state)
 	assert_candor(c, 0, "info", "--json");
 	check_document(c,
 		       "version protocol uptime_ms started_at pools labelers open_items connections committed reports "
-		       "settlements read_only reason database_bytes commits resident_items database",
+		       "settlements read_only reason database_bytes commits resident_items database heads",
 		       NULL, NULL);
 	assert_candor(c, 0, "pool", "create", "q", "--share", "0.01", "--json");
 	check_document(c, pool_keys, NULL, NULL);

@@ -4,6 +4,7 @@
 
 #include <sqlite3.h>
 
+#include "chain.h"
 #include "tests/lib/daemon.h"
 #include "tests/lib/seed.h"
 #include "tests/lib/unit.h"
@@ -116,6 +117,14 @@ static void whoever_tampers_with_the_history_or_the_state_is_found(void **state)
 		"UPDATE pools SET open = open + 1",
 		"UPDATE stretches SET floor = 0.5 WHERE number = 1",
 		"DELETE FROM open_items WHERE name = 'item-59'",
+		"UPDATE settlements SET at = at - 1 WHERE round = 7",
+		"UPDATE settlements SET by = 'uid:0' WHERE round = 7",
+		"UPDATE settlements SET hash = zeroblob(32) WHERE round = 7",
+		"UPDATE settlements SET hash = zeroblob(31) WHERE round = 40",
+		"UPDATE settlements SET hash = NULL WHERE round = 7",
+		"UPDATE items SET name = 'item-6b' WHERE name = 'item-6'",
+		"UPDATE labelers SET name = 'a' WHERE id = 1; UPDATE labelers SET name = 'labeler-1' WHERE id = 2;"
+		"UPDATE labelers SET name = 'labeler-2' WHERE id = 1",
 	};
 	char original[256];
 	make_history(d);
@@ -132,6 +141,100 @@ static void whoever_tampers_with_the_history_or_the_state_is_found(void **state)
 	}
 	copy_file(original, d->db);
 	assert_int_equal(daemon_verify(d), 0);
+}
+
+/* ---- the chain ---- */
+
+static int verify_says(struct daemon *d, const char *head, const char *words)
+{
+	char out[256], text[8192];
+	const char *const argv[] = {"candord", "--verify", "--db", d->db, head ? "--head" : NULL, head, NULL};
+	snprintf(out, sizeof out, "%s/said", d->dir);
+	int status = daemon_run(argv, NULL, out, out);
+	FILE *f = fopen(out, "r");
+	assert_non_null(f);
+	text[fread(text, 1, sizeof text - 1, f)] = 0;
+	fclose(f);
+	if (!strstr(text, words))
+		print_error("not said: %s\nsaid:\n%s", words, text);
+	assert_non_null(strstr(text, words));
+	return status;
+}
+
+static void what_was_changed_is_named(void **state)
+{
+	struct daemon *d = *state;
+	make_history(d);
+	run_sql(d->db, "UPDATE settlements SET by = 'uid:0' WHERE round = 7");
+	assert_int_equal(
+		verify_says(d, NULL, "pool p: round 7, item item-6: the hash of the settlement is not that of"), 1);
+	run_sql(d->db, "UPDATE settlements SET at = at + 1 WHERE round IN (7, 39)");
+	assert_int_equal(verify_says(d, NULL, "pool p: round 39, item item-38: the hash of the settlement is not"), 1);
+}
+
+/* Four items by three labelers, and the head after each. */
+static void play(struct daemon *d, double first, char heads[4][400])
+{
+	static const char *const labelers[] = {"ann", "bob", "cyd"};
+	daemon_start(d, NULL);
+	struct candor *c = daemon_connect(d);
+	ask(c, (struct candor_request){.type = CANDOR_REQ_CREATE_POOL, .pool = "a:b"});
+	for (int i = 0; i < 4; i++) {
+		char item[24], hex[CHAIN_HEX];
+		struct candor_outcome outcome = {item, i % 2};
+		snprintf(item, sizeof item, "item-%d", i);
+		for (int l = 0; l < 3; l++) {
+			struct candor_report row = {item, labelers[l], i + l == 0 ? first : 0.25 * l + 0.125};
+			ask(c, (struct candor_request){
+				       .type = CANDOR_REQ_POST_REPORTS, .pool = "a:b", .n = 1, .reports = &row});
+		}
+		ask(c, (struct candor_request){
+			       .type = CANDOR_REQ_RESOLVE_ITEMS, .pool = "a:b", .n = 1, .outcomes = &outcome});
+		const struct candor_response *r =
+			ask(c, (struct candor_request){.type = CANDOR_REQ_GET_POOL, .pool = "a:b"});
+		assert_non_null(r->pool.head);
+		chain_hex(r->pool.head, hex);
+		snprintf(heads[i], 400, "a:b:%d:%s", i + 1, hex);
+		/* It is the same after a restart. */
+		candor_close(c);
+		assert_int_equal(daemon_stop(d), 0);
+		if (i < 3) {
+			daemon_start(d, NULL);
+			c = daemon_connect(d);
+		}
+	}
+}
+
+/* Whoever changes a report and plays the rest of the campaign again has a history that agrees with itself. */
+static void only_a_published_head_tells_a_rewritten_history(void **state)
+{
+	struct daemon *d = *state;
+	char head[4][400], rewritten[4][400];
+	play(d, 0.125, head);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(verify_says(d, head[i], head[3]), 0);
+	char other[400];
+	snprintf(other, sizeof other, "%s", head[1]);
+	char *last = other + strlen(other) - 1;
+	*last = *last == '0' ? '1' : '0';
+	assert_int_equal(verify_says(d, other, "pool a:b: round 2 is not the one of the head that was given"), 1);
+	snprintf(other, sizeof other, "a:b:5:%s", strrchr(head[3], ':') + 1);
+	assert_int_equal(verify_says(d, other, "the head that was given is of round 5, but there are 4 settlements"),
+			 1);
+	snprintf(other, sizeof other, "c:4:%s", strrchr(head[3], ':') + 1);
+	assert_int_equal(verify_says(d, other, "pool c: there is none, but a head of it was given"), 1);
+	assert_int_equal(verify_says(d, "a:b", "must be POOL:ROUND:HASH"), 2);
+	assert_int_equal(verify_says(d, "a:b:0:00", "its round must be a whole number from 1"), 2);
+	assert_int_equal(verify_says(d, "a:b:1:00", "its hash must be 64 hexadecimal digits"), 2);
+	assert_int_equal(verify_says(d, ":1:00", "its pool must be a name"), 2);
+
+	assert_int_equal(unlink(d->db), 0);
+	play(d, 0.25, rewritten);
+	assert_int_equal(verify_says(d, NULL, "all agrees"), 0);
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(verify_says(d, rewritten[i], "all agrees"), 0);
+		assert_int_equal(verify_says(d, head[i], "is not the one of the head that was given"), 1);
+	}
 }
 
 static double number(sqlite3 *db, const char *sql)
@@ -183,6 +286,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		HISTORY(whoever_tampers_with_the_history_or_the_state_is_found),
+		HISTORY(what_was_changed_is_named),
+		HISTORY(only_a_published_head_tells_a_rewritten_history),
 		HISTORY(every_standing_report_is_a_row_of_the_view),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -497,7 +497,7 @@ int fake_verify(const struct fake_owner *f)
 	fflush(stdout);
 	int terminal = dup(STDOUT_FILENO), nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	require(terminal >= 0 && nowhere >= 0 && dup2(nowhere, STDOUT_FILENO) >= 0);
-	int err = verify(f->path);
+	int err = verify(&(struct verify_job){.path = f->path});
 	fflush(stdout);
 	require(dup2(terminal, STDOUT_FILENO) >= 0);
 	close(terminal);

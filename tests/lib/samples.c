@@ -40,8 +40,10 @@ static const struct candor_best best = {"anna", 12, 1.5, 2.5, 1, 2.75, 40};
 	.eta = 0.3, .scored = 109, .t_eff = 1.1, .total_weight = 11.5, .mean_loss = 2.5, .median_loss = 3.5,           \
 	.plain_mean_loss = 4.5, .plain_median_loss = 5.5
 
+static const uint8_t head[CANDOR_HEAD_BYTES] = {0xca, 0, 0xff, 1};
+
 static const struct candor_pool pools[] = {
-	{.name = "p1", POOL_FIELDS, .best = &best},
+	{.name = "p1", POOL_FIELDS, .best = &best, .head = head},
 	{.name = "p2", POOL_FIELDS},
 	{.name = "empty"},
 };

@@ -343,7 +343,7 @@ static void a_full_disk_is_told_and_memory_is_as_the_disk_has_it(void **state)
 	assert_false(engine_is_read_only(w->engine));
 	assert_int_equal(accepted(post(w, "a", "bob", 0.25)), 1);
 	assert_int_equal(w->failed, 0);
-	assert_int_equal(verify(w->path), 0);
+	assert_int_equal(verify(&(struct verify_job){.path = w->path}), 0);
 }
 
 static void another_failure_of_the_database_ends_the_service(void **state)
@@ -397,7 +397,7 @@ static void closed_items_come_back_from_disk_when_they_are_named(void **state)
 	r = resolve(w, "a", 0);
 	assert_int_equal(r->answer.response.rejected[0].code, CANDOR_FAILED_PRECONDITION);
 	done(r);
-	assert_int_equal(verify(w->path), 0);
+	assert_int_equal(verify(&(struct verify_job){.path = w->path}), 0);
 }
 
 static void an_item_closed_while_a_read_was_under_way_does_not_come_back_as_new(void **state)
@@ -433,7 +433,7 @@ static void an_item_closed_while_a_read_was_under_way_does_not_come_back_as_new(
 	done(one);
 	done(two);
 	done(closing);
-	assert_int_equal(verify(w->path), 0);
+	assert_int_equal(verify(&(struct verify_job){.path = w->path}), 0);
 }
 
 /* ---- listings ---- */
@@ -581,7 +581,7 @@ static void a_restart_finds_every_bit_and_goes_on_alike(void **state)
 		assert_string_equal(restarted, never);
 		free(restarted);
 		free(never);
-		assert_int_equal(verify(w->path), 0);
+		assert_int_equal(verify(&(struct verify_job){.path = w->path}), 0);
 	}
 	assert_int_equal(tear_down((void **)&other), 0);
 }
@@ -625,7 +625,7 @@ static void the_log_is_trimmed_and_long_open_items_keep_their_reports(void **sta
 		assert_same_bits(r->reports[k + 1].value, k < ITEMS - 1 ? 0.5 : (double)k / ITEMS);
 	}
 	done(r);
-	assert_int_equal(verify(w->path), 0);
+	assert_int_equal(verify(&(struct verify_job){.path = w->path}), 0);
 }
 
 #define ENGINE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)

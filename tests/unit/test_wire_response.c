@@ -76,6 +76,9 @@ static void assert_same_pool(const struct candor_pool *got, const struct candor_
 	SAME(median_loss);
 	SAME(plain_mean_loss);
 	SAME(plain_median_loss);
+	assert_int_equal(got->head != NULL, want->head != NULL);
+	if (want->head)
+		assert_memory_equal(got->head, want->head, CANDOR_HEAD_BYTES);
 	assert_same_best(got->best, want->best);
 }
 

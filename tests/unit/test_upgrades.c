@@ -1,0 +1,196 @@
+/* Databases as earlier versions wrote them: each is brought to the present schema, and then holds what the present
+ * program makes of the same events, to the last bit.
+ *
+ * tests/schemas/N.db is the campaign below as written by a program of schema version N. When the schema is about to
+ * change, `MAKE_SCHEMA=tests/schemas/N.db build/release/tests/unit/test_upgrades` writes the file of the old one; what
+ * stands in play() is never changed afterwards. */
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/migrate.h"
+#include "random.h"
+#include "tests/lib/fake_owner.h"
+#include "tests/lib/unit.h"
+
+enum { ITEMS = 60, LABELERS = 9 };
+
+static void play_items(struct fake_owner *f, const char *pool, uint64_t seed)
+{
+	struct random r;
+	random_init(&r, seed, 0);
+	for (int i = 0; i < ITEMS; i++) {
+		char item[32], labeler[32];
+		snprintf(item, sizeof item, "Frage %d \xc3\xbc", i);
+		bool truth = random_chance(&r, 0.5);
+		for (int l = 0; l < LABELERS; l++) {
+			if (random_chance(&r, 0.3))
+				continue;
+			double accuracy = 0.5 + 0.05 * l, value = random_between(&r, 0.5, 1);
+			snprintf(labeler, sizeof labeler, "labeler-%d", l);
+			f->now_ms += 7;
+			fake_post(f, pool, item, labeler, random_chance(&r, accuracy) == truth ? value : 1 - value);
+		}
+		fake_post(f, pool, item, "reviser", 0.25);
+		fake_post(f, pool, item, "reviser", random_unit(&r));
+		/* Outcomes come late and in another order; some never, some items are withdrawn. */
+		int at = i - (int)random_below(&r, 5);
+		snprintf(item, sizeof item, "Frage %d \xc3\xbc", at < 0 ? 0 : at);
+		if (i % 11 == 3)
+			fake_void(f, pool, item);
+		else if (i % 7 == 2)
+			fake_close(f, pool, item);
+		else if (i % 13 != 5)
+			fake_resolve(f, pool, item, i % 17 == 0 ? 0.5 : truth);
+	}
+}
+
+static void play(struct fake_owner *f)
+{
+	const struct candor_settings fast = {.c = 2}, shared = {.share = 0.02, .entry = 0.5},
+				     horizon = {.rate = CANDOR_HORIZON, .horizon = 500, .entry = 1},
+				     fixed = {.rate = CANDOR_FIXED, .eta = 0.1, .entry = 1};
+	fake_pool(f, "any time", NULL);
+	fake_pool(f, "horizon", &horizon);
+	play_items(f, "any time", 1);
+	fake_pool(f, "fixed", &fixed);
+	play_items(f, "horizon", 2);
+	const struct candor_request updates[] = {
+		{.type = CANDOR_REQ_UPDATE_POOL, .pool = "any time", .settings = fast},
+		{.type = CANDOR_REQ_UPDATE_POOL, .pool = "any time", .settings = shared},
+	};
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(fake_call(f, &updates[i])->code, CANDOR_OK);
+	assert_int_equal(fake_post(f, "any time", "late", "newcomer", 0.75), CANDOR_OK);
+	assert_int_equal(fake_resolve(f, "any time", "late", 1), CANDOR_OK);
+	play_items(f, "fixed", 3);
+	assert_int_equal(fake_post(f, "any time", "still open", "newcomer", 0.125), CANDOR_OK);
+}
+
+static void copy_file(const char *from, const char *to)
+{
+	char bytes[65536];
+	FILE *in = fopen(from, "rb"), *out = fopen(to, "wb");
+	assert_non_null(in);
+	assert_non_null(out);
+	for (size_t n; (n = fread(bytes, 1, sizeof bytes, in)) > 0;)
+		assert_int_equal(fwrite(bytes, 1, n, out), n);
+	fclose(in);
+	assert_int_equal(fclose(out), 0);
+}
+
+static long schema_of(const char *path)
+{
+	sqlite3 *db;
+	sqlite3_stmt *s;
+	assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &s, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+	long version = (long)sqlite3_column_int64(s, 0);
+	sqlite3_finalize(s);
+	sqlite3_close(db);
+	return version;
+}
+
+static void make(const char *path)
+{
+	struct fake_owner f;
+	struct engine_limits limits = fake_roomy_limits();
+	fake_init(&f, &limits);
+	play(&f);
+	fake_stop(&f);
+	copy_file(f.path, path);
+	fake_start(&f);
+	fake_deinit(&f);
+}
+
+static void test_every_earlier_schema(void **state)
+{
+	(void)state;
+	struct fake_owner f, old;
+	struct engine_limits limits = fake_roomy_limits();
+	fake_init(&f, &limits);
+	play(&f);
+	char *want = fake_state(&f);
+	long versions = MIGRATE_VERSION;
+	for (long version = 1; version < versions; version++) {
+		char path[64];
+		snprintf(path, sizeof path, "tests/schemas/%ld.db", version);
+		assert_int_equal(schema_of(path), version);
+		fake_init(&old, &limits);
+		fake_stop(&old);
+		copy_file(path, old.path);
+		fake_start(&old);
+		assert_int_equal(schema_of(old.path), versions);
+		char *got = fake_state(&old);
+		assert_string_equal(got, want);
+		free(got);
+		assert_int_equal(fake_verify(&old), 0);
+
+		/* It goes on as the other would. */
+		old.now_ms = f.now_ms;
+		assert_int_equal(fake_post(&old, "any time", "one more", "newcomer", 0.5), CANDOR_OK);
+		assert_int_equal(fake_resolve(&old, "any time", "one more", 0), CANDOR_OK);
+		assert_int_equal(fake_verify(&old), 0);
+		fake_deinit(&old);
+	}
+	free(want);
+	fake_deinit(&f);
+}
+
+/* Brought up again and again, it is the same. */
+static void test_present_schema_stays(void **state)
+{
+	(void)state;
+	struct fake_owner f;
+	struct engine_limits limits = fake_roomy_limits();
+	fake_init(&f, &limits);
+	play(&f);
+	char *want = fake_state(&f);
+	for (int i = 0; i < 3; i++) {
+		fake_stop(&f);
+		fake_start(&f);
+		char *got = fake_state(&f);
+		assert_string_equal(got, want);
+		free(got);
+	}
+	free(want);
+	fake_deinit(&f);
+}
+
+static void test_newer_schema_is_refused(void **state)
+{
+	(void)state;
+	struct fake_owner f;
+	struct engine_limits limits = fake_roomy_limits();
+	struct db *db;
+	char sql[64];
+	fake_init(&f, &limits);
+	fake_pool(&f, "p", NULL);
+	fake_stop(&f);
+	snprintf(sql, sizeof sql, "PRAGMA user_version = %d", MIGRATE_VERSION + 1);
+	fake_sql(&f, sql);
+	assert_int_equal(db_open(&db, f.path, DB_WRITE, DB_FULL), ERR_SCHEMA);
+	assert_int_equal(db_open(&db, f.path, DB_READ, DB_FULL), ERR_SCHEMA);
+	assert_int_equal(schema_of(f.path), MIGRATE_VERSION + 1);
+	snprintf(sql, sizeof sql, "PRAGMA user_version = %d", MIGRATE_VERSION);
+	fake_sql(&f, sql);
+	fake_start(&f);
+	fake_deinit(&f);
+}
+
+int main(void)
+{
+	const char *path = getenv("MAKE_SCHEMA");
+	if (path) {
+		make(path);
+		return 0;
+	}
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_every_earlier_schema),
+		cmocka_unit_test(test_present_schema_stays),
+		cmocka_unit_test(test_newer_schema_is_refused),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
