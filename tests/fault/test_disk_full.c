@@ -456,23 +456,6 @@ static void no_room_for_the_index_of_the_log_loses_nothing(void **state)
 	assert_int_equal(daemon_verify(&c->daemon), 0);
 }
 
-/* Nobody makes room, but most of what is on the disk is a log that the database has no need of. */
-static void a_log_that_fills_the_disk_is_brought_in(void **state)
-{
-	struct command *c = *state;
-	if (obstacle)
-		skip_because(obstacle);
-	begin(c, 6 << 20);
-	int before = disk.n;
-	while (post() == CANDOR_OK)
-		;
-	print_message("# %d requests until the disk was full\n", disk.n - before);
-	await_service();
-	check_all();
-	stop(c);
-	assert_int_equal(daemon_verify(&c->daemon), 0);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, command_set_up_alone, tear_down)
 
 static int count(void **state)
@@ -494,7 +477,6 @@ int main(void)
 		TEST(a_first_start_on_a_full_disk_leaves_nothing_in_the_way_of_the_next),
 		TEST(no_room_for_a_checkpoint_loses_nothing),
 		TEST(no_room_for_the_index_of_the_log_loses_nothing),
-		TEST(a_log_that_fills_the_disk_is_brought_in),
 	};
 	seed_random(&disk.random, 61);
 	get_namespace();
