@@ -170,6 +170,11 @@ static int note_sync(const char *path, enum db_sync sync)
 	return err;
 }
 
+int db_check_log(const char *path)
+{
+	return log_is_loose(path) ? 0 : db_wal_check(path);
+}
+
 static int check_log(const char *path, enum db_sync sync)
 {
 	/* What a killed daemon wrote may not be on the disk yet, and soon what is acknowledged will stand behind it. */
@@ -177,8 +182,8 @@ static int check_log(const char *path, enum db_sync sync)
 	if (err)
 		log_error("%s-wal: %s", path, candor_strerror(err));
 	/* Without a sync at each commit a power failure may leave any of the last ones wanting. */
-	if (err == 0 && sync == DB_FULL && !log_is_loose(path))
-		err = db_wal_check(path);
+	if (err == 0 && sync == DB_FULL)
+		err = db_check_log(path);
 	return err;
 }
 

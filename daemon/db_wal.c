@@ -104,8 +104,8 @@ struct prefix {
 	uint64_t frames, committed; /* that are right, and of these, up to the last commit */
 };
 
-/* Reads all frames after `before`, which is the head of the log, or its first frame: 0, or ERR_DAMAGED if frames that are
- * right, or were, stand where SQLite does not look for them. */
+/* Reads all frames after `before`, which is the head of the log or its first frame: 0, or ERR_DAMAGED if commits stand
+ * where SQLite does not look for them. */
 static int scan(struct wal *w, struct frame before, struct prefix *p)
 {
 	bool right = true;

@@ -329,7 +329,7 @@ static void start(struct life *l)
 		  : l->habit == ALWAYS_FULL ? DB_FULL
 					    : DB_NORMAL;
 	/* The first makes the database, and is cut more often. */
-	double chance = count.crashes == l->first_crash ? 0.7 : 0.3;
+	double chance = count.crashes == l->first_crash ? 0.7 : 0.5;
 	for (;;) {
 		power_arm(random_chance(&l->random, chance) ? 1 + random_below(&l->random, 30) : 0);
 		int err = fake_start_as_candord(&l->main, l->sync);
