@@ -81,6 +81,13 @@ static void on_log(enum log_level level, const char *line)
 		snprintf(last_words, sizeof last_words, "%s", line);
 }
 
+/* What candord itself forces to the disk counts as safe at once, and need not outlive this machine's own power. */
+int fsync(int fd)
+{
+	(void)fd;
+	return 0;
+}
+
 /* ---- histories ---- */
 
 static const char *some_labeler(struct life *l)
@@ -516,14 +523,14 @@ static void nothing_acknowledged_is_lost_and_nothing_is_half_there(void **state)
 static void without_a_sync_at_each_commit_only_the_newest_is_lost(void **state)
 {
 	(void)state;
-	lives(2, proof_size(50, 500, 10000), ALWAYS_NORMAL);
+	lives(2, proof_size(50, 300, 10000), ALWAYS_NORMAL);
 }
 
 /* With "full" nothing is lost, and no start is refused, whatever the log was written with before. */
 static void the_setting_may_change_from_start_to_start(void **state)
 {
 	(void)state;
-	lives(3, proof_size(50, 500, 10000), NOW_AND_THEN);
+	lives(3, proof_size(50, 300, 10000), NOW_AND_THEN);
 }
 
 static int set_up(void **state)
