@@ -163,6 +163,14 @@ $(B)/tests/%: $(B)/tests/%.o $(B)/tests/testable.a
 	$(call say,LD)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(libs_test)
 
+# Their memory can be made to run out: tests/lib/fault_heap.h.
+comma := ,
+WRAP := $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc strdup fopen realpath asprintf __asprintf_chk)
+
+$(B)/tests/fault/%: $(B)/tests/fault/%.o $(B)/tests/testable.a
+	$(call say,LD)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(WRAP) -o $@ $(B)/tests/lib/fault_heap.o $^ $(libs_test)
+
 everything: $(PROGRAMS) $(TOOLS) $(UNIT) $(BLACKBOX) $(FAULT) $(BENCH) $(FIGURES) $(SOAK)
 
 test: deps ## install what is missing, build, run every test

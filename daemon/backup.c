@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "db_copy.h"
-#include "db_wal.h"
+#include "db_prepare.h"
 #include "log.h"
 #include "partial.h"
 #include "verify.h"
@@ -103,7 +103,7 @@ static int copy(struct job *j, bool migrate)
 {
 	struct db_copy *c;
 	/* Nobody uses the original of a restoration, so its log must be as it was left. */
-	int err = migrate ? db_wal_check(j->b->from) : 0;
+	int err = migrate ? db_check_log(j->b->from) : 0;
 	if (err == 0)
 		err = db_copy_open(&c, j->b->from, j->file.path);
 	if (err) {

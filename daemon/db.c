@@ -72,22 +72,45 @@ static const char *const sql[SQL_COUNT] = {
 
 /* ---- the connection ---- */
 
-int db_error(struct db *db, const char *doing)
+int db_error_of(sqlite3 *handle)
 {
-	int code = sqlite3_errcode(db->handle);
-	log_error("database: %s: %s (SQLite %d)", doing, sqlite3_errmsg(db->handle),
-		  sqlite3_extended_errcode(db->handle));
+	int code = sqlite3_extended_errcode(handle), system = sqlite3_system_errno(handle);
 	switch (code & 0xff) {
 	case SQLITE_FULL: return ERR_DISK_FULL;
 	case SQLITE_NOMEM: return -ENOMEM;
 	case SQLITE_NOTADB: return ERR_SCHEMA;
 	case SQLITE_CORRUPT: return ERR_DAMAGED;
+	case SQLITE_IOERR:
+	case SQLITE_CANTOPEN: break;
 	default: return ERR_DATABASE;
 	}
+	if (code == SQLITE_IOERR_NOMEM)
+		return -ENOMEM;
+	/* After a sync that failed nobody knows what is on disk, also where it failed for want of room. */
+	bool sync = code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC;
+	return !sync && (system == ENOSPC || system == EDQUOT) ? ERR_DISK_FULL : ERR_DATABASE;
+}
+
+int db_error(struct db *db, const char *doing)
+{
+	log_error("database: %s: %s (SQLite %d)", doing, sqlite3_errmsg(db->handle),
+		  sqlite3_extended_errcode(db->handle));
+	return db_error_of(db->handle);
+}
+
+/* Whoever went on with a read that could not be ended when it should have been would see the past for ever. */
+bool db_is_fresh(struct db *db)
+{
+	if (db->stuck &&
+	    (sqlite3_get_autocommit(db->handle) || sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL) == SQLITE_OK))
+		db->stuck = false;
+	return !db->stuck;
 }
 
 sqlite3_stmt *db_statement(struct db *db, enum statement s)
 {
+	if (!db_is_fresh(db))
+		return NULL;
 	if (!db->statements[s])
 		sqlite3_prepare_v3(db->handle, sql[s], -1, SQLITE_PREPARE_PERSISTENT, &db->statements[s], NULL);
 	return db->statements[s];
@@ -640,6 +663,9 @@ int db_empty_log(struct db *db)
 
 int db_begin(struct db *db)
 {
+	/* What will end it is made before it begins. */
+	if (db->reads == 0 && !db_statement(db, SQL_END_READ))
+		return db_error(db, sql[SQL_END_READ]);
 	int err = db->reads == 0 ? run(db, SQL_BEGIN_READ) : 0;
 	if (err == 0)
 		db->reads++;
@@ -650,7 +676,9 @@ void db_end(struct db *db)
 {
 	if (--db->reads > 0)
 		return;
-	/* Ending a read cannot lose anything; a failure would show again at the next begin. */
-	if (run(db, SQL_END_READ))
+	/* Ending a read cannot lose anything. */
+	if (run(db, SQL_END_READ)) {
 		log_warning("database: a read did not end cleanly");
+		db->stuck = true;
+	}
 }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "db_internal.h"
 #include "log.h"
 #include "migrate_chain.h"
 
@@ -163,12 +164,7 @@ static long number(sqlite3 *db, const char *sql)
 
 int migrate_error(sqlite3 *db)
 {
-	switch (sqlite3_errcode(db) & 0xff) {
-	case SQLITE_FULL: return ERR_DISK_FULL;
-	case SQLITE_NOTADB: return ERR_SCHEMA;
-	case SQLITE_CORRUPT: return ERR_DAMAGED;
-	default: return ERR_DATABASE;
-	}
+	return db_error_of(db);
 }
 
 static int run(sqlite3 *db, const char *sql)

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "log.h"
 
 static int say(const char *path, int err)
@@ -91,22 +92,6 @@ int partial_open(struct partial *p, const char *to, mode_t mode)
 	return err;
 }
 
-static int sync_dir(const char *of)
-{
-	char *copy = strdup(of);
-	if (!copy)
-		return -ENOMEM;
-	char *slash = strrchr(copy, '/');
-	if (slash)
-		slash[slash == copy] = 0;
-	int fd = open(slash ? copy : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int err = fd < 0 || fsync(fd) != 0 ? -errno : 0;
-	if (fd >= 0)
-		close(fd);
-	free(copy);
-	return err;
-}
-
 /* Gives it its name, if that is still free. Some file systems only know how to link. */
 static int give_name(const struct partial *p, const char *to)
 {
@@ -125,7 +110,7 @@ int partial_publish(struct partial *p, const char *to)
 	if (err == 0)
 		err = give_name(p, to);
 	if (err == 0)
-		err = sync_dir(to);
+		err = file_sync_dir(to);
 	return err ? say(to, err) : 0;
 }
 

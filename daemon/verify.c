@@ -13,7 +13,7 @@
 #include "archive.h"
 #include "checkpoint.h"
 #include "db_check.h"
-#include "db_wal.h"
+#include "db_prepare.h"
 #include "engine_internal.h"
 #include "log.h"
 #include "replay.h"
@@ -326,7 +326,7 @@ static int check_log(const char *path)
 	if (asprintf(&lock, "%s-lock", path) < 0)
 		return -ENOMEM;
 	int fd = open(lock, O_RDONLY | O_CLOEXEC);
-	int err = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 ? 0 : db_wal_check(path);
+	int err = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 ? 0 : db_check_log(path);
 	if (fd >= 0)
 		close(fd);
 	free(lock);
