@@ -106,8 +106,13 @@ static int count_reports(struct making *m)
 	int err = db_cursor_open(m->db, DB_SETTLEMENTS, m->pool, m->rounds.first, &cursor);
 	if (err)
 		return err;
-	while ((err = db_cursor_next(cursor, (const void **)&row)) == 1 && row->settlement.round <= m->rounds.last)
+	while ((err = db_cursor_next(cursor, (const void **)&row)) == 1 && row->settlement.round <= m->rounds.last) {
 		m->rounds.reports += row->settlement.n;
+		if (!going_on(m)) {
+			err = -ECANCELED;
+			break;
+		}
+	}
 	db_cursor_close(cursor);
 	return err < 0 ? err : 0;
 }

@@ -67,6 +67,8 @@ static int read_labelers(struct engine *e, struct campaign *c, uint64_t archived
 			break;
 		}
 		err = row->id < archived ? checkpoint_next(&checkpoint, &then) : 0;
+		if (err == ERR_HISTORY)
+			contradiction("the checkpoint's state of labeler", row->id);
 		if (err)
 			break;
 		if (row->id < archived && through < c->archive.last) {

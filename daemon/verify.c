@@ -222,7 +222,7 @@ static int verify_pool(struct db *db, const struct verify_pool *v, const uint8_t
 	int err = replay_new(&r, &source);
 	if (err == 0) {
 		err = replay_and_compare(db, v, r);
-		if (err == 0 && head)
+		if (err == 0 && head && replay_pool(r))
 			require_head(r, v, head);
 		if (err == 0 && found.n == 0)
 			print_agreement(r, v);

@@ -148,6 +148,39 @@ static void a_name_has_1_to_255_bytes_of_such_text(void **state)
 	assert_string_equal(name_fault("a\0b", 3), CONTROL);
 }
 
+static void dates_are_days_or_seconds_of_the_calendar_in_utc(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t ms;
+	} good[] = {
+		{"1970-01-01", 0},
+		{"1970-01-02", 86400000},
+		{"1972-02-29", 68169600000},
+		{"2000-02-29T23:59:59Z", 951868799000},
+		{"2000-03-01", 951868800000},
+		{"2026-11-25T15:30:00Z", 1795620600000},
+		{"2100-03-01", 4107542400000},
+		{"9999-12-31T23:59:59Z", 253402300799000},
+	};
+	static const char *const bad[] = {
+		"", "2026", "2026-1-1", "2026-13-01", "2026-00-01", "2026-04-31", "2026-02-29", "2100-02-29", "1969-12-31",
+		"2026-01-01T", "2026-01-01T24:00:00Z", "2026-01-01T12:60:00Z", "2026-01-01T12:00:60Z", "2026-01-01T12:00:00",
+		"2026-01-01 12:00:00Z", "2026-01-01x", " 2026-01-01", "2026-01-01T12:00:00+01:00", "+026-01-01",
+	};
+	uint64_t ms;
+	(void)state;
+	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+		assert_true(text_date(good[i].text, &ms));
+		assert_int_equal(ms, good[i].ms);
+	}
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		if (text_date(bad[i], &ms))
+			print_error("\"%s\" is taken\n", bad[i]);
+		assert_false(text_date(bad[i], &ms));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -157,6 +190,7 @@ int main(void)
 		cmocka_unit_test(overlong_and_cut_sequences_are_not_utf8),
 		cmocka_unit_test(controls_are_found_wherever_they_stand),
 		cmocka_unit_test(a_name_has_1_to_255_bytes_of_such_text),
+		cmocka_unit_test(dates_are_days_or_seconds_of_the_calendar_in_utc),
 	};
 	return cmocka_run_group_tests_name("text", tests, NULL, NULL);
 }
