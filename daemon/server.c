@@ -470,8 +470,10 @@ static int start_handles(struct server *s)
 {
 	int err;
 	if ((err = uv_prepare_init(&s->loop, &s->prepare)) || (err = uv_timer_init(&s->loop, &s->tick)) ||
-	    (err = uv_signal_init(&s->loop, &s->sigterm)) || (err = uv_signal_init(&s->loop, &s->sigint)))
+	    (err = uv_signal_init(&s->loop, &s->sigterm)) || (err = uv_signal_init(&s->loop, &s->sigint))) {
+		log_error("cannot start: %s", candor_strerror(err));
 		return err;
+	}
 	s->prepare.data = s->tick.data = s->sigterm.data = s->sigint.data = s;
 	/* Often enough for the shortest time limit, and at least once a second for the rest. */
 	uint64_t beat = 1000;
@@ -483,15 +485,17 @@ static int start_handles(struct server *s)
 	    (err = uv_timer_start(&s->tick, on_tick, beat, beat)) ||
 	    (err = uv_signal_start(&s->sigterm, on_signal, SIGTERM)) ||
 	    (err = uv_signal_start(&s->sigint, on_signal, SIGINT)))
-		return err;
-	return 0;
+		log_error("cannot start: %s", candor_strerror(err));
+	return err;
 }
 
 int server_run(const struct config *config)
 {
 	struct server *s = calloc(1, sizeof *s);
-	if (!s)
+	if (!s) {
+		log_error("cannot start: %s", candor_strerror(-ENOMEM));
 		return -ENOMEM;
+	}
 	s->config = config;
 	s->session_limits = (struct session_limits){
 		.max_frame_bytes = config->max_frame_bytes,
@@ -503,6 +507,7 @@ int server_run(const struct config *config)
 	s->read_buffer = malloc(READ_BYTES);
 	int err = s->read_buffer ? uv_loop_init(&s->loop) : -ENOMEM;
 	if (err) {
+		log_error("cannot start: %s", candor_strerror(err));
 		free(s->read_buffer);
 		free(s);
 		return err;
