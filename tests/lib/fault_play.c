@@ -325,7 +325,7 @@ void play_init(struct play *p, bool many)
 	static const struct fault none;
 	*p = (struct play){.steps = many ? batches : singles};
 	p->n = many ? sizeof batches / sizeof *batches : sizeof singles / sizeof *singles;
-	fault_reset();
+	fault_arm(NULL);
 	play_make_image(&p->image);
 	p->states = calloc(p->n + 1, sizeof *p->states);
 	p->answers = calloc(p->n, sizeof *p->answers);
