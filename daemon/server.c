@@ -30,6 +30,7 @@ struct listener {
 	struct server *server;
 	struct address address;
 	bool made;
+	bool waiting; /* libuv holds a connection that could not be taken, and accepts no other before it is */
 };
 
 struct server {
@@ -114,13 +115,15 @@ static void describe_peer(const struct conn *c, bool is_unix, char *out, size_t 
 static void accept_one(struct server *s, struct listener *l)
 {
 	struct conn *c = calloc(1, sizeof *c);
+	l->waiting = !c;
 	if (!c)
-		return; /* the connection stays in the backlog */
+		return; /* the next tick tries again */
 	bool is_unix = l->address.is_unix;
 	c->server = s;
 	int err = is_unix ? uv_pipe_init(&s->loop, &c->pipe, 0) : uv_tcp_init(&s->loop, &c->tcp);
 	if (err) {
 		free(c);
+		l->waiting = true;
 		return;
 	}
 	c->stream.data = c;
@@ -311,6 +314,9 @@ static void on_tick(uv_timer_t *timer)
 			conn_close(c);
 		}
 	}
+	for (size_t i = 0; i < s->config->n_listen && !s->drain_until_ms; i++)
+		if (s->listeners[i].waiting)
+			accept_one(s, &s->listeners[i]);
 	engine_probe(s->engine);
 }
 
