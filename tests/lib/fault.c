@@ -78,12 +78,19 @@ bool fault_strikes(enum fault_kind kind, enum fault_how *how)
 const char *fault_kind_name(enum fault_kind kind)
 {
 	static const char *const names[] = {
-		"read",       "write",
-		"sync",       "truncation",
-		"size",       "lock",
-		"opening",    "deletion",
-		"access",     "mapping of shared memory",
-		"shm lock",   "allocation of SQLite",
+		"read",
+		"write",
+		"sync",
+		"truncation",
+		"size",
+		"lock",
+		"opening",
+		"deletion",
+		"access",
+		"mapping of shared memory",
+		"shm lock",
+		"allocation of SQLite",
+		"allocation of libuv",
 		"allocation",
 	};
 	return names[kind];

@@ -23,7 +23,8 @@ enum fault_kind {
 	FAULT_SHM_LOCK,
 	FAULT_FILE_KINDS,
 	FAULT_SQLITE_MEMORY = FAULT_FILE_KINDS, /* what SQLite asks for */
-	FAULT_MEMORY, /* what all else asks for */
+	FAULT_UV_MEMORY, /* libuv */
+	FAULT_MEMORY, /* what is linked into the program */
 	FAULT_KINDS,
 };
 
