@@ -365,7 +365,7 @@ void play_every(enum fault_kind kind, enum fault_how how, bool lasting, bool man
 {
 	static uint64_t calls;
 	/* Where not every n is tried, each call begins with another one. */
-	uint64_t step = proof_size(17, 5, 1);
+	uint64_t step = proof_size(53, 9, 1);
 	struct fault fault = {kind, how, 1 + calls++ % step, lasting};
 	struct play p;
 	play_init(&p, many);
