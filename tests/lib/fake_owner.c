@@ -144,18 +144,23 @@ static void copy_file(const char *from, const char *to)
 	require(!ferror(in) && fclose(in) == 0 && fclose(out) == 0);
 }
 
-/* Without the index of the log, which belongs to the processes that have the database open. */
-void fake_place_copy(struct fake_owner *f, const struct fake_owner *of)
+void fake_copy_to(const struct fake_owner *f, const char *path)
 {
+	/* Without the index of the log, which belongs to the processes that have the database open. */
 	static const char *const suffixes[] = {"", "-wal", "-journal"};
-	fake_place(f, &of->limits);
-	f->now_ms = of->now_ms;
 	for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
-		char from[128], to[128];
-		snprintf(from, sizeof from, "%s%s", of->path, suffixes[i]);
-		snprintf(to, sizeof to, "%s%s", f->path, suffixes[i]);
+		char from[128], to[256];
+		snprintf(from, sizeof from, "%s%s", f->path, suffixes[i]);
+		snprintf(to, sizeof to, "%s%s", path, suffixes[i]);
 		copy_file(from, to);
 	}
+}
+
+void fake_place_copy(struct fake_owner *f, const struct fake_owner *of)
+{
+	fake_place(f, &of->limits);
+	f->now_ms = of->now_ms;
+	fake_copy_to(of, f->path);
 }
 
 void fake_init(struct fake_owner *f, const struct engine_limits *limits)
