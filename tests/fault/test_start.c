@@ -7,9 +7,11 @@
 #include <unistd.h>
 
 #include "daemon/engine_internal.h"
+#include "daemon/migrate.h"
 #include "daemon/verify.h"
 #include "log.h"
 #include "tests/lib/fake_owner.h"
+#include "tests/lib/files.h"
 #include "tests/lib/fault.h"
 #include "tests/lib/fault_heap.h"
 #include "tests/lib/fault_play.h"
@@ -178,6 +180,23 @@ static void a_start_after_a_crash(void **state)
 	drop(&file);
 }
 
+/* A database of each earlier schema, which the start brings to the present one. */
+static void a_migration(void **state)
+{
+	(void)state;
+	struct engine_limits limits = fake_roomy_limits();
+	for (int version = 1; version < MIGRATE_VERSION; version++) {
+		char path[64];
+		struct file file;
+		snprintf(path, sizeof path, "tests/schemas/%d.db", version);
+		fake_place(&file.image, &limits);
+		assert_true(file_copy(path, file.image.path));
+		take_state(&file);
+		every_fault(&file, start_with);
+		drop(&file);
+	}
+}
+
 static void a_verification(void **state)
 {
 	(void)state;
@@ -209,9 +228,8 @@ int main(void)
 {
 	fault_heap_install();
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_start_on_nothing),
-		cmocka_unit_test(a_start_on_a_database),
-		cmocka_unit_test(a_start_after_a_crash),
+		cmocka_unit_test(a_start_on_nothing),    cmocka_unit_test(a_start_on_a_database),
+		cmocka_unit_test(a_start_after_a_crash), cmocka_unit_test(a_migration),
 		cmocka_unit_test(a_verification),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -14,6 +14,7 @@
 #include "daemon/verify.h"
 #include "frame.h"
 #include "tests/lib/fault.h"
+#include "tests/lib/files.h"
 
 static const uint8_t key[NAMES_KEY_BYTES] = {3, 1, 4, 1, 5};
 
@@ -129,21 +130,6 @@ void fake_place(struct fake_owner *f, const struct engine_limits *limits)
 	snprintf(f->path, sizeof f->path, "%s/candor.db", f->dir);
 }
 
-static void copy_file(const char *from, const char *to)
-{
-	char bytes[16384];
-	FILE *in = fopen(from, "re");
-	if (!in) {
-		require(errno == ENOENT);
-		return;
-	}
-	FILE *out = fopen(to, "we");
-	require(out);
-	for (size_t n; (n = fread(bytes, 1, sizeof bytes, in)) > 0;)
-		require(fwrite(bytes, 1, n, out) == n);
-	require(!ferror(in) && fclose(in) == 0 && fclose(out) == 0);
-}
-
 void fake_copy_to(const struct fake_owner *f, const char *path)
 {
 	/* Without the index of the log, which belongs to the processes that have the database open. */
@@ -152,7 +138,7 @@ void fake_copy_to(const struct fake_owner *f, const char *path)
 		char from[128], to[256];
 		snprintf(from, sizeof from, "%s%s", f->path, suffixes[i]);
 		snprintf(to, sizeof to, "%s%s", path, suffixes[i]);
-		copy_file(from, to);
+		file_copy(from, to);
 	}
 }
 
