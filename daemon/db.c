@@ -146,68 +146,76 @@ static int prepare_writer(struct db *db, enum db_sync sync)
 }
 
 /* The size of the file beside the database with such an ending: -1 where there is none. */
-static int64_t size_of(const char *path, const char *ending)
+static int size_of(const char *path, const char *ending, int64_t *size)
 {
 	char *beside;
 	struct stat st;
 	if (asprintf(&beside, "%s%s", path, ending) < 0)
-		return -1;
-	int64_t size = stat(beside, &st) == 0 ? st.st_size : -1;
+		return -ENOMEM;
+	int err = stat(beside, &st) == 0 ? 0 : -errno;
 	free(beside);
-	return size;
+	*size = err ? -1 : st.st_size;
+	return err == -ENOENT || err == -ENOTDIR ? 0 : err;
 }
 
 /* SQLite takes an empty file for a new database, and removes the logs that lie beside it. Whoever lost a database must
  * hear so, and not find an empty one in its place. */
-static int check_not_lost(const char *path)
+static int check_not_lost(const char *path, bool *is_new)
 {
-	if (size_of(path, "") > 0)
+	int64_t size, log_size;
+	int err = size_of(path, "", &size);
+	if (err == 0)
+		err = size_of(path, "-wal", &log_size);
+	if (err)
+		return err;
+	*is_new = size < 0;
+	if (size > 0)
 		return 0;
-	if (size_of(path, "-wal") > 0)
+	if (log_size > 0)
 		log_error("database: %s-wal is there, but what belongs to it is not in %s", path, path);
-	else if (size_of(path, "") == 0)
+	else if (size == 0)
 		log_error("database: %s is there, but empty; to begin with a new database remove the file", path);
 	else
 		return 0;
 	return ERR_DAMAGED;
 }
 
-static int open_handle(struct db *db, const char *path, enum db_mode mode)
+static int open_handle(struct db *db, const char *path, enum db_mode mode, bool *is_new)
 {
 	int flags = mode == DB_WRITE ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE;
-	int err = mode == DB_WRITE ? check_not_lost(path) : 0;
+	int err = mode == DB_WRITE ? check_not_lost(path, is_new) : 0;
 	if (err == 0 && sqlite3_open_v2(path, &db->handle, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
 		err = db->handle ? db_error(db, path) : -ENOMEM;
 	return err;
 }
 
+static int prepare_reader(struct db *db, enum db_mode mode)
+{
+	int err = pragma(db, "PRAGMA query_only = 1; PRAGMA cache_size = -16384");
+	if (err)
+		return err;
+	return mode == DB_READ ? migrate_check(db->handle) : migrate_known(db->handle);
+}
+
 int db_open(struct db **out, const char *path, enum db_mode mode, enum db_sync sync)
 {
-	bool made = mode == DB_WRITE && size_of(path, "") < 0;
+	bool is_new = false;
 	struct db *db = calloc(1, sizeof *db);
 	if (!db)
 		return -ENOMEM;
-	int err = open_handle(db, path, mode);
-	if (err) {
-		sqlite3_close(db->handle);
-		free(db);
-		return err;
-	}
-	sqlite3_extended_result_codes(db->handle, 1);
-	sqlite3_busy_timeout(db->handle, BUSY_MS);
-	if (mode == DB_WRITE) {
-		err = prepare_writer(db, sync);
-	} else if (mode == DB_SCRATCH) {
-		err = prepare_scratch(db);
-	} else {
-		err = pragma(db, "PRAGMA query_only = 1; PRAGMA cache_size = -16384");
-		if (err == 0)
-			err = mode == DB_READ ? migrate_check(db->handle) : migrate_known(db->handle);
+	int err = open_handle(db, path, mode, &is_new);
+	if (err == 0) {
+		sqlite3_extended_result_codes(db->handle, 1);
+		sqlite3_busy_timeout(db->handle, BUSY_MS);
+		err = mode == DB_WRITE     ? prepare_writer(db, sync)
+		      : mode == DB_SCRATCH ? prepare_scratch(db)
+					   : prepare_reader(db, mode);
 	}
 	if (err) {
+		int64_t size;
 		int closed = db_close(db);
 		/* Nothing was written for want of room, say: the next start shall not take it for a lost one. */
-		if (made && size_of(path, "") == 0)
+		if (is_new && size_of(path, "", &size) == 0 && size == 0)
 			unlink(path);
 		return closed ? closed : err;
 	}

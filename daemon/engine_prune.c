@@ -157,9 +157,11 @@ static void done(struct read_job *job)
 	struct engine *e = p->engine;
 	engine_read_done(e);
 	e->pruning = false;
-	/* Memory may have been rebuilt meanwhile, from the same disk. */
-	struct campaign *c = engine_find(e, p->call->wire->request.pool);
-	if (job->err == ERR_HISTORY)
+	/* Memory may have been rebuilt meanwhile, from the same disk; or have been given up. */
+	struct campaign *c = e->ended ? NULL : engine_find(e, p->call->wire->request.pool);
+	if (e->ended)
+		engine_refuse_error(p->call, e->ended);
+	else if (job->err == ERR_HISTORY)
 		engine_refuse(p->call, CANDOR_FAILED_PRECONDITION,
 			      arena_printf(p->call->arena, "nothing was removed: %s",
 					   p->sentence[0] ? p->sentence : candor_strerror(job->err)));
@@ -229,7 +231,7 @@ static void remove_piece(struct engine *e, struct campaign *c)
 
 bool engine_has_removals(const struct engine *e)
 {
-	return e->removals > 0 && !e->resting && !e->read_only;
+	return e->removals > 0 && !e->resting && !e->read_only && !e->ended;
 }
 
 void engine_remove(struct engine *e)

@@ -487,16 +487,23 @@ static struct stream *next_stream(struct replay *r)
 	return next;
 }
 
+bool replay_says_history(int err)
+{
+	return err == ERR_HISTORY || err == ERR_STATE || err == ERR_CONFLICT || err == ERR_FULL;
+}
+
 int replay_run(struct replay *r, uint64_t round)
 {
 	struct stream *s;
 	while ((round == 0 || !r->pool || pool_totals(r->pool)->round < round) && (s = next_stream(r))) {
 		uint64_t change = change_of(s);
 		int err = apply(r, s);
-		if (err) {
+		if (replay_says_history(err)) {
 			replay_differ(r, "change %" PRIu64 " cannot be replayed: %s", change, candor_strerror(err));
-			return err;
+			return ERR_HISTORY;
 		}
+		if (err)
+			return err;
 		r->change = change;
 		err = advance(s);
 		if (err)

@@ -40,6 +40,10 @@ void replay_free(struct replay *r);
  * written is told and counted, and the replay goes on. */
 MUST_CHECK int replay_run(struct replay *r, uint64_t round);
 
+/* Whether an error is the history's fault: lack of memory says nothing about it, and what reading meets has been
+ * logged. */
+bool replay_says_history(int err);
+
 /* NULL until the first settings. */
 const struct pool *replay_pool(const struct replay *r);
 

@@ -50,7 +50,10 @@ static void run_writer(void *arg)
 			break;
 		const struct batch *batch = s->batch;
 		uv_mutex_unlock(&s->mutex);
-		int err = db ? db_write(db, batch) : opened;
+		/* What kept it from being opened may have passed. */
+		if (!db)
+			opened = db_open(&db, s->path, DB_WRITE, s->sync);
+		int err = opened ? opened : db_write(db, batch);
 		uv_mutex_lock(&s->mutex);
 		s->batch = NULL;
 		s->result = err;

@@ -230,7 +230,9 @@ static int verify_pool(struct db *db, const struct verify_pool *v, const uint8_t
 	}
 	if (found.n > SHOWN_MAX)
 		printf("pool %s: ... and %" PRIu64 " more\n", found.pool, found.n - SHOWN_MAX);
-	return found.n ? ERR_HISTORY : err;
+	if (err && !replay_says_history(err))
+		log_error("pool %s: %s", found.pool, candor_strerror(err));
+	return err == 0 && found.n > 0 ? ERR_HISTORY : err;
 }
 
 /* The archives that the database knows of a pool. */

@@ -5,6 +5,14 @@
 #include "tests/lib/fault_vfs.h"
 #include "tests/lib/proof.h"
 
+/* What a test before has left when it failed. */
+static int reset(void **state)
+{
+	(void)state;
+	fault_reset();
+	return 0;
+}
+
 static int set_up(void **state)
 {
 	(void)state;
@@ -54,17 +62,17 @@ KIND(a_lock_on_shared_memory_that_cannot_be_had, FAULT_SHM_LOCK)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_read_that_fails),
-		cmocka_unit_test(a_write_that_fails),
-		cmocka_unit_test(a_sync_that_fails),
-		cmocka_unit_test(a_truncation_that_fails),
-		cmocka_unit_test(a_size_that_cannot_be_had),
-		cmocka_unit_test(a_lock_that_cannot_be_had),
-		cmocka_unit_test(a_file_that_cannot_be_opened),
-		cmocka_unit_test(a_file_that_cannot_be_removed),
-		cmocka_unit_test(a_file_that_cannot_be_looked_for),
-		cmocka_unit_test(shared_memory_that_cannot_be_had),
-		cmocka_unit_test(a_lock_on_shared_memory_that_cannot_be_had),
+		cmocka_unit_test_setup(a_read_that_fails, reset),
+		cmocka_unit_test_setup(a_write_that_fails, reset),
+		cmocka_unit_test_setup(a_sync_that_fails, reset),
+		cmocka_unit_test_setup(a_truncation_that_fails, reset),
+		cmocka_unit_test_setup(a_size_that_cannot_be_had, reset),
+		cmocka_unit_test_setup(a_lock_that_cannot_be_had, reset),
+		cmocka_unit_test_setup(a_file_that_cannot_be_opened, reset),
+		cmocka_unit_test_setup(a_file_that_cannot_be_removed, reset),
+		cmocka_unit_test_setup(a_file_that_cannot_be_looked_for, reset),
+		cmocka_unit_test_setup(shared_memory_that_cannot_be_had, reset),
+		cmocka_unit_test_setup(a_lock_on_shared_memory_that_cannot_be_had, reset),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

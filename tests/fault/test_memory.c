@@ -20,6 +20,14 @@ static void all_else_runs_out_of_memory(void **state)
 	play_every(FAULT_MEMORY, FAULT_BROKEN, true, false);
 }
 
+/* What a test before has left when it failed. */
+static int reset(void **state)
+{
+	(void)state;
+	fault_reset();
+	return 0;
+}
+
 static int set_up(void **state)
 {
 	(void)state;
@@ -39,8 +47,8 @@ int main(void)
 {
 	fault_heap_install();
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(all_else_runs_out_of_memory),
-		cmocka_unit_test(sqlite_runs_out_of_memory),
+		cmocka_unit_test_setup(all_else_runs_out_of_memory, reset),
+		cmocka_unit_test_setup(sqlite_runs_out_of_memory, reset),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -15,6 +15,7 @@
 #include "daemon/verify.h"
 #include "frame.h"
 #include "tests/lib/fault.h"
+#include "tests/lib/files.h"
 
 static const uint8_t key[NAMES_KEY_BYTES] = {3, 1, 4, 1, 5};
 
@@ -130,33 +131,23 @@ void fake_place(struct fake_owner *f, const struct engine_limits *limits)
 	snprintf(f->path, sizeof f->path, "%s/candor.db", f->dir);
 }
 
-static void copy_file(const char *from, const char *to)
+void fake_copy_to(const struct fake_owner *f, const char *path)
 {
-	char bytes[16384];
-	FILE *in = fopen(from, "re");
-	if (!in) {
-		require(errno == ENOENT);
-		return;
+	/* Without the index of the log, which belongs to the processes that have the database open. */
+	static const char *const suffixes[] = {"", "-wal", "-journal"};
+	for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+		char from[128], to[256];
+		snprintf(from, sizeof from, "%s%s", f->path, suffixes[i]);
+		snprintf(to, sizeof to, "%s%s", path, suffixes[i]);
+		file_copy(from, to);
 	}
-	FILE *out = fopen(to, "we");
-	require(out);
-	for (size_t n; (n = fread(bytes, 1, sizeof bytes, in)) > 0;)
-		require(fwrite(bytes, 1, n, out) == n);
-	require(!ferror(in) && fclose(in) == 0 && fclose(out) == 0);
 }
 
-/* Without the index of the log, which belongs to the processes that have the database open. */
 void fake_place_copy(struct fake_owner *f, const struct fake_owner *of)
 {
-	static const char *const suffixes[] = {"", "-wal", "-journal"};
 	fake_place(f, &of->limits);
 	f->now_ms = of->now_ms;
-	for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
-		char from[128], to[128];
-		snprintf(from, sizeof from, "%s%s", of->path, suffixes[i]);
-		snprintf(to, sizeof to, "%s%s", f->path, suffixes[i]);
-		copy_file(from, to);
-	}
+	fake_copy_to(of, f->path);
 }
 
 void fake_init(struct fake_owner *f, const struct engine_limits *limits)

@@ -58,6 +58,9 @@ void fake_init(struct fake_owner *f, const struct engine_limits *limits);
 void fake_place(struct fake_owner *f, const struct engine_limits *limits);
 void fake_place_copy(struct fake_owner *f, const struct fake_owner *of);
 
+/* A copy of its files, as a crash at this moment would leave them, under another path. */
+void fake_copy_to(const struct fake_owner *f, const char *path);
+
 /* Finishes what is in flight, ends the engine, removes the directory. */
 void fake_deinit(struct fake_owner *f);
 

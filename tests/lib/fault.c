@@ -1,42 +1,50 @@
 #include "tests/lib/fault.h"
 
 #include <inttypes.h>
-#include <pthread.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <sys/mman.h>
 
-static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* over what follows */
-static struct fault plan;
-static uint64_t counts[FAULT_KINDS], injected;
+#include "err.h"
+
+static struct state {
+	_Atomic int kind, how;
+	_Atomic bool lasting;
+	_Atomic uint64_t nth; /* set last, and 0 while the others change */
+	_Atomic uint64_t counts[FAULT_KINDS], injected;
+} own, *shared = &own;
 
 static _Thread_local unsigned paused;
 
+void fault_share(void)
+{
+	void *memory = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	require(memory != MAP_FAILED);
+	shared = memory;
+}
+
 void fault_arm(const struct fault *fault)
 {
-	pthread_mutex_lock(&mutex);
-	plan = fault ? *fault : (struct fault){0};
-	if (fault) {
-		for (int i = 0; i < FAULT_KINDS; i++)
-			counts[i] = 0;
-		injected = 0;
-	}
-	pthread_mutex_unlock(&mutex);
+	shared->nth = 0;
+	if (!fault)
+		return;
+	for (int i = 0; i < FAULT_KINDS; i++)
+		shared->counts[i] = 0;
+	shared->injected = 0;
+	shared->kind = fault->kind;
+	shared->how = fault->how;
+	shared->lasting = fault->lasting;
+	shared->nth = fault->nth;
 }
 
 uint64_t fault_count(enum fault_kind kind)
 {
-	pthread_mutex_lock(&mutex);
-	uint64_t n = counts[kind];
-	pthread_mutex_unlock(&mutex);
-	return n;
+	return shared->counts[kind];
 }
 
 uint64_t fault_injected(void)
 {
-	pthread_mutex_lock(&mutex);
-	uint64_t n = injected;
-	pthread_mutex_unlock(&mutex);
-	return n;
+	return shared->injected;
 }
 
 void fault_pause(void)
@@ -59,25 +67,30 @@ bool fault_strikes(enum fault_kind kind, enum fault_how *how)
 {
 	if (paused)
 		return false;
-	pthread_mutex_lock(&mutex);
-	uint64_t n = ++counts[kind];
-	bool strikes = plan.nth && plan.kind == kind && (plan.lasting ? n >= plan.nth : n == plan.nth);
-	if (strikes)
-		injected++;
-	*how = plan.how;
-	pthread_mutex_unlock(&mutex);
-	return strikes;
+	uint64_t n = ++shared->counts[kind], nth = shared->nth;
+	if (nth == 0 || shared->kind != (int)kind || !(shared->lasting ? n >= nth : n == nth))
+		return false;
+	shared->injected++;
+	*how = (enum fault_how)shared->how;
+	return true;
 }
 
 const char *fault_kind_name(enum fault_kind kind)
 {
 	static const char *const names[] = {
-		"read",       "write",
-		"sync",       "truncation",
-		"size",       "lock",
-		"opening",    "deletion",
-		"access",     "mapping of shared memory",
-		"shm lock",   "allocation of SQLite",
+		"read",
+		"write",
+		"sync",
+		"truncation",
+		"size",
+		"lock",
+		"opening",
+		"deletion",
+		"access",
+		"mapping of shared memory",
+		"shm lock",
+		"allocation of SQLite",
+		"allocation of libuv",
 		"allocation",
 	};
 	return names[kind];

@@ -1,8 +1,8 @@
 /* fault.h - the n-th operation of a kind fails: which, and how.
  *
- * The plan alone. fault_vfs.h has the shim that asks it for files, fault_heap.h the one for memory. One plan a process.
- * Faults strike every thread but those that have paused them: a test pauses around what is its own. Any thread may
- * call all of these. */
+ * The plan alone. fault_vfs.h has the shim that asks it for files, fault_heap.h the one for memory. One plan a process,
+ * or one for it and its children. Faults strike every thread but those that have paused them: a test pauses around what
+ * is its own. Any thread may call all of these. */
 #ifndef CANDOR_TESTS_FAULT_H
 #define CANDOR_TESTS_FAULT_H
 
@@ -23,7 +23,8 @@ enum fault_kind {
 	FAULT_SHM_LOCK,
 	FAULT_FILE_KINDS,
 	FAULT_SQLITE_MEMORY = FAULT_FILE_KINDS, /* what SQLite asks for */
-	FAULT_MEMORY, /* what all else asks for */
+	FAULT_UV_MEMORY, /* libuv */
+	FAULT_MEMORY, /* what is linked into the program */
 	FAULT_KINDS,
 };
 
@@ -39,6 +40,9 @@ struct fault {
 	uint64_t nth; /* from 1; 0: none fails, all are counted */
 	bool lasting; /* and all of the kind that follow */
 };
+
+/* Before anything is armed: the plan and the counts are one for this process and those that it forks. */
+void fault_share(void);
 
 /* Counts from zero. NULL: nothing fails from now on, and the counts stay. */
 void fault_arm(const struct fault *fault);

@@ -107,6 +107,23 @@ static void *on_realloc(void *block, int size)
 	return runs_out(FAULT_SQLITE_MEMORY) ? NULL : own.xRealloc(block, size);
 }
 
+/* ---- libuv ---- */
+
+static void *on_uv_malloc(size_t size)
+{
+	return runs_out(FAULT_UV_MEMORY) ? NULL : __real_malloc(size);
+}
+
+static void *on_uv_calloc(size_t n, size_t size)
+{
+	return runs_out(FAULT_UV_MEMORY) ? NULL : __real_calloc(n, size);
+}
+
+static void *on_uv_realloc(void *block, size_t size)
+{
+	return runs_out(FAULT_UV_MEMORY) ? NULL : __real_realloc(block, size);
+}
+
 void fault_heap_install(void)
 {
 	require(sqlite3_config(SQLITE_CONFIG_GETMALLOC, &own) == SQLITE_OK);
@@ -116,5 +133,5 @@ void fault_heap_install(void)
 	require(sqlite3_config(SQLITE_CONFIG_MALLOC, &failing) == SQLITE_OK);
 	/* Small blocks too are to come from there. */
 	require(sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0) == SQLITE_OK);
-	require(uv_replace_allocator(__wrap_malloc, __wrap_realloc, __wrap_calloc, free) == 0);
+	require(uv_replace_allocator(on_uv_malloc, on_uv_realloc, on_uv_calloc, free) == 0);
 }

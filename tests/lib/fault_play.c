@@ -325,7 +325,7 @@ void play_init(struct play *p, bool many)
 	static const struct fault none;
 	*p = (struct play){.steps = many ? batches : singles};
 	p->n = many ? sizeof batches / sizeof *batches : sizeof singles / sizeof *singles;
-	fault_reset();
+	fault_arm(NULL);
 	play_make_image(&p->image);
 	p->states = calloc(p->n + 1, sizeof *p->states);
 	p->answers = calloc(p->n, sizeof *p->answers);
@@ -365,7 +365,7 @@ void play_every(enum fault_kind kind, enum fault_how how, bool lasting, bool man
 {
 	static uint64_t calls;
 	/* Where not every n is tried, each call begins with another one. */
-	uint64_t step = proof_size(17, 5, 1);
+	uint64_t step = proof_size(53, 9, 1);
 	struct fault fault = {kind, how, 1 + calls++ % step, lasting};
 	struct play p;
 	play_init(&p, many);
