@@ -355,7 +355,7 @@ static int refuse(const char *file, int err)
 /* Which rounds of which pool they are, the database must say. */
 static int look_up(struct db *db, uint64_t pool, const char *name, struct archives *a)
 {
-	struct db_cursor *cursor;
+	struct db_cursor *cursor = NULL;
 	const struct archive_row *row;
 	int err = db_cursor_open(db, DB_ARCHIVES, pool, 0, &cursor), got = 0;
 	while (err == 0 && (got = db_cursor_next(cursor, (const void **)&row)) == 1) {
@@ -387,7 +387,7 @@ static int look_up(struct db *db, uint64_t pool, const char *name, struct archiv
 
 static int look_all_up(struct db *db, struct archives *a)
 {
-	struct db_cursor *cursor;
+	struct db_cursor *cursor = NULL;
 	const struct pool_row *row;
 	int err = db_cursor_open(db, DB_POOLS, 0, 0, &cursor), got = 0;
 	while (err == 0 && (got = db_cursor_next(cursor, (const void **)&row)) == 1)
