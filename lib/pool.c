@@ -1,4 +1,4 @@
-#include "pool.h"
+#include "pool_internal.h"
 
 #include <errno.h>
 #include <math.h>
@@ -6,53 +6,13 @@
 #include <string.h>
 
 enum {
-	LABELERS_A_CHUNK =
-		4096, /* chunks, so that growing neither copies a million labelers nor keeps room for another */
 	ENTRIES_MAX = 65535,
-	STRETCHES_MAX = 4096,
 	STRETCHES_FOR_UPDATES = STRETCHES_MAX - 64, /* the epochs, 62 at most, always find room: settlements go on */
 };
 
-struct present {
-	uint64_t version; /* of the pool's weights; 0: a report came since */
-	struct aggregate aggregate;
-};
-
-struct pool {
-	uint64_t version; /* of the weights: grows with every settlement and change of settings */
-	struct candor_settings settings;
-	struct pool_totals totals;
-
-	struct names *labeler_names;
-	struct labeler **chunks;
-	double *entries; /* the entry weights that labelers came with, each once */
-	uint32_t n_entries;
-
-	struct names *item_names;
-	struct item **items; /* by id */
-	uint32_t items_cap;
-
-	struct mechanism_stretch *stretches;
-	size_t n_stretches;
-
-	/* By the reporters of the item in work. */
-	double *weights;
-	uint32_t *rounds;
-	struct aggregate_cell *cells;
-	uint32_t scratch_cap;
-
-	uint32_t best;
-	uint64_t best_round; /* that `best` was found at; 0: not yet */
-};
-
-static struct labeler *labeler_at(const struct pool *p, uint32_t id)
-{
-	return &p->chunks[id / LABELERS_A_CHUNK][id % LABELERS_A_CHUNK];
-}
-
 /* ---- the pool itself ---- */
 
-static int find_entry(struct pool *p, double entry, uint16_t *index)
+int pool_find_entry(struct pool *p, double entry, uint16_t *index)
 {
 	for (uint32_t i = p->n_entries; i-- > 0;) {
 		if (p->entries[i] == entry) {
@@ -105,7 +65,7 @@ int pool_new(struct pool **out, const struct candor_settings *settings, const ui
 	if (err == 0)
 		err = names_new(&p->item_names, key);
 	if (err == 0)
-		err = find_entry(p, settings->entry, &index);
+		err = pool_find_entry(p, settings->entry, &index);
 	if (err == 0)
 		err = begin_stretch(p, 1, STRETCHES_MAX);
 	if (err) {
@@ -175,7 +135,7 @@ const struct mechanism_stretch *pool_stretches(const struct pool *p, size_t *n)
 int pool_update(struct pool *p, const struct candor_settings *settings)
 {
 	uint16_t index;
-	int err = find_entry(p, settings->entry, &index);
+	int err = pool_find_entry(p, settings->entry, &index);
 	if (err)
 		return err;
 
@@ -260,8 +220,7 @@ uint32_t pool_best(struct pool *p)
 	return p->best;
 }
 
-/* The next labeler, of a name that is not taken: 0 or an error, and then nothing has changed. */
-static int add_labeler(struct pool *p, const char *name, size_t len, const struct labeler *l, uint32_t *id)
+int pool_add_labeler(struct pool *p, const char *name, size_t len, const struct labeler *l, uint32_t *id)
 {
 	uint32_t next = pool_labelers(p);
 	if (next % LABELERS_A_CHUNK == 0) {
@@ -349,8 +308,8 @@ void pool_drop_item(struct pool *p, struct item *item)
 	free_item(item);
 }
 
-/* Room for `n` reports. Values and labelers share one block: values first. */
-static int reserve_reports(struct item *item, uint32_t n)
+/* Values and labelers share one block: values first. */
+int pool_reserve_reports(struct item *item, uint32_t n)
 {
 	if (n <= item->cap)
 		return 0;
@@ -461,14 +420,14 @@ int pool_report(struct pool *p, struct item *item, const char *labeler, size_t l
 		return ERR_STATE;
 	if (item->n == ITEM_REPORTS_MAX)
 		return ERR_FULL;
-	int err = reserve_reports(item, item->n + 1);
+	int err = pool_reserve_reports(item, item->n + 1);
 	if (err)
 		return err;
 	if (id == NAMES_NONE) {
 		struct labeler l = {.weight = p->settings.entry, .epoch = (uint8_t)p->totals.epoch};
-		err = find_entry(p, p->settings.entry, &l.entry);
+		err = pool_find_entry(p, p->settings.entry, &l.entry);
 		if (err == 0)
-			err = add_labeler(p, labeler, len, &l, &out->labeler);
+			err = pool_add_labeler(p, labeler, len, &l, &out->labeler);
 		if (err)
 			return err;
 		out->joined = true;
@@ -504,9 +463,8 @@ int pool_close(struct pool *p, struct item *item)
 	return 0;
 }
 
-/* One reporter's part of a settlement, the arithmetic on its weight aside. */
-static void score(struct labeler *l, uint64_t round, unsigned epoch, double own_loss, double mean_loss, double lbar,
-		  double weight_after)
+void pool_score(struct labeler *l, uint64_t round, unsigned epoch, double own_loss, double mean_loss, double lbar,
+		double weight_after)
 {
 	l->weight = weight_after;
 	l->epoch = (uint8_t)epoch;
@@ -566,7 +524,8 @@ int pool_resolve(struct pool *p, struct item *item, double y, struct pool_settle
 	for (uint32_t i = 0; i < item->n; i++) {
 		struct labeler *l = labeler_at(p, labelers[i]);
 		p->rounds[i] = l->last_round;
-		score(l, f->round, t->epoch, mechanism_loss(item->values[i], y), mean_loss, f->lbar, p->weights[i]);
+		pool_score(l, f->round, t->epoch, mechanism_loss(item->values[i], y), mean_loss, f->lbar,
+			   p->weights[i]);
 	}
 	t->mean_loss += mean_loss;
 	t->median_loss += mechanism_loss(a->median, y);
@@ -631,67 +590,5 @@ int pool_item_aggregate(struct pool *p, struct item *item, struct aggregate *out
 		item->present = malloc(sizeof *item->present);
 	if (item->present)
 		*item->present = (struct present){p->version, *out};
-	return 0;
-}
-
-/* ---- restoring ---- */
-
-int pool_restore_labeler(struct pool *p, const char *name, size_t len, double entry, const struct labeler *l)
-{
-	struct labeler restored = *l;
-	uint32_t id;
-	int err = find_entry(p, entry, &restored.entry);
-	return err ? err : add_labeler(p, name, len, &restored, &id);
-}
-
-void pool_restore_score(struct pool *p, uint32_t labeler, uint64_t round, unsigned epoch, double value, double outcome,
-			double mean, double lbar, double weight_after)
-{
-	require(labeler < pool_labelers(p));
-	score(labeler_at(p, labeler), round, epoch, mechanism_loss(value, outcome), mechanism_loss(mean, outcome), lbar,
-	      weight_after);
-}
-
-int pool_restore_totals(struct pool *p, const struct pool_totals *totals, const struct mechanism_stretch *stretches,
-			size_t n)
-{
-	require(n >= 1 && n <= STRETCHES_MAX);
-	struct mechanism_stretch *s = realloc(p->stretches, n * sizeof *s);
-	if (!s)
-		return -ENOMEM;
-	memcpy(s, stretches, n * sizeof *s);
-	p->stretches = s;
-	p->n_stretches = n;
-	p->totals = *totals;
-	p->best_round = 0;
-	return 0;
-}
-
-int pool_restore_reports(struct pool *p, struct item *item, const uint32_t *labelers, const double *values, size_t n)
-{
-	require(item->n == 0 && n <= ITEM_REPORTS_MAX);
-	if (n == 0)
-		return 0;
-	int err = reserve_reports(item, (uint32_t)n);
-	if (err)
-		return err;
-	for (size_t i = 0; i < n; i++)
-		require(labelers[i] < pool_labelers(p));
-	memcpy(item->values, values, n * sizeof *values);
-	memcpy(item_labelers(item), labelers, n * sizeof *labelers);
-	item->n = (uint32_t)n;
-	return 0;
-}
-
-int pool_restore_frozen(struct item *item, enum candor_item_state state, const struct frozen *f, const double *weights)
-{
-	struct frozen *copy = malloc(sizeof *copy + item->n * sizeof(double));
-	if (!copy)
-		return -ENOMEM;
-	memcpy(copy, f, sizeof *copy);
-	memcpy(copy->weights, weights, item->n * sizeof(double));
-	free(item->frozen);
-	item->frozen = copy;
-	item->state = state;
 	return 0;
 }
