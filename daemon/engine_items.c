@@ -127,7 +127,7 @@ static int restore_item(struct campaign *c, struct item *item, const struct item
 		.lbar = row->lbar,
 		.round = row->round,
 	};
-	return pool_restore_frozen(item, row->state, &frozen, row->weights);
+	return pool_restore_frozen(c->pool, item, row->state, &frozen, row->weights);
 }
 
 /* Puts what was read into memory, unless it has come there by another way meanwhile. */

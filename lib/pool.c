@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "heap.h"
+
 enum {
 	ENTRIES_MAX = 65535,
 	STRETCHES_FOR_UPDATES = STRETCHES_MAX - 64, /* the epochs, 62 at most, always find room: settlements go on */
@@ -92,7 +94,7 @@ void pool_free(struct pool *p)
 		if (p->items[i])
 			free_item(p->items[i]);
 	free(p->items);
-	for (uint32_t id = 0; id < pool_labelers(p); id += LABELERS_A_CHUNK)
+	for (uint32_t id = 0; id < p->labelers_cap; id += LABELERS_A_CHUNK)
 		free(p->chunks[id / LABELERS_A_CHUNK]);
 	free(p->chunks);
 	free(p->entries);
@@ -103,6 +105,18 @@ void pool_free(struct pool *p)
 	free(p->rounds);
 	free(p->cells);
 	free(p);
+}
+
+size_t pool_bytes(const struct pool *p)
+{
+	uint32_t chunks = (p->labelers_cap + LABELERS_A_CHUNK - 1) / LABELERS_A_CHUNK;
+	uint32_t chunk_labelers = chunks > 1 ? LABELERS_A_CHUNK : p->labelers_cap;
+	return heap_bytes(sizeof *p) + names_bytes(p->labeler_names) + names_bytes(p->item_names) +
+	       chunks * heap_bytes(chunk_labelers * sizeof(struct labeler)) + heap_bytes(chunks * sizeof *p->chunks) +
+	       heap_bytes(p->n_entries * sizeof *p->entries) + heap_bytes(p->items_cap * sizeof *p->items) +
+	       heap_bytes((p->n_stretches + 1) * sizeof *p->stretches) +
+	       heap_bytes(p->scratch_cap * sizeof *p->weights) + heap_bytes(p->scratch_cap * sizeof *p->rounds) +
+	       heap_bytes(p->scratch_cap * sizeof *p->cells) + p->item_bytes;
 }
 
 const struct candor_settings *pool_settings(const struct pool *p)
@@ -220,25 +234,39 @@ uint32_t pool_best(struct pool *p)
 	return p->best;
 }
 
-int pool_add_labeler(struct pool *p, const char *name, size_t len, const struct labeler *l, uint32_t *id)
+/* Room for one more labeler. */
+static int reserve_labeler(struct pool *p)
 {
-	uint32_t next = pool_labelers(p);
+	enum { FIRST = 64 };
+	uint32_t next = pool_labelers(p), chunk = next / LABELERS_A_CHUNK;
+	if (next < p->labelers_cap)
+		return 0;
 	if (next % LABELERS_A_CHUNK == 0) {
-		uint32_t chunk = next / LABELERS_A_CHUNK;
 		struct labeler **chunks = realloc(p->chunks, (chunk + 1) * sizeof(struct labeler *));
 		if (!chunks)
 			return -ENOMEM;
 		p->chunks = chunks;
-		chunks[chunk] = malloc(LABELERS_A_CHUNK * sizeof(struct labeler));
-		if (!chunks[chunk])
-			return -ENOMEM;
+		chunks[chunk] = NULL;
 	}
-	int err = names_put(p->labeler_names, name, len, id);
-	if (err != 1) {
-		if (next % LABELERS_A_CHUNK == 0)
-			free(p->chunks[next / LABELERS_A_CHUNK]);
+	/* Most pools are small: the first chunk doubles until it is one of full size. */
+	uint32_t cap = chunk > 0 ? LABELERS_A_CHUNK : next > 0 ? 2 * next : FIRST;
+	struct labeler *grown = realloc(p->chunks[chunk], cap * sizeof *grown);
+	if (!grown)
+		return -ENOMEM;
+	p->chunks[chunk] = grown;
+	p->labelers_cap = chunk * LABELERS_A_CHUNK + cap;
+	return 0;
+}
+
+int pool_add_labeler(struct pool *p, const char *name, size_t len, const struct labeler *l, uint32_t *id)
+{
+	uint32_t next = pool_labelers(p);
+	int err = reserve_labeler(p);
+	if (err)
+		return err;
+	err = names_put(p->labeler_names, name, len, id);
+	if (err != 1)
 		return err == 0 ? ERR_HISTORY : err;
-	}
 	require(*id == next);
 	*labeler_at(p, next) = *l;
 	p->totals.total_weight += p->entries[l->entry];
@@ -246,6 +274,22 @@ int pool_add_labeler(struct pool *p, const char *name, size_t len, const struct 
 }
 
 /* ---- items ---- */
+
+static size_t frozen_bytes(const struct item *item)
+{
+	return item->frozen ? heap_bytes(sizeof *item->frozen + item->n * sizeof(double)) : 0;
+}
+
+static size_t reports_bytes(uint32_t cap)
+{
+	return heap_bytes(cap * (sizeof(double) + sizeof(uint32_t)));
+}
+
+static size_t item_bytes(const struct item *item)
+{
+	return heap_bytes(sizeof *item) + reports_bytes(item->cap) + frozen_bytes(item) +
+	       (item->present ? heap_bytes(sizeof *item->present) : 0);
+}
 
 struct item *pool_find_item(const struct pool *p, const char *name, size_t len)
 {
@@ -297,19 +341,21 @@ int pool_add_item(struct pool *p, const char *name, size_t len, struct item **ou
 		p->items_cap = cap;
 	}
 	p->items[item->id] = item;
+	p->item_bytes += item_bytes(item);
 	*out = item;
 	return 0;
 }
 
 void pool_drop_item(struct pool *p, struct item *item)
 {
+	p->item_bytes -= item_bytes(item);
 	names_remove(p->item_names, item->id);
 	p->items[item->id] = NULL;
 	free_item(item);
 }
 
 /* Values and labelers share one block: values first. */
-int pool_reserve_reports(struct item *item, uint32_t n)
+int pool_reserve_reports(struct pool *p, struct item *item, uint32_t n)
 {
 	if (n <= item->cap)
 		return 0;
@@ -324,6 +370,7 @@ int pool_reserve_reports(struct item *item, uint32_t n)
 		memcpy(block + cap, item_labelers(item), item->n * sizeof(uint32_t));
 	}
 	free(item->values);
+	p->item_bytes += reports_bytes(cap) - reports_bytes(item->cap);
 	item->values = block;
 	item->cap = cap;
 	return 0;
@@ -420,7 +467,7 @@ int pool_report(struct pool *p, struct item *item, const char *labeler, size_t l
 		return ERR_STATE;
 	if (item->n == ITEM_REPORTS_MAX)
 		return ERR_FULL;
-	int err = pool_reserve_reports(item, item->n + 1);
+	int err = pool_reserve_reports(p, item, item->n + 1);
 	if (err)
 		return err;
 	if (id == NAMES_NONE) {
@@ -454,9 +501,11 @@ int pool_close(struct pool *p, struct item *item)
 		return -ENOMEM;
 	memcpy(f->weights, p->weights, item->n * sizeof(double));
 	aggregate_compute(item->values, f->weights, item->n, p->cells, &f->aggregate);
+	p->item_bytes -= item_bytes(item);
 	free(item->present);
 	item->present = NULL;
 	item->frozen = f;
+	p->item_bytes += item_bytes(item);
 	item->state = CANDOR_CLOSED;
 	p->totals.open--;
 	p->totals.closed++;
@@ -586,8 +635,8 @@ int pool_item_aggregate(struct pool *p, struct item *item, struct aggregate *out
 	if (weights)
 		*weights = p->weights;
 	/* Without memory to keep it, it is worked out again the next time. */
-	if (!item->present)
-		item->present = malloc(sizeof *item->present);
+	if (!item->present && (item->present = malloc(sizeof *item->present)))
+		p->item_bytes += heap_bytes(sizeof *item->present);
 	if (item->present)
 		*item->present = (struct present){p->version, *out};
 	return 0;

@@ -10,7 +10,7 @@
  * Memory: 48 bytes a labeler and at most 15.7 for finding it by name, beside the name; 12 bytes a report of an open
  * item and up to a quarter more while it grows.
  *
- * Pointers to labelers live as long as the pool; pointers to items until pool_drop_item(). */
+ * Pointers to labelers live until one joins; pointers to items until pool_drop_item(). */
 #ifndef CANDOR_POOL_H
 #define CANDOR_POOL_H
 
@@ -85,6 +85,9 @@ struct pool_totals {
 /* settings: complete and in range. key: as for names_new(). 0 or -ENOMEM. */
 MUST_CHECK int pool_new(struct pool **out, const struct candor_settings *settings, const uint8_t *key);
 void pool_free(struct pool *p);
+
+/* Bytes taken from the system for all that is in it, by what the heap takes for each block (heap.h). O(1). */
+size_t pool_bytes(const struct pool *p);
 
 const struct candor_settings *pool_settings(const struct pool *p);
 const struct pool_totals *pool_totals(const struct pool *p);
@@ -190,7 +193,7 @@ MUST_CHECK int pool_restore_reports(struct pool *p, struct item *item, const uin
 				    size_t n);
 
 /* What closing left on it; weights[item->n]. The state becomes `state`. 0 or -ENOMEM. */
-MUST_CHECK int pool_restore_frozen(struct item *item, enum candor_item_state state, const struct frozen *f,
+MUST_CHECK int pool_restore_frozen(struct pool *p, struct item *item, enum candor_item_state state, const struct frozen *f,
 				   const double *weights);
 
 #endif

@@ -6,8 +6,8 @@
 #include "pool.h"
 
 enum {
-	LABELERS_A_CHUNK =
-		4096, /* chunks, so that growing neither copies a million labelers nor keeps room for another */
+	/* Chunks, so that growing neither copies a million labelers nor keeps room for another. The first one grows. */
+	LABELERS_A_CHUNK = 4096,
 	STRETCHES_MAX = 4096,
 };
 
@@ -23,12 +23,14 @@ struct pool {
 
 	struct names *labeler_names;
 	struct labeler **chunks;
+	uint32_t labelers_cap; /* room for so many in them */
 	double *entries; /* the entry weights that labelers came with, each once */
 	uint32_t n_entries;
 
 	struct names *item_names;
 	struct item **items; /* by id */
 	uint32_t items_cap;
+	size_t item_bytes; /* taken by them all, this table aside */
 
 	struct mechanism_stretch *stretches;
 	size_t n_stretches;
@@ -55,7 +57,7 @@ MUST_CHECK int pool_find_entry(struct pool *p, double entry, uint16_t *index);
 MUST_CHECK int pool_add_labeler(struct pool *p, const char *name, size_t len, const struct labeler *l, uint32_t *id);
 
 /* Room for `n` reports. 0 or -ENOMEM. */
-MUST_CHECK int pool_reserve_reports(struct item *item, uint32_t n);
+MUST_CHECK int pool_reserve_reports(struct pool *p, struct item *item, uint32_t n);
 
 /* One reporter's part of a settlement, the arithmetic on its weight aside. */
 void pool_score(struct labeler *l, uint64_t round, unsigned epoch, double own_loss, double mean_loss, double lbar,

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "heap.h"
 #include "pool_internal.h"
 
 int pool_restore_labeler(struct pool *p, const char *name, size_t len, double entry, const struct labeler *l)
@@ -41,7 +42,7 @@ int pool_restore_reports(struct pool *p, struct item *item, const uint32_t *labe
 	require(item->n == 0 && n <= ITEM_REPORTS_MAX);
 	if (n == 0)
 		return 0;
-	int err = pool_reserve_reports(item, (uint32_t)n);
+	int err = pool_reserve_reports(p, item, (uint32_t)n);
 	if (err)
 		return err;
 	for (size_t i = 0; i < n; i++)
@@ -52,13 +53,16 @@ int pool_restore_reports(struct pool *p, struct item *item, const uint32_t *labe
 	return 0;
 }
 
-int pool_restore_frozen(struct item *item, enum candor_item_state state, const struct frozen *f, const double *weights)
+int pool_restore_frozen(struct pool *p, struct item *item, enum candor_item_state state, const struct frozen *f,
+			const double *weights)
 {
 	struct frozen *copy = malloc(sizeof *copy + item->n * sizeof(double));
 	if (!copy)
 		return -ENOMEM;
 	memcpy(copy, f, sizeof *copy);
 	memcpy(copy->weights, weights, item->n * sizeof(double));
+	if (!item->frozen)
+		p->item_bytes += heap_bytes(sizeof *copy + item->n * sizeof(double));
 	free(item->frozen);
 	item->frozen = copy;
 	item->state = state;
