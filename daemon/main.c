@@ -79,6 +79,9 @@ static int serve(const struct config *config, const char *own_dir)
 	/* Sockets and databases are for the user and the group at the most. */
 	umask(0007);
 	raise_descriptors(config->max_connections);
+	if (config->lowered[0])
+		log_warning("lowered to fit into memory_limit: %s; --check-config prints what is used",
+			    config->lowered);
 	return server_run(config) ? EXIT_FAILED : EXIT_SUCCESS;
 }
 

@@ -15,6 +15,7 @@
 
 #include "conn.h"
 #include "log.h"
+#include "memory.h"
 #include "store.h"
 #include "text.h"
 
@@ -191,6 +192,13 @@ static void on_relieved(void *owner)
 	for (struct conn *c = s->conns; c; c = c->after)
 		if (!c->closing)
 			session_resume(c->session);
+}
+
+static void on_memory(void *owner, uint64_t *elsewhere, uint64_t *resident)
+{
+	(void)owner;
+	*elsewhere = db_memory() + READ_BYTES;
+	*resident = memory_resident();
 }
 
 static void begin_stop(struct server *s);
@@ -439,10 +447,16 @@ static int start_engine(struct server *s)
 		.database_bytes = on_database_bytes,
 		.relieved = on_relieved,
 		.failed = on_failed,
+		.memory = on_memory,
 	};
 	const struct config *config = s->config;
+	struct memory_shares shares;
+	memory_share(config->memory_limit, &shares);
 	struct engine_limits limits = {
 		.batch_bytes = config->batch_bytes,
+		.pools_bytes = shares.pools,
+		.load_bytes = shares.load,
+		.memory_bytes = config->memory_limit,
 		.resident_items = (uint32_t)config->resident_items,
 		.resident_reports = config->resident_reports,
 		.max_frame_bytes = config->max_frame_bytes,
@@ -451,7 +465,7 @@ static int start_engine(struct server *s)
 	uint8_t key[NAMES_KEY_BYTES];
 	randombytes_buf(key, sizeof key);
 	uint64_t began = uv_hrtime();
-	int err = store_open(&s->store, &s->loop, config->db, config->sync, on_committed, s);
+	int err = store_open(&s->store, &s->loop, config->db, config->sync, shares.database, on_committed, s);
 	if (err == 0)
 		s->database = realpath(config->db, NULL);
 	/* A path that is no text cannot be told. */

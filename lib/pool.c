@@ -445,12 +445,23 @@ static void reports_changed(struct item *item)
 		item->present->version = 0;
 }
 
+static bool takes_reports(const struct item *item)
+{
+	return item->state == CANDOR_OPEN || item->state == CANDOR_STATE_UNSPECIFIED;
+}
+
+bool pool_would_add(const struct pool *p, const struct item *item, const char *labeler, size_t len)
+{
+	uint32_t id = pool_find_labeler(p, labeler, len);
+	return takes_reports(item) && (id == NAMES_NONE || position_of(item, id) == item->n);
+}
+
 int pool_report(struct pool *p, struct item *item, const char *labeler, size_t len, double value,
 		struct pool_reported *out)
 {
 	uint32_t id = pool_find_labeler(p, labeler, len);
 	uint32_t at = id == NAMES_NONE ? item->n : position_of(item, id);
-	bool open = item->state == CANDOR_OPEN || item->state == CANDOR_STATE_UNSPECIFIED;
+	bool open = takes_reports(item);
 	*out = (struct pool_reported){.labeler = id};
 
 	if (at < item->n) {
@@ -640,4 +651,13 @@ int pool_item_aggregate(struct pool *p, struct item *item, struct aggregate *out
 	if (item->present)
 		*item->present = (struct present){p->version, *out};
 	return 0;
+}
+
+void pool_forget_aggregate(struct pool *p, struct item *item)
+{
+	if (!item->present)
+		return;
+	p->item_bytes -= heap_bytes(sizeof *item->present);
+	free(item->present);
+	item->present = NULL;
 }

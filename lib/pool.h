@@ -148,6 +148,9 @@ struct pool_reported {
 MUST_CHECK int pool_report(struct pool *p, struct item *item, const char *labeler, size_t len, double value,
 			   struct pool_reported *out);
 
+/* Whether pool_report() would add to an item that takes reports, and so take memory: it has none of that labeler yet. */
+bool pool_would_add(const struct pool *p, const struct item *item, const char *labeler, size_t len);
+
 /* Freezes an open item's aggregates. 0, ERR_STATE or -ENOMEM. */
 MUST_CHECK int pool_close(struct pool *p, struct item *item);
 
@@ -171,6 +174,9 @@ MUST_CHECK int pool_void(struct pool *p, struct item *item);
  * weights that made them, [n], are wanted too: in *weights (NULL: not wanted), until the next event. 0 or -ENOMEM. */
 MUST_CHECK int pool_item_aggregate(struct pool *p, struct item *item, struct aggregate *out, const double **weights);
 
+/* What the latter keeps for the next time is given up. */
+void pool_forget_aggregate(struct pool *p, struct item *item);
+
 /* ---- restoring a state that was written down ---- */
 
 /* The next labeler id. l->entry is ignored; entry is its entry weight. 0, -ENOMEM, ERR_FULL, or ERR_HISTORY where the
@@ -193,7 +199,7 @@ MUST_CHECK int pool_restore_reports(struct pool *p, struct item *item, const uin
 				    size_t n);
 
 /* What closing left on it; weights[item->n]. The state becomes `state`. 0 or -ENOMEM. */
-MUST_CHECK int pool_restore_frozen(struct pool *p, struct item *item, enum candor_item_state state, const struct frozen *f,
-				   const double *weights);
+MUST_CHECK int pool_restore_frozen(struct pool *p, struct item *item, enum candor_item_state state,
+				   const struct frozen *f, const double *weights);
 
 #endif
