@@ -24,7 +24,8 @@ struct conn {
 	struct server *server;
 	struct conn *before, *after; /* on the server's list */
 	struct conn *next_dirty; /* to be flushed before the loop sleeps */
-	bool dirty, closing, reading;
+	struct conn *next_waiting, **before_waiting; /* for a turn */
+	bool dirty, waiting, closing, reading;
 	bool lingering; /* all is said; what still comes is thrown away until the peer ends too */
 	struct session *session;
 	uv_write_t write;
@@ -60,6 +61,8 @@ void conn_close(struct conn *c);
 /* Space to read into, the same for all: what is read is consumed before the next read. */
 uv_buf_t server_read_buffer(struct server *s);
 void server_mark_dirty(struct server *s, struct conn *c);
+void server_wait_turn(struct server *s, struct conn *c);
+void server_end_wait(struct server *s, struct conn *c);
 void server_conn_closed(struct server *s, struct conn *c);
 
 #endif

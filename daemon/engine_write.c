@@ -66,8 +66,8 @@ static bool is_too_much(const struct engine *e, struct result *r, size_t i)
 	if (!engine_is_overfull(e))
 		return false;
 	reject(r, i, CANDOR_RESOURCE_EXHAUSTED,
-	       "more is to be written with this request than may wait for the disk; send this row again, and fewer at a "
-	       "time");
+	       "more is to be written with this request than may wait for the disk; send this row again, and fewer "
+	       "at a time");
 	return true;
 }
 

@@ -59,7 +59,7 @@ static int make_dir(const char *path)
 static void raise_descriptors(uint64_t connections)
 {
 	struct rlimit limit;
-	rlim_t want = connections + 64;
+	rlim_t want = connections + 512; /* those that are being refused, and the database */
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= want)
 		return;
 	limit.rlim_cur = want < limit.rlim_max ? want : limit.rlim_max;

@@ -1,36 +1,30 @@
 #include "server.h"
 
-#include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <sodium/randombytes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/time.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "conn.h"
+#include "heap.h"
 #include "log.h"
 #include "memory.h"
+#include "server_listen.h"
 #include "store.h"
 #include "text.h"
 
-enum { READ_BYTES = 64 * 1024, BACKLOG = 511, DRAIN_MS = 10000 };
-
-struct listener {
-	union {
-		uv_handle_t handle;
-		uv_stream_t stream;
-		uv_tcp_t tcp;
-		uv_pipe_t pipe;
-	};
-	struct server *server;
-	struct address address;
-	bool made;
+enum {
+	READ_BYTES = 64 * 1024,
+	DRAIN_MS = 10000,
+	REFUSED_AT_A_TIME = 256, /* connections beyond max_connections that are being told so */
+	SPARE_DESCRIPTORS = 40, /* for SQLite: a file, its log and its index for each reader */
 };
 
 struct server {
@@ -41,12 +35,15 @@ struct server {
 	uv_prepare_t prepare;
 	uv_timer_t tick;
 	uv_signal_t sigterm, sigint;
-	struct listener listeners[CONFIG_LISTEN_MAX];
+	uv_idle_t idle; /* active while somebody waits for a turn: the loop does not sleep then */
+	struct listeners listeners;
 
 	struct store *store;
 	struct engine *engine;
 	struct conn *conns, *dirty;
-	uint64_t n_conns;
+	struct conn *waiting, **waiting_end; /* for a turn, in order */
+	struct session_room room;
+	uint64_t n_conns, conns_max; /* at conns_max accepting pauses */
 	uint64_t drain_until_ms; /* loop time; 0: not stopping */
 	bool closing; /* everything is being closed */
 	int result;
@@ -70,6 +67,29 @@ void server_mark_dirty(struct server *s, struct conn *c)
 	s->dirty = c;
 }
 
+void server_wait_turn(struct server *s, struct conn *c)
+{
+	if (c->waiting)
+		return;
+	c->waiting = true;
+	c->next_waiting = NULL;
+	c->before_waiting = s->waiting_end;
+	*s->waiting_end = c;
+	s->waiting_end = &c->next_waiting;
+}
+
+void server_end_wait(struct server *s, struct conn *c)
+{
+	if (!c->waiting)
+		return;
+	c->waiting = false;
+	*c->before_waiting = c->next_waiting;
+	if (c->next_waiting)
+		c->next_waiting->before_waiting = c->before_waiting;
+	else
+		s->waiting_end = c->before_waiting;
+}
+
 static void remove_dirty(struct server *s, const struct conn *c)
 {
 	struct conn **at = &s->dirty;
@@ -82,6 +102,7 @@ void server_conn_closed(struct server *s, struct conn *c)
 {
 	if (c->dirty)
 		remove_dirty(s, c);
+	server_end_wait(s, c);
 	*(c->before ? &c->before->after : &s->conns) = c->after;
 	if (c->after)
 		c->after->before = c->before;
@@ -89,6 +110,8 @@ void server_conn_closed(struct server *s, struct conn *c)
 	s->n_conns--;
 	if (s->engine)
 		engine_set_connections(s->engine, s->n_conns);
+	if (s->n_conns < s->conns_max)
+		listeners_resume(&s->listeners);
 }
 
 /* Who is at the other end, for history: the user of a Unix socket, the address of a TCP one. */
@@ -112,15 +135,28 @@ static void describe_peer(const struct conn *c, bool is_unix, char *out, size_t 
 		snprintf(out, size, "tcp:%s", host);
 }
 
-static void accept_one(struct server *s, struct listener *l)
+static const char *why_not_served(const struct server *s)
 {
+	if (s->n_conns > s->config->max_connections)
+		return "the daemon has as many connections as it takes; try again later";
+	/* Those who are there keep a little room to go on in. */
+	if (s->room.used_bytes > s->room.limit_bytes / 16 * 15)
+		return "the daemon has no memory for another connection; try again later";
+	return NULL;
+}
+
+static void on_accept(void *arg, int fd, bool is_unix)
+{
+	struct server *s = arg;
 	struct conn *c = calloc(1, sizeof *c);
-	if (!c)
-		return; /* the connection stays in the backlog */
-	bool is_unix = l->address.is_unix;
+	if (!c) {
+		close(fd);
+		return;
+	}
 	c->server = s;
 	int err = is_unix ? uv_pipe_init(&s->loop, &c->pipe, 0) : uv_tcp_init(&s->loop, &c->tcp);
 	if (err) {
+		close(fd);
 		free(c);
 		return;
 	}
@@ -131,34 +167,57 @@ static void accept_one(struct server *s, struct listener *l)
 	s->conns = c;
 	s->n_conns++;
 	engine_set_connections(s->engine, s->n_conns);
+	if (s->n_conns >= s->conns_max)
+		listeners_pause(&s->listeners);
 
 	char peer[CANDOR_NAME_MAX + 1];
-	err = uv_accept(&l->stream, &c->stream);
+	err = is_unix ? uv_pipe_open(&c->pipe, fd) : uv_tcp_open(&c->tcp, fd);
+	if (err)
+		close(fd);
 	if (err == 0 && !is_unix)
 		err = uv_tcp_nodelay(&c->tcp, 1);
 	if (err == 0) {
 		describe_peer(c, is_unix, peer, sizeof peer);
 		err = conn_start(c, s->engine, &s->session_limits, peer);
 	}
+	const char *why = err ? NULL : why_not_served(s);
 	if (err)
 		conn_close(c);
-	else if (s->n_conns > s->config->max_connections)
-		conn_refuse(c, CANDOR_RESOURCE_EXHAUSTED,
-			    "the daemon has as many connections as it takes; try again later");
+	else if (why)
+		conn_refuse(c, CANDOR_RESOURCE_EXHAUSTED, why);
 }
 
-static void on_connection(uv_stream_t *stream, int status)
+/* ---- memory ---- */
+
+/* The connections hold more than their share: those that hold the most are told so and let go, until a little less than
+ * the share is held. One that was told already has not even taken that. */
+static void make_room(struct server *s)
 {
-	struct listener *l = (struct listener *)stream->data;
-	struct server *s = l->server;
-	if (s->drain_until_ms)
-		return;
-	if (status < 0) {
-		/* Mostly for want of descriptors: libuv refuses that connection and goes on. */
-		log_warning("cannot accept a connection: %s", uv_strerror(status));
-		return;
+	size_t goal = s->room.limit_bytes / 8 * 7, most = 0;
+	uint64_t refused = 0;
+	for (struct conn *c = s->conns; c; c = c->after) {
+		if (c->closing)
+			continue;
+		session_trim(c->session);
+		if (session_bytes(c->session) > most)
+			most = session_bytes(c->session);
 	}
-	accept_one(s, l);
+	for (; s->room.used_bytes > goal && most > 0; most /= 2) {
+		for (struct conn *c = s->conns; c && s->room.used_bytes > goal; c = c->after) {
+			if (c->closing || session_bytes(c->session) < most / 2)
+				continue;
+			if (session_is_over(c->session))
+				conn_close(c);
+			else
+				conn_refuse(
+					c, CANDOR_RESOURCE_EXHAUSTED,
+					"the daemon's memory for connections is full, and this one holds much of it; "
+					"send less at a time and take the answers, or raise memory_limit");
+			refused++;
+		}
+	}
+	if (refused > 0)
+		log_warning("memory for connections is full: %llu of them were refused", (unsigned long long)refused);
 }
 
 /* ---- the engine's owner ---- */
@@ -186,18 +245,15 @@ static uint64_t on_database_bytes(void *owner)
 	return store_bytes(((struct server *)owner)->store);
 }
 
+/* Whoever waits has a turn before the loop sleeps. */
 static void on_relieved(void *owner)
 {
-	struct server *s = owner;
-	for (struct conn *c = s->conns; c; c = c->after)
-		if (!c->closing)
-			session_resume(c->session);
+	(void)owner;
 }
 
 static void on_memory(void *owner, uint64_t *elsewhere, uint64_t *resident)
 {
-	(void)owner;
-	*elsewhere = db_memory() + READ_BYTES;
+	*elsewhere = db_memory() + READ_BYTES + ((struct server *)owner)->room.used_bytes;
 	*resident = memory_resident();
 }
 
@@ -225,22 +281,12 @@ static void close_if_open(uv_handle_t *handle)
 		uv_close(handle, NULL);
 }
 
-static void close_listeners(struct server *s)
-{
-	for (size_t i = 0; i < s->config->n_listen; i++) {
-		struct listener *l = &s->listeners[i];
-		/* libuv unlinks the socket of a pipe it has bound. */
-		if (l->made)
-			close_if_open(&l->handle);
-	}
-}
-
 static void begin_stop(struct server *s)
 {
 	if (s->drain_until_ms)
 		return;
 	s->drain_until_ms = uv_now(&s->loop) + DRAIN_MS;
-	close_listeners(s);
+	listeners_close(&s->listeners);
 	for (struct conn *c = s->conns; c; c = c->after) {
 		if (c->closing)
 			continue;
@@ -253,13 +299,14 @@ static void begin_stop(struct server *s)
 static void close_all(struct server *s)
 {
 	s->closing = true;
-	close_listeners(s);
+	listeners_close(&s->listeners);
 	engine_free(s->engine);
 	s->engine = NULL;
 	if (s->store)
 		store_close(s->store, NULL, NULL);
 	s->store = NULL;
 	close_if_open((uv_handle_t *)&s->prepare);
+	close_if_open((uv_handle_t *)&s->idle);
 	close_if_open((uv_handle_t *)&s->tick);
 	close_if_open((uv_handle_t *)&s->sigterm);
 	close_if_open((uv_handle_t *)&s->sigint);
@@ -286,12 +333,8 @@ static void on_signal(uv_signal_t *handle, int signum)
 
 /* ---- the loop's beat ---- */
 
-/* Before the loop sleeps: answers leave together, and what was changed goes to the store. */
-static void on_prepare(uv_prepare_t *handle)
+static void flush_all(struct server *s)
 {
-	struct server *s = handle->data;
-	if (s->closing)
-		return;
 	do {
 		while (s->dirty) {
 			struct conn *c = s->dirty;
@@ -301,8 +344,47 @@ static void on_prepare(uv_prepare_t *handle)
 		}
 		engine_tick(s->engine);
 	} while (s->dirty);
+}
+
+static void on_idle(uv_idle_t *idle)
+{
+	(void)idle; /* it is there so that the loop does not sleep */
+}
+
+/* Before the loop sleeps: answers leave together, and what was changed goes to the store. One of those who have much to
+ * be done has a turn; then the loop looks who else has come, so that whoever wants little is served between. */
+static void on_prepare(uv_prepare_t *handle)
+{
+	struct server *s = handle->data;
+	if (s->closing)
+		return;
+	flush_all(s);
+	struct conn *c = s->waiting;
+	if (c && !engine_is_saturated(s->engine)) {
+		server_end_wait(s, c);
+		session_resume(c->session);
+		flush_all(s);
+	}
+	if (s->room.used_bytes > s->room.limit_bytes) {
+		make_room(s);
+		flush_all(s);
+	}
+	if (s->waiting && !engine_is_saturated(s->engine))
+		uv_idle_start(&s->idle, on_idle);
+	else
+		uv_idle_stop(&s->idle);
 	if (s->drain_until_ms)
 		go_on_stopping(s);
+}
+
+/* What was freed may lie between what is in use: where the process takes much more than is accounted for, the heap
+ * gives it back. */
+static void check_heap(struct server *s)
+{
+	uint64_t elsewhere, resident;
+	on_memory(s, &elsewhere, &resident);
+	if (resident > engine_bytes(s->engine) + elsewhere + s->config->memory_limit / 8)
+		memory_give_back();
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -313,112 +395,23 @@ static void on_tick(uv_timer_t *timer)
 	uint64_t now = uv_now(&s->loop);
 	for (struct conn *c = s->conns, *after; c; c = after) {
 		after = c->after;
-		const char *why = c->closing ? NULL : conn_overdue(c, &s->conn_limits, now);
+		if (c->closing)
+			continue;
+		session_trim(c->session);
+		const char *why = conn_overdue(c, &s->conn_limits, now);
 		if (why) {
 			log_debug("closing a connection: %s", why);
 			conn_close(c);
 		}
 	}
 	engine_probe(s->engine);
+	check_heap(s);
+	/* The system may have descriptors again. */
+	if (s->n_conns < s->conns_max)
+		listeners_resume(&s->listeners);
 }
 
 /* ---- starting ---- */
-
-/* A socket file that nobody listens on is left from a daemon that was killed: it is removed. One that somebody listens
- * on, and anything that is no socket, stays. */
-static int remove_stale_socket(const char *path)
-{
-	struct stat st;
-	if (lstat(path, &st) != 0 || !S_ISSOCK(st.st_mode))
-		return 0;
-	struct sockaddr_un at = {.sun_family = AF_UNIX};
-	snprintf(at.sun_path, sizeof at.sun_path, "%s", path);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	int err = connect(fd, (const struct sockaddr *)&at, sizeof at) == 0 ? -EADDRINUSE : -errno;
-	close(fd);
-	if (err != -ECONNREFUSED)
-		return -EADDRINUSE;
-	return unlink(path) == 0 ? 0 : -errno;
-}
-
-static int listen_unix(struct server *s, struct listener *l)
-{
-	int err = uv_pipe_init(&s->loop, &l->pipe, 0);
-	if (err)
-		return err;
-	l->made = true;
-	err = remove_stale_socket(l->address.path);
-	if (err == 0)
-		err = uv_pipe_bind(&l->pipe, l->address.path);
-	return err ? err : uv_listen(&l->stream, BACKLOG, on_connection);
-}
-
-static int resolve(struct server *s, const struct address *a, struct sockaddr_storage *out)
-{
-	char port[8];
-	snprintf(port, sizeof port, "%u", a->port);
-	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
-	uv_getaddrinfo_t request;
-	int err = uv_getaddrinfo(&s->loop, &request, NULL, a->host, port, &hints);
-	if (err)
-		return err;
-	memcpy(out, request.addrinfo->ai_addr, request.addrinfo->ai_addrlen);
-	uv_freeaddrinfo(request.addrinfo);
-	return 0;
-}
-
-static bool is_loopback(const struct sockaddr_storage *a)
-{
-	if (a->ss_family == AF_INET6)
-		return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)a)->sin6_addr);
-	return ntohl(((const struct sockaddr_in *)a)->sin_addr.s_addr) >> 24 == 127;
-}
-
-static int listen_tcp(struct server *s, struct listener *l)
-{
-	struct sockaddr_storage at;
-	int err = resolve(s, &l->address, &at);
-	if (err == 0)
-		err = uv_tcp_init(&s->loop, &l->tcp);
-	if (err)
-		return err;
-	l->made = true;
-	if (!is_loopback(&at))
-		log_warning("%s is not loopback: whoever reaches it may post outcomes, and all of it is unencrypted",
-			    l->address.host);
-	err = uv_tcp_bind(&l->tcp, (const struct sockaddr *)&at, at.ss_family == AF_INET6 ? UV_TCP_IPV6ONLY : 0);
-	if (err == 0)
-		err = uv_listen(&l->stream, BACKLOG, on_connection);
-	int len = sizeof at;
-	/* Port 0 asks for any free one: say which. */
-	if (err == 0)
-		err = uv_tcp_getsockname(&l->tcp, (struct sockaddr *)&at, &len);
-	if (err == 0)
-		l->address.port = ntohs(at.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&at)->sin6_port
-								 : ((struct sockaddr_in *)&at)->sin_port);
-	return err;
-}
-
-static int listen_all(struct server *s)
-{
-	for (size_t i = 0; i < s->config->n_listen; i++) {
-		struct listener *l = &s->listeners[i];
-		char text[ADDRESS_TEXT_MAX];
-		l->server = s;
-		l->address = s->config->listen[i];
-		int err = l->address.is_unix ? listen_unix(s, l) : listen_tcp(s, l);
-		l->stream.data = l;
-		address_format(&l->address, text, sizeof text);
-		if (err) {
-			log_error("cannot listen on %s: %s", text, uv_strerror(err));
-			return err;
-		}
-		log_notice("listening on %s", text);
-	}
-	return 0;
-}
 
 /* What is wrong has been logged; what to do about it stands last. */
 static void say_unusable(const char *path, int err)
@@ -483,8 +476,9 @@ static int start_engine(struct server *s)
 static int start_handles(struct server *s)
 {
 	int err;
-	if ((err = uv_prepare_init(&s->loop, &s->prepare)) || (err = uv_timer_init(&s->loop, &s->tick)) ||
-	    (err = uv_signal_init(&s->loop, &s->sigterm)) || (err = uv_signal_init(&s->loop, &s->sigint)))
+	if ((err = uv_prepare_init(&s->loop, &s->prepare)) || (err = uv_idle_init(&s->loop, &s->idle)) ||
+	    (err = uv_timer_init(&s->loop, &s->tick)) || (err = uv_signal_init(&s->loop, &s->sigterm)) ||
+	    (err = uv_signal_init(&s->loop, &s->sigint)))
 		return err;
 	s->prepare.data = s->tick.data = s->sigterm.data = s->sigint.data = s;
 	/* Often enough for the shortest time limit, and at least once a second for the rest. */
@@ -501,6 +495,32 @@ static int start_handles(struct server *s)
 	return 0;
 }
 
+/* Connections that there are descriptors for, when all else is open. */
+static uint64_t count_descriptors(void)
+{
+	struct rlimit limit;
+	uint64_t open = 0;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+		return UINT64_MAX;
+	DIR *dir = opendir("/proc/self/fd");
+	while (dir && readdir(dir))
+		open++;
+	if (dir)
+		closedir(dir);
+	else
+		open = SPARE_DESCRIPTORS;
+	open += SPARE_DESCRIPTORS;
+	return limit.rlim_cur > open ? limit.rlim_cur - open : 1;
+}
+
+static void set_conns_max(struct server *s)
+{
+	uint64_t most = count_descriptors();
+	s->conns_max = s->config->max_connections + REFUSED_AT_A_TIME;
+	if (s->conns_max > most)
+		s->conns_max = most;
+}
+
 int server_run(const struct config *config)
 {
 	struct server *s = calloc(1, sizeof *s);
@@ -512,7 +532,13 @@ int server_run(const struct config *config)
 		.max_unpacked_bytes = config->max_unpacked_bytes,
 		.max_in_flight = (uint32_t)config->max_in_flight,
 		.max_unsent_bytes = config->max_unsent_bytes,
+		.base_bytes = heap_bytes(sizeof(struct conn)),
+		.room = &s->room,
 	};
+	struct memory_shares shares;
+	memory_share(config->memory_limit, &shares);
+	s->room.limit_bytes = shares.connections;
+	s->waiting_end = &s->waiting;
 	s->conn_limits = (struct conn_limits){config->idle_ms, config->frame_ms};
 	s->read_buffer = malloc(READ_BYTES);
 	int err = s->read_buffer ? uv_loop_init(&s->loop) : -ENOMEM;
@@ -527,7 +553,9 @@ int server_run(const struct config *config)
 	if (err == 0)
 		err = start_handles(s);
 	if (err == 0)
-		err = listen_all(s);
+		set_conns_max(s);
+	if (err == 0)
+		err = listeners_open(&s->listeners, &s->loop, config->listen, config->n_listen, on_accept, s);
 	if (err == 0) {
 		log_notice("candord " CANDOR_VERSION " is ready");
 	} else {
@@ -537,6 +565,7 @@ int server_run(const struct config *config)
 	uv_run(&s->loop, UV_RUN_DEFAULT);
 	require(uv_loop_close(&s->loop) == 0);
 	int result = s->result;
+	session_room_free(&s->room);
 	free(s->read_buffer);
 	free(s->database);
 	free(s);

@@ -148,7 +148,7 @@ struct pool_reported {
 MUST_CHECK int pool_report(struct pool *p, struct item *item, const char *labeler, size_t len, double value,
 			   struct pool_reported *out);
 
-/* Whether pool_report() would add to an item that takes reports, and so take memory: it has none of that labeler yet. */
+/* Whether pool_report() would add to an item that takes reports, and so take memory: it has none of that labeler. */
 bool pool_would_add(const struct pool *p, const struct item *item, const char *labeler, size_t len);
 
 /* Freezes an open item's aggregates. 0, ERR_STATE or -ENOMEM. */
