@@ -24,6 +24,8 @@ enum {
 	READ_BYTES = 64 * 1024,
 	DRAIN_MS = 10000,
 	REFUSED_AT_A_TIME = 256, /* connections beyond max_connections that are being told so */
+	FEW_CONNECTIONS = 256,
+	SEND_BUFFER_BYTES = 16 * 1024, /* for each above so many */
 	SPARE_DESCRIPTORS = 40, /* for SQLite: a file, its log and its index for each reader */
 };
 
@@ -53,9 +55,13 @@ struct server {
 
 /* ---- connections ---- */
 
+/* What is read must be kept until it is taken: where memory is short, less is read at a time. */
 uv_buf_t server_read_buffer(struct server *s)
 {
-	return uv_buf_init(s->read_buffer, READ_BYTES);
+	enum { LEAST_BYTES = 2048 };
+	size_t half = s->room.limit_bytes / 2, free_bytes = half > s->room.used_bytes ? half - s->room.used_bytes : 0;
+	size_t size = free_bytes / 16 > READ_BYTES ? READ_BYTES : free_bytes / 16;
+	return uv_buf_init(s->read_buffer, size > LEAST_BYTES ? (unsigned)size : LEAST_BYTES);
 }
 
 void server_mark_dirty(struct server *s, struct conn *c)
@@ -169,6 +175,11 @@ static void on_accept(void *arg, int fd, bool is_unix)
 	engine_set_connections(s->engine, s->n_conns);
 	if (s->n_conns >= s->conns_max)
 		listeners_pause(&s->listeners);
+	/* What peers do not take lies in the kernel first. For a few connections it may be what the kernel thinks best; ten
+	 * thousand could hold gigabytes there. */
+	const int little = SEND_BUFFER_BYTES;
+	if (s->n_conns > FEW_CONNECTIONS)
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &little, sizeof little);
 
 	char peer[CANDOR_NAME_MAX + 1];
 	err = is_unix ? uv_pipe_open(&c->pipe, fd) : uv_tcp_open(&c->tcp, fd);
