@@ -229,7 +229,7 @@ void conn_close(struct conn *c)
 	if (c->closing)
 		return;
 	c->closing = true;
-	server_end_wait(c->server, c);
+	server_end_wait(c);
 	if (c->session)
 		session_end(c->session);
 	c->session = NULL;

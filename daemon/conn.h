@@ -15,6 +15,10 @@ struct conn_limits {
 			      bytes */
 };
 
+struct conn_queue {
+	struct conn *first, *last;
+};
+
 struct conn {
 	union {
 		uv_stream_t stream;
@@ -24,8 +28,9 @@ struct conn {
 	struct server *server;
 	struct conn *before, *after; /* on the server's list */
 	struct conn *next_dirty; /* to be flushed before the loop sleeps */
-	struct conn *next_waiting, **before_waiting; /* for a turn */
-	bool dirty, waiting, closing, reading;
+	struct conn_queue *queue; /* in which it waits for a turn; NULL: in none */
+	struct conn *next_waiting, *before_waiting;
+	bool dirty, closing, reading;
 	bool lingering; /* all is said; what still comes is thrown away until the peer ends too */
 	struct session *session;
 	uv_write_t write;
@@ -62,7 +67,7 @@ void conn_close(struct conn *c);
 uv_buf_t server_read_buffer(struct server *s);
 void server_mark_dirty(struct server *s, struct conn *c);
 void server_wait_turn(struct server *s, struct conn *c);
-void server_end_wait(struct server *s, struct conn *c);
+void server_end_wait(struct conn *c);
 void server_conn_closed(struct server *s, struct conn *c);
 
 #endif

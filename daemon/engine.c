@@ -128,6 +128,8 @@ int engine_new(struct engine **out, struct db *db, const uint8_t *key, const str
 	*e = (struct engine){.limits = *limits, .ops = *ops, .owner = owner, .db = db};
 	if (!limits->pools_bytes)
 		e->limits.pools_bytes = SIZE_MAX / 2;
+	if (!limits->commit_bytes)
+		e->limits.commit_bytes = SIZE_MAX / 2;
 	if (!limits->load_bytes)
 		e->limits.load_bytes = SIZE_MAX / 2;
 	memcpy(e->key, key, sizeof e->key);
@@ -287,6 +289,11 @@ void engine_committed(struct engine *e, int err)
 	tell(waiters, 0);
 	engine_evict(e);
 	relieve(e);
+}
+
+bool engine_is_busy(const struct engine *e)
+{
+	return e->filling->arena.used_bytes > e->limits.commit_bytes;
 }
 
 bool engine_is_saturated(const struct engine *e)

@@ -40,6 +40,7 @@ struct engine_ops {
 
 struct engine_limits {
 	size_t batch_bytes; /* above it the engine is saturated until a commit; at twice that rows are refused */
+	size_t commit_bytes; /* above it whoever has much waiting should add no more to this commit; 0: no limit */
 	size_t pools_bytes; /* labelers, items and reports in memory, above which none are added; 0: no limit */
 	size_t load_bytes; /* that one read of items from disk may take; 0: no limit */
 	uint64_t memory_bytes; /* of the whole daemon; told in Info */
@@ -96,6 +97,10 @@ void engine_tick(struct engine *e);
 
 /* The answer to ops.commit. */
 void engine_committed(struct engine *e, int err);
+
+/* The next commit will last: whoever has much waiting for it should let others be written first. Ends with
+ * engine_tick(). */
+bool engine_is_busy(const struct engine *e);
 
 /* Commands should be held back: the store does not keep up. */
 bool engine_is_saturated(const struct engine *e);

@@ -24,6 +24,7 @@ enum {
 	READ_BYTES = 64 * 1024,
 	DRAIN_MS = 10000,
 	REFUSED_AT_A_TIME = 256, /* connections beyond max_connections that are being told so */
+	COMMIT_BYTES = 512 * 1024, /* some thousand reports: as long as it takes to force a little to disk */
 	FEW_CONNECTIONS = 256,
 	SEND_BUFFER_BYTES = 16 * 1024, /* for each above so many */
 	SPARE_DESCRIPTORS = 40, /* for SQLite: a file, its log and its index for each reader */
@@ -43,7 +44,8 @@ struct server {
 	struct store *store;
 	struct engine *engine;
 	struct conn *conns, *dirty;
-	struct conn *waiting, **waiting_end; /* for a turn, in order */
+	struct conn_queue waiting; /* for a turn */
+	struct conn_queue held; /* for the next commit to begin, or for one to end, and then for a turn */
 	struct session_room room;
 	uint64_t n_conns, conns_max; /* at conns_max accepting pauses */
 	uint64_t drain_until_ms; /* loop time; 0: not stopping */
@@ -73,27 +75,44 @@ void server_mark_dirty(struct server *s, struct conn *c)
 	s->dirty = c;
 }
 
-void server_wait_turn(struct server *s, struct conn *c)
+static void append(struct conn_queue *q, struct conn *c)
 {
-	if (c->waiting)
-		return;
-	c->waiting = true;
+	c->queue = q;
 	c->next_waiting = NULL;
-	c->before_waiting = s->waiting_end;
-	*s->waiting_end = c;
-	s->waiting_end = &c->next_waiting;
+	c->before_waiting = q->last;
+	*(q->last ? &q->last->next_waiting : &q->first) = c;
+	q->last = c;
 }
 
-void server_end_wait(struct server *s, struct conn *c)
+void server_end_wait(struct conn *c)
 {
-	if (!c->waiting)
+	struct conn_queue *q = c->queue;
+	if (!q)
 		return;
-	c->waiting = false;
-	*c->before_waiting = c->next_waiting;
-	if (c->next_waiting)
-		c->next_waiting->before_waiting = c->before_waiting;
-	else
-		s->waiting_end = c->before_waiting;
+	*(c->before_waiting ? &c->before_waiting->next_waiting : &q->first) = c->next_waiting;
+	*(c->next_waiting ? &c->next_waiting->before_waiting : &q->last) = c->before_waiting;
+	c->queue = NULL;
+}
+
+void server_wait_turn(struct server *s, struct conn *c)
+{
+	if (!c->queue)
+		append(session_is_held_back(c->session) ? &s->held : &s->waiting, c);
+}
+
+static bool may_release(const struct server *s)
+{
+	return s->held.first && !engine_is_busy(s->engine) && !engine_is_saturated(s->engine);
+}
+
+/* Nobody is held back any more: they have their turns after those who wait already. */
+static void release_held(struct server *s)
+{
+	for (struct conn *c; may_release(s);) {
+		c = s->held.first;
+		server_end_wait(c);
+		append(&s->waiting, c);
+	}
 }
 
 static void remove_dirty(struct server *s, const struct conn *c)
@@ -108,7 +127,7 @@ void server_conn_closed(struct server *s, struct conn *c)
 {
 	if (c->dirty)
 		remove_dirty(s, c);
-	server_end_wait(s, c);
+	server_end_wait(c);
 	*(c->before ? &c->before->after : &s->conns) = c->after;
 	if (c->after)
 		c->after->before = c->before;
@@ -175,8 +194,8 @@ static void on_accept(void *arg, int fd, bool is_unix)
 	engine_set_connections(s->engine, s->n_conns);
 	if (s->n_conns >= s->conns_max)
 		listeners_pause(&s->listeners);
-	/* What peers do not take lies in the kernel first. For a few connections it may be what the kernel thinks best; ten
-	 * thousand could hold gigabytes there. */
+	/* What peers do not take lies in the kernel first. For a few connections it may be what the kernel thinks best;
+	 * ten thousand could hold gigabytes there. */
 	const int little = SEND_BUFFER_BYTES;
 	if (s->n_conns > FEW_CONNECTIONS)
 		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &little, sizeof little);
@@ -370,9 +389,11 @@ static void on_prepare(uv_prepare_t *handle)
 	if (s->closing)
 		return;
 	flush_all(s);
-	struct conn *c = s->waiting;
-	if (c && !engine_is_saturated(s->engine)) {
-		server_end_wait(s, c);
+	release_held(s);
+	struct conn *c = s->waiting.first;
+	if (c) {
+		server_end_wait(c);
+		/* If it is held back by now, it goes to those who are. */
 		session_resume(c->session);
 		flush_all(s);
 	}
@@ -380,7 +401,7 @@ static void on_prepare(uv_prepare_t *handle)
 		make_room(s);
 		flush_all(s);
 	}
-	if (s->waiting && !engine_is_saturated(s->engine))
+	if (s->waiting.first || may_release(s))
 		uv_idle_start(&s->idle, on_idle);
 	else
 		uv_idle_stop(&s->idle);
@@ -458,6 +479,7 @@ static int start_engine(struct server *s)
 	memory_share(config->memory_limit, &shares);
 	struct engine_limits limits = {
 		.batch_bytes = config->batch_bytes,
+		.commit_bytes = COMMIT_BYTES,
 		.pools_bytes = shares.pools,
 		.load_bytes = shares.load,
 		.memory_bytes = config->memory_limit,
@@ -549,7 +571,6 @@ int server_run(const struct config *config)
 	struct memory_shares shares;
 	memory_share(config->memory_limit, &shares);
 	s->room.limit_bytes = shares.connections;
-	s->waiting_end = &s->waiting;
 	s->conn_limits = (struct conn_limits){config->idle_ms, config->frame_ms};
 	s->read_buffer = malloc(READ_BYTES);
 	int err = s->read_buffer ? uv_loop_init(&s->loop) : -ENOMEM;

@@ -15,10 +15,10 @@ enum {
 	SEND_NOW_BYTES = 2048,
 	/* What is done for a peer before others have their turn, in small requests: some hundred microseconds. */
 	TURN = 64,
+	AT_ONCE = 16, /* of it, when bytes come: enough for who asks little, and a thousand may come at a time */
 	ROWS_A_UNIT = 4,
 	ANSWER_BYTES_A_UNIT = 1024,
-	/* Rows of a peer that may wait for the disk. More would make the commit longer for all who wait for it. */
-	ROWS_WAITING_MAX = 8192,
+	ROWS_A_BULK = 256, /* waiting for the disk: so many make a peer one that can itself wait */
 };
 
 /* A request on its way through the engine. */
@@ -152,11 +152,9 @@ static void measure(struct session *s)
 {
 	const struct session_limits *l = &s->limits;
 	count(s);
-	if (s->in_flight >= l->max_in_flight || unsent(s) >= l->max_unsent_bytes ||
-	    s->rows_waiting >= ROWS_WAITING_MAX || is_greedy(s))
+	if (s->in_flight >= l->max_in_flight || unsent(s) >= l->max_unsent_bytes || is_greedy(s))
 		s->full = true;
-	else if (s->in_flight <= l->max_in_flight / 2 && unsent(s) <= l->max_unsent_bytes / 2 &&
-		 s->rows_waiting <= ROWS_WAITING_MAX / 2)
+	else if (s->in_flight <= l->max_in_flight / 2 && unsent(s) <= l->max_unsent_bytes / 2)
 		s->full = false;
 }
 
@@ -352,9 +350,19 @@ static void take_name(struct session *s, const char *client)
 		snprintf(s->named_peer, size, "%s %s", s->transport_peer, client);
 }
 
+static bool is_bulk_held(const struct session *s)
+{
+	return s->rows_waiting >= ROWS_A_BULK && engine_is_busy(s->engine);
+}
+
+bool session_is_held_back(const struct session *s)
+{
+	return engine_is_saturated(s->engine) || is_bulk_held(s);
+}
+
 static void submit_queue(struct session *s)
 {
-	while (s->queue && !s->blocked && s->spent < TURN) {
+	while (s->queue && !s->blocked && s->spent < TURN && !is_bulk_held(s)) {
 		struct slot *slot = next_in_queue(s);
 		const struct wire_request *w = &slot->wire;
 		if (w->request.type == CANDOR_REQ_HELLO && !w->fault && w->request.client[0])
@@ -370,12 +378,12 @@ static void submit_queue(struct session *s)
 static bool may_take(const struct session *s)
 {
 	return s->owner && s->queued < QUEUE_MAX && !s->full && !s->over && !s->stopped && s->spent < TURN &&
-	       !engine_is_saturated(s->engine);
+	       !session_is_held_back(s);
 }
 
 bool session_wants_turn(const struct session *s)
 {
-	if (!s->owner || s->over || (s->spent < TURN && !engine_is_saturated(s->engine)))
+	if (!s->owner || s->over || (s->spent < TURN && !session_is_held_back(s)))
 		return false;
 	bool submits = s->queue && !s->blocked;
 	bool takes = frame_pending(&s->frame) > 0 && s->queued < QUEUE_MAX && !s->full && !s->stopped;
@@ -452,7 +460,7 @@ int session_push(struct session *s, const void *bytes, size_t len)
 	int err = frame_push(&s->frame, bytes, len);
 	if (err)
 		return err;
-	s->spent = 0;
+	s->spent = TURN - AT_ONCE;
 	pump_quietly(s);
 	return 0;
 }

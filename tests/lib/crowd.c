@@ -185,12 +185,13 @@ static size_t receive(struct crowd *c, struct member *m)
 
 static void *run(void *arg)
 {
-	enum { EVENTS = 256, TURN_BYTES = 256 * 1024 };
+	enum { EVENTS = 256, TURN_BYTES = 256 * 1024, DRIP_GROUPS = 50 };
 	struct crowd *c = arg;
 	struct epoll_event events[EVENTS];
 	double next_drip = now();
+	size_t group = 0;
 	while (!atomic_load(&c->stop)) {
-		int n = epoll_wait(c->epoll, events, EVENTS, 20);
+		int n = epoll_wait(c->epoll, events, EVENTS, 10);
 		for (int i = 0; i < n; i++) {
 			struct member *m = events[i].data.ptr;
 			if (m->kind != DEAF && (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
@@ -208,8 +209,10 @@ static void *run(void *arg)
 		}
 		if (now() < next_drip)
 			continue;
-		next_drip += 1;
-		for (size_t i = 0; i < c->n; i++)
+		/* A byte a second each, but not all at once. */
+		next_drip += 1.0 / DRIP_GROUPS;
+		group = (group + 1) % DRIP_GROUPS;
+		for (size_t i = group; i < c->n; i += DRIP_GROUPS)
 			if (c->members[i].kind == DRIP)
 				send_some(c, &c->members[i], 1);
 	}

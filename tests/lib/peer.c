@@ -60,7 +60,7 @@ void peer_end(struct peer *p)
 static void give_turns(struct peer *p)
 {
 	unsigned wakes = p->wakes;
-	while (p->session && session_wants_turn(p->session) && !engine_is_saturated(p->owner->engine))
+	while (p->session && session_wants_turn(p->session) && !session_is_held_back(p->session))
 		session_resume(p->session);
 	p->wakes = wakes;
 }

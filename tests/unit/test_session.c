@@ -508,6 +508,8 @@ static void answers_that_are_not_taken_stop_it_until_half(void **state)
 	assert_int_equal(output->len, 0);
 	session_sent(w->p.session, LIMIT / 2);
 	w->p.pushing = false;
+	while (session_wants_turn(w->p.session))
+		session_resume(w->p.session);
 	assert_true(output->len >= LIMIT / 2 && output->len < LIMIT / 2 + 256);
 	assert_true(session_is_full(w->p.session));
 	size_t n = answers(w);
