@@ -165,6 +165,7 @@ static void linger(struct conn *c)
 void conn_refuse(struct conn *c, enum candor_code code, const char *sentence)
 {
 	session_refuse(c->session, code, sentence);
+	c->refused_ms = uv_now(c->stream.loop);
 	server_mark_dirty(c->server, c);
 }
 

@@ -42,6 +42,7 @@ struct conn {
 	uint64_t write_since_ms; /* when the write on its way last moved */
 	size_t write_left;
 	uint64_t linger_since_ms;
+	uint64_t refused_ms; /* when it was told that it is not served; 0: it was not */
 };
 
 /* The stream is accepted and c->server set. peer: for the session. 0 or an error, and then the caller closes. */

@@ -219,31 +219,38 @@ static void on_accept(void *arg, int fd, bool is_unix)
 
 /* ---- memory ---- */
 
-/* The connections hold more than their share: those that hold the most are told so and let go, until a little less than
- * the share is held. One that was told already has not even taken that. */
+/* The connections hold more than their share: those that hold the most are told so and let go, until what the others
+ * hold is a little less than the share. What those hold that were told is on its way out; who has not taken the word
+ * for a while loses it. */
 static void make_room(struct server *s)
 {
-	size_t goal = s->room.limit_bytes / 8 * 7, most = 0;
+	enum { PATIENCE_MS = 1000 };
+	static const char greedy[] = "the daemon's memory for connections is full, and this one holds much of it; send "
+				     "less at a time and take the answers, or raise memory_limit";
+	size_t goal = s->room.limit_bytes / 8 * 7, most = 0, held = 0;
+	size_t fair = s->session_limits.base_bytes + s->room.limit_bytes / 4 / s->room.sessions;
 	uint64_t refused = 0;
 	for (struct conn *c = s->conns; c; c = c->after) {
 		if (c->closing)
 			continue;
-		session_trim(c->session);
-		if (session_bytes(c->session) > most)
-			most = session_bytes(c->session);
-	}
-	for (; s->room.used_bytes > goal && most > 0; most /= 2) {
-		for (struct conn *c = s->conns; c && s->room.used_bytes > goal; c = c->after) {
-			if (c->closing || session_bytes(c->session) < most / 2)
-				continue;
-			if (session_is_over(c->session))
+		if (session_is_over(c->session)) {
+			if (c->refused_ms && uv_now(&s->loop) - c->refused_ms > PATIENCE_MS)
 				conn_close(c);
-			else
-				conn_refuse(
-					c, CANDOR_RESOURCE_EXHAUSTED,
-					"the daemon's memory for connections is full, and this one holds much of it; "
-					"send less at a time and take the answers, or raise memory_limit");
+			continue;
+		}
+		session_trim(c->session);
+		size_t bytes = session_bytes(c->session);
+		held += bytes;
+		most = bytes > most ? bytes : most;
+	}
+	for (; held > goal && most > fair; most /= 2) {
+		for (struct conn *c = s->conns; c && held > goal; c = c->after) {
+			size_t bytes = c->closing || session_is_over(c->session) ? 0 : session_bytes(c->session);
+			if (bytes < most / 2 || bytes < fair)
+				continue;
+			held -= bytes;
 			refused++;
+			conn_refuse(c, CANDOR_RESOURCE_EXHAUSTED, greedy);
 		}
 	}
 	if (refused > 0)
