@@ -11,11 +11,12 @@
 
 enum {
 	QUEUE_MAX = 64,
-	KEPT_BYTES = 4096, /* of a buffer that is not needed just now */
+	KEPT_BYTES = 128 * 1024, /* of a buffer that is not needed just now but was lately */
 	SEND_NOW_BYTES = 2048,
 	/* What is done for a peer before others have their turn, in small requests: some hundred microseconds. */
-	TURN = 64,
-	AT_ONCE = 16, /* of it, when bytes come: enough for who asks little, and a thousand may come at a time */
+	TURN = 128,
+	AT_ONCE = 16, /* of it, when bytes come: enough for who asks little, where a thousand may come at a time */
+	FEW_SESSIONS = 64, /* so many may have a whole turn */
 	ROWS_A_UNIT = 4,
 	ANSWER_BYTES_A_UNIT = 1024,
 	ROWS_A_BULK = 256, /* waiting for the disk: so many make a peer one that can itself wait */
@@ -58,6 +59,7 @@ struct session {
 	uint32_t queued;
 	size_t slot_bytes, reply_bytes; /* taken by requests and by answers that wait */
 	size_t rows_waiting; /* of the requests whose answers wait for the disk */
+	size_t base; /* taken as long as it lives */
 	size_t counted; /* in the room */
 	unsigned spent; /* of the turn */
 	bool full; /* above a limit, and not yet down to half */
@@ -69,16 +71,10 @@ struct session {
 
 /* ---- memory ---- */
 
-static size_t base_bytes(const struct session *s)
-{
-	return heap_bytes(sizeof *s) + heap_bytes(strlen(s->transport_peer) + 1) + s->limits.base_bytes +
-	       (s->named_peer ? heap_bytes(strlen(s->transport_peer) + 1 + CANDOR_NAME_MAX + 1) : 0);
-}
-
 size_t session_bytes(const struct session *s)
 {
-	return base_bytes(s) + heap_bytes(s->frame.bytes.cap) + heap_bytes(s->output.cap) +
-	       heap_bytes(s->unsent_elsewhere) + s->slot_bytes + s->reply_bytes;
+	return s->base + heap_bytes(s->frame.bytes.cap) + heap_bytes(s->output.cap) + heap_bytes(s->unsent_elsewhere) +
+	       s->slot_bytes + s->reply_bytes;
 }
 
 static void count(struct session *s)
@@ -139,13 +135,19 @@ static size_t unsent(const struct session *s)
 	return s->output.len + s->unsent_elsewhere;
 }
 
+static bool is_tight(const struct session *s)
+{
+	const struct session_room *r = s->limits.room;
+	return r && r->used_bytes > r->limit_bytes / 2;
+}
+
 /* Where memory is short, whoever holds more than an even share takes nothing new before what it has is answered and
  * taken. Whoever holds only the beginning of a frame goes on: nothing else would let go of that. */
 static bool is_greedy(const struct session *s)
 {
 	const struct session_room *r = s->limits.room;
-	return r && r->used_bytes > r->limit_bytes / 2 && (s->in_flight > 0 || unsent(s) > 0) &&
-	       s->counted - base_bytes(s) > r->limit_bytes / 2 / r->sessions;
+	return is_tight(s) && (s->in_flight > 0 || unsent(s) > 0) &&
+	       s->counted - s->base > r->limit_bytes / 2 / r->sessions;
 }
 
 static void measure(struct session *s)
@@ -344,8 +346,8 @@ static struct slot *next_in_queue(struct session *s)
 static void take_name(struct session *s, const char *client)
 {
 	size_t size = strlen(s->transport_peer) + 1 + CANDOR_NAME_MAX + 1;
-	if (!s->named_peer)
-		s->named_peer = malloc(size);
+	if (!s->named_peer && (s->named_peer = malloc(size)))
+		s->base += heap_bytes(size);
 	if (s->named_peer)
 		snprintf(s->named_peer, size, "%s %s", s->transport_peer, client);
 }
@@ -418,7 +420,7 @@ static void pump(struct session *s)
 		measure(s);
 	}
 	s->pumping = false;
-	trim(s, KEPT_BYTES);
+	trim(s, is_tight(s) ? 0 : KEPT_BYTES);
 	wake(s);
 	release_if_gone(s);
 }
@@ -438,6 +440,7 @@ int session_new(struct session **out, struct engine *engine, const struct sessio
 		free(s);
 		return -ENOMEM;
 	}
+	s->base = heap_bytes(sizeof *s) + heap_bytes(strlen(peer) + 1) + limits->base_bytes;
 	if (limits->room)
 		limits->room->sessions++;
 	count(s);
@@ -460,7 +463,7 @@ int session_push(struct session *s, const void *bytes, size_t len)
 	int err = frame_push(&s->frame, bytes, len);
 	if (err)
 		return err;
-	s->spent = TURN - AT_ONCE;
+	s->spent = s->limits.room && s->limits.room->sessions > FEW_SESSIONS ? TURN - AT_ONCE : 0;
 	pump_quietly(s);
 	return 0;
 }
