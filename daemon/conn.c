@@ -32,7 +32,7 @@ static void on_written(uv_write_t *write, int status)
  * message: where memory is short the rest can be dropped, and a last word still be said. */
 static bool take_piece(struct buf *out, size_t sent, struct buf *piece)
 {
-	enum { LEAST_BYTES = 16 * 1024 };
+	enum { LEAST_BYTES = 4 * 1024 };
 	size_t want = sent + (out->len / 4 > LEAST_BYTES ? out->len / 4 : LEAST_BYTES), end = 0;
 	while (end < out->len && end < want)
 		end += frame_span(out->data + end, out->len - end);

@@ -221,7 +221,7 @@ static void on_accept(void *arg, int fd, bool is_unix)
 
 /* The connections hold more than their share: those that hold the most are told so and let go, until what the others
  * hold is a little less than the share. What those hold that were told is on its way out; who has not taken the word
- * for a while loses it. */
+ * for a while loses it, if even with all this an eighth too much is held. */
 static void make_room(struct server *s)
 {
 	enum { PATIENCE_MS = 1000 };
@@ -234,7 +234,8 @@ static void make_room(struct server *s)
 		if (c->closing)
 			continue;
 		if (session_is_over(c->session)) {
-			if (c->refused_ms && uv_now(&s->loop) - c->refused_ms > PATIENCE_MS)
+			if (s->room.used_bytes > s->room.limit_bytes / 8 * 9 && c->refused_ms &&
+			    uv_now(&s->loop) - c->refused_ms > PATIENCE_MS)
 				conn_close(c);
 			continue;
 		}
