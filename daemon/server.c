@@ -224,7 +224,7 @@ static void on_accept(void *arg, int fd, bool is_unix)
  * for a while loses it, if even with all this an eighth too much is held. */
 static void make_room(struct server *s)
 {
-	enum { PATIENCE_MS = 1000 };
+	enum { PATIENCE_MS = 10000 };
 	static const char greedy[] = "the daemon's memory for connections is full, and this one holds much of it; send "
 				     "less at a time and take the answers, or raise memory_limit";
 	size_t goal = s->room.limit_bytes / 8 * 7, most = 0, held = 0;
