@@ -361,7 +361,7 @@ static int begin_item(struct replay *r, const struct item_row *row, uint64_t *cl
 	int err = pool_add_item(r->pool, row->name, strlen(row->name), &item);
 	if (err == 0)
 		err = pool_restore_reports(r->pool, item, row->reports.labelers, row->reports.values, row->reports.n);
-	return err ? err : pool_restore_frozen(item, CANDOR_CLOSED, &frozen, row->weights);
+	return err ? err : pool_restore_frozen(r->pool, item, CANDOR_CLOSED, &frozen, row->weights);
 }
 
 static int begin_items(struct replay *r, const struct archive_row *at, uint64_t *closed)

@@ -30,7 +30,7 @@ static bool is_due(uint64_t round, uint64_t rounds)
 static void nothing_acknowledged_is_lost_however_the_daemon_is_killed(void **state)
 {
 	struct load *l = *state;
-	uint64_t rounds = proof_size(20, 200, 2000), wrong = 0;
+	uint64_t rounds = proof_size(20, 200, 1000), wrong = 0;
 	for (uint64_t round = 1; round <= rounds && wrong == 0; round++)
 		wrong = load_round(l, random_scale(&l->random, SANITIZED ? 10 : 1, SANITIZED ? 500 : 120), 0,
 				   is_due(round, rounds));
@@ -53,7 +53,7 @@ static void nothing_acknowledged_is_lost_however_the_daemon_is_killed(void **sta
 static void a_daemon_that_stands_still_for_two_seconds_loses_and_doubles_nothing(void **state)
 {
 	struct load *l = *state;
-	uint64_t times = proof_size(1, 2, 20), wrong = 0;
+	uint64_t times = proof_size(1, 2, 5), wrong = 0;
 	for (uint64_t i = 0; i < times && wrong == 0; i++) {
 		load_run(l, LOAD_FREEZE, random_between(&l->random, 20, 60), 0);
 		struct load_counts counts = load_counts(l);

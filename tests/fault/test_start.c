@@ -113,7 +113,7 @@ static void every_fault(const struct file *file, uint64_t (*play)(const struct f
 	fault_reset();
 	for (int kind = 0; kind < FAULT_KINDS; kind++) {
 		/* SQLite asks for memory a thousand times where it asks for a file once. */
-		uint64_t step = kind == FAULT_SQLITE_MEMORY ? proof_size(1999, 397, 7) : proof_size(83, 13, 1);
+		uint64_t step = kind == FAULT_SQLITE_MEMORY ? proof_size(1999, 397, 41) : proof_size(83, 13, 2);
 		for (int how = FAULT_BROKEN; how <= FAULT_SHORT; how++)
 			for (int lasting = 0; lasting < 2; lasting++) {
 				if (how == FAULT_SHORT && kind != FAULT_WRITE)
