@@ -591,38 +591,27 @@ static int write_checkpoint(struct db *db, const struct checkpoint_row *r)
 	return step(db, b.s);
 }
 
-static int remove_rounds(struct db *db, enum statement which, const struct removal_row *r)
+/* ?1: the pool; ?2 and ?3 from where to where, in rounds or, with ?4, in changes. */
+static int remove_rows(struct db *db, enum statement which, uint64_t pool, uint64_t a, uint64_t b, uint64_t c)
 {
-	BIND(which);
-	put_int(&b, r->pool);
-	put_int(&b, r->first);
-	put_int(&b, r->last);
-	return step(db, b.s);
-}
-
-static int remove_revisions(struct db *db, const struct removal_row *r)
-{
-	BIND(SQL_REMOVE_REVISIONS);
-	put_int(&b, r->pool);
-	put_int(&b, r->last);
-	put_int(&b, r->above);
-	put_int(&b, r->change);
-	return step(db, b.s);
+	struct binder binder = {db_statement(db, which), 1};
+	if (!binder.s)
+		return db_error(db, sql[which]);
+	const uint64_t numbers[] = {pool, a, b, c};
+	for (int i = 0; i < sqlite3_bind_parameter_count(binder.s); i++)
+		put_int(&binder, numbers[i]);
+	return step(db, binder.s);
 }
 
 static int write_removal(struct db *db, const struct removal_row *r)
 {
-	int err = r->first <= r->last ? remove_rounds(db, SQL_REMOVE_REPORTS, r) : 0;
-	if (err == 0 && r->first <= r->last)
-		err = remove_rounds(db, SQL_REMOVE_SETTLEMENTS, r);
+	bool rounds = r->first <= r->last;
+	int err = rounds ? remove_rows(db, SQL_REMOVE_REPORTS, r->pool, r->first, r->last, 0) : 0;
+	if (err == 0 && rounds)
+		err = remove_rows(db, SQL_REMOVE_SETTLEMENTS, r->pool, r->first, r->last, 0);
 	if (err == 0 && r->above < r->change)
-		err = remove_revisions(db, r);
-	if (err || !r->done)
-		return err;
-	BIND(SQL_REMOVED);
-	put_int(&b, r->pool);
-	put_int(&b, r->last);
-	return step(db, b.s);
+		err = remove_rows(db, SQL_REMOVE_REVISIONS, r->pool, r->last, r->above, r->change);
+	return err || !r->done ? err : remove_rows(db, SQL_REMOVED, r->pool, r->last, 0, 0);
 }
 
 static int write_change(struct db *db, const struct change *c)
