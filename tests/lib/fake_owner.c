@@ -468,8 +468,8 @@ static char *state_of(struct engine *e, struct db *db)
 		e->progress.changes, e->progress.items, e->progress.reports, e->progress.log_rows, e->live_log_rows);
 	for (uint64_t i = 0; i < e->n_campaigns; i++) {
 		const struct campaign *c = e->campaigns[i];
-		fprintf(out, "pool %" PRIu64 " %s created %" PRIu64 " closes %" PRIu64 "\n", c->id, c->name,
-			c->created_at, c->closes);
+		fprintf(out, "pool %" PRIu64 " %s created %" PRIu64 " closes %" PRIu64 " archived %" PRIu64 "\n", c->id,
+			c->name, c->created_at, c->closes, c->archive.last);
 		fake_describe_pool(c->pool, out);
 	}
 	state_of_open_items(e, db, out);

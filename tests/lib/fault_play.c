@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "daemon/db_internal.h"
 #include "daemon/engine_internal.h"
@@ -38,6 +39,9 @@
 		.what = words, .n = 1, .requests = { __VA_ARGS__ } \
 	}
 
+/* Of the archive of the image's rounds. */
+static uint8_t archived_state[DIGEST_BYTES], archived_digest[DIGEST_BYTES];
+
 /* Item names: r* are resolved by the image, c* closed, o* open, n* new. */
 static const struct play_step singles[] = {
 	ONE("a new pool", {.type = CANDOR_REQ_CREATE_POOL, .pool = "q", .settings = {.share = 0.01}}),
@@ -58,6 +62,8 @@ static const struct play_step singles[] = {
 	ONE("new settings", ASK(UPDATE_POOL, .settings = {.c = 1.5})),
 	ONE("a query of open items", ASK(QUERY_ITEMS, .with_reports = true, ITEMS("n1", "o4"))),
 	ONE("a query of items on disk", ASK(QUERY_ITEMS, .with_reports = true, ITEMS("r0", "r1", "c0", "nowhere"))),
+	ONE("pruning", ASK(PRUNE_POOL, .round = 4, .state = archived_state, .digest = archived_digest, .file = "a.gz")),
+	ONE("a query of items that are archived", ASK(QUERY_ITEMS, .with_reports = true, ITEMS("r2", "r3"))),
 	ONE("the feed", ASK(LIST_ITEMS, .limit = 4)),
 	ONE("a labeler's history", ASK(GET_LABELER, .labeler = "b", .history = true, .limit = 10)),
 	ONE("the labelers", ASK(LIST_LABELERS, .limit = 10)),
@@ -93,6 +99,18 @@ static void fill(struct fake_owner *f)
 		else if (i < 7)
 			require(fake_close(f, "p", name) == CANDOR_OK);
 	}
+}
+
+/* Of the four rounds that the image has, and of nothing else: what comes later does not change it. */
+static void make_archive(const struct fake_owner *image)
+{
+	struct archive_row made;
+	char path[sizeof image->path + 8];
+	snprintf(path, sizeof path, "%s.gz", image->path);
+	require(fake_archive(image, "p", UINT64_MAX, path, &made) == 0 && made.first == 1 && made.last == 4);
+	memcpy(archived_state, made.state, sizeof archived_state);
+	memcpy(archived_digest, made.digest, sizeof archived_digest);
+	require(unlink(path) == 0);
 }
 
 void play_make_image(struct fake_owner *f)
@@ -327,6 +345,7 @@ void play_init(struct play *p, bool many)
 	p->n = many ? sizeof batches / sizeof *batches : sizeof singles / sizeof *singles;
 	fault_arm(NULL);
 	play_make_image(&p->image);
+	make_archive(&p->image);
 	p->states = calloc(p->n + 1, sizeof *p->states);
 	p->answers = calloc(p->n, sizeof *p->answers);
 	require(p->states && p->answers);
