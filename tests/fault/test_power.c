@@ -512,7 +512,7 @@ static struct counts lives(uint64_t usual_seed, uint64_t crashes, enum habit hab
 static void nothing_acknowledged_is_lost_and_nothing_is_half_there(void **state)
 {
 	(void)state;
-	struct counts c = lives(1, proof_size(200, 10000, 40000), ALWAYS_FULL);
+	struct counts c = lives(1, proof_size(200, 10000, 20000), ALWAYS_FULL);
 	assert_int_equal(c.lost, 0);
 	proof_say("power failures survived", c.crashes);
 	proof_say("acknowledged rows checked", c.rows);
@@ -523,14 +523,14 @@ static void nothing_acknowledged_is_lost_and_nothing_is_half_there(void **state)
 static void without_a_sync_at_each_commit_only_the_newest_is_lost(void **state)
 {
 	(void)state;
-	lives(2, proof_size(30, 300, 2000), ALWAYS_NORMAL);
+	lives(2, proof_size(30, 300, 1000), ALWAYS_NORMAL);
 }
 
 /* With "full" nothing is lost, and no start is refused, whatever the log was written with before. */
 static void the_setting_may_change_from_start_to_start(void **state)
 {
 	(void)state;
-	lives(3, proof_size(30, 300, 2000), NOW_AND_THEN);
+	lives(3, proof_size(30, 300, 1000), NOW_AND_THEN);
 }
 
 static int set_up(void **state)
