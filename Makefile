@@ -163,9 +163,9 @@ $(B)/tests/%: $(B)/tests/%.o $(B)/tests/testable.a
 	$(call say,LD)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(libs_test)
 
-# Their memory can be made to run out: tests/lib/fault_heap.h.
+# Their memory can be made to run out: tests/lib/fault_heap.h. And their power: tests/lib/power_vfs.h.
 comma := ,
-WRAP := $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc strdup fopen realpath asprintf __asprintf_chk)
+WRAP := $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc strdup fopen realpath asprintf __asprintf_chk fsync)
 
 $(B)/tests/fault/%: $(B)/tests/fault/%.o $(B)/tests/testable.a
 	$(call say,LD)

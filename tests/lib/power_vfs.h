@@ -7,8 +7,9 @@
  *
  * What it assumes of a disk is what SQLite assumes: a write changes no byte outside itself, and what a sync has ended
  * for stays. A name is safe once its directory was synced, which SQLite does with the first sync of a log or journal
- * that it may have made. -shm is memory, and may be anything afterwards. What is done past SQLite (rename, fsync) counts
- * as safe at once. One thread. Set-up that fails ends the program through require(). */
+ * that it may have made. -shm is memory, and may be anything afterwards. An fsync() of the program's own counts as
+ * SQLite's do; what else is done past SQLite (making, renaming) is safe at once. One thread. Set-up that fails ends the
+ * program through require(). */
 #ifndef CANDOR_TESTS_POWER_VFS_H
 #define CANDOR_TESTS_POWER_VFS_H
 
