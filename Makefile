@@ -17,8 +17,8 @@ mandir ?= $(prefix)/share/man
 unitdir ?= $(prefix)/lib/systemd/system
 DESTDIR ?=
 
-PKGS := libuv libprotobuf-c sqlite3 inih libsodium jansson cmocka
-DEBS := pkg-config libuv1-dev libprotobuf-c-dev protobuf-c-compiler libsqlite3-dev libinih-dev libsodium-dev \
+PKGS := libuv libprotobuf-c sqlite3 inih libsodium openssl jansson cmocka
+DEBS := pkg-config libuv1-dev libprotobuf-c-dev protobuf-c-compiler libsqlite3-dev libinih-dev libsodium-dev libssl-dev \
 	libjansson-dev libcmocka-dev gnuplot-nox
 
 # ---- flags ----
@@ -38,11 +38,11 @@ endif
 pkg = $(shell pkg-config $(1) $(2) 2>/dev/null)
 # Only asked for when something is built, so that `make help` and `make deps` work on a bare machine.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(call pkg,--cflags,$(PKGS)))$(PKG_CFLAGS)
-libs_lib = $(call pkg,--libs,libprotobuf-c libsodium) -lm
-libs_daemon = $(call pkg,--libs,libuv libprotobuf-c sqlite3 inih libsodium) -lm -lpthread
-libs_client = $(call pkg,--libs,libuv libprotobuf-c)
-libs_cli = $(call pkg,--libs,libuv libprotobuf-c jansson libsodium) -lm -lpthread
-libs_test = $(call pkg,--libs,libuv libprotobuf-c sqlite3 inih libsodium jansson cmocka) -lm -lpthread
+libs_lib = $(call pkg,--libs,libprotobuf-c libsodium openssl) -lm
+libs_daemon = $(call pkg,--libs,libuv libprotobuf-c sqlite3 inih libsodium openssl) -lm -lpthread
+libs_client = $(call pkg,--libs,libuv libprotobuf-c openssl)
+libs_cli = $(call pkg,--libs,libuv libprotobuf-c jansson libsodium openssl) -lm -lpthread
+libs_test = $(call pkg,--libs,libuv libprotobuf-c sqlite3 inih libsodium openssl jansson cmocka) -lm -lpthread
 
 ALL_CPPFLAGS = -D_GNU_SOURCE -DCANDOR_VERSION='"$(VERSION)"' -DCANDOR_IN_TREE -I. -Ilib -I$(B)/gen $(PKG_CFLAGS) $(CPPFLAGS)
 ALL_CFLAGS = -std=c11 -fPIC -fvisibility=hidden $(WARN) $(STRICT_FP) $(flags_$(VARIANT)) $(CFLAGS)
