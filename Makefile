@@ -68,13 +68,16 @@ BLACKBOX := $(patsubst %.c,$(B)/%,$(wildcard tests/blackbox/*.c))
 FAULT := $(patsubst %.c,$(B)/%,$(wildcard tests/fault/*.c))
 BENCH := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
 FIGURES := $(B)/tests/figures/figures
+SOAK := $(B)/tests/soak/soak
+# How long `make soak` goes on.
+SOAK_MINUTES ?= 60
 TOOLS := $(B)/tests/trace_check
 PROGRAMS := $(B)/candord $(B)/candor $(B)/libcandor.a $(B)/libcandor.so
 
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all help deps need-deps test demo bench figures check unit blackbox fault check-source format install uninstall installcheck \
-	clean dist everything
+.PHONY: all help deps need-deps test demo bench figures soak reliability check unit blackbox fault check-source \
+	format install uninstall installcheck clean dist everything
 
 all: need-deps ## build candord, candor and libcandor
 	@$(MAKE) --no-print-directory $(PROGRAMS)
@@ -160,7 +163,15 @@ $(B)/tests/%: $(B)/tests/%.o $(B)/tests/testable.a
 	$(call say,LD)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(libs_test)
 
-everything: $(PROGRAMS) $(TOOLS) $(UNIT) $(BLACKBOX) $(FAULT) $(BENCH) $(FIGURES)
+# Their memory can be made to run out: tests/lib/fault_heap.h.
+comma := ,
+WRAP := $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc strdup fopen realpath asprintf __asprintf_chk)
+
+$(B)/tests/fault/%: $(B)/tests/fault/%.o $(B)/tests/testable.a
+	$(call say,LD)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(WRAP) -o $@ $(B)/tests/lib/fault_heap.o $^ $(libs_test)
+
+everything: $(PROGRAMS) $(TOOLS) $(UNIT) $(BLACKBOX) $(FAULT) $(BENCH) $(FIGURES) $(SOAK)
 
 test: deps ## install what is missing, build, run every test
 	@$(MAKE) --no-print-directory everything
@@ -181,6 +192,14 @@ bench: deps ## measure, as ratios to bare loops on this machine (some minutes)
 figures: deps ## play the experiments of docs/mechanism.md and redraw its pictures and tables (some minutes)
 	@$(MAKE) --no-print-directory $(FIGURES)
 	@B=$(B) tests/figures/run.sh
+
+soak: deps ## load, kills, restarts, backups, checks: for SOAK_MINUTES (60), or until something is lost
+	@$(MAKE) --no-print-directory $(PROGRAMS) $(SOAK)
+	@SOAK_MINUTES=$(SOAK_MINUTES) $(SOAK)
+
+reliability: deps ## every test of faults at its full size; writes the counts into docs/reliability.md (a long while)
+	@$(MAKE) --no-print-directory everything
+	@B=$(B) tests/reliability.sh
 
 demo: deps ## seven labelers, three of them misreporting: watch the weights find them
 	@$(MAKE) --no-print-directory $(PROGRAMS)

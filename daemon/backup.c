@@ -13,7 +13,8 @@
 #include <unistd.h>
 
 #include "db_copy.h"
-#include "db_wal.h"
+#include "db_prepare.h"
+#include "file.h"
 #include "log.h"
 #include "verify.h"
 
@@ -115,22 +116,6 @@ static int stand_alone(const struct partial *p)
 	return pwrite(p->fd, versions, sizeof versions, 18) == sizeof versions ? 0 : -errno;
 }
 
-static int sync_dir(const char *of)
-{
-	char *copy = strdup(of);
-	if (!copy)
-		return -ENOMEM;
-	char *slash = strrchr(copy, '/');
-	if (slash)
-		slash[slash == copy] = 0;
-	int fd = open(slash ? copy : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int err = fd < 0 || fsync(fd) != 0 ? -errno : 0;
-	if (fd >= 0)
-		close(fd);
-	free(copy);
-	return err;
-}
-
 /* Gives it its name, if that is still free. Some file systems only know how to link. */
 static int give_name(const struct partial *p, const char *to)
 {
@@ -149,7 +134,7 @@ static int partial_publish(struct partial *p, const char *to)
 	if (err == 0)
 		err = give_name(p, to);
 	if (err == 0)
-		err = sync_dir(to);
+		err = file_sync_dir(to);
 	return err ? say(to, err) : 0;
 }
 
@@ -241,7 +226,7 @@ static int copy(struct job *j, bool migrate)
 {
 	struct db_copy *c;
 	/* Nobody uses the original of a restoration, so its log must be as it was left. */
-	int err = migrate ? db_wal_check(j->b->from) : 0;
+	int err = migrate ? db_check_log(j->b->from) : 0;
 	if (err == 0)
 		err = db_copy_open(&c, j->b->from, j->file.path);
 	if (err) {

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "db_internal.h"
+#include "db_wal.h"
 #include "log.h"
 #include "migrate.h"
 #include "pack.h"
@@ -55,22 +56,45 @@ static const char *const sql[SQL_COUNT] = {
 
 /* ---- the connection ---- */
 
-int db_error(struct db *db, const char *doing)
+int db_error_of(sqlite3 *handle)
 {
-	int code = sqlite3_errcode(db->handle);
-	log_error("database: %s: %s (SQLite %d)", doing, sqlite3_errmsg(db->handle),
-		  sqlite3_extended_errcode(db->handle));
+	int code = sqlite3_extended_errcode(handle), system = sqlite3_system_errno(handle);
 	switch (code & 0xff) {
 	case SQLITE_FULL: return ERR_DISK_FULL;
 	case SQLITE_NOMEM: return -ENOMEM;
 	case SQLITE_NOTADB: return ERR_SCHEMA;
 	case SQLITE_CORRUPT: return ERR_DAMAGED;
+	case SQLITE_IOERR:
+	case SQLITE_CANTOPEN: break;
 	default: return ERR_DATABASE;
 	}
+	if (code == SQLITE_IOERR_NOMEM)
+		return -ENOMEM;
+	/* After a sync that failed nobody knows what is on disk, also where it failed for want of room. */
+	bool sync = code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC;
+	return !sync && (system == ENOSPC || system == EDQUOT) ? ERR_DISK_FULL : ERR_DATABASE;
+}
+
+int db_error(struct db *db, const char *doing)
+{
+	log_error("database: %s: %s (SQLite %d)", doing, sqlite3_errmsg(db->handle),
+		  sqlite3_extended_errcode(db->handle));
+	return db_error_of(db->handle);
+}
+
+/* Whoever went on with a read that could not be ended when it should have been would see the past for ever. */
+bool db_is_fresh(struct db *db)
+{
+	if (db->stuck &&
+	    (sqlite3_get_autocommit(db->handle) || sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL) == SQLITE_OK))
+		db->stuck = false;
+	return !db->stuck;
 }
 
 sqlite3_stmt *db_statement(struct db *db, enum statement s)
 {
+	if (!db_is_fresh(db))
+		return NULL;
 	if (!db->statements[s])
 		sqlite3_prepare_v3(db->handle, sql[s], -1, SQLITE_PREPARE_PERSISTENT, &db->statements[s], NULL);
 	return db->statements[s];
@@ -99,66 +123,74 @@ static int prepare_writer(struct db *db, enum db_sync sync)
 }
 
 /* The size of the file beside the database with such an ending: -1 where there is none. */
-static int64_t size_of(const char *path, const char *ending)
+static int size_of(const char *path, const char *ending, int64_t *size)
 {
 	char *beside;
 	struct stat st;
 	if (asprintf(&beside, "%s%s", path, ending) < 0)
-		return -1;
-	int64_t size = stat(beside, &st) == 0 ? st.st_size : -1;
+		return -ENOMEM;
+	int err = stat(beside, &st) == 0 ? 0 : -errno;
 	free(beside);
-	return size;
+	*size = err ? -1 : st.st_size;
+	return err == -ENOENT || err == -ENOTDIR ? 0 : err;
 }
 
 /* SQLite takes an empty file for a new database, and removes the logs that lie beside it. Whoever lost a database must
  * hear so, and not find an empty one in its place. */
-static int check_not_lost(const char *path)
+static int check_not_lost(const char *path, bool *is_new)
 {
-	if (size_of(path, "") > 0)
+	int64_t size, log_size;
+	int err = size_of(path, "", &size);
+	if (err == 0)
+		err = size_of(path, "-wal", &log_size);
+	if (err)
+		return err;
+	*is_new = size < 0;
+	if (size > 0)
 		return 0;
-	if (size_of(path, "-wal") > 0)
+	if (log_size > 0)
 		log_error("database: %s-wal is there, but what belongs to it is not in %s", path, path);
-	else if (size_of(path, "") == 0)
+	else if (size == 0)
 		log_error("database: %s is there, but empty; to begin with a new database remove the file", path);
 	else
 		return 0;
 	return ERR_DAMAGED;
 }
 
-static int open_handle(struct db *db, const char *path, enum db_mode mode)
+static int open_handle(struct db *db, const char *path, enum db_mode mode, bool *is_new)
 {
 	int flags = mode == DB_WRITE ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE;
-	int err = mode == DB_WRITE ? check_not_lost(path) : 0;
+	int err = mode == DB_WRITE ? check_not_lost(path, is_new) : 0;
 	if (err == 0 && sqlite3_open_v2(path, &db->handle, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
 		err = db->handle ? db_error(db, path) : -ENOMEM;
 	return err;
 }
 
+static int prepare_reader(struct db *db, enum db_mode mode)
+{
+	int err = pragma(db, "PRAGMA query_only = 1; PRAGMA cache_size = -16384");
+	if (err)
+		return err;
+	return mode == DB_READ ? migrate_check(db->handle) : migrate_known(db->handle);
+}
+
 int db_open(struct db **out, const char *path, enum db_mode mode, enum db_sync sync)
 {
-	bool made = mode == DB_WRITE && size_of(path, "") < 0;
+	bool is_new = false;
 	struct db *db = calloc(1, sizeof *db);
 	if (!db)
 		return -ENOMEM;
-	int err = open_handle(db, path, mode);
-	if (err) {
-		sqlite3_close(db->handle);
-		free(db);
-		return err;
-	}
-	sqlite3_extended_result_codes(db->handle, 1);
-	sqlite3_busy_timeout(db->handle, BUSY_MS);
-	if (mode == DB_WRITE) {
-		err = prepare_writer(db, sync);
-	} else {
-		err = pragma(db, "PRAGMA query_only = 1; PRAGMA cache_size = -16384");
-		if (err == 0)
-			err = mode == DB_READ ? migrate_check(db->handle) : migrate_known(db->handle);
+	int err = open_handle(db, path, mode, &is_new);
+	if (err == 0) {
+		sqlite3_extended_result_codes(db->handle, 1);
+		sqlite3_busy_timeout(db->handle, BUSY_MS);
+		err = mode == DB_WRITE ? prepare_writer(db, sync) : prepare_reader(db, mode);
 	}
 	if (err) {
+		int64_t size;
 		int closed = db_close(db);
 		/* Nothing was written for want of room, say: the next start shall not take it for a lost one. */
-		if (made && size_of(path, "") == 0)
+		if (is_new && size_of(path, "", &size) == 0 && size == 0)
 			unlink(path);
 		return closed ? closed : err;
 	}
@@ -501,17 +533,38 @@ int db_write(struct db *db, const struct batch *b)
 	return err;
 }
 
+/* Whoever else has the database open keeps the log's index alive. A writer that was killed when a commit was in the log
+ * and not in the index then leaves one that nobody sees, until the index is made anew from the log: after clients were
+ * told that it is absent it would be there. What lies behind the index's end is the writer's alone, so this one
+ * takes it away. */
+static int cut_log(struct db *db, uint64_t frames)
+{
+	const char *path = sqlite3_db_filename(db->handle, "main");
+	int err = run(db, SQL_BEGIN);
+	if (err)
+		return err;
+	err = db_wal_cut(path, frames);
+	sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+	return err;
+}
+
 int db_empty_log(struct db *db)
 {
 	/* A reader that will be long is not waited for. */
 	sqlite3_busy_timeout(db->handle, 0);
-	int err = pragma(db, "PRAGMA wal_checkpoint(TRUNCATE)");
+	int frames = 0, rc = sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, &frames, NULL);
 	sqlite3_busy_timeout(db->handle, BUSY_MS);
+	if ((rc & 0xff) == SQLITE_BUSY)
+		return frames < 0 ? 0 : cut_log(db, (uint64_t)frames);
+	int err = rc == SQLITE_OK ? 0 : db_error(db, "wal_checkpoint");
 	return err == ERR_DISK_FULL ? 0 : err;
 }
 
 int db_begin(struct db *db)
 {
+	/* What will end it is made before it begins. */
+	if (db->reads == 0 && !db_statement(db, SQL_END_READ))
+		return db_error(db, sql[SQL_END_READ]);
 	int err = db->reads == 0 ? run(db, SQL_BEGIN_READ) : 0;
 	if (err == 0)
 		db->reads++;
@@ -522,7 +575,9 @@ void db_end(struct db *db)
 {
 	if (--db->reads > 0)
 		return;
-	/* Ending a read cannot lose anything; a failure would show again at the next begin. */
-	if (run(db, SQL_END_READ))
+	/* Ending a read cannot lose anything. */
+	if (run(db, SQL_END_READ)) {
 		log_warning("database: a read did not end cleanly");
+		db->stuck = true;
+	}
 }

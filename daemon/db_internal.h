@@ -53,12 +53,19 @@ struct db {
 	sqlite3_stmt *statements[SQL_COUNT];
 	struct buf text; /* an item's reports, on their way into SQL */
 	int reads; /* db_begin() without db_end() */
+	bool stuck; /* the last of them could not be ended */
 };
+
+/* No old read stands in the way of a new one; else db_error() explains. */
+bool db_is_fresh(struct db *db);
 
 /* The statement, ready to bind; NULL on failure, which db_error() explains. */
 sqlite3_stmt *db_statement(struct db *db, enum statement s);
 
-/* The last failure of the connection as an error of ours, logged with what was being done. */
+/* The last failure of a connection as an error of ours. */
+int db_error_of(sqlite3 *handle);
+
+/* The same, logged with what was being done. */
 int db_error(struct db *db, const char *doing);
 
 #endif

@@ -11,8 +11,14 @@ struct columns {
 	sqlite3_stmt *s;
 	int next;
 	struct arena *arena; /* takes what a row points to */
-	int err;
+	int err; /* the first, but lack of memory comes before all else: it may look like a row that makes no sense */
 };
+
+static void fail(struct columns *c, int err)
+{
+	if (c->err == 0 || err == -ENOMEM)
+		c->err = err;
+}
 
 static uint64_t get_int(struct columns *c)
 {
@@ -29,7 +35,7 @@ static const char *get_text(struct columns *c)
 	const char *text = (const char *)sqlite3_column_text(c->s, c->next++);
 	char *copy = arena_strdup(c->arena, text ? text : "");
 	if (!copy)
-		c->err = -ENOMEM;
+		fail(c, -ENOMEM);
 	return copy;
 }
 
@@ -41,12 +47,12 @@ static const void *get_array(struct columns *c, size_t n, size_t size)
 	if (sqlite3_column_type(c->s, at) == SQLITE_NULL)
 		return NULL;
 	if ((size_t)sqlite3_column_bytes(c->s, at) != n * size) {
-		c->err = ERR_HISTORY;
+		fail(c, ERR_HISTORY);
 		return NULL;
 	}
 	void *copy = arena_alloc(c->arena, n * size);
 	if (!copy)
-		c->err = -ENOMEM;
+		fail(c, -ENOMEM);
 	else if (n > 0)
 		memcpy(copy, blob, n * size);
 	return copy;
@@ -58,7 +64,7 @@ static void get_reports(struct columns *c, struct packed_reports *out)
 	size_t len = (size_t)sqlite3_column_bytes(c->s, c->next++);
 	int err = text ? unpack_reports(text, len, c->arena, out) : ERR_HISTORY;
 	if (err)
-		c->err = err;
+		fail(c, err);
 }
 
 static void get_settings(struct columns *c, struct candor_settings *out)
@@ -76,7 +82,7 @@ static void get_settings(struct columns *c, struct candor_settings *out)
 	out->share = get_real(c);
 	out->entry = get_real(c);
 	if (mechanism_settings_fault(out))
-		c->err = ERR_HISTORY;
+		fail(c, ERR_HISTORY);
 }
 
 /* ---- rows ---- */
@@ -158,7 +164,7 @@ static void get_log(struct columns *c, struct log_row *r)
 	r->value = get_real(c);
 	r->at = get_int(c);
 	if (!(r->value >= 0 && r->value <= 1))
-		c->err = ERR_HISTORY;
+		fail(c, ERR_HISTORY);
 }
 
 /* DB_ITEM_COLUMNS. */
@@ -197,7 +203,7 @@ static void get_item(struct columns *c, struct item_row *r)
 	get_reports(c, &r->reports);
 	r->weights = get_array(c, r->reports.n, sizeof(double));
 	if (r->reports.n != r->aggregate.n || (r->close_number != 0) != (r->weights != NULL))
-		c->err = ERR_HISTORY;
+		fail(c, ERR_HISTORY);
 }
 
 static void get_hash(struct columns *c, uint8_t out[CHAIN_BYTES])
@@ -229,16 +235,18 @@ static void get_settled(struct columns *c, struct settled_row *r)
 	s->eta = r->item.eta;
 	s->lbar = r->item.lbar;
 	if (!s->weights || !s->last_round || s->outcome != r->item.outcome)
-		c->err = ERR_HISTORY;
+		fail(c, ERR_HISTORY);
 }
 
 /* What a row came to: its error, logged where it is the history's fault. */
 static int row_error(struct db *db, const struct columns *c)
 {
+	/* SQLite says so only here when it had no memory for a column. */
+	if (db_error_of(db->handle) == -ENOMEM)
+		return -ENOMEM;
 	if (c->err == ERR_HISTORY)
 		log_error("database: a row makes no sense, read by: %s", sqlite3_sql(c->s));
-	/* SQLite says so only here when it had no memory for a column. */
-	return c->err == 0 && sqlite3_errcode(db->handle) == SQLITE_NOMEM ? -ENOMEM : c->err;
+	return c->err;
 }
 
 /* ---- cursors ---- */
@@ -283,7 +291,7 @@ int db_cursor_open(struct db *db, enum db_table table, uint64_t pool, uint64_t f
 		return -ENOMEM;
 	*c = (struct db_cursor){.db = db, .table = table};
 	arena_init(&c->arena, SIZE_MAX / 2);
-	if (sqlite3_prepare_v2(db->handle, tables[table], -1, &c->s, NULL) != SQLITE_OK) {
+	if (!db_is_fresh(db) || sqlite3_prepare_v2(db->handle, tables[table], -1, &c->s, NULL) != SQLITE_OK) {
 		int err = db_error(db, tables[table]);
 		free(c);
 		return err;

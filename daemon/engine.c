@@ -11,7 +11,8 @@
 
 struct campaign *engine_find(const struct engine *e, const char *name)
 {
-	uint32_t index = names_find(e->names, name, strlen(name));
+	/* There are none where memory could not be rebuilt. */
+	uint32_t index = !e->names ? NAMES_NONE : names_find(e->names, name, strlen(name));
 	return index == NAMES_NONE ? NULL : e->campaigns[index];
 }
 
@@ -179,14 +180,19 @@ static void give_up(struct engine *e, int err)
 	engine_outdate_loads(e);
 	forget_state(e);
 	int reloaded = load_state(e);
+	if (reloaded)
+		forget_state(e); /* half of it is worse than nothing */
 	e->batches[0].last_change = e->batches[1].last_change = e->committed;
 	/* A lack of memory passes by itself; a lack of room is probed for; anything else ends the daemon. */
-	e->read_only = reloaded ? reloaded : err == -ENOMEM ? 0 : err;
+	if (err == ERR_DISK_FULL)
+		e->read_only = err;
+	if (reloaded || (err != -ENOMEM && err != ERR_DISK_FULL))
+		e->ended = reloaded ? reloaded : err;
 	tell(committing, err);
 	tell(filling, err);
 	relieve(e);
-	if (e->read_only && e->read_only != ERR_DISK_FULL)
-		e->ops.failed(e->owner, e->read_only);
+	if (e->ended)
+		e->ops.failed(e->owner, e->ended);
 }
 
 void engine_tick(struct engine *e)
@@ -219,8 +225,10 @@ void engine_committed(struct engine *e, int err)
 	if (err && was_probe) {
 		e->committing = NULL;
 		batch_reset(b);
-		if (err != ERR_DISK_FULL)
+		if (err != ERR_DISK_FULL && err != -ENOMEM) {
+			e->ended = err;
 			e->ops.failed(e->owner, err);
+		}
 		return;
 	}
 	if (err) {
@@ -259,7 +267,7 @@ bool engine_is_read_only(const struct engine *e)
 
 void engine_probe(struct engine *e)
 {
-	if (!e->read_only || e->committing)
+	if (!e->read_only || e->ended || e->committing)
 		return;
 	engine_add(e, CHANGE_PROGRESS, &e->progress);
 	if (e->broken)
@@ -336,9 +344,9 @@ static enum engine_outcome greet(struct engine *e, struct call *call)
 enum engine_outcome engine_run(struct engine *e, struct call *call)
 {
 	const struct candor_request *r = &call->wire->request;
-	/* The service is ending, and memory may hold only half of what it should. */
-	if (e->read_only && e->read_only != ERR_DISK_FULL)
-		return engine_refuse_error(call, e->read_only);
+	/* Memory may be empty. */
+	if (e->ended)
+		return engine_refuse_error(call, e->ended);
 	if (is_write(r->type) && (e->read_only || e->broken))
 		return engine_refuse_error(call, e->read_only ? e->read_only : -ENOMEM);
 	switch (r->type) {

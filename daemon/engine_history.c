@@ -37,8 +37,8 @@ static void on_read(struct read_job *job)
 	/* A cursor that nobody was given can name a round that the labeler had no part in. */
 	if (job->err == ERR_HISTORY && h->n_steps == 0 && h->call->wire->request.cursor[0])
 		engine_bad_cursor(h->call);
-	else if (job->err)
-		engine_refuse_error(h->call, job->err);
+	else if (job->err || h->engine->ended)
+		engine_refuse_error(h->call, job->err ? job->err : h->engine->ended);
 	else
 		h->answer(h);
 	free(h);

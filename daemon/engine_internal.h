@@ -49,7 +49,8 @@ struct engine {
 	bool probing; /* `committing` is a probe */
 	bool broken; /* memory is ahead of what can be written: rebuild before anything else */
 	bool was_saturated;
-	int read_only; /* the error for which writes are refused; 0: they are not */
+	int read_only; /* ERR_DISK_FULL: writes are refused until there is room; else 0 */
+	int ended; /* the error for which the service ends and all is refused; else 0 */
 
 	struct item_list logged; /* open items with reports in the log, by the oldest of them */
 	struct segment *first_segment, *last_segment; /* of the log */

@@ -100,18 +100,26 @@ static enum engine_outcome reply_pool(struct call *call, const struct campaign *
 	return engine_reply(call, &r, c->changed);
 }
 
+/* To whoever repeats a creation that was not answered this says that it is there: so it has to be on disk. */
+static enum engine_outcome refuse_existing(struct call *call, const struct campaign *c)
+{
+	const char *sentence = arena_printf(call->arena, "pool '%s' exists already", c->name);
+	struct candor_response r = {.code = CANDOR_ALREADY_EXISTS,
+				    .message = sentence ? sentence : "it exists already"};
+	return engine_reply(call, &r, c->changed);
+}
+
 enum engine_outcome engine_create_pool(struct engine *e, struct call *call)
 {
 	const struct candor_request *r = &call->wire->request;
 	struct candor_settings settings = r->settings;
-	if (engine_find(e, r->pool))
-		return engine_refuse(call, CANDOR_ALREADY_EXISTS,
-				     arena_printf(call->arena, "pool '%s' exists already", r->pool));
+	struct campaign *c = engine_find(e, r->pool);
+	if (c)
+		return refuse_existing(call, c);
 	mechanism_defaults(&settings);
 	const char *fault = mechanism_settings_fault(&settings);
 	if (fault)
 		return engine_refuse(call, CANDOR_INVALID_ARGUMENT, fault);
-	struct campaign *c;
 	int err = engine_add_campaign(e, r->pool, e->ops.now_ms(e->owner), &settings, &c);
 	if (err)
 		return engine_refuse_error(call, err);

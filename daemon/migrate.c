@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "db_internal.h"
 #include "log.h"
 #include "migrate_chain.h"
 
@@ -124,85 +125,85 @@ static int (*const fills[MIGRATE_VERSION])(sqlite3 *db) = {[1] = migrate_chain};
 
 static_assert(sizeof steps / sizeof *steps == MIGRATE_VERSION, "a step for each version");
 
-/* The single number that `sql` gives, or -1. */
-static long number(sqlite3 *db, const char *sql)
+static int failed(sqlite3 *db)
 {
-	sqlite3_stmt *s;
-	long value = -1;
-	if (sqlite3_prepare_v2(db, sql, -1, &s, NULL) != SQLITE_OK)
-		return -1;
-	if (sqlite3_step(s) == SQLITE_ROW)
-		value = (long)sqlite3_column_int64(s, 0);
-	sqlite3_finalize(s);
-	return value;
+	log_error("database: %s", sqlite3_errmsg(db));
+	return db_error_of(db);
 }
 
-int migrate_error(sqlite3 *db)
+/* The single number that `sql` gives. */
+static int number(sqlite3 *db, const char *sql, long *out)
 {
-	switch (sqlite3_errcode(db) & 0xff) {
-	case SQLITE_FULL: return ERR_DISK_FULL;
-	case SQLITE_NOTADB: return ERR_SCHEMA;
-	case SQLITE_CORRUPT: return ERR_DAMAGED;
-	default: return ERR_DATABASE;
-	}
+	sqlite3_stmt *s;
+	if (sqlite3_prepare_v2(db, sql, -1, &s, NULL) != SQLITE_OK)
+		return failed(db);
+	int err = sqlite3_step(s) == SQLITE_ROW ? 0 : failed(db);
+	if (err == 0)
+		*out = (long)sqlite3_column_int64(s, 0);
+	sqlite3_finalize(s);
+	return err;
 }
 
 static int run(sqlite3 *db, const char *sql)
 {
-	char *message = NULL;
-	if (sqlite3_exec(db, sql, NULL, NULL, &message) == SQLITE_OK)
-		return 0;
-	log_error("database: %s", message ? message : sqlite3_errmsg(db));
-	sqlite3_free(message);
-	return migrate_error(db);
+	return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : failed(db);
 }
 
-static int is_ours(sqlite3 *db, bool *empty)
+static int is_ours(sqlite3 *db, bool *empty, long *version)
 {
-	long application = number(db, "PRAGMA application_id"), version = number(db, "PRAGMA user_version");
-	long tables = number(db, "SELECT count(*) FROM sqlite_schema");
-	if (application < 0 || version < 0 || tables < 0) {
-		log_error("database: %s", sqlite3_errmsg(db));
-		return migrate_error(db);
-	}
-	*empty = tables == 0 && application == 0 && version == 0;
-	if (!*empty && application != MIGRATE_APPLICATION_ID) {
+	long application, tables;
+	int err = number(db, "PRAGMA application_id", &application);
+	if (err == 0)
+		err = number(db, "PRAGMA user_version", version);
+	if (err == 0)
+		err = number(db, "SELECT count(*) FROM sqlite_schema", &tables);
+	if (err)
+		return err;
+	*empty = tables == 0 && application == 0 && *version == 0;
+	if (!*empty && (application != MIGRATE_APPLICATION_ID || *version < 0)) {
 		log_error("database: this is not a candor database; name another file");
 		return ERR_SCHEMA;
 	}
-	if (version > MIGRATE_VERSION) {
-		log_error("database: schema version %ld is newer than this program's %d; use a newer candord", version,
+	if (*version > MIGRATE_VERSION) {
+		log_error("database: schema version %ld is newer than this program's %d; use a newer candord", *version,
 			  MIGRATE_VERSION);
 		return ERR_SCHEMA;
 	}
 	return 0;
 }
 
+/* Whether the row of `each` stands in the schema that `same` asks: 1, 0 or an error. */
+static int has_same(sqlite3 *db, sqlite3_stmt *each, sqlite3_stmt *same)
+{
+	for (int i = 0; i < 3; i++)
+		if (sqlite3_bind_value(same, i + 1, sqlite3_column_value(each, i)) != SQLITE_OK)
+			return failed(db);
+	int code = sqlite3_step(same);
+	int found = code == SQLITE_ROW ? 1 : code == SQLITE_DONE ? 0 : failed(db);
+	sqlite3_reset(same);
+	return found;
+}
+
 /* Each table, index and view of `model` must stand in the schema of `db`, word for word. */
 static int compare(sqlite3 *db, sqlite3 *model)
 {
 	sqlite3_stmt *each = NULL, *same = NULL;
-	int err = 0;
+	int err = 0, code = SQLITE_ROW;
 	if (sqlite3_prepare_v2(model, "SELECT type, name, sql FROM sqlite_schema", -1, &each, NULL) != SQLITE_OK)
-		return migrate_error(model);
+		return failed(model);
 	if (sqlite3_prepare_v2(db, "SELECT 1 FROM sqlite_schema WHERE type = ? AND name = ? AND sql IS ?", -1, &same,
 			       NULL) != SQLITE_OK)
-		err = migrate_error(db);
-	while (err == 0 && sqlite3_step(each) == SQLITE_ROW) {
-		for (int i = 0; i < 3; i++)
-			sqlite3_bind_value(same, i + 1, sqlite3_column_value(each, i));
-		int code = sqlite3_step(same);
-		if (code == SQLITE_DONE) {
+		err = failed(db);
+	while (err == 0 && (code = sqlite3_step(each)) == SQLITE_ROW) {
+		int found = has_same(db, each, same);
+		if (found == 0)
 			log_error("database: its %s %s is missing or not as candord made it",
 				  (const char *)sqlite3_column_text(each, 0),
 				  (const char *)sqlite3_column_text(each, 1));
-			err = ERR_DAMAGED;
-		} else if (code != SQLITE_ROW) {
-			log_error("database: %s", sqlite3_errmsg(db));
-			err = migrate_error(db);
-		}
-		sqlite3_reset(same);
+		err = found < 0 ? found : found == 0 ? ERR_DAMAGED : 0;
 	}
+	if (err == 0 && code != SQLITE_DONE)
+		err = failed(model);
 	sqlite3_finalize(each);
 	sqlite3_finalize(same);
 	return err;
@@ -211,8 +212,10 @@ static int compare(sqlite3 *db, sqlite3 *model)
 /* What the steps make of nothing is what they must have made here. */
 static int check_tables(sqlite3 *db)
 {
-	sqlite3 *model;
-	int err = sqlite3_open(":memory:", &model) == SQLITE_OK ? 0 : -ENOMEM;
+	sqlite3 *model = NULL;
+	int err = 0;
+	if (sqlite3_open(":memory:", &model) != SQLITE_OK)
+		err = model ? failed(model) : -ENOMEM;
 	for (int i = 0; i < MIGRATE_VERSION && err == 0; i++)
 		err = run(model, steps[i]);
 	if (err == 0)
@@ -224,8 +227,9 @@ static int check_tables(sqlite3 *db)
 int migrate(sqlite3 *db)
 {
 	bool empty;
-	int err = is_ours(db, &empty);
-	for (long version = number(db, "PRAGMA user_version"); err == 0 && version < MIGRATE_VERSION; version++) {
+	long version;
+	int err = is_ours(db, &empty, &version);
+	for (; err == 0 && version < MIGRATE_VERSION; version++) {
 		char stamp[96];
 		snprintf(stamp, sizeof stamp, "PRAGMA application_id = %d; PRAGMA user_version = %ld; COMMIT",
 			 MIGRATE_APPLICATION_ID, version + 1);
@@ -242,10 +246,10 @@ int migrate(sqlite3 *db)
 	return err ? err : check_tables(db);
 }
 
-int migrate_known(sqlite3 *db)
+static int known(sqlite3 *db, long *version)
 {
 	bool empty;
-	int err = is_ours(db, &empty);
+	int err = is_ours(db, &empty, version);
 	if (err == 0 && empty) {
 		log_error("database: it is empty");
 		return ERR_SCHEMA;
@@ -253,12 +257,19 @@ int migrate_known(sqlite3 *db)
 	return err;
 }
 
+int migrate_known(sqlite3 *db)
+{
+	long version;
+	return known(db, &version);
+}
+
 int migrate_check(sqlite3 *db)
 {
-	int err = migrate_known(db);
+	long version;
+	int err = known(db, &version);
 	if (err)
 		return err;
-	if (number(db, "PRAGMA user_version") != MIGRATE_VERSION) {
+	if (version != MIGRATE_VERSION) {
 		log_error("database: its schema is older than this program's; start candord on it once");
 		return ERR_SCHEMA;
 	}

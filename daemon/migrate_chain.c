@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "chain.h"
+#include "db_internal.h"
 #include "log.h"
 #include "pack.h"
 
@@ -21,13 +22,13 @@ struct fill {
 static int failed(const struct fill *f)
 {
 	log_error("database: %s", sqlite3_errmsg(f->db));
-	return migrate_error(f->db);
+	return db_error_of(f->db);
 }
 
+/* A text that no row lacks: NULL where there was no memory for it. */
 static const char *text(sqlite3_stmt *s, int column)
 {
-	const char *value = (const char *)sqlite3_column_text(s, column);
-	return value ? value : "";
+	return (const char *)sqlite3_column_text(s, column);
 }
 
 /* The names of a pool's labelers, by id. */
@@ -41,12 +42,14 @@ static int read_labelers(struct fill *f, sqlite3_int64 pool, size_t n)
 		return -ENOMEM;
 	sqlite3_bind_int64(f->labelers, 1, pool);
 	while ((code = sqlite3_step(f->labelers)) == SQLITE_ROW && f->n < n) {
-		f->labeler[f->n] = arena_strdup(&f->names, text(f->labelers, 0));
+		const char *name = text(f->labelers, 0);
+		f->labeler[f->n] = name ? arena_strdup(&f->names, name) : NULL;
 		if (!f->labeler[f->n++])
 			return -ENOMEM;
 	}
+	int err = code == SQLITE_DONE ? 0 : code == SQLITE_ROW ? ERR_HISTORY : failed(f);
 	sqlite3_reset(f->labelers);
-	return code == SQLITE_DONE ? 0 : failed(f);
+	return err;
 }
 
 static int hash_reports(struct fill *f, struct chain *c, const struct packed_reports *reports)
@@ -68,20 +71,22 @@ static int hash(struct fill *f, const char *pool)
 	struct packed_reports reports;
 	struct chain chain;
 	arena_reset(&f->reports);
-	const char *packed = text(s, 8);
+	const char *by = text(s, 6), *item = text(s, 7), *packed = text(s, 8);
+	if (!by || !item || !packed)
+		return -ENOMEM;
 	int err = unpack_reports(packed, strlen(packed), &f->reports, &reports);
 	if (err)
 		return err;
 	const struct chain_record record = {
 		.pool = pool,
-		.item = text(s, 7),
+		.item = item,
 		.round = (uint64_t)sqlite3_column_int64(s, 0),
 		.outcome = sqlite3_column_double(s, 1),
 		.eta = sqlite3_column_double(s, 2),
 		.lbar = sqlite3_column_double(s, 3),
 		.epoch = (uint32_t)sqlite3_column_int64(s, 4),
 		.at = (uint64_t)sqlite3_column_int64(s, 5),
-		.by = text(s, 6),
+		.by = by,
 		.n = reports.n,
 	};
 	chain_begin(&chain, f->head, &record);
@@ -105,9 +110,9 @@ static int fill_round(struct fill *f, sqlite3_int64 pool, const char *name, sqli
 	sqlite3_bind_int64(f->set, 1, pool);
 	sqlite3_bind_int64(f->set, 2, round);
 	sqlite3_bind_blob(f->set, 3, f->head, CHAIN_BYTES, SQLITE_STATIC);
-	code = sqlite3_step(f->set);
+	err = sqlite3_step(f->set) == SQLITE_DONE ? 0 : failed(f);
 	sqlite3_reset(f->set);
-	return code == SQLITE_DONE ? 0 : failed(f);
+	return err;
 }
 
 static int fill_pool(struct fill *f)
@@ -115,6 +120,8 @@ static int fill_pool(struct fill *f)
 	sqlite3_int64 pool = sqlite3_column_int64(f->pools, 0), rounds = sqlite3_column_int64(f->pools, 2);
 	const char *name = text(f->pools, 1);
 	memset(f->head, 0, sizeof f->head);
+	if (!name)
+		return -ENOMEM;
 	int err = read_labelers(f, pool, (size_t)sqlite3_column_int64(f->pools, 3));
 	for (sqlite3_int64 round = 1; round <= rounds && err == 0; round++)
 		err = fill_round(f, pool, name, round);

@@ -10,7 +10,4 @@
  * missing or makes no sense; logged), -ENOMEM or a database error. */
 MUST_CHECK int migrate_chain(sqlite3 *db);
 
-/* The connection's last failure as an error of ours; not logged. */
-int migrate_error(sqlite3 *db);
-
 #endif

@@ -30,6 +30,7 @@ struct listener {
 	struct server *server;
 	struct address address;
 	bool made;
+	bool waiting; /* libuv holds a connection that could not be taken, and accepts no other before it is */
 };
 
 struct server {
@@ -114,13 +115,15 @@ static void describe_peer(const struct conn *c, bool is_unix, char *out, size_t 
 static void accept_one(struct server *s, struct listener *l)
 {
 	struct conn *c = calloc(1, sizeof *c);
+	l->waiting = !c;
 	if (!c)
-		return; /* the connection stays in the backlog */
+		return; /* the next tick tries again */
 	bool is_unix = l->address.is_unix;
 	c->server = s;
 	int err = is_unix ? uv_pipe_init(&s->loop, &c->pipe, 0) : uv_tcp_init(&s->loop, &c->tcp);
 	if (err) {
 		free(c);
+		l->waiting = true;
 		return;
 	}
 	c->stream.data = c;
@@ -311,6 +314,9 @@ static void on_tick(uv_timer_t *timer)
 			conn_close(c);
 		}
 	}
+	for (size_t i = 0; i < s->config->n_listen && !s->drain_until_ms; i++)
+		if (s->listeners[i].waiting)
+			accept_one(s, &s->listeners[i]);
 	engine_probe(s->engine);
 }
 
@@ -470,8 +476,10 @@ static int start_handles(struct server *s)
 {
 	int err;
 	if ((err = uv_prepare_init(&s->loop, &s->prepare)) || (err = uv_timer_init(&s->loop, &s->tick)) ||
-	    (err = uv_signal_init(&s->loop, &s->sigterm)) || (err = uv_signal_init(&s->loop, &s->sigint)))
+	    (err = uv_signal_init(&s->loop, &s->sigterm)) || (err = uv_signal_init(&s->loop, &s->sigint))) {
+		log_error("cannot start: %s", candor_strerror(err));
 		return err;
+	}
 	s->prepare.data = s->tick.data = s->sigterm.data = s->sigint.data = s;
 	/* Often enough for the shortest time limit, and at least once a second for the rest. */
 	uint64_t beat = 1000;
@@ -483,15 +491,17 @@ static int start_handles(struct server *s)
 	    (err = uv_timer_start(&s->tick, on_tick, beat, beat)) ||
 	    (err = uv_signal_start(&s->sigterm, on_signal, SIGTERM)) ||
 	    (err = uv_signal_start(&s->sigint, on_signal, SIGINT)))
-		return err;
-	return 0;
+		log_error("cannot start: %s", candor_strerror(err));
+	return err;
 }
 
 int server_run(const struct config *config)
 {
 	struct server *s = calloc(1, sizeof *s);
-	if (!s)
+	if (!s) {
+		log_error("cannot start: %s", candor_strerror(-ENOMEM));
 		return -ENOMEM;
+	}
 	s->config = config;
 	s->session_limits = (struct session_limits){
 		.max_frame_bytes = config->max_frame_bytes,
@@ -503,6 +513,7 @@ int server_run(const struct config *config)
 	s->read_buffer = malloc(READ_BYTES);
 	int err = s->read_buffer ? uv_loop_init(&s->loop) : -ENOMEM;
 	if (err) {
+		log_error("cannot start: %s", candor_strerror(err));
 		free(s->read_buffer);
 		free(s);
 		return err;

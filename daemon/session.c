@@ -132,11 +132,14 @@ static void on_durable(struct waiter *w, int err)
 	} else if (s->owner && err == -ENOMEM) {
 		say(s, r->id, CANDOR_RESOURCE_EXHAUSTED,
 		    "the daemon is out of memory; nothing was changed, try again later");
-	} else if (s->owner) {
+	} else if (s->owner && err == ERR_DISK_FULL) {
 		say(s, r->id, CANDOR_UNAVAILABLE,
-		    err == ERR_DISK_FULL
-			    ? "the daemon has no room left on disk; nothing was changed, try again when there is"
-			    : "the daemon could not write to its database; nothing was changed");
+		    "the daemon has no room left on disk; nothing was changed, try again when there is");
+	} else if (s->owner) {
+		/* What was written before the failure may be on disk, and count at the next start. */
+		say(s, r->id, CANDOR_INTERNAL,
+		    "the daemon could not write to its database and ends; whether this was changed shows when it runs "
+		    "again, and sending it again does no harm");
 	}
 	buf_free(&r->bytes);
 	free(r);

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "db_wal.h"
+#include "db_prepare.h"
 #include "log.h"
 
 enum { READERS_MAX = 8 }; /* idle connections kept; libuv's pool has 4 threads unless told otherwise */
@@ -50,7 +50,10 @@ static void run_writer(void *arg)
 			break;
 		const struct batch *batch = s->batch;
 		uv_mutex_unlock(&s->mutex);
-		int err = db ? db_write(db, batch) : opened;
+		/* What kept it from being opened may have passed. */
+		if (!db)
+			opened = db_open(&db, s->path, DB_WRITE, s->sync);
+		int err = opened ? opened : db_write(db, batch);
 		uv_mutex_lock(&s->mutex);
 		s->batch = NULL;
 		s->result = err;
@@ -166,27 +169,6 @@ static void release(struct store *s)
 	free(s);
 }
 
-/* The database is made by a connection that then goes: the writer's own is opened by its thread. */
-static int prepare_database(struct store *s)
-{
-	struct db *db;
-	/* Without a sync at each commit a power failure may leave any of the last ones wanting. */
-	int err = s->sync == DB_FULL ? db_wal_check(s->path) : 0;
-	if (err == 0)
-		err = db_open(&db, s->path, DB_WRITE, s->sync);
-	if (err)
-		return err;
-	err = db_empty_log(db);
-	if (err) {
-		int closed = db_close(db);
-		return closed ? closed : err;
-	}
-	/* Opened while the first is open: a last connection that closes takes the write-ahead log with it. */
-	err = db_open(&s->loop_db, s->path, DB_READ, s->sync);
-	int closed = db_close(db);
-	return err ? err : closed;
-}
-
 static int start_writer(struct store *s, uv_loop_t *loop)
 {
 	int err = uv_mutex_init(&s->mutex);
@@ -221,7 +203,7 @@ int store_open(struct store **out, uv_loop_t *loop, const char *path, enum db_sy
 	s->path = strdup(path);
 	int err = s->path ? take_lock(s) : -ENOMEM;
 	if (err == 0)
-		err = prepare_database(s);
+		err = db_prepare(&s->loop_db, s->path, s->sync);
 	if (err == 0)
 		err = start_writer(s, loop);
 	if (err) {

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "db_check.h"
-#include "db_wal.h"
+#include "db_prepare.h"
 #include "engine_internal.h"
 #include "log.h"
 
@@ -199,6 +199,13 @@ static int apply(struct replay *r, int stream)
 	}
 }
 
+/* Whether an error is the history's fault: lack of memory says nothing about it, and what reading meets has been
+ * logged. */
+static bool says_history(int err)
+{
+	return err == ERR_HISTORY || err == ERR_STATE || err == ERR_CONFLICT || err == ERR_FULL;
+}
+
 static int run_replay(struct replay *r)
 {
 	int err = 0;
@@ -213,9 +220,9 @@ static int run_replay(struct replay *r)
 			break;
 		uint64_t change = change_of(next, r->rows[next]);
 		err = apply(r, next);
-		if (err)
+		if (says_history(err))
 			differ(r, "change %" PRIu64 " cannot be replayed: %s", change, candor_strerror(err));
-		else
+		if (err == 0)
 			err = advance(r, next);
 	}
 	return err;
@@ -300,11 +307,15 @@ static int verify_pool(struct db *db, const struct campaign *c, const uint8_t *k
 		err = db_cursor_open(db, tables[i], c->id, 0, &r.cursors[i]);
 	if (err == 0)
 		err = run_replay(&r);
-	if (err == 0 && r.pool) {
+	if (says_history(err)) {
+		err = ERR_HISTORY;
+	} else if (err) {
+		log_error("pool %s: %s", r.name, candor_strerror(err));
+	} else if (r.pool) {
 		compare_count(&r, "the pool", "closes", c->closes, r.closes);
 		compare_labelers(&r, c->pool);
 		compare_totals(&r, c->pool, voided, open);
-	} else if (err == 0) {
+	} else {
 		differ(&r, "no settings were ever written");
 	}
 	if (err == 0 && r.wanted && r.wanted->round > r.settlements)
@@ -317,7 +328,7 @@ static int verify_pool(struct db *db, const struct campaign *c, const uint8_t *k
 	for (int i = 0; i < STREAMS; i++)
 		db_cursor_close(r.cursors[i]);
 	pool_free(r.pool);
-	return r.differences ? ERR_HISTORY : err;
+	return err == 0 && r.differences > 0 ? ERR_HISTORY : err;
 }
 
 static uint64_t no_clock(void *owner)
@@ -371,7 +382,7 @@ static int check_log(const char *path)
 	if (asprintf(&lock, "%s-lock", path) < 0)
 		return -ENOMEM;
 	int fd = open(lock, O_RDONLY | O_CLOEXEC);
-	int err = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 ? 0 : db_wal_check(path);
+	int err = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 ? 0 : db_check_log(path);
 	if (fd >= 0)
 		close(fd);
 	free(lock);

@@ -21,8 +21,15 @@ static void add_int(struct chain *c, uint64_t value)
 	add(c, &value, sizeof value);
 }
 
+/* A negative zero is a zero: the two are equal, and SQLite keeps only the one. */
+static double canonical(double value)
+{
+	return value == 0 ? 0 : value;
+}
+
 static void add_real(struct chain *c, double value)
 {
+	value = canonical(value);
 	add(c, &value, sizeof value);
 }
 
@@ -55,6 +62,7 @@ void chain_report(struct chain *c, const char *labeler, size_t len, double value
 	/* One call instead of three: this is done for every report there ever is. */
 	uint8_t bytes[sizeof(uint64_t) + NAME_MAX_BYTES + sizeof value];
 	uint64_t length = len;
+	value = canonical(value);
 	require(len <= NAME_MAX_BYTES);
 	memcpy(bytes, &length, sizeof length);
 	memcpy(bytes + sizeof length, labeler, len);

@@ -2,8 +2,8 @@
  *
  * Each settlement has a hash over all that makes it and over the hash before it, so whoever knows the newest one, the
  * head, knows whether anything before it was changed, removed or put in another order. The hash is BLAKE2b of 32 bytes
- * over this, where an integer is 8 bytes little-endian, a real the same of its IEEE 754 bits, and a text its length as
- * an integer and then its bytes:
+ * over this, where an integer is 8 bytes little-endian, a real the same of its IEEE 754 bits (of 0 for -0), and a text
+ * its length as an integer and then its bytes:
  *
  *     "candor settlement 1" (text), the hash before (32 bytes; zeros for round 1),
  *     pool (text), round (integer), item (text), outcome, eta, L (reals), epoch, at (integers), by (text),

@@ -33,7 +33,7 @@ struct pool {
 	uint32_t items_cap;
 
 	struct mechanism_stretch *stretches;
-	size_t n_stretches;
+	size_t n_stretches, stretches_cap;
 
 	/* By the reporters of the item in work. */
 	double *weights;
@@ -71,6 +71,19 @@ static int find_entry(struct pool *p, double entry, uint16_t *index)
 	return 0;
 }
 
+/* Room for one more stretch. */
+static int reserve_stretch(struct pool *p)
+{
+	if (p->n_stretches < p->stretches_cap)
+		return 0;
+	struct mechanism_stretch *s = realloc(p->stretches, (p->n_stretches + 1) * sizeof *s);
+	if (!s)
+		return -ENOMEM;
+	p->stretches = s;
+	p->stretches_cap = p->n_stretches + 1;
+	return 0;
+}
+
 static int begin_stretch(struct pool *p, double floor, size_t max)
 {
 	struct mechanism_stretch *s = p->stretches;
@@ -84,11 +97,10 @@ static int begin_stretch(struct pool *p, double floor, size_t max)
 	}
 	if (p->n_stretches >= max)
 		return ERR_FULL;
-	s = realloc(s, (p->n_stretches + 1) * sizeof *s);
-	if (!s)
-		return -ENOMEM;
-	p->stretches = s;
-	s[p->n_stretches++] =
+	int err = reserve_stretch(p);
+	if (err)
+		return err;
+	p->stretches[p->n_stretches++] =
 		(struct mechanism_stretch){.epoch = p->totals.epoch, .floor = floor, .share = p->settings.share};
 	return 0;
 }
@@ -528,16 +540,6 @@ static void perhaps_next_epoch(struct pool *p)
 	require(begin_stretch(p, p->settings.beta, STRETCHES_MAX) == 0);
 }
 
-/* begin_stretch() must not fail in the middle of a settlement: room for one more is made before it. */
-static int reserve_stretch(struct pool *p)
-{
-	struct mechanism_stretch *s = realloc(p->stretches, (p->n_stretches + 1) * sizeof *s);
-	if (!s)
-		return -ENOMEM;
-	p->stretches = s;
-	return 0;
-}
-
 int pool_resolve(struct pool *p, struct item *item, double y, struct pool_settled *out)
 {
 	if (item->state == CANDOR_RESOLVED)
@@ -546,7 +548,8 @@ int pool_resolve(struct pool *p, struct item *item, double y, struct pool_settle
 		return ERR_STATE;
 	if (p->totals.round == UINT32_MAX)
 		return ERR_FULL;
-	/* Whatever can fail comes before the item is closed: an outcome that is not taken leaves it open. */
+	/* Whatever can fail comes before the item is closed, room for the stretch that may begin too: an outcome that
+	 * is not taken leaves it open. */
 	int err = reserve_stretch(p);
 	if (err == 0)
 		err = item->state == CANDOR_OPEN ? pool_close(p, item) : gather_weights(p, item);
@@ -661,7 +664,7 @@ int pool_restore_totals(struct pool *p, const struct pool_totals *totals, const 
 		return -ENOMEM;
 	memcpy(s, stretches, n * sizeof *s);
 	p->stretches = s;
-	p->n_stretches = n;
+	p->n_stretches = p->stretches_cap = n;
 	p->totals = *totals;
 	p->best_round = 0;
 	return 0;

@@ -11,6 +11,7 @@
 
 #include "tests/lib/campaign.h"
 #include "tests/lib/command.h"
+#include "tests/lib/files.h"
 
 enum { PATIENCE = 3000 }; /* tries, 10 ms apart */
 
@@ -27,18 +28,6 @@ static bool is_there(const char *path, const char *ending)
 static void path_in(const struct command *c, const char *name, char out[128])
 {
 	snprintf(out, 128, "%s/%s", c->daemon.dir, name);
-}
-
-static void copy_file(const char *from, const char *to)
-{
-	char buffer[65536];
-	FILE *in = fopen(from, "r"), *out = fopen(to, "w");
-	assert_non_null(in);
-	assert_non_null(out);
-	for (size_t n; (n = fread(buffer, 1, sizeof buffer, in)) > 0;)
-		assert_int_equal(fwrite(buffer, 1, n, out), n);
-	fclose(in);
-	assert_int_equal(fclose(out), 0);
 }
 
 static void run_sql(const char *path, const char *sql)
@@ -444,10 +433,10 @@ static void a_database_with_its_log_beside_it_can_be_restored_as_well(void **sta
 	command_fill(c);
 	daemon_kill(&c->daemon);
 	assert_true(is_there(c->daemon.db, "-wal"));
-	copy_file(c->daemon.db, copy);
+	assert_true(file_copy(c->daemon.db, copy));
 	snprintf(from, sizeof from, "%s-wal", c->daemon.db);
 	snprintf(log, sizeof log, "%s-wal", copy);
-	copy_file(from, log);
+	assert_true(file_copy(from, log));
 	assert_candord(c, 0, "--restore", copy, "--db", new);
 	assert_int_equal(number_in(new, "SELECT reports FROM progress"), 9);
 }
@@ -485,7 +474,7 @@ static void what_is_no_sound_backup_is_not_restored(void **state)
 	command_fill(c);
 	assert_candor(c, 0, "backup", good);
 	for (size_t i = 0; i < N + 4; i++) {
-		copy_file(good, bad);
+		assert_true(file_copy(good, bad));
 		if (i < N)
 			run_sql(bad, spoiling[i]);
 		else if (i == N)

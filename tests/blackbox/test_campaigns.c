@@ -9,6 +9,7 @@
 #include "tests/lib/campaign.h"
 #include "tests/lib/daemon.h"
 #include "tests/lib/history.h"
+#include "tests/lib/proof.h"
 #include "tests/lib/seed.h"
 #include "tests/lib/unit.h"
 
@@ -192,23 +193,24 @@ static uint64_t reports_so_far(struct candor *c)
 	return ask(c, (struct candor_request){.type = CANDOR_REQ_INFO})->info.reports;
 }
 
-/* Starts an import and kills the daemon when it has taken some more reports: true if that cut the import off. */
-static bool import_and_kill(struct daemon *d, const char *file, uint64_t more)
+/* Starts an import and kills it or the daemon when that has taken some more reports: true if that cut it off. */
+static bool import_and_kill(struct daemon *d, const char *file, uint64_t more, bool client)
 {
 	struct candor *c = daemon_connect(d);
 	uint64_t until = reports_so_far(c) + more;
-	pid_t pid = fork(), ended = 0;
-	assert_true(pid >= 0);
-	if (pid == 0)
-		_exit(import(d, "c", file));
+	const char *const argv[] = {"candor", "--server", d->address, "import", "c", file, NULL};
+	pid_t pid = daemon_spawn(argv, NULL), ended = 0;
 	int status;
 	while (reports_so_far(c) < until && (ended = waitpid(pid, &status, WNOHANG)) == 0)
 		nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
-	daemon_kill(d);
+	if (client && ended == 0)
+		kill(pid, SIGKILL);
+	else if (!client)
+		daemon_kill(d);
 	candor_close(c);
 	if (ended == 0)
 		assert_true(waitpid(pid, &status, 0) == pid);
-	return WIFEXITED(status) && WEXITSTATUS(status) == 4;
+	return client ? WIFSIGNALED(status) : WIFEXITED(status) && WEXITSTATUS(status) == 4;
 }
 
 /* Every item of the feed, page by page. */
@@ -253,14 +255,18 @@ static void an_import_killed_again_and_again_ends_in_the_same_bits(void **state)
 	assert_int_equal(import(left_alone, "c", file), 0);
 	read_campaign(left_alone, "c", &want);
 
-	int cut = 0;
-	for (int round = 0; round < (SANITIZED ? 5 : 15); round++) {
-		daemon_start(killed, NULL);
-		cut += import_and_kill(killed, file, random_below(&r, SANITIZED ? 4000 : 8000));
+	uint64_t cut[2] = {0}, rounds = proof_size(6, 16, 24);
+	for (uint64_t round = 0; round < rounds; round++) {
+		if (!killed->pid)
+			daemon_start(killed, NULL);
+		bool client = round % 2;
+		cut[client] += import_and_kill(killed, file, random_below(&r, SANITIZED ? 4000 : 8000), client);
 	}
-	print_message("# %d of the imports were cut off\n", cut);
-	assert_true(cut > 0);
-	daemon_start(killed, NULL);
+	proof_say("imports cut off by the daemon's death", cut[0]);
+	proof_say("imports killed themselves", cut[1]);
+	assert_true(cut[0] > 0 && cut[1] > 0);
+	if (!killed->pid)
+		daemon_start(killed, NULL);
 	assert_int_equal(import(killed, "c", file), 0);
 	read_campaign(killed, "c", &got);
 	compare_items(left_alone, killed, (size_t)(want.pool.resolved_items + want.pool.closed_items));
@@ -289,134 +295,6 @@ static void an_import_killed_again_and_again_ends_in_the_same_bits(void **state)
 	forget_campaign(&got);
 }
 
-/* ---- what was acknowledged ---- */
-
-enum { ROUNDS = SANITIZED ? 6 : 25, ROWS = 50, ITEMS = 40 };
-
-/* Posts batches of reports with ever new values until the daemon is gone. Keeps what was acknowledged last, by item. */
-struct poster {
-	struct candor_client *client;
-	uv_loop_t loop;
-	uint64_t sent, acknowledged; /* batches; they take effect in order */
-	uint64_t least; /* the oldest one that may stand: a round may end before it had any acknowledged */
-};
-
-/* The k-th batch revises one labeler's report on each of some items: value (k mod 1000) / 1000. */
-static void send_batch(struct poster *p);
-
-static void on_acknowledged(struct candor_client *client, int status, const struct candor_response *r, void *arg)
-{
-	struct poster *p = arg;
-	(void)client;
-	if (status)
-		return;
-	assert_int_equal(r->code, 0);
-	assert_int_equal(r->n_rejected, 0);
-	p->acknowledged++;
-	send_batch(p);
-}
-
-static void send_batch(struct poster *p)
-{
-	char names[ROWS][24];
-	struct candor_report rows[ROWS];
-	uint64_t k = ++p->sent;
-	for (int i = 0; i < ROWS; i++) {
-		snprintf(names[i], sizeof names[i], "item-%d", i % ITEMS);
-		rows[i] = (struct candor_report){names[i], i < ITEMS ? "ann" : "bob", (double)(k % 1000) / 1000};
-	}
-	const struct candor_request r = {.type = CANDOR_REQ_POST_REPORTS, .pool = "c", .n = ROWS, .reports = rows};
-	/* A client whose connection has failed takes requests and fails them: that ends the round. */
-	assert_int_equal(candor_client_send(p->client, &r, on_acknowledged, p), 0);
-}
-
-static void close_client(uv_timer_t *timer)
-{
-	struct poster *p = timer->data;
-	candor_client_close(p->client, NULL, NULL);
-	uv_close((uv_handle_t *)timer, NULL);
-}
-
-static void kill_daemon(uv_timer_t *timer)
-{
-	daemon_kill(timer->data);
-	uv_close((uv_handle_t *)timer, NULL);
-}
-
-/* All rows of a batch say the same; what stands must be the last acknowledged batch or a later one, whole. */
-static void check_standing(const struct daemon *d, const struct poster *p)
-{
-	const char *names[ITEMS];
-	char text[ITEMS][24];
-	for (int i = 0; i < ITEMS; i++) {
-		snprintf(text[i], sizeof text[i], "item-%d", i);
-		names[i] = text[i];
-	}
-	struct candor *c = daemon_connect(d);
-	const struct candor_response *r = ask(
-		c,
-		(struct candor_request){
-			.type = CANDOR_REQ_QUERY_ITEMS, .pool = "c", .n = ITEMS, .items = names, .with_reports = true});
-	if (r->n == 0) {
-		assert_int_equal(p->least, 0);
-		candor_close(c);
-		return;
-	}
-	assert_int_equal(r->n, ITEMS);
-	double standing = r->items[0].reports[0].value;
-	bool allowed = false;
-	for (uint64_t k = p->least; k <= p->sent; k++)
-		allowed = allowed || (double)(k % 1000) / 1000 == standing;
-	assert_true(allowed);
-	for (int i = 0; i < ITEMS; i++) {
-		assert_int_equal(r->items[i].n_reports, i < ROWS - ITEMS ? 2 : 1);
-		for (size_t k = 0; k < r->items[i].n_reports; k++)
-			assert_same_bits(r->items[i].reports[k].value, standing);
-	}
-	candor_close(c);
-}
-
-static void nothing_acknowledged_is_lost_and_nothing_is_half_there_when_the_daemon_is_killed(void **state)
-{
-	struct daemon *d = &((struct daemons *)*state)->one;
-	struct random random;
-	uint64_t total = 0;
-	seed_random(&random, 21);
-	daemon_start(d, NULL);
-	struct candor *c = daemon_connect(d);
-	ask(c, (struct candor_request){.type = CANDOR_REQ_CREATE_POOL, .pool = "c"});
-	candor_close(c);
-	struct poster p = {0};
-	for (int round = 0; round < ROUNDS; round++) {
-		uv_timer_t killer, closer;
-		assert_int_equal(uv_loop_init(&p.loop), 0);
-		assert_int_equal(candor_client_new(&p.client, &p.loop, d->address, NULL), 0);
-		uv_timer_init(&p.loop, &killer);
-		uv_timer_init(&p.loop, &closer);
-		killer.data = d;
-		closer.data = &p;
-		uint64_t ms = 20 + random_below(&random, 100);
-		uv_timer_start(&killer, kill_daemon, ms, 0);
-		uv_timer_start(&closer, close_client, ms + 100, 0);
-		uint64_t before = p.sent = p.acknowledged;
-		for (int i = 0; i < 32; i++)
-			send_batch(&p);
-		uv_run(&p.loop, UV_RUN_DEFAULT);
-		assert_int_equal(uv_loop_close(&p.loop), 0);
-		if (p.acknowledged > before)
-			p.least = p.acknowledged;
-		daemon_start(d, NULL);
-		check_standing(d, &p);
-		total += p.acknowledged - before;
-		/* The next round counts on from what may stand. */
-		p.acknowledged = p.sent;
-	}
-	print_message("# killed %d times, %llu batches acknowledged\n", ROUNDS, (unsigned long long)total);
-	assert_true(total > 0);
-	assert_int_equal(daemon_stop(d), 0);
-	assert_int_equal(daemon_verify(d), 0);
-}
-
 #define CAMPAIGN(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -425,9 +303,6 @@ int main(void)
 		CAMPAIGN(real_data_gives_the_known_figures),
 		CAMPAIGN(a_campaign_of_graded_and_missing_outcomes_gives_what_the_mechanism_gives),
 		CAMPAIGN(an_import_killed_again_and_again_ends_in_the_same_bits),
-		CAMPAIGN(nothing_acknowledged_is_lost_and_nothing_is_half_there_when_the_daemon_is_killed),
 	};
-	/* The client library asks that of programs that use its asynchronous form. */
-	signal(SIGPIPE, SIG_IGN);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 
 #include "chain.h"
 #include "tests/lib/daemon.h"
+#include "tests/lib/files.h"
 #include "tests/lib/seed.h"
 #include "tests/lib/unit.h"
 
@@ -19,18 +20,6 @@ static void run_sql(const char *path, const char *sql)
 	assert_null(message);
 	assert_true(sqlite3_total_changes(db) > 0);
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
-}
-
-static void copy_file(const char *from, const char *to)
-{
-	char buffer[65536];
-	FILE *in = fopen(from, "r"), *out = fopen(to, "w");
-	assert_non_null(in);
-	assert_non_null(out);
-	for (size_t n; (n = fread(buffer, 1, sizeof buffer, in)) > 0;)
-		assert_int_equal(fwrite(buffer, 1, n, out), n);
-	fclose(in);
-	assert_int_equal(fclose(out), 0);
 }
 
 static const struct candor_response *ask(struct candor *c, struct candor_request r)
@@ -129,17 +118,17 @@ static void whoever_tampers_with_the_history_or_the_state_is_found(void **state)
 	char original[256];
 	make_history(d);
 	snprintf(original, sizeof original, "%s/original", d->dir);
-	copy_file(d->db, original);
+	assert_true(file_copy(d->db, original));
 	for (size_t i = 0; i < sizeof tampering / sizeof *tampering; i++) {
 		const char *const argv[] = {"candord", "--verify", "--db", d->db, NULL};
-		copy_file(original, d->db);
+		assert_true(file_copy(original, d->db));
 		run_sql(d->db, tampering[i]);
 		int status = daemon_run(argv, NULL, NULL, NULL);
 		if (status != 1)
 			print_error("not found: %s\n", tampering[i]);
 		assert_int_equal(status, 1);
 	}
-	copy_file(original, d->db);
+	assert_true(file_copy(original, d->db));
 	assert_int_equal(daemon_verify(d), 0);
 }
 

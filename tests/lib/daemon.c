@@ -62,6 +62,8 @@ static pid_t spawn(char *const *argv, const char *input, const char *out, const 
 		return pid;
 	/* Whatever ends the test program, nothing that it started stays behind. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* What a terminal sends is for the test program alone. */
+	setpgid(0, 0);
 	redirect(input, O_RDONLY, 0);
 	redirect(out, O_WRONLY | O_CREAT | O_TRUNC, 1);
 	redirect(err, O_WRONLY | O_CREAT | (err && strstr(err, "/log") ? O_APPEND : O_TRUNC), 2);
@@ -105,12 +107,15 @@ void daemon_deinit(struct daemon *d)
 		give_up(d->dir);
 }
 
-/* Nothing is left behind but words. */
+/* Nothing is left behind but words, unless the environment asks for evidence. */
 static _Noreturn void abandon(struct daemon d, const char *why)
 {
 	fprintf(stderr, "test set-up: %s:\n", why);
 	show_log(&d);
-	daemon_deinit(&d);
+	if (getenv("CANDOR_TEST_KEEP"))
+		fprintf(stderr, "kept: %s\n", d.dir);
+	else
+		daemon_deinit(&d);
 	exit(99);
 }
 

@@ -1,5 +1,6 @@
 /* daemon.h - a real candord, started on a Unix socket in a directory of its own, for tests and benches.
- * Whoever starts one stops it and removes the directory. Failures to do so end the test program with a sentence. */
+ * Whoever starts one stops it and removes the directory. Failures to do so end the test program with a sentence; with
+ * CANDOR_TEST_KEEP in the environment they leave the directory of a daemon that did not start. */
 #ifndef CANDOR_TESTS_DAEMON_H
 #define CANDOR_TESTS_DAEMON_H
 

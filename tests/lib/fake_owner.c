@@ -9,9 +9,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/db_prepare.h"
 #include "daemon/engine_internal.h"
 #include "daemon/verify.h"
 #include "frame.h"
+#include "tests/lib/fault.h"
+#include "tests/lib/files.h"
 
 static const uint8_t key[NAMES_KEY_BYTES] = {3, 1, 4, 1, 5};
 
@@ -79,21 +82,76 @@ struct engine_limits fake_roomy_limits(void)
 	};
 }
 
-void fake_start(struct fake_owner *f)
+static void close_all(struct fake_owner *f)
 {
-	/* Nothing here is to survive a power failure. */
-	require(db_open(&f->writer, f->path, DB_WRITE, DB_NORMAL) == 0);
-	require(db_open(&f->loop_db, f->path, DB_READ, DB_NORMAL) == 0);
-	require(db_open(&f->reader, f->path, DB_READ, DB_NORMAL) == 0);
-	require(engine_new(&f->engine, f->loop_db, key, &f->limits, &ops, f) == 0);
+	require(db_close(f->reader) == 0 && db_close(f->loop_db) == 0 && db_close(f->writer) == 0);
+	f->reader = f->loop_db = f->writer = NULL;
 }
 
-void fake_init(struct fake_owner *f, const struct engine_limits *limits)
+/* Nothing here is to survive a power failure. */
+int fake_try_start(struct fake_owner *f)
+{
+	int err = db_open(&f->writer, f->path, DB_WRITE, DB_NORMAL);
+	if (err == 0)
+		err = db_open(&f->loop_db, f->path, DB_READ, DB_NORMAL);
+	if (err == 0)
+		err = db_open(&f->reader, f->path, DB_READ, DB_NORMAL);
+	if (err == 0)
+		err = engine_new(&f->engine, f->loop_db, key, &f->limits, &ops, f);
+	if (err)
+		close_all(f);
+	return err;
+}
+
+int fake_start_as_candord(struct fake_owner *f, enum db_sync sync)
+{
+	int err = db_prepare(&f->loop_db, f->path, sync);
+	if (err == 0)
+		err = db_open(&f->writer, f->path, DB_WRITE, sync);
+	if (err == 0)
+		err = db_open(&f->reader, f->path, DB_READ, sync);
+	if (err == 0)
+		err = engine_new(&f->engine, f->loop_db, key, &f->limits, &ops, f);
+	if (err)
+		close_all(f);
+	return err;
+}
+
+void fake_start(struct fake_owner *f)
+{
+	require(fake_try_start(f) == 0);
+}
+
+void fake_place(struct fake_owner *f, const struct engine_limits *limits)
 {
 	*f = (struct fake_owner){.limits = *limits, .now_ms = 1700000000000};
 	snprintf(f->dir, sizeof f->dir, "/tmp/candor-test-XXXXXX");
 	require(mkdtemp(f->dir));
 	snprintf(f->path, sizeof f->path, "%s/candor.db", f->dir);
+}
+
+void fake_copy_to(const struct fake_owner *f, const char *path)
+{
+	/* Without the index of the log, which belongs to the processes that have the database open. */
+	static const char *const suffixes[] = {"", "-wal", "-journal"};
+	for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+		char from[128], to[256];
+		snprintf(from, sizeof from, "%s%s", f->path, suffixes[i]);
+		snprintf(to, sizeof to, "%s%s", path, suffixes[i]);
+		file_copy(from, to);
+	}
+}
+
+void fake_place_copy(struct fake_owner *f, const struct fake_owner *of)
+{
+	fake_place(f, &of->limits);
+	f->now_ms = of->now_ms;
+	fake_copy_to(of, f->path);
+}
+
+void fake_init(struct fake_owner *f, const struct engine_limits *limits)
+{
+	fake_place(f, limits);
 	fake_start(f);
 }
 
@@ -104,7 +162,7 @@ static void end(struct fake_owner *f)
 	f->called = NULL;
 	engine_free(f->engine);
 	f->engine = NULL;
-	require(db_close(f->reader) == 0 && db_close(f->loop_db) == 0 && db_close(f->writer) == 0);
+	close_all(f);
 }
 
 void fake_stop(struct fake_owner *f)
@@ -130,7 +188,7 @@ void fake_crash(struct fake_owner *f)
 
 void fake_deinit(struct fake_owner *f)
 {
-	static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
+	static const char *const suffixes[] = {"", "-wal", "-shm", "-journal", "-lock"};
 	if (f->engine)
 		fake_stop(f);
 	for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
@@ -220,7 +278,9 @@ static void on_reply(struct call *call, const struct candor_response *response, 
 	require(!a->replied);
 	a->replied = true;
 	a->change = change;
+	fault_pause();
 	copy_answer(a, response);
+	fault_resume();
 	if (change > engine_committed_change(a->owner->engine)) {
 		a->waiter.on_durable = on_durable;
 		engine_wait(a->owner->engine, change, &a->waiter);

@@ -54,12 +54,25 @@ struct engine_limits fake_roomy_limits(void);
 /* A fresh directory and database, and an engine on it. */
 void fake_init(struct fake_owner *f, const struct engine_limits *limits);
 
+/* A fresh directory, with nothing in it or a copy of the files of another database, and nothing started. */
+void fake_place(struct fake_owner *f, const struct engine_limits *limits);
+void fake_place_copy(struct fake_owner *f, const struct fake_owner *of);
+
+/* A copy of its files, as a crash at this moment would leave them, under another path. */
+void fake_copy_to(const struct fake_owner *f, const char *path);
+
 /* Finishes what is in flight, ends the engine, removes the directory. */
 void fake_deinit(struct fake_owner *f);
 
 /* The two halves of a restart. fake_stop() finishes what is in flight. */
 void fake_stop(struct fake_owner *f);
 void fake_start(struct fake_owner *f);
+
+/* fake_start() that may fail: then the error, and nothing is open. */
+int fake_try_start(struct fake_owner *f);
+
+/* The same as candord starts, the log checked and emptied, with a sync of its choice. */
+MUST_CHECK int fake_start_as_candord(struct fake_owner *f, enum db_sync sync);
 
 /* The same without finishing: whatever is not on disk is lost. */
 void fake_crash(struct fake_owner *f);

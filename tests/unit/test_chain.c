@@ -80,6 +80,9 @@ static void every_part_counts(void **state)
 	assert_memory_not_equal(changed, original, CHAIN_BYTES);
 	hash_of(zeros, &first, "bob", 0.125, changed);
 	assert_memory_equal(changed, original, CHAIN_BYTES);
+	hash_of(zeros, &first, "bob", -0.0, original);
+	hash_of(zeros, &first, "bob", 0.0, changed);
+	assert_memory_equal(changed, original, CHAIN_BYTES);
 }
 
 static void an_item_of_a_pool_is_hashed_by_its_reports(void **state)

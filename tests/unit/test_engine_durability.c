@@ -304,6 +304,22 @@ static void an_answer_depends_on_a_change_that_is_not_yet_on_disk(void **state)
 	done(query);
 }
 
+static void a_pool_exists_already_only_when_it_is_on_disk(void **state)
+{
+	struct world *w = *state;
+	const struct candor_request request = {.type = CANDOR_REQ_CREATE_POOL, .pool = "p"};
+	struct request *r = submit(w, request), *again = submit(w, request);
+	assert_int_equal(again->answer.response.code, CANDOR_ALREADY_EXISTS);
+	engine_tick(w->engine);
+	assert_int_equal(r->durable, 0);
+	assert_int_equal(again->durable, 0);
+	finish_commit(w);
+	assert_int_equal(r->durable, 1);
+	assert_int_equal(again->durable, 1);
+	done(r);
+	done(again);
+}
+
 static void a_full_disk_is_told_and_memory_is_as_the_disk_has_it(void **state)
 {
 	struct world *w = *state;
@@ -634,6 +650,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ENGINE(an_answer_depends_on_a_change_that_is_not_yet_on_disk),
+		ENGINE(a_pool_exists_already_only_when_it_is_on_disk),
 		ENGINE(a_full_disk_is_told_and_memory_is_as_the_disk_has_it),
 		ENGINE(another_failure_of_the_database_ends_the_service),
 		ENGINE(closed_items_come_back_from_disk_when_they_are_named),

@@ -452,6 +452,16 @@ static void a_failed_commit_is_told_to_those_who_waited(void **state)
 	assert_answer(w, 31, CANDOR_OK);
 }
 
+/* What was written before it failed may be there when the daemon runs again: nobody is told that it is not. */
+static void a_commit_whose_outcome_is_not_known_is_no_refusal(void **state)
+{
+	struct world *w = *state;
+	send(w, update(1));
+	assert_true(fake_tick(&w->f));
+	fake_commit(&w->f, ERR_DATABASE);
+	assert_answer(w, 1, CANDOR_INTERNAL);
+}
+
 /* ---- limits ---- */
 
 static void above_its_limit_of_requests_it_takes_no_more_until_half(void **state)
@@ -659,6 +669,7 @@ int main(void)
 		TEST(a_read_of_history_holds_up_nothing),
 		TEST(more_requests_than_the_queue_holds_wait_for_a_read),
 		TEST(a_failed_commit_is_told_to_those_who_waited),
+		TEST(a_commit_whose_outcome_is_not_known_is_no_refusal),
 		TEST(above_its_limit_of_requests_it_takes_no_more_until_half),
 		TEST(answers_that_are_not_taken_stop_it_until_half),
 		TEST(a_saturated_engine_holds_requests_back_until_it_is_relieved),

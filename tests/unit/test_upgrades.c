@@ -12,6 +12,7 @@
 #include "daemon/migrate.h"
 #include "random.h"
 #include "tests/lib/fake_owner.h"
+#include "tests/lib/files.h"
 #include "tests/lib/unit.h"
 
 enum { ITEMS = 60, LABELERS = 9 };
@@ -68,18 +69,6 @@ static void play(struct fake_owner *f)
 	assert_int_equal(fake_post(f, "any time", "still open", "newcomer", 0.125), CANDOR_OK);
 }
 
-static void copy_file(const char *from, const char *to)
-{
-	char bytes[65536];
-	FILE *in = fopen(from, "rb"), *out = fopen(to, "wb");
-	assert_non_null(in);
-	assert_non_null(out);
-	for (size_t n; (n = fread(bytes, 1, sizeof bytes, in)) > 0;)
-		assert_int_equal(fwrite(bytes, 1, n, out), n);
-	fclose(in);
-	assert_int_equal(fclose(out), 0);
-}
-
 static long schema_of(const char *path)
 {
 	sqlite3 *db;
@@ -100,7 +89,7 @@ static void make(const char *path)
 	fake_init(&f, &limits);
 	play(&f);
 	fake_stop(&f);
-	copy_file(f.path, path);
+	assert_true(file_copy(f.path, path));
 	fake_start(&f);
 	fake_deinit(&f);
 }
@@ -120,7 +109,7 @@ static void test_every_earlier_schema(void **state)
 		assert_int_equal(schema_of(path), version);
 		fake_init(&old, &limits);
 		fake_stop(&old);
-		copy_file(path, old.path);
+		assert_true(file_copy(path, old.path));
 		fake_start(&old);
 		assert_int_equal(schema_of(old.path), versions);
 		char *got = fake_state(&old);

@@ -1,0 +1,82 @@
+/* SIGKILL of the real daemon under load, at any moment of its life: whatever it acknowledged is there when it is started
+ * again, whatever it did not is there wholly or not at all, and asking again doubles nothing. */
+#include <signal.h>
+
+#include "tests/lib/load.h"
+#include "tests/lib/proof.h"
+#include "tests/lib/seed.h"
+#include "tests/lib/unit.h"
+
+static int set_up(void **state)
+{
+	static struct load l;
+	load_init(&l, seed_of_test(20));
+	*state = &l;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	load_free(*state);
+	return 0;
+}
+
+/* Rounds between replays of the whole history: it grows. */
+static bool is_due(uint64_t round, uint64_t rounds)
+{
+	return round % (rounds / 10 + 1) == 0;
+}
+
+static void nothing_acknowledged_is_lost_however_the_daemon_is_killed(void **state)
+{
+	struct load *l = *state;
+	uint64_t rounds = proof_size(20, 200, 2000), wrong = 0;
+	for (uint64_t round = 1; round <= rounds && wrong == 0; round++)
+		wrong = load_round(l, random_scale(&l->random, SANITIZED ? 10 : 1, SANITIZED ? 500 : 120), 0,
+				   is_due(round, rounds));
+	if (wrong == 0)
+		wrong = load_check(l, true);
+	struct load_counts counts = load_counts(l);
+	proof_say("processes killed", l->kills);
+	proof_say("acknowledged rows checked", counts.rows_checked);
+	proof_say("acknowledged rows lost", wrong);
+	assert_int_equal(wrong, 0);
+	/* It was what it should be: load, ends of all kinds, and requests that stood without a word. */
+	assert_true(counts.rows_checked > rounds);
+	assert_true(l->kills > rounds && l->starts_killed > 0 && l->stops_killed > 0 && l->backups > 0);
+	if (rounds >= 200)
+		assert_true(counts.stood_unacknowledged > 0);
+	assert_int_equal(daemon_stop(&l->daemon), 0);
+	assert_int_equal(load_verify(l, l->daemon.db, true), 0);
+}
+
+static void a_daemon_that_stands_still_for_two_seconds_loses_and_doubles_nothing(void **state)
+{
+	struct load *l = *state;
+	uint64_t times = proof_size(1, 2, 20), wrong = 0;
+	for (uint64_t i = 0; i < times && wrong == 0; i++) {
+		load_run(l, LOAD_FREEZE, random_between(&l->random, 20, 60), 0);
+		struct load_counts counts = load_counts(l);
+		assert_int_equal(counts.requests_acknowledged, counts.requests_sent);
+		wrong = load_check(l, false);
+	}
+	proof_say("processes stopped for two seconds", times);
+	proof_say("acknowledged rows checked", load_counts(l).rows_checked);
+	proof_say("acknowledged rows lost", wrong);
+	assert_int_equal(wrong, 0);
+	assert_int_equal(daemon_stop(&l->daemon), 0);
+	assert_int_equal(load_verify(l, l->daemon.db, true), 0);
+}
+
+#define KILL(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		KILL(nothing_acknowledged_is_lost_however_the_daemon_is_killed),
+		KILL(a_daemon_that_stands_still_for_two_seconds_loses_and_doubles_nothing),
+	};
+	/* The client library asks that of programs that use its asynchronous form. */
+	signal(SIGPIPE, SIG_IGN);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

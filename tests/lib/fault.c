@@ -1,0 +1,107 @@
+#include "tests/lib/fault.h"
+
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <sys/mman.h>
+
+#include "err.h"
+
+static struct state {
+	_Atomic int kind, how;
+	_Atomic bool lasting;
+	_Atomic uint64_t nth; /* set last, and 0 while the others change */
+	_Atomic uint64_t counts[FAULT_KINDS], injected;
+} own, *shared = &own;
+
+static _Thread_local unsigned paused;
+
+void fault_share(void)
+{
+	void *memory = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	require(memory != MAP_FAILED);
+	shared = memory;
+}
+
+void fault_arm(const struct fault *fault)
+{
+	shared->nth = 0;
+	if (!fault)
+		return;
+	for (int i = 0; i < FAULT_KINDS; i++)
+		shared->counts[i] = 0;
+	shared->injected = 0;
+	shared->kind = fault->kind;
+	shared->how = fault->how;
+	shared->lasting = fault->lasting;
+	shared->nth = fault->nth;
+}
+
+uint64_t fault_count(enum fault_kind kind)
+{
+	return shared->counts[kind];
+}
+
+uint64_t fault_injected(void)
+{
+	return shared->injected;
+}
+
+void fault_pause(void)
+{
+	paused++;
+}
+
+void fault_resume(void)
+{
+	paused--;
+}
+
+void fault_reset(void)
+{
+	fault_arm(NULL);
+	paused = 0;
+}
+
+bool fault_strikes(enum fault_kind kind, enum fault_how *how)
+{
+	if (paused)
+		return false;
+	uint64_t n = ++shared->counts[kind], nth = shared->nth;
+	if (nth == 0 || shared->kind != (int)kind || !(shared->lasting ? n >= nth : n == nth))
+		return false;
+	shared->injected++;
+	*how = (enum fault_how)shared->how;
+	return true;
+}
+
+const char *fault_kind_name(enum fault_kind kind)
+{
+	static const char *const names[] = {
+		"read",
+		"write",
+		"sync",
+		"truncation",
+		"size",
+		"lock",
+		"opening",
+		"deletion",
+		"access",
+		"mapping of shared memory",
+		"shm lock",
+		"allocation of SQLite",
+		"allocation of libuv",
+		"allocation",
+	};
+	return names[kind];
+}
+
+const char *fault_describe(const struct fault *fault)
+{
+	static const char *const hows[] = {"EIO", "ENOSPC", "half of it written, then ENOSPC"};
+	static char text[128];
+	bool of_files = fault->kind < FAULT_FILE_KINDS;
+	snprintf(text, sizeof text, "%s %" PRIu64 " fails%s%s%s", fault_kind_name(fault->kind), fault->nth,
+		 fault->lasting ? ", and all that follow" : "", of_files ? ": " : "", of_files ? hows[fault->how] : "");
+	return text;
+}
