@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memory.h"
+
 /* Where a setting was said, the later the stronger. */
 enum source { BY_DEFAULT, BY_FILE, BY_ENVIRONMENT, BY_FLAG };
 
@@ -30,6 +32,8 @@ static const struct setting settings[] = {
 	{"db", "FILE", "the database; made if it is not there", NULL, 0, 0, AT(db), PATH},
 	{"sync", "full|normal", "normal: faster, but a power failure can take back the last moments", "full", 0, 0,
 	 AT(sync), SYNC},
+	{"memory_limit", "BYTES", "memory of the whole daemon; lowers the settings below that do not fit", "1G",
+	 64 * MIB, 1024 * GIB, AT(memory_limit), BYTES},
 	{"max_connections", "N", "connections at a time", "10000", 1, 1000000, AT(max_connections), NUMBER},
 	{"max_frame_bytes", "BYTES", "the longest message", "4M", KIB, GIB, AT(max_frame_bytes), BYTES},
 	{"max_unpacked_bytes", "BYTES", "memory that one request may take", "64M", 64 * KIB, 16 * GIB,
@@ -42,7 +46,7 @@ static const struct setting settings[] = {
 	 AT(idle_ms), SECONDS},
 	{"frame_timeout", "SECONDS", "for the rest of a message, and for answers to be taken; 0: no limit", "30", 0,
 	 86400, AT(frame_ms), SECONDS},
-	{"batch_bytes", "BYTES", "changes that wait for the disk, above which nothing more is read", "64M", MIB,
+	{"batch_bytes", "BYTES", "changes that wait for the disk, above which nothing more is read", "32M", MIB,
 	 16 * GIB, AT(batch_bytes), BYTES},
 	{"resident_items", "N", "closed items kept in memory for quick answers", "16384", 0, 100000000,
 	 AT(resident_items), NUMBER},
@@ -325,6 +329,34 @@ static bool works_on_a_file(enum config_command command)
 	return command == CONFIG_VERIFY || command == CONFIG_BACKUP || command == CONFIG_RESTORE;
 }
 
+/* Nothing may be allowed to one peer that the daemon as a whole does not have. */
+static void fit_memory(struct loader *l)
+{
+	struct memory_shares shares;
+	memory_share(l->config->memory_limit, &shares);
+	const struct {
+		const char *name;
+		uint64_t most;
+	} bounds[] = {
+		{"max_frame_bytes", shares.frame},
+		{"max_unpacked_bytes", shares.request},
+		{"max_unsent_bytes", shares.unsent},
+		{"batch_bytes", shares.batch},
+	};
+	for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) {
+		size_t index = find(bounds[i].name), len = strlen(l->config->lowered);
+		char *at = (char *)l->config + settings[index].offset;
+		uint64_t n;
+		memcpy(&n, at, sizeof n);
+		if (n <= bounds[i].most)
+			continue;
+		memcpy(at, &bounds[i].most, sizeof n);
+		if (l->set_by[index] > BY_DEFAULT)
+			snprintf(l->config->lowered + len, sizeof l->config->lowered - len, "%s%s", len ? ", " : "",
+				 bounds[i].name);
+	}
+}
+
 static int check_command(const struct loader *l, enum config_command command)
 {
 	const struct config *c = l->config;
@@ -362,6 +394,7 @@ int config_load(struct config *c, int argc, char **argv, enum config_command *co
 		return 0;
 	if ((file && read_file(&l, file)) || read_environment(&l) || read_flags(&l, argc, argv, false, &file, command))
 		return -1;
+	fit_memory(&l);
 	return check_command(&l, *command) ? -1 : works_on_a_file(*command) ? 0 : use_own(&l, own_dir);
 }
 

@@ -18,10 +18,13 @@ struct config {
 	uint64_t max_frame_bytes, max_unpacked_bytes;
 	uint64_t max_in_flight, max_unsent_bytes;
 	uint64_t idle_ms, frame_ms;
+	uint64_t memory_limit;
 	uint64_t batch_bytes;
 	uint64_t resident_items, resident_reports;
 	uint64_t backup_rate;
 	enum log_level log_level;
+
+	char lowered[128]; /* settings that were asked for and do not fit into memory_limit, and so were lowered */
 
 	/* Not settings, but what to do; only as flags. */
 	bool deep; /* with CONFIG_VERIFY */

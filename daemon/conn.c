@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "frame.h"
 #include "log.h"
 
 enum { LINGER_MS = 2000 };
@@ -25,6 +26,22 @@ static void on_written(uv_write_t *write, int status)
 	c->last_active_ms = uv_now(c->stream.loop);
 	session_sent(c->session, 0);
 	server_mark_dirty(c->server, c);
+}
+
+/* What the stream has it cannot give up again. Of what it does not take at once it gets a part, which ends with a
+ * message: where memory is short the rest can be dropped, and a last word still be said. */
+static bool take_piece(struct buf *out, size_t sent, struct buf *piece)
+{
+	enum { LEAST_BYTES = 16 * 1024 };
+	size_t want = sent + (out->len / 4 > LEAST_BYTES ? out->len / 4 : LEAST_BYTES), end = 0;
+	while (end < out->len && end < want)
+		end += frame_span(out->data + end, out->len - end);
+	if (buf_append(piece, out->data + sent, end - sent))
+		return false;
+	buf_consume(out, end);
+	if (out->len == 0)
+		buf_free(out);
+	return true;
 }
 
 /* Hands the session's output to the stream: at once as far as it goes, the rest when the peer takes it. */
@@ -51,10 +68,11 @@ static void send_output(struct conn *c)
 			}
 			return;
 		}
-		buf_consume(out, (size_t)sent);
 	}
-	c->writing = *out;
-	*out = (struct buf){0};
+	if (!take_piece(out, sent > 0 ? (size_t)sent : 0, &c->writing)) {
+		conn_close(c);
+		return;
+	}
 	c->write.data = c;
 	c->write_since_ms = uv_now(c->stream.loop);
 	c->write_left = c->writing.len;
@@ -65,7 +83,7 @@ static void send_output(struct conn *c)
 		conn_close(c);
 		return;
 	}
-	session_sent(c->session, c->writing.len);
+	session_sent(c->session, c->writing.cap);
 }
 
 static void on_send_now(void *owner)
@@ -111,7 +129,14 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 		conn_close(c);
 		return;
 	}
+	if (c->closing)
+		return;
 	server_mark_dirty(c->server, c);
+	/* libuv would read on, as long as there is something. */
+	if (session_is_full(c->session)) {
+		uv_read_stop(stream);
+		c->reading = false;
+	}
 }
 
 int conn_start(struct conn *c, struct engine *engine, const struct session_limits *limits, const char *peer)
@@ -140,6 +165,7 @@ static void linger(struct conn *c)
 void conn_refuse(struct conn *c, enum candor_code code, const char *sentence)
 {
 	session_refuse(c->session, code, sentence);
+	c->refused_ms = uv_now(c->stream.loop);
 	server_mark_dirty(c->server, c);
 }
 
@@ -162,6 +188,8 @@ void conn_flush(struct conn *c)
 	else if (!read && c->reading)
 		uv_read_stop(&c->stream);
 	c->reading = read;
+	if (session_wants_turn(c->session))
+		server_wait_turn(c->server, c);
 	watch_frame(c);
 }
 
@@ -178,7 +206,7 @@ const char *conn_overdue(struct conn *c, const struct conn_limits *limits, uint6
 		return "a frame was begun and not finished";
 	if (limits->frame_ms && c->writing.data && now_ms - c->write_since_ms > limits->frame_ms)
 		return "answers were not taken";
-	if (limits->idle_ms && session_is_quiet(c->session) && !c->writing.data &&
+	if (limits->idle_ms && session_is_quiet(c->session) && !session_wants_turn(c->session) && !c->writing.data &&
 	    now_ms - c->last_active_ms > limits->idle_ms)
 		return "the connection was idle";
 	return NULL;
@@ -202,6 +230,7 @@ void conn_close(struct conn *c)
 	if (c->closing)
 		return;
 	c->closing = true;
+	server_end_wait(c);
 	if (c->session)
 		session_end(c->session);
 	c->session = NULL;

@@ -15,6 +15,10 @@ struct conn_limits {
 			      bytes */
 };
 
+struct conn_queue {
+	struct conn *first, *last;
+};
+
 struct conn {
 	union {
 		uv_stream_t stream;
@@ -24,6 +28,8 @@ struct conn {
 	struct server *server;
 	struct conn *before, *after; /* on the server's list */
 	struct conn *next_dirty; /* to be flushed before the loop sleeps */
+	struct conn_queue *queue; /* in which it waits for a turn; NULL: in none */
+	struct conn *next_waiting, *before_waiting;
 	bool dirty, closing, reading;
 	bool lingering; /* all is said; what still comes is thrown away until the peer ends too */
 	struct session *session;
@@ -36,6 +42,7 @@ struct conn {
 	uint64_t write_since_ms; /* when the write on its way last moved */
 	size_t write_left;
 	uint64_t linger_since_ms;
+	uint64_t refused_ms; /* when it was told that it is not served; 0: it was not */
 };
 
 /* The stream is accepted and c->server set. peer: for the session. 0 or an error, and then the caller closes. */
@@ -60,6 +67,8 @@ void conn_close(struct conn *c);
 /* Space to read into, the same for all: what is read is consumed before the next read. */
 uv_buf_t server_read_buffer(struct server *s);
 void server_mark_dirty(struct server *s, struct conn *c);
+void server_wait_turn(struct server *s, struct conn *c);
+void server_end_wait(struct conn *c);
 void server_conn_closed(struct server *s, struct conn *c);
 
 #endif

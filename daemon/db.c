@@ -211,6 +211,24 @@ int db_close(struct db *db)
 	return err;
 }
 
+void db_set_cache(struct db *db, size_t bytes)
+{
+	char text[64];
+	snprintf(text, sizeof text, "PRAGMA cache_size = -%zu", bytes / 1024);
+	/* One that stays as it was is no failure. */
+	sqlite3_exec(db->handle, text, NULL, NULL, NULL);
+}
+
+void db_limit_memory(uint64_t bytes)
+{
+	sqlite3_soft_heap_limit64((sqlite3_int64)bytes);
+}
+
+uint64_t db_memory(void)
+{
+	return (uint64_t)sqlite3_memory_used();
+}
+
 /* ---- writing ---- */
 
 /* Values are bound one after the other; a failure shows when the statement steps. */

@@ -24,6 +24,13 @@ MUST_CHECK int db_open(struct db **out, const char *path, enum db_mode mode, enu
 /* 0, or ERR_DATABASE where SQLite would not let go: a bug, and logged. NULL is allowed. */
 int db_close(struct db *db);
 
+/* What this connection keeps of the file in memory. */
+void db_set_cache(struct db *db, size_t bytes);
+
+/* What all connections of the process together should take, and what they take. */
+void db_limit_memory(uint64_t bytes);
+uint64_t db_memory(void);
+
 /* ---- writing ---- */
 
 /* One transaction with the whole batch, on disk when it returns 0. */

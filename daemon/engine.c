@@ -1,10 +1,12 @@
 #include "engine.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine_internal.h"
+#include "heap.h"
 #include "log.h"
 
 /* ---- campaigns ---- */
@@ -23,6 +25,40 @@ static void free_campaign(struct campaign *c)
 	pool_free(c->pool);
 	free(c->name);
 	free(c);
+}
+
+void engine_measure(struct engine *e, struct campaign *c)
+{
+	size_t bytes = heap_bytes(sizeof *c) + heap_bytes(strlen(c->name) + 1) + pool_bytes(c->pool);
+	e->pools_bytes += bytes - c->bytes;
+	c->bytes = bytes;
+}
+
+bool engine_is_crowded(const struct engine *e)
+{
+	return e->pools_bytes + e->loads_bytes > e->limits.pools_bytes;
+}
+
+const char *engine_say_crowded(const struct engine *e, struct arena *a)
+{
+	const char *said = arena_printf(
+		a,
+		"the daemon's memory for labelers and open items is full (%zu MiB of memory_limit, which is %" PRIu64
+		" MiB): close or resolve items, or raise memory_limit; all else goes on",
+		e->limits.pools_bytes >> 20, e->limits.memory_bytes >> 20);
+	return said ? said : "the daemon's memory is full";
+}
+
+size_t engine_batch_max(const struct engine *e)
+{
+	enum { LEAST = 4 * 1024 * 1024 }; /* the largest item with its settlement must find room */
+	size_t most = 2 * e->limits.batch_bytes;
+	return most > LEAST ? most : LEAST;
+}
+
+bool engine_is_overfull(const struct engine *e)
+{
+	return e->filling->arena.used_bytes > engine_batch_max(e);
 }
 
 int engine_add_campaign(struct engine *e, const char *name, uint64_t created_at, const struct candor_settings *settings,
@@ -48,6 +84,7 @@ int engine_add_campaign(struct engine *e, const char *name, uint64_t created_at,
 	}
 	require(err == 1 && index == e->n_campaigns);
 	e->campaigns[e->n_campaigns++] = c;
+	engine_measure(e, c);
 	*out = c;
 	return 0;
 }
@@ -64,6 +101,7 @@ static void forget_state(struct engine *e)
 	e->campaigns = NULL;
 	e->names = NULL;
 	e->n_campaigns = 0;
+	e->pools_bytes = 0;
 	e->logged = e->resident = (struct item_list){0};
 	e->n_resident = 0;
 	e->resident_reports = 0;
@@ -89,6 +127,12 @@ int engine_new(struct engine **out, struct db *db, const uint8_t *key, const str
 	if (!e)
 		return -ENOMEM;
 	*e = (struct engine){.limits = *limits, .ops = *ops, .owner = owner, .db = db};
+	if (!limits->pools_bytes)
+		e->limits.pools_bytes = SIZE_MAX / 2;
+	if (!limits->commit_bytes)
+		e->limits.commit_bytes = SIZE_MAX / 2;
+	if (!limits->load_bytes)
+		e->limits.load_bytes = SIZE_MAX / 2;
 	memcpy(e->key, key, sizeof e->key);
 	batch_init(&e->batches[0]);
 	batch_init(&e->batches[1]);
@@ -113,6 +157,11 @@ void engine_free(struct engine *e)
 	batch_free(&e->batches[0]);
 	batch_free(&e->batches[1]);
 	free(e);
+}
+
+size_t engine_bytes(const struct engine *e)
+{
+	return e->pools_bytes + e->loads_bytes + e->batches[0].arena.used_bytes + e->batches[1].arena.used_bytes;
 }
 
 void engine_set_connections(struct engine *e, uint64_t connections)
@@ -248,6 +297,11 @@ void engine_committed(struct engine *e, int err)
 	tell(waiters, 0);
 	engine_evict(e);
 	relieve(e);
+}
+
+bool engine_is_busy(const struct engine *e)
+{
+	return e->filling->arena.used_bytes > e->limits.commit_bytes;
 }
 
 bool engine_is_saturated(const struct engine *e)
@@ -396,5 +450,7 @@ enum engine_outcome engine_submit(struct engine *e, struct call *call)
 	}
 	if (call->wire->fault)
 		return engine_refuse(call, CANDOR_INVALID_ARGUMENT, call->wire->fault);
+	/* Nobody holds an item between calls. */
+	engine_evict(e);
 	return engine_run(e, call);
 }

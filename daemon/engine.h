@@ -34,10 +34,16 @@ struct engine_ops {
 	void (*relieved)(void *owner);
 	/* The state on disk can no longer be trusted, or memory could not be rebuilt from it: stop serving. */
 	void (*failed)(void *owner, int err);
+	/* Bytes of memory that are not the engine's; and of the whole process, as the system counts them. */
+	void (*memory)(void *owner, uint64_t *elsewhere, uint64_t *resident);
 };
 
 struct engine_limits {
-	size_t batch_bytes; /* above it the engine is saturated until a commit */
+	size_t batch_bytes; /* above it the engine is saturated until a commit; at twice that rows are refused */
+	size_t commit_bytes; /* above it whoever has much waiting should add no more to this commit; 0: no limit */
+	size_t pools_bytes; /* labelers, items and reports in memory, above which none are added; 0: no limit */
+	size_t load_bytes; /* that one read of items from disk may take; 0: no limit */
+	uint64_t memory_bytes; /* of the whole daemon; told in Info */
 	uint32_t resident_items; /* items in memory that are not open, for quick answers */
 	size_t resident_reports; /* and their reports */
 	size_t max_frame_bytes; /* told to clients in Welcome */
@@ -92,6 +98,10 @@ void engine_tick(struct engine *e);
 /* The answer to ops.commit. */
 void engine_committed(struct engine *e, int err);
 
+/* The next commit will last: whoever has much waiting for it should let others be written first. Ends with
+ * engine_tick(). */
+bool engine_is_busy(const struct engine *e);
+
 /* Commands should be held back: the store does not keep up. */
 bool engine_is_saturated(const struct engine *e);
 
@@ -111,6 +121,9 @@ MUST_CHECK int engine_new(struct engine **out, struct db *db, const uint8_t *key
 
 /* Only when idle. */
 void engine_free(struct engine *e);
+
+/* Memory taken by all that the engine has, by its own account. */
+size_t engine_bytes(const struct engine *e);
 
 /* For Info: what only the server knows. */
 void engine_set_connections(struct engine *e, uint64_t connections);

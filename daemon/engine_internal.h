@@ -18,6 +18,7 @@ struct campaign {
 	uint8_t head[CHAIN_BYTES]; /* the hash of its newest settlement; zeros before the first */
 	bool dirty; /* its row is to be written with the next commit */
 	size_t stretches_written; /* those before are on disk and final */
+	size_t bytes; /* its part of engine.pools_bytes */
 
 	/* Labelers' rows follow their weights with a bounded lag: with every few scored reports one row is written
 	 * anew, round and round, so that what start has to apply grows with the labelers and not with the history. */
@@ -39,6 +40,7 @@ struct engine {
 	struct campaign **campaigns; /* by id - 1 */
 	uint64_t n_campaigns;
 	struct names *names; /* of pools: id - 1 */
+	size_t pools_bytes; /* taken by all of them, as of each one's last engine_measure() */
 
 	struct progress_row progress;
 	uint64_t committed; /* newest change on disk */
@@ -60,6 +62,7 @@ struct engine {
 	size_t resident_reports;
 	struct load *first_load, *last_load; /* in flight, in order of their start */
 	uint32_t reads; /* jobs in flight */
+	size_t loads_bytes; /* taken by the loads among them when they began */
 
 	uint64_t started_at, connections;
 };
@@ -78,6 +81,20 @@ struct campaign *engine_find(const struct engine *e, const char *name);
 /* Adds an empty campaign to memory. 0, -ENOMEM or ERR_FULL. */
 MUST_CHECK int engine_add_campaign(struct engine *e, const char *name, uint64_t created_at,
 				   const struct candor_settings *settings, struct campaign **out);
+
+/* Counts anew what the campaign's pool takes. To be called when it may have grown or shrunk. */
+void engine_measure(struct engine *e, struct campaign *c);
+
+/* Nothing may be added to the pools: they have taken all the memory that they may. */
+bool engine_is_crowded(const struct engine *e);
+
+/* What to say then; in the arena, or a shorter one. */
+const char *engine_say_crowded(const struct engine *e, struct arena *a);
+
+/* Bytes of a batch above which not a row more goes into it, though its request has others that did. */
+size_t engine_batch_max(const struct engine *e);
+
+bool engine_is_overfull(const struct engine *e);
 
 /* Starts a read and counts it. */
 void engine_read(struct engine *e, struct read_job *job);
@@ -118,7 +135,8 @@ void engine_item_idle(struct engine *e, struct item *item);
 /* It is open now, or about to be dropped. */
 void engine_item_leaves(struct engine *e, struct item *item);
 
-/* Lets idle items go that are too many and that every read to come will find on disk. */
+/* Lets idle items go that are too many, or for which there is no memory, and that every read to come will find on disk.
+ * Not while somebody holds one. */
 void engine_evict(struct engine *e);
 
 /* ---- engine_log.c ---- */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "engine_internal.h"
+#include "heap.h"
 
 struct load {
 	struct read_job job;
@@ -22,6 +23,7 @@ struct load {
 	uint64_t pool;
 	const char *pool_name;
 	struct arena arena; /* of what follows and of pool_name: nothing here is the call's */
+	size_t bytes; /* taken when it began: counted by the engine */
 	size_t n;
 	const char **names; /* [n] missing */
 	struct item_row *rows; /* [n] what disk has; id 0: nothing */
@@ -73,16 +75,24 @@ void engine_item_leaves(struct engine *e, struct item *item)
 		e->resident_reports -= item->n;
 }
 
+/* Some room is kept for what comes next, so that nothing new is refused while something old could go. */
+static bool is_tight(const struct engine *e)
+{
+	return e->pools_bytes + e->loads_bytes > e->limits.pools_bytes / 8 * 7;
+}
+
 void engine_evict(struct engine *e)
 {
 	uint64_t seen_by_all = e->first_load ? e->first_load->committed : e->committed;
-	while (e->n_resident > e->limits.resident_items || e->resident_reports > e->limits.resident_reports) {
+	while (e->n_resident > e->limits.resident_items || e->resident_reports > e->limits.resident_reports ||
+	       is_tight(e)) {
 		struct item *item = e->resident.first;
 		if (!item || item->own.changed > seen_by_all)
 			break;
 		struct campaign *c = e->campaigns[item->own.pool - 1];
 		engine_item_leaves(e, item);
 		pool_drop_item(c->pool, item);
+		engine_measure(e, c);
 	}
 }
 
@@ -127,7 +137,7 @@ static int restore_item(struct campaign *c, struct item *item, const struct item
 		.lbar = row->lbar,
 		.round = row->round,
 	};
-	return pool_restore_frozen(item, row->state, &frozen, row->weights);
+	return pool_restore_frozen(c->pool, item, row->state, &frozen, row->weights);
 }
 
 /* Puts what was read into memory, unless it has come there by another way meanwhile. */
@@ -159,6 +169,7 @@ static void on_loaded(struct read_job *job)
 	struct engine *e = load->engine;
 	struct call *call = load->awaited ? load->call : NULL;
 	engine_read_done(e);
+	e->loads_bytes -= load->bytes;
 	*(load->before ? &load->before->after : &e->first_load) = load->after;
 	*(load->after ? &load->after->before : &e->last_load) = load->before;
 	if (load->call)
@@ -167,12 +178,18 @@ static void on_loaded(struct read_job *job)
 	/* The pool is looked up again: memory may have been rebuilt meanwhile. */
 	struct campaign *c = engine_find(e, load->pool_name);
 	int err = job->err;
-	if (err == 0 && c && c->id == load->pool && !load->stale)
+	if (err == 0 && c && c->id == load->pool && !load->stale) {
 		err = install(e, c, load);
+		engine_measure(e, c);
+	}
+	bool too_large = load->arena.exhausted;
 	arena_free(&load->arena);
 	free(load);
 	/* Where the call is not yet submitted an error is left to the load that will then be tried again. */
-	if (call && err)
+	if (call && err && too_large)
+		engine_refuse(call, CANDOR_RESOURCE_EXHAUSTED,
+			      "the items named have more reports than may be read from disk at once; name fewer items");
+	else if (call && err)
 		engine_refuse_error(call, err);
 	else if (call)
 		engine_run(e, call);
@@ -257,7 +274,7 @@ static int start_load(struct engine *e, struct campaign *c, struct call *call, s
 		.committed = e->committed,
 		.pool = c->id,
 	};
-	arena_init(&load->arena, SIZE_MAX / 2);
+	arena_init(&load->arena, e->limits.load_bytes);
 	/* What was in memory may have left it while the call waited. Once more is enough: the second time all is read
 	 * that could leave again, and the call runs before anything does. */
 	bool whole = call->waited;
@@ -272,6 +289,8 @@ static int start_load(struct engine *e, struct campaign *c, struct call *call, s
 		free(load);
 		return -ENOMEM;
 	}
+	load->bytes = heap_bytes(sizeof *load) + load->arena.used_bytes;
+	e->loads_bytes += load->bytes;
 	call->load = load;
 	load->before = e->last_load;
 	*(e->last_load ? &e->last_load->after : &e->first_load) = load;
@@ -295,6 +314,9 @@ void engine_announce(struct engine *e, struct call *call)
 {
 	const struct wire_request *w = call->wire;
 	if (w->fault || !(w->request.reports || w->request.outcomes || w->request.items))
+		return;
+	/* Reading ahead is for those who have the memory. */
+	if (engine_is_crowded(e))
 		return;
 	struct campaign *c = engine_find(e, w->request.pool);
 	struct item **unused;

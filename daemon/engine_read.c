@@ -59,6 +59,8 @@ static bool is_local(const struct call *call)
 
 enum engine_outcome engine_info(struct engine *e, struct call *call)
 {
+	uint64_t elsewhere = 0, resident = 0;
+	e->ops.memory(e->owner, &elsewhere, &resident);
 	struct candor_response r = {
 		.type = CANDOR_RES_INFO,
 		.info =
@@ -75,6 +77,9 @@ enum engine_outcome engine_info(struct engine *e, struct call *call)
 				.reason = e->read_only ? candor_strerror(e->read_only) : "",
 				.database_bytes = e->ops.database_bytes(e->owner),
 				.commits = e->commits,
+				.memory_bytes = engine_bytes(e) + elsewhere,
+				.memory_limit = e->limits.memory_bytes,
+				.resident_bytes = resident,
 				.database = is_local(call) ? e->limits.database : NULL,
 			},
 	};
@@ -217,7 +222,6 @@ static int describe_item(struct campaign *c, struct item *item, const char *name
 enum engine_outcome engine_query_items(struct engine *e, struct campaign *c, struct call *call,
 				       struct item *const *items)
 {
-	(void)e;
 	const struct candor_request *request = &call->wire->request;
 	struct candor_item *rows = arena_alloc(call->arena, request->n * sizeof *rows);
 	struct candor_rejected *rejected = arena_alloc(call->arena, request->n * sizeof *rejected);
@@ -239,9 +243,13 @@ enum engine_outcome engine_query_items(struct engine *e, struct campaign *c, str
 				(struct candor_rejected){(uint32_t)i, CANDOR_NOT_FOUND, why ? why : "not known"};
 			continue;
 		}
-		if (describe_item(c, item, name, request->with_reports, call->arena, &rows[r.n++]))
+		int err = describe_item(c, item, name, request->with_reports, call->arena, &rows[r.n++]);
+		if (engine_is_crowded(e))
+			pool_forget_aggregate(c->pool, item);
+		if (err)
 			return no_memory(call);
 	}
+	engine_measure(e, c);
 	return engine_reply(call, &r, c->changed);
 }
 

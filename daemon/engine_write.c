@@ -1,5 +1,6 @@
 /* Commands that change state. Each row of a batch stands for itself: what is good is applied, what is not is listed. */
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "engine_internal.h"
@@ -7,6 +8,9 @@
 
 /* A labeler's row is written anew for each so many scored reports. */
 enum { SCORED_A_REFRESH = 4 };
+
+/* What a labeler's row takes of a batch, its name aside. */
+enum { LABELER_CHANGE_BYTES = sizeof(uint64_t) + offsetof(struct change, pool) + sizeof(struct labeler_row) };
 
 /* Rows for which the processor is asked at once. */
 enum { GROUP = 32 };
@@ -55,8 +59,21 @@ static void reject_unknown(struct result *r, size_t i, const char *item)
 	       arena_printf(r->call->arena, "item '%s' is not known: nothing was reported on it", item));
 }
 
-static enum engine_outcome finish(struct result *r, struct campaign *c)
+/* What a request may still add to the batch is bounded: it may name a thousand items of many thousand reports. True if
+ * row i has to be sent again, and lists it. */
+static bool is_too_much(const struct engine *e, struct result *r, size_t i)
 {
+	if (!engine_is_overfull(e))
+		return false;
+	reject(r, i, CANDOR_RESOURCE_EXHAUSTED,
+	       "more is to be written with this request than may wait for the disk; send this row again, and fewer "
+	       "at a time");
+	return true;
+}
+
+static enum engine_outcome finish(struct engine *e, struct result *r, struct campaign *c)
+{
+	engine_measure(e, c);
 	struct candor_response response = {
 		.type = CANDOR_RES_BATCH,
 		.batch = r->counts,
@@ -120,6 +137,8 @@ enum engine_outcome engine_create_pool(struct engine *e, struct call *call)
 	const char *fault = mechanism_settings_fault(&settings);
 	if (fault)
 		return engine_refuse(call, CANDOR_INVALID_ARGUMENT, fault);
+	if (engine_is_crowded(e))
+		return engine_refuse(call, CANDOR_RESOURCE_EXHAUSTED, engine_say_crowded(e, call->arena));
 	int err = engine_add_campaign(e, r->pool, e->ops.now_ms(e->owner), &settings, &c);
 	if (err)
 		return engine_refuse_error(call, err);
@@ -167,6 +186,12 @@ enum engine_outcome engine_update_pool(struct engine *e, struct call *call)
 	const char *fault = mechanism_settings_fault(&settings);
 	if (fault)
 		return engine_refuse(call, CANDOR_INVALID_ARGUMENT, fault);
+	/* Each labeler's row is written, all with one commit. */
+	if (pool_labelers(c->pool) > engine_batch_max(e) / LABELER_CHANGE_BYTES)
+		return engine_refuse(
+			call, CANDOR_RESOURCE_EXHAUSTED,
+			"the pool has too many labelers for this memory_limit to change its settings; raise "
+			"memory_limit, or batch_bytes where it is set");
 	int err = pool_update(c->pool, &settings);
 	if (err)
 		return engine_refuse_error(call, err);
@@ -251,6 +276,7 @@ enum engine_outcome engine_post_reports(struct engine *e, struct campaign *c, st
 					struct item *const *items)
 {
 	const struct candor_request *r = &call->wire->request;
+	const char *crowded = NULL; /* said once: many rows may hear it */
 	struct result result;
 	uint64_t now = e->ops.now_ms(e->owner);
 	if (!begin(&result, call))
@@ -258,11 +284,19 @@ enum engine_outcome engine_post_reports(struct engine *e, struct campaign *c, st
 
 	for (size_t i = 0; i < r->n; i++) {
 		const struct candor_report *report = &r->reports[i];
-		if (i % GROUP == 0)
+		if (i % GROUP == 0) {
 			prefetch(c, r, items, i);
-		if (is_faulty(&result, i))
+			engine_measure(e, c);
+		}
+		if (is_faulty(&result, i) || is_too_much(e, &result, i))
 			continue;
 		struct item *item = items[i];
+		if (engine_is_crowded(e) && pool_would_add(c->pool, item, report->labeler, strlen(report->labeler))) {
+			if (!crowded)
+				crowded = engine_say_crowded(e, call->arena);
+			reject(&result, i, CANDOR_RESOURCE_EXHAUSTED, crowded);
+			continue;
+		}
 		bool is_new = item->state == CANDOR_STATE_UNSPECIFIED;
 		struct pool_reported done;
 		int what = pool_report(c->pool, item, report->labeler, strlen(report->labeler), report->value, &done);
@@ -286,7 +320,7 @@ enum engine_outcome engine_post_reports(struct engine *e, struct campaign *c, st
 		else
 			result.counts.accepted++;
 	}
-	return finish(&result, c);
+	return finish(e, &result, c);
 }
 
 /* ---- the end of items ---- */
@@ -335,7 +369,7 @@ enum engine_outcome engine_close_items(struct engine *e, struct campaign *c, str
 		return engine_refuse_error(call, -ENOMEM);
 
 	for (size_t i = 0; i < r->n; i++) {
-		if (is_faulty(&result, i))
+		if (is_faulty(&result, i) || is_too_much(e, &result, i))
 			continue;
 		struct item *item = items[i];
 		if (item->state == CANDOR_STATE_UNSPECIFIED) {
@@ -356,7 +390,7 @@ enum engine_outcome engine_close_items(struct engine *e, struct campaign *c, str
 			result.counts.accepted++;
 		}
 	}
-	return finish(&result, c);
+	return finish(e, &result, c);
 }
 
 /* Settles an open or closed item and writes it down. */
@@ -429,7 +463,7 @@ enum engine_outcome engine_resolve_items(struct engine *e, struct campaign *c, s
 
 	for (size_t i = 0; i < r->n; i++) {
 		const struct candor_outcome *o = &r->outcomes[i];
-		if (is_faulty(&result, i))
+		if (is_faulty(&result, i) || is_too_much(e, &result, i))
 			continue;
 		struct item *item = items[i];
 		if (item->state == CANDOR_STATE_UNSPECIFIED) {
@@ -452,7 +486,7 @@ enum engine_outcome engine_resolve_items(struct engine *e, struct campaign *c, s
 				result.counts.accepted++;
 		}
 	}
-	return finish(&result, c);
+	return finish(e, &result, c);
 }
 
 enum engine_outcome engine_void_items(struct engine *e, struct campaign *c, struct call *call,
@@ -465,7 +499,7 @@ enum engine_outcome engine_void_items(struct engine *e, struct campaign *c, stru
 		return engine_refuse_error(call, -ENOMEM);
 
 	for (size_t i = 0; i < r->n; i++) {
-		if (is_faulty(&result, i))
+		if (is_faulty(&result, i) || is_too_much(e, &result, i))
 			continue;
 		struct item *item = items[i];
 		bool was_open = item->state == CANDOR_OPEN;
@@ -486,7 +520,7 @@ enum engine_outcome engine_void_items(struct engine *e, struct campaign *c, stru
 			result.counts.accepted++;
 		}
 	}
-	return finish(&result, c);
+	return finish(e, &result, c);
 }
 
 /* ---- upkeep ---- */

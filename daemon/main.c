@@ -60,7 +60,7 @@ static int make_dir(const char *path)
 static void raise_descriptors(uint64_t connections)
 {
 	struct rlimit limit;
-	rlim_t want = connections + 64;
+	rlim_t want = connections + 512; /* those that are being refused, and the database */
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= want)
 		return;
 	limit.rlim_cur = want < limit.rlim_max ? want : limit.rlim_max;
@@ -80,6 +80,9 @@ static int serve(const struct config *config, const char *own_dir)
 	/* Sockets and databases are for the user and the group at the most. */
 	umask(0007);
 	raise_descriptors(config->max_connections);
+	if (config->lowered[0])
+		log_warning("lowered to fit into memory_limit: %s; --check-config prints what is used",
+			    config->lowered);
 	return server_run(config) ? EXIT_FAILED : EXIT_SUCCESS;
 }
 

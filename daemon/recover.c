@@ -287,5 +287,7 @@ int engine_recover(struct engine *e)
 		if (index.items[i]->n == 0)
 			err = contradiction("open item without reports,", index.items[i]->own.number);
 	free(index.items);
+	for (uint64_t i = 0; i < e->n_campaigns; i++)
+		engine_measure(e, e->campaigns[i]);
 	return err;
 }

@@ -1,36 +1,33 @@
 #include "server.h"
 
-#include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <sodium/randombytes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/time.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "conn.h"
+#include "heap.h"
 #include "log.h"
+#include "memory.h"
+#include "server_listen.h"
 #include "store.h"
 #include "text.h"
 
-enum { READ_BYTES = 64 * 1024, BACKLOG = 511, DRAIN_MS = 10000 };
-
-struct listener {
-	union {
-		uv_handle_t handle;
-		uv_stream_t stream;
-		uv_tcp_t tcp;
-		uv_pipe_t pipe;
-	};
-	struct server *server;
-	struct address address;
-	bool made;
-	bool waiting; /* libuv holds a connection that could not be taken, and accepts no other before it is */
+enum {
+	READ_BYTES = 64 * 1024,
+	DRAIN_MS = 10000,
+	REFUSED_AT_A_TIME = 256, /* connections beyond max_connections that are being told so */
+	COMMIT_BYTES = 512 * 1024, /* some thousand reports: as long as it takes to force a little to disk */
+	FEW_CONNECTIONS = 256,
+	SEND_BUFFER_BYTES = 16 * 1024, /* for each above so many */
+	SPARE_DESCRIPTORS = 40, /* for SQLite: a file, its log and its index for each reader */
 };
 
 struct server {
@@ -41,12 +38,16 @@ struct server {
 	uv_prepare_t prepare;
 	uv_timer_t tick;
 	uv_signal_t sigterm, sigint;
-	struct listener listeners[CONFIG_LISTEN_MAX];
+	uv_idle_t idle; /* active while somebody waits for a turn: the loop does not sleep then */
+	struct listeners listeners;
 
 	struct store *store;
 	struct engine *engine;
 	struct conn *conns, *dirty;
-	uint64_t n_conns;
+	struct conn_queue waiting; /* for a turn */
+	struct conn_queue held; /* for the next commit to begin, or for one to end, and then for a turn */
+	struct session_room room;
+	uint64_t n_conns, conns_max; /* at conns_max accepting pauses */
 	uint64_t drain_until_ms; /* loop time; 0: not stopping */
 	bool closing; /* everything is being closed */
 	int result;
@@ -56,9 +57,13 @@ struct server {
 
 /* ---- connections ---- */
 
+/* What is read must be kept until it is taken: where memory is short, less is read at a time. */
 uv_buf_t server_read_buffer(struct server *s)
 {
-	return uv_buf_init(s->read_buffer, READ_BYTES);
+	enum { LEAST_BYTES = 2048 };
+	size_t half = s->room.limit_bytes / 2, free_bytes = half > s->room.used_bytes ? half - s->room.used_bytes : 0;
+	size_t size = free_bytes / 16 > READ_BYTES ? READ_BYTES : free_bytes / 16;
+	return uv_buf_init(s->read_buffer, size > LEAST_BYTES ? (unsigned)size : LEAST_BYTES);
 }
 
 void server_mark_dirty(struct server *s, struct conn *c)
@@ -68,6 +73,46 @@ void server_mark_dirty(struct server *s, struct conn *c)
 	c->dirty = true;
 	c->next_dirty = s->dirty;
 	s->dirty = c;
+}
+
+static void append(struct conn_queue *q, struct conn *c)
+{
+	c->queue = q;
+	c->next_waiting = NULL;
+	c->before_waiting = q->last;
+	*(q->last ? &q->last->next_waiting : &q->first) = c;
+	q->last = c;
+}
+
+void server_end_wait(struct conn *c)
+{
+	struct conn_queue *q = c->queue;
+	if (!q)
+		return;
+	*(c->before_waiting ? &c->before_waiting->next_waiting : &q->first) = c->next_waiting;
+	*(c->next_waiting ? &c->next_waiting->before_waiting : &q->last) = c->before_waiting;
+	c->queue = NULL;
+}
+
+void server_wait_turn(struct server *s, struct conn *c)
+{
+	if (!c->queue)
+		append(session_is_held_back(c->session) ? &s->held : &s->waiting, c);
+}
+
+static bool may_release(const struct server *s)
+{
+	return s->held.first && !engine_is_busy(s->engine) && !engine_is_saturated(s->engine);
+}
+
+/* Nobody is held back any more: they have their turns after those who wait already. */
+static void release_held(struct server *s)
+{
+	for (struct conn *c; may_release(s);) {
+		c = s->held.first;
+		server_end_wait(c);
+		append(&s->waiting, c);
+	}
 }
 
 static void remove_dirty(struct server *s, const struct conn *c)
@@ -82,6 +127,7 @@ void server_conn_closed(struct server *s, struct conn *c)
 {
 	if (c->dirty)
 		remove_dirty(s, c);
+	server_end_wait(c);
 	*(c->before ? &c->before->after : &s->conns) = c->after;
 	if (c->after)
 		c->after->before = c->before;
@@ -89,6 +135,8 @@ void server_conn_closed(struct server *s, struct conn *c)
 	s->n_conns--;
 	if (s->engine)
 		engine_set_connections(s->engine, s->n_conns);
+	if (s->n_conns < s->conns_max)
+		listeners_resume(&s->listeners);
 }
 
 /* Who is at the other end, for history: the user of a Unix socket, the address of a TCP one. */
@@ -112,18 +160,29 @@ static void describe_peer(const struct conn *c, bool is_unix, char *out, size_t 
 		snprintf(out, size, "tcp:%s", host);
 }
 
-static void accept_one(struct server *s, struct listener *l)
+static const char *why_not_served(const struct server *s)
 {
+	if (s->n_conns > s->config->max_connections)
+		return "the daemon has as many connections as it takes; try again later";
+	/* Those who are there keep a little room to go on in. */
+	if (s->room.used_bytes > s->room.limit_bytes / 16 * 15)
+		return "the daemon has no memory for another connection; try again later";
+	return NULL;
+}
+
+static void on_accept(void *arg, int fd, bool is_unix)
+{
+	struct server *s = arg;
 	struct conn *c = calloc(1, sizeof *c);
-	l->waiting = !c;
-	if (!c)
-		return; /* the next tick tries again */
-	bool is_unix = l->address.is_unix;
+	if (!c) {
+		close(fd);
+		return;
+	}
 	c->server = s;
 	int err = is_unix ? uv_pipe_init(&s->loop, &c->pipe, 0) : uv_tcp_init(&s->loop, &c->tcp);
 	if (err) {
+		close(fd);
 		free(c);
-		l->waiting = true;
 		return;
 	}
 	c->stream.data = c;
@@ -133,34 +192,69 @@ static void accept_one(struct server *s, struct listener *l)
 	s->conns = c;
 	s->n_conns++;
 	engine_set_connections(s->engine, s->n_conns);
+	if (s->n_conns >= s->conns_max)
+		listeners_pause(&s->listeners);
+	/* What peers do not take lies in the kernel first. For a few connections it may be what the kernel thinks best;
+	 * ten thousand could hold gigabytes there. */
+	const int little = SEND_BUFFER_BYTES;
+	if (s->n_conns > FEW_CONNECTIONS)
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &little, sizeof little);
 
 	char peer[CANDOR_NAME_MAX + 1];
-	err = uv_accept(&l->stream, &c->stream);
+	err = is_unix ? uv_pipe_open(&c->pipe, fd) : uv_tcp_open(&c->tcp, fd);
+	if (err)
+		close(fd);
 	if (err == 0 && !is_unix)
 		err = uv_tcp_nodelay(&c->tcp, 1);
 	if (err == 0) {
 		describe_peer(c, is_unix, peer, sizeof peer);
 		err = conn_start(c, s->engine, &s->session_limits, peer);
 	}
+	const char *why = err ? NULL : why_not_served(s);
 	if (err)
 		conn_close(c);
-	else if (s->n_conns > s->config->max_connections)
-		conn_refuse(c, CANDOR_RESOURCE_EXHAUSTED,
-			    "the daemon has as many connections as it takes; try again later");
+	else if (why)
+		conn_refuse(c, CANDOR_RESOURCE_EXHAUSTED, why);
 }
 
-static void on_connection(uv_stream_t *stream, int status)
+/* ---- memory ---- */
+
+/* The connections hold more than their share: those that hold the most are told so and let go, until what the others
+ * hold is a little less than the share. What those hold that were told is on its way out; who has not taken the word
+ * for a while loses it. */
+static void make_room(struct server *s)
 {
-	struct listener *l = (struct listener *)stream->data;
-	struct server *s = l->server;
-	if (s->drain_until_ms)
-		return;
-	if (status < 0) {
-		/* Mostly for want of descriptors: libuv refuses that connection and goes on. */
-		log_warning("cannot accept a connection: %s", uv_strerror(status));
-		return;
+	enum { PATIENCE_MS = 1000 };
+	static const char greedy[] = "the daemon's memory for connections is full, and this one holds much of it; send "
+				     "less at a time and take the answers, or raise memory_limit";
+	size_t goal = s->room.limit_bytes / 8 * 7, most = 0, held = 0;
+	size_t fair = s->session_limits.base_bytes + s->room.limit_bytes / 4 / s->room.sessions;
+	uint64_t refused = 0;
+	for (struct conn *c = s->conns; c; c = c->after) {
+		if (c->closing)
+			continue;
+		if (session_is_over(c->session)) {
+			if (c->refused_ms && uv_now(&s->loop) - c->refused_ms > PATIENCE_MS)
+				conn_close(c);
+			continue;
+		}
+		session_trim(c->session);
+		size_t bytes = session_bytes(c->session);
+		held += bytes;
+		most = bytes > most ? bytes : most;
 	}
-	accept_one(s, l);
+	for (; held > goal && most > fair; most /= 2) {
+		for (struct conn *c = s->conns; c && held > goal; c = c->after) {
+			size_t bytes = c->closing || session_is_over(c->session) ? 0 : session_bytes(c->session);
+			if (bytes < most / 2 || bytes < fair)
+				continue;
+			held -= bytes;
+			refused++;
+			conn_refuse(c, CANDOR_RESOURCE_EXHAUSTED, greedy);
+		}
+	}
+	if (refused > 0)
+		log_warning("memory for connections is full: %llu of them were refused", (unsigned long long)refused);
 }
 
 /* ---- the engine's owner ---- */
@@ -188,12 +282,16 @@ static uint64_t on_database_bytes(void *owner)
 	return store_bytes(((struct server *)owner)->store);
 }
 
+/* Whoever waits has a turn before the loop sleeps. */
 static void on_relieved(void *owner)
 {
-	struct server *s = owner;
-	for (struct conn *c = s->conns; c; c = c->after)
-		if (!c->closing)
-			session_resume(c->session);
+	(void)owner;
+}
+
+static void on_memory(void *owner, uint64_t *elsewhere, uint64_t *resident)
+{
+	*elsewhere = db_memory() + READ_BYTES + ((struct server *)owner)->room.used_bytes;
+	*resident = memory_resident();
 }
 
 static void begin_stop(struct server *s);
@@ -220,22 +318,12 @@ static void close_if_open(uv_handle_t *handle)
 		uv_close(handle, NULL);
 }
 
-static void close_listeners(struct server *s)
-{
-	for (size_t i = 0; i < s->config->n_listen; i++) {
-		struct listener *l = &s->listeners[i];
-		/* libuv unlinks the socket of a pipe it has bound. */
-		if (l->made)
-			close_if_open(&l->handle);
-	}
-}
-
 static void begin_stop(struct server *s)
 {
 	if (s->drain_until_ms)
 		return;
 	s->drain_until_ms = uv_now(&s->loop) + DRAIN_MS;
-	close_listeners(s);
+	listeners_close(&s->listeners);
 	for (struct conn *c = s->conns; c; c = c->after) {
 		if (c->closing)
 			continue;
@@ -248,13 +336,14 @@ static void begin_stop(struct server *s)
 static void close_all(struct server *s)
 {
 	s->closing = true;
-	close_listeners(s);
+	listeners_close(&s->listeners);
 	engine_free(s->engine);
 	s->engine = NULL;
 	if (s->store)
 		store_close(s->store, NULL, NULL);
 	s->store = NULL;
 	close_if_open((uv_handle_t *)&s->prepare);
+	close_if_open((uv_handle_t *)&s->idle);
 	close_if_open((uv_handle_t *)&s->tick);
 	close_if_open((uv_handle_t *)&s->sigterm);
 	close_if_open((uv_handle_t *)&s->sigint);
@@ -281,12 +370,8 @@ static void on_signal(uv_signal_t *handle, int signum)
 
 /* ---- the loop's beat ---- */
 
-/* Before the loop sleeps: answers leave together, and what was changed goes to the store. */
-static void on_prepare(uv_prepare_t *handle)
+static void flush_all(struct server *s)
 {
-	struct server *s = handle->data;
-	if (s->closing)
-		return;
 	do {
 		while (s->dirty) {
 			struct conn *c = s->dirty;
@@ -296,8 +381,49 @@ static void on_prepare(uv_prepare_t *handle)
 		}
 		engine_tick(s->engine);
 	} while (s->dirty);
+}
+
+static void on_idle(uv_idle_t *idle)
+{
+	(void)idle; /* it is there so that the loop does not sleep */
+}
+
+/* Before the loop sleeps: answers leave together, and what was changed goes to the store. One of those who have much to
+ * be done has a turn; then the loop looks who else has come, so that whoever wants little is served between. */
+static void on_prepare(uv_prepare_t *handle)
+{
+	struct server *s = handle->data;
+	if (s->closing)
+		return;
+	flush_all(s);
+	release_held(s);
+	struct conn *c = s->waiting.first;
+	if (c) {
+		server_end_wait(c);
+		/* If it is held back by now, it goes to those who are. */
+		session_resume(c->session);
+		flush_all(s);
+	}
+	if (s->room.used_bytes > s->room.limit_bytes) {
+		make_room(s);
+		flush_all(s);
+	}
+	if (s->waiting.first || may_release(s))
+		uv_idle_start(&s->idle, on_idle);
+	else
+		uv_idle_stop(&s->idle);
 	if (s->drain_until_ms)
 		go_on_stopping(s);
+}
+
+/* What was freed may lie between what is in use: where the process takes much more than is accounted for, the heap
+ * gives it back. */
+static void check_heap(struct server *s)
+{
+	uint64_t elsewhere, resident;
+	on_memory(s, &elsewhere, &resident);
+	if (resident > engine_bytes(s->engine) + elsewhere + s->config->memory_limit / 8)
+		memory_give_back();
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -308,115 +434,23 @@ static void on_tick(uv_timer_t *timer)
 	uint64_t now = uv_now(&s->loop);
 	for (struct conn *c = s->conns, *after; c; c = after) {
 		after = c->after;
-		const char *why = c->closing ? NULL : conn_overdue(c, &s->conn_limits, now);
+		if (c->closing)
+			continue;
+		session_trim(c->session);
+		const char *why = conn_overdue(c, &s->conn_limits, now);
 		if (why) {
 			log_debug("closing a connection: %s", why);
 			conn_close(c);
 		}
 	}
-	for (size_t i = 0; i < s->config->n_listen && !s->drain_until_ms; i++)
-		if (s->listeners[i].waiting)
-			accept_one(s, &s->listeners[i]);
 	engine_probe(s->engine);
+	check_heap(s);
+	/* The system may have descriptors again. */
+	if (s->n_conns < s->conns_max)
+		listeners_resume(&s->listeners);
 }
 
 /* ---- starting ---- */
-
-/* A socket file that nobody listens on is left from a daemon that was killed: it is removed. One that somebody listens
- * on, and anything that is no socket, stays. */
-static int remove_stale_socket(const char *path)
-{
-	struct stat st;
-	if (lstat(path, &st) != 0 || !S_ISSOCK(st.st_mode))
-		return 0;
-	struct sockaddr_un at = {.sun_family = AF_UNIX};
-	snprintf(at.sun_path, sizeof at.sun_path, "%s", path);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	int err = connect(fd, (const struct sockaddr *)&at, sizeof at) == 0 ? -EADDRINUSE : -errno;
-	close(fd);
-	if (err != -ECONNREFUSED)
-		return -EADDRINUSE;
-	return unlink(path) == 0 ? 0 : -errno;
-}
-
-static int listen_unix(struct server *s, struct listener *l)
-{
-	int err = uv_pipe_init(&s->loop, &l->pipe, 0);
-	if (err)
-		return err;
-	l->made = true;
-	err = remove_stale_socket(l->address.path);
-	if (err == 0)
-		err = uv_pipe_bind(&l->pipe, l->address.path);
-	return err ? err : uv_listen(&l->stream, BACKLOG, on_connection);
-}
-
-static int resolve(struct server *s, const struct address *a, struct sockaddr_storage *out)
-{
-	char port[8];
-	snprintf(port, sizeof port, "%u", a->port);
-	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
-	uv_getaddrinfo_t request;
-	int err = uv_getaddrinfo(&s->loop, &request, NULL, a->host, port, &hints);
-	if (err)
-		return err;
-	memcpy(out, request.addrinfo->ai_addr, request.addrinfo->ai_addrlen);
-	uv_freeaddrinfo(request.addrinfo);
-	return 0;
-}
-
-static bool is_loopback(const struct sockaddr_storage *a)
-{
-	if (a->ss_family == AF_INET6)
-		return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)a)->sin6_addr);
-	return ntohl(((const struct sockaddr_in *)a)->sin_addr.s_addr) >> 24 == 127;
-}
-
-static int listen_tcp(struct server *s, struct listener *l)
-{
-	struct sockaddr_storage at;
-	int err = resolve(s, &l->address, &at);
-	if (err == 0)
-		err = uv_tcp_init(&s->loop, &l->tcp);
-	if (err)
-		return err;
-	l->made = true;
-	if (!is_loopback(&at))
-		log_warning("%s is not loopback: whoever reaches it may post outcomes, and all of it is unencrypted",
-			    l->address.host);
-	err = uv_tcp_bind(&l->tcp, (const struct sockaddr *)&at, at.ss_family == AF_INET6 ? UV_TCP_IPV6ONLY : 0);
-	if (err == 0)
-		err = uv_listen(&l->stream, BACKLOG, on_connection);
-	int len = sizeof at;
-	/* Port 0 asks for any free one: say which. */
-	if (err == 0)
-		err = uv_tcp_getsockname(&l->tcp, (struct sockaddr *)&at, &len);
-	if (err == 0)
-		l->address.port = ntohs(at.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&at)->sin6_port
-								 : ((struct sockaddr_in *)&at)->sin_port);
-	return err;
-}
-
-static int listen_all(struct server *s)
-{
-	for (size_t i = 0; i < s->config->n_listen; i++) {
-		struct listener *l = &s->listeners[i];
-		char text[ADDRESS_TEXT_MAX];
-		l->server = s;
-		l->address = s->config->listen[i];
-		int err = l->address.is_unix ? listen_unix(s, l) : listen_tcp(s, l);
-		l->stream.data = l;
-		address_format(&l->address, text, sizeof text);
-		if (err) {
-			log_error("cannot listen on %s: %s", text, uv_strerror(err));
-			return err;
-		}
-		log_notice("listening on %s", text);
-	}
-	return 0;
-}
 
 /* What is wrong has been logged; what to do about it stands last. */
 static void say_unusable(const char *path, int err)
@@ -445,10 +479,17 @@ static int start_engine(struct server *s)
 		.database_bytes = on_database_bytes,
 		.relieved = on_relieved,
 		.failed = on_failed,
+		.memory = on_memory,
 	};
 	const struct config *config = s->config;
+	struct memory_shares shares;
+	memory_share(config->memory_limit, &shares);
 	struct engine_limits limits = {
 		.batch_bytes = config->batch_bytes,
+		.commit_bytes = COMMIT_BYTES,
+		.pools_bytes = shares.pools,
+		.load_bytes = shares.load,
+		.memory_bytes = config->memory_limit,
 		.resident_items = (uint32_t)config->resident_items,
 		.resident_reports = config->resident_reports,
 		.max_frame_bytes = config->max_frame_bytes,
@@ -457,7 +498,7 @@ static int start_engine(struct server *s)
 	uint8_t key[NAMES_KEY_BYTES];
 	randombytes_buf(key, sizeof key);
 	uint64_t began = uv_hrtime();
-	int err = store_open(&s->store, &s->loop, config->db, config->sync, on_committed, s);
+	int err = store_open(&s->store, &s->loop, config->db, config->sync, shares.database, on_committed, s);
 	if (err == 0)
 		s->database = realpath(config->db, NULL);
 	/* A path that is no text cannot be told. */
@@ -475,8 +516,9 @@ static int start_engine(struct server *s)
 static int start_handles(struct server *s)
 {
 	int err;
-	if ((err = uv_prepare_init(&s->loop, &s->prepare)) || (err = uv_timer_init(&s->loop, &s->tick)) ||
-	    (err = uv_signal_init(&s->loop, &s->sigterm)) || (err = uv_signal_init(&s->loop, &s->sigint))) {
+	if ((err = uv_prepare_init(&s->loop, &s->prepare)) || (err = uv_idle_init(&s->loop, &s->idle)) ||
+	    (err = uv_timer_init(&s->loop, &s->tick)) || (err = uv_signal_init(&s->loop, &s->sigterm)) ||
+	    (err = uv_signal_init(&s->loop, &s->sigint))) {
 		log_error("cannot start: %s", candor_strerror(err));
 		return err;
 	}
@@ -495,6 +537,32 @@ static int start_handles(struct server *s)
 	return err;
 }
 
+/* Connections that there are descriptors for, when all else is open. */
+static uint64_t count_descriptors(void)
+{
+	struct rlimit limit;
+	uint64_t open = 0;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+		return UINT64_MAX;
+	DIR *dir = opendir("/proc/self/fd");
+	while (dir && readdir(dir))
+		open++;
+	if (dir)
+		closedir(dir);
+	else
+		open = SPARE_DESCRIPTORS;
+	open += SPARE_DESCRIPTORS;
+	return limit.rlim_cur > open ? limit.rlim_cur - open : 1;
+}
+
+static void set_conns_max(struct server *s)
+{
+	uint64_t most = count_descriptors();
+	s->conns_max = s->config->max_connections + REFUSED_AT_A_TIME;
+	if (s->conns_max > most)
+		s->conns_max = most;
+}
+
 int server_run(const struct config *config)
 {
 	struct server *s = calloc(1, sizeof *s);
@@ -508,7 +576,12 @@ int server_run(const struct config *config)
 		.max_unpacked_bytes = config->max_unpacked_bytes,
 		.max_in_flight = (uint32_t)config->max_in_flight,
 		.max_unsent_bytes = config->max_unsent_bytes,
+		.base_bytes = heap_bytes(sizeof(struct conn)),
+		.room = &s->room,
 	};
+	struct memory_shares shares;
+	memory_share(config->memory_limit, &shares);
+	s->room.limit_bytes = shares.connections;
 	s->conn_limits = (struct conn_limits){config->idle_ms, config->frame_ms};
 	s->read_buffer = malloc(READ_BYTES);
 	int err = s->read_buffer ? uv_loop_init(&s->loop) : -ENOMEM;
@@ -524,7 +597,9 @@ int server_run(const struct config *config)
 	if (err == 0)
 		err = start_handles(s);
 	if (err == 0)
-		err = listen_all(s);
+		set_conns_max(s);
+	if (err == 0)
+		err = listeners_open(&s->listeners, &s->loop, config->listen, config->n_listen, on_accept, s);
 	if (err == 0) {
 		log_notice("candord " CANDOR_VERSION " is ready");
 	} else {
@@ -534,6 +609,7 @@ int server_run(const struct config *config)
 	uv_run(&s->loop, UV_RUN_DEFAULT);
 	require(uv_loop_close(&s->loop) == 0);
 	int result = s->result;
+	session_room_free(&s->room);
 	free(s->read_buffer);
 	free(s->database);
 	free(s);

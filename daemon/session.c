@@ -6,9 +6,20 @@
 #include <string.h>
 
 #include "frame.h"
+#include "heap.h"
 #include "log.h"
 
-enum { PEER_MAX = 2 * CANDOR_NAME_MAX + 2, QUEUE_MAX = 64, SEND_NOW_BYTES = 2048 };
+enum {
+	QUEUE_MAX = 64,
+	KEPT_BYTES = 4096, /* of a buffer that is not needed just now */
+	SEND_NOW_BYTES = 2048,
+	/* What is done for a peer before others have their turn, in small requests: some hundred microseconds. */
+	TURN = 64,
+	AT_ONCE = 16, /* of it, when bytes come: enough for who asks little, and a thousand may come at a time */
+	ROWS_A_UNIT = 4,
+	ANSWER_BYTES_A_UNIT = 1024,
+	ROWS_A_BULK = 256, /* waiting for the disk: so many make a peer one that can itself wait */
+};
 
 /* A request on its way through the engine. */
 struct slot {
@@ -17,6 +28,7 @@ struct slot {
 	struct arena arena;
 	struct session *session;
 	struct slot *next; /* in the queue */
+	size_t bytes; /* counted for it */
 };
 
 /* An answer that waits for the disk. */
@@ -24,6 +36,7 @@ struct reply {
 	struct waiter waiter;
 	struct session *session;
 	uint64_t id;
+	size_t rows; /* of the request */
 	struct buf bytes;
 };
 
@@ -32,8 +45,8 @@ struct session {
 	struct session_limits limits;
 	struct session_ops ops;
 	void *owner; /* NULL: the connection is gone */
-	char transport_peer[CANDOR_NAME_MAX + 1];
-	char peer[PEER_MAX]; /* with the name the client gave itself */
+	char *transport_peer;
+	char *named_peer; /* with the name that the client gave itself; NULL: it gave none */
 
 	struct frame frame;
 	uint64_t frames; /* taken from it */
@@ -43,23 +56,75 @@ struct session {
 	struct slot *blocked; /* nothing may be submitted before it is answered, */
 	struct slot *queue, **queue_end; /* and these have come meanwhile */
 	uint32_t queued;
-	struct slot *spare;
+	size_t slot_bytes, reply_bytes; /* taken by requests and by answers that wait */
+	size_t rows_waiting; /* of the requests whose answers wait for the disk */
+	size_t counted; /* in the room */
+	unsigned spent; /* of the turn */
 	bool full; /* above a limit, and not yet down to half */
 	bool pumping; /* requests are being taken */
 	bool quiet_io; /* the connection is calling: it will look at the output by itself */
 	bool stopped, over;
+	bool refused; /* over, and answers that still come are thrown away */
 };
+
+/* ---- memory ---- */
+
+static size_t base_bytes(const struct session *s)
+{
+	return heap_bytes(sizeof *s) + heap_bytes(strlen(s->transport_peer) + 1) + s->limits.base_bytes +
+	       (s->named_peer ? heap_bytes(strlen(s->transport_peer) + 1 + CANDOR_NAME_MAX + 1) : 0);
+}
+
+size_t session_bytes(const struct session *s)
+{
+	return base_bytes(s) + heap_bytes(s->frame.bytes.cap) + heap_bytes(s->output.cap) +
+	       heap_bytes(s->unsent_elsewhere) + s->slot_bytes + s->reply_bytes;
+}
+
+static void count(struct session *s)
+{
+	size_t bytes = session_bytes(s);
+	if (s->limits.room)
+		s->limits.room->used_bytes += bytes - s->counted;
+	s->counted = bytes;
+}
+
+/* Buffers that a peer filled once are not kept for the next time, or ten thousand idle connections would keep them. */
+static void trim(struct session *s, size_t keep_bytes)
+{
+	if (s->frame.bytes.cap > keep_bytes)
+		frame_trim(&s->frame);
+	if (s->output.len == 0 && s->output.cap > keep_bytes)
+		buf_free(&s->output);
+	count(s);
+}
+
+void session_trim(struct session *s)
+{
+	trim(s, 0);
+}
+
+void session_room_free(struct session_room *r)
+{
+	if (r->spare) {
+		arena_free(&r->spare->arena);
+		free(r->spare);
+	}
+	r->spare = NULL;
+}
 
 static void release_if_gone(struct session *s)
 {
 	if (s->owner || s->in_flight > 0 || s->pumping || s->quiet_io)
 		return;
-	if (s->spare) {
-		arena_free(&s->spare->arena);
-		free(s->spare);
+	if (s->limits.room) {
+		s->limits.room->used_bytes -= s->counted;
+		s->limits.room->sessions--;
 	}
 	frame_free(&s->frame);
 	buf_free(&s->output);
+	free(s->transport_peer);
+	free(s->named_peer);
 	free(s);
 }
 
@@ -74,11 +139,22 @@ static size_t unsent(const struct session *s)
 	return s->output.len + s->unsent_elsewhere;
 }
 
+/* Where memory is short, whoever holds more than an even share takes nothing new before what it has is answered and
+ * taken. Whoever holds only the beginning of a frame goes on: nothing else would let go of that. */
+static bool is_greedy(const struct session *s)
+{
+	const struct session_room *r = s->limits.room;
+	return r && r->used_bytes > r->limit_bytes / 2 && (s->in_flight > 0 || unsent(s) > 0) &&
+	       s->counted - base_bytes(s) > r->limit_bytes / 2 / r->sessions;
+}
+
 static void measure(struct session *s)
 {
-	if (s->in_flight >= s->limits.max_in_flight || unsent(s) >= s->limits.max_unsent_bytes)
+	const struct session_limits *l = &s->limits;
+	count(s);
+	if (s->in_flight >= l->max_in_flight || unsent(s) >= l->max_unsent_bytes || is_greedy(s))
 		s->full = true;
-	else if (s->in_flight <= s->limits.max_in_flight / 2 && unsent(s) <= s->limits.max_unsent_bytes / 2)
+	else if (s->in_flight <= l->max_in_flight / 2 && unsent(s) <= l->max_unsent_bytes / 2)
 		s->full = false;
 }
 
@@ -110,13 +186,20 @@ static void say(struct session *s, uint64_t id, enum candor_code code, const cha
 
 static void free_slot(struct session *s, struct slot *slot)
 {
-	if (s->spare) {
+	struct session_room *room = s->limits.room;
+	s->slot_bytes -= slot->bytes;
+	if (!room || room->spare) {
 		arena_free(&slot->arena);
 		free(slot);
 		return;
 	}
 	arena_reset(&slot->arena);
-	s->spare = slot;
+	room->spare = slot;
+}
+
+static size_t reply_bytes(const struct reply *r)
+{
+	return heap_bytes(sizeof *r) + heap_bytes(r->bytes.cap);
 }
 
 static void pump(struct session *s);
@@ -126,16 +209,19 @@ static void on_durable(struct waiter *w, int err)
 	struct reply *r = (struct reply *)w;
 	struct session *s = r->session;
 	s->in_flight--;
-	if (s->owner && err == 0) {
+	s->rows_waiting -= r->rows;
+	s->reply_bytes -= reply_bytes(r);
+	bool wanted = s->owner && !s->refused;
+	if (wanted && err == 0) {
 		if (buf_append(&s->output, r->bytes.data, r->bytes.len))
 			s->over = true;
-	} else if (s->owner && err == -ENOMEM) {
+	} else if (wanted && err == -ENOMEM) {
 		say(s, r->id, CANDOR_RESOURCE_EXHAUSTED,
 		    "the daemon is out of memory; nothing was changed, try again later");
-	} else if (s->owner && err == ERR_DISK_FULL) {
+	} else if (wanted && err == ERR_DISK_FULL) {
 		say(s, r->id, CANDOR_UNAVAILABLE,
 		    "the daemon has no room left on disk; nothing was changed, try again when there is");
-	} else if (s->owner) {
+	} else if (wanted) {
 		/* What was written before the failure may be on disk, and count at the next start. */
 		say(s, r->id, CANDOR_INTERNAL,
 		    "the daemon could not write to its database and ends; whether this was changed shows when it runs "
@@ -147,10 +233,10 @@ static void on_durable(struct waiter *w, int err)
 }
 
 /* Holds an answer back until `change` is on disk. */
-static void hold(struct session *s, const struct candor_response *response, struct arena *scratch, uint64_t change)
+static void hold(struct session *s, const struct candor_response *response, struct slot *slot, uint64_t change)
 {
 	struct reply *r = calloc(1, sizeof *r);
-	if (!r || encode(s, response, scratch, &r->bytes)) {
+	if (!r || encode(s, response, &slot->arena, &r->bytes)) {
 		/* An answer that cannot be given must not seem to be one that never comes. */
 		free(r);
 		s->over = true;
@@ -159,7 +245,10 @@ static void hold(struct session *s, const struct candor_response *response, stru
 	r->waiter.on_durable = on_durable;
 	r->session = s;
 	r->id = response->id;
+	r->rows = slot->wire.request.n;
 	s->in_flight++;
+	s->rows_waiting += r->rows;
+	s->reply_bytes += reply_bytes(r);
 	engine_wait(s->engine, change, &r->waiter);
 }
 
@@ -167,9 +256,9 @@ static void on_reply(struct call *call, const struct candor_response *response, 
 {
 	struct slot *slot = (struct slot *)call;
 	struct session *s = slot->session;
-	if (s->owner) {
+	if (s->owner && !s->refused) {
 		if (change > engine_committed_change(s->engine))
-			hold(s, response, &slot->arena, change);
+			hold(s, response, slot, change);
 		else if (encode(s, response, &slot->arena, &s->output))
 			s->over = true;
 	}
@@ -184,18 +273,20 @@ static void on_reply(struct call *call, const struct candor_response *response, 
 
 static struct slot *take_slot(struct session *s)
 {
-	struct slot *slot = s->spare;
-	s->spare = NULL;
-	if (!slot && (slot = malloc(sizeof *slot)))
+	struct slot *slot = s->limits.room ? s->limits.room->spare : NULL;
+	if (slot)
+		s->limits.room->spare = NULL;
+	else if ((slot = malloc(sizeof *slot)))
 		arena_init(&slot->arena, s->limits.max_unpacked_bytes);
 	if (!slot)
 		return NULL;
 	slot->session = s;
 	slot->next = NULL;
+	slot->bytes = 0;
 	slot->call = (struct call){
 		.wire = &slot->wire,
 		.arena = &slot->arena,
-		.peer = s->peer,
+		.peer = s->named_peer ? s->named_peer : s->transport_peer,
 		.reply = on_reply,
 	};
 	return slot;
@@ -232,6 +323,8 @@ static void take_request(struct session *s, const struct view *message)
 		refuse_frame(s, err, id);
 		return;
 	}
+	slot->bytes = heap_bytes(sizeof *slot) + slot->arena.used_bytes;
+	s->slot_bytes += slot->bytes;
 	*s->queue_end = slot;
 	s->queue_end = &slot->next;
 	s->queued++;
@@ -250,14 +343,35 @@ static struct slot *next_in_queue(struct session *s)
 	return slot;
 }
 
+/* The name stands where it stood before, for calls that are not answered yet point to it. */
+static void take_name(struct session *s, const char *client)
+{
+	size_t size = strlen(s->transport_peer) + 1 + CANDOR_NAME_MAX + 1;
+	if (!s->named_peer)
+		s->named_peer = malloc(size);
+	if (s->named_peer)
+		snprintf(s->named_peer, size, "%s %s", s->transport_peer, client);
+}
+
+static bool is_bulk_held(const struct session *s)
+{
+	return s->rows_waiting >= ROWS_A_BULK && engine_is_busy(s->engine);
+}
+
+bool session_is_held_back(const struct session *s)
+{
+	return engine_is_saturated(s->engine) || is_bulk_held(s);
+}
+
 static void submit_queue(struct session *s)
 {
-	while (s->queue && !s->blocked) {
+	while (s->queue && !s->blocked && s->spent < TURN && !is_bulk_held(s)) {
 		struct slot *slot = next_in_queue(s);
 		const struct wire_request *w = &slot->wire;
 		if (w->request.type == CANDOR_REQ_HELLO && !w->fault && w->request.client[0])
-			snprintf(s->peer, sizeof s->peer, "%s %s", s->transport_peer, w->request.client);
+			take_name(s, w->request.client);
 		s->blocked = slot;
+		s->spent += 1 + (unsigned)(w->request.n / ROWS_A_UNIT);
 		/* on_reply() has cleared `blocked`, and the slot may be gone, if the answer is there already. */
 		if (engine_submit(s->engine, &slot->call) == ENGINE_LATER && s->blocked == slot)
 			s->blocked = NULL;
@@ -266,8 +380,17 @@ static void submit_queue(struct session *s)
 
 static bool may_take(const struct session *s)
 {
-	return s->owner && s->queued < QUEUE_MAX && !s->full && !s->over && !s->stopped &&
-	       !engine_is_saturated(s->engine);
+	return s->owner && s->queued < QUEUE_MAX && !s->full && !s->over && !s->stopped && s->spent < TURN &&
+	       !session_is_held_back(s);
+}
+
+bool session_wants_turn(const struct session *s)
+{
+	if (!s->owner || s->over || (s->spent < TURN && !session_is_held_back(s)))
+		return false;
+	bool submits = s->queue && !s->blocked;
+	bool takes = frame_pending(&s->frame) > 0 && s->queued < QUEUE_MAX && !s->full && !s->stopped;
+	return submits || takes;
 }
 
 /* Takes as many of the requests that have come as the limits let it. */
@@ -288,13 +411,17 @@ static void pump(struct session *s)
 			break;
 		}
 		s->frames++;
+		size_t before = s->output.len;
 		take_request(s, &message);
 		submit_queue(s);
+		if (s->output.len > before)
+			s->spent += (unsigned)((s->output.len - before) / ANSWER_BYTES_A_UNIT);
 		if (s->output.len >= SEND_NOW_BYTES && s->unsent_elsewhere == 0 && s->owner)
 			s->ops.send_now(s->owner);
 		measure(s);
 	}
 	s->pumping = false;
+	trim(s, KEPT_BYTES);
 	wake(s);
 	release_if_gone(s);
 }
@@ -310,8 +437,13 @@ int session_new(struct session **out, struct engine *engine, const struct sessio
 	*s = (struct session){.engine = engine, .limits = *limits, .ops = *ops, .owner = owner};
 	s->queue_end = &s->queue;
 	frame_init(&s->frame, limits->max_frame_bytes);
-	snprintf(s->transport_peer, sizeof s->transport_peer, "%s", peer);
-	snprintf(s->peer, sizeof s->peer, "%s", peer);
+	if (!(s->transport_peer = strdup(peer))) {
+		free(s);
+		return -ENOMEM;
+	}
+	if (limits->room)
+		limits->room->sessions++;
+	count(s);
 	*out = s;
 	return 0;
 }
@@ -331,6 +463,7 @@ int session_push(struct session *s, const void *bytes, size_t len)
 	int err = frame_push(&s->frame, bytes, len);
 	if (err)
 		return err;
+	s->spent = TURN - AT_ONCE;
 	pump_quietly(s);
 	return 0;
 }
@@ -348,7 +481,7 @@ void session_sent(struct session *s, size_t still_unsent)
 
 bool session_is_full(const struct session *s)
 {
-	return s->full || s->stopped || s->over || s->queued >= QUEUE_MAX || engine_is_saturated(s->engine);
+	return s->full || s->stopped || s->over || s->queued >= QUEUE_MAX || session_wants_turn(s);
 }
 
 bool session_awaits_rest(const struct session *s)
@@ -373,13 +506,29 @@ bool session_is_over(const struct session *s)
 
 void session_resume(struct session *s)
 {
+	s->spent = 0;
 	pump(s);
+}
+
+/* What was not yet submitted never will be. */
+static void drop_queue(struct session *s)
+{
+	while (s->queue) {
+		struct slot *slot = next_in_queue(s);
+		engine_withdraw(s->engine, &slot->call);
+		free_slot(s, slot);
+		s->in_flight--;
+	}
 }
 
 void session_refuse(struct session *s, enum candor_code code, const char *sentence)
 {
+	drop_queue(s);
+	frame_free(&s->frame);
+	buf_free(&s->output);
 	say(s, 0, code, sentence);
-	s->over = true;
+	s->over = s->refused = true;
+	count(s);
 }
 
 void session_stop(struct session *s)
@@ -390,12 +539,6 @@ void session_stop(struct session *s)
 void session_end(struct session *s)
 {
 	s->owner = NULL;
-	/* What was not yet submitted never will be. */
-	while (s->queue) {
-		struct slot *slot = next_in_queue(s);
-		engine_withdraw(s->engine, &slot->call);
-		free_slot(s, slot);
-		s->in_flight--;
-	}
+	drop_queue(s);
 	release_if_gone(s);
 }

@@ -1,7 +1,8 @@
 /* session.h - one peer's protocol: bytes in, bytes out, with no I/O and no clock in it.
  *
  * Cuts frames, decodes requests, submits them to the engine in order, and holds each answer back until what it depends
- * on is on disk. Stops taking requests while too much is unanswered or unsent, and goes on at half.
+ * on is on disk. Stops taking requests while too much is unanswered or unsent, and goes on at half. Does only so much
+ * at a time that others need not wait for long: for the rest it wants another turn.
  *
  * Lives on the heap and by itself: the connection lets go of it with session_end(), and it is freed when the engine has
  * answered the last of its calls. */
@@ -13,11 +14,23 @@
 
 struct session;
 
+/* What all sessions of a daemon share: an account of the memory that they hold, and a piece of it at hand. All zero but
+ * the limit is a room where nobody is. It outlives its sessions. */
+struct session_room {
+	size_t used_bytes, limit_bytes;
+	uint64_t sessions;
+	struct slot *spare;
+};
+
+void session_room_free(struct session_room *r);
+
 struct session_limits {
 	size_t max_frame_bytes;
 	size_t max_unpacked_bytes; /* memory that one request may take */
 	uint32_t max_in_flight; /* requests unanswered */
 	size_t max_unsent_bytes; /* answers that the peer does not take */
+	size_t base_bytes; /* that the connection itself takes, for the account */
+	struct session_room *room; /* NULL: nobody counts */
 };
 
 struct session_ops {
@@ -56,10 +69,23 @@ bool session_is_quiet(const struct session *s);
 /* The peer broke the protocol; the last word is in the output. Close when that is sent. */
 bool session_is_over(const struct session *s);
 
-/* Takes what was held back while the engine was saturated. */
+/* There are requests to be taken, but others come first: it has had its turn, or it is held back. */
+bool session_wants_turn(const struct session *s);
+
+/* Another turn would do nothing: the engine is saturated, or it is busy and this peer has much waiting for the disk. */
+bool session_is_held_back(const struct session *s);
+
+/* Its next turn. */
 void session_resume(struct session *s);
 
-/* Says why the peer is not served; the session is over. */
+/* Memory held, the base included; also counted in the room. */
+size_t session_bytes(const struct session *s);
+
+/* Gives back what nothing needs just now. */
+void session_trim(struct session *s);
+
+/* Says why the peer is not served; the session is over, and gives up all that it has but what the engine works on. What
+ * is in its output must begin with a message and not in the middle of one. */
 void session_refuse(struct session *s, enum candor_code code, const char *sentence);
 
 /* No further request is taken, not even one that is here already; answers still come. */

@@ -13,10 +13,12 @@
 #include "log.h"
 
 enum { READERS_MAX = 8 }; /* idle connections kept; libuv's pool has 4 threads unless told otherwise */
+enum { WRITE_CACHE_BYTES = 64 * 1024 * 1024, READ_CACHE_BYTES = 16 * 1024 * 1024 }; /* more is of little use */
 
 struct store {
 	char *path;
 	enum db_sync sync;
+	size_t write_cache, read_cache; /* of each connection */
 	int lock_fd;
 	struct db *loop_db;
 
@@ -42,6 +44,8 @@ static void run_writer(void *arg)
 	struct store *s = arg;
 	struct db *db = NULL;
 	int opened = db_open(&db, s->path, DB_WRITE, s->sync);
+	if (db)
+		db_set_cache(db, s->write_cache);
 	uv_mutex_lock(&s->mutex);
 	for (;;) {
 		while (!s->batch && !s->stop)
@@ -51,8 +55,11 @@ static void run_writer(void *arg)
 		const struct batch *batch = s->batch;
 		uv_mutex_unlock(&s->mutex);
 		/* What kept it from being opened may have passed. */
-		if (!db)
+		if (!db) {
 			opened = db_open(&db, s->path, DB_WRITE, s->sync);
+			if (db)
+				db_set_cache(db, s->write_cache);
+		}
 		int err = opened ? opened : db_write(db, batch);
 		uv_mutex_lock(&s->mutex);
 		s->batch = NULL;
@@ -102,10 +109,12 @@ static void do_read(uv_work_t *work)
 	if (s->n_readers > 0)
 		db = s->readers[--s->n_readers];
 	uv_mutex_unlock(&s->mutex);
-	if (!db)
+	if (!db) {
 		w->job->err = db_open(&db, s->path, DB_READ, s->sync);
-	if (!db)
-		return;
+		if (!db)
+			return;
+		db_set_cache(db, s->read_cache);
+	}
 	w->job->work(w->job, db);
 	uv_mutex_lock(&s->mutex);
 	if (s->n_readers < READERS_MAX) {
@@ -193,17 +202,31 @@ no_cond:
 	return err;
 }
 
-int store_open(struct store **out, uv_loop_t *loop, const char *path, enum db_sync sync, store_on_commit *on_commit,
-	       void *arg)
+int store_open(struct store **out, uv_loop_t *loop, const char *path, enum db_sync sync, size_t memory,
+	       store_on_commit *on_commit, void *arg)
 {
 	struct store *s = calloc(1, sizeof *s);
 	if (!s)
 		return -ENOMEM;
-	*s = (struct store){.sync = sync, .lock_fd = -1, .on_commit = on_commit, .arg = arg};
+	/* Half for the writer's pages, half for the readers': the loop's, and those on the threads of libuv's pool. */
+	enum { READERS_AT_A_TIME = 5 };
+	*s = (struct store){.sync = sync,
+			    .write_cache = memory / 2,
+			    .read_cache = memory / 2 / READERS_AT_A_TIME,
+			    .lock_fd = -1,
+			    .on_commit = on_commit,
+			    .arg = arg};
+	if (s->write_cache > WRITE_CACHE_BYTES)
+		s->write_cache = WRITE_CACHE_BYTES;
+	if (s->read_cache > READ_CACHE_BYTES)
+		s->read_cache = READ_CACHE_BYTES;
+	db_limit_memory(memory);
 	s->path = strdup(path);
 	int err = s->path ? take_lock(s) : -ENOMEM;
 	if (err == 0)
 		err = db_prepare(&s->loop_db, s->path, s->sync);
+	if (err == 0)
+		db_set_cache(s->loop_db, s->read_cache);
 	if (err == 0)
 		err = start_writer(s, loop);
 	if (err) {

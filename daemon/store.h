@@ -15,9 +15,9 @@ struct store;
 typedef void store_on_commit(void *arg, int err);
 typedef void store_on_close(void *arg);
 
-/* Takes the lock, creates or migrates the database, starts the writer. 0, ERR_LOCKED, -errno, a libuv or a database
- * error; then nothing is left open. */
-MUST_CHECK int store_open(struct store **out, uv_loop_t *loop, const char *path, enum db_sync sync,
+/* Takes the lock, creates or migrates the database, starts the writer. memory: bytes for SQLite, all in all.
+ * 0, ERR_LOCKED, -errno, a libuv or a database error; then nothing is left open. */
+MUST_CHECK int store_open(struct store **out, uv_loop_t *loop, const char *path, enum db_sync sync, size_t memory,
 			  store_on_commit *on_commit, void *arg);
 
 /* A connection for the loop's own thread: for what must be read before anything else can go on. */

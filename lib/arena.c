@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_CHUNK_BYTES = 16 * 1024, LARGEST_STEP_BYTES = 1024 * 1024 };
+enum { FIRST_CHUNK_BYTES = 2 * 1024, KEPT_CHUNK_BYTES = 16 * 1024, LARGEST_STEP_BYTES = 1024 * 1024 };
 
 struct arena_chunk {
 	struct arena_chunk *older;
@@ -101,11 +101,13 @@ void arena_reset(struct arena *a)
 	struct arena_chunk *keep = NULL;
 	for (struct arena_chunk *c = a->chunks, *older; c; c = older) {
 		older = c->older;
-		if (!older && c->size <= FIRST_CHUNK_BYTES)
+		if (!keep && c->size <= KEPT_CHUNK_BYTES)
 			keep = c;
 		else
 			free(c);
 	}
+	if (keep)
+		keep->older = NULL;
 	a->chunks = keep;
 	a->used_bytes = keep ? keep->size : 0;
 	a->next = keep ? keep->bytes : NULL;

@@ -51,6 +51,33 @@ int frame_next(struct frame *f, struct view *message)
 	return 1;
 }
 
+void frame_trim(struct frame *f)
+{
+	enum { WORTH_IT_BYTES = 1024 };
+	struct buf rest = {0};
+	size_t pending = frame_pending(f);
+	if (pending == 0) {
+		frame_free(f);
+		return;
+	}
+	if (f->bytes.cap <= WORTH_IT_BYTES || f->bytes.cap / 4 <= pending ||
+	    buf_append(&rest, f->bytes.data + f->start, pending))
+		return; /* without memory to shrink into it stays as it is */
+	frame_free(f);
+	f->bytes = rest;
+}
+
+size_t frame_span(const uint8_t *bytes, size_t len)
+{
+	size_t body = 0, head = 0;
+	do {
+		require(head < len && head < FRAME_HEAD_MAX);
+		body |= (size_t)(bytes[head] & 0x7f) << (7 * head);
+	} while (bytes[head++] & 0x80);
+	require(body <= len - head);
+	return head + body;
+}
+
 size_t frame_pending(const struct frame *f)
 {
 	return f->bytes.len - f->start;

@@ -31,8 +31,15 @@ MUST_CHECK int frame_push(struct frame *f, const void *bytes, size_t len);
  * before its body arrives; ERR_MALFORMED: the length is no varint. After an error the stream cannot be read on. */
 MUST_CHECK int frame_next(struct frame *f, struct view *message);
 
+/* Gives back memory that what is pending does not need: all of it where nothing is. Only between messages that were
+ * taken: views die. */
+void frame_trim(struct frame *f);
+
 /* Bytes pushed and not yet taken: a message that has begun. */
 size_t frame_pending(const struct frame *f);
+
+/* The size of the first message in bytes[len] of whole messages, its prefix included; len > 0. */
+size_t frame_span(const uint8_t *bytes, size_t len);
 
 /* Writes the prefix of a message of `len` bytes (below 2^32) to out[FRAME_HEAD_MAX]; returns its size. */
 size_t frame_head(size_t len, uint8_t *out);

@@ -132,6 +132,7 @@ struct candor_info {
 	const char *reason;
 	uint64_t database_bytes, commits, resident_items;
 	const char *database; /* its path, where the daemon tells it: on Unix sockets */
+	uint64_t memory_bytes, memory_limit, resident_bytes;
 };
 
 struct candor_best {

@@ -6,11 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "heap.h"
+
 /* The bytes of names stand in chunks, in cells of 8 bytes: a length byte, the name, a NUL. An offset counts cells over
  * all chunks; cell 0 is never used, so that 0 can say "none". */
 enum {
 	CELL_BYTES = 8,
-	CHUNK_CELLS = 1 << 17, /* 1 MiB */
+	CHUNK_CELLS = 1 << 17, /* 1 MiB; the first chunks are smaller, for most tables are, and leave the rest unused */
+	FIRST_CHUNK_CELLS = 1 << 9,
 	CHUNKS_MAX = 1 << 14, /* 2^31 cells: the bit above marks a free id */
 	LONGEST_CELLS = (1 + 255 + 1 + CELL_BYTES - 1) / CELL_BYTES,
 	IDS_MAX = 1 << 28,
@@ -30,6 +33,7 @@ struct names {
 	uint32_t ids, ids_cap; /* ids ever given, and room for them */
 	uint32_t free_id; /* head of the list of free ids */
 	uint8_t **chunks;
+	size_t chunk_bytes; /* of all of them */
 	uint32_t n_chunks, next_cell; /* next_cell counts within the newest chunk */
 	uint32_t free_runs[LONGEST_CELLS + 1]; /* by length in cells: head of a list, linked through their bytes */
 };
@@ -41,6 +45,12 @@ static_assert(crypto_shorthash_KEYBYTES == NAMES_KEY_BYTES, "key size");
 static uint8_t *cell(const struct names *n, uint32_t offset)
 {
 	return n->chunks[offset / CHUNK_CELLS] + (size_t)(offset % CHUNK_CELLS) * CELL_BYTES;
+}
+
+static uint32_t chunk_cells(uint32_t chunk)
+{
+	uint32_t most = CHUNK_CELLS / FIRST_CHUNK_CELLS;
+	return (chunk < 16 && (uint32_t)1 << chunk < most) ? (uint32_t)FIRST_CHUNK_CELLS << chunk : CHUNK_CELLS;
 }
 
 static uint32_t cells_for(size_t len)
@@ -57,15 +67,17 @@ static int take_cells(struct names *n, size_t len, uint32_t *offset)
 		memcpy(&n->free_runs[cells], cell(n, *offset), sizeof(uint32_t));
 		return 0;
 	}
-	if (n->n_chunks == 0 || n->next_cell + cells > CHUNK_CELLS) {
+	if (n->n_chunks == 0 || n->next_cell + cells > chunk_cells(n->n_chunks - 1)) {
 		if (n->n_chunks == CHUNKS_MAX)
 			return ERR_FULL;
 		uint8_t **chunks = realloc(n->chunks, (n->n_chunks + 1) * sizeof *chunks);
 		if (!chunks)
 			return -ENOMEM;
 		n->chunks = chunks;
-		if (!(chunks[n->n_chunks] = malloc((size_t)CHUNK_CELLS * CELL_BYTES)))
+		size_t size = (size_t)chunk_cells(n->n_chunks) * CELL_BYTES;
+		if (!(chunks[n->n_chunks] = malloc(size)))
 			return -ENOMEM;
+		n->chunk_bytes += heap_bytes(size);
 		n->next_cell = n->n_chunks++ == 0 ? 1 : 0;
 	}
 	*offset = (n->n_chunks - 1) * (uint32_t)CHUNK_CELLS + n->next_cell;
@@ -296,6 +308,7 @@ uint32_t names_count(const struct names *n)
 
 size_t names_bytes(const struct names *n)
 {
-	return sizeof *n + ((size_t)4 << n->log2) + (size_t)n->ids_cap * sizeof *n->offsets +
-	       n->n_chunks * ((size_t)CHUNK_CELLS * CELL_BYTES + sizeof *n->chunks);
+	return heap_bytes(sizeof *n) + heap_bytes(sizeof *n->slots << n->log2) +
+	       heap_bytes(n->ids_cap * sizeof *n->offsets) + heap_bytes(n->n_chunks * sizeof *n->chunks) +
+	       n->chunk_bytes;
 }

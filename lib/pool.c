@@ -1,58 +1,20 @@
-#include "pool.h"
+#include "pool_internal.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "heap.h"
+
 enum {
-	LABELERS_A_CHUNK =
-		4096, /* chunks, so that growing neither copies a million labelers nor keeps room for another */
 	ENTRIES_MAX = 65535,
-	STRETCHES_MAX = 4096,
 	STRETCHES_FOR_UPDATES = STRETCHES_MAX - 64, /* the epochs, 62 at most, always find room: settlements go on */
 };
 
-struct present {
-	uint64_t version; /* of the pool's weights; 0: a report came since */
-	struct aggregate aggregate;
-};
-
-struct pool {
-	uint64_t version; /* of the weights: grows with every settlement and change of settings */
-	struct candor_settings settings;
-	struct pool_totals totals;
-
-	struct names *labeler_names;
-	struct labeler **chunks;
-	double *entries; /* the entry weights that labelers came with, each once */
-	uint32_t n_entries;
-
-	struct names *item_names;
-	struct item **items; /* by id */
-	uint32_t items_cap;
-
-	struct mechanism_stretch *stretches;
-	size_t n_stretches, stretches_cap;
-
-	/* By the reporters of the item in work. */
-	double *weights;
-	uint32_t *rounds;
-	struct aggregate_cell *cells;
-	uint32_t scratch_cap;
-
-	uint32_t best;
-	uint64_t best_round; /* that `best` was found at; 0: not yet */
-};
-
-static struct labeler *labeler_at(const struct pool *p, uint32_t id)
-{
-	return &p->chunks[id / LABELERS_A_CHUNK][id % LABELERS_A_CHUNK];
-}
-
 /* ---- the pool itself ---- */
 
-static int find_entry(struct pool *p, double entry, uint16_t *index)
+int pool_find_entry(struct pool *p, double entry, uint16_t *index)
 {
 	for (uint32_t i = p->n_entries; i-- > 0;) {
 		if (p->entries[i] == entry) {
@@ -117,7 +79,7 @@ int pool_new(struct pool **out, const struct candor_settings *settings, const ui
 	if (err == 0)
 		err = names_new(&p->item_names, key);
 	if (err == 0)
-		err = find_entry(p, settings->entry, &index);
+		err = pool_find_entry(p, settings->entry, &index);
 	if (err == 0)
 		err = begin_stretch(p, 1, STRETCHES_MAX);
 	if (err) {
@@ -144,7 +106,7 @@ void pool_free(struct pool *p)
 		if (p->items[i])
 			free_item(p->items[i]);
 	free(p->items);
-	for (uint32_t id = 0; id < pool_labelers(p); id += LABELERS_A_CHUNK)
+	for (uint32_t id = 0; id < p->labelers_cap; id += LABELERS_A_CHUNK)
 		free(p->chunks[id / LABELERS_A_CHUNK]);
 	free(p->chunks);
 	free(p->entries);
@@ -155,6 +117,18 @@ void pool_free(struct pool *p)
 	free(p->rounds);
 	free(p->cells);
 	free(p);
+}
+
+size_t pool_bytes(const struct pool *p)
+{
+	uint32_t chunks = (p->labelers_cap + LABELERS_A_CHUNK - 1) / LABELERS_A_CHUNK;
+	uint32_t chunk_labelers = chunks > 1 ? LABELERS_A_CHUNK : p->labelers_cap;
+	return heap_bytes(sizeof *p) + names_bytes(p->labeler_names) + names_bytes(p->item_names) +
+	       chunks * heap_bytes(chunk_labelers * sizeof(struct labeler)) + heap_bytes(chunks * sizeof *p->chunks) +
+	       heap_bytes(p->n_entries * sizeof *p->entries) + heap_bytes(p->items_cap * sizeof *p->items) +
+	       heap_bytes(p->stretches_cap * sizeof *p->stretches) +
+	       heap_bytes(p->scratch_cap * sizeof *p->weights) + heap_bytes(p->scratch_cap * sizeof *p->rounds) +
+	       heap_bytes(p->scratch_cap * sizeof *p->cells) + p->item_bytes;
 }
 
 const struct candor_settings *pool_settings(const struct pool *p)
@@ -187,7 +161,7 @@ const struct mechanism_stretch *pool_stretches(const struct pool *p, size_t *n)
 int pool_update(struct pool *p, const struct candor_settings *settings)
 {
 	uint16_t index;
-	int err = find_entry(p, settings->entry, &index);
+	int err = pool_find_entry(p, settings->entry, &index);
 	if (err)
 		return err;
 
@@ -272,26 +246,39 @@ uint32_t pool_best(struct pool *p)
 	return p->best;
 }
 
-/* The next labeler, of a name that is not taken: 0 or an error, and then nothing has changed. */
-static int add_labeler(struct pool *p, const char *name, size_t len, const struct labeler *l, uint32_t *id)
+/* Room for one more labeler. */
+static int reserve_labeler(struct pool *p)
 {
-	uint32_t next = pool_labelers(p);
+	enum { FIRST = 64 };
+	uint32_t next = pool_labelers(p), chunk = next / LABELERS_A_CHUNK;
+	if (next < p->labelers_cap)
+		return 0;
 	if (next % LABELERS_A_CHUNK == 0) {
-		uint32_t chunk = next / LABELERS_A_CHUNK;
 		struct labeler **chunks = realloc(p->chunks, (chunk + 1) * sizeof(struct labeler *));
 		if (!chunks)
 			return -ENOMEM;
 		p->chunks = chunks;
-		chunks[chunk] = malloc(LABELERS_A_CHUNK * sizeof(struct labeler));
-		if (!chunks[chunk])
-			return -ENOMEM;
+		chunks[chunk] = NULL;
 	}
-	int err = names_put(p->labeler_names, name, len, id);
-	if (err != 1) {
-		if (next % LABELERS_A_CHUNK == 0)
-			free(p->chunks[next / LABELERS_A_CHUNK]);
+	/* Most pools are small: the first chunk doubles until it is one of full size. */
+	uint32_t cap = chunk > 0 ? LABELERS_A_CHUNK : next > 0 ? 2 * next : FIRST;
+	struct labeler *grown = realloc(p->chunks[chunk], cap * sizeof *grown);
+	if (!grown)
+		return -ENOMEM;
+	p->chunks[chunk] = grown;
+	p->labelers_cap = chunk * LABELERS_A_CHUNK + cap;
+	return 0;
+}
+
+int pool_add_labeler(struct pool *p, const char *name, size_t len, const struct labeler *l, uint32_t *id)
+{
+	uint32_t next = pool_labelers(p);
+	int err = reserve_labeler(p);
+	if (err)
+		return err;
+	err = names_put(p->labeler_names, name, len, id);
+	if (err != 1)
 		return err == 0 ? ERR_HISTORY : err;
-	}
 	require(*id == next);
 	*labeler_at(p, next) = *l;
 	p->totals.total_weight += p->entries[l->entry];
@@ -299,6 +286,22 @@ static int add_labeler(struct pool *p, const char *name, size_t len, const struc
 }
 
 /* ---- items ---- */
+
+static size_t frozen_bytes(const struct item *item)
+{
+	return item->frozen ? heap_bytes(sizeof *item->frozen + item->n * sizeof(double)) : 0;
+}
+
+static size_t reports_bytes(uint32_t cap)
+{
+	return heap_bytes(cap * (sizeof(double) + sizeof(uint32_t)));
+}
+
+static size_t item_bytes(const struct item *item)
+{
+	return heap_bytes(sizeof *item) + reports_bytes(item->cap) + frozen_bytes(item) +
+	       (item->present ? heap_bytes(sizeof *item->present) : 0);
+}
 
 struct item *pool_find_item(const struct pool *p, const char *name, size_t len)
 {
@@ -350,19 +353,21 @@ int pool_add_item(struct pool *p, const char *name, size_t len, struct item **ou
 		p->items_cap = cap;
 	}
 	p->items[item->id] = item;
+	p->item_bytes += item_bytes(item);
 	*out = item;
 	return 0;
 }
 
 void pool_drop_item(struct pool *p, struct item *item)
 {
+	p->item_bytes -= item_bytes(item);
 	names_remove(p->item_names, item->id);
 	p->items[item->id] = NULL;
 	free_item(item);
 }
 
-/* Room for `n` reports. Values and labelers share one block: values first. */
-static int reserve_reports(struct item *item, uint32_t n)
+/* Values and labelers share one block: values first. */
+int pool_reserve_reports(struct pool *p, struct item *item, uint32_t n)
 {
 	if (n <= item->cap)
 		return 0;
@@ -377,6 +382,7 @@ static int reserve_reports(struct item *item, uint32_t n)
 		memcpy(block + cap, item_labelers(item), item->n * sizeof(uint32_t));
 	}
 	free(item->values);
+	p->item_bytes += reports_bytes(cap) - reports_bytes(item->cap);
 	item->values = block;
 	item->cap = cap;
 	return 0;
@@ -451,12 +457,23 @@ static void reports_changed(struct item *item)
 		item->present->version = 0;
 }
 
+static bool takes_reports(const struct item *item)
+{
+	return item->state == CANDOR_OPEN || item->state == CANDOR_STATE_UNSPECIFIED;
+}
+
+bool pool_would_add(const struct pool *p, const struct item *item, const char *labeler, size_t len)
+{
+	uint32_t id = pool_find_labeler(p, labeler, len);
+	return takes_reports(item) && (id == NAMES_NONE || position_of(item, id) == item->n);
+}
+
 int pool_report(struct pool *p, struct item *item, const char *labeler, size_t len, double value,
 		struct pool_reported *out)
 {
 	uint32_t id = pool_find_labeler(p, labeler, len);
 	uint32_t at = id == NAMES_NONE ? item->n : position_of(item, id);
-	bool open = item->state == CANDOR_OPEN || item->state == CANDOR_STATE_UNSPECIFIED;
+	bool open = takes_reports(item);
 	*out = (struct pool_reported){.labeler = id};
 
 	if (at < item->n) {
@@ -473,14 +490,14 @@ int pool_report(struct pool *p, struct item *item, const char *labeler, size_t l
 		return ERR_STATE;
 	if (item->n == ITEM_REPORTS_MAX)
 		return ERR_FULL;
-	int err = reserve_reports(item, item->n + 1);
+	int err = pool_reserve_reports(p, item, item->n + 1);
 	if (err)
 		return err;
 	if (id == NAMES_NONE) {
 		struct labeler l = {.weight = p->settings.entry, .epoch = (uint8_t)p->totals.epoch};
-		err = find_entry(p, p->settings.entry, &l.entry);
+		err = pool_find_entry(p, p->settings.entry, &l.entry);
 		if (err == 0)
-			err = add_labeler(p, labeler, len, &l, &out->labeler);
+			err = pool_add_labeler(p, labeler, len, &l, &out->labeler);
 		if (err)
 			return err;
 		out->joined = true;
@@ -507,18 +524,19 @@ int pool_close(struct pool *p, struct item *item)
 		return -ENOMEM;
 	memcpy(f->weights, p->weights, item->n * sizeof(double));
 	aggregate_compute(item->values, f->weights, item->n, p->cells, &f->aggregate);
+	p->item_bytes -= item_bytes(item);
 	free(item->present);
 	item->present = NULL;
 	item->frozen = f;
+	p->item_bytes += item_bytes(item);
 	item->state = CANDOR_CLOSED;
 	p->totals.open--;
 	p->totals.closed++;
 	return 0;
 }
 
-/* One reporter's part of a settlement, the arithmetic on its weight aside. */
-static void score(struct labeler *l, uint64_t round, unsigned epoch, double own_loss, double mean_loss, double lbar,
-		  double weight_after)
+void pool_score(struct labeler *l, uint64_t round, unsigned epoch, double own_loss, double mean_loss, double lbar,
+		double weight_after)
 {
 	l->weight = weight_after;
 	l->epoch = (uint8_t)epoch;
@@ -569,7 +587,8 @@ int pool_resolve(struct pool *p, struct item *item, double y, struct pool_settle
 	for (uint32_t i = 0; i < item->n; i++) {
 		struct labeler *l = labeler_at(p, labelers[i]);
 		p->rounds[i] = l->last_round;
-		score(l, f->round, t->epoch, mechanism_loss(item->values[i], y), mean_loss, f->lbar, p->weights[i]);
+		pool_score(l, f->round, t->epoch, mechanism_loss(item->values[i], y), mean_loss, f->lbar,
+			   p->weights[i]);
 	}
 	t->mean_loss += mean_loss;
 	t->median_loss += mechanism_loss(a->median, y);
@@ -630,71 +649,18 @@ int pool_item_aggregate(struct pool *p, struct item *item, struct aggregate *out
 	if (weights)
 		*weights = p->weights;
 	/* Without memory to keep it, it is worked out again the next time. */
-	if (!item->present)
-		item->present = malloc(sizeof *item->present);
+	if (!item->present && (item->present = malloc(sizeof *item->present)))
+		p->item_bytes += heap_bytes(sizeof *item->present);
 	if (item->present)
 		*item->present = (struct present){p->version, *out};
 	return 0;
 }
 
-/* ---- restoring ---- */
-
-int pool_restore_labeler(struct pool *p, const char *name, size_t len, double entry, const struct labeler *l)
+void pool_forget_aggregate(struct pool *p, struct item *item)
 {
-	struct labeler restored = *l;
-	uint32_t id;
-	int err = find_entry(p, entry, &restored.entry);
-	return err ? err : add_labeler(p, name, len, &restored, &id);
-}
-
-void pool_restore_score(struct pool *p, uint32_t labeler, uint64_t round, unsigned epoch, double value, double outcome,
-			double mean, double lbar, double weight_after)
-{
-	require(labeler < pool_labelers(p));
-	score(labeler_at(p, labeler), round, epoch, mechanism_loss(value, outcome), mechanism_loss(mean, outcome), lbar,
-	      weight_after);
-}
-
-int pool_restore_totals(struct pool *p, const struct pool_totals *totals, const struct mechanism_stretch *stretches,
-			size_t n)
-{
-	require(n >= 1 && n <= STRETCHES_MAX);
-	struct mechanism_stretch *s = realloc(p->stretches, n * sizeof *s);
-	if (!s)
-		return -ENOMEM;
-	memcpy(s, stretches, n * sizeof *s);
-	p->stretches = s;
-	p->n_stretches = p->stretches_cap = n;
-	p->totals = *totals;
-	p->best_round = 0;
-	return 0;
-}
-
-int pool_restore_reports(struct pool *p, struct item *item, const uint32_t *labelers, const double *values, size_t n)
-{
-	require(item->n == 0 && n <= ITEM_REPORTS_MAX);
-	if (n == 0)
-		return 0;
-	int err = reserve_reports(item, (uint32_t)n);
-	if (err)
-		return err;
-	for (size_t i = 0; i < n; i++)
-		require(labelers[i] < pool_labelers(p));
-	memcpy(item->values, values, n * sizeof *values);
-	memcpy(item_labelers(item), labelers, n * sizeof *labelers);
-	item->n = (uint32_t)n;
-	return 0;
-}
-
-int pool_restore_frozen(struct item *item, enum candor_item_state state, const struct frozen *f, const double *weights)
-{
-	struct frozen *copy = malloc(sizeof *copy + item->n * sizeof(double));
-	if (!copy)
-		return -ENOMEM;
-	memcpy(copy, f, sizeof *copy);
-	memcpy(copy->weights, weights, item->n * sizeof(double));
-	free(item->frozen);
-	item->frozen = copy;
-	item->state = state;
-	return 0;
+	if (!item->present)
+		return;
+	p->item_bytes -= heap_bytes(sizeof *item->present);
+	free(item->present);
+	item->present = NULL;
 }

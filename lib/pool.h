@@ -10,7 +10,7 @@
  * Memory: 48 bytes a labeler and at most 15.7 for finding it by name, beside the name; 12 bytes a report of an open
  * item and up to a quarter more while it grows.
  *
- * Pointers to labelers live as long as the pool; pointers to items until pool_drop_item(). */
+ * Pointers to labelers live until one joins; pointers to items until pool_drop_item(). */
 #ifndef CANDOR_POOL_H
 #define CANDOR_POOL_H
 
@@ -86,6 +86,9 @@ struct pool_totals {
 MUST_CHECK int pool_new(struct pool **out, const struct candor_settings *settings, const uint8_t *key);
 void pool_free(struct pool *p);
 
+/* Bytes taken from the system for all that is in it, by what the heap takes for each block (heap.h). O(1). */
+size_t pool_bytes(const struct pool *p);
+
 const struct candor_settings *pool_settings(const struct pool *p);
 const struct pool_totals *pool_totals(const struct pool *p);
 double pool_eta(const struct pool *p); /* that the next settlement would use */
@@ -145,6 +148,9 @@ struct pool_reported {
 MUST_CHECK int pool_report(struct pool *p, struct item *item, const char *labeler, size_t len, double value,
 			   struct pool_reported *out);
 
+/* Whether pool_report() would add to an item that takes reports, and so take memory: it has none of that labeler. */
+bool pool_would_add(const struct pool *p, const struct item *item, const char *labeler, size_t len);
+
 /* Freezes an open item's aggregates. 0, ERR_STATE or -ENOMEM. */
 MUST_CHECK int pool_close(struct pool *p, struct item *item);
 
@@ -168,6 +174,9 @@ MUST_CHECK int pool_void(struct pool *p, struct item *item);
  * weights that made them, [n], are wanted too: in *weights (NULL: not wanted), until the next event. 0 or -ENOMEM. */
 MUST_CHECK int pool_item_aggregate(struct pool *p, struct item *item, struct aggregate *out, const double **weights);
 
+/* What the latter keeps for the next time is given up. */
+void pool_forget_aggregate(struct pool *p, struct item *item);
+
 /* ---- restoring a state that was written down ---- */
 
 /* The next labeler id. l->entry is ignored; entry is its entry weight. 0, -ENOMEM, ERR_FULL, or ERR_HISTORY where the
@@ -190,7 +199,7 @@ MUST_CHECK int pool_restore_reports(struct pool *p, struct item *item, const uin
 				    size_t n);
 
 /* What closing left on it; weights[item->n]. The state becomes `state`. 0 or -ENOMEM. */
-MUST_CHECK int pool_restore_frozen(struct item *item, enum candor_item_state state, const struct frozen *f,
-				   const double *weights);
+MUST_CHECK int pool_restore_frozen(struct pool *p, struct item *item, enum candor_item_state state,
+				   const struct frozen *f, const double *weights);
 
 #endif

@@ -207,6 +207,9 @@ static void info_to_pb(const struct candor_info *i, Candor__V1__Info *m)
 	m->reason = wire_text(i->reason);
 	m->database_bytes = i->database_bytes;
 	m->commits = i->commits;
+	m->memory_bytes = i->memory_bytes;
+	m->memory_limit = i->memory_limit;
+	m->resident_bytes = i->resident_bytes;
 	m->resident_items = i->resident_items;
 	m->database = wire_text(i->database);
 }
@@ -482,6 +485,9 @@ static void info_from_pb(struct decoder *d, const Candor__V1__Info *m, struct ca
 		.reason = text(d, m->reason),
 		.database_bytes = m->database_bytes,
 		.commits = m->commits,
+		.memory_bytes = m->memory_bytes,
+		.memory_limit = m->memory_limit,
+		.resident_bytes = m->resident_bytes,
 		.resident_items = m->resident_items,
 		.database = text(d, m->database),
 	};

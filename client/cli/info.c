@@ -59,6 +59,8 @@ static void print_info(const struct candor_info *i)
 	printf("settlements  %s\n", cli_count(i->settlements).s);
 	printf("changes      %s on disk, %s commit%s since the start\n", cli_count(i->committed).s,
 	       cli_count(i->commits).s, cli_plural(i->commits));
+	printf("memory       %s by its own account, of %s at the most\n", cli_bytes(i->memory_bytes).s,
+	       cli_bytes(i->memory_limit).s);
 	printf("database     %s, without its write-ahead log%s%s\n", cli_bytes(i->database_bytes).s,
 	       i->database[0] ? ": " : "", i->database);
 }

@@ -234,6 +234,9 @@ json_t *cli_json_info(const struct candor_info *from)
 	TEXT(reason);
 	COUNT(database_bytes);
 	COUNT(commits);
+	COUNT(memory_bytes);
+	COUNT(memory_limit);
+	COUNT(resident_bytes);
 	COUNT(resident_items);
 	TEXT(database);
 	return o;

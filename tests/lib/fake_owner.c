@@ -50,6 +50,13 @@ static uint64_t on_database_bytes(void *owner)
 	return 4096;
 }
 
+static void on_memory(void *owner, uint64_t *elsewhere, uint64_t *resident)
+{
+	(void)owner;
+	*elsewhere = 1000;
+	*resident = 8192;
+}
+
 static void on_relieved(void *owner)
 {
 	((struct fake_owner *)owner)->relieved++;
@@ -65,6 +72,7 @@ static const struct engine_ops ops = {
 	.read = on_read,
 	.now_ms = on_now_ms,
 	.database_bytes = on_database_bytes,
+	.memory = on_memory,
 	.relieved = on_relieved,
 	.failed = on_failed,
 };
@@ -75,6 +83,9 @@ struct engine_limits fake_roomy_limits(void)
 {
 	return (struct engine_limits){
 		.batch_bytes = (size_t)1 << 30,
+		.pools_bytes = SIZE_MAX / 2,
+		.load_bytes = (size_t)1 << 30,
+		.memory_bytes = (uint64_t)1 << 32,
 		.resident_items = 1000000,
 		.resident_reports = 100000000,
 		.max_frame_bytes = 1 << 22,

@@ -56,11 +56,21 @@ void peer_end(struct peer *p)
 	arena_free(&p->arena);
 }
 
+/* Nobody else is there: it has turn after turn. What wakes the peer meanwhile it need not be woken for. */
+static void give_turns(struct peer *p)
+{
+	unsigned wakes = p->wakes;
+	while (p->session && session_wants_turn(p->session) && !session_is_held_back(p->session))
+		session_resume(p->session);
+	p->wakes = wakes;
+}
+
 void peer_push(struct peer *p, const void *bytes, size_t len)
 {
 	p->pushing = true;
 	require(session_push(p->session, bytes, len) == 0);
 	p->pushing = false;
+	give_turns(p);
 }
 
 void peer_write(struct buf *bytes, const struct candor_request *r)
@@ -82,10 +92,12 @@ void peer_send(struct peer *p, const struct candor_request *r)
 void peer_take(struct peer *p)
 {
 	/* What is taken may make room for more. */
+	give_turns(p);
 	while (p->session && session_output(p->session)->len > 0) {
 		p->pushing = true;
 		take_once(p);
 		p->pushing = false;
+		give_turns(p);
 	}
 }
 

@@ -512,6 +512,9 @@ static void hello_and_info_say_what_the_daemon_is(void **state)
 	assert_int_equal(info->committed, engine_committed_change(f->engine));
 	assert_int_equal(info->database_bytes, 4096);
 	assert_true(info->commits > 0);
+	assert_int_equal(info->memory_limit, f->limits.memory_bytes);
+	assert_int_equal(info->memory_bytes, engine_bytes(f->engine) + 1000);
+	assert_int_equal(info->resident_bytes, 8192);
 	assert_false(info->read_only);
 	assert_string_equal(info->reason, "");
 }

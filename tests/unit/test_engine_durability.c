@@ -80,9 +80,17 @@ static void on_failed(void *owner, int err)
 	((struct world *)owner)->failed = err;
 }
 
+static void on_memory(void *owner, uint64_t *elsewhere, uint64_t *resident)
+{
+	(void)owner;
+	*elsewhere = *resident = 0;
+}
+
 static void open_engine(struct world *w)
 {
-	static const struct engine_ops ops = {on_commit, on_read, on_now, on_bytes, on_relieved, on_failed};
+	static const struct engine_ops ops = {
+		on_commit, on_read, on_now, on_bytes, on_relieved, on_failed, on_memory,
+	};
 	static const uint8_t key[NAMES_KEY_BYTES] = {3};
 	assert_int_equal(db_open(&w->writer, w->path, DB_WRITE, DB_NORMAL), 0);
 	assert_int_equal(db_open(&w->reader, w->path, DB_READ, DB_NORMAL), 0);

@@ -19,7 +19,7 @@ static void restore_item(struct pool *to, const struct item *item, const char *n
 	assert_int_equal(pool_restore_reports(to, copy, item_labelers(item), item->values, item->n), 0);
 	copy->state = item->state;
 	if (item->frozen)
-		assert_int_equal(pool_restore_frozen(copy, item->state, item->frozen, item->frozen->weights), 0);
+		assert_int_equal(pool_restore_frozen(to, copy, item->state, item->frozen, item->frozen->weights), 0);
 }
 
 /* A second pool, made from nothing but what the first one's readers say. */

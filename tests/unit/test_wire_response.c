@@ -101,6 +101,9 @@ static void assert_same_info(const struct candor_info *got, const struct candor_
 	SAME(database_bytes);
 	SAME(commits);
 	SAME(resident_items);
+	SAME(memory_bytes);
+	SAME(memory_limit);
+	SAME(resident_bytes);
 }
 
 static void assert_same_item(const struct candor_item *got, const struct candor_item *want)
@@ -228,8 +231,11 @@ static void every_response_comes_back_as_it_was_sent(void **state)
 
 static void a_refusal_carries_its_code_and_sentence_and_no_body(void **state)
 {
-	const struct candor_response r = {.id = 4, .code = CANDOR_NOT_FOUND, .message = "no such pool",
-					  .type = CANDOR_RES_POOL, .pool = {.name = "p"}};
+	const struct candor_response r = {.id = 4,
+					  .code = CANDOR_NOT_FOUND,
+					  .message = "no such pool",
+					  .type = CANDOR_RES_POOL,
+					  .pool = {.name = "p"}};
 	struct buf bytes;
 	struct view body;
 	struct arena a;

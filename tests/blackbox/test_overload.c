@@ -1,0 +1,301 @@
+/* Ten thousand connections, nearly all of them hostile, and too few descriptors: memory stays within its bound, whoever
+ * is refused is told so, whoever behaves is served, and nothing spins. */
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/lib/crowd.h"
+#include "tests/lib/proof.h"
+#include "tests/lib/raw.h"
+#include "tests/lib/unit.h"
+
+/* What is in no account: the program and its libraries, stacks, the heap's gaps. */
+enum { MEMORY_LIMIT_MIB = 128, BASE_MIB = 32 };
+#define MIB (1024.0 * 1024)
+
+static const struct candor_response *ask(struct candor *c, struct candor_request r)
+{
+	const struct candor_response *response;
+	assert_int_equal(candor_call(c, &r, &response), 0);
+	if (response->code)
+		print_error("%s\n", response->message);
+	assert_int_equal(response->code, CANDOR_OK);
+	assert_int_equal(response->n_rejected, 0);
+	return response;
+}
+
+static int set_up(void **state)
+{
+	static struct daemon d;
+	daemon_init(&d);
+	*state = &d;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct daemon *d = *state;
+	int stopped = d->pid ? daemon_stop(d) : 0, verified = daemon_verify(d);
+	daemon_deinit(d);
+	return stopped || verified;
+}
+
+static double resident_mib(pid_t pid)
+{
+	char path[64], line[256];
+	long kib = -1;
+	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+	FILE *f = fopen(path, "r");
+	assert_non_null(f);
+	while (fgets(line, sizeof line, f))
+		if (strncmp(line, "VmRSS:", 6) == 0)
+			kib = strtol(line + 6, NULL, 10);
+	fclose(f);
+	assert_true(kib > 0);
+	return (double)kib / 1024;
+}
+
+/* Seconds of processor time that a process has used. */
+static double processor_time(pid_t pid)
+{
+	char path[64], text[1024];
+	unsigned long user, system;
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	FILE *f = fopen(path, "r");
+	assert_non_null(f);
+	size_t len = fread(text, 1, sizeof text - 1, f);
+	fclose(f);
+	text[len] = 0;
+	const char *after_name = strrchr(text, ')');
+	assert_non_null(after_name);
+	assert_int_equal(sscanf(after_name + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system),
+			 2);
+	return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+}
+
+static double now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void nap(long ms)
+{
+	nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000 * 1000}, NULL);
+}
+
+/* One round of a client that behaves: revises a report, asks for its item, ends an item now and then. */
+static void behave(struct candor *c, unsigned round)
+{
+	const char *item = "good item";
+	const struct candor_report row = {item, "good labeler", (double)(round % 1000) / 1000};
+	ask(c, (struct candor_request){.type = CANDOR_REQ_POST_REPORTS, .pool = "good", .n = 1, .reports = &row});
+	const struct candor_response *r =
+		ask(c, (struct candor_request){.type = CANDOR_REQ_QUERY_ITEMS, .pool = "good", .n = 1, .items = &item});
+	assert_int_equal(r->items[0].n, 1);
+	assert_same_bits(r->items[0].mean, row.value);
+	ask(c, (struct candor_request){.type = CANDOR_REQ_GET_POOL, .pool = "good"});
+}
+
+struct seen {
+	uint64_t connections;
+	double resident, most_resident, most_account, worst_above, worst_below; /* MiB */
+};
+
+/* What the system counts, and the daemon's own account. */
+static void look(struct candor *c, const struct daemon *d, double base, struct seen *s)
+{
+	const struct candor_info *i = &ask(c, (struct candor_request){.type = CANDOR_REQ_INFO})->info;
+	double account = (double)i->memory_bytes / MIB, resident = resident_mib(d->pid);
+	assert_int_equal(i->memory_limit, MEMORY_LIMIT_MIB * MIB);
+	s->resident = resident;
+	if (i->connections > s->connections)
+		s->connections = i->connections;
+	s->most_resident = fmax(s->most_resident, resident);
+	s->most_account = fmax(s->most_account, account);
+	s->worst_above = fmax(s->worst_above, resident - base - account);
+	s->worst_below = fmax(s->worst_below, account - (resident - base));
+}
+
+static void many_descriptors(unsigned want)
+{
+	struct rlimit limit;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = limit.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	if (limit.rlim_max < want)
+		skip_because("the system gives too few file descriptors");
+}
+
+static void ten_thousand_hostile_connections_stay_within_memory_and_harm_nobody(void **state)
+{
+	struct daemon *d = *state;
+	const unsigned many = (unsigned)proof_size(1000, 10000, 10000);
+	const struct crowd_shape shape = {
+		.deaf = many * 3 / 10,
+		.drips = many * 3 / 10,
+		.halves = many * 4 / 10 - 205,
+		.half_bytes = 1500,
+		.heavies = 200,
+		.heavy_bytes = 256 * 1024,
+		.pipelines = 1,
+		.quiet_pool = "quiet",
+		.pipelined = proof_size(30000, 1000000, 1000000),
+		.floods = 4,
+	};
+	many_descriptors(many + 600);
+	const char *const options[] = {"--memory-limit", "128M", "--frame-timeout", "0", NULL};
+	daemon_start(d, options);
+	struct candor *good = daemon_connect(d);
+	struct seen seen = {0};
+	ask(good, (struct candor_request){.type = CANDOR_REQ_CREATE_POOL, .pool = "good"});
+	ask(good, (struct candor_request){.type = CANDOR_REQ_CREATE_POOL, .pool = "flooded"});
+	ask(good, (struct candor_request){.type = CANDOR_REQ_CREATE_POOL, .pool = "quiet"});
+	behave(good, 0);
+	const struct candor_info *i = &ask(good, (struct candor_request){.type = CANDOR_REQ_INFO})->info;
+	double base = resident_mib(d->pid) - (double)i->memory_bytes / MIB;
+	assert_at_most(base, BASE_MIB);
+
+	double began = now();
+	struct crowd *crowd = crowd_start(d->address, "flooded", &shape);
+	print_message("# connected in %.1f s\n", now() - began);
+	struct crowd_count count;
+	unsigned rounds = 0;
+	double seconds = (double)proof_size(5, 12, 60), until = now() + seconds, patience = now() + 300;
+	while (now() < until || (!crowd_pipelines_done(crowd) && now() < patience)) {
+		behave(good, ++rounds);
+		look(good, d, base, &seen);
+		if (!SANITIZED)
+			assert_at_most(seen.resident, MEMORY_LIMIT_MIB + BASE_MIB);
+		nap(2);
+	}
+	bool pipelined = crowd_pipelines_done(crowd);
+	crowd_stop(crowd, &count);
+	behave(good, ++rounds);
+	candor_close(good);
+	print_message(
+		"# resident at most %.1f MiB, by its own account %.1f; off by +%.1f, -%.1f beside a base of %.1f\n",
+		seen.most_resident, seen.most_account, seen.worst_above, seen.worst_below, base);
+	print_message("# %u rounds served; %llu refused, %llu silent, %llu held; %llu answers, %llu rows refused\n",
+		      rounds, (unsigned long long)count.refused, (unsigned long long)count.silent,
+		      (unsigned long long)count.held, (unsigned long long)count.answers,
+		      (unsigned long long)count.rows_refused);
+	assert_true(pipelined);
+	assert_int_equal(count.pipelined_answers, shape.pipelined);
+	assert_int_equal(count.silent, 0);
+	assert_true(count.held > many * 8 / 10);
+	assert_int_equal(count.held + count.refused, many);
+	if (!SANITIZED) {
+		assert_true(count.refused > 0);
+		/* The account is right to a fifth of the limit, as the heap never gives back all at once. */
+		assert_at_most(seen.worst_above, MEMORY_LIMIT_MIB / 5.0);
+		assert_at_most(seen.worst_below, MEMORY_LIMIT_MIB / 5.0);
+	}
+	proof_say("hostile connections at a time", seen.connections - 1);
+	proof_say("refused with RESOURCE_EXHAUSTED", count.refused);
+	proof_say("rounds of a well-behaved client served meanwhile", rounds);
+}
+
+/* ---- descriptors ---- */
+
+enum { FEW = 120, KNOCKING = 150 };
+
+/* candord with few descriptors, which it cannot raise. */
+static void start_with_few(struct daemon *d)
+{
+	char program[512];
+	daemon_program("candord", program, sizeof program);
+	fflush(NULL);
+	d->pid = fork();
+	assert_true(d->pid >= 0);
+	if (d->pid == 0) {
+		const struct rlimit few = {FEW, FEW};
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (setrlimit(RLIMIT_NOFILE, &few) == 0)
+			execl(program, program, "--listen", d->address, "--db", d->db, "--log-level", "error",
+			      (char *)NULL);
+		_exit(97);
+	}
+	daemon_await(d);
+}
+
+static bool answered(const struct raw *r, int ms)
+{
+	struct pollfd p = {.fd = r->fd, .events = POLLIN};
+	return poll(&p, 1, ms) == 1;
+}
+
+/* All knock and ask; some are answered, and while the others wait the daemon does nothing. Whenever one that was
+ * answered goes, one that waits is served: in the end all were. */
+static void check_knocking(struct daemon *d)
+{
+	static struct raw peers[KNOCKING];
+	struct candor_response r;
+	bool served[KNOCKING] = {false};
+	size_t n = 0, at_once;
+	for (size_t i = 0; i < KNOCKING; i++) {
+		raw_open(&peers[i], d->address);
+		raw_send_request(&peers[i], &(struct candor_request){.id = i + 1, .type = CANDOR_REQ_INFO});
+	}
+	for (size_t i = 0; i < KNOCKING && answered(&peers[i], 1000); i++)
+		n++;
+	at_once = n;
+	print_message("# %zu of %d served at once\n", at_once, KNOCKING);
+	assert_true(at_once >= 10 && at_once < FEW);
+
+	double began = now(), before = processor_time(d->pid);
+	nap(2000);
+	double share = (processor_time(d->pid) - before) / (now() - began);
+	print_message("# full, and %.1f %% of a processor used\n", 100 * share);
+	assert_at_most(share, 0.3);
+	assert_false(answered(&peers[KNOCKING - 1], 0));
+
+	for (size_t i = 0; i < KNOCKING; i++) {
+		assert_int_equal(raw_receive(&peers[i], &r), 1);
+		assert_int_equal(r.id, i + 1);
+		assert_int_equal(r.code, CANDOR_OK);
+		served[i] = true;
+		raw_close(&peers[i]);
+	}
+	for (size_t i = 0; i < KNOCKING; i++)
+		assert_true(served[i]);
+	proof_say("connections that waited for a descriptor and were served", KNOCKING - at_once);
+}
+
+static void accepting_pauses_before_descriptors_run_out(void **state)
+{
+	struct daemon *d = *state;
+	start_with_few(d);
+	check_knocking(d);
+	struct candor *c = daemon_connect(d);
+	ask(c, (struct candor_request){.type = CANDOR_REQ_CREATE_POOL, .pool = "p"});
+	candor_close(c);
+}
+
+static void accepting_pauses_where_descriptors_have_run_out(void **state)
+{
+	struct daemon *d = *state;
+	const char *const options[] = {"--log-level", "error", NULL};
+	daemon_start(d, options);
+	/* Behind its back: it reckons with more than there are. */
+	const struct rlimit few = {FEW, FEW};
+	assert_int_equal(prlimit(d->pid, RLIMIT_NOFILE, &few, NULL), 0);
+	check_knocking(d);
+}
+
+#define OVERLOAD(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		OVERLOAD(accepting_pauses_before_descriptors_run_out),
+		OVERLOAD(accepting_pauses_where_descriptors_have_run_out),
+		OVERLOAD(ten_thousand_hostile_connections_stay_within_memory_and_harm_nobody),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

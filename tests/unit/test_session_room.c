@@ -1,0 +1,220 @@
+/* Sessions side by side: each has its turns, what they hold is counted to the byte, and where memory or the disk is short
+ * whoever takes much waits. */
+#include "tests/lib/unit.h"
+
+#include <stdlib.h>
+
+#include "tests/lib/peer.h"
+
+struct world {
+	struct fake_owner f;
+	struct session_limits limits;
+	struct peer p;
+};
+
+static int set_up(void **state)
+{
+	struct world *w = calloc(1, sizeof *w);
+	struct engine_limits limits = fake_roomy_limits();
+	fake_init(&w->f, &limits);
+	fake_pool(&w->f, "p", NULL);
+	w->limits = peer_roomy_limits();
+	peer_init(&w->p, &w->f, &w->limits);
+	*state = w;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct world *w = *state;
+	peer_end(&w->p);
+	fake_deinit(&w->f);
+	free(w);
+	return 0;
+}
+
+static struct candor_request get_pool(uint64_t id)
+{
+	return (struct candor_request){.id = id, .type = CANDOR_REQ_GET_POOL, .pool = "p"};
+}
+
+static struct candor_request post(uint64_t id, const struct candor_report *row)
+{
+	return (struct candor_request){.id = id, .type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = 1, .reports = row};
+}
+
+static void send(struct world *w, struct candor_request r)
+{
+	peer_send(&w->p, &r);
+}
+
+static void assert_answer(struct world *w, uint64_t id, enum candor_code code)
+{
+	struct candor_response r;
+	assert_int_equal(peer_receive(&w->p, &r), 1);
+	assert_int_equal(r.id, id);
+	assert_int_equal(r.code, code);
+}
+
+/* ---- turns ---- */
+
+static void whoever_asks_much_has_it_done_in_turns(void **state)
+{
+	struct world *w = *state;
+	enum { REQUESTS = 1000 };
+	struct buf bytes = {0};
+	for (uint64_t id = 1; id <= REQUESTS; id++) {
+		const struct candor_request r = get_pool(id);
+		peer_write(&bytes, &r);
+	}
+	size_t turns = 1, most = 0, had = 0;
+	require(session_push(w->p.session, bytes.data, bytes.len) == 0);
+	for (; session_wants_turn(w->p.session); turns++) {
+		/* It is read no further meanwhile, and nobody waits for it to send more. */
+		assert_true(session_is_full(w->p.session));
+		assert_false(session_awaits_rest(w->p.session));
+		size_t has = (size_t)session_frames(w->p.session);
+		most = has - had > most ? has - had : most;
+		had = has;
+		session_resume(w->p.session);
+	}
+	assert_false(session_is_full(w->p.session));
+	assert_true(turns >= 10 && most <= 100);
+	for (uint64_t id = 1; id <= REQUESTS; id++)
+		assert_answer(w, id, CANDOR_OK);
+	buf_free(&bytes);
+}
+
+static void whoever_has_much_waiting_lets_others_write_first(void **state)
+{
+	struct world *w = *state;
+	peer_end(&w->p);
+	fake_stop(&w->f);
+	w->f.limits.commit_bytes = 32 * 1024;
+	fake_start(&w->f);
+	peer_init(&w->p, &w->f, &w->limits);
+	struct peer other;
+	struct candor_response r;
+	peer_init(&other, &w->f, &w->limits);
+	static struct candor_report rows[1000];
+	for (size_t i = 0; i < 1000; i++)
+		rows[i] = (struct candor_report){"i", i % 2 ? "a" : "b", (double)i / 1000};
+	struct candor_request large = post(1, rows), more = get_pool(2), small = post(7, rows);
+	large.n = 1000;
+	send(w, large);
+	fake_read_done(&w->f, 0);
+	assert_true(engine_is_busy(w->f.engine) && !engine_is_saturated(w->f.engine));
+	send(w, more);
+	assert_true(session_wants_turn(w->p.session) && session_is_held_back(w->p.session));
+	peer_send(&other, &small);
+	assert_false(session_wants_turn(other.session));
+	assert_true(fake_tick(&w->f));
+	assert_false(session_is_held_back(w->p.session));
+	fake_commit(&w->f, 0);
+	assert_int_equal(peer_receive(&other, &r), 1);
+	assert_int_equal(r.id, 7);
+	assert_answer(w, 1, CANDOR_OK);
+	assert_answer(w, 2, CANDOR_OK);
+	peer_end(&other);
+}
+
+/* ---- the room they share ---- */
+
+static void the_room_counts_what_sessions_hold_and_forgets_nothing(void **state)
+{
+	struct world *w = *state;
+	struct session_room room = {.limit_bytes = (size_t)1 << 30};
+	struct session_limits limits = w->limits;
+	struct peer peers[20];
+	limits.room = &room;
+	limits.base_bytes = 1000;
+	for (size_t i = 0; i < 20; i++)
+		peer_init(&peers[i], &w->f, &limits);
+	assert_int_equal(room.sessions, 20);
+	size_t idle = room.used_bytes;
+	assert_true(idle >= 20 * 1000 && idle < 20 * 2000);
+	static uint8_t half[100000] = {0xff, 0xff, 0x3f}; /* of a frame of a megabyte */
+	for (size_t i = 0; i < 20; i++)
+		peer_push(&peers[i], half, sizeof half);
+	assert_true(room.used_bytes >= idle + 20 * sizeof half && room.used_bytes <= idle + 40 * sizeof half);
+	size_t each = 0;
+	for (size_t i = 0; i < 20; i++)
+		each += session_bytes(peers[i].session);
+	assert_int_equal(room.used_bytes, each);
+	for (size_t i = 0; i < 10; i++)
+		session_refuse(peers[i].session, CANDOR_RESOURCE_EXHAUSTED, "enough");
+	assert_true(room.used_bytes <= idle + 20 * sizeof half + 20000);
+	for (size_t i = 0; i < 10; i++) {
+		struct candor_response r;
+		assert_int_equal(peer_receive(&peers[i], &r), 1);
+		assert_int_equal(r.id, 0);
+		assert_int_equal(r.code, CANDOR_RESOURCE_EXHAUSTED);
+		assert_true(session_is_over(peers[i].session));
+	}
+	for (size_t i = 0; i < 20; i++)
+		peer_end(&peers[i]);
+	assert_int_equal(room.used_bytes, 0);
+	assert_int_equal(room.sessions, 0);
+	session_room_free(&room);
+}
+
+static void idle_sessions_hold_next_to_nothing(void **state)
+{
+	struct world *w = *state;
+	struct session_room room = {.limit_bytes = (size_t)1 << 30};
+	struct session_limits limits = w->limits;
+	struct peer p;
+	limits.room = &room;
+	peer_init(&p, &w->f, &limits);
+	size_t idle = room.used_bytes;
+	for (uint64_t id = 1; id <= 500; id++) {
+		struct candor_response r;
+		const struct candor_request ask = get_pool(id);
+		peer_send(&p, &ask);
+		assert_int_equal(peer_receive(&p, &r), 1);
+	}
+	session_trim(p.session);
+	assert_int_equal(room.used_bytes, idle);
+	peer_end(&p);
+	session_room_free(&room);
+}
+
+/* Where memory is short one request after the other is done, and nothing is ever lost or stuck. */
+static void whoever_holds_more_than_a_share_takes_nothing_new_until_it_is_taken(void **state)
+{
+	struct world *w = *state;
+	struct session_room room = {.limit_bytes = 4000};
+	struct session_limits limits = w->limits;
+	struct peer p;
+	struct buf bytes = {0};
+	limits.room = &room;
+	peer_init(&p, &w->f, &limits);
+	for (uint64_t id = 1; id <= 100; id++) {
+		const struct candor_request ask = get_pool(id);
+		peer_write(&bytes, &ask);
+	}
+	require(session_push(p.session, bytes.data, bytes.len) == 0);
+	assert_true(session_is_full(p.session) && session_frames(p.session) < 30);
+	for (uint64_t id = 1; id <= 100; id++) {
+		struct candor_response r;
+		assert_int_equal(peer_receive(&p, &r), 1);
+		assert_int_equal(r.id, id);
+	}
+	peer_end(&p);
+	buf_free(&bytes);
+	session_room_free(&room);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(whoever_asks_much_has_it_done_in_turns),
+		TEST(whoever_has_much_waiting_lets_others_write_first),
+		TEST(the_room_counts_what_sessions_hold_and_forgets_nothing),
+		TEST(idle_sessions_hold_next_to_nothing),
+		TEST(whoever_holds_more_than_a_share_takes_nothing_new_until_it_is_taken),
+	};
+	return cmocka_run_group_tests_name("session_room", tests, NULL, NULL);
+}
