@@ -56,7 +56,7 @@ src = $(patsubst %.c,$(B)/%.o,$(wildcard $(1)))
 GEN_O := $(GEN_C:.c=.o)
 LIB_O := $(call src,lib/*.c) $(GEN_O)
 # What a client needs of lib/: neither the mechanism nor the pools.
-WIRE_O := $(addprefix $(B)/lib/,address.o arena.o buf.o err.o frame.o text.o wire_common.o wire_request.o \
+WIRE_O := $(addprefix $(B)/lib/,address.o arena.o buf.o err.o frame.o text.o tls.o wire_common.o wire_request.o \
 	wire_response.o) $(GEN_O)
 DAEMON_O := $(call src,daemon/*.c)
 CLIENT_O := $(call src,client/*.c)
@@ -215,7 +215,7 @@ format: ## clang-format on everything
 
 PC = prefix=$(prefix)\nincludedir=$(includedir)\nlibdir=$(libdir)\n\nName: candor\n\
 Description: client library of the candor preference aggregation daemon\nVersion: $(VERSION)\n\
-Requires.private: libprotobuf-c\nRequires: libuv\nLibs: -L$${libdir} -lcandor\nCflags: -I$${includedir}\n
+Requires.private: libprotobuf-c openssl\nRequires: libuv\nLibs: -L$${libdir} -lcandor\nCflags: -I$${includedir}\n
 
 install: all ## install under $(prefix), DESTDIR before it
 	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(libdir)/pkgconfig $(DESTDIR)$(includedir)/candor $(DESTDIR)$(unitdir)

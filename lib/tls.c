@@ -11,22 +11,83 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "heap.h"
 #include "tls.h"
 
-enum { CHUNK = 16 * 1024, SUBJECT_MAX = 256, FAULT_MAX = 256 };
+enum {
+	CHUNK = 16 * 1024,
+	SUBJECT_MAX = 256,
+	FAULT_MAX = 256,
+	/* As measured with OpenSSL 3.0, as TLS_REST_BYTES was with a short chain of the peer's: what the handshake
+	 * adds, and what a record that is not whole. */
+	HANDSHAKE_BYTES = 48 * 1024,
+	RECORD_BYTES = 17 * 1024,
+};
 
 struct tls_context {
 	SSL_CTX *ssl;
+	BIO_METHOD *transport;
 	enum tls_side side;
+	size_t users; /* whoever made it, and channels */
 };
 
 struct tls {
+	struct tls_context *context;
 	SSL *ssl;
-	BIO *in, *out; /* the channel's ends; they belong to ssl */
+	/* During a call: what came from the peer and is not read yet, and where goes what is for the peer. */
+	const char *input;
+	size_t input_left;
+	struct buf *output;
+	bool no_memory, spoke;
 	enum tls_side side;
 	int over; /* the error after which nothing more comes; 0: none */
 	char fault[FAULT_MAX], subject[SUBJECT_MAX];
 };
+
+/* ---- the transport: reads what a call brought, and writes to where its caller wants it ---- */
+
+static int on_transport_read(BIO *bio, char *to, int n)
+{
+	struct tls *t = BIO_get_data(bio);
+	BIO_clear_retry_flags(bio);
+	size_t got = (size_t)n < t->input_left ? (size_t)n : t->input_left;
+	if (got == 0) {
+		BIO_set_retry_read(bio);
+		return -1;
+	}
+	memcpy(to, t->input, got);
+	t->input += got;
+	t->input_left -= got;
+	return (int)got;
+}
+
+static int on_transport_write(BIO *bio, const char *bytes, int n)
+{
+	struct tls *t = BIO_get_data(bio);
+	BIO_clear_retry_flags(bio);
+	t->spoke = true;
+	if (buf_append(t->output, bytes, (size_t)n)) {
+		t->no_memory = true;
+		return -1;
+	}
+	return n;
+}
+
+static long on_transport_ctrl(BIO *bio, int what, long n, void *arg)
+{
+	(void)bio, (void)n, (void)arg;
+	return what == BIO_CTRL_FLUSH;
+}
+
+static BIO_METHOD *transport_new(void)
+{
+	BIO_METHOD *m = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "candor");
+	if (m && BIO_meth_set_read(m, on_transport_read) == 1 && BIO_meth_set_write(m, on_transport_write) == 1 &&
+	    BIO_meth_set_ctrl(m, on_transport_ctrl) == 1)
+		return m;
+	BIO_meth_free(m);
+	return NULL;
+}
 
 /* ---- contexts ---- */
 
@@ -131,6 +192,11 @@ static int use(SSL_CTX *ssl, bool (*how)(SSL_CTX *ssl, BIO *pem), const char *pe
 	return good ? 0 : fail(fault, size, what);
 }
 
+static const char *called(const char *name, const char *otherwise)
+{
+	return name ? name : otherwise;
+}
+
 static int set_up(SSL_CTX *ssl, const struct tls_identity *id, char *fault, size_t size)
 {
 	SSL_CTX_set_options(ssl, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET |
@@ -141,13 +207,14 @@ static int set_up(SSL_CTX *ssl, const struct tls_identity *id, char *fault, size
 	if (SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION) != 1 ||
 	    SSL_CTX_set_cipher_list(ssl, "ECDHE+AESGCM:ECDHE+CHACHA20") != 1)
 		return fail(fault, size, "TLS");
-	int err = use(ssl, use_chain, id->certificate, "the certificate", fault, size);
+	int err = use(ssl, use_chain, id->certificate, called(id->from.certificate, "the certificate"), fault, size);
 	if (err == 0)
-		err = use(ssl, use_key, id->key, "the key of the certificate", fault, size);
+		err = use(ssl, use_key, id->key, called(id->from.key, "the key of the certificate"), fault, size);
 	if (err == 0)
-		err = use(ssl, trust, id->authorities, "the authorities' certificates", fault, size);
+		err = use(ssl, trust, id->authorities, called(id->from.authorities, "the authorities' certificates"),
+			  fault, size);
 	if (err == 0)
-		err = use(ssl, revoke, id->revoked, "the revocation lists", fault, size);
+		err = use(ssl, revoke, id->revoked, called(id->from.revoked, "the revocation lists"), fault, size);
 	if (err)
 		return err;
 	if (id->side == TLS_CLIENT && !id->authorities && SSL_CTX_set_default_verify_paths(ssl) != 1)
@@ -171,8 +238,10 @@ int tls_context_new(struct tls_context **out, const struct tls_identity *id, cha
 	if (!c)
 		return -ENOMEM;
 	c->side = id->side;
+	c->users = 1;
+	c->transport = transport_new();
 	c->ssl = SSL_CTX_new(id->side == TLS_SERVER ? TLS_server_method() : TLS_client_method());
-	int err = c->ssl ? set_up(c->ssl, id, fault, size) : -ENOMEM;
+	int err = c->ssl && c->transport ? set_up(c->ssl, id, fault, size) : -ENOMEM;
 	if (err) {
 		tls_context_free(c);
 		return err;
@@ -183,9 +252,10 @@ int tls_context_new(struct tls_context **out, const struct tls_identity *id, cha
 
 void tls_context_free(struct tls_context *c)
 {
-	if (!c)
+	if (!c || --c->users > 0)
 		return;
-	SSL_CTX_free(c->ssl); /* channels hold references of their own */
+	SSL_CTX_free(c->ssl);
+	BIO_meth_free(c->transport);
 	free(c);
 }
 
@@ -211,17 +281,18 @@ int tls_new(struct tls **out, struct tls_context *context, const char *host)
 	if (!t)
 		return -ENOMEM;
 	t->side = context->side;
+	t->context = context;
+	context->users++;
 	t->ssl = SSL_new(context->ssl);
-	t->in = BIO_new(BIO_s_mem());
-	t->out = BIO_new(BIO_s_mem());
-	if (!t->ssl || !t->in || !t->out) {
-		BIO_free(t->in);
-		BIO_free(t->out);
-		SSL_free(t->ssl);
-		free(t);
+	BIO *transport = BIO_new(context->transport);
+	if (!t->ssl || !transport) {
+		BIO_free(transport);
+		tls_free(t);
 		return -ENOMEM;
 	}
-	SSL_set_bio(t->ssl, t->in, t->out);
+	BIO_set_data(transport, t);
+	BIO_set_init(transport, 1);
+	SSL_set_bio(t->ssl, transport, transport); /* it is ssl's now */
 	if (host && !expect(t->ssl, host)) {
 		ERR_clear_error();
 		tls_free(t);
@@ -240,28 +311,30 @@ void tls_free(struct tls *t)
 	if (!t)
 		return;
 	SSL_free(t->ssl);
+	tls_context_free(t->context);
 	free(t);
 }
 
-/* What OpenSSL would send. */
-static int drain(struct tls *t, struct buf *cipher)
+static const char *why_broken(const struct tls *t, char *room, size_t size)
 {
-	char *bytes;
-	long n = BIO_get_mem_data(t->out, &bytes);
-	if (n <= 0)
-		return 0;
-	int err = buf_append(cipher, bytes, (size_t)n);
-	(void)BIO_reset(t->out);
-	return err;
+	long verified = SSL_get_verify_result(t->ssl);
+	if (verified != X509_V_OK)
+		return X509_verify_cert_error_string(verified);
+	unsigned long code = ERR_peek_error();
+	int reason = ERR_GET_REASON(code);
+	if (ERR_GET_LIB(code) != ERR_LIB_SSL || reason <= SSL_AD_REASON_OFFSET)
+		return complaint();
+	/* The peer said so in an alert. */
+	snprintf(room, size, "the other side says: %s", SSL_alert_desc_string_long(reason - SSL_AD_REASON_OFFSET));
+	return room;
 }
 
 static int broken(struct tls *t)
 {
-	long verified = SSL_get_verify_result(t->ssl);
-	const char *why = verified != X509_V_OK ? X509_verify_cert_error_string(verified) : complaint();
-	snprintf(t->fault, sizeof t->fault, "%s", why);
-	ERR_clear_error();
+	char room[FAULT_MAX];
 	t->over = ERR_TLS;
+	snprintf(t->fault, sizeof t->fault, "%s", why_broken(t, room, sizeof room));
+	ERR_clear_error();
 	return ERR_TLS;
 }
 
@@ -318,26 +391,31 @@ static int take_plain(struct tls *t, struct buf *plain)
 	}
 }
 
+/* OpenSSL says nothing to who does not speak TLS at all. The alert that says so in the clear is fatal: unexpected
+ * message. */
+static int turn_away(struct tls *t, struct buf *cipher)
+{
+	static const uint8_t alert[] = {21, 3, 3, 0, 2, 2, 10};
+	return t->spoke || t->side == TLS_CLIENT ? 0 : buf_append(cipher, alert, sizeof alert);
+}
+
 int tls_receive(struct tls *t, const void *bytes, size_t n, struct buf *plain, struct buf *cipher)
 {
 	if (t->over)
 		return t->over;
 	int err = 0;
-	/* In pieces, so that the channel never holds more than a few records of what a peer sends. */
-	for (size_t done = 0; err == 0 && (done < n || n == 0);) {
-		int piece = n - done < CHUNK ? (int)(n - done) : CHUNK;
-		if (piece > 0 && BIO_write(t->in, (const char *)bytes + done, piece) != piece)
-			return -ENOMEM;
-		done += (size_t)piece;
-		if (!SSL_is_init_finished(t->ssl))
-			err = shake(t);
-		if (err == 0 && SSL_is_init_finished(t->ssl))
-			err = take_plain(t, plain);
-		if (n == 0)
-			break;
-	}
-	int drained = drain(t, cipher);
-	return err ? err : drained;
+	t->input = bytes;
+	t->input_left = n;
+	t->output = cipher;
+	if (!SSL_is_init_finished(t->ssl))
+		err = shake(t);
+	if (err == 0 && SSL_is_init_finished(t->ssl))
+		err = take_plain(t, plain);
+	if (t->no_memory)
+		return -ENOMEM;
+	if (err == ERR_TLS && turn_away(t, cipher))
+		return -ENOMEM;
+	return err;
 }
 
 int tls_send(struct tls *t, const void *bytes, size_t n, struct buf *cipher)
@@ -345,27 +423,39 @@ int tls_send(struct tls *t, const void *bytes, size_t n, struct buf *cipher)
 	require(tls_is_ready(t) || t->over);
 	if (t->over)
 		return t->over;
+	t->output = cipher;
 	for (size_t done = 0; done < n;) {
 		int piece = n - done < CHUNK ? (int)(n - done) : CHUNK;
 		ERR_clear_error();
 		int sent = SSL_write(t->ssl, (const char *)bytes + done, piece);
+		if (t->no_memory)
+			return -ENOMEM;
 		if (sent <= 0)
 			return broken(t);
 		done += (size_t)sent;
-		int err = drain(t, cipher);
-		if (err)
-			return err;
 	}
 	return 0;
 }
 
 int tls_end(struct tls *t, struct buf *cipher)
 {
+	t->output = cipher;
 	ERR_clear_error();
-	if (tls_is_ready(t))
+	if (SSL_is_init_finished(t->ssl) && t->over != ERR_TLS)
 		SSL_shutdown(t->ssl);
 	ERR_clear_error();
-	return drain(t, cipher);
+	return t->no_memory ? -ENOMEM : 0;
+}
+
+bool tls_awaits_rest(const struct tls *t)
+{
+	return !t->over && SSL_has_pending(t->ssl);
+}
+
+size_t tls_bytes(const struct tls *t)
+{
+	size_t more = !SSL_is_init_finished(t->ssl) ? HANDSHAKE_BYTES : SSL_has_pending(t->ssl) ? RECORD_BYTES : 0;
+	return heap_bytes(sizeof *t) + TLS_REST_BYTES + more;
 }
 
 bool tls_is_ready(const struct tls *t)

@@ -1,4 +1,4 @@
-/* tls.h - TLS over memory: bytes in, bytes out, with no I/O in it (OpenSSL through memory BIOs).
+/* tls.h - TLS over memory: bytes in, bytes out, with no I/O in it (OpenSSL with a transport of ours).
  *
  * A tls_context is what one side shows and trusts; many channels share it, and one that is in use outlives
  * tls_context_free(). A tls is one connection's channel: whoever moves the bytes pushes what came into tls_receive(),
@@ -17,6 +17,8 @@
 struct tls_context;
 struct tls;
 
+enum { TLS_REST_BYTES = 24 * 1024 }; /* about what a channel holds while nothing is said */
+
 enum tls_side { TLS_SERVER, TLS_CLIENT };
 
 /* All PEM texts; NULL where there is none. */
@@ -28,6 +30,9 @@ struct tls_identity {
 		*authorities; /* whom to trust. A server that has none asks for no certificate; a client that has none
 				    trusts those of the system */
 	const char *revoked; /* revocation lists of those authorities; then each of them must have one that holds */
+	struct {
+		const char *certificate, *key, *authorities, *revoked;
+	} from; /* what the texts are called in sentences, as their files; NULL: by what they are */
 };
 
 /* 0, -ENOMEM, or ERR_TLS with a sentence in fault[size]: what is wrong with which of the texts. */
@@ -56,8 +61,14 @@ bool tls_is_ready(const struct tls *t);
 /* Why it failed, a phrase; "" if it did not. Lives as long as the channel. */
 const char *tls_fault(const struct tls *t);
 
-/* Whom the peer's certificate names, as in "CN=platform,O=Example" (RFC 2253); "" where it showed none. Lives as long as
- * the channel. */
+/* The peer has begun a record that is not whole. */
+bool tls_awaits_rest(const struct tls *t);
+
+/* About how much memory the channel holds just now, as an account needs it. */
+size_t tls_bytes(const struct tls *t);
+
+/* Whom the peer's certificate names, as in "CN=platform,O=Example" (RFC 2253); "" where it showed none. Lives as long
+ * as the channel. */
 const char *tls_subject(const struct tls *t);
 
 #endif

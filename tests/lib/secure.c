@@ -1,0 +1,117 @@
+#include "secure.h"
+
+#include <stdlib.h>
+
+#include "err.h"
+
+enum { OPTIONS_MAX = 24 };
+
+static void join(const char *dir, const char *name, char out[96])
+{
+	require(snprintf(out, 96, "%s/%s", dir, name) < 96);
+}
+
+static void write_text(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+	require(f && fputs(text, f) >= 0 && fclose(f) == 0);
+}
+
+void secure_make(struct certs_authority *ours, const char *dir, struct secure_files *out)
+{
+	const struct certs_wish server = {.name = "candor.test",
+					  .address = "127.0.0.1",
+					  .from_days = -1,
+					  .until_days = 9},
+				client = {.name = "platform", .from_days = -1, .until_days = 9};
+	struct certs_pair s = certs_make(ours, &server), c = certs_make(ours, &client);
+	char *revoked = certs_revoke(ours, NULL);
+	join(dir, "ca.pem", out->ca);
+	join(dir, "cert.pem", out->cert);
+	join(dir, "key.pem", out->key);
+	join(dir, "client-cert.pem", out->client_cert);
+	join(dir, "client-key.pem", out->client_key);
+	join(dir, "crl.pem", out->crl);
+	write_text(out->ca, certs_authority_pem(ours));
+	write_text(out->cert, s.certificate);
+	write_text(out->key, s.key);
+	write_text(out->client_cert, c.certificate);
+	write_text(out->client_key, c.key);
+	write_text(out->crl, revoked);
+	free(revoked);
+	certs_free(&s);
+	certs_free(&c);
+}
+
+bool secure_find(const struct daemon *d, char tls[64], char tcp[64])
+{
+	char path[96], line[512];
+	join(d->dir, "log", path);
+	FILE *f = fopen(path, "r");
+	*tls = 0;
+	while (f && fgets(line, sizeof line, f)) {
+		const char *at = strstr(line, "listening on tls:");
+		if (at)
+			snprintf(tls, 64, "%.*s", (int)strcspn(at + 13, "\n"), at + 13);
+	}
+	if (f)
+		fclose(f);
+	snprintf(tcp, 64, "tcp%s", *tls ? tls + 3 : "");
+	return *tls;
+}
+
+int secure_set_up(void **state)
+{
+	static struct secure s;
+	void *command;
+	int err = command_set_up_alone(&command);
+	s = (struct secure){.command = command};
+	s.ours = certs_authority_new("ours");
+	s.foreign = certs_authority_new("foreign");
+	secure_make(s.ours, s.command->daemon.dir, &s.files);
+	*state = &s;
+	return err;
+}
+
+int secure_tear_down(void **state)
+{
+	struct secure *s = *state;
+	void *command = s->command;
+	certs_authority_free(s->ours);
+	certs_authority_free(s->foreign);
+	return command_tear_down(&command);
+}
+
+void secure_start(struct secure *s, const char *const *options)
+{
+	const char *all[OPTIONS_MAX] = {"--listen",    "tcp:127.0.0.1:0", "--tls-cert",
+					s->files.cert, "--tls-key",       s->files.key};
+	for (size_t n = 6; options && *options && n < OPTIONS_MAX - 1; options++)
+		all[n++] = *options;
+	daemon_start(&s->command->daemon, all);
+	require(secure_find(&s->command->daemon, s->tls, s->tcp));
+}
+
+void secure_path(const struct secure *s, const char *name, char out[96])
+{
+	join(s->command->daemon.dir, name, out);
+}
+
+void secure_write(const struct secure *s, const struct certs_pair *pair, const char *cert, const char *key)
+{
+	char path[96];
+	secure_path(s, cert, path);
+	write_text(path, pair->certificate);
+	secure_path(s, key, path);
+	write_text(path, pair->key);
+}
+
+void secure_log(const struct secure *s, char *out, size_t size)
+{
+	char path[96];
+	secure_path(s, "log", path);
+	FILE *f = fopen(path, "r");
+	require(f);
+	out[fread(out, 1, size - 1, f)] = 0;
+	fclose(f);
+}
