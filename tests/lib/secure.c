@@ -1,6 +1,8 @@
 #include "secure.h"
 
+#include <signal.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "err.h"
 
@@ -73,13 +75,26 @@ int secure_set_up(void **state)
 	return err;
 }
 
-int secure_tear_down(void **state)
+static struct command *let_go(struct secure *s)
 {
-	struct secure *s = *state;
-	void *command = s->command;
+	static const char *const variables[] = {"CANDOR_CA", "CANDOR_CERT", "CANDOR_KEY"};
+	for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
+		unsetenv(variables[i]);
 	certs_authority_free(s->ours);
 	certs_authority_free(s->foreign);
+	return s->command;
+}
+
+int secure_tear_down(void **state)
+{
+	void *command = let_go(*state);
 	return command_tear_down(&command);
+}
+
+int secure_tear_down_alone(void **state)
+{
+	void *command = let_go(*state);
+	return command_tear_down_alone(&command);
 }
 
 void secure_start(struct secure *s, const char *const *options)
@@ -106,12 +121,42 @@ void secure_write(const struct secure *s, const struct certs_pair *pair, const c
 	write_text(path, pair->key);
 }
 
-void secure_log(const struct secure *s, char *out, size_t size)
+unsigned secure_said(const struct secure *s, const char *words)
 {
-	char path[96];
+	char path[96], line[1024];
+	unsigned n = 0;
 	secure_path(s, "log", path);
 	FILE *f = fopen(path, "r");
 	require(f);
-	out[fread(out, 1, size - 1, f)] = 0;
+	while (fgets(line, sizeof line, f))
+		n += strstr(line, words) != NULL;
 	fclose(f);
+	return n;
+}
+
+void secure_nap(long ms)
+{
+	nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000 * 1000}, NULL);
+}
+
+void secure_await(const struct secure *s, const char *words, unsigned times)
+{
+	for (int i = 0; i < 3000 && secure_said(s, words) < times; i++)
+		secure_nap(10);
+	assert_true(secure_said(s, words) >= times);
+}
+
+void secure_reload(const struct secure *s)
+{
+	unsigned before = secure_said(s, "SIGHUP: ");
+	assert_int_equal(kill(s->command->daemon.pid, SIGHUP), 0);
+	secure_await(s, "SIGHUP: ", before + 1);
+}
+
+void secure_show(const struct secure *s, struct certs_authority *by, const struct certs_wish *wish)
+{
+	struct certs_pair pair = certs_make(by, wish);
+	secure_write(s, &pair, "cert.pem", "key.pem");
+	certs_free(&pair);
+	secure_reload(s);
 }

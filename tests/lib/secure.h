@@ -29,6 +29,7 @@ bool secure_find(const struct daemon *d, char tls[64], char tcp[64]);
 
 int secure_set_up(void **state); /* nothing is started */
 int secure_tear_down(void **state);
+int secure_tear_down_alone(void **state); /* where no daemon has made a database */
 
 /* candord with a TCP listener, certificate and key, and options (NULL-terminated, may be NULL). */
 void secure_start(struct secure *s, const char *const *options);
@@ -39,7 +40,15 @@ void secure_write(const struct secure *s, const struct certs_pair *pair, const c
 /* "DIR/NAME", for a test's own files. */
 void secure_path(const struct secure *s, const char *name, char out[96]);
 
-/* What the daemon said so far, in out[size]. */
-void secure_log(const struct secure *s, char *out, size_t size);
+/* How often the daemon has said something that has these words in it; and waiting until it has so many times. */
+unsigned secure_said(const struct secure *s, const char *words);
+void secure_await(const struct secure *s, const char *words, unsigned times);
+void secure_nap(long ms);
+
+/* The daemon is told to read its files anew, and has done so or said why not. */
+void secure_reload(const struct secure *s);
+
+/* A new certificate is written to its file, and reloaded. */
+void secure_show(const struct secure *s, struct certs_authority *by, const struct certs_wish *wish);
 
 #endif
