@@ -449,12 +449,13 @@ int tls_end(struct tls *t, struct buf *cipher)
 
 bool tls_awaits_rest(const struct tls *t)
 {
-	return !t->over && SSL_has_pending(t->ssl);
+	/* A record of which there is exactly the header is not pending for OpenSSL. */
+	return !t->over && (SSL_has_pending(t->ssl) || strcmp(SSL_rstate_string(t->ssl), "RB") == 0);
 }
 
 size_t tls_bytes(const struct tls *t)
 {
-	size_t more = !SSL_is_init_finished(t->ssl) ? HANDSHAKE_BYTES : SSL_has_pending(t->ssl) ? RECORD_BYTES : 0;
+	size_t more = !SSL_is_init_finished(t->ssl) ? HANDSHAKE_BYTES : tls_awaits_rest(t) ? RECORD_BYTES : 0;
 	return heap_bytes(sizeof *t) + TLS_REST_BYTES + more;
 }
 

@@ -255,7 +255,8 @@ static void who_is_not_who_he_should_be_is_refused(void **state)
 static void what_is_no_tls_is_refused(void **state)
 {
 	struct world *w = *state;
-	static const char *const words[] = {"GET / HTTP/1.1\r\n\r\n", "\x16\x03\x01\xff\xffhello and more", "\0\0\0\0\0\0\0"};
+	static const char *const words[] = {"GET / HTTP/1.1\r\n\r\n", "\x16\x03\x01\xff\xffhello and more",
+					    "\0\0\0\0\0\0\0"};
 	const struct tls_identity server = server_of(w), client = trusting(w->ours);
 	for (size_t i = 0; i < 3; i++) {
 		struct link l;
@@ -264,8 +265,79 @@ static void what_is_no_tls_is_refused(void **state)
 					     &l.server.cipher),
 				 ERR_TLS);
 		assert_true(tls_fault(l.server.tls)[0]);
+		/* And that is said in the clear, or what spoke TLS at first gets an alert of its own. */
+		assert_int_equal(l.server.cipher.len, 7);
+		assert_int_equal(l.server.cipher.data[0], 21);
 		link_close(&l);
 	}
+}
+
+/* What was said before the end came is understood, also where all of it comes at once: the peer is known first. */
+static void everything_at_once_is_understood(void **state)
+{
+	struct world *w = *state;
+	struct tls_identity server = server_of(w), client = trusting(w->ours);
+	struct link l;
+	server.authorities = certs_authority_pem(w->ours);
+	client.certificate = w->client.certificate;
+	client.key = w->client.key;
+	link_open(&l, &server, &client, "candor.test");
+	l.client.err = tls_receive(l.client.tls, NULL, 0, &l.client.plain, &l.client.cipher);
+	move(&l.client, &l.server, 1 << 20);
+	move(&l.server, &l.client, 1 << 20);
+	assert_true(tls_is_ready(l.client.tls) && !tls_is_ready(l.server.tls));
+	assert_int_equal(tls_send(l.client.tls, "hello", 5, &l.client.cipher), 0);
+	assert_int_equal(tls_end(l.client.tls, &l.client.cipher), 0);
+	move(&l.client, &l.server, 1 << 20);
+	assert_int_equal(l.server.err, ERR_CLOSED);
+	assert_int_equal(l.server.plain.len, 5);
+	assert_string_equal(tls_subject(l.server.tls), "CN=platform");
+	link_close(&l);
+}
+
+/* The rest of a record is awaited, and held; and what is held is given back. */
+static void part_of_a_record_is_awaited(void **state)
+{
+	struct world *w = *state;
+	const struct tls_identity server = server_of(w), client = trusting(w->ours);
+	struct link l;
+	link_open(&l, &server, &client, "candor.test");
+	size_t shaking = tls_bytes(l.server.tls);
+	talk(&l, 1 << 20);
+	size_t rest = tls_bytes(l.server.tls);
+	assert_true(shaking > rest && rest > TLS_REST_BYTES);
+	for (int round = 0; round < 2; round++) {
+		assert_int_equal(tls_send(l.client.tls, "hello", 5, &l.client.cipher), 0);
+		size_t n = l.client.cipher.len;
+		for (size_t i = 0; i < n; i++) {
+			assert_int_equal(tls_awaits_rest(l.server.tls), i > 0);
+			assert_int_equal(tls_bytes(l.server.tls) > rest, i > 0);
+			assert_int_equal(tls_receive(l.server.tls, l.client.cipher.data + i, 1, &l.server.plain,
+						     &l.server.cipher),
+					 0);
+			assert_int_equal(l.server.plain.len, i + 1 < n ? 5 * round : 5 * (round + 1));
+		}
+		l.client.cipher.len = 0;
+		assert_false(tls_awaits_rest(l.server.tls));
+		assert_int_equal(tls_bytes(l.server.tls), rest);
+	}
+	link_close(&l);
+}
+
+/* Contexts that were let go of live as long as their channels. */
+static void a_channel_outlives_its_context(void **state)
+{
+	struct world *w = *state;
+	const struct tls_identity server = server_of(w), client = trusting(w->ours);
+	struct link l;
+	link_open(&l, &server, &client, "candor.test");
+	for (int i = 0; i < 2; i++) {
+		tls_context_free(l.contexts[i]);
+		l.contexts[i] = NULL;
+	}
+	talk(&l, 1 << 20);
+	assert_true(tls_is_ready(l.server.tls) && tls_is_ready(l.client.tls));
+	link_close(&l);
 }
 
 /* Each byte of a whole conversation is changed in turn: nothing that was not said is ever understood. */
@@ -337,6 +409,7 @@ static void a_wrong_identity_says_what_is_wrong(void **state)
 		{{.side = TLS_SERVER, .certificate = w->server.certificate, .key = other.key}, "the key of the"},
 		{{.side = TLS_CLIENT, .authorities = ""}, "the authorities' certificates: "},
 		{{.side = TLS_CLIENT, .authorities = ca, .revoked = ca}, "the revocation lists: "},
+		{{.side = TLS_CLIENT, .authorities = "", .from = {.authorities = "ca.pem"}}, "ca.pem: "},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct tls_context *c;
@@ -358,6 +431,9 @@ int main(void)
 		TLS(a_client_is_known_by_its_certificate),
 		TLS(who_is_not_who_he_should_be_is_refused),
 		TLS(what_is_no_tls_is_refused),
+		TLS(everything_at_once_is_understood),
+		TLS(part_of_a_record_is_awaited),
+		TLS(a_channel_outlives_its_context),
 		TLS(no_changed_byte_is_understood),
 		TLS(a_truncated_handshake_holds_little),
 		TLS(a_wrong_identity_says_what_is_wrong),
