@@ -47,19 +47,20 @@ void secure_make(struct certs_authority *ours, const char *dir, struct secure_fi
 
 bool secure_find(const struct daemon *d, char tls[64], char tcp[64])
 {
-	char path[96], line[512];
+	static const char says[] = "listening on t"; /* of either scheme */
+	char path[96], line[512], rest[48] = "";
 	join(d->dir, "log", path);
 	FILE *f = fopen(path, "r");
-	*tls = 0;
 	while (f && fgets(line, sizeof line, f)) {
-		const char *at = strstr(line, "listening on tls:");
-		if (at)
-			snprintf(tls, 64, "%.*s", (int)strcspn(at + 13, "\n"), at + 13);
+		const char *at = strstr(line, says);
+		if (at && (at = strchr(at, ':')))
+			snprintf(rest, sizeof rest, "%.*s", (int)strcspn(at, "\n"), at);
 	}
 	if (f)
 		fclose(f);
-	snprintf(tcp, 64, "tcp%s", *tls ? tls + 3 : "");
-	return *tls;
+	snprintf(tls, 64, "tls%s", rest);
+	snprintf(tcp, 64, "tcp%s", rest);
+	return *rest;
 }
 
 int secure_set_up(void **state)

@@ -24,7 +24,7 @@ struct secure {
 /* Writes files of an authority's into a directory. */
 void secure_make(struct certs_authority *ours, const char *dir, struct secure_files *out);
 
-/* The newest address in a daemon's log: the system chose the port. False: there is none. */
+/* The newest TCP address in a daemon's log, as either scheme: the system chose the port. False: there is none. */
 bool secure_find(const struct daemon *d, char tls[64], char tcp[64]);
 
 int secure_set_up(void **state); /* nothing is started */
