@@ -3,6 +3,7 @@
 #include <openssl/ssl.h>
 #undef ERR_STATE
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -62,6 +63,25 @@ bool stranger_renegotiate(struct stranger *s)
 	if (!judge(s, SSL_renegotiate(s->ssl)))
 		return false;
 	return judge(s, SSL_do_handshake(s->ssl));
+}
+
+static void do_not_wait(struct stranger *s)
+{
+	int fd = SSL_get_fd(s->ssl);
+	require(fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) == 0);
+	ERR_clear_error();
+}
+
+bool stranger_says(struct stranger *s, const void *bytes, int n)
+{
+	do_not_wait(s);
+	return SSL_write(s->ssl, bytes, n) == n;
+}
+
+bool stranger_asks_for_keys(struct stranger *s)
+{
+	do_not_wait(s);
+	return SSL_key_update(s->ssl, SSL_KEY_UPDATE_REQUESTED) == 1 && SSL_do_handshake(s->ssl) == 1;
 }
 
 bool stranger_is_told_the_end(struct stranger *s)

@@ -20,6 +20,13 @@ const char *stranger_fault(const struct stranger *s);
 /* Asks for another handshake in the same connection. */
 bool stranger_renegotiate(struct stranger *s);
 
+/* Sends without reading anything, and without waiting: false when the socket takes no more. The socket does not block
+ * afterwards. */
+bool stranger_says(struct stranger *s, const void *bytes, int n);
+
+/* The same with a message that asks the daemon for one of its own, a new key. */
+bool stranger_asks_for_keys(struct stranger *s);
+
 /* Reads to the end: whether that was told, and did not just happen. */
 bool stranger_is_told_the_end(struct stranger *s);
 
