@@ -471,6 +471,7 @@ static void the_deaf_are_read_no_further(void **state)
 	struct raw raw;
 	struct buf ask = {0};
 	struct arena scratch;
+	signal(SIGPIPE, SIG_IGN);
 	const struct candor_request list = {.id = 1, .type = CANDOR_REQ_LIST_POOLS, .limit = 1000};
 	secure_start(s, ARGS("--frame-timeout", "1", "--log-level", "debug"));
 	char name[32];
@@ -482,19 +483,18 @@ static void the_deaf_are_read_no_further(void **state)
 	for (int i = 0; i < 50; i++)
 		assert_int_equal(wire_encode_request(&list, &scratch, 1 << 20, &ask), 0);
 	arena_free(&scratch);
-	for (int kind = 0; kind < 2; kind++) {
+	/* A sanitized daemon and peer are too slow for the second flood to fill what lies between them. */
+	for (int kind = 0; kind < (SANITIZED ? 1 : 2); kind++) {
 		raw_open(&raw, s->tcp);
 		struct stranger *t = stranger_new(raw.fd, STRANGER_TLS_1_3);
 		assert_true(stranger_is_good(t));
 		uint64_t times = 0;
-		/* Until the daemon takes no more for a while. */
-		for (int idle = 0; idle < 20;) {
-			bool taken = kind ? stranger_asks_for_keys(t) : stranger_says(t, ask.data, (int)ask.len);
-			times += taken;
-			idle = taken ? 0 : idle + 1;
-			if (!taken)
-				secure_nap(10);
-			assert_true(times < 10 * 1000 * 1000);
+		/* Until the daemon has had enough. */
+		for (int idle = 0; idle < 6000 && secure_said(s, "closing a connection: ") <= (unsigned)kind;) {
+			for (bool taken = true; taken; times += taken)
+				taken = kind ? stranger_asks_for_keys(t) : stranger_says(t, ask.data, (int)ask.len);
+			idle++;
+			secure_nap(10);
 		}
 		print_message("# taken from the deaf: %llu times\n", (unsigned long long)times);
 		assert_true(times > 0);
