@@ -17,8 +17,8 @@ mandir ?= $(prefix)/share/man
 unitdir ?= $(prefix)/lib/systemd/system
 DESTDIR ?=
 
-PKGS := libuv libprotobuf-c sqlite3 inih libsodium zlib jansson cmocka
-DEBS := pkg-config libuv1-dev libprotobuf-c-dev protobuf-c-compiler libsqlite3-dev libinih-dev libsodium-dev zlib1g-dev \
+PKGS := libuv libprotobuf-c sqlite3 inih libsodium zlib openssl jansson cmocka
+DEBS := pkg-config libuv1-dev libprotobuf-c-dev protobuf-c-compiler libsqlite3-dev libinih-dev libsodium-dev libssl-dev zlib1g-dev \
 	libjansson-dev libcmocka-dev gnuplot-nox
 
 # ---- flags ----
@@ -38,11 +38,11 @@ endif
 pkg = $(shell pkg-config $(1) $(2) 2>/dev/null)
 # Only asked for when something is built, so that `make help` and `make deps` work on a bare machine.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(call pkg,--cflags,$(PKGS)))$(PKG_CFLAGS)
-libs_lib = $(call pkg,--libs,libprotobuf-c libsodium) -lm
-libs_daemon = $(call pkg,--libs,libuv libprotobuf-c sqlite3 inih libsodium zlib) -lm -lpthread
-libs_client = $(call pkg,--libs,libuv libprotobuf-c)
-libs_cli = $(call pkg,--libs,libuv libprotobuf-c jansson libsodium) -lm -lpthread
-libs_test = $(call pkg,--libs,libuv libprotobuf-c sqlite3 inih libsodium zlib jansson cmocka) -lm -lpthread
+libs_lib = $(call pkg,--libs,libprotobuf-c libsodium openssl) -lm
+libs_daemon = $(call pkg,--libs,libuv libprotobuf-c sqlite3 inih libsodium zlib openssl) -lm -lpthread
+libs_client = $(call pkg,--libs,libuv libprotobuf-c openssl)
+libs_cli = $(call pkg,--libs,libuv libprotobuf-c jansson libsodium openssl) -lm -lpthread
+libs_test = $(call pkg,--libs,libuv libprotobuf-c sqlite3 inih libsodium zlib openssl jansson cmocka) -lm -lpthread
 
 ALL_CPPFLAGS = -D_GNU_SOURCE -DCANDOR_VERSION='"$(VERSION)"' -DCANDOR_IN_TREE -I. -Ilib -I$(B)/gen $(PKG_CFLAGS) $(CPPFLAGS)
 ALL_CFLAGS = -std=c11 -fPIC -fvisibility=hidden $(WARN) $(STRICT_FP) $(flags_$(VARIANT)) $(CFLAGS)
@@ -56,7 +56,7 @@ src = $(patsubst %.c,$(B)/%.o,$(wildcard $(1)))
 GEN_O := $(GEN_C:.c=.o)
 LIB_O := $(call src,lib/*.c) $(GEN_O)
 # What a client needs of lib/: neither the mechanism nor the pools.
-WIRE_O := $(addprefix $(B)/lib/,address.o arena.o buf.o err.o frame.o text.o wire_common.o wire_request.o \
+WIRE_O := $(addprefix $(B)/lib/,address.o arena.o buf.o err.o frame.o text.o tls.o wire_common.o wire_request.o \
 	wire_response.o) $(GEN_O)
 DAEMON_O := $(call src,daemon/*.c)
 CLIENT_O := $(call src,client/*.c)
@@ -215,7 +215,7 @@ format: ## clang-format on everything
 
 PC = prefix=$(prefix)\nincludedir=$(includedir)\nlibdir=$(libdir)\n\nName: candor\n\
 Description: client library of the candor preference aggregation daemon\nVersion: $(VERSION)\n\
-Requires.private: libprotobuf-c\nRequires: libuv\nLibs: -L$${libdir} -lcandor\nCflags: -I$${includedir}\n
+Requires.private: libprotobuf-c openssl\nRequires: libuv\nLibs: -L$${libdir} -lcandor\nCflags: -I$${includedir}\n
 
 install: all ## install under $(prefix), DESTDIR before it
 	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(libdir)/pkgconfig $(DESTDIR)$(includedir)/candor $(DESTDIR)$(unitdir)

@@ -88,6 +88,8 @@ int candor_open(struct candor **out, const char *address, const struct candor_op
 		uv_run(&c->loop, UV_RUN_ONCE);
 	quiet_end(&quiet);
 	if (greeted < 0) {
+		if (options && options->fault && options->fault_size > 0)
+			snprintf(options->fault, options->fault_size, "%s", candor_fault(c));
 		candor_close(c);
 		return greeted;
 	}
@@ -110,6 +112,11 @@ int candor_call(struct candor *c, const struct candor_request *request, const st
 	if (c->status == 0)
 		*response = &c->response;
 	return c->status;
+}
+
+const char *candor_fault(const struct candor *c)
+{
+	return candor_client_fault(c->client);
 }
 
 void candor_close(struct candor *c)

@@ -32,6 +32,13 @@ struct candor_options {
 	size_t max_frame_bytes; /* longest response accepted and request sent; 0: 4 MiB */
 	uint64_t connect_timeout_ms; /* 0: 10,000 */
 	uint64_t request_timeout_ms; /* without any answer while some are due; 0: 60,000 */
+	/* For addresses that begin with "tls:", paths of PEM files, read while the client is made. */
+	const char *ca; /* authorities that the daemon's certificate may be of; NULL: those that the system trusts */
+	const char *cert, *key; /* the certificate that the client shows, and its key; NULL: none */
+	/* Where candor_open() writes, in a phrase of at most `fault_size` bytes, why it returned CANDOR_ERR_TLS.
+	 * NULL: not wanted. */
+	char *fault;
+	size_t fault_size;
 };
 
 /* The library's own errors; all others are libuv's. */
@@ -42,6 +49,7 @@ enum candor_error {
 	CANDOR_ERR_ADDRESS = -20010, /* not an address */
 	CANDOR_ERR_CLOSED = -20012, /* the connection ended before the answer came */
 	CANDOR_ERR_PROTOCOL = -20013, /* the daemon answered what was not asked */
+	CANDOR_ERR_TLS = -20016, /* the encrypted channel failed, or is not to whom it should be */
 };
 
 /* A phrase for an error, static, never NULL. */
@@ -68,10 +76,10 @@ typedef void candor_on_response(struct candor_client *client, int status, const 
 				void *arg);
 typedef void candor_on_close(void *arg);
 
-/* Makes a client that connects to `address` ("unix:PATH", "tcp:HOST:PORT") and greets, in the background; requests may
- * be sent at once and wait. When the connection fails every request gets the error, also those sent later: a client
- * does not reconnect; close it and make another. 0 or negative (CANDOR_ERR_ADDRESS), and then nothing was made. The
- * loop must outlive the client. */
+/* Makes a client that connects to `address` ("unix:PATH", "tcp:HOST:PORT", or "tls:HOST:PORT": encrypted, to a daemon
+ * whose certificate is for HOST) and greets, in the background; requests may be sent at once and wait. When the
+ * connection fails every request gets the error, also those sent later: a client does not reconnect; close it and make
+ * another. 0 or negative (CANDOR_ERR_ADDRESS), and then nothing was made. The loop must outlive the client. */
 CANDOR_API int candor_client_new(struct candor_client **out, uv_loop_t *loop, const char *address,
 				 const struct candor_options *options);
 
@@ -79,6 +87,10 @@ CANDOR_API int candor_client_new(struct candor_client **out, uv_loop_t *loop, co
  * negative (CANDOR_ERR_TOO_BIG), and then the callback will not be called. */
 CANDOR_API int candor_client_send(struct candor_client *client, const struct candor_request *request,
 				  candor_on_response *on_response, void *arg);
+
+/* Why the connection failed, where that was with CANDOR_ERR_TLS: a phrase like "certificate has expired", until the
+ * client is closed. Else "". */
+CANDOR_API const char *candor_client_fault(const struct candor_client *client);
 
 /* Requests that were taken and not answered, and bytes of them not yet handed to the system: senders of much look here
  * to stay within measure. */
@@ -100,6 +112,9 @@ CANDOR_API int candor_open(struct candor **out, const char *address, const struc
  * code; negative as a candor_on_response's status. */
 CANDOR_API int candor_call(struct candor *c, const struct candor_request *request,
 			   const struct candor_response **response);
+
+/* As candor_client_fault(). */
+CANDOR_API const char *candor_fault(const struct candor *c);
 
 /* NULL is allowed. */
 CANDOR_API void candor_close(struct candor *c);

@@ -1,4 +1,5 @@
-/* The asynchronous client: resolve, connect, greet; then requests out, answers in. */
+/* The asynchronous client: resolve, connect, agree on a channel where there is to be one, greet; then requests out,
+ * answers in. */
 #include "client.h"
 
 #include <stdio.h>
@@ -8,11 +9,12 @@
 #include "address.h"
 #include "calls.h"
 #include "frame.h"
+#include "identity.h"
 #include "wire.h"
 
 #define SAME(name) ((int)CANDOR_##name == (int)name)
 _Static_assert(SAME(ERR_TOO_BIG) && SAME(ERR_MALFORMED) && SAME(ERR_BUDGET) && SAME(ERR_ADDRESS) && SAME(ERR_CLOSED) &&
-		       SAME(ERR_PROTOCOL),
+		       SAME(ERR_PROTOCOL) && SAME(ERR_TLS),
 	       "candor.h names the library's own errors");
 #undef SAME
 
@@ -24,6 +26,7 @@ enum {
 	KEPT_BYTES = 1024 * 1024, /* a larger write buffer is given back once it is empty */
 	BUDGET_FACTOR = 16, /* what a message may unpack to, in longest frames, */
 	BUDGET_MIN_BYTES = 64 * 1024 * 1024, /* ... and at least */
+	FAULT_MAX = 512,
 };
 
 struct candor_client {
@@ -52,6 +55,11 @@ struct candor_client {
 	int status; /* negative once the connection has failed */
 	bool overdue;
 	uint64_t progress_ms; /* when the newest answer came, or the first request it waits for was sent */
+
+	struct tls_context *tls_context; /* NULL: the address asks for none */
+	struct tls *tls; /* from when there is a stream */
+	struct buf plain, owed; /* what it understood; what it has to say by itself */
+	char fault[FAULT_MAX];
 
 	struct frame in;
 	struct buf out, sending; /* gathered now; in libuv's hands */
@@ -102,6 +110,10 @@ static void finish_if_over(struct candor_client *c)
 	candor_on_close *on_close = c->on_close;
 	void *arg = c->on_close_arg;
 	uv_freeaddrinfo(c->found);
+	tls_free(c->tls);
+	tls_context_free(c->tls_context);
+	buf_free(&c->plain);
+	buf_free(&c->owed);
 	frame_free(&c->in);
 	buf_free(&c->out);
 	buf_free(&c->sending);
@@ -133,11 +145,23 @@ static void on_peer_closed(uv_handle_t *handle)
 		connect_next(c);
 }
 
+/* The channel's last word, the end or an alert, as far as it goes out at once. */
+static void say_last(struct candor_client *c)
+{
+	if (c->writing || tls_end(c->tls, &c->owed))
+		return;
+	uv_buf_t bytes = {.base = (char *)c->owed.data, .len = c->owed.len};
+	if (bytes.len > 0)
+		(void)uv_try_write(&c->peer.stream, &bytes, 1);
+}
+
 static void close_peer(struct candor_client *c)
 {
 	if (!c->peer_open)
 		return;
 	c->peer_open = false;
+	if (c->tls)
+		say_last(c);
 	uv_close(&c->peer.handle, on_peer_closed);
 }
 
@@ -212,15 +236,35 @@ static void on_write(uv_write_t *write, int status)
 	flush(c);
 }
 
+/* What is to be written next goes to c->sending, encrypted where there is a channel. */
+static int gather(struct candor_client *c)
+{
+	if (!c->tls) {
+		struct buf empty = c->sending;
+		c->sending = c->out;
+		c->out = empty;
+		return 0;
+	}
+	int err = buf_append(&c->sending, c->owed.data, c->owed.len);
+	c->owed.len = 0;
+	if (err == 0 && c->connected && c->out.len > 0) {
+		err = tls_send(c->tls, c->out.data, c->out.len, &c->sending);
+		c->out.len = 0;
+		if (c->out.cap > KEPT_BYTES)
+			buf_free(&c->out);
+	}
+	return err;
+}
+
 static void flush(struct candor_client *c)
 {
-	if (c->writing || c->out.len == 0 || c->write_failed || !c->connected || !c->peer_open)
+	bool some = (c->connected && c->out.len > 0) || c->owed.len > 0;
+	if (c->writing || !some || c->write_failed || !c->peer_open)
 		return;
-	struct buf empty = c->sending;
-	c->sending = c->out;
-	c->out = empty;
+	int err = gather(c);
 	uv_buf_t bytes = {.base = (char *)c->sending.data, .len = c->sending.len};
-	int err = uv_write(&c->write, &c->peer.stream, &bytes, 1, on_write);
+	if (err == 0)
+		err = uv_write(&c->write, &c->peer.stream, &bytes, 1, on_write);
 	if (err)
 		fail(c, err);
 	else
@@ -276,6 +320,38 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 	*buf = uv_buf_init(c->read_buffer, sizeof c->read_buffer);
 }
 
+static int take_plain(struct candor_client *c, const void *bytes, size_t n)
+{
+	int err = frame_push(&c->in, bytes, n);
+	while (err == 0 && !c->status && !c->closing) {
+		struct view message;
+		err = frame_next(&c->in, &message);
+		if (err == 0)
+			break;
+		if (err > 0)
+			err = on_message(c, &message);
+	}
+	return err;
+}
+
+static void begin(struct candor_client *c);
+
+static int take_cipher(struct candor_client *c, const void *bytes, size_t n)
+{
+	c->plain.len = 0;
+	int err = tls_receive(c->tls, bytes, n, &c->plain, &c->owed);
+	if (err == ERR_TLS)
+		snprintf(c->fault, sizeof c->fault, "%s", tls_fault(c->tls));
+	if (!c->connected && tls_is_ready(c->tls))
+		begin(c);
+	int taken = c->plain.len > 0 ? take_plain(c, c->plain.data, c->plain.len) : 0;
+	if (c->status || c->closing)
+		return 0;
+	if (taken == 0 && err == 0)
+		flush(c);
+	return taken ? taken : err;
+}
+
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
 	struct candor_client *c = stream->data;
@@ -285,15 +361,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 		fail(c, n == UV_EOF ? ERR_CLOSED : (int)n);
 		return;
 	}
-	int err = frame_push(&c->in, buf->base, (size_t)n);
-	while (err == 0 && !c->status && !c->closing) {
-		struct view message;
-		err = frame_next(&c->in, &message);
-		if (err == 0)
-			break;
-		if (err > 0)
-			err = on_message(c, &message);
-	}
+	int err = c->tls ? take_cipher(c, buf->base, (size_t)n) : take_plain(c, buf->base, (size_t)n);
 	if (err)
 		fail(c, err);
 }
@@ -317,6 +385,26 @@ static void on_welcome(struct candor_client *c, int status, const struct candor_
 	}
 }
 
+/* The daemon can be spoken to. */
+static void begin(struct candor_client *c)
+{
+	c->connected = true;
+	uv_timer_stop(&c->timer);
+	progress(c);
+	watch(c);
+	flush(c);
+}
+
+/* The channel's handshake begins. */
+static void begin_channel(struct candor_client *c)
+{
+	int err = tls_new(&c->tls, c->tls_context, c->address.host);
+	if (err == 0)
+		err = take_cipher(c, NULL, 0);
+	if (err)
+		fail(c, err);
+}
+
 static void on_connect(uv_connect_t *connect, int status)
 {
 	struct candor_client *c = connect->data;
@@ -332,11 +420,10 @@ static void on_connect(uv_connect_t *connect, int status)
 	/* Requests are gathered here already; the kernel's waiting for more would only delay them. */
 	if (!c->address.is_unix)
 		uv_tcp_nodelay(&c->peer.tcp, 1);
-	c->connected = true;
-	uv_timer_stop(&c->timer);
-	progress(c);
-	watch(c);
-	flush(c);
+	if (c->tls_context)
+		begin_channel(c);
+	else
+		begin(c);
 }
 
 /* Tries the next address; what became of it is heard in on_connect(), and of a failed one in on_peer_closed(). */
@@ -493,9 +580,19 @@ int candor_client_new(struct candor_client **out, uv_loop_t *loop, const char *a
 	uv_idle_init(loop, &c->idle);
 	uv_timer_init(loop, &c->timer);
 	c->pending_ends = 2;
-	start(c);
+	if (parsed.is_tls)
+		err = identity_load(o, &c->tls_context, c->fault, sizeof c->fault);
+	if (err)
+		fail(c, err);
+	else
+		start(c);
 	*out = c;
 	return 0;
+}
+
+const char *candor_client_fault(const struct candor_client *c)
+{
+	return c->fault;
 }
 
 size_t candor_client_in_flight(const struct candor_client *c)

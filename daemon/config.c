@@ -20,7 +20,7 @@ struct setting {
 	const char *fallback;
 	uint64_t min, max; /* of numbers */
 	size_t offset;
-	enum { LISTEN, PATH, SYNC, LEVEL, NUMBER, BYTES, SECONDS } kind;
+	enum { LISTEN, PATH, SYNC, LEVEL, YESNO, NUMBER, BYTES, SECONDS } kind;
 };
 
 #define KIB 1024ull
@@ -54,6 +54,15 @@ static const struct setting settings[] = {
 	{"resident_reports", "N", "and their reports", "2000000", 0, 1000000000, AT(resident_reports), NUMBER},
 	{"backup_rate", "BYTES", "that a backup or restore copies in a second at the most; 0: no limit", "64M", 0,
 	 16 * GIB, AT(backup_rate), BYTES},
+	{"tls_cert", "FILE", "certificate, and those up to its authority: all TCP listeners then speak TLS; PEM", NULL,
+	 0, 0, AT(tls_cert), PATH},
+	{"tls_key", "FILE", "its key; PEM without a password. SIGHUP reads these files anew", NULL, 0, 0, AT(tls_key),
+	 PATH},
+	{"tls_ca", "FILE", "authorities of clients: who shows a certificate of theirs is known by its subject", NULL, 0,
+	 0, AT(tls_ca), PATH},
+	{"tls_crl", "FILE", "revocation lists of those authorities, one of each", NULL, 0, 0, AT(tls_crl), PATH},
+	{"insecure", "yes|no", "yes: TCP listeners that are not loopback may do without TLS", "no", 0, 0, AT(insecure),
+	 YESNO},
 	{"log_level", "LEVEL", "error, warning, notice or debug", "notice", 0, 0, AT(log_level), LEVEL},
 };
 enum { SETTINGS = sizeof settings / sizeof *settings };
@@ -119,6 +128,23 @@ static int set_word(struct loader *l, const struct setting *s, const char *where
 		    text);
 }
 
+static int set_yesno(struct loader *l, const struct setting *s, const char *where, const char *text)
+{
+	bool yes = strcmp(text, "yes") == 0;
+	if (!yes && strcmp(text, "no") != 0)
+		return fail(l, where, "must be yes or no", text);
+	memcpy((char *)l->config + s->offset, &yes, sizeof yes);
+	return 0;
+}
+
+static int set_path(struct loader *l, const struct setting *s, const char *where, const char *text)
+{
+	if (!text[0] || strlen(text) >= CONFIG_PATH_MAX - 16)
+		return fail(l, where, "must be a path", text);
+	snprintf((char *)l->config + s->offset, CONFIG_PATH_MAX, "%s", text);
+	return 0;
+}
+
 static int add_listen(struct loader *l, const char *where, const char *text)
 {
 	const char *why;
@@ -127,6 +153,9 @@ static int add_listen(struct loader *l, const char *where, const char *text)
 		return fail(l, where, "may be given 16 times at the most", text);
 	if (address_parse(text, &c->listen[c->n_listen], &why))
 		return fail(l, where, why, text);
+	if (c->listen[c->n_listen].is_tls)
+		return fail(l, where, "must be tcp: or unix:; all tcp: listeners speak TLS where tls_cert is set",
+			    text);
 	c->n_listen++;
 	return 0;
 }
@@ -147,12 +176,10 @@ static int set(struct loader *l, size_t index, const char *where, const char *te
 	case NUMBER:
 	case BYTES:
 	case SECONDS: return set_number(l, s, where, text);
+	case YESNO: return set_yesno(l, s, where, text);
 	case PATH: break;
 	}
-	if (!text[0] || strlen(text) >= CONFIG_PATH_MAX - 16)
-		return fail(l, where, "must be a path", text);
-	snprintf(l->config->db, sizeof l->config->db, "%s", text);
-	return 0;
+	return set_path(l, s, where, text);
 }
 
 /* ---- sources ---- */
@@ -397,6 +424,21 @@ static void fit_memory(struct loader *l)
 	}
 }
 
+static int check_tls(const struct loader *l)
+{
+	const struct config *c = l->config;
+	if (!c->tls_cert[0] != !c->tls_key[0])
+		snprintf(l->error, l->size, "tls_cert and tls_key belong together; %s is missing",
+			 c->tls_cert[0] ? "tls_key" : "tls_cert");
+	else if (c->tls_ca[0] && !c->tls_cert[0])
+		snprintf(l->error, l->size, "tls_ca is of use only with tls_cert and tls_key");
+	else if (c->tls_crl[0] && !c->tls_ca[0])
+		snprintf(l->error, l->size, "tls_crl is of use only with tls_ca");
+	else
+		return 0;
+	return -1;
+}
+
 static int check_command(const struct loader *l, enum config_command command)
 {
 	const struct config *c = l->config;
@@ -441,7 +483,7 @@ int config_load(struct config *c, int argc, char **argv, enum config_command *co
 	if ((file && read_file(&l, file)) || read_environment(&l) || read_flags(&l, argc, argv, false, &file, command))
 		return -1;
 	fit_memory(&l);
-	return check_command(&l, *command) ? -1 : works_on_a_file(*command) ? 0 : use_own(&l, own_dir);
+	return check_command(&l, *command) || check_tls(&l) ? -1 : works_on_a_file(*command) ? 0 : use_own(&l, own_dir);
 }
 
 /* ---- for people ---- */
@@ -513,7 +555,11 @@ void config_print(const struct config *c)
 				printf("listen = %s\n", text);
 			}
 			break;
-		case PATH: printf("db = %s\n", c->db); break;
+		case PATH:
+			if (((const char *)c + s->offset)[0])
+				printf("%s = %s\n", s->name, (const char *)c + s->offset);
+			break;
+		case YESNO: printf("%s = %s\n", s->name, c->insecure ? "yes" : "no"); break;
 		case SYNC: printf("sync = %s\n", c->sync == DB_FULL ? "full" : "normal"); break;
 		case LEVEL: printf("log_level = %s\n", levels[c->log_level]); break;
 		case NUMBER:

@@ -23,6 +23,9 @@ struct config {
 	uint64_t resident_items, resident_reports;
 	uint64_t backup_rate;
 	enum log_level log_level;
+	/* Of TCP listeners; empty: not set. The key and the certificate are both set or neither. */
+	char tls_cert[CONFIG_PATH_MAX], tls_key[CONFIG_PATH_MAX], tls_ca[CONFIG_PATH_MAX], tls_crl[CONFIG_PATH_MAX];
+	bool insecure; /* without TLS others than this machine may be listened to */
 
 	char lowered[128]; /* settings that were asked for and do not fit into memory_limit, and so were lowered */
 

@@ -1,5 +1,8 @@
 /* conn.h - one connection: moves bytes between a stream and its session, and knows nothing of what they mean.
  *
+ * Where it has a channel (tls.h) that stands between the two: the session has nothing but plain bytes, and none before
+ * the peer is known.
+ *
  * Owned by the server, on whose list it stands. Closing is asynchronous: conn_close(), then ops.closed, and the memory
  * is gone. */
 #ifndef CANDOR_CONN_H
@@ -8,6 +11,7 @@
 #include <uv.h>
 
 #include "session.h"
+#include "tls.h"
 
 struct conn_limits {
 	uint64_t idle_ms; /* without a byte in either direction and nothing unanswered; 0: no limit */
@@ -33,6 +37,10 @@ struct conn {
 	bool dirty, closing, reading;
 	bool lingering; /* all is said; what still comes is thrown away until the peer ends too */
 	struct session *session;
+	struct tls *tls; /* NULL: plain */
+	struct buf owed; /* what the channel itself has to say: its handshake, alerts, the end */
+	bool introduced, broken, ended; /* who the peer is has been told; the channel is no more; its end was told */
+	uint64_t began_ms; /* the handshake */
 	uv_write_t write;
 	uv_shutdown_t shutdown;
 	struct buf writing; /* on its way; its data NULL: nothing is */
@@ -45,13 +53,15 @@ struct conn {
 	uint64_t refused_ms; /* when it was told that it is not served; 0: it was not */
 };
 
-/* The stream is accepted and c->server set. peer: for the session. 0 or an error, and then the caller closes. */
-MUST_CHECK int conn_start(struct conn *c, struct engine *engine, const struct session_limits *limits, const char *peer);
+/* The stream is accepted and c->server set. peer: for the session, unless a certificate says better. context: of the
+ * channel, NULL: there is none. 0 or an error, and then the caller closes. */
+MUST_CHECK int conn_start(struct conn *c, struct engine *engine, const struct session_limits *limits, const char *peer,
+			  struct tls_context *context);
 
 /* Sends what is there, and reads or pauses as the session would have it. */
 void conn_flush(struct conn *c);
 
-/* Says why the connection is not served, and ends it. */
+/* Says why the connection is not served, and ends it; where the peer does not finish its handshake, without a word. */
 void conn_refuse(struct conn *c, enum candor_code code, const char *sentence);
 
 /* What took too long, or NULL. To be asked now and then. */
@@ -66,6 +76,11 @@ void conn_close(struct conn *c);
 
 /* Space to read into, the same for all: what is read is consumed before the next read. */
 uv_buf_t server_read_buffer(struct server *s);
+
+/* Likewise, for what is decrypted and encrypted; whoever uses one begins it anew. */
+struct buf *server_plain_buffer(struct server *s);
+struct buf *server_cipher_buffer(struct server *s);
+
 void server_mark_dirty(struct server *s, struct conn *c);
 void server_wait_turn(struct server *s, struct conn *c);
 void server_end_wait(struct conn *c);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "conn.h"
+#include "credentials.h"
 #include "heap.h"
 #include "log.h"
 #include "memory.h"
@@ -26,7 +27,9 @@ enum {
 	REFUSED_AT_A_TIME = 256, /* connections beyond max_connections that are being told so */
 	COMMIT_BYTES = 512 * 1024, /* some thousand reports: as long as it takes to force a little to disk */
 	FEW_CONNECTIONS = 256,
+	KEPT_BYTES = 256 * 1024, /* of the buffers that all share */
 	SEND_BUFFER_BYTES = 16 * 1024, /* for each above so many */
+	FAULT_MAX = CONFIG_PATH_MAX + 256,
 	SPARE_DESCRIPTORS = 40, /* for SQLite: a file, its log and its index for each reader */
 };
 
@@ -37,7 +40,7 @@ struct server {
 	uv_loop_t loop;
 	uv_prepare_t prepare;
 	uv_timer_t tick;
-	uv_signal_t sigterm, sigint;
+	uv_signal_t sigterm, sigint, sighup;
 	uv_idle_t idle; /* active while somebody waits for a turn: the loop does not sleep then */
 	struct listeners listeners;
 
@@ -51,7 +54,9 @@ struct server {
 	uint64_t drain_until_ms; /* loop time; 0: not stopping */
 	bool closing; /* everything is being closed */
 	int result;
+	struct tls_context *tls; /* of new connections; NULL: they are plain */
 	char *read_buffer;
+	struct buf plain, cipher;
 	char *database; /* its absolute path, once it is there */
 };
 
@@ -64,6 +69,25 @@ uv_buf_t server_read_buffer(struct server *s)
 	size_t half = s->room.limit_bytes / 2, free_bytes = half > s->room.used_bytes ? half - s->room.used_bytes : 0;
 	size_t size = free_bytes / 16 > READ_BYTES ? READ_BYTES : free_bytes / 16;
 	return uv_buf_init(s->read_buffer, size > LEAST_BYTES ? (unsigned)size : LEAST_BYTES);
+}
+
+struct buf *server_plain_buffer(struct server *s)
+{
+	return &s->plain;
+}
+
+struct buf *server_cipher_buffer(struct server *s)
+{
+	return &s->cipher;
+}
+
+/* One large message is no reason to keep so much. */
+static void trim_buffers(struct server *s)
+{
+	if (s->plain.cap > KEPT_BYTES)
+		buf_free(&s->plain);
+	if (s->cipher.cap > KEPT_BYTES)
+		buf_free(&s->cipher);
 }
 
 void server_mark_dirty(struct server *s, struct conn *c)
@@ -208,7 +232,7 @@ static void on_accept(void *arg, int fd, bool is_unix)
 		err = uv_tcp_nodelay(&c->tcp, 1);
 	if (err == 0) {
 		describe_peer(c, is_unix, peer, sizeof peer);
-		err = conn_start(c, s->engine, &s->session_limits, peer);
+		err = conn_start(c, s->engine, &s->session_limits, peer, is_unix ? NULL : s->tls);
 	}
 	const char *why = err ? NULL : why_not_served(s);
 	if (err)
@@ -228,7 +252,8 @@ static void make_room(struct server *s)
 	static const char greedy[] = "the daemon's memory for connections is full, and this one holds much of it; send "
 				     "less at a time and take the answers, or raise memory_limit";
 	size_t goal = s->room.limit_bytes / 8 * 7, most = 0, held = 0;
-	size_t fair = s->session_limits.base_bytes + s->room.limit_bytes / 4 / s->room.sessions;
+	size_t fair = s->session_limits.base_bytes + (s->tls ? TLS_REST_BYTES : 0) +
+		      s->room.limit_bytes / 4 / s->room.sessions;
 	uint64_t refused = 0;
 	for (struct conn *c = s->conns; c; c = c->after) {
 		if (c->closing)
@@ -291,7 +316,8 @@ static void on_relieved(void *owner)
 
 static void on_memory(void *owner, uint64_t *elsewhere, uint64_t *resident)
 {
-	*elsewhere = db_memory() + READ_BYTES + ((struct server *)owner)->room.used_bytes;
+	const struct server *s = owner;
+	*elsewhere = db_memory() + READ_BYTES + s->plain.cap + s->cipher.cap + s->room.used_bytes;
 	*resident = memory_resident();
 }
 
@@ -350,6 +376,7 @@ static void close_all(struct server *s)
 	close_if_open((uv_handle_t *)&s->tick);
 	close_if_open((uv_handle_t *)&s->sigterm);
 	close_if_open((uv_handle_t *)&s->sigint);
+	close_if_open((uv_handle_t *)&s->sighup);
 }
 
 /* Closes connections whose requests are all answered, or all of them when the time for that is over: then unsent
@@ -369,6 +396,34 @@ static void on_signal(uv_signal_t *handle, int signum)
 	struct server *s = handle->data;
 	log_notice("%s: finishing what is in flight", signum == SIGTERM ? "SIGTERM" : "SIGINT");
 	begin_stop(s);
+}
+
+/* ---- TLS ---- */
+
+/* Connections that are there go on with what they began with. */
+static void on_sighup(uv_signal_t *handle, int signum)
+{
+	struct server *s = handle->data;
+	struct tls_context *fresh;
+	char fault[FAULT_MAX];
+	(void)signum;
+	if (credentials_load(s->config, &fresh, fault, sizeof fault)) {
+		log_error("SIGHUP: TLS stays as it was: %s", fault);
+		return;
+	}
+	tls_context_free(s->tls);
+	s->tls = fresh;
+	log_notice(fresh ? "SIGHUP: new connections get the certificates as they are now"
+			 : "SIGHUP: there are no certificates to be read anew");
+}
+
+static int start_tls(struct server *s)
+{
+	char fault[FAULT_MAX];
+	int err = credentials_load(s->config, &s->tls, fault, sizeof fault);
+	if (err)
+		log_error("cannot start: %s", fault);
+	return err;
 }
 
 /* ---- the loop's beat ---- */
@@ -447,6 +502,7 @@ static void on_tick(uv_timer_t *timer)
 		}
 	}
 	engine_probe(s->engine);
+	trim_buffers(s);
 	check_heap(s);
 	/* The system may have descriptors again. */
 	if (s->n_conns < s->conns_max)
@@ -522,11 +578,11 @@ static int start_handles(struct server *s)
 	int err;
 	if ((err = uv_prepare_init(&s->loop, &s->prepare)) || (err = uv_idle_init(&s->loop, &s->idle)) ||
 	    (err = uv_timer_init(&s->loop, &s->tick)) || (err = uv_signal_init(&s->loop, &s->sigterm)) ||
-	    (err = uv_signal_init(&s->loop, &s->sigint))) {
+	    (err = uv_signal_init(&s->loop, &s->sigint)) || (err = uv_signal_init(&s->loop, &s->sighup))) {
 		log_error("cannot start: %s", candor_strerror(err));
 		return err;
 	}
-	s->prepare.data = s->tick.data = s->sigterm.data = s->sigint.data = s;
+	s->prepare.data = s->tick.data = s->sigterm.data = s->sigint.data = s->sighup.data = s;
 	/* Often enough for the shortest time limit, and at least once a second for the rest. */
 	uint64_t beat = 1000;
 	if (s->conn_limits.frame_ms && s->conn_limits.frame_ms / 4 < beat)
@@ -536,7 +592,8 @@ static int start_handles(struct server *s)
 	if ((err = uv_prepare_start(&s->prepare, on_prepare)) ||
 	    (err = uv_timer_start(&s->tick, on_tick, beat, beat)) ||
 	    (err = uv_signal_start(&s->sigterm, on_signal, SIGTERM)) ||
-	    (err = uv_signal_start(&s->sigint, on_signal, SIGINT)))
+	    (err = uv_signal_start(&s->sigint, on_signal, SIGINT)) ||
+	    (err = uv_signal_start(&s->sighup, on_sighup, SIGHUP)))
 		log_error("cannot start: %s", candor_strerror(err));
 	return err;
 }
@@ -580,7 +637,7 @@ int server_run(const struct config *config)
 		.max_unpacked_bytes = config->max_unpacked_bytes,
 		.max_in_flight = (uint32_t)config->max_in_flight,
 		.max_unsent_bytes = config->max_unsent_bytes,
-		.base_bytes = heap_bytes(sizeof(struct conn)),
+		.base_bytes = heap_bytes(sizeof(struct conn)), /* and what a channel takes, see conn.c */
 		.room = &s->room,
 	};
 	struct memory_shares shares;
@@ -597,13 +654,15 @@ int server_run(const struct config *config)
 	}
 	/* A peer that goes away while it is written to is an error of that write, not a signal. */
 	signal(SIGPIPE, SIG_IGN);
-	err = start_engine(s);
+	err = start_tls(s);
+	if (err == 0)
+		err = start_engine(s);
 	if (err == 0)
 		err = start_handles(s);
 	if (err == 0)
 		set_conns_max(s);
 	if (err == 0)
-		err = listeners_open(&s->listeners, &s->loop, config->listen, config->n_listen, on_accept, s);
+		err = listeners_open(&s->listeners, &s->loop, config, on_accept, s);
 	if (err == 0) {
 		log_notice("candord " CANDOR_VERSION " is ready");
 	} else {
@@ -614,6 +673,9 @@ int server_run(const struct config *config)
 	require(uv_loop_close(&s->loop) == 0);
 	int result = s->result;
 	session_room_free(&s->room);
+	tls_context_free(s->tls);
+	buf_free(&s->plain);
+	buf_free(&s->cipher);
 	free(s->read_buffer);
 	free(s->database);
 	free(s);

@@ -68,15 +68,19 @@ static bool is_loopback(const struct sockaddr_storage *a)
 static int bind_tcp(struct listeners *all, struct listener *l)
 {
 	struct sockaddr_storage at;
+	l->address.is_tls = all->config->tls_cert[0];
 	int err = resolve(all, &l->address, &at);
 	if (err == 0)
 		err = uv_tcp_init(all->loop, &l->socket.tcp);
 	if (err)
 		return err;
 	l->made = true;
-	if (!is_loopback(&at))
+	if (!l->address.is_tls && !is_loopback(&at)) {
+		if (!all->config->insecure)
+			return ERR_TLS;
 		log_warning("%s is not loopback: whoever reaches it may post outcomes, and all of it is unencrypted",
 			    l->address.host);
+	}
 	err = uv_tcp_bind(&l->socket.tcp, (const struct sockaddr *)&at, at.ss_family == AF_INET6 ? UV_TCP_IPV6ONLY : 0);
 	int len = sizeof at;
 	/* Port 0 asks for any free one: say which. */
@@ -131,17 +135,23 @@ static int start_listening(struct listeners *all, struct listener *l)
 	return uv_poll_start(&l->poll, UV_READABLE, on_knock);
 }
 
-int listeners_open(struct listeners *all, uv_loop_t *loop, const struct address *addresses, size_t n,
-		   listeners_on_accept *on_accept, void *arg)
+int listeners_open(struct listeners *all, uv_loop_t *loop, const struct config *config, listeners_on_accept *on_accept,
+		   void *arg)
 {
-	*all = (struct listeners){.loop = loop, .on_accept = on_accept, .arg = arg};
-	for (size_t i = 0; i < n; i++) {
+	*all = (struct listeners){.loop = loop, .config = config, .on_accept = on_accept, .arg = arg};
+	for (size_t i = 0; i < config->n_listen; i++) {
 		struct listener *l = &all->each[all->n++];
 		char text[ADDRESS_TEXT_MAX];
 		l->of = all;
-		l->address = addresses[i];
+		l->address = config->listen[i];
 		int err = start_listening(all, l);
 		address_format(&l->address, text, sizeof text);
+		if (err == ERR_TLS) {
+			log_error("%s is not loopback, and nothing said there would be encrypted: set tls_cert and "
+				  "tls_key, or insecure = yes if that is meant",
+				  text);
+			return err;
+		}
 		if (err) {
 			log_error("cannot listen on %s: %s", text, uv_strerror(err));
 			return err;

@@ -29,6 +29,7 @@ struct listener {
 /* The owner's memory until its loop has run dry after listeners_close(). All zero: nobody listens. */
 struct listeners {
 	uv_loop_t *loop;
+	const struct config *config;
 	listeners_on_accept *on_accept;
 	void *arg;
 	struct listener each[CONFIG_LISTEN_MAX];
@@ -36,8 +37,10 @@ struct listeners {
 	bool paused, closed;
 };
 
-/* 0, or an error that was logged; to be closed in either case. */
-MUST_CHECK int listeners_open(struct listeners *l, uv_loop_t *loop, const struct address *addresses, size_t n,
+/* At the addresses that the settings name; those of TCP are said to speak TLS where a certificate is set. One that is
+ * neither encrypted nor loopback is opened only where the settings say that this is meant. 0, or an error that was
+ * logged; to be closed in either case. */
+MUST_CHECK int listeners_open(struct listeners *l, uv_loop_t *loop, const struct config *config,
 			      listeners_on_accept *on_accept, void *arg);
 
 /* Until listeners_resume() nobody is accepted. Also happens by itself when the system has no descriptor or no memory

@@ -451,6 +451,25 @@ int session_new(struct session **out, struct engine *engine, const struct sessio
 	return 0;
 }
 
+int session_set_peer(struct session *s, const char *peer)
+{
+	/* Calls and the name that the client gives itself build upon it. */
+	require(s->frames == 0);
+	char *copy = strdup(peer);
+	if (!copy)
+		return -ENOMEM;
+	free(s->transport_peer);
+	s->transport_peer = copy;
+	count(s);
+	return 0;
+}
+
+void session_set_base(struct session *s, size_t bytes)
+{
+	s->limits.base_bytes = bytes;
+	count(s);
+}
+
 /* For the connection, which may be in the middle of a push when it sends at once, and may end then. */
 static void pump_quietly(struct session *s)
 {

@@ -46,6 +46,12 @@ struct session_ops {
 MUST_CHECK int session_new(struct session **out, struct engine *engine, const struct session_limits *limits,
 			   const char *peer, const struct session_ops *ops, void *owner);
 
+/* What is known only after session_new(), and before the first bytes: who this is. 0 or -ENOMEM. */
+MUST_CHECK int session_set_peer(struct session *s, const char *peer);
+
+/* The connection itself takes another amount of memory now. */
+void session_set_base(struct session *s, size_t bytes);
+
 /* Bytes from the peer. 0 or -ENOMEM. */
 MUST_CHECK int session_push(struct session *s, const void *bytes, size_t len);
 

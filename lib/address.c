@@ -28,17 +28,17 @@ static int parse_tcp(const char *text, struct address *out, const char **why)
 {
 	const char *colon = strrchr(text, ':');
 	if (!colon || parse_port(colon + 1, &out->port))
-		return refuse(why, "the port is missing or not from 0 to 65535; write tcp:HOST:PORT");
+		return refuse(why, "the port is missing or not from 0 to 65535; write HOST:PORT");
 	const char *host = text;
 	size_t len = (size_t)(colon - text);
 	if (len >= 2 && host[0] == '[' && host[len - 1] == ']') {
 		host++;
 		len -= 2;
 	} else if (memchr(host, ':', len)) {
-		return refuse(why, "an IPv6 address stands in brackets; write tcp:[::1]:PORT");
+		return refuse(why, "an IPv6 address stands in brackets; write [::1]:PORT");
 	}
 	if (len == 0)
-		return refuse(why, "the host is missing; write tcp:HOST:PORT");
+		return refuse(why, "the host is missing; write HOST:PORT");
 	if (len >= sizeof out->host)
 		return refuse(why, "the host is too long");
 	memcpy(out->host, host, len);
@@ -49,10 +49,11 @@ int address_parse(const char *text, struct address *out, const char **why)
 {
 	*out = (struct address){0};
 	*why = NULL;
-	if (strncmp(text, "tcp:", 4) == 0)
+	out->is_tls = strncmp(text, "tls:", 4) == 0;
+	if (out->is_tls || strncmp(text, "tcp:", 4) == 0)
 		return parse_tcp(text + 4, out, why);
 	if (strncmp(text, "unix:", 5) != 0)
-		return refuse(why, "it begins with neither tcp: nor unix:");
+		return refuse(why, "it begins with none of tcp:, tls: and unix:");
 	out->is_unix = true;
 	size_t len = strlen(text + 5);
 	if (len == 0)
@@ -65,12 +66,13 @@ int address_parse(const char *text, struct address *out, const char **why)
 
 void address_format(const struct address *a, char *out, size_t size)
 {
+	const char *scheme = a->is_tls ? "tls" : "tcp";
 	if (a->is_unix)
 		snprintf(out, size, "unix:%s", a->path);
 	else if (strchr(a->host, ':'))
-		snprintf(out, size, "tcp:[%s]:%u", a->host, a->port);
+		snprintf(out, size, "%s:[%s]:%u", scheme, a->host, a->port);
 	else
-		snprintf(out, size, "tcp:%s:%u", a->host, a->port);
+		snprintf(out, size, "%s:%s:%u", scheme, a->host, a->port);
 }
 
 int address_state_dir(const char *xdg_state_home, const char *home, char *out, size_t size)

@@ -1,4 +1,4 @@
-/* address.h - where a daemon listens: "tcp:127.0.0.1:7432", "tcp:[::1]:7432", "unix:/path".
+/* address.h - where a daemon listens: "tcp:127.0.0.1:7432", "tcp:[::1]:7432", "unix:/path"; "tls:" is TCP with TLS.
  * Pure: nothing is resolved, no environment is read. */
 #ifndef CANDOR_ADDRESS_H
 #define CANDOR_ADDRESS_H
@@ -12,7 +12,7 @@
 enum { ADDRESS_PATH_MAX = 107, ADDRESS_TEXT_MAX = 320 }; /* a Unix socket's path; any address, NUL included */
 
 struct address {
-	bool is_unix;
+	bool is_unix, is_tls; /* neither: plain TCP */
 	char host[256]; /* a name or number, without brackets */
 	uint16_t port; /* 0: any free one, for listeners */
 	char path[ADDRESS_PATH_MAX + 1]; /* of a Unix socket */

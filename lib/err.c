@@ -23,6 +23,7 @@ const char *candor_strerror(int err)
 	case ERR_PROTOCOL: return "the peer broke the protocol";
 	case ERR_HISTORY: return "the history contradicts itself";
 	case ERR_DAMAGED: return "the database is damaged";
+	case ERR_TLS: return "the encrypted channel failed";
 	case -4095: return "end of file"; /* libuv's UV_EOF, the one it does not take from errno that a reader meets */
 	}
 	if (err <= -3000 && err >= -3014)

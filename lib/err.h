@@ -25,6 +25,7 @@ enum {
 	ERR_PROTOCOL = -20013, /* the peer answered what was not asked */
 	ERR_HISTORY = -20014, /* the history does not fit itself */
 	ERR_DAMAGED = -20015, /* the database's file is not what was written to it */
+	ERR_TLS = -20016, /* the encrypted channel: broken, or to somebody else */
 };
 
 /* A phrase for `err` (0 or negative), static, never NULL. Exported by libcandor. */

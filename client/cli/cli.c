@@ -58,8 +58,12 @@ void cli_refusal(const struct cli *c, enum candor_code code, const char *message
 	cli_error(c, "%s: %s", candor_code_name(code), message);
 }
 
-void cli_unreachable(const struct cli *c, bool was_there, int err)
+void cli_unreachable(const struct cli *c, bool was_there, int err, const char *fault)
 {
+	if (err == CANDOR_ERR_TLS) {
+		cli_error(c, "cannot talk to %s: %s", c->server, *fault ? fault : candor_strerror(err));
+		return;
+	}
 	if (was_there) {
 		cli_error(c, "candord at %s went away: %s", c->server, candor_strerror(err));
 		return;
@@ -79,12 +83,15 @@ void *cli_memory(void *block)
 
 /* ---- options ---- */
 
-enum { OPT_SERVER = CHAR_MAX + 1000, OPT_JSON, OPT_TIMEOUT, OPT_HELP, OPTIONS_MAX = 48 };
+enum { OPT_SERVER = CHAR_MAX + 1000, OPT_JSON, OPT_TIMEOUT, OPT_CA, OPT_CERT, OPT_KEY, OPT_HELP, OPTIONS_MAX = 48 };
 
 static const struct option common[] = {
 	{"server", required_argument, NULL, OPT_SERVER},
 	{"json", no_argument, NULL, OPT_JSON},
 	{"timeout", required_argument, NULL, OPT_TIMEOUT},
+	{"ca", required_argument, NULL, OPT_CA},
+	{"cert", required_argument, NULL, OPT_CERT},
+	{"key", required_argument, NULL, OPT_KEY},
 	{"help", no_argument, NULL, OPT_HELP},
 	{0},
 };
@@ -93,6 +100,9 @@ static bool is_common(struct cli *c, int opt)
 {
 	switch (opt) {
 	case OPT_SERVER: c->server = optarg; return true;
+	case OPT_CA: c->ca = optarg; return true;
+	case OPT_CERT: c->cert = optarg; return true;
+	case OPT_KEY: c->key = optarg; return true;
 	case OPT_JSON: c->json = true; return true;
 	case OPT_TIMEOUT:
 		c->timeout_ms = (uint64_t)(1000 * cli_real(c, "--timeout", optarg, 0.001, 86400));
@@ -176,10 +186,15 @@ void cli_client_options(const struct cli *c, struct candor_options *out)
 		cli_usage(c, "HOME is not set, so the daemon's address must be: --server ADDR");
 	if (address_parse(c->server, &address, &why))
 		cli_usage(c, "\"%s\" is no address: %s", c->server, why);
+	if (!c->cert != !c->key)
+		cli_usage(c, "--cert and --key belong together; %s is missing", c->cert ? "--key" : "--cert");
 	*out = (struct candor_options){
 		.name = "candor/" CANDOR_VERSION,
 		.connect_timeout_ms = c->timeout_ms,
 		.request_timeout_ms = c->timeout_ms,
+		.ca = c->ca,
+		.cert = c->cert,
+		.key = c->key,
 	};
 }
 
@@ -189,6 +204,8 @@ int cli_call(struct cli *c, const struct candor_request *request, const struct c
 	if (!c->daemon) {
 		struct candor_options options;
 		cli_client_options(c, &options);
+		options.fault = c->fault;
+		options.fault_size = sizeof c->fault;
 		err = candor_open(&c->daemon, c->server, &options);
 	}
 	if (!err)
@@ -198,7 +215,7 @@ int cli_call(struct cli *c, const struct candor_request *request, const struct c
 		return CLI_USAGE;
 	}
 	if (err) {
-		cli_unreachable(c, c->daemon, err);
+		cli_unreachable(c, c->daemon, err, c->daemon ? candor_fault(c->daemon) : c->fault);
 		return CLI_UNREACHABLE;
 	}
 	if ((*response)->code != CANDOR_OK) {

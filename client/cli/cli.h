@@ -37,6 +37,8 @@ struct cli {
 	const char *server; /* address of the daemon */
 	bool json;
 	uint64_t timeout_ms; /* 0: the library's defaults */
+	const char *ca, *cert, *key; /* for tls: addresses; NULL: not given */
+	char fault[512]; /* of the channel of cli_call(), where that was why it failed */
 	struct cli_term term;
 	const struct cli_command *command; /* that is being run; NULL: none yet */
 	struct candor *daemon; /* NULL until the first cli_call() */
@@ -45,8 +47,8 @@ struct cli {
 /* ---- options ---- */
 
 /* The next option of a command: its `val` and optarg; or -1, and then argv[optind] is the first operand. Options that
- * all commands have (--server, --json, --timeout, --help) are taken care of here. own: ends with an all-zero option,
- * may be NULL. */
+ * all commands have (--server, --json, --timeout, --ca, --cert, --key, --help) are taken care of here. own: ends with
+ * an all-zero option, may be NULL. */
 int cli_option(struct cli *c, int argc, char **argv, const struct option *own);
 
 /* After the options: the operands, a NULL behind them, not fewer than `least` nor more than `most`. what: their names,
@@ -69,8 +71,9 @@ void cli_error(const struct cli *c, const char *format, ...) PRINTF_LIKE(2, 3);
 /* "CODE: sentence" of a refusal. */
 void cli_refusal(const struct cli *c, enum candor_code code, const char *message);
 
-/* That the daemon could not be reached, or, where it had been there, went away; with what to do about it. */
-void cli_unreachable(const struct cli *c, bool was_there, int err);
+/* That the daemon could not be reached, or, where it had been there, went away; with what to do about it. fault: of
+ * candor_client_fault() or the like. */
+void cli_unreachable(const struct cli *c, bool was_there, int err, const char *fault);
 
 /* Checks an allocation; without memory the program ends here. */
 void *cli_memory(void *block);

@@ -144,7 +144,7 @@ static void on_answer(struct candor_client *client, int status, const struct can
 		/* The first error has been told already; its fellows in flight would only repeat it. */
 	} else if (status < 0) {
 		cli_progress_clear(&im->progress);
-		cli_unreachable(im->cli, im->pool_known, status);
+		cli_unreachable(im->cli, im->pool_known, status, candor_client_fault(im->client));
 		stop(im, CLI_UNREACHABLE);
 	} else if (r->code != CANDOR_OK && !(creating && r->code == CANDOR_ALREADY_EXISTS)) {
 		cli_progress_clear(&im->progress);
@@ -174,7 +174,7 @@ static void send_request(struct import *im, const struct candor_request *request
 	if (!err)
 		return;
 	free(s);
-	cli_unreachable(im->cli, im->pool_known, err);
+	cli_unreachable(im->cli, im->pool_known, err, candor_client_fault(im->client));
 	stop(im, CLI_UNREACHABLE);
 }
 
@@ -397,7 +397,7 @@ static int begin(struct import *im, enum cli_rows_format format)
 	}
 	err = candor_client_new(&im->client, &im->loop, im->cli->server, &options);
 	if (err) {
-		cli_unreachable(im->cli, false, err);
+		cli_unreachable(im->cli, false, err, "");
 		cli_input_close(&im->input);
 		uv_run(&im->loop, UV_RUN_DEFAULT);
 		uv_loop_close(&im->loop);
@@ -413,8 +413,8 @@ static int begin(struct import *im, enum cli_rows_format format)
 		uv_timer_start(&im->timer, on_timer, SHOW_EVERY_MS, SHOW_EVERY_MS);
 	cli_rows_init(&im->rows, format);
 	arena_init(&im->arena, 64 * 1024 * 1024);
-	im->progress = (struct cli_progress){
-		.started_ms = uv_now(&im->loop), .total = im->input.size, .unit = "reports"};
+	im->progress =
+		(struct cli_progress){.started_ms = uv_now(&im->loop), .total = im->input.size, .unit = "reports"};
 	return 0;
 }
 

@@ -46,8 +46,14 @@ static void print_help(void)
 		printf("  %-10s %s\n", commands[i].command->name, commands[i].command->summary);
 	}
 	printf("\nOptions, before or after the command:\n"
-	       "  --server ADDR   unix:PATH or tcp:HOST:PORT; else what CANDOR_SERVER says, else\n"
+	       "  --server ADDR   unix:PATH, tcp:HOST:PORT, or tls:HOST:PORT (encrypted); else what\n"
+	       "                  CANDOR_SERVER says, else\n"
 	       "                  %s\n"
+	       "  --ca FILE       for tls: the authorities that the daemon's certificate may be of;\n"
+	       "                  else CANDOR_CA, else those that the system trusts\n"
+	       "  --cert FILE, --key FILE\n"
+	       "                  for tls: the certificate to show, and its key; else CANDOR_CERT\n"
+	       "                  and CANDOR_KEY, else none\n"
 	       "  --json          one JSON document on stdout, numbers with all their digits\n"
 	       "  --timeout S     seconds to wait for the connection (10) and for answers (60)\n"
 	       "  --help          this text; after a command, what is to be known about it\n"
@@ -97,10 +103,22 @@ static int run(struct cli *c, int argc, char **argv)
 	return code;
 }
 
+/* Set to nothing is not set. */
+static const char *environment(const char *name)
+{
+	const char *value = getenv(name);
+	return value && *value ? value : NULL;
+}
+
 int main(int argc, char **argv)
 {
 	char default_address[ADDRESS_TEXT_MAX];
-	struct cli c = {.server = getenv("CANDOR_SERVER")};
+	struct cli c = {
+		.server = getenv("CANDOR_SERVER"),
+		.ca = environment("CANDOR_CA"),
+		.cert = environment("CANDOR_CERT"),
+		.key = environment("CANDOR_KEY"),
+	};
 	setlocale(LC_CTYPE, ""); /* not LC_NUMERIC: numbers are read and written with a point everywhere */
 	cli_term_init(&c.term);
 	take_options(&c, argc, argv);

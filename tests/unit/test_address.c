@@ -37,6 +37,25 @@ static void tcp_addresses_have_a_host_and_a_port(void **state)
 	expect_tcp("tcp:[127.0.0.1]:1", "127.0.0.1", 1);
 }
 
+static void tls_addresses_are_those_of_tcp(void **state)
+{
+	struct address a;
+	const char *why;
+	(void)state;
+	assert_int_equal(address_parse("tls:example.org:7432", &a, &why), 0);
+	assert_true(a.is_tls && !a.is_unix);
+	assert_string_equal(a.host, "example.org");
+	assert_int_equal(a.port, 7432);
+	assert_int_equal(address_parse("tcp:tls:7432", &a, &why), 0);
+	assert_false(a.is_tls);
+	assert_int_equal(address_parse("unix:tls:1", &a, &why), 0);
+	assert_true(a.is_unix && !a.is_tls);
+	expect_fault("tls:", "port");
+	expect_fault("tls::1", "host");
+	expect_fault("tls:::1:1", "brackets");
+	expect_fault("TLS:localhost:1", "tls:");
+}
+
 static void unix_addresses_have_a_path(void **state)
 {
 	struct address a;
@@ -85,8 +104,9 @@ static void what_is_no_address_is_refused_with_a_reason(void **state)
 
 static void the_text_form_parses_to_the_same_address(void **state)
 {
-	static const char *const forms[] = {"tcp:127.0.0.1:7432", "tcp:[::1]:0", "tcp:localhost:65535", "unix:/a b/c",
-					    "unix:x"};
+	static const char *const forms[] = {"tcp:127.0.0.1:7432", "tcp:[::1]:0", "tcp:localhost:65535",
+					    "unix:/a b/c",        "unix:x",      "tls:[::1]:1",
+					    "tls:a.example:7"};
 	char longest[300], text[ADDRESS_TEXT_MAX];
 	struct address a;
 	const char *why;
@@ -154,6 +174,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tcp_addresses_have_a_host_and_a_port),
+		cmocka_unit_test(tls_addresses_are_those_of_tcp),
 		cmocka_unit_test(unix_addresses_have_a_path),
 		cmocka_unit_test(what_is_no_address_is_refused_with_a_reason),
 		cmocka_unit_test(the_text_form_parses_to_the_same_address),
