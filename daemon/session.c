@@ -458,6 +458,7 @@ int session_set_peer(struct session *s, const char *peer)
 	char *copy = strdup(peer);
 	if (!copy)
 		return -ENOMEM;
+	s->base += heap_bytes(strlen(copy) + 1) - heap_bytes(strlen(s->transport_peer) + 1);
 	free(s->transport_peer);
 	s->transport_peer = copy;
 	count(s);
@@ -466,6 +467,7 @@ int session_set_peer(struct session *s, const char *peer)
 
 void session_set_base(struct session *s, size_t bytes)
 {
+	s->base += bytes - s->limits.base_bytes;
 	s->limits.base_bytes = bytes;
 	count(s);
 }
