@@ -107,7 +107,11 @@ static void make_archive(const struct fake_owner *image)
 	struct archive_row made;
 	char path[sizeof image->path + 8];
 	snprintf(path, sizeof path, "%s.gz", image->path);
-	require(fake_archive(image, "p", UINT64_MAX, path, &made) == 0 && made.first == 1 && made.last == 4);
+	int err = fake_archive(image, "p", UINT64_MAX, path, &made);
+	if (err)
+		print_error("the image cannot be archived: %s\n", candor_strerror(err));
+	assert_int_equal(err, 0);
+	assert_true(made.first == 1 && made.last == 4);
 	memcpy(archived_state, made.state, sizeof archived_state);
 	memcpy(archived_digest, made.digest, sizeof archived_digest);
 	require(unlink(path) == 0);
