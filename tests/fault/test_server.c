@@ -119,8 +119,12 @@ static bool connect_to(struct server *s)
 		demand(s, waited < PATIENCE_MS, "it does not answer");
 		if (has_ended(s))
 			return false;
-		if (candor_open(&s->client, s->daemon.address, &options) != 0)
-			wait_a_little();
+		if (candor_open(&s->client, s->daemon.address, &options) == 0)
+			continue;
+		/* Where there is no memory at all nobody can be let in; with memory again somebody must be. */
+		if (waited >= PATIENCE_MS / 4)
+			fault_arm(NULL);
+		wait_a_little();
 	}
 	return true;
 }
