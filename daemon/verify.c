@@ -335,6 +335,12 @@ static int check_log(const char *path)
 	return err;
 }
 
+/* Something is wrong with the database, and that has been said; any other error has kept us from looking. */
+static bool is_finding(int err)
+{
+	return err == ERR_HISTORY || err == ERR_DAMAGED;
+}
+
 static int replay_all(struct db *db, const char *called, const struct archives *archives,
 		      const struct verify_head *head)
 {
@@ -344,10 +350,10 @@ static int replay_all(struct db *db, const char *called, const struct archives *
 	static const uint8_t key[NAMES_KEY_BYTES] = {0};
 	struct engine *e;
 	int err = engine_new(&e, db, key, &limits, &ops, NULL);
-	if (err) {
+	if (is_finding(err))
 		log_error("%s: %s", called, candor_strerror(err));
+	if (err)
 		return err;
-	}
 	int result = 0;
 	for (uint64_t i = 0; i < e->n_campaigns && (result == 0 || result == ERR_HISTORY); i++) {
 		/* Where one does not agree, the other pools are looked at all the same. */
@@ -398,6 +404,8 @@ int verify(const struct verify_job *job)
 		err = verify_moment(db, job, called);
 		db_end(db);
 	}
+	if (err && !is_finding(err))
+		log_error("%s: %s", called, candor_strerror(err));
 	int closed = db_close(db);
 	return err ? err : closed;
 }
