@@ -330,6 +330,25 @@ static int run(struct db *db, enum statement which)
 	if (!b.s)                                       \
 	return db_error(db, sql[which])
 
+static void put_losses(struct binder *b, const struct pool_totals *t)
+{
+	put_real(b, t->total_weight);
+	put_real(b, t->mean_loss);
+	put_real(b, t->median_loss);
+	put_real(b, t->plain_mean_loss);
+	put_real(b, t->plain_median_loss);
+}
+
+static void put_stretch(struct binder *b, const struct mechanism_stretch *s)
+{
+	put_int(b, s->epoch);
+	put_real(b, s->eta_lo);
+	put_real(b, s->eta_hi);
+	put_int(b, s->rounds);
+	put_real(b, s->floor);
+	put_real(b, s->share);
+}
+
 static int write_pool(struct db *db, const struct pool_row *r)
 {
 	BIND(SQL_POOL);
@@ -344,11 +363,7 @@ static int write_pool(struct db *db, const struct pool_row *r)
 	put_int(&b, r->totals.closed);
 	put_int(&b, r->totals.voided);
 	put_int(&b, r->closes);
-	put_real(&b, r->totals.total_weight);
-	put_real(&b, r->totals.mean_loss);
-	put_real(&b, r->totals.median_loss);
-	put_real(&b, r->totals.plain_mean_loss);
-	put_real(&b, r->totals.plain_median_loss);
+	put_losses(&b, &r->totals);
 	return step(db, b.s);
 }
 
@@ -368,12 +383,7 @@ static int write_stretch(struct db *db, const struct stretch_row *r)
 	BIND(SQL_STRETCH);
 	put_int(&b, r->pool);
 	put_int(&b, r->number);
-	put_int(&b, r->stretch.epoch);
-	put_real(&b, r->stretch.eta_lo);
-	put_real(&b, r->stretch.eta_hi);
-	put_int(&b, r->stretch.rounds);
-	put_real(&b, r->stretch.floor);
-	put_real(&b, r->stretch.share);
+	put_stretch(&b, &r->stretch);
 	return step(db, b.s);
 }
 
@@ -563,18 +573,9 @@ static int write_archive(struct db *db, const struct archive_row *r)
 	put_int(&b, r->labelers);
 	put_int(&b, r->totals.epoch);
 	put_int(&b, r->totals.scored);
-	put_real(&b, r->totals.total_weight);
-	put_real(&b, r->totals.mean_loss);
-	put_real(&b, r->totals.median_loss);
-	put_real(&b, r->totals.plain_mean_loss);
-	put_real(&b, r->totals.plain_median_loss);
+	put_losses(&b, &r->totals);
 	put_int(&b, r->stretches);
-	put_int(&b, r->stretch.epoch);
-	put_real(&b, r->stretch.eta_lo);
-	put_real(&b, r->stretch.eta_hi);
-	put_int(&b, r->stretch.rounds);
-	put_real(&b, r->stretch.floor);
-	put_real(&b, r->stretch.share);
+	put_stretch(&b, &r->stretch);
 	return step(db, b.s);
 }
 

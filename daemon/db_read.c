@@ -85,6 +85,25 @@ static void get_settings(struct columns *c, struct candor_settings *out)
 		fail(c, ERR_HISTORY);
 }
 
+static void get_losses(struct columns *c, struct pool_totals *t)
+{
+	t->total_weight = get_real(c);
+	t->mean_loss = get_real(c);
+	t->median_loss = get_real(c);
+	t->plain_mean_loss = get_real(c);
+	t->plain_median_loss = get_real(c);
+}
+
+static void get_stretch(struct columns *c, struct mechanism_stretch *s)
+{
+	s->epoch = (unsigned)get_int(c);
+	s->eta_lo = get_real(c);
+	s->eta_hi = get_real(c);
+	s->rounds = get_int(c);
+	s->floor = get_real(c);
+	s->share = get_real(c);
+}
+
 /* ---- rows ---- */
 
 static void get_pool(struct columns *c, struct pool_row *r)
@@ -100,11 +119,7 @@ static void get_pool(struct columns *c, struct pool_row *r)
 	r->totals.closed = get_int(c);
 	r->totals.voided = get_int(c);
 	r->closes = get_int(c);
-	r->totals.total_weight = get_real(c);
-	r->totals.mean_loss = get_real(c);
-	r->totals.median_loss = get_real(c);
-	r->totals.plain_mean_loss = get_real(c);
-	r->totals.plain_median_loss = get_real(c);
+	get_losses(c, &r->totals);
 }
 
 static void get_settings_row(struct columns *c, struct settings_row *r)
@@ -116,16 +131,11 @@ static void get_settings_row(struct columns *c, struct settings_row *r)
 	get_settings(c, &r->settings);
 }
 
-static void get_stretch(struct columns *c, struct stretch_row *r)
+static void get_stretch_row(struct columns *c, struct stretch_row *r)
 {
 	r->pool = get_int(c);
 	r->number = (uint32_t)get_int(c);
-	r->stretch.epoch = (unsigned)get_int(c);
-	r->stretch.eta_lo = get_real(c);
-	r->stretch.eta_hi = get_real(c);
-	r->stretch.rounds = get_int(c);
-	r->stretch.floor = get_real(c);
-	r->stretch.share = get_real(c);
+	get_stretch(c, &r->stretch);
 }
 
 static void get_labeler(struct columns *c, struct labeler_row *r)
@@ -260,18 +270,9 @@ static void get_archive(struct columns *c, struct archive_row *r)
 	r->labelers = get_int(c);
 	r->totals.epoch = (unsigned)get_int(c);
 	r->totals.scored = get_int(c);
-	r->totals.total_weight = get_real(c);
-	r->totals.mean_loss = get_real(c);
-	r->totals.median_loss = get_real(c);
-	r->totals.plain_mean_loss = get_real(c);
-	r->totals.plain_median_loss = get_real(c);
+	get_losses(c, &r->totals);
 	r->stretches = get_int(c);
-	r->stretch.epoch = (unsigned)get_int(c);
-	r->stretch.eta_lo = get_real(c);
-	r->stretch.eta_hi = get_real(c);
-	r->stretch.rounds = get_int(c);
-	r->stretch.floor = get_real(c);
-	r->stretch.share = get_real(c);
+	get_stretch(c, &r->stretch);
 	if (r->first < 1 || r->first > r->last || r->totals.epoch > 62 || r->stretches < 1 ||
 	    r->stretches > STRETCHES_MAX)
 		c->err = ERR_HISTORY;
@@ -371,7 +372,7 @@ int db_cursor_next(struct db_cursor *c, const void **row)
 	switch (c->table) {
 	case DB_POOLS: get_pool(&columns, &c->row.pool); break;
 	case DB_SETTINGS: get_settings_row(&columns, &c->row.settings); break;
-	case DB_STRETCHES: get_stretch(&columns, &c->row.stretch); break;
+	case DB_STRETCHES: get_stretch_row(&columns, &c->row.stretch); break;
 	case DB_LABELERS: get_labeler(&columns, &c->row.labeler); break;
 	case DB_OPEN_ITEMS: get_open_item(&columns, &c->row.open_item); break;
 	case DB_LOG: get_log(&columns, &c->row.log); break;
@@ -396,11 +397,19 @@ void db_cursor_close(struct db_cursor *c)
 
 /* ---- single rows ---- */
 
-/* Steps a bound statement: 1 a row, 0 none, or an error. The caller resets it. */
+/* Steps a bound statement: 1 a row, 0 none, or an error. end_fetch() resets it. */
 static int fetch(struct db *db, sqlite3_stmt *s)
 {
 	int code = sqlite3_step(s);
 	return code == SQLITE_ROW ? 1 : code == SQLITE_DONE ? 0 : db_error(db, sqlite3_sql(s));
+}
+
+/* What that came to once its columns were read; the statement is free again. */
+static int end_fetch(struct db *db, const struct columns *c, int found)
+{
+	int err = found == 1 ? row_error(db, c) : 0;
+	sqlite3_reset(c->s);
+	return err ? err : found;
 }
 
 int db_progress(struct db *db, struct progress_row *out)
@@ -427,15 +436,11 @@ int db_item(struct db *db, struct arena *a, uint64_t pool, const char *name, str
 		return db_error(db, "item");
 	sqlite3_bind_int64(s, 1, (sqlite3_int64)pool);
 	sqlite3_bind_text(s, 2, name, -1, SQLITE_STATIC);
+	struct columns c = {.s = s, .arena = a};
 	int found = fetch(db, s);
-	if (found == 1) {
-		struct columns c = {.s = s, .arena = a};
+	if (found == 1)
 		get_item(&c, out);
-		int err = row_error(db, &c);
-		found = err ? err : 1;
-	}
-	sqlite3_reset(s);
-	return found;
+	return end_fetch(db, &c, found);
 }
 
 int db_settlement(struct db *db, struct arena *a, uint64_t pool, uint64_t round, struct settled_row *out)
@@ -445,15 +450,11 @@ int db_settlement(struct db *db, struct arena *a, uint64_t pool, uint64_t round,
 		return db_error(db, "settlement");
 	sqlite3_bind_int64(s, 1, (sqlite3_int64)pool);
 	sqlite3_bind_int64(s, 2, (sqlite3_int64)round);
+	struct columns c = {.s = s, .arena = a};
 	int found = fetch(db, s);
-	if (found == 1) {
-		struct columns c = {.s = s, .arena = a};
+	if (found == 1)
 		get_settled(&c, out);
-		int err = row_error(db, &c);
-		found = err ? err : 1;
-	}
-	sqlite3_reset(s);
-	return found;
+	return end_fetch(db, &c, found);
 }
 
 int db_archive(struct db *db, struct arena *a, uint64_t pool, struct archive_row *out)
@@ -462,15 +463,11 @@ int db_archive(struct db *db, struct arena *a, uint64_t pool, struct archive_row
 	if (!s)
 		return db_error(db, "archive");
 	sqlite3_bind_int64(s, 1, (sqlite3_int64)pool);
+	struct columns c = {.s = s, .arena = a};
 	int found = fetch(db, s);
-	if (found == 1) {
-		struct columns c = {.s = s, .arena = a};
+	if (found == 1)
 		get_archive(&c, out);
-		int err = row_error(db, &c);
-		found = err ? err : 1;
-	}
-	sqlite3_reset(s);
-	return found;
+	return end_fetch(db, &c, found);
 }
 
 int db_head(struct db *db, uint64_t pool, uint64_t round, uint8_t out[CHAIN_BYTES])
@@ -480,15 +477,11 @@ int db_head(struct db *db, uint64_t pool, uint64_t round, uint8_t out[CHAIN_BYTE
 		return db_error(db, "head");
 	sqlite3_bind_int64(s, 1, (sqlite3_int64)pool);
 	sqlite3_bind_int64(s, 2, (sqlite3_int64)round);
+	struct columns c = {.s = s};
 	int found = fetch(db, s);
-	if (found == 1) {
-		struct columns c = {.s = s};
+	if (found == 1)
 		get_hash(&c, out);
-		int err = row_error(db, &c);
-		found = err ? err : 1;
-	}
-	sqlite3_reset(s);
-	return found;
+	return end_fetch(db, &c, found);
 }
 
 int db_feed(struct db *db, struct arena *a, uint64_t pool, uint64_t after, size_t limit, struct item_row *out)

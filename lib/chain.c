@@ -8,18 +8,8 @@
 
 enum { NAME_MAX_BYTES = 255 };
 
-static_assert(crypto_generichash_BYTES == CHAIN_BYTES, "hash size");
-static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "numbers are hashed as memory has them");
-
-static void add(struct chain *c, const void *bytes, size_t n)
-{
-	require(crypto_generichash_update(&c->state, bytes, n) == 0);
-}
-
-static void add_int(struct chain *c, uint64_t value)
-{
-	add(c, &value, sizeof value);
-}
+static_assert((int)DIGEST_BYTES == (int)CHAIN_BYTES, "hash size");
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "a report's numbers are hashed as memory has them");
 
 /* A negative zero is a zero: the two are equal, and SQLite keeps only the one. */
 static double canonical(double value)
@@ -29,32 +19,25 @@ static double canonical(double value)
 
 static void add_real(struct chain *c, double value)
 {
-	value = canonical(value);
-	add(c, &value, sizeof value);
-}
-
-static void add_text(struct chain *c, const char *text)
-{
-	size_t len = strlen(text);
-	add_int(c, len);
-	add(c, text, len);
+	digest_add_real(&c->digest, canonical(value));
 }
 
 void chain_begin(struct chain *c, const uint8_t before[CHAIN_BYTES], const struct chain_record *r)
 {
-	require(crypto_generichash_init(&c->state, NULL, 0, CHAIN_BYTES) == 0);
-	add_text(c, "candor settlement 1");
-	add(c, before, CHAIN_BYTES);
-	add_text(c, r->pool);
-	add_int(c, r->round);
-	add_text(c, r->item);
+	struct digest *d = &c->digest;
+	digest_init(d);
+	digest_add_text(d, "candor settlement 1");
+	digest_add(d, before, CHAIN_BYTES);
+	digest_add_text(d, r->pool);
+	digest_add_int(d, r->round);
+	digest_add_text(d, r->item);
 	add_real(c, r->outcome);
 	add_real(c, r->eta);
 	add_real(c, r->lbar);
-	add_int(c, r->epoch);
-	add_int(c, r->at);
-	add_text(c, r->by);
-	add_int(c, r->n);
+	digest_add_int(d, r->epoch);
+	digest_add_int(d, r->at);
+	digest_add_text(d, r->by);
+	digest_add_int(d, r->n);
 }
 
 void chain_report(struct chain *c, const char *labeler, size_t len, double value)
@@ -67,12 +50,12 @@ void chain_report(struct chain *c, const char *labeler, size_t len, double value
 	memcpy(bytes, &length, sizeof length);
 	memcpy(bytes + sizeof length, labeler, len);
 	memcpy(bytes + sizeof length + len, &value, sizeof value);
-	add(c, bytes, sizeof length + len + sizeof value);
+	digest_add(&c->digest, bytes, sizeof length + len + sizeof value);
 }
 
 void chain_end(struct chain *c, uint8_t out[CHAIN_BYTES])
 {
-	require(crypto_generichash_final(&c->state, out, CHAIN_BYTES) == 0);
+	digest_end(&c->digest, out);
 }
 
 void chain_next(const uint8_t before[CHAIN_BYTES], const struct chain_record *r, const struct pool *p,

@@ -13,8 +13,7 @@
 #ifndef CANDOR_CHAIN_H
 #define CANDOR_CHAIN_H
 
-#include <sodium/crypto_generichash.h>
-
+#include "digest.h"
 #include "pool.h"
 
 enum { CHAIN_BYTES = CANDOR_HEAD_BYTES, CHAIN_HEX = 2 * CHAIN_BYTES + 1 };
@@ -30,7 +29,7 @@ struct chain_record {
 };
 
 struct chain {
-	crypto_generichash_state state;
+	struct digest digest;
 };
 
 /* A record's hash: its head, then each of its n reports in order, then the end. */

@@ -126,9 +126,9 @@ size_t pool_bytes(const struct pool *p)
 	return heap_bytes(sizeof *p) + names_bytes(p->labeler_names) + names_bytes(p->item_names) +
 	       chunks * heap_bytes(chunk_labelers * sizeof(struct labeler)) + heap_bytes(chunks * sizeof *p->chunks) +
 	       heap_bytes(p->n_entries * sizeof *p->entries) + heap_bytes(p->items_cap * sizeof *p->items) +
-	       heap_bytes(p->stretches_cap * sizeof *p->stretches) +
-	       heap_bytes(p->scratch_cap * sizeof *p->weights) + heap_bytes(p->scratch_cap * sizeof *p->rounds) +
-	       heap_bytes(p->scratch_cap * sizeof *p->cells) + p->item_bytes;
+	       heap_bytes(p->stretches_cap * sizeof *p->stretches) + heap_bytes(p->scratch_cap * sizeof *p->weights) +
+	       heap_bytes(p->scratch_cap * sizeof *p->rounds) + heap_bytes(p->scratch_cap * sizeof *p->cells) +
+	       p->item_bytes;
 }
 
 const struct candor_settings *pool_settings(const struct pool *p)

@@ -56,36 +56,6 @@ static uint64_t number_in(const char *path, const char *sql)
 
 /* ---- programs ---- */
 
-static void read_text(const char *path, char *out)
-{
-	FILE *f = fopen(path, "r");
-	assert_non_null(f);
-	out[fread(out, 1, COMMAND_TEXT_MAX - 1, f)] = 0;
-	fclose(f);
-}
-
-/* candord OPTION...: its exit status, and what it said in c->out and c->err. */
-static int candord(struct command *c, const char *const *options)
-{
-	const char *argv[16] = {"candord"};
-	for (size_t i = 0; options[i]; i++) {
-		assert_true(i < 14);
-		argv[i + 1] = options[i];
-	}
-	int status = daemon_run(argv, NULL, c->out_path, c->err_path);
-	read_text(c->out_path, c->out);
-	read_text(c->err_path, c->err);
-	return status;
-}
-
-#define assert_candord(c, status, ...)                           \
-	do {                                                     \
-		int status_ = candord(c, ARGS(__VA_ARGS__));     \
-		if (status_ != (status))                         \
-			print_error("%s%s", (c)->out, (c)->err); \
-		assert_int_equal(status_, status);               \
-	} while (0)
-
 /* Whether a process holds a lock of flock(). */
 static bool holds_lock(pid_t pid)
 {
@@ -384,7 +354,7 @@ static void wrong_usage_of_copies_is_one_line_and_status_2(void **state)
 		ARGS("--backup", "/tmp/y", "--db", "/tmp/x", "--backup-rate", "-1"),
 	};
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-		assert_int_equal(candord(c, wrong[i]), 2);
+		assert_int_equal(command_candord(c, wrong[i]), 2);
 		assert_ptr_equal(strchr(c->err, '\n'), c->err + strlen(c->err) - 1);
 	}
 	assert_candor(c, 2, "backup");

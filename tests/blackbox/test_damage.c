@@ -56,14 +56,6 @@ static void remove_all(const char *db)
 	}
 }
 
-static void read_text(const char *path, char *out)
-{
-	FILE *f = fopen(path, "r");
-	assert_non_null(f);
-	out[fread(out, 1, COMMAND_TEXT_MAX - 1, f)] = 0;
-	fclose(f);
-}
-
 /* ---- the state ---- */
 
 static int append_row(void *arg, int n, char **values, char **names)
@@ -170,7 +162,7 @@ static enum came_to try_to_serve(struct command *c, const char *db)
 	}
 	if (ended == 0)
 		assert_int_equal(waitpid(pid, &status, 0), pid);
-	read_text(log, c->err);
+	command_read_text(log, c->err);
 	bool decent = WIFEXITED(status) && WEXITSTATUS(status) <= 1;
 	if (!decent || (came_to == REFUSED && WEXITSTATUS(status) == 0))
 		print_error("%s", c->err);
@@ -181,10 +173,7 @@ static enum came_to try_to_serve(struct command *c, const char *db)
 
 static int verify_deep(struct command *c, const char *db)
 {
-	const char *const argv[] = {"candord", "--verify", "--deep", "--db", db, NULL};
-	int status = daemon_run(argv, NULL, c->out_path, c->err_path);
-	read_text(c->out_path, c->out);
-	read_text(c->err_path, c->err);
+	int status = command_candord(c, ARGS("--verify", "--deep", "--db", db));
 	if (status > 1)
 		print_error("%s%s", c->out, c->err);
 	assert_in_range(status, 0, 1);

@@ -29,36 +29,6 @@ static void path_in(const struct command *c, const char *name, char out[128])
 	snprintf(out, 128, "%s/%s", c->daemon.dir, name);
 }
 
-static void read_text(const char *path, char *out)
-{
-	FILE *f = fopen(path, "r");
-	assert_non_null(f);
-	out[fread(out, 1, COMMAND_TEXT_MAX - 1, f)] = 0;
-	fclose(f);
-}
-
-/* candord OPTION...: its exit status, and what it said in c->out and c->err. */
-static int candord(struct command *c, const char *const *options)
-{
-	const char *argv[OPTIONS_MAX + 2] = {"candord"};
-	for (size_t i = 0; options[i]; i++) {
-		assert_true(i < OPTIONS_MAX);
-		argv[i + 1] = options[i];
-	}
-	int status = daemon_run(argv, NULL, c->out_path, c->err_path);
-	read_text(c->out_path, c->out);
-	read_text(c->err_path, c->err);
-	return status;
-}
-
-#define assert_candord(c, status, ...)                           \
-	do {                                                     \
-		int status_ = candord(c, ARGS(__VA_ARGS__));     \
-		if (status_ != (status))                         \
-			print_error("%s%s", (c)->out, (c)->err); \
-		assert_int_equal(status_, status);               \
-	} while (0)
-
 static uint64_t number_in(const char *path, const char *sql)
 {
 	sqlite3 *db;
@@ -358,7 +328,7 @@ static void whatever_is_killed_while_it_prunes_nothing_is_lost(void **state)
 		assert_string_equal(after, before);
 		free(after);
 		free(before);
-		assert_int_equal(candord(c, options), 0);
+		assert_int_equal(command_candord(c, options), 0);
 		char name[32];
 		snprintf(name, sizeof name, "again-%d", (int)i);
 		assert_candor(c, 0, "report", "p", name, "labeler-1", "0.5");

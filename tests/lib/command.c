@@ -2,9 +2,9 @@
 
 #include <stdlib.h>
 
-enum { ARGS_MAX = 48 };
+enum { ARGS_MAX = 160 };
 
-static void read_file(const char *path, char *out)
+void command_read_text(const char *path, char *out)
 {
 	FILE *f = fopen(path, "r");
 	assert_non_null(f);
@@ -27,17 +27,27 @@ void command_write_file(const char *path, const char *text)
 	command_write_bytes(path, text, strlen(text));
 }
 
-int command_run(struct command *c, const char *input, const char *const *args)
+static int run(struct command *c, const char *program, const char *input, const char *const *args)
 {
-	const char *argv[ARGS_MAX] = {"candor"};
+	const char *argv[ARGS_MAX] = {program};
 	for (size_t i = 0; args[i]; i++) {
 		assert_true(i < ARGS_MAX - 2);
 		argv[i + 1] = args[i];
 	}
 	int code = daemon_run(argv, input, c->out_path, c->err_path);
-	read_file(c->out_path, c->out);
-	read_file(c->err_path, c->err);
+	command_read_text(c->out_path, c->out);
+	command_read_text(c->err_path, c->err);
 	return code;
+}
+
+int command_run(struct command *c, const char *input, const char *const *args)
+{
+	return run(c, "candor", input, args);
+}
+
+int command_candord(struct command *c, const char *const *args)
+{
+	return run(c, "candord", NULL, args);
 }
 
 int command_set_up_alone(void **state)

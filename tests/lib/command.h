@@ -34,6 +34,12 @@ void command_fill(struct command *c);
 /* `candor ARG...` (NULL-terminated), its standard input from a file (NULL: none): its exit code. */
 int command_run(struct command *c, const char *input, const char *const *args);
 
+/* `candord ARG...`, to its end: its exit code. */
+int command_candord(struct command *c, const char *const *args);
+
+/* The text of a file into out[COMMAND_TEXT_MAX]; one that is longer fails the test. */
+void command_read_text(const char *path, char *out);
+
 /* What it said as JSON, the caller's: one document, or an array of one document a line. */
 json_t *command_document(const struct command *c);
 json_t *command_lines(const struct command *c);
@@ -52,6 +58,14 @@ double command_number(const struct command *c, const char *path);
 		if (code_ != (code))                                 \
 			print_error("%s%s", (c)->out, (c)->err);     \
 		assert_int_equal(code_, code);                       \
+	} while (0)
+
+#define assert_candord(c, code, ...)                               \
+	do {                                                       \
+		int code_ = command_candord(c, ARGS(__VA_ARGS__)); \
+		if (code_ != (code))                               \
+			print_error("%s%s", (c)->out, (c)->err);   \
+		assert_int_equal(code_, code);                     \
 	} while (0)
 
 #define assert_says(text, words)                                                  \

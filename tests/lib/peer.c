@@ -1,5 +1,7 @@
 #include "tests/lib/peer.h"
 
+#include <stdlib.h>
+
 #include "wire.h"
 
 static void on_wake(void *owner)
@@ -112,4 +114,26 @@ int peer_receive(struct peer *p, struct candor_response *out)
 	arena_reset(&p->arena);
 	require(wire_decode_response(&p->arena, body.data, body.len, out) == 0);
 	return 1;
+}
+
+int peer_set_up(void **state)
+{
+	struct peer_world *w = calloc(1, sizeof *w);
+	struct engine_limits limits = fake_roomy_limits();
+	require(w);
+	fake_init(&w->f, &limits);
+	fake_pool(&w->f, "p", NULL);
+	w->limits = peer_roomy_limits();
+	peer_init(&w->p, &w->f, &w->limits);
+	*state = w;
+	return 0;
+}
+
+int peer_tear_down(void **state)
+{
+	struct peer_world *w = *state;
+	peer_end(&w->p);
+	fake_deinit(&w->f);
+	free(w);
+	return 0;
 }

@@ -40,4 +40,14 @@ void peer_take(struct peer *p);
 /* Takes it, and the next response, which lives until the next call: 1; 0: there is none. */
 int peer_receive(struct peer *p, struct candor_response *out);
 
+/* A peer in a world of its own, with a pool "p": around each cmocka test. */
+struct peer_world {
+	struct fake_owner f;
+	struct session_limits limits;
+	struct peer p;
+};
+
+int peer_set_up(void **state);
+int peer_tear_down(void **state);
+
 #endif

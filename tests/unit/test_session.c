@@ -2,38 +2,10 @@
 #include "tests/lib/unit.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #include "tests/lib/peer.h"
 
-struct world {
-	struct fake_owner f;
-	struct session_limits limits;
-	struct peer p;
-};
-
-static int set_up(void **state)
-{
-	struct world *w = calloc(1, sizeof *w);
-	struct engine_limits limits = fake_roomy_limits();
-	fake_init(&w->f, &limits);
-	fake_pool(&w->f, "p", NULL);
-	w->limits = peer_roomy_limits();
-	peer_init(&w->p, &w->f, &w->limits);
-	*state = w;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct world *w = *state;
-	peer_end(&w->p);
-	fake_deinit(&w->f);
-	free(w);
-	return 0;
-}
-
-static void start_again(struct world *w)
+static void start_again(struct peer_world *w)
 {
 	peer_end(&w->p);
 	fake_settle(&w->f);
@@ -66,12 +38,12 @@ static struct candor_request resolve(uint64_t id, const struct candor_outcome *r
 		.id = id, .type = CANDOR_REQ_RESOLVE_ITEMS, .pool = "p", .n = 1, .outcomes = row};
 }
 
-static void send(struct world *w, struct candor_request r)
+static void send(struct peer_world *w, struct candor_request r)
 {
 	peer_send(&w->p, &r);
 }
 
-static void assert_answer(struct world *w, uint64_t id, enum candor_code code)
+static void assert_answer(struct peer_world *w, uint64_t id, enum candor_code code)
 {
 	struct candor_response r;
 	assert_int_equal(peer_receive(&w->p, &r), 1);
@@ -81,13 +53,13 @@ static void assert_answer(struct world *w, uint64_t id, enum candor_code code)
 	assert_int_equal(r.code, code);
 }
 
-static void assert_silence(struct world *w)
+static void assert_silence(struct peer_world *w)
 {
 	struct candor_response r;
 	assert_int_equal(peer_receive(&w->p, &r), 0);
 }
 
-static size_t answers(struct world *w)
+static size_t answers(struct peer_world *w)
 {
 	struct candor_response r;
 	size_t n = 0;
@@ -100,7 +72,7 @@ static size_t answers(struct world *w)
 
 static void any_split_of_the_bytes_gives_the_same_answers(void **state)
 {
-	struct world *w = *state;
+	struct peer_world *w = *state;
 	assert_int_equal(fake_post(&w->f, "p", "i", "a", 0.5), CANDOR_OK);
 	static const char *const item = "i";
 	static const struct candor_report row = {"i", "a", 0.5};
@@ -136,7 +108,7 @@ static void any_split_of_the_bytes_gives_the_same_answers(void **state)
 
 static void the_rest_of_a_message_is_awaited_where_it_is_the_peers_turn(void **state)
 {
-	struct world *w = *state;
+	struct peer_world *w = *state;
 	struct buf bytes = {0};
 	static const struct candor_report row = {"new", "a", 1};
 	const struct candor_request first = post(1, &row), second = get_pool(2);
@@ -164,7 +136,7 @@ static void the_rest_of_a_message_is_awaited_where_it_is_the_peers_turn(void **s
 /* One that takes them is not woken while it pushes: it looks at the output by itself. */
 static void answers_are_offered_while_requests_are_still_being_taken(void **state)
 {
-	struct world *w = *state;
+	struct peer_world *w = *state;
 	struct buf bytes = {0};
 	for (uint64_t id = 1; id <= 1000; id++) {
 		const struct candor_request r = get_pool(id);
@@ -185,7 +157,7 @@ static void answers_are_offered_while_requests_are_still_being_taken(void **stat
 
 static void a_frame_that_is_none_is_the_last_word(void **state)
 {
-	struct world *w = *state;
+	struct peer_world *w = *state;
 	static const struct {
 		const char *bytes;
 		size_t len;
@@ -221,7 +193,7 @@ static void a_frame_that_is_none_is_the_last_word(void **state)
 
 static void an_empty_message_is_a_request_of_no_kind(void **state)
 {
-	struct world *w = *state;
+	struct peer_world *w = *state;
 	peer_push(&w->p, "\0", 1);
 	assert_answer(w, 0, CANDOR_INVALID_ARGUMENT);
 	assert_false(session_is_over(w->p.session));
@@ -233,7 +205,7 @@ static void an_empty_message_is_a_request_of_no_kind(void **state)
 
 static void a_request_over_its_budget_is_refused_alone(void **state)
 {
-	struct world *w = *state;
+	struct peer_world *w = *state;
 	w->limits.max_unpacked_bytes = 64 * 1024;
 	start_again(w);
 	static struct candor_report rows[4000];
@@ -260,7 +232,7 @@ static void a_request_over_its_budget_is_refused_alone(void **state)
 
 static void an_answer_longer_than_a_frame_is_refused(void **state)
 {
-	struct world *w = *state;
+	struct peer_world *w = *state;
 	for (int i = 0; i < 100; i++) {
 		char labeler[24];
 		snprintf(labeler, sizeof labeler, "labeler%d", i);
@@ -286,7 +258,7 @@ static void an_answer_longer_than_a_frame_is_refused(void **state)
 
 static void no_answer_leaves_before_its_commit(void **state)
 {
-	struct world *w = *state;
+	struct peer_world *w = *state;
 	static const char *const item = "i";
 	static const struct candor_report row = {"i", "a", 1};
 	send(w, about(1, CANDOR_REQ_QUERY_ITEMS, &item));
@@ -313,7 +285,7 @@ static void no_answer_leaves_before_its_commit(void **state)
 
 static void a_thousand_requests_in_one_push_are_all_answered(void **state)
 {
-	struct world *w = *state;
+	struct peer_world *w = *state;
 	w->limits.max_in_flight = 64;
 	for (int eager = 0; eager < 2; eager++) {
 		start_again(w);
@@ -351,7 +323,7 @@ static void a_thousand_requests_in_one_push_are_all_answered(void **state)
 /* Each write names an item that has to be looked for on disk; the reads end in every order. */
 static void a_connections_own_writes_apply_in_order_though_reads_are_pending(void **state)
 {
-	struct world *w = *state;
+	struct peer_world *w = *state;
 	for (int pick = 0; pick < 3; pick++) {
 		char a[16], b[16];
 		snprintf(a, sizeof a, "a%d", pick);
@@ -395,7 +367,7 @@ static void a_connections_own_writes_apply_in_order_though_reads_are_pending(voi
 
 static void a_read_of_history_holds_up_nothing(void **state)
 {
-	struct world *w = *state;
+	struct peer_world *w = *state;
 	send(w, (struct candor_request){.id = 1, .type = CANDOR_REQ_LIST_ITEMS, .pool = "p"});
 	send(w, get_pool(2));
 	send(w, update(3));
@@ -410,7 +382,7 @@ static void a_read_of_history_holds_up_nothing(void **state)
 
 static void more_requests_than_the_queue_holds_wait_for_a_read(void **state)
 {
-	struct world *w = *state;
+	struct peer_world *w = *state;
 	static const struct candor_report row = {"new", "a", 1};
 	send(w, post(1, &row));
 	assert_int_equal(w->f.n_reads, 1);
@@ -426,7 +398,7 @@ static void more_requests_than_the_queue_holds_wait_for_a_read(void **state)
 
 static void a_failed_commit_is_told_to_those_who_waited(void **state)
 {
-	struct world *w = *state;
+	struct peer_world *w = *state;
 	static const struct {
 		int err;
 		enum candor_code code;
@@ -455,7 +427,7 @@ static void a_failed_commit_is_told_to_those_who_waited(void **state)
 /* What was written before it failed may be there when the daemon runs again: nobody is told that it is not. */
 static void a_commit_whose_outcome_is_not_known_is_no_refusal(void **state)
 {
-	struct world *w = *state;
+	struct peer_world *w = *state;
 	send(w, update(1));
 	assert_true(fake_tick(&w->f));
 	fake_commit(&w->f, ERR_DATABASE);
@@ -466,7 +438,7 @@ static void a_commit_whose_outcome_is_not_known_is_no_refusal(void **state)
 
 static void above_its_limit_of_requests_it_takes_no_more_until_half(void **state)
 {
-	struct world *w = *state;
+	struct peer_world *w = *state;
 	w->limits.max_in_flight = 8;
 	for (uint64_t early = 3; early <= 4; early++) {
 		start_again(w);
@@ -495,7 +467,7 @@ static void above_its_limit_of_requests_it_takes_no_more_until_half(void **state
 
 static void answers_that_are_not_taken_stop_it_until_half(void **state)
 {
-	struct world *w = *state;
+	struct peer_world *w = *state;
 	enum { LIMIT = 4096, REQUESTS = 200 };
 	w->limits.max_unsent_bytes = LIMIT;
 	start_again(w);
@@ -529,7 +501,7 @@ static void answers_that_are_not_taken_stop_it_until_half(void **state)
 
 static void a_saturated_engine_holds_requests_back_until_it_is_relieved(void **state)
 {
-	struct world *w = *state;
+	struct peer_world *w = *state;
 	peer_end(&w->p);
 	fake_stop(&w->f);
 	w->f.limits.batch_bytes = 32 * 1024;
@@ -566,7 +538,7 @@ static void a_saturated_engine_holds_requests_back_until_it_is_relieved(void **s
 
 static void a_session_may_end_with_calls_at_every_stage(void **state)
 {
-	struct world *w = *state;
+	struct peer_world *w = *state;
 	static const char *const item = "new";
 	static const struct candor_report row = {"new", "a", 1}, newer = {"newer", "a", 1};
 	for (int stage = 0; stage < 6; stage++) {
@@ -597,7 +569,7 @@ static void a_session_may_end_with_calls_at_every_stage(void **state)
 
 static void after_a_stop_what_is_here_is_answered_and_no_more_taken(void **state)
 {
-	struct world *w = *state;
+	struct peer_world *w = *state;
 	static const struct candor_report row = {"new", "a", 1};
 	send(w, post(1, &row));
 	send(w, get_pool(2));
@@ -614,7 +586,7 @@ static void after_a_stop_what_is_here_is_answered_and_no_more_taken(void **state
 
 static void who_is_refused_is_told_why(void **state)
 {
-	struct world *w = *state;
+	struct peer_world *w = *state;
 	struct candor_response r;
 	session_refuse(w->p.session, CANDOR_RESOURCE_EXHAUSTED, "too many of you");
 	assert_true(session_is_over(w->p.session));
@@ -626,7 +598,7 @@ static void who_is_refused_is_told_why(void **state)
 
 static void the_name_that_a_client_gives_itself_stands_in_history(void **state)
 {
-	struct world *w = *state;
+	struct peer_world *w = *state;
 	char long_name[256];
 	memset(long_name, 'n', 255);
 	long_name[255] = 0;
@@ -655,7 +627,7 @@ static void the_name_that_a_client_gives_itself_stands_in_history(void **state)
 	assert_int_equal(fake_number(&w->f, "SELECT count(DISTINCT by) FROM settlements"), 3);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, peer_set_up, peer_tear_down)
 
 int main(void)
 {

@@ -2,36 +2,8 @@
  * whoever takes much waits. */
 #include "tests/lib/unit.h"
 
-#include <stdlib.h>
 
 #include "tests/lib/peer.h"
-
-struct world {
-	struct fake_owner f;
-	struct session_limits limits;
-	struct peer p;
-};
-
-static int set_up(void **state)
-{
-	struct world *w = calloc(1, sizeof *w);
-	struct engine_limits limits = fake_roomy_limits();
-	fake_init(&w->f, &limits);
-	fake_pool(&w->f, "p", NULL);
-	w->limits = peer_roomy_limits();
-	peer_init(&w->p, &w->f, &w->limits);
-	*state = w;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct world *w = *state;
-	peer_end(&w->p);
-	fake_deinit(&w->f);
-	free(w);
-	return 0;
-}
 
 static struct candor_request get_pool(uint64_t id)
 {
@@ -43,12 +15,12 @@ static struct candor_request post(uint64_t id, const struct candor_report *row)
 	return (struct candor_request){.id = id, .type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = 1, .reports = row};
 }
 
-static void send(struct world *w, struct candor_request r)
+static void send(struct peer_world *w, struct candor_request r)
 {
 	peer_send(&w->p, &r);
 }
 
-static void assert_answer(struct world *w, uint64_t id, enum candor_code code)
+static void assert_answer(struct peer_world *w, uint64_t id, enum candor_code code)
 {
 	struct candor_response r;
 	assert_int_equal(peer_receive(&w->p, &r), 1);
@@ -60,7 +32,7 @@ static void assert_answer(struct world *w, uint64_t id, enum candor_code code)
 
 static void whoever_asks_much_has_it_done_in_turns(void **state)
 {
-	struct world *w = *state;
+	struct peer_world *w = *state;
 	enum { REQUESTS = 1000 };
 	struct buf bytes = {0};
 	for (uint64_t id = 1; id <= REQUESTS; id++) {
@@ -87,7 +59,7 @@ static void whoever_asks_much_has_it_done_in_turns(void **state)
 
 static void whoever_has_much_waiting_lets_others_write_first(void **state)
 {
-	struct world *w = *state;
+	struct peer_world *w = *state;
 	peer_end(&w->p);
 	fake_stop(&w->f);
 	w->f.limits.commit_bytes = 32 * 1024;
@@ -122,7 +94,7 @@ static void whoever_has_much_waiting_lets_others_write_first(void **state)
 
 static void the_room_counts_what_sessions_hold_and_forgets_nothing(void **state)
 {
-	struct world *w = *state;
+	struct peer_world *w = *state;
 	struct session_room room = {.limit_bytes = (size_t)1 << 30};
 	struct session_limits limits = w->limits;
 	struct peer peers[20];
@@ -160,7 +132,7 @@ static void the_room_counts_what_sessions_hold_and_forgets_nothing(void **state)
 
 static void idle_sessions_hold_next_to_nothing(void **state)
 {
-	struct world *w = *state;
+	struct peer_world *w = *state;
 	struct session_room room = {.limit_bytes = (size_t)1 << 30};
 	struct session_limits limits = w->limits;
 	struct peer p;
@@ -182,7 +154,7 @@ static void idle_sessions_hold_next_to_nothing(void **state)
 /* Where memory is short one request after the other is done, and nothing is ever lost or stuck. */
 static void whoever_holds_more_than_a_share_takes_nothing_new_until_it_is_taken(void **state)
 {
-	struct world *w = *state;
+	struct peer_world *w = *state;
 	struct session_room room = {.limit_bytes = 4000};
 	struct session_limits limits = w->limits;
 	struct peer p;
@@ -205,7 +177,7 @@ static void whoever_holds_more_than_a_share_takes_nothing_new_until_it_is_taken(
 	session_room_free(&room);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, peer_set_up, peer_tear_down)
 
 int main(void)
 {
