@@ -56,8 +56,8 @@ src = $(patsubst %.c,$(B)/%.o,$(wildcard $(1)))
 GEN_O := $(GEN_C:.c=.o)
 LIB_O := $(call src,lib/*.c) $(GEN_O)
 # What a client needs of lib/: neither the mechanism nor the pools.
-WIRE_O := $(addprefix $(B)/lib/,address.o arena.o buf.o err.o frame.o text.o tls.o wire_common.o wire_request.o \
-	wire_response.o) $(GEN_O)
+WIRE_O := $(addprefix $(B)/lib/,address.o arena.o buf.o err.o frame.o rights.o text.o tls.o wire_common.o \
+	wire_request.o wire_response.o wire_rights.o) $(GEN_O)
 DAEMON_O := $(call src,daemon/*.c)
 CLIENT_O := $(call src,client/*.c)
 LAB_O := $(call src,client/lab/*.c)

@@ -32,6 +32,9 @@ struct candor_options {
 	size_t max_frame_bytes; /* longest response accepted and request sent; 0: 4 MiB */
 	uint64_t connect_timeout_ms; /* 0: 10,000 */
 	uint64_t request_timeout_ms; /* without any answer while some are due; 0: 60,000 */
+	/* The token to speak with, as `candor token new` printed it; NULL: none. It goes over the connection as it is,
+	 * so name an address that begins with "tls:" or "unix:". */
+	const char *token;
 	/* For addresses that begin with "tls:", paths of PEM files, read while the client is made. */
 	const char *ca; /* authorities that the daemon's certificate may be of; NULL: those that the system trusts */
 	const char *cert, *key; /* the certificate that the client shows, and its key; NULL: none */

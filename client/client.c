@@ -497,11 +497,18 @@ static enum candor_response_type answer_of(enum candor_request_type type)
 	case CANDOR_REQ_POST_REPORTS:
 	case CANDOR_REQ_CLOSE_ITEMS:
 	case CANDOR_REQ_RESOLVE_ITEMS:
-	case CANDOR_REQ_VOID_ITEMS: return CANDOR_RES_BATCH;
+	case CANDOR_REQ_VOID_ITEMS:
+	case CANDOR_REQ_ADD_GRANT:
+	case CANDOR_REQ_REMOVE_GRANT:
+	case CANDOR_REQ_REVOKE_TOKEN: return CANDOR_RES_BATCH;
 	case CANDOR_REQ_QUERY_ITEMS:
 	case CANDOR_REQ_LIST_ITEMS: return CANDOR_RES_ITEMS;
 	case CANDOR_REQ_LIST_LABELERS: return CANDOR_RES_LABELERS;
 	case CANDOR_REQ_GET_LABELER: return CANDOR_RES_LABELER;
+	case CANDOR_REQ_LIST_GRANTS: return CANDOR_RES_GRANTS;
+	case CANDOR_REQ_CREATE_TOKEN: return CANDOR_RES_NEW_TOKEN;
+	case CANDOR_REQ_LIST_TOKENS: return CANDOR_RES_TOKENS;
+	case CANDOR_REQ_LIST_EVENTS: return CANDOR_RES_EVENTS;
 	}
 	return CANDOR_RES_NONE;
 }
@@ -532,12 +539,13 @@ int candor_client_send(struct candor_client *c, const struct candor_request *req
 	return 0;
 }
 
-static int greet(struct candor_client *c, const char *name)
+static int greet(struct candor_client *c, const struct candor_options *o)
 {
 	struct candor_request hello = {
 		.type = CANDOR_REQ_HELLO,
 		.protocol = CANDOR_PROTOCOL,
-		.client = name ? name : "libcandor/" CANDOR_VERSION,
+		.client = o->name ? o->name : "libcandor/" CANDOR_VERSION,
+		.token = o->token,
 	};
 	c->greeting = true;
 	return candor_client_send(c, &hello, on_welcome, NULL);
@@ -569,7 +577,7 @@ int candor_client_new(struct candor_client **out, uv_loop_t *loop, const char *a
 	frame_init(&c->in, c->max_frame_bytes);
 	arena_init(&c->arena, candor_client_budget(c));
 	arena_init(&c->scratch, candor_client_budget(c));
-	err = greet(c, o->name);
+	err = greet(c, o);
 	if (err) {
 		buf_free(&c->out);
 		arena_free(&c->scratch);

@@ -11,7 +11,8 @@ static const size_t row_sizes[] = {
 	[CHANGE_ITEM_ENDED] = sizeof(struct item_row),     [CHANGE_SETTLEMENT] = sizeof(struct settlement_row),
 	[CHANGE_TRIM] = sizeof(struct trim_row),           [CHANGE_PROGRESS] = sizeof(struct progress_row),
 	[CHANGE_ARCHIVE] = sizeof(struct archive_row),     [CHANGE_CHECKPOINT] = sizeof(struct checkpoint_row),
-	[CHANGE_REMOVAL] = sizeof(struct removal_row),
+	[CHANGE_REMOVAL] = sizeof(struct removal_row),     [CHANGE_GRANT] = sizeof(struct grant_row),
+	[CHANGE_TOKEN] = sizeof(struct token_row),         [CHANGE_EVENT] = sizeof(struct event_row),
 };
 
 void batch_init(struct batch *b)
@@ -66,7 +67,9 @@ static bool own_contents(struct batch *b, struct change *c)
 	case CHANGE_POOL: return own_text(b, &c->pool.name);
 	case CHANGE_SETTINGS: return own_text(b, &c->settings.by);
 	case CHANGE_LABELER: return own_text(b, &c->labeler.name);
-	case CHANGE_OPEN_ITEM: return own_text(b, &c->open_item.name) && own_reports(b, &c->open_item.reports);
+	case CHANGE_OPEN_ITEM:
+		return own_text(b, &c->open_item.name) && own_text(b, &c->open_item.by) &&
+		       own_reports(b, &c->open_item.reports);
 	case CHANGE_ITEM:
 	case CHANGE_ITEM_ENDED:
 		return own_text(b, &c->item.name) && own_reports(b, &c->item.reports) &&
@@ -77,6 +80,12 @@ static bool own_contents(struct batch *b, struct change *c)
 		       own(b, &c->settlement.last_round, c->settlement.n * sizeof(uint32_t));
 	case CHANGE_ARCHIVE: return own_text(b, &c->archive.by) && own_text(b, &c->archive.file);
 	case CHANGE_CHECKPOINT: return own(b, &c->checkpoint.states, c->checkpoint.n * sizeof(struct labeler));
+	case CHANGE_GRANT:
+		return own_text(b, &c->grant.principal) && own_text(b, &c->grant.pool) && own_text(b, &c->grant.prefix);
+	case CHANGE_TOKEN: return own_text(b, &c->token.name);
+	case CHANGE_EVENT:
+		return own_text(b, &c->event.by) && own_text(b, &c->event.pool) && own_text(b, &c->event.action) &&
+		       own_text(b, &c->event.subject) && own_text(b, &c->event.detail);
 	case CHANGE_STRETCH:
 	case CHANGE_LOG:
 	case CHANGE_REVISION:

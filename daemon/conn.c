@@ -11,7 +11,6 @@ enum {
 	LEAST_BYTES = 4 * 1024, /* given to the stream at a time, if there is so much */
 	OWED_MAX =
 		16 * 1024, /* of what the channel has to say: above it the peer is to take some before it says more */
-	SUBJECT_TEXT_MAX = 1024,
 };
 
 static void on_wake(void *owner)
@@ -221,24 +220,22 @@ static size_t own_bytes(const struct conn *c)
 }
 
 /* Who has a certificate that we trust is whom it names. A space would end the name in history, where what the client
- * calls itself follows: it is written as RFC 2253 writes any byte. */
-static bool introduce(struct conn *c)
+ * calls itself follows: it is written as RFC 2253 writes any byte. A subject that is too long for a name is nobody's. */
+static void introduce(struct conn *c)
 {
-	char text[SUBJECT_TEXT_MAX] = "cert:";
-	size_t len = strlen(text);
+	struct who who = {.name = "cert:", .is_known = true};
+	size_t len = strlen(who.name);
 	c->introduced = true;
 	if (!tls_subject(c->tls)[0])
-		return true;
-	for (const char *p = tls_subject(c->tls); *p && len + 4 < sizeof text; p++) {
-		if (*p == ' ') {
-			memcpy(text + len, "\\20", 3);
-			len += 3;
-		} else {
-			text[len++] = *p;
-		}
+		return;
+	for (const char *p = tls_subject(c->tls); *p; p++) {
+		size_t n = *p == ' ' ? 3 : 1;
+		if (len + n >= sizeof who.name)
+			return;
+		memcpy(who.name + len, *p == ' ' ? "\\20" : p, n);
+		len += n;
 	}
-	text[len] = 0;
-	return session_set_peer(c->session, text) == 0;
+	session_set_peer(c->session, &who);
 }
 
 /* Nothing more can be understood; what there is to say about it is said, and then the connection ends. */
@@ -255,7 +252,9 @@ static void take_cipher(struct conn *c, const void *bytes, size_t n)
 	plain->len = 0;
 	int err = tls_receive(c->tls, bytes, n, plain, &c->owed);
 	bool known = plain->len > 0 || tls_is_ready(c->tls);
-	if (err == -ENOMEM || (known && !c->introduced && !introduce(c))) {
+	if (known && !c->introduced)
+		introduce(c);
+	if (err == -ENOMEM) {
 		log_warning("no memory for a connection's channel; closing it");
 		conn_close(c);
 		return;
@@ -304,7 +303,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	}
 }
 
-int conn_start(struct conn *c, struct engine *engine, const struct session_limits *limits, const char *peer,
+int conn_start(struct conn *c, struct engine *engine, const struct session_limits *limits, const struct who *peer,
 	       struct tls_context *context)
 {
 	static const struct session_ops ops = {.wake = on_wake, .send_now = on_send_now};

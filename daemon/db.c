@@ -29,7 +29,7 @@ static const char *const sql[SQL_COUNT] = {
 	[SQL_LABELER_ADD] = "INSERT INTO labelers VALUES (?1,?2,?11,?12,?13,?14,?3,?4,?5,?6,?7,?8,?9,?10)",
 	[SQL_LABELER_SET] = "UPDATE labelers SET weight = ?3, epoch = ?4, scored = ?5, own_loss = ?6, mean_loss = ?7,"
 			    " settled_loss = ?8, last_round = ?9, through = ?10 WHERE pool = ?1 AND id = ?2",
-	[SQL_OPEN_ITEM_ADD] = "INSERT INTO open_items (id, pool, name, opened_at) VALUES (?,?,?,?)",
+	[SQL_OPEN_ITEM_ADD] = "INSERT INTO open_items (id, pool, name, opened_at, by) VALUES (?,?,?,?,?)",
 	[SQL_OPEN_ITEM_SET] = "UPDATE open_items SET reports = ?2, packed = ?3 WHERE id = ?1",
 	[SQL_OPEN_ITEM_REMOVE] = "DELETE FROM open_items WHERE id = ?",
 	[SQL_LOG] = "INSERT INTO report_log VALUES (?,?,?,?,?)",
@@ -68,6 +68,14 @@ static const char *const sql[SQL_COUNT] = {
 	[SQL_ROUND_BEFORE] =
 		"SELECT coalesce((SELECT min(round) FROM settlements WHERE pool = ?1 AND round > ?2 AND at >= ?3)"
 		" - 1, (SELECT max(round) FROM settlements WHERE pool = ?1 AND round > ?2), ?2)",
+	[SQL_GRANT_SET] = "INSERT OR REPLACE INTO grants VALUES (?,?,?,?,?)",
+	[SQL_GRANT_REMOVE] = "DELETE FROM grants WHERE id = ?",
+	[SQL_TOKEN] = "INSERT OR REPLACE INTO tokens VALUES (?,?,?,?,?,?)",
+	[SQL_EVENT] = "INSERT INTO events VALUES (?,?,?,?,?,?,?)",
+	[SQL_EVENTS] = DB_EVENTS("", "s.change < ?1 ORDER BY s.change"),
+	[SQL_EVENTS_OF_POOL] =
+		DB_EVENTS("AND p.name = ?3", "s.pool = (SELECT id FROM pools WHERE name = ?3) AND s.round <= ?4"
+					     " AND s.change < ?1 ORDER BY s.round"),
 };
 
 /* ---- the connection ---- */
@@ -312,7 +320,7 @@ static int put_reports(struct db *db, struct binder *b, const struct packed_repo
 	return err;
 }
 
-static int step(struct db *db, sqlite3_stmt *s)
+int db_step(struct db *db, sqlite3_stmt *s)
 {
 	int code = sqlite3_step(s);
 	sqlite3_reset(s);
@@ -322,7 +330,7 @@ static int step(struct db *db, sqlite3_stmt *s)
 static int run(struct db *db, enum statement which)
 {
 	sqlite3_stmt *s = db_statement(db, which);
-	return s ? step(db, s) : db_error(db, sql[which]);
+	return s ? db_step(db, s) : db_error(db, sql[which]);
 }
 
 #define BIND(which)                                     \
@@ -364,7 +372,7 @@ static int write_pool(struct db *db, const struct pool_row *r)
 	put_int(&b, r->totals.voided);
 	put_int(&b, r->closes);
 	put_losses(&b, &r->totals);
-	return step(db, b.s);
+	return db_step(db, b.s);
 }
 
 static int write_settings(struct db *db, const struct settings_row *r)
@@ -375,7 +383,7 @@ static int write_settings(struct db *db, const struct settings_row *r)
 	put_int(&b, r->at);
 	put_text(&b, r->by);
 	put_settings(&b, &r->settings);
-	return step(db, b.s);
+	return db_step(db, b.s);
 }
 
 static int write_stretch(struct db *db, const struct stretch_row *r)
@@ -384,7 +392,7 @@ static int write_stretch(struct db *db, const struct stretch_row *r)
 	put_int(&b, r->pool);
 	put_int(&b, r->number);
 	put_stretch(&b, &r->stretch);
-	return step(db, b.s);
+	return db_step(db, b.s);
 }
 
 static int write_labeler(struct db *db, const struct labeler_row *r)
@@ -406,7 +414,7 @@ static int write_labeler(struct db *db, const struct labeler_row *r)
 		put_int(&b, r->joined_at);
 		put_real(&b, r->entry);
 	}
-	return step(db, b.s);
+	return db_step(db, b.s);
 }
 
 static int write_open_item(struct db *db, const struct open_item_row *r)
@@ -417,13 +425,14 @@ static int write_open_item(struct db *db, const struct open_item_row *r)
 		put_int(&b, r->pool);
 		put_text(&b, r->name);
 		put_int(&b, r->opened_at);
+		put_text(&b, r->by);
 	} else {
 		int err = put_reports(db, &b, &r->reports);
 		if (err)
 			return err;
 		put_int(&b, r->packed);
 	}
-	return step(db, b.s);
+	return db_step(db, b.s);
 }
 
 static int write_log(struct db *db, const struct log_row *r)
@@ -434,7 +443,7 @@ static int write_log(struct db *db, const struct log_row *r)
 	put_int(&b, r->labeler);
 	put_real(&b, r->value);
 	put_int(&b, r->at);
-	return step(db, b.s);
+	return db_step(db, b.s);
 }
 
 static int write_revision(struct db *db, const struct revision_row *r)
@@ -446,7 +455,7 @@ static int write_revision(struct db *db, const struct revision_row *r)
 	put_real(&b, r->old);
 	put_real(&b, r->value);
 	put_int(&b, r->at);
-	return step(db, b.s);
+	return db_step(db, b.s);
 }
 
 static const char *state_text(enum candor_item_state state)
@@ -471,7 +480,7 @@ static int write_item(struct db *db, const struct item_row *r)
 	if (!gone.s)
 		return db_error(db, sql[SQL_OPEN_ITEM_REMOVE]);
 	put_int(&gone, r->id);
-	int err = step(db, gone.s);
+	int err = db_step(db, gone.s);
 	if (err)
 		return err;
 
@@ -505,7 +514,7 @@ static int write_item(struct db *db, const struct item_row *r)
 		return err;
 	put_blob(&b, r->weights, r->reports.n * sizeof(double));
 	put_end(&b, r);
-	return step(db, b.s);
+	return db_step(db, b.s);
 }
 
 static int write_item_ended(struct db *db, const struct item_row *r)
@@ -515,7 +524,7 @@ static int write_item_ended(struct db *db, const struct item_row *r)
 	put_text(&b, state_text(r->state));
 	put_int(&b, r->ended_at);
 	put_end(&b, r);
-	return step(db, b.s);
+	return db_step(db, b.s);
 }
 
 static int write_settlement(struct db *db, const struct settlement_row *r)
@@ -534,14 +543,14 @@ static int write_settlement(struct db *db, const struct settlement_row *r)
 	put_blob(&b, r->weights, r->n * sizeof(double));
 	put_blob(&b, r->last_round, r->n * sizeof(uint32_t));
 	put_blob(&b, r->hash, CHAIN_BYTES);
-	return step(db, b.s);
+	return db_step(db, b.s);
 }
 
 static int write_trim(struct db *db, const struct trim_row *r)
 {
 	BIND(SQL_TRIM);
 	put_int(&b, r->change);
-	return step(db, b.s);
+	return db_step(db, b.s);
 }
 
 static int write_progress(struct db *db, const struct progress_row *r)
@@ -551,7 +560,7 @@ static int write_progress(struct db *db, const struct progress_row *r)
 	put_int(&b, r->items);
 	put_int(&b, r->reports);
 	put_int(&b, r->log_rows);
-	return step(db, b.s);
+	return db_step(db, b.s);
 }
 
 static int write_archive(struct db *db, const struct archive_row *r)
@@ -576,7 +585,7 @@ static int write_archive(struct db *db, const struct archive_row *r)
 	put_losses(&b, &r->totals);
 	put_int(&b, r->stretches);
 	put_stretch(&b, &r->stretch);
-	return step(db, b.s);
+	return db_step(db, b.s);
 }
 
 static int write_checkpoint(struct db *db, const struct checkpoint_row *r)
@@ -589,30 +598,7 @@ static int write_checkpoint(struct db *db, const struct checkpoint_row *r)
 	put_int(&b, r->pool);
 	put_int(&b, r->first);
 	put_blob(&b, db->text.data, db->text.len);
-	return step(db, b.s);
-}
-
-/* ?1: the pool; ?2 and ?3 from where to where, in rounds or, with ?4, in changes. */
-static int remove_rows(struct db *db, enum statement which, uint64_t pool, uint64_t a, uint64_t b, uint64_t c)
-{
-	struct binder binder = {db_statement(db, which), 1};
-	if (!binder.s)
-		return db_error(db, sql[which]);
-	const uint64_t numbers[] = {pool, a, b, c};
-	for (int i = 0; i < sqlite3_bind_parameter_count(binder.s); i++)
-		put_int(&binder, numbers[i]);
-	return step(db, binder.s);
-}
-
-static int write_removal(struct db *db, const struct removal_row *r)
-{
-	bool rounds = r->first <= r->last;
-	int err = rounds ? remove_rows(db, SQL_REMOVE_REPORTS, r->pool, r->first, r->last, 0) : 0;
-	if (err == 0 && rounds)
-		err = remove_rows(db, SQL_REMOVE_SETTLEMENTS, r->pool, r->first, r->last, 0);
-	if (err == 0 && r->above < r->change)
-		err = remove_rows(db, SQL_REMOVE_REVISIONS, r->pool, r->last, r->above, r->change);
-	return err || !r->done ? err : remove_rows(db, SQL_REMOVED, r->pool, r->last, 0, 0);
+	return db_step(db, b.s);
 }
 
 static int write_change(struct db *db, const struct change *c)
@@ -632,7 +618,10 @@ static int write_change(struct db *db, const struct change *c)
 	case CHANGE_PROGRESS: return write_progress(db, &c->progress);
 	case CHANGE_ARCHIVE: return write_archive(db, &c->archive);
 	case CHANGE_CHECKPOINT: return write_checkpoint(db, &c->checkpoint);
-	case CHANGE_REMOVAL: return write_removal(db, &c->removal);
+	case CHANGE_GRANT:
+	case CHANGE_TOKEN:
+	case CHANGE_EVENT: return db_write_right(db, c);
+	case CHANGE_REMOVAL: return db_write_removal(db, &c->removal);
 	}
 	return ERR_HISTORY;
 }

@@ -61,6 +61,8 @@ enum db_table {
 	DB_SETTLEMENTS, /* struct settled_row of a pool, by round; not those archived */
 	DB_ARCHIVES, /* struct archive_row of a pool, by `last` */
 	DB_CHECKPOINTS, /* struct checkpoint_row of a pool, by `first` */
+	DB_GRANTS, /* struct grant_row of all pools, by id */
+	DB_TOKENS, /* struct token_row, by id */
 };
 
 struct settled_row {
@@ -106,5 +108,11 @@ MUST_CHECK int db_first_round(struct db *db, uint64_t pool, uint64_t *out);
 /* The last round such that all settlements above `above` and up to it were made before a time; `above` where there is
  * none. */
 MUST_CHECK int db_round_before(struct db *db, uint64_t pool, uint64_t above, uint64_t before, uint64_t *out);
+
+/* What bears on results and rights, the newest first and below change `before`: into out[limit], which points into the
+ * arena; how many, or an error. pool: of this one alone, or NULL. *round: of a pool's settlements only those up to this
+ * one are looked at, and then the oldest one that was given. */
+MUST_CHECK int db_events(struct db *db, struct arena *a, const char *pool, uint64_t before, uint64_t *round,
+			 size_t limit, struct event_row *out);
 
 #endif

@@ -140,3 +140,28 @@ int db_archive_fill(struct db *to, const char *from, const struct archive_row *r
 	db_end(to);
 	return sqlite3_exec(to->handle, "DETACH source", NULL, NULL, NULL) == SQLITE_OK ? 0 : db_error(to, "detach");
 }
+
+/* ---- what was moved out is taken away ---- */
+
+/* ?1: the pool; ?2 and ?3 from where to where, in rounds or, with ?4, in changes. */
+static int remove_rows(struct db *db, enum statement which, uint64_t pool, uint64_t a, uint64_t b, uint64_t c)
+{
+	sqlite3_stmt *s = db_statement(db, which);
+	if (!s)
+		return db_error(db, "removal");
+	const uint64_t numbers[] = {pool, a, b, c};
+	for (int i = 0; i < sqlite3_bind_parameter_count(s); i++)
+		sqlite3_bind_int64(s, i + 1, (sqlite3_int64)numbers[i]);
+	return db_step(db, s);
+}
+
+int db_write_removal(struct db *db, const struct removal_row *r)
+{
+	bool rounds = r->first <= r->last;
+	int err = rounds ? remove_rows(db, SQL_REMOVE_REPORTS, r->pool, r->first, r->last, 0) : 0;
+	if (err == 0 && rounds)
+		err = remove_rows(db, SQL_REMOVE_SETTLEMENTS, r->pool, r->first, r->last, 0);
+	if (err == 0 && r->above < r->change)
+		err = remove_rows(db, SQL_REMOVE_REVISIONS, r->pool, r->last, r->above, r->change);
+	return err || !r->done ? err : remove_rows(db, SQL_REMOVED, r->pool, r->last, 0, 0);
+}

@@ -1,4 +1,4 @@
-/* db_internal.h - what db.c (writing) and db_read.c share. */
+/* db_internal.h - what db.c (writing), db_read.c and the other files of db share. */
 #ifndef CANDOR_DB_INTERNAL_H
 #define CANDOR_DB_INTERNAL_H
 
@@ -17,6 +17,24 @@
 #define DB_SETTLED_COLUMNS                                                                   \
 	DB_ITEM_COLUMNS ", i.reports, i.weights, s.epoch, s.at, s.by, s.change, s.weights, " \
 			"s.last_rounds, s.outcome, s.hash"
+
+/* What bears on results and rights, the newest first, from below change ?1, at most ?2 rows: events, and what settings,
+ * settlements and archives say of themselves. `of`: which pools, p; `settled`: which settlements, s, and their order.
+ * Each part is as long as the whole may be and read by an index, so that a page costs what a page has. */
+#define DB_EVENTS(of, settled)                                                                                     \
+	"SELECT * FROM (SELECT p.change, p.at, p.by, p.name, p.action, p.subject, p.detail, 0"                     \
+	" FROM (SELECT *, pool AS name FROM events) p WHERE p.change < ?1 " of " ORDER BY p.change DESC LIMIT ?2)" \
+	" UNION ALL SELECT * FROM (SELECT e.change, e.at, e.by, p.name, 'settings', p.name, 'rate ' || e.rate"     \
+	" || ', c ' || e.c || ', beta ' || e.beta || ', eta ' || e.eta || ', horizon ' || e.horizon"               \
+	" || ', share ' || e.share || ', entry ' || e.entry, 0 FROM settings e JOIN pools p ON p.id = e.pool"      \
+	" WHERE e.change < ?1 " of " ORDER BY e.change DESC LIMIT ?2)"                                             \
+	" UNION ALL SELECT * FROM (SELECT e.change, e.at, e.by, p.name, 'archive', e.file,"                        \
+	" 'rounds ' || e.first || ' to ' || e.last, 0 FROM archives e JOIN pools p ON p.id = e.pool"               \
+	" WHERE e.change < ?1 " of " ORDER BY e.change DESC LIMIT ?2)"                                             \
+	" UNION ALL SELECT * FROM (SELECT s.change, s.at, s.by, p.name, 'outcome', i.name,"                        \
+	" 'outcome ' || s.outcome || ', round ' || s.round, s.round"                                               \
+	" FROM settlements s JOIN items i ON i.id = s.item JOIN pools p ON p.id = s.pool WHERE " settled           \
+	" DESC LIMIT ?2) ORDER BY 1 DESC LIMIT ?2"
 
 /* Statements that are used again and again; prepared when first used. */
 enum statement {
@@ -56,6 +74,12 @@ enum statement {
 	SQL_ONE_ARCHIVE,
 	SQL_FIRST_ROUND,
 	SQL_ROUND_BEFORE,
+	SQL_GRANT_SET,
+	SQL_GRANT_REMOVE,
+	SQL_TOKEN,
+	SQL_EVENT,
+	SQL_EVENTS,
+	SQL_EVENTS_OF_POOL,
 	SQL_COUNT,
 };
 
@@ -72,6 +96,15 @@ bool db_is_fresh(struct db *db);
 
 /* The statement, ready to bind; NULL on failure, which db_error() explains. */
 sqlite3_stmt *db_statement(struct db *db, enum statement s);
+
+/* Runs a bound statement that gives no rows, and resets it. */
+int db_step(struct db *db, sqlite3_stmt *s);
+
+/* db_rights.c: what a change of type CHANGE_GRANT, CHANGE_TOKEN or CHANGE_EVENT says. */
+int db_write_right(struct db *db, const struct change *c);
+
+/* db_archive.c */
+int db_write_removal(struct db *db, const struct removal_row *r);
 
 /* The last failure of a connection as an error of ours. */
 int db_error_of(sqlite3 *handle);

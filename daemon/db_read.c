@@ -5,6 +5,7 @@
 #include "db_internal.h"
 #include "log.h"
 #include "pack.h"
+#include "rights.h"
 
 /* Columns are taken one after the other, in the order of the statement. */
 struct columns {
@@ -162,6 +163,7 @@ static void get_open_item(struct columns *c, struct open_item_row *r)
 	r->pool = get_int(c);
 	r->name = get_text(c);
 	r->opened_at = get_int(c);
+	r->by = get_text(c);
 	get_reports(c, &r->reports);
 	r->packed = get_int(c);
 }
@@ -288,6 +290,45 @@ static void get_checkpoint(struct columns *c, struct checkpoint_row *r)
 		c->err = err;
 }
 
+static void get_grant(struct columns *c, struct grant_row *r)
+{
+	r->id = get_int(c);
+	r->principal = get_text(c);
+	r->pool = get_text(c);
+	r->prefix = get_text(c);
+	const char *rights = get_text(c);
+	if (!rights || !rights_parse(rights, &r->rights))
+		fail(c, ERR_HISTORY);
+}
+
+static void get_token(struct columns *c, struct token_row *r)
+{
+	r->id = get_int(c);
+	r->name = get_text(c);
+	const void *hash = get_array(c, 1, sizeof r->hash);
+	if (hash)
+		memcpy(r->hash, hash, sizeof r->hash);
+	else
+		fail(c, ERR_HISTORY);
+	r->created_at = get_int(c);
+	r->expires_at = get_int(c);
+	r->revoked_at = get_int(c);
+}
+
+static void get_event(struct columns *c, struct event_row *r, uint64_t *round)
+{
+	r->change = get_int(c);
+	r->at = get_int(c);
+	r->by = get_text(c);
+	r->pool = get_text(c);
+	r->action = get_text(c);
+	r->subject = get_text(c);
+	r->detail = get_text(c);
+	uint64_t settled = get_int(c);
+	if (settled > 0)
+		*round = settled;
+}
+
 /* What a row came to: its error, logged where it is the history's fault. */
 static int row_error(struct db *db, const struct columns *c)
 {
@@ -311,7 +352,7 @@ static const char *const tables[] = {
 	[DB_STRETCHES] = "SELECT * FROM stretches WHERE pool = ?1 AND number >= ?2 ORDER BY number",
 	[DB_LABELERS] = "SELECT * FROM labelers WHERE pool = ?1 AND id >= ?2 ORDER BY id",
 	[DB_OPEN_ITEMS] =
-		"SELECT id, pool, name, opened_at, reports, packed FROM open_items WHERE id >= ?2 ORDER BY id",
+		"SELECT id, pool, name, opened_at, by, reports, packed FROM open_items WHERE id >= ?2 ORDER BY id",
 	[DB_LOG] = "SELECT * FROM report_log WHERE change >= ?2 ORDER BY change",
 	[DB_CLOSED_ITEMS] = "SELECT " DB_ITEM_COLUMNS ", i.reports, i.weights FROM items i LEFT JOIN settlements s"
 			    " ON s.pool = i.pool AND s.round = i.round"
@@ -321,6 +362,8 @@ static const char *const tables[] = {
 			   " WHERE s.pool = ?1 AND s.round >= ?2 AND s.round > " ARCHIVED_ROUND " ORDER BY s.round",
 	[DB_ARCHIVES] = "SELECT * FROM archives WHERE pool = ?1 AND last >= ?2 ORDER BY last",
 	[DB_CHECKPOINTS] = "SELECT * FROM checkpoints WHERE pool = ?1 AND first >= ?2 ORDER BY first",
+	[DB_GRANTS] = "SELECT * FROM grants WHERE id >= ?2 ORDER BY id",
+	[DB_TOKENS] = "SELECT * FROM tokens WHERE id >= ?2 ORDER BY id",
 };
 
 struct db_cursor {
@@ -339,6 +382,8 @@ struct db_cursor {
 		struct settled_row settled;
 		struct archive_row archive;
 		struct checkpoint_row checkpoint;
+		struct grant_row grant;
+		struct token_row token;
 	} row;
 };
 
@@ -380,6 +425,8 @@ int db_cursor_next(struct db_cursor *c, const void **row)
 	case DB_SETTLEMENTS: get_settled(&columns, &c->row.settled); break;
 	case DB_ARCHIVES: get_archive(&columns, &c->row.archive); break;
 	case DB_CHECKPOINTS: get_checkpoint(&columns, &c->row.checkpoint); break;
+	case DB_GRANTS: get_grant(&columns, &c->row.grant); break;
+	case DB_TOKENS: get_token(&columns, &c->row.token); break;
 	}
 	*row = &c->row;
 	int err = row_error(c->db, &columns);
@@ -496,6 +543,31 @@ int db_feed(struct db *db, struct arena *a, uint64_t pool, uint64_t after, size_
 	while ((found = fetch(db, s)) == 1 && (size_t)n < limit) {
 		struct columns c = {.s = s, .arena = a};
 		get_item_head(&c, &out[n++]);
+		found = row_error(db, &c);
+		if (found)
+			break;
+	}
+	sqlite3_reset(s);
+	return found < 0 ? found : n;
+}
+
+int db_events(struct db *db, struct arena *a, const char *pool, uint64_t before, uint64_t *round, size_t limit,
+	      struct event_row *out)
+{
+	sqlite3_stmt *s = db_statement(db, pool ? SQL_EVENTS_OF_POOL : SQL_EVENTS);
+	if (!s)
+		return db_error(db, "events");
+	/* SQLite's numbers have a sign. */
+	sqlite3_bind_int64(s, 1, before > INT64_MAX ? INT64_MAX : (sqlite3_int64)before);
+	sqlite3_bind_int64(s, 2, (sqlite3_int64)limit);
+	if (pool) {
+		sqlite3_bind_text(s, 3, pool, -1, SQLITE_STATIC);
+		sqlite3_bind_int64(s, 4, *round > INT64_MAX ? INT64_MAX : (sqlite3_int64)*round);
+	}
+	int n = 0, found;
+	while ((found = fetch(db, s)) == 1 && (size_t)n < limit) {
+		struct columns c = {.s = s, .arena = a};
+		get_event(&c, &out[n++], round);
 		found = row_error(db, &c);
 		if (found)
 			break;

@@ -106,11 +106,16 @@ static void forget_state(struct engine *e)
 	e->n_resident = 0;
 	e->resident_reports = 0;
 	e->removals = 0;
+	grants_free(e->grants);
+	e->grants = NULL;
+	e->grants_changed = 0;
 }
 
 static int load_state(struct engine *e)
 {
 	int err = names_new(&e->names, e->key);
+	if (err == 0)
+		err = grants_new(&e->grants, e->key);
 	if (err == 0)
 		err = db_begin(e->db);
 	if (err)
@@ -162,7 +167,9 @@ void engine_free(struct engine *e)
 
 size_t engine_bytes(const struct engine *e)
 {
-	return e->pools_bytes + e->loads_bytes + e->batches[0].arena.used_bytes + e->batches[1].arena.used_bytes;
+	size_t rights = e->grants ? grants_bytes(e->grants) : 0;
+	return rights + e->pools_bytes + e->loads_bytes + e->batches[0].arena.used_bytes +
+	       e->batches[1].arena.used_bytes;
 }
 
 void engine_set_connections(struct engine *e, uint64_t connections)
@@ -184,7 +191,12 @@ void engine_add(struct engine *e, enum change_type type, const void *row)
 uint64_t engine_next_change(struct engine *e, struct campaign *c)
 {
 	c->dirty = true;
-	return c->changed = e->filling->last_change = ++e->progress.changes;
+	return c->changed = engine_next_common_change(e);
+}
+
+uint64_t engine_next_common_change(struct engine *e)
+{
+	return e->filling->last_change = ++e->progress.changes;
 }
 
 uint64_t engine_committed_change(const struct engine *e)
@@ -382,19 +394,13 @@ static bool is_write(enum candor_request_type type)
 	case CANDOR_REQ_CLOSE_ITEMS:
 	case CANDOR_REQ_RESOLVE_ITEMS:
 	case CANDOR_REQ_VOID_ITEMS:
-	case CANDOR_REQ_PRUNE_POOL: return true;
+	case CANDOR_REQ_PRUNE_POOL:
+	case CANDOR_REQ_ADD_GRANT:
+	case CANDOR_REQ_REMOVE_GRANT:
+	case CANDOR_REQ_CREATE_TOKEN:
+	case CANDOR_REQ_REVOKE_TOKEN: return true;
 	default: return false;
 	}
-}
-
-static enum engine_outcome greet(struct engine *e, struct call *call)
-{
-	struct candor_response r = {
-		.type = CANDOR_RES_WELCOME,
-		.welcome = {CANDOR_PROTOCOL, "candord/" CANDOR_VERSION, e->limits.max_frame_bytes,
-			    e->limits.max_in_flight},
-	};
-	return engine_reply(call, &r, 0);
 }
 
 enum engine_outcome engine_run(struct engine *e, struct call *call)
@@ -403,14 +409,23 @@ enum engine_outcome engine_run(struct engine *e, struct call *call)
 	/* Memory may be empty. */
 	if (e->ended)
 		return engine_refuse_error(call, e->ended);
+	if (!engine_authorize(e, call))
+		return ENGINE_REPLIED;
 	if (is_write(r->type) && (e->read_only || e->broken))
 		return engine_refuse_error(call, e->read_only ? e->read_only : -ENOMEM);
 	switch (r->type) {
-	case CANDOR_REQ_HELLO: return greet(e, call);
+	case CANDOR_REQ_HELLO: return engine_greet(e, call);
 	case CANDOR_REQ_INFO: return engine_info(e, call);
 	case CANDOR_REQ_CREATE_POOL: return engine_create_pool(e, call);
 	case CANDOR_REQ_UPDATE_POOL: return engine_update_pool(e, call);
 	case CANDOR_REQ_LIST_POOLS: return engine_list_pools(e, call);
+	case CANDOR_REQ_LIST_GRANTS: return engine_list_grants(e, call);
+	case CANDOR_REQ_ADD_GRANT:
+	case CANDOR_REQ_REMOVE_GRANT: return engine_change_grant(e, call);
+	case CANDOR_REQ_CREATE_TOKEN: return engine_create_token(e, call);
+	case CANDOR_REQ_LIST_TOKENS: return engine_list_tokens(e, call);
+	case CANDOR_REQ_REVOKE_TOKEN: return engine_revoke_token(e, call);
+	case CANDOR_REQ_LIST_EVENTS: return engine_list_events(e, call);
 	default: break;
 	}
 
@@ -453,6 +468,8 @@ enum engine_outcome engine_submit(struct engine *e, struct call *call)
 	}
 	if (call->wire->fault)
 		return engine_refuse(call, CANDOR_INVALID_ARGUMENT, call->wire->fault);
+	if (call->wire->request.type != CANDOR_REQ_HELLO)
+		call->who->is_settled = true;
 	/* Nobody holds an item between calls. */
 	engine_evict(e);
 	return engine_run(e, call);

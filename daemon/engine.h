@@ -9,6 +9,7 @@
 #define CANDOR_ENGINE_H
 
 #include "db.h"
+#include "grants.h"
 #include "wire.h"
 
 struct engine;
@@ -48,7 +49,6 @@ struct engine_limits {
 	size_t resident_reports; /* and their reports */
 	size_t max_frame_bytes; /* told to clients in Welcome */
 	uint32_t max_in_flight; /* likewise */
-	uint32_t owner_uid; /* this user, and root, may have history removed */
 	const char *database; /* the file's path, told in Info to peers of Unix sockets; NULL: to nobody */
 };
 
@@ -58,7 +58,8 @@ struct engine_limits {
 struct call {
 	const struct wire_request *wire;
 	struct arena *arena; /* the request's memory, and the answer's */
-	const char *peer; /* who asks, for history */
+	struct who *who; /* who asks; one for all calls of a connection, which a hello may change */
+	const char *peer; /* the same for history, with what the client calls itself */
 	/* Called exactly once, with an answer that lives until it returns; it may leave once `change` is on disk. */
 	void (*reply)(struct call *call, const struct candor_response *response, uint64_t change);
 	struct load *load; /* the engine's: NULL at first */

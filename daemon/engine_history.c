@@ -1,6 +1,6 @@
-/* Answers that come from disk: the feed of closed items, and the trajectory of a labeler's weight.
+/* Answers that come from disk: the feed of closed items, the trajectory of a labeler's weight, and who did what.
  *
- * Each waits until its pool's newest change is on disk, then reads off the loop, so that it sees all that its own
+ * Each waits until the newest change that it tells of is on disk, then reads off the loop, so that it sees all that its own
  * connection wrote before.
  *
  * A trajectory needs no index: each settlement says in which round each of its reporters was scored before, so from the
@@ -28,6 +28,10 @@ struct history_read {
 	struct candor_settlement *steps;
 	size_t n_steps;
 
+	struct event_row *events;
+	size_t n_events;
+	uint64_t before; /* only events below this change; `round` likewise bounds the settlements */
+
 	void (*answer)(struct history_read *h);
 };
 
@@ -40,7 +44,7 @@ static void on_read(struct read_job *job)
 		engine_bad_cursor(h->call);
 	else if (job->err || h->engine->ended)
 		engine_refuse_error(h->call, job->err ? job->err : h->engine->ended);
-	else
+	else if (engine_authorize(h->engine, h->call)) /* what it may do can have changed meanwhile */
 		h->answer(h);
 	free(h);
 }
@@ -56,14 +60,14 @@ static void on_durable(struct waiter *w, int err)
 	engine_read(h->engine, &h->job);
 }
 
-/* Takes h over. */
-static enum engine_outcome start(struct history_read *h, struct campaign *c)
+/* Reads what there is up to a change; takes h over. */
+static enum engine_outcome start(struct history_read *h, uint64_t change)
 {
 	struct engine *e = h->engine;
 	h->job.done = on_read;
 	h->waiter.on_durable = on_durable;
-	if (c->changed > e->committed)
-		engine_wait(e, c->changed, &h->waiter);
+	if (change > e->committed)
+		engine_wait(e, change, &h->waiter);
 	else
 		engine_read(e, &h->job);
 	return ENGINE_LATER;
@@ -161,7 +165,7 @@ enum engine_outcome engine_list_items(struct engine *e, struct campaign *c, stru
 	h->after = after;
 	h->job.work = read_feed;
 	h->answer = answer_feed;
-	return start(h, c);
+	return start(h, c->changed);
 }
 
 /* ---- trajectories ---- */
@@ -282,5 +286,59 @@ enum engine_outcome engine_get_labeler(struct engine *e, struct campaign *c, str
 	h->round = round;
 	h->job.work = read_trajectory;
 	h->answer = answer_trajectory;
-	return start(h, c);
+	return start(h, c->changed);
+}
+
+/* ---- who did what ---- */
+
+/* On another thread. */
+static void read_events(struct read_job *job, struct db *db)
+{
+	struct history_read *h = (struct history_read *)job;
+	const struct candor_request *r = &h->call->wire->request;
+	h->events = arena_alloc(h->call->arena, r->limit * sizeof *h->events);
+	if (!h->events) {
+		job->err = -ENOMEM;
+		return;
+	}
+	int n = db_events(db, h->call->arena, r->pool[0] ? r->pool : NULL, h->before, &h->round, r->limit, h->events);
+	job->err = n < 0 ? n : 0;
+	h->n_events = n < 0 ? 0 : (size_t)n;
+}
+
+static void answer_events(struct history_read *h)
+{
+	struct candor_response r = {.type = CANDOR_RES_EVENTS, .n = h->n_events, .next = ""};
+	struct candor_event *rows = arena_alloc(h->call->arena, r.n * sizeof *rows);
+	for (size_t i = 0; rows && i < r.n; i++) {
+		const struct event_row *e = &h->events[i];
+		rows[i] = (struct candor_event){e->change, e->at, e->by, e->pool, e->action, e->subject, e->detail};
+	}
+	if (r.n > 0 && r.n == h->call->wire->request.limit) {
+		const uint64_t place[2] = {h->events[r.n - 1].change, h->round};
+		r.next = engine_write_cursor(h->call->arena, 'e', place, 2);
+	}
+	r.events = rows;
+	if (rows && r.next)
+		engine_reply(h->call, &r, 0);
+	else
+		engine_refuse_error(h->call, -ENOMEM);
+}
+
+enum engine_outcome engine_list_events(struct engine *e, struct call *call)
+{
+	const struct candor_request *r = &call->wire->request;
+	uint64_t place[2] = {UINT64_MAX, UINT64_MAX};
+	if (r->cursor[0] && !engine_read_cursor(r->cursor, 'e', place, 2))
+		return engine_bad_cursor(call);
+	if (r->pool[0] && !engine_find(e, r->pool))
+		return engine_refuse(call, CANDOR_NOT_FOUND,
+				     arena_printf(call->arena, "pool '%s' does not exist", r->pool));
+	struct history_read *h = calloc(1, sizeof *h);
+	if (!h)
+		return engine_refuse_error(call, -ENOMEM);
+	*h = (struct history_read){.engine = e, .call = call, .before = place[0], .round = place[1]};
+	h->job.work = read_events;
+	h->answer = answer_events;
+	return start(h, e->progress.changes);
 }

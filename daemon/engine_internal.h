@@ -1,7 +1,7 @@
 /* engine_internal.h - what the engine's files share: engine.c (life, durability), engine_write.c (commands that change
  * state), engine_read.c (those that do not), engine_history.c
  * (those answered from disk), engine_items.c (which items are in memory), engine_log.c (the log of reports),
- * engine_prune.c (history that is archived), recover.c (state from disk). */
+ * engine_prune.c (history that is archived), engine_rights.c (who may do what), recover.c (state from disk). */
 #ifndef CANDOR_ENGINE_INTERNAL_H
 #define CANDOR_ENGINE_INTERNAL_H
 
@@ -54,6 +54,10 @@ struct engine {
 	struct names *names; /* of pools: id - 1 */
 	size_t pools_bytes; /* taken by all of them, as of each one's last engine_measure() */
 
+	struct grants *grants;
+	uint64_t grants_changed; /* newest change of them */
+	uint64_t refusals, refusals_logged_ms; /* of tokens, not yet logged; when some were */
+
 	struct progress_row progress;
 	uint64_t committed; /* newest change on disk */
 	uint64_t commits;
@@ -89,6 +93,9 @@ void engine_add(struct engine *e, enum change_type type, const void *row);
 
 /* The number of the next change, which is this campaign's newest. */
 uint64_t engine_next_change(struct engine *e, struct campaign *c);
+
+/* The number of a change that is no pool's. */
+uint64_t engine_next_common_change(struct engine *e);
 
 /* The campaign of that name, or NULL. */
 struct campaign *engine_find(const struct engine *e, const char *name);
@@ -208,6 +215,28 @@ void engine_set_archive(struct campaign *c, const struct archive_row *row);
  * none). 0 or an error. */
 MUST_CHECK int engine_recover_archive(struct engine *e, struct campaign *c, uint64_t *labelers);
 
+/* ---- engine_rights.c ---- */
+
+/* Whether the call may do what it asks for; else it has been answered. */
+bool engine_authorize(struct engine *e, struct call *call);
+
+/* The same without an answer. */
+bool engine_may(struct engine *e, const struct call *call);
+
+/* What whoever asks may do in the pool, all that is not about rows decided: bits of enum candor_right. */
+unsigned engine_rights(const struct engine *e, const struct call *call, const char *pool);
+
+enum engine_outcome engine_greet(struct engine *e, struct call *call);
+enum engine_outcome engine_list_grants(struct engine *e, struct call *call);
+enum engine_outcome engine_change_grant(struct engine *e, struct call *call);
+enum engine_outcome engine_create_token(struct engine *e, struct call *call);
+enum engine_outcome engine_list_tokens(struct engine *e, struct call *call);
+enum engine_outcome engine_revoke_token(struct engine *e, struct call *call);
+
+/* Who did what, for `candor audit`. */
+void engine_add_event(struct engine *e, const struct call *call, uint64_t change, const char *action, const char *pool,
+		      const char *subject, const char *detail);
+
 /* ---- engine_read.c ---- */
 
 /* Cursors: a letter for the kind of listing, and n numbers in hexadecimal, joined by dashes. */
@@ -227,5 +256,6 @@ enum engine_outcome engine_list_labelers(struct engine *e, struct campaign *c, s
 
 enum engine_outcome engine_get_labeler(struct engine *e, struct campaign *c, struct call *call);
 enum engine_outcome engine_list_items(struct engine *e, struct campaign *c, struct call *call);
+enum engine_outcome engine_list_events(struct engine *e, struct call *call);
 
 #endif

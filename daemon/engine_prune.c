@@ -175,17 +175,11 @@ static void done(struct read_job *job)
 	free(p);
 }
 
-/* Whoever may prune could as well remove the database. */
-static bool is_owner(const struct engine *e, const struct call *call)
-{
-	unsigned uid;
-	return sscanf(call->peer, "uid:%u", &uid) == 1 && (uid == 0 || uid == e->limits.owner_uid);
-}
-
 enum engine_outcome engine_prune_pool(struct engine *e, struct campaign *c, struct call *call)
 {
 	const struct candor_request *request = &call->wire->request;
-	if (!is_owner(e, call))
+	/* They could as well remove the database; an admin from afar could not. */
+	if (!call->who->is_owner)
 		return engine_refuse(call, CANDOR_PERMISSION_DENIED,
 				     "only the user that candord runs as, and root, may have history removed, over its "
 				     "Unix socket");

@@ -51,12 +51,6 @@ enum engine_outcome engine_bad_cursor(struct call *call)
 			     "cursor is not one that `next` of such an answer gave; it must be that or empty");
 }
 
-/* Whether a peer is on this machine: server.c names the user of a Unix socket, and only of those. */
-static bool is_local(const struct call *call)
-{
-	return strncmp(call->peer, "uid:", 4) == 0;
-}
-
 enum engine_outcome engine_info(struct engine *e, struct call *call)
 {
 	uint64_t elsewhere = 0, resident = 0;
@@ -69,7 +63,6 @@ enum engine_outcome engine_info(struct engine *e, struct call *call)
 				.protocol = CANDOR_PROTOCOL,
 				.uptime_ms = e->ops.now_ms(e->owner) - e->started_at,
 				.started_at = e->started_at,
-				.pools = e->n_campaigns,
 				.connections = e->connections,
 				.committed = e->committed,
 				.reports = e->progress.reports,
@@ -80,11 +73,15 @@ enum engine_outcome engine_info(struct engine *e, struct call *call)
 				.memory_bytes = engine_bytes(e) + elsewhere,
 				.memory_limit = e->limits.memory_bytes,
 				.resident_bytes = resident,
-				.database = is_local(call) ? e->limits.database : NULL,
+				.database = call->who->is_local ? e->limits.database : NULL,
 			},
 	};
 	for (uint64_t i = 0; i < e->n_campaigns; i++) {
 		const struct pool *p = e->campaigns[i]->pool;
+		/* How much others have is not everybody's business. */
+		if (!engine_rights(e, call, e->campaigns[i]->name))
+			continue;
+		r.info.pools++;
 		r.info.labelers += pool_labelers(p);
 		r.info.open_items += pool_totals(p)->open;
 		r.info.settlements += pool_totals(p)->round;
@@ -124,11 +121,11 @@ void engine_describe_pool(const struct campaign *c, struct candor_pool *out)
 
 enum engine_outcome engine_get_pool(struct engine *e, struct campaign *c, struct call *call)
 {
-	(void)e;
 	struct candor_response r = {.type = CANDOR_RES_POOL};
 	struct candor_best best;
 	engine_describe_pool(c, &r.pool);
-	uint32_t id = pool_best(c->pool);
+	bool names = engine_rights(e, call, c->name) & CANDOR_RIGHT_INSPECT;
+	uint32_t id = names ? pool_best(c->pool) : NAMES_NONE;
 	if (id != NAMES_NONE) {
 		const struct labeler *l = pool_labeler(c->pool, id);
 		best = (struct candor_best){
@@ -157,6 +154,8 @@ enum engine_outcome engine_list_pools(struct engine *e, struct call *call)
 		return no_memory(call);
 	struct candor_response r = {.type = CANDOR_RES_POOLS, .pools = rows, .next = ""};
 	for (; after < e->n_campaigns && r.n < request->limit; after++) {
+		if (!engine_rights(e, call, e->campaigns[after]->name))
+			continue;
 		engine_describe_pool(e->campaigns[after], &rows[r.n++]);
 		if (e->campaigns[after]->changed > changed)
 			changed = e->campaigns[after]->changed;
@@ -236,6 +235,7 @@ enum engine_outcome engine_query_items(struct engine *e, struct campaign *c, str
 	if (!rows || !rejected)
 		return no_memory(call);
 	struct candor_response r = {.type = CANDOR_RES_ITEMS, .items = rows, .rejected = rejected};
+	bool open_too = engine_rights(e, call, c->name) & CANDOR_RIGHT_READ_OPEN;
 	for (size_t i = 0; i < request->n; i++) {
 		const char *const *fault = call->wire->row_fault, *name = request->items[i];
 		if (fault && fault[i]) {
@@ -249,6 +249,12 @@ enum engine_outcome engine_query_items(struct engine *e, struct campaign *c, str
 				arena_printf(call->arena, "item '%s' is not known: nothing was reported on it", name);
 			rejected[r.n_rejected++] =
 				(struct candor_rejected){(uint32_t)i, CANDOR_NOT_FOUND, why ? why : "not known"};
+			continue;
+		}
+		if (item->state == CANDOR_OPEN && !open_too) {
+			rejected[r.n_rejected++] = (struct candor_rejected){
+				(uint32_t)i, CANDOR_PERMISSION_DENIED,
+				"item is open; to see what it stands at needs the right 'read-open'"};
 			continue;
 		}
 		int err = describe_item(c, item, name, request->with_reports, call->arena, &rows[r.n++]);

@@ -204,12 +204,13 @@ enum engine_outcome engine_update_pool(struct engine *e, struct call *call)
 
 /* ---- reports ---- */
 
-static void open_item(struct engine *e, struct campaign *c, struct item *item, const char *name, uint64_t now)
+static void open_item(struct engine *e, struct campaign *c, struct item *item, const char *name, const char *by,
+		      uint64_t now)
 {
 	engine_item_leaves(e, item);
 	item->own.number = ++e->progress.items;
 	item->own.opened_at = now;
-	struct open_item_row row = {.id = item->own.number, .pool = c->id, .name = name, .opened_at = now};
+	struct open_item_row row = {.id = item->own.number, .pool = c->id, .name = name, .opened_at = now, .by = by};
 	engine_add(e, CHANGE_OPEN_ITEM, &row);
 }
 
@@ -279,6 +280,7 @@ enum engine_outcome engine_post_reports(struct engine *e, struct campaign *c, st
 {
 	const struct candor_request *r = &call->wire->request;
 	const char *crowded = NULL; /* said once: many rows may hear it */
+	bool for_all = engine_rights(e, call, c->name) & CANDOR_RIGHT_REPORT;
 	struct result result;
 	uint64_t now = e->ops.now_ms(e->owner);
 	if (!begin(&result, call))
@@ -292,6 +294,12 @@ enum engine_outcome engine_post_reports(struct engine *e, struct campaign *c, st
 		}
 		if (is_faulty(&result, i) || is_too_much(e, &result, i))
 			continue;
+		if (!for_all && !grants_may_report(e->grants, call->who, c->name, report->labeler)) {
+			reject(&result, i, CANDOR_PERMISSION_DENIED,
+			       arena_printf(call->arena, "labeler '%s' is not one that %s may report for",
+					    report->labeler, who_principal(call->who)));
+			continue;
+		}
 		struct item *item = items[i];
 		if (engine_is_crowded(e) && pool_would_add(c->pool, item, report->labeler, strlen(report->labeler))) {
 			if (!crowded)
@@ -318,7 +326,7 @@ enum engine_outcome engine_post_reports(struct engine *e, struct campaign *c, st
 			continue;
 		}
 		if (is_new)
-			open_item(e, c, item, report->item, now);
+			open_item(e, c, item, report->item, who_principal(call->who), now);
 		add_report(e, c, item, report, what, &done, now);
 		if (what == POOL_REVISED)
 			result.counts.revised++;
@@ -522,6 +530,7 @@ enum engine_outcome engine_void_items(struct engine *e, struct campaign *c, stru
 				item->own.changed = engine_next_change(e, c);
 			struct item_row row = describe_item(c, item);
 			engine_add(e, was_open ? CHANGE_ITEM : CHANGE_ITEM_ENDED, &row);
+			engine_add_event(e, call, item->own.changed, "void", c->name, r->items[i], "");
 			result.counts.accepted++;
 		}
 	}

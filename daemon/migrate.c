@@ -142,6 +142,26 @@ static const char *const steps[] = {
 	") STRICT;"
 	"ALTER TABLE items ADD COLUMN eta REAL;"
 	"ALTER TABLE items ADD COLUMN lbar REAL;",
+
+	/* 4: who may do what, and what was done to that. rights: names, separated by commas. A token is known by the
+	 * BLAKE2b-256 of its text. events has what no other table says with who did it; the rest of `candor audit` is
+	 * in settings, settlements and archives, which are read backwards for it. */
+	"CREATE TABLE grants ("
+	" id INTEGER PRIMARY KEY, principal TEXT NOT NULL, pool TEXT NOT NULL, prefix TEXT NOT NULL,"
+	" rights TEXT NOT NULL, UNIQUE (principal, pool, prefix)"
+	") STRICT;"
+	"CREATE TABLE tokens ("
+	" id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, hash BLOB NOT NULL,"
+	" created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, revoked_at INTEGER NOT NULL"
+	") STRICT;"
+	"CREATE TABLE events ("
+	" change INTEGER PRIMARY KEY, at INTEGER NOT NULL, by TEXT NOT NULL, pool TEXT NOT NULL,"
+	" action TEXT NOT NULL, subject TEXT NOT NULL, detail TEXT NOT NULL"
+	") STRICT;"
+	"CREATE INDEX events_of_pool ON events (pool, change);"
+	"CREATE INDEX settings_by_change ON settings (change);"
+	"CREATE UNIQUE INDEX settlements_by_change ON settlements (change);"
+	"ALTER TABLE open_items ADD COLUMN by TEXT NOT NULL DEFAULT '';",
 };
 
 /* What must be computed to finish a step, after its statements and in the same transaction. */

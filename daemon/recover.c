@@ -299,10 +299,54 @@ static int read_log(struct engine *e, const struct by_number *index)
 	return err ? err : e->broken ? -ENOMEM : 0;
 }
 
+/* ---- rights ---- */
+
+static int read_grants(struct engine *e)
+{
+	struct db_cursor *cursor;
+	const struct grant_row *row;
+	int err = db_cursor_open(e->db, DB_GRANTS, 0, 0, &cursor);
+	if (err)
+		return err;
+	EACH(cursor, row)
+	{
+		err = grants_restore(e->grants, row);
+		if (err == ERR_HISTORY)
+			contradiction("grant", row->id);
+		if (err)
+			break;
+	}
+	db_cursor_close(cursor);
+	return err;
+}
+
+static int read_tokens(struct engine *e)
+{
+	struct db_cursor *cursor;
+	const struct token_row *row;
+	int err = db_cursor_open(e->db, DB_TOKENS, 0, 0, &cursor);
+	if (err)
+		return err;
+	EACH(cursor, row)
+	{
+		err = grants_add_token(e->grants, row);
+		if (err == ERR_HISTORY)
+			contradiction("token", row->id);
+		if (err)
+			break;
+	}
+	db_cursor_close(cursor);
+	return err;
+}
+
 int engine_recover(struct engine *e)
 {
 	struct by_number index = {0};
 	int err = db_progress(e->db, &e->progress);
+	if (err == 0)
+		err = read_grants(e);
+	if (err == 0)
+		err = read_tokens(e);
 	if (err == 0)
 		err = read_pools(e);
 	if (err == 0)

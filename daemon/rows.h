@@ -12,6 +12,7 @@
 #include "chain.h"
 #include "digest.h"
 #include "pool.h"
+#include "token.h"
 
 struct pool_row {
 	uint64_t id;
@@ -55,6 +56,7 @@ struct open_item_row {
 	uint64_t id, pool;
 	const char *name; /* NULL: newly packed reports of a row that is there */
 	uint64_t opened_at;
+	const char *by; /* whose open item it is: the principal of its first report; "" where that is not known */
 	struct packed_reports reports; /* those of changes up to `packed`; later ones stand in the log */
 	uint64_t packed;
 };
@@ -137,6 +139,26 @@ struct removal_row {
 	bool done; /* nothing is left for another time */
 };
 
+/* At most one for each principal, pool and prefix. */
+struct grant_row {
+	uint64_t id;
+	const char *principal, *pool, *prefix; /* pool "": all */
+	unsigned rights; /* bits of enum candor_right */
+};
+
+struct token_row {
+	uint64_t id;
+	const char *name;
+	uint8_t hash[TOKEN_HASH_BYTES];
+	uint64_t created_at, expires_at, revoked_at; /* 0: never; not */
+};
+
+/* What was done that no other table says with who did it: to grants and tokens, and items that were voided. */
+struct event_row {
+	uint64_t change, at;
+	const char *by, *pool, *action, *subject, *detail;
+};
+
 enum change_type {
 	CHANGE_POOL, /* pool_row: added, or replaced */
 	CHANGE_SETTINGS, /* settings_row: added */
@@ -152,6 +174,9 @@ enum change_type {
 	CHANGE_PROGRESS, /* progress_row: replaced */
 	CHANGE_ARCHIVE, /* archive_row: added */
 	CHANGE_CHECKPOINT, /* checkpoint_row: added, or replaced */
+	CHANGE_GRANT, /* grant_row: added, replaced, or removed where it has no rights */
+	CHANGE_TOKEN, /* token_row: added, or replaced */
+	CHANGE_EVENT, /* event_row: added */
 	CHANGE_REMOVAL, /* removal_row: rows taken away, and the archive's `removed` set where it is done */
 };
 
@@ -184,6 +209,9 @@ struct change {
 		struct archive_row archive;
 		struct checkpoint_row checkpoint;
 		struct removal_row removal;
+		struct grant_row grant;
+		struct token_row token;
+		struct event_row event;
 	};
 };
 

@@ -163,17 +163,33 @@ void server_conn_closed(struct server *s, struct conn *c)
 		listeners_resume(&s->listeners);
 }
 
-/* Who is at the other end, for history: the user of a Unix socket, the address of a TCP one. */
-static void describe_peer(const struct conn *c, bool is_unix, char *out, size_t size)
+/* The user of a Unix socket, with his groups: a principal. */
+static void describe_local(uv_os_fd_t fd, struct who *out)
 {
-	snprintf(out, size, "unknown");
+	struct ucred user;
+	gid_t groups[WHO_GROUPS_MAX];
+	socklen_t len = sizeof user, size = sizeof groups;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &user, &len) != 0)
+		return;
+	snprintf(out->name, sizeof out->name, "uid:%u", (unsigned)user.uid);
+	out->is_known = true;
+	out->is_owner = user.uid == 0 || user.uid == geteuid();
+	out->groups[out->n_groups++] = user.gid;
+	/* Whoever is in more groups than fit has the rights of the first one alone. */
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) != 0)
+		return;
+	for (size_t i = 0; i < size / sizeof *groups && out->n_groups < WHO_GROUPS_MAX; i++)
+		out->groups[out->n_groups++] = groups[i];
+}
+
+/* Who is at the other end, as far as the socket tells: of a TCP one no more than the address. */
+static void describe_peer(const struct conn *c, bool is_unix, struct who *out)
+{
+	*out = (struct who){.name = "unknown", .is_local = is_unix};
+	uv_os_fd_t fd;
 	if (is_unix) {
-		uv_os_fd_t fd;
-		struct ucred who;
-		socklen_t len = sizeof who;
-		if (uv_fileno((const uv_handle_t *)&c->stream, &fd) == 0 &&
-		    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) == 0)
-			snprintf(out, size, "uid:%u", (unsigned)who.uid);
+		if (uv_fileno((const uv_handle_t *)&c->stream, &fd) == 0)
+			describe_local(fd, out);
 		return;
 	}
 	struct sockaddr_storage from;
@@ -181,7 +197,7 @@ static void describe_peer(const struct conn *c, bool is_unix, char *out, size_t 
 	char host[64];
 	if (uv_tcp_getpeername(&c->tcp, (struct sockaddr *)&from, &len) == 0 &&
 	    uv_ip_name((struct sockaddr *)&from, host, sizeof host) == 0)
-		snprintf(out, size, "tcp:%s", host);
+		snprintf(out->name, sizeof out->name, "tcp:%s", host);
 }
 
 static const char *why_not_served(const struct server *s)
@@ -224,15 +240,15 @@ static void on_accept(void *arg, int fd, bool is_unix)
 	if (s->n_conns > FEW_CONNECTIONS)
 		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &little, sizeof little);
 
-	char peer[CANDOR_NAME_MAX + 1];
+	struct who peer;
 	err = is_unix ? uv_pipe_open(&c->pipe, fd) : uv_tcp_open(&c->tcp, fd);
 	if (err)
 		close(fd);
 	if (err == 0 && !is_unix)
 		err = uv_tcp_nodelay(&c->tcp, 1);
 	if (err == 0) {
-		describe_peer(c, is_unix, peer, sizeof peer);
-		err = conn_start(c, s->engine, &s->session_limits, peer, is_unix ? NULL : s->tls);
+		describe_peer(c, is_unix, &peer);
+		err = conn_start(c, s->engine, &s->session_limits, &peer, is_unix ? NULL : s->tls);
 	}
 	const char *why = err ? NULL : why_not_served(s);
 	if (err)
@@ -553,7 +569,6 @@ static int start_engine(struct server *s)
 		.resident_reports = config->resident_reports,
 		.max_frame_bytes = config->max_frame_bytes,
 		.max_in_flight = (uint32_t)config->max_in_flight,
-		.owner_uid = geteuid(),
 	};
 	uint8_t key[NAMES_KEY_BYTES];
 	randombytes_buf(key, sizeof key);

@@ -46,8 +46,8 @@ struct session {
 	struct session_limits limits;
 	struct session_ops ops;
 	void *owner; /* NULL: the connection is gone */
-	char *transport_peer;
-	char *named_peer; /* with the name that the client gave itself; NULL: it gave none */
+	struct who who;
+	char *named_peer; /* its name, with what the client calls itself; NULL: it said nothing */
 
 	struct frame frame;
 	uint64_t frames; /* taken from it */
@@ -119,7 +119,6 @@ static void release_if_gone(struct session *s)
 	}
 	frame_free(&s->frame);
 	buf_free(&s->output);
-	free(s->transport_peer);
 	free(s->named_peer);
 	free(s);
 }
@@ -288,7 +287,8 @@ static struct slot *take_slot(struct session *s)
 	slot->call = (struct call){
 		.wire = &slot->wire,
 		.arena = &slot->arena,
-		.peer = s->named_peer ? s->named_peer : s->transport_peer,
+		.who = &s->who,
+		.peer = s->who.name,
 		.reply = on_reply,
 	};
 	return slot;
@@ -345,14 +345,40 @@ static struct slot *next_in_queue(struct session *s)
 	return slot;
 }
 
-/* The name stands where it stood before, for calls that are not answered yet point to it. */
+/* For history. It stands where it stood before, for calls that are not answered yet may point to it; and whoever has
+ * such calls cannot become somebody else. */
 static void take_name(struct session *s, const char *client)
 {
-	size_t size = strlen(s->transport_peer) + 1 + CANDOR_NAME_MAX + 1;
+	size_t size = sizeof s->who.name + 1 + CANDOR_NAME_MAX + 1;
+	if (!s->named_peer && !client[0])
+		return;
 	if (!s->named_peer && (s->named_peer = malloc(size)))
 		s->base += heap_bytes(size);
 	if (s->named_peer)
-		snprintf(s->named_peer, size, "%s %s", s->transport_peer, client);
+		snprintf(s->named_peer, size, client[0] ? "%s %s" : "%s", s->who.name, client);
+}
+
+/* Who it is may change. */
+static enum engine_outcome submit_hello(struct session *s, struct slot *slot)
+{
+	char client[CANDOR_NAME_MAX + 1];
+	snprintf(client, sizeof client, "%s", slot->wire.request.client);
+	enum engine_outcome outcome = engine_submit(s->engine, &slot->call);
+	take_name(s, client);
+	return outcome;
+}
+
+/* The slot may be gone if the answer is there already. */
+static enum engine_outcome submit(struct session *s, struct slot *slot)
+{
+	const struct wire_request *w = &slot->wire;
+	/* Who asks is who it is by now, not who it was when this was taken in. */
+	slot->call.peer = s->named_peer ? s->named_peer : s->who.name;
+	enum engine_outcome outcome = w->request.type == CANDOR_REQ_HELLO && !w->fault
+					      ? submit_hello(s, slot)
+					      : engine_submit(s->engine, &slot->call);
+	s->over = s->over || s->who.is_refused;
+	return outcome;
 }
 
 static bool is_bulk_held(const struct session *s)
@@ -367,15 +393,12 @@ bool session_is_held_back(const struct session *s)
 
 static void submit_queue(struct session *s)
 {
-	while (s->queue && !s->blocked && s->spent < TURN && !is_bulk_held(s)) {
+	while (s->queue && !s->blocked && !s->who.is_refused && s->spent < TURN && !is_bulk_held(s)) {
 		struct slot *slot = next_in_queue(s);
-		const struct wire_request *w = &slot->wire;
-		if (w->request.type == CANDOR_REQ_HELLO && !w->fault && w->request.client[0])
-			take_name(s, w->request.client);
 		s->blocked = slot;
-		s->spent += 1 + (unsigned)(w->request.n / ROWS_A_UNIT);
-		/* on_reply() has cleared `blocked`, and the slot may be gone, if the answer is there already. */
-		if (engine_submit(s->engine, &slot->call) == ENGINE_LATER && s->blocked == slot)
+		s->spent += 1 + (unsigned)(slot->wire.request.n / ROWS_A_UNIT);
+		/* on_reply() has cleared `blocked` if the answer is there already. */
+		if (submit(s, slot) == ENGINE_LATER && s->blocked == slot)
 			s->blocked = NULL;
 	}
 }
@@ -430,20 +453,16 @@ static void pump(struct session *s)
 
 /* ---- the connection's side ---- */
 
-int session_new(struct session **out, struct engine *engine, const struct session_limits *limits, const char *peer,
-		const struct session_ops *ops, void *owner)
+int session_new(struct session **out, struct engine *engine, const struct session_limits *limits,
+		const struct who *peer, const struct session_ops *ops, void *owner)
 {
 	struct session *s = calloc(1, sizeof *s);
 	if (!s)
 		return -ENOMEM;
-	*s = (struct session){.engine = engine, .limits = *limits, .ops = *ops, .owner = owner};
+	*s = (struct session){.engine = engine, .limits = *limits, .ops = *ops, .owner = owner, .who = *peer};
 	s->queue_end = &s->queue;
 	frame_init(&s->frame, limits->max_frame_bytes);
-	if (!(s->transport_peer = strdup(peer))) {
-		free(s);
-		return -ENOMEM;
-	}
-	s->base = heap_bytes(sizeof *s) + heap_bytes(strlen(peer) + 1) + limits->base_bytes;
+	s->base = heap_bytes(sizeof *s) + limits->base_bytes;
 	if (limits->room)
 		limits->room->sessions++;
 	count(s);
@@ -451,18 +470,11 @@ int session_new(struct session **out, struct engine *engine, const struct sessio
 	return 0;
 }
 
-int session_set_peer(struct session *s, const char *peer)
+void session_set_peer(struct session *s, const struct who *peer)
 {
 	/* Calls and the name that the client gives itself build upon it. */
 	require(s->frames == 0);
-	char *copy = strdup(peer);
-	if (!copy)
-		return -ENOMEM;
-	s->base += heap_bytes(strlen(copy) + 1) - heap_bytes(strlen(s->transport_peer) + 1);
-	free(s->transport_peer);
-	s->transport_peer = copy;
-	count(s);
-	return 0;
+	s->who = *peer;
 }
 
 void session_set_base(struct session *s, size_t bytes)

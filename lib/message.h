@@ -17,6 +17,9 @@
 #define CANDOR_DIGEST_BYTES 32
 #define CANDOR_NAME_MAX 255 /* bytes in the name of a pool, labeler or item */
 #define CANDOR_HEAD_BYTES 32 /* of a hash in the chain of settlements */
+#define CANDOR_TOKEN_MAX 1024 /* bytes in a token, as it is shown */
+#define CANDOR_TOKEN_NAME_MAX 200
+#define CANDOR_GRANTS_MAX 100 /* with a new token */
 #define CANDOR_PAGE_DEFAULT 100
 #define CANDOR_PAGE_MAX 1000 /* rows in a page, and items in a query */
 
@@ -62,6 +65,22 @@ enum candor_item_state {
 	CANDOR_VOID = 4,
 };
 
+/* Bits of a set. */
+enum candor_right {
+	CANDOR_RIGHT_REPORT = 1,
+	CANDOR_RIGHT_OUTCOME = 2,
+	CANDOR_RIGHT_READ = 4,
+	CANDOR_RIGHT_READ_OPEN = 8,
+	CANDOR_RIGHT_INSPECT = 16,
+	CANDOR_RIGHT_ADMIN = 32,
+	CANDOR_RIGHTS_ALL = 63,
+};
+
+struct candor_grant {
+	const char *principal, *pool, *prefix;
+	unsigned rights; /* bits of enum candor_right */
+};
+
 struct candor_report {
 	const char *item, *labeler;
 	double value;
@@ -91,19 +110,30 @@ enum candor_request_type {
 	CANDOR_REQ_GET_LABELER,
 	CANDOR_REQ_LIST_ITEMS,
 	CANDOR_REQ_PRUNE_POOL,
+	CANDOR_REQ_LIST_GRANTS,
+	CANDOR_REQ_ADD_GRANT,
+	CANDOR_REQ_REMOVE_GRANT,
+	CANDOR_REQ_CREATE_TOKEN,
+	CANDOR_REQ_LIST_TOKENS,
+	CANDOR_REQ_REVOKE_TOKEN,
+	CANDOR_REQ_LIST_EVENTS,
 };
+
+#define CANDOR_REQ_TYPES (CANDOR_REQ_LIST_EVENTS + 1)
 
 /* Which fields count depends on the type; the others are zero. */
 struct candor_request {
 	uint64_t id;
 	enum candor_request_type type;
 
-	const char *pool; /* all but HELLO, INFO and LIST_POOLS */
+	const char *
+		pool; /* all but HELLO, INFO, LIST_POOLS and those of tokens; the one grant's for ADD_ and REMOVE_GRANT */
 	const char *cursor; /* the LIST_ requests, GET_LABELER */
 	uint32_t limit; /* likewise */
 
 	uint32_t protocol; /* HELLO */
 	const char *client; /* HELLO */
+	const char *token; /* HELLO, text of at most CANDOR_TOKEN_MAX bytes, "" where there is none */
 	struct candor_settings settings; /* CREATE_POOL, UPDATE_POOL */
 	const char *labeler; /* GET_LABELER */
 	bool history; /* GET_LABELER */
@@ -112,11 +142,14 @@ struct candor_request {
 	uint64_t round; /* PRUNE_POOL, as the next three */
 	const uint8_t *state, *digest; /* [CANDOR_DIGEST_BYTES] each */
 	const char *file;
+	const char *name; /* CREATE_TOKEN, REVOKE_TOKEN */
+	uint64_t expires_at; /* CREATE_TOKEN */
 
 	size_t n; /* rows in whichever of these the type has */
 	const struct candor_report *reports; /* POST_REPORTS */
 	const struct candor_outcome *outcomes; /* RESOLVE_ITEMS */
 	const char *const *items; /* CLOSE_ITEMS, VOID_ITEMS, QUERY_ITEMS */
+	const struct candor_grant *grants; /* CREATE_TOKEN; ADD_GRANT and REMOVE_GRANT: one */
 };
 
 /* ---- responses ---- */
@@ -126,6 +159,7 @@ struct candor_welcome {
 	const char *server;
 	uint64_t max_frame_bytes;
 	uint32_t max_in_flight;
+	const char *principal;
 };
 
 struct candor_info {
@@ -206,6 +240,16 @@ struct candor_settlement {
 	uint64_t at;
 };
 
+struct candor_token {
+	const char *name;
+	uint64_t created_at, expires_at, revoked_at;
+};
+
+struct candor_event {
+	uint64_t change, at;
+	const char *by, *pool, *action, *subject, *detail;
+};
+
 enum candor_response_type {
 	CANDOR_RES_NONE = 0, /* a status alone */
 	CANDOR_RES_WELCOME,
@@ -216,6 +260,10 @@ enum candor_response_type {
 	CANDOR_RES_ITEMS,
 	CANDOR_RES_LABELERS,
 	CANDOR_RES_LABELER,
+	CANDOR_RES_GRANTS,
+	CANDOR_RES_NEW_TOKEN,
+	CANDOR_RES_TOKENS,
+	CANDOR_RES_EVENTS,
 };
 
 /* Which fields count depends on the type; the others are zero. */
@@ -223,6 +271,7 @@ struct candor_response {
 	uint64_t id;
 	enum candor_code code;
 	const char *message; /* "" where code is OK */
+	uint32_t retry_after_ms;
 	enum candor_response_type type;
 
 	struct candor_welcome welcome;
@@ -230,17 +279,22 @@ struct candor_response {
 	struct candor_pool pool;
 	struct candor_batch batch;
 	struct candor_labeler labeler;
+	struct candor_token token; /* NEW_TOKEN */
+	const char *secret; /* NEW_TOKEN */
 
 	size_t n; /* rows in whichever of these the type has */
 	const struct candor_pool *pools;
 	const struct candor_item *items;
 	const struct candor_labeler *labelers;
 	const struct candor_settlement *history; /* LABELER */
+	const struct candor_grant *grants;
+	const struct candor_token *tokens;
+	const struct candor_event *events;
 
 	size_t n_rejected; /* BATCH, ITEMS */
 	const struct candor_rejected *rejected;
 
-	const char *next; /* POOLS, ITEMS, LABELERS, LABELER */
+	const char *next; /* POOLS, ITEMS, LABELERS, LABELER, GRANTS, TOKENS, EVENTS */
 	bool more; /* ITEMS */
 	bool archived; /* LABELER */
 	uint64_t total; /* LABELERS */

@@ -24,6 +24,13 @@ int wire_unpack_error(const struct arena *a);
 void wire_settings_from_pb(const Candor__V1__Settings *from, struct candor_settings *to);
 void wire_settings_to_pb(const struct candor_settings *from, Candor__V1__Settings *to);
 
+/* wire_rights.c. What a decoded grant holds stays where it was unpacked. How many of its rights are none. */
+unsigned wire_grant_from_pb(const Candor__V1__Grant *m, struct candor_grant *g);
+int wire_grants_to_pb(const struct candor_grant *grants, size_t n, struct arena *a, Candor__V1__Grant ***out);
+void wire_token_to_pb(const struct candor_token *t, Candor__V1__Token *m);
+int wire_tokens_to_pb(const struct candor_response *r, struct arena *a, Candor__V1__Tokens *m);
+int wire_events_to_pb(const struct candor_response *r, struct arena *a, Candor__V1__Events *m);
+
 /* NULL reads as "". protobuf-c's strings are not const, and it does not write to them. */
 static inline char *wire_text(const char *text)
 {

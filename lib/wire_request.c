@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "rights.h"
 #include "text.h"
 #include "wire_common.h"
 
@@ -116,6 +117,25 @@ static void page(struct decoder *d, const char *cursor, uint32_t limit)
 	d->out->request.limit = limit ? limit : CANDOR_PAGE_DEFAULT;
 }
 
+/* The text of a token: what is none cannot be one that was given out, and the engine will say so. */
+static const char *token(struct decoder *d, ProtobufCBinaryData bytes)
+{
+	if (bytes.len > CANDOR_TOKEN_MAX) {
+		fault(d, "token", "is too long; it has at most 1024 bytes");
+		return "";
+	}
+	char *text = arena_alloc(d->arena, bytes.len + 1);
+	if (!text) {
+		d->err = wire_arena_error(d->arena);
+		return "";
+	}
+	memcpy(text, bytes.len ? bytes.data : (const uint8_t *)"", bytes.len);
+	text[bytes.len] = 0;
+	if (bytes.len)
+		explicit_bzero(bytes.data, bytes.len);
+	return text;
+}
+
 static void hello(struct decoder *d, const Candor__V1__Hello *m)
 {
 	d->out->request.protocol = m->protocol;
@@ -125,8 +145,7 @@ static void hello(struct decoder *d, const Candor__V1__Hello *m)
 	const char *what = wire_text_len(m->client) ? name_fault(m->client, wire_text_len(m->client)) : NULL;
 	if (what)
 		fault(d, "client", what);
-	if (m->token.len > 1024)
-		fault(d, "token", "is too long; it has at most 1024 bytes");
+	d->out->request.token = token(d, m->token);
 }
 
 static const uint8_t *digest(struct decoder *d, const char *field, ProtobufCBinaryData bytes)
@@ -146,6 +165,71 @@ static void prune(struct decoder *d, const Candor__V1__PrunePool *m)
 	r->file = name(d, "file", m->file);
 	if (m->round == 0)
 		fault(d, "round", "is missing; it must be the last one that goes");
+}
+
+/* Empty: of all pools. */
+static const char *pool_or_all(struct decoder *d, const char *unpacked)
+{
+	return wire_text_len(unpacked) ? name(d, "pool", unpacked) : unpacked;
+}
+
+/* with_principal: else it is to be empty. */
+static void grant(struct decoder *d, const Candor__V1__Grant *m, bool with_principal, struct candor_grant *g)
+{
+	const char *what;
+	unsigned unknown = wire_grant_from_pb(m, g);
+	pool_or_all(d, m->pool);
+	if (with_principal && (what = principal_fault(m->principal, wire_text_len(m->principal))))
+		fault(d, "principal", what);
+	if (!with_principal && wire_text_len(m->principal))
+		fault(d, "principal", "is given; it must be empty, for it is the new token");
+	if (wire_text_len(m->prefix) && (what = name_fault(m->prefix, wire_text_len(m->prefix))))
+		fault(d, "prefix", what);
+	if (unknown)
+		fault(d, "rights", "name one that this daemon does not know");
+	else if ((what = grant_fault(g)))
+		fault(d, "grant", what);
+}
+
+static void one_grant(struct decoder *d, const Candor__V1__Grant *m)
+{
+	struct candor_grant *g = arena_alloc(d->arena, sizeof *g);
+	if (!g) {
+		d->err = wire_arena_error(d->arena);
+		return;
+	}
+	grant(d, m, true, g);
+	d->out->request.pool = g->pool;
+	d->out->request.grants = g;
+	d->out->request.n = 1;
+}
+
+static const char *token_name(struct decoder *d, const char *unpacked)
+{
+	const char *what = token_name_fault(unpacked, wire_text_len(unpacked));
+	if (what)
+		fault(d, "name", what);
+	return unpacked;
+}
+
+static void create_token(struct decoder *d, const Candor__V1__CreateToken *m)
+{
+	struct candor_request *r = &d->out->request;
+	r->name = token_name(d, m->name);
+	r->expires_at = m->expires_at;
+	if (m->n_grants > CANDOR_GRANTS_MAX) {
+		fault(d, "grants", "are too many; a token comes with at most 100");
+		return;
+	}
+	struct candor_grant *grants = arena_alloc(d->arena, m->n_grants * sizeof *grants);
+	if (!grants) {
+		d->err = wire_arena_error(d->arena);
+		return;
+	}
+	for (size_t i = 0; i < m->n_grants; i++)
+		grant(d, m->grants[i], false, &grants[i]);
+	r->grants = grants;
+	r->n = m->n_grants;
 }
 
 static void body(struct decoder *d, const Candor__V1__Request *m)
@@ -226,6 +310,36 @@ static void body(struct decoder *d, const Candor__V1__Request *m)
 	case CANDOR__V1__REQUEST__BODY_PRUNE_POOL:
 		r->type = CANDOR_REQ_PRUNE_POOL;
 		prune(d, m->prune_pool);
+		break;
+	case CANDOR__V1__REQUEST__BODY_LIST_GRANTS:
+		r->type = CANDOR_REQ_LIST_GRANTS;
+		r->pool = pool_or_all(d, m->list_grants->pool);
+		page(d, m->list_grants->cursor, m->list_grants->limit);
+		break;
+	case CANDOR__V1__REQUEST__BODY_ADD_GRANT:
+		r->type = CANDOR_REQ_ADD_GRANT;
+		one_grant(d, m->add_grant);
+		break;
+	case CANDOR__V1__REQUEST__BODY_REMOVE_GRANT:
+		r->type = CANDOR_REQ_REMOVE_GRANT;
+		one_grant(d, m->remove_grant);
+		break;
+	case CANDOR__V1__REQUEST__BODY_CREATE_TOKEN:
+		r->type = CANDOR_REQ_CREATE_TOKEN;
+		create_token(d, m->create_token);
+		break;
+	case CANDOR__V1__REQUEST__BODY_LIST_TOKENS:
+		r->type = CANDOR_REQ_LIST_TOKENS;
+		page(d, m->list_tokens->cursor, m->list_tokens->limit);
+		break;
+	case CANDOR__V1__REQUEST__BODY_REVOKE_TOKEN:
+		r->type = CANDOR_REQ_REVOKE_TOKEN;
+		r->name = token_name(d, m->revoke_token->name);
+		break;
+	case CANDOR__V1__REQUEST__BODY_LIST_EVENTS:
+		r->type = CANDOR_REQ_LIST_EVENTS;
+		r->pool = pool_or_all(d, m->list_events->pool);
+		page(d, m->list_events->cursor, m->list_events->limit);
 		break;
 	default: fault(d, "request", "is of no kind that this daemon knows");
 	}
@@ -323,6 +437,12 @@ int wire_encode_request(const struct candor_request *r, struct arena *scratch, s
 	Candor__V1__GetLabeler get_labeler = CANDOR__V1__GET_LABELER__INIT;
 	Candor__V1__ListItems list_items = CANDOR__V1__LIST_ITEMS__INIT;
 	Candor__V1__PrunePool prune_pool = CANDOR__V1__PRUNE_POOL__INIT;
+	Candor__V1__ListGrants list_grants = CANDOR__V1__LIST_GRANTS__INIT;
+	Candor__V1__CreateToken create_token = CANDOR__V1__CREATE_TOKEN__INIT;
+	Candor__V1__ListTokens list_tokens = CANDOR__V1__LIST_TOKENS__INIT;
+	Candor__V1__RevokeToken revoke_token = CANDOR__V1__REVOKE_TOKEN__INIT;
+	Candor__V1__ListEvents list_events = CANDOR__V1__LIST_EVENTS__INIT;
+	Candor__V1__Grant **grants;
 	int err = 0;
 
 #define USE(field, FIELD) (m.body_case = CANDOR__V1__REQUEST__BODY_##FIELD, m.field = &field)
@@ -332,6 +452,8 @@ int wire_encode_request(const struct candor_request *r, struct arena *scratch, s
 	case CANDOR_REQ_HELLO:
 		hello.protocol = r->protocol;
 		hello.client = wire_text(r->client);
+		hello.token.data = (uint8_t *)wire_text(r->token);
+		hello.token.len = strlen(wire_text(r->token));
 		USE(hello, HELLO);
 		break;
 	case CANDOR_REQ_INFO: USE(info, INFO); break;
@@ -408,6 +530,43 @@ int wire_encode_request(const struct candor_request *r, struct arena *scratch, s
 		prune_pool.digest = encode_digest(r->digest);
 		prune_pool.file = wire_text(r->file);
 		USE(prune_pool, PRUNE_POOL);
+		break;
+	case CANDOR_REQ_LIST_GRANTS:
+		list_grants.pool = wire_text(r->pool);
+		list_grants.cursor = wire_text(r->cursor);
+		list_grants.limit = r->limit;
+		USE(list_grants, LIST_GRANTS);
+		break;
+	case CANDOR_REQ_ADD_GRANT:
+	case CANDOR_REQ_REMOVE_GRANT:
+		err = wire_grants_to_pb(r->grants, 1, scratch, &grants);
+		if (err)
+			break;
+		m.body_case = r->type == CANDOR_REQ_ADD_GRANT ? CANDOR__V1__REQUEST__BODY_ADD_GRANT
+							      : CANDOR__V1__REQUEST__BODY_REMOVE_GRANT;
+		m.add_grant = grants[0];
+		break;
+	case CANDOR_REQ_CREATE_TOKEN:
+		create_token.name = wire_text(r->name);
+		create_token.expires_at = r->expires_at;
+		create_token.n_grants = r->n;
+		err = wire_grants_to_pb(r->grants, r->n, scratch, &create_token.grants);
+		USE(create_token, CREATE_TOKEN);
+		break;
+	case CANDOR_REQ_LIST_TOKENS:
+		list_tokens.cursor = wire_text(r->cursor);
+		list_tokens.limit = r->limit;
+		USE(list_tokens, LIST_TOKENS);
+		break;
+	case CANDOR_REQ_REVOKE_TOKEN:
+		revoke_token.name = wire_text(r->name);
+		USE(revoke_token, REVOKE_TOKEN);
+		break;
+	case CANDOR_REQ_LIST_EVENTS:
+		list_events.pool = wire_text(r->pool);
+		list_events.cursor = wire_text(r->cursor);
+		list_events.limit = r->limit;
+		USE(list_events, LIST_EVENTS);
 		break;
 	case CANDOR_REQ_UNKNOWN: break; /* a request without a body: what a daemon makes of it can be tested */
 	}

@@ -231,12 +231,18 @@ int wire_encode_response(const struct candor_response *r, struct arena *scratch,
 	Candor__V1__Labelers labelers = CANDOR__V1__LABELERS__INIT;
 	Candor__V1__LabelerDetail detail = CANDOR__V1__LABELER_DETAIL__INIT;
 	Candor__V1__Labeler labeler;
+	Candor__V1__Grants grants = CANDOR__V1__GRANTS__INIT;
+	Candor__V1__NewToken new_token = CANDOR__V1__NEW_TOKEN__INIT;
+	Candor__V1__Token token;
+	Candor__V1__Tokens tokens = CANDOR__V1__TOKENS__INIT;
+	Candor__V1__Events events = CANDOR__V1__EVENTS__INIT;
 	int err = 0;
 
 	m.id = r->id;
 	if (r->code != CANDOR_OK) {
 		status.code = (Candor__V1__Code)r->code;
 		status.message = wire_text(r->message);
+		status.retry_after_ms = r->retry_after_ms;
 		m.status = &status;
 		return wire_append(&m.base, max_bytes, out);
 	}
@@ -248,6 +254,7 @@ int wire_encode_response(const struct candor_response *r, struct arena *scratch,
 		welcome.server = wire_text(r->welcome.server);
 		welcome.max_frame_bytes = r->welcome.max_frame_bytes;
 		welcome.max_in_flight = r->welcome.max_in_flight;
+		welcome.principal = wire_text(r->welcome.principal);
 		USE(hello, HELLO, welcome);
 		break;
 	case CANDOR_RES_INFO:
@@ -283,6 +290,26 @@ int wire_encode_response(const struct candor_response *r, struct arena *scratch,
 		detail.archived = r->archived;
 		err = history_to_pb(r, scratch, &detail);
 		USE(labeler, LABELER, detail);
+		break;
+	case CANDOR_RES_GRANTS:
+		grants.n_grants = r->n;
+		grants.next = wire_text(r->next);
+		err = wire_grants_to_pb(r->grants, r->n, scratch, &grants.grants);
+		USE(grants, GRANTS, grants);
+		break;
+	case CANDOR_RES_NEW_TOKEN:
+		wire_token_to_pb(&r->token, &token);
+		new_token.token = &token;
+		new_token.secret = wire_text(r->secret);
+		USE(new_token, NEW_TOKEN, new_token);
+		break;
+	case CANDOR_RES_TOKENS:
+		err = wire_tokens_to_pb(r, scratch, &tokens);
+		USE(tokens, TOKENS, tokens);
+		break;
+	case CANDOR_RES_EVENTS:
+		err = wire_events_to_pb(r, scratch, &events);
+		USE(events, EVENTS, events);
 		break;
 	}
 #undef USE
@@ -499,13 +526,73 @@ static void info_from_pb(struct decoder *d, const Candor__V1__Info *m, struct ca
 	};
 }
 
+static void grants_from_pb(struct decoder *d, const Candor__V1__Grants *m, struct candor_response *out)
+{
+	struct candor_grant *g = rows(d, m->n_grants, sizeof *g);
+	for (size_t i = 0; g && i < m->n_grants; i++) {
+		wire_grant_from_pb(m->grants[i], &g[i]);
+		text(d, g[i].principal);
+		text(d, g[i].pool);
+		text(d, g[i].prefix);
+	}
+	out->n = m->n_grants;
+	out->grants = g;
+	out->next = text(d, m->next);
+}
+
+static void token_from_pb(struct decoder *d, const Candor__V1__Token *m, struct candor_token *t)
+{
+	*t = (struct candor_token){text(d, m->name), m->created_at, m->expires_at, m->revoked_at};
+}
+
+static void tokens_from_pb(struct decoder *d, const Candor__V1__Tokens *m, struct candor_response *out)
+{
+	struct candor_token *t = rows(d, m->n_tokens, sizeof *t);
+	for (size_t i = 0; t && i < m->n_tokens; i++)
+		token_from_pb(d, m->tokens[i], &t[i]);
+	out->n = m->n_tokens;
+	out->tokens = t;
+	out->next = text(d, m->next);
+}
+
+static void new_token_from_pb(struct decoder *d, const Candor__V1__NewToken *m, struct candor_response *out)
+{
+	if (!m->token) {
+		d->err = ERR_MALFORMED;
+		return;
+	}
+	token_from_pb(d, m->token, &out->token);
+	out->secret = text(d, m->secret);
+}
+
+static void events_from_pb(struct decoder *d, const Candor__V1__Events *m, struct candor_response *out)
+{
+	struct candor_event *e = rows(d, m->n_events, sizeof *e);
+	for (size_t i = 0; e && i < m->n_events; i++) {
+		const Candor__V1__Event *row = m->events[i];
+		e[i] = (struct candor_event){
+			.change = row->change,
+			.at = row->at,
+			.by = text(d, row->by),
+			.pool = text(d, row->pool),
+			.action = text(d, row->action),
+			.subject = text(d, row->subject),
+			.detail = text(d, row->detail),
+		};
+	}
+	out->n = m->n_events;
+	out->events = e;
+	out->next = text(d, m->next);
+}
+
 static void body(struct decoder *d, const Candor__V1__Response *m, struct candor_response *out)
 {
 	switch (m->body_case) {
 	case CANDOR__V1__RESPONSE__BODY_HELLO:
 		out->type = CANDOR_RES_WELCOME;
 		out->welcome = (struct candor_welcome){m->hello->protocol, text(d, m->hello->server),
-						       m->hello->max_frame_bytes, m->hello->max_in_flight};
+						       m->hello->max_frame_bytes, m->hello->max_in_flight,
+						       text(d, m->hello->principal)};
 		break;
 	case CANDOR__V1__RESPONSE__BODY_INFO:
 		out->type = CANDOR_RES_INFO;
@@ -536,6 +623,22 @@ static void body(struct decoder *d, const Candor__V1__Response *m, struct candor
 		out->type = CANDOR_RES_LABELER;
 		detail_from_pb(d, m->labeler, out);
 		break;
+	case CANDOR__V1__RESPONSE__BODY_GRANTS:
+		out->type = CANDOR_RES_GRANTS;
+		grants_from_pb(d, m->grants, out);
+		break;
+	case CANDOR__V1__RESPONSE__BODY_NEW_TOKEN:
+		out->type = CANDOR_RES_NEW_TOKEN;
+		new_token_from_pb(d, m->new_token, out);
+		break;
+	case CANDOR__V1__RESPONSE__BODY_TOKENS:
+		out->type = CANDOR_RES_TOKENS;
+		tokens_from_pb(d, m->tokens, out);
+		break;
+	case CANDOR__V1__RESPONSE__BODY_EVENTS:
+		out->type = CANDOR_RES_EVENTS;
+		events_from_pb(d, m->events, out);
+		break;
 	default: out->type = CANDOR_RES_NONE;
 	}
 }
@@ -552,6 +655,7 @@ int wire_decode_response(struct arena *a, const uint8_t *data, size_t len, struc
 	if (m->status && m->status->code != CANDOR__V1__CODE__OK) {
 		out->code = (enum candor_code)m->status->code;
 		out->message = text(&d, m->status->message);
+		out->retry_after_ms = m->status->retry_after_ms;
 		return d.err;
 	}
 	body(&d, m, out);

@@ -308,7 +308,9 @@ struct ask *fake_prepare(struct fake_owner *f, const struct candor_request *r)
 	arena_init(&a->arena, SIZE_MAX / 2);
 	arena_init(&a->answer_arena, SIZE_MAX / 2);
 	a->owner = f;
-	a->call = (struct call){.wire = &a->wire, .arena = &a->arena, .peer = "uid:0 test", .reply = on_reply};
+	a->who = FAKE_OWNER;
+	a->call = (struct call){
+		.wire = &a->wire, .arena = &a->arena, .who = &a->who, .peer = "uid:0 test", .reply = on_reply};
 
 	struct buf bytes = {0};
 	struct frame frame;

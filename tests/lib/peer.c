@@ -46,7 +46,8 @@ void peer_init(struct peer *p, struct fake_owner *owner, const struct session_li
 	*p = (struct peer){.owner = owner};
 	frame_init(&p->input, 1 << 30);
 	arena_init(&p->arena, SIZE_MAX / 2);
-	require(session_new(&p->session, owner->engine, limits, "here", &ops, p) == 0);
+	const struct who who = FAKE_OWNER;
+	require(session_new(&p->session, owner->engine, limits, &who, &ops, p) == 0);
 }
 
 void peer_end(struct peer *p)

@@ -6,6 +6,7 @@
 #include "daemon/engine.h"
 #include "daemon/verify.h"
 #include "pool.h"
+#include "tests/lib/fake_owner.h"
 #include "tests/lib/seed.h"
 #include "tests/lib/unit.h"
 
@@ -33,6 +34,7 @@ struct world {
 
 struct request {
 	struct call call;
+	struct who who;
 	struct wire_request wire;
 	struct arena arena;
 	struct waiter waiter;
@@ -215,7 +217,9 @@ static struct request *submit(struct world *w, struct candor_request request)
 	if (request.limit == 0)
 		request.limit = 100;
 	r->wire.request = request;
-	r->call = (struct call){.wire = &r->wire, .arena = &r->arena, .peer = "test", .reply = on_reply};
+	r->who = FAKE_OWNER;
+	r->call =
+		(struct call){.wire = &r->wire, .arena = &r->arena, .who = &r->who, .peer = "test", .reply = on_reply};
 	engine_submit(w->engine, &r->call);
 	return r;
 }

@@ -343,7 +343,12 @@ static void a_daemon_that_comes_to_another_state_removes_nothing(void **state)
 
 static void only_the_daemons_user_and_root_may_prune(void **state)
 {
-	static const char *const peers[] = {"uid:1000", "uid:1000 uid:0", "tcp:10.0.0.1", "unknown", "uid:"};
+	static const struct who peers[] = {
+		{.name = "uid:1000", .is_known = true, .is_local = true},
+		{.name = "token:t", .is_known = true, .is_local = true},
+		{.name = "cert:CN=t", .is_known = true},
+		{.name = "tcp:10.0.0.1"},
+	};
 	struct world w;
 	struct archive_row made;
 	(void)state;
@@ -352,11 +357,14 @@ static void only_the_daemons_user_and_root_may_prune(void **state)
 	assert_true(write_archive(&w, UINT64_MAX, &made));
 	const struct candor_request r = fake_prune_request("p", &made, "a.gz");
 	for (size_t i = 0; i < sizeof peers / sizeof *peers; i++) {
+		const struct candor_grant all = {peers[i].name, "", "", CANDOR_RIGHT_ADMIN};
+		struct grant_row row;
+		assert_int_equal(grants_change(w.f.engine->grants, &all, true, &row), 1);
 		struct ask *a = fake_prepare(&w.f, &r);
-		a->call.peer = peers[i];
+		a->who = peers[i];
 		fake_submit(a);
 		fake_settle(&w.f);
-		assert_int_equal(a->answer.code, CANDOR_PERMISSION_DENIED);
+		assert_int_equal(a->answer.code, peers[i].is_known ? CANDOR_PERMISSION_DENIED : CANDOR_UNAUTHENTICATED);
 		ask_free(a);
 	}
 	tell(&w, &made);
