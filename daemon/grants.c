@@ -17,20 +17,22 @@ struct entry {
 	char texts[]; /* that row points to */
 };
 
+struct group {
+	uint32_t gid, principal;
+};
+
 struct grants {
 	struct names *principals; /* those with grants */
 	struct entry **lists; /* by principal */
 	size_t lists_cap;
-	struct entry *all[GRANTS_MAX]; /* by id */
-	size_t n;
+	struct entry **all; /* by id */
+	size_t n, cap;
 	uint64_t last_id;
 	struct token_row **tokens; /* by id - 1 */
 	size_t n_tokens, tokens_cap, n_live;
 	size_t bytes;
-	struct {
-		uint32_t gid, principal;
-	} groups[GRANTS_MAX]; /* principals that are groups: few, as a rule */
-	size_t n_groups;
+	struct group *groups; /* principals that are groups: few, as a rule */
+	size_t n_groups, groups_cap;
 };
 
 const char *who_principal(const struct who *w)
@@ -60,6 +62,8 @@ void grants_free(struct grants *g)
 	for (size_t i = 0; i < g->n_tokens; i++)
 		free(g->tokens[i]);
 	free(g->tokens);
+	free(g->all);
+	free(g->groups);
 	free(g->lists);
 	names_free(g->principals);
 	free(g);
@@ -67,7 +71,8 @@ void grants_free(struct grants *g)
 
 size_t grants_bytes(const struct grants *g)
 {
-	return g->bytes + heap_bytes(g->lists_cap * sizeof *g->lists) + heap_bytes(g->tokens_cap * sizeof *g->tokens) +
+	return g->bytes + heap_bytes(g->lists_cap * sizeof *g->lists) + heap_bytes(g->cap * sizeof *g->all) +
+	       heap_bytes(g->groups_cap * sizeof *g->groups) + heap_bytes(g->tokens_cap * sizeof *g->tokens) +
 	       names_bytes(g->principals);
 }
 
@@ -168,21 +173,32 @@ static char *put(const char **text, char *to)
 	return to + size;
 }
 
+/* Room for one more in an array of `cap`, of which n are taken. */
+static bool make_room(void *array, size_t n, size_t *cap, size_t size)
+{
+	void *old, *grown;
+	if (n < *cap)
+		return true;
+	memcpy(&old, array, sizeof old);
+	grown = realloc(old, (2 * *cap + 16) * size);
+	if (!grown)
+		return false;
+	memcpy(array, &grown, sizeof grown);
+	*cap = 2 * *cap + 16;
+	return true;
+}
+
 /* Its place among the principals. */
 static int place(struct grants *g, const char *principal, uint32_t *out)
 {
+	if (!make_room(&g->groups, g->n_groups, &g->groups_cap, sizeof *g->groups))
+		return -ENOMEM;
 	int err = names_put(g->principals, principal, strlen(principal), out);
 	if (err < 0)
 		return err;
-	if (*out >= g->lists_cap) {
-		size_t cap = 2 * g->lists_cap + 16;
-		struct entry **grown = realloc(g->lists, cap * sizeof(struct entry *));
-		if (!grown) {
-			names_remove(g->principals, *out);
-			return -ENOMEM;
-		}
-		g->lists = grown;
-		g->lists_cap = cap;
+	if (!make_room(&g->lists, *out, &g->lists_cap, sizeof *g->lists)) {
+		names_remove(g->principals, *out);
+		return -ENOMEM;
 	}
 	if (err == 1) {
 		g->lists[*out] = NULL;
@@ -202,6 +218,8 @@ int grants_restore(struct grants *g, const struct grant_row *row)
 		return ERR_HISTORY;
 	if (g->n == GRANTS_MAX)
 		return ERR_FULL;
+	if (!make_room(&g->all, g->n, &g->cap, sizeof *g->all))
+		return -ENOMEM;
 	size_t size = sizeof(struct entry) + texts_size(row);
 	struct entry *e = malloc(size);
 	if (!e)
@@ -290,14 +308,8 @@ int grants_add_token(struct grants *g, const struct token_row *row)
 		return ERR_HISTORY;
 	if (g->n_tokens == TOKENS_MAX)
 		return ERR_FULL;
-	if (g->n_tokens == g->tokens_cap) {
-		size_t cap = 2 * g->tokens_cap + 16;
-		struct token_row **grown = realloc(g->tokens, cap * sizeof(struct token_row *));
-		if (!grown)
-			return -ENOMEM;
-		g->tokens = grown;
-		g->tokens_cap = cap;
-	}
+	if (!make_room(&g->tokens, g->n_tokens, &g->tokens_cap, sizeof *g->tokens))
+		return -ENOMEM;
 	struct token_row *t = malloc(size);
 	if (!t)
 		return -ENOMEM;

@@ -279,7 +279,7 @@ static void add_items(struct batch *b)
 	const struct packed_reports reports = {2, labelers, values};
 	for (uint64_t id = 1; id <= 4; id++) {
 		char name[] = {'i', (char)('0' + id), 0};
-		const struct open_item_row opened = {.id = id, .pool = 1, .name = name, .opened_at = 120 + id};
+		const struct open_item_row opened = {.id = id, .pool = 1, .name = name, .opened_at = 120 + id, .by = "uid:7"};
 		assert_true(batch_add(b, CHANGE_OPEN_ITEM, &opened));
 	}
 	const struct open_item_row packed = {.id = 1, .pool = 1, .reports = reports, .packed = 9};
@@ -427,6 +427,7 @@ static void assert_items_are_back(struct world *w)
 	assert_int_equal(open->id, 1);
 	assert_string_equal(open->name, "i1");
 	assert_int_equal(open->opened_at, 121);
+	assert_string_equal(open->by, "uid:7");
 	assert_int_equal(open->packed, 9);
 	assert_reports(&open->reports);
 	no_more(cursor);

@@ -603,7 +603,7 @@ static void the_name_that_a_client_gives_itself_stands_in_history(void **state)
 	memset(long_name, 'n', 255);
 	long_name[255] = 0;
 	const char *names[] = {NULL, "auditor/2", long_name, ""};
-	static const char *const by[] = {"here", "here auditor/2", NULL, NULL};
+	static const char *const by[] = {"uid:0", "uid:0 auditor/2", NULL, NULL};
 	for (uint64_t i = 0; i < 4; i++) {
 		char item[8], sql[128];
 		snprintf(item, sizeof item, "i%u", (unsigned)i);
@@ -623,7 +623,7 @@ static void the_name_that_a_client_gives_itself_stands_in_history(void **state)
 			assert_int_equal(fake_number(&w->f, sql), 1);
 	}
 	/* The longest name whole, and one that gives none keeps the last. */
-	assert_int_equal(fake_number(&w->f, "SELECT length(by) FROM settlements WHERE round = 3"), 5 + 255);
+	assert_int_equal(fake_number(&w->f, "SELECT length(by) FROM settlements WHERE round = 3"), 6 + 255);
 	assert_int_equal(fake_number(&w->f, "SELECT count(DISTINCT by) FROM settlements"), 3);
 }
 
