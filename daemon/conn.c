@@ -220,7 +220,7 @@ static size_t own_bytes(const struct conn *c)
 }
 
 /* Who has a certificate that we trust is whom it names. A space would end the name in history, where what the client
- * calls itself follows: it is written as RFC 2253 writes any byte. A subject that is too long for a name is nobody's. */
+ * calls itself follows: it is written as RFC 2253 writes any byte. A subject too long for a name is nobody's. */
 static void introduce(struct conn *c)
 {
 	struct who who = {.name = "cert:", .is_known = true};

@@ -1,7 +1,7 @@
 /* Answers that come from disk: the feed of closed items, the trajectory of a labeler's weight, and who did what.
  *
- * Each waits until the newest change that it tells of is on disk, then reads off the loop, so that it sees all that its own
- * connection wrote before.
+ * Each waits until the newest change that it tells of is on disk, then reads off the loop, so that it sees all that its
+ * own connection wrote before.
  *
  * A trajectory needs no index: each settlement says in which round each of its reporters was scored before, so from the
  * newest one it is a walk from round to round, as long as the page asked for. */

@@ -126,8 +126,7 @@ struct candor_request {
 	uint64_t id;
 	enum candor_request_type type;
 
-	const char *
-		pool; /* all but HELLO, INFO, LIST_POOLS and those of tokens; the one grant's for ADD_ and REMOVE_GRANT */
+	const char *pool; /* all but HELLO, INFO, LIST_POOLS and those of tokens */
 	const char *cursor; /* the LIST_ requests, GET_LABELER */
 	uint32_t limit; /* likewise */
 

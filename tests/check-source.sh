@@ -57,7 +57,7 @@ only() {
 only 'uv(\.h|/)' 'daemon/(main|server|conn|store)[a-z_]*\.[ch]|client/.*' \
 	'libuv is for the daemon'\''s main, server, conn and store, and for client/'
 only 'sqlite3' 'daemon/(db|migrate)[a-z_]*\.[ch]' 'SQLite is for daemon/db and daemon/migrate'
-only 'sodium' 'lib/(names|random|digest|token)\.c|daemon/(main|server)\.c' 'libsodium is for lib/names, lib/random, lib/digest, lib/token and the daemon'\''s main and server'
+only 'sodium' 'lib/(names|random|chain|digest|token)\.c|daemon/(main|server)\.c' 'libsodium is for lib/names, lib/random, lib/chain, lib/digest, lib/token and the daemon'\''s main and server'
 only 'zlib' 'daemon/archive_file\.c' 'zlib is for daemon/archive_file.c'
 only 'openssl' 'lib/tls\.c' 'OpenSSL is for lib/tls'
 only 'jansson' 'client/cli/.*' 'jansson is for client/cli'
