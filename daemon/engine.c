@@ -468,8 +468,6 @@ enum engine_outcome engine_submit(struct engine *e, struct call *call)
 	}
 	if (call->wire->fault)
 		return engine_refuse(call, CANDOR_INVALID_ARGUMENT, call->wire->fault);
-	if (call->wire->request.type != CANDOR_REQ_HELLO)
-		call->who->is_settled = true;
 	/* Nobody holds an item between calls. */
 	engine_evict(e);
 	return engine_run(e, call);

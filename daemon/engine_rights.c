@@ -82,8 +82,8 @@ static void refuse_denied(struct call *call, unsigned lacks)
 	if (lacks == ANY_RIGHT || (needs[r->type].anywhere && !in)) {
 		engine_refuse(call, CANDOR_PERMISSION_DENIED,
 			      arena_printf(call->arena,
-					   "%s has no rights here%s%s%s; an admin grants them: candor grants add", who,
-					   in ? " in pool '" : "", in ? in : "", in ? "'" : ""));
+					   "%s has no rights%s%s%s; an admin grants them: candor grants add %s", who,
+					   in ? " in pool '" : " here", in ? in : "", in ? "'" : "", who));
 		return;
 	}
 	/* Of several that would do, the least. */
@@ -109,8 +109,10 @@ bool engine_authorize(struct engine *e, struct call *call)
 		return false;
 	}
 	unsigned lacks = lacking(e, call);
-	if (!lacks)
+	if (!lacks) {
+		who->is_settled = who->is_settled || call->wire->request.type != CANDOR_REQ_HELLO;
 		return true;
+	}
 	if (who->is_known)
 		refuse_denied(call, lacks);
 	else

@@ -23,7 +23,7 @@ struct who {
 	bool is_known;
 	bool is_local; /* on this machine, over a Unix socket */
 	bool is_owner; /* the daemon's own user, or root: may do everything */
-	bool is_settled; /* it has asked for something, and cannot become somebody else */
+	bool is_settled; /* something was done for it, and it cannot become somebody else */
 	bool is_refused; /* its token was not one: the connection is to end */
 	uint64_t token; /* the id of the one it showed; 0: none */
 	uint32_t n_groups, groups[WHO_GROUPS_MAX];

@@ -319,6 +319,9 @@ static void take_request(struct session *s, const struct view *message)
 		return;
 	}
 	int err = wire_decode_request(&slot->arena, message->data, message->len, &slot->wire);
+	/* A token may be in it; nobody reads these bytes again. */
+	if (err == 0 && slot->wire.request.type == CANDOR_REQ_HELLO)
+		token_wipe((uint8_t *)(uintptr_t)message->data, message->len);
 	if (err) {
 		uint64_t id = slot->wire.request.id;
 		free_slot(s, slot);
