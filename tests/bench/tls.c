@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bench.h"
+#include "tests/lib/allow.h"
 #include "tests/lib/secure.h"
 
 enum { ITEMS = 2000, BATCH = 256, MANY = 100, IN_FLIGHT = 64, NAME_BYTES = 24, WORKS = 3 };
@@ -15,6 +16,7 @@ struct side {
 	struct daemon daemon;
 	char address[64];
 	struct candor_options options;
+	char token[TOKEN_TEXT_BYTES];
 };
 
 struct asker {
@@ -103,6 +105,8 @@ static void start(struct side *s, const struct secure_files *files)
 	if (candor_call(c, &create, &r) || r->code)
 		give_up("bench", "no pool");
 	candor_close(c);
+	allow_token(s->daemon.address, "bench", CANDOR_RIGHT_REPORT | CANDOR_RIGHT_READ_OPEN, s->token);
+	s->options.token = s->token;
 }
 
 int main(void)

@@ -11,6 +11,7 @@
 #include <sqlite3.h>
 
 #include "buf.h"
+#include "tests/lib/allow.h"
 #include "tests/lib/raw.h"
 #include "tests/lib/unit.h"
 #include "wire.h"
@@ -486,7 +487,7 @@ static void ipv6_is_listened_on(void **state)
 	if (!has)
 		skip_because("this machine has no IPv6 loopback");
 	const char *const options[] = {"--listen", "tcp:[::1]:0", NULL};
-	char log[96], text[4096];
+	char log[96], text[4096], secret[TOKEN_TEXT_BYTES];
 	struct candor *c;
 	daemon_start(d, options);
 	snprintf(log, sizeof log, "%s/log", d->dir);
@@ -494,7 +495,9 @@ static void ipv6_is_listened_on(void **state)
 	char *address = strstr(text, "tcp:[::1]:");
 	assert_non_null(address);
 	address[strcspn(address, "\n")] = 0;
-	assert_int_equal(candor_open(&c, address, NULL), 0);
+	allow_token(d->address, "somebody", CANDOR_RIGHT_READ, secret);
+	const struct candor_options with = {.token = secret};
+	assert_int_equal(candor_open(&c, address, &with), 0);
 	assert_int_equal(ask(c, (struct candor_request){.type = CANDOR_REQ_INFO})->code, 0);
 	candor_close(c);
 	assert_int_equal(daemon_stop(d), 0);

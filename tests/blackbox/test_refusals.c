@@ -2,6 +2,7 @@
  * a malformed frame ends its own connection only, and nothing is half applied. */
 #include <sys/socket.h>
 
+#include "tests/lib/allow.h"
 #include "tests/lib/raw.h"
 #include "tests/lib/unit.h"
 
@@ -48,6 +49,8 @@ static int set_up(void **state)
 	daemon_init(&f.daemon);
 	daemon_start(&f.daemon, options);
 	f.good = daemon_connect(&f.daemon);
+	/* What is wrong with a request is told to those who may make it. */
+	allow(f.daemon.address, "anonymous", CANDOR_RIGHT_ADMIN);
 	tcp_address(&f.daemon, address, sizeof address);
 	raw_open(&f.raw, over_tcp ? address : f.daemon.address);
 	*state = &f;

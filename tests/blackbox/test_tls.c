@@ -35,6 +35,8 @@ static void a_campaign_over_tls(void **state)
 	struct command *c = s->command;
 	char by[256];
 	secure_start(s, ARGS("--tls-ca", s->files.ca, "--tls-crl", s->files.crl));
+	secure_allow(s, SECURE_PLATFORM, CANDOR_RIGHT_ADMIN);
+	secure_allow(s, "anonymous", CANDOR_RIGHT_OUTCOME);
 	setenv("CANDOR_SERVER", s->tls, 1);
 	setenv("CANDOR_CA", s->files.ca, 1);
 	setenv("CANDOR_CERT", s->files.client_cert, 1);
@@ -58,14 +60,17 @@ static void what_comes_back_is_what_was_said(void **state)
 	struct secure *s = *state;
 	struct command *c = s->command;
 	char answers[96], plain[COMMAND_TEXT_MAX];
-	secure_start(s, NULL);
+	secure_start(s, ARGS("--tls-ca", s->files.ca));
+	secure_allow(s, SECURE_PLATFORM, CANDOR_RIGHT_ADMIN);
 	secure_path(s, "many.csv", answers);
 	campaign_write(answers, 100, 7);
-	assert_candor(c, 0, "import", "p", answers, "--server", s->tls, "--ca", s->files.ca);
+	assert_candor(c, 0, "import", "p", answers, "--server", s->tls, "--ca", s->files.ca, "--cert",
+		      s->files.client_cert, "--key", s->files.client_key);
 	assert_candor(c, 0, "export", "p");
 	assert_true(strlen(c->out) > 10000);
 	memcpy(plain, c->out, sizeof plain);
-	assert_candor(c, 0, "export", "p", "--server", s->tls, "--ca", s->files.ca);
+	assert_candor(c, 0, "export", "p", "--server", s->tls, "--ca", s->files.ca, "--cert", s->files.client_cert,
+		      "--key", s->files.client_key);
 	assert_string_equal(c->out, plain);
 }
 
@@ -93,12 +98,14 @@ static void much_at_a_time_is_answered(void **state)
 {
 	struct secure *s = *state;
 	struct storm t = {0};
-	const struct candor_options options = {.ca = s->files.ca};
+	char secret[TOKEN_TEXT_BYTES];
+	const struct candor_options options = {.ca = s->files.ca, .token = secret};
 	static char names[STORM_ITEMS][32];
 	const char *items[STORM_ITEMS];
 	struct candor_report rows[STORM_ITEMS];
 	const struct candor_response *response;
 	secure_start(s, ARGS("--max-unsent-bytes", "64K"));
+	allow_token(s->command->daemon.address, "storm", CANDOR_RIGHT_ADMIN, secret);
 	for (int i = 0; i < STORM_ITEMS; i++) {
 		snprintf(names[i], sizeof names[i], "item %d", i);
 		items[i] = names[i];
@@ -145,6 +152,7 @@ static void a_daemon_that_is_not_who_it_should_be_is_not_talked_to(void **state)
 	};
 	char words[256], named[64], row[96];
 	secure_start(s, NULL);
+	secure_allow(s, "anonymous", CANDOR_RIGHT_READ);
 	secure_path(s, "row.csv", row);
 	command_write_file(row, "item,labeler,report\na,ann,1\n");
 	setenv("CANDOR_SERVER", s->tls, 1);
@@ -191,6 +199,8 @@ static void a_client_that_is_not_who_it_should_be_is_not_served(void **state)
 	command_write_file(s->files.crl, revoked);
 	free(revoked);
 	secure_start(s, ARGS("--tls-ca", s->files.ca, "--tls-crl", s->files.crl));
+	secure_allow(s, SECURE_PLATFORM, CANDOR_RIGHT_ADMIN);
+	secure_allow(s, "anonymous", CANDOR_RIGHT_ADMIN);
 	secure_path(s, "bad-cert.pem", cert);
 	secure_path(s, "bad-key.pem", key);
 	for (size_t i = 0; i < ROWS; i++) {
@@ -234,6 +244,7 @@ static void old_versions_and_renegotiation_are_refused(void **state)
 {
 	struct secure *s = *state;
 	secure_start(s, ARGS("--log-level", "debug"));
+	secure_allow(s, "anonymous", CANDOR_RIGHT_READ);
 	for (enum stranger_version v = STRANGER_TLS_1_1; v <= STRANGER_TLS_1_3; v++) {
 		struct raw raw;
 		raw_open(&raw, s->tcp);
@@ -449,6 +460,7 @@ static void many_that_are_refused_for_memory_leave_others_served(void **state)
 	struct buf hello = {0};
 	/* A quarter of it is for connections: room for some 200 that shake hands. */
 	secure_start(s, ARGS("--frame-timeout", "0", "--memory-limit", "64M"));
+	secure_allow(s, "anonymous", CANDOR_RIGHT_READ);
 	first_words(s, &hello);
 	for (size_t i = 0; i < PEERS; i++) {
 		raw_open(&raw[i], s->tcp);
@@ -474,6 +486,7 @@ static void the_deaf_are_read_no_further(void **state)
 	signal(SIGPIPE, SIG_IGN);
 	const struct candor_request list = {.id = 1, .type = CANDOR_REQ_LIST_POOLS, .limit = 1000};
 	secure_start(s, ARGS("--frame-timeout", "1", "--log-level", "debug"));
+	secure_allow(s, "anonymous", CANDOR_RIGHT_READ);
 	char name[32];
 	for (int i = 0; i < 8; i++) {
 		snprintf(name, sizeof name, "pool %d", i);

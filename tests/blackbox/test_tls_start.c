@@ -25,6 +25,7 @@ static void new_connections_get_new_certificates(void **state)
 	const struct candor_options ours = {.ca = s->files.ca}, foreign = {.ca = theirs};
 	struct candor *old, *fresh, *none;
 	secure_start(s, NULL);
+	secure_allow(s, "anonymous", CANDOR_RIGHT_READ);
 	assert_int_equal(candor_open(&old, s->tls, &ours), 0);
 	assert_int_equal(candor_open(&none, s->tls, &foreign), CANDOR_ERR_TLS);
 
@@ -49,6 +50,7 @@ static void a_wrong_file_changes_nothing(void **state)
 	struct candor *old, *fresh;
 	char words[256];
 	secure_start(s, ARGS("--tls-ca", s->files.ca));
+	secure_allow(s, "anonymous", CANDOR_RIGHT_READ);
 	assert_int_equal(candor_open(&old, s->tls, &ours), 0);
 	const struct {
 		const char *path, *text, *setting;
@@ -89,6 +91,7 @@ static void a_revoked_client_is_served_no_longer(void **state)
 	struct command *c = s->command;
 	char pem[8192] = "";
 	secure_start(s, ARGS("--tls-ca", s->files.ca, "--tls-crl", s->files.crl));
+	secure_allow(s, SECURE_PLATFORM, CANDOR_RIGHT_READ);
 	setenv("CANDOR_SERVER", s->tls, 1);
 	setenv("CANDOR_CA", s->files.ca, 1);
 	setenv("CANDOR_CERT", s->files.client_cert, 1);

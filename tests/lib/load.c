@@ -105,6 +105,7 @@ void load_init(struct load *l, uint64_t seed)
 		ask(c, (struct candor_request){.type = CANDOR_REQ_CREATE_POOL, .pool = pool});
 	}
 	candor_close(c);
+	allow_token(l->daemon.address, "load", CANDOR_RIGHT_ADMIN, l->token);
 	for (unsigned i = 0; i < LOAD_CLIENTS; i++)
 		witness_init(&l->witnesses[i], i, seed);
 }
@@ -214,7 +215,9 @@ static void begin(struct load *l, struct run *run, size_t i, uint64_t pace_ms)
 	struct worker *w = &run->workers[i];
 	*w = (struct worker){.run = run, .witness = &l->witnesses[i]};
 	w->most = 1 + random_below(&l->random, IN_FLIGHT_MAX);
-	require(candor_client_new(&w->client, &run->loop, i % 2 ? l->tcp : l->daemon.address, NULL) == 0);
+	const struct candor_options with_token = {.token = l->token};
+	require(candor_client_new(&w->client, &run->loop, i % 2 ? l->tcp : l->daemon.address,
+				  i % 2 ? &with_token : NULL) == 0);
 	uv_timer_init(&run->loop, &w->pace);
 	w->pace.data = w;
 	if (pace_ms > 0)

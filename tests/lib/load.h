@@ -6,6 +6,7 @@
 #ifndef CANDOR_TESTS_LOAD_H
 #define CANDOR_TESTS_LOAD_H
 
+#include "tests/lib/allow.h"
 #include "tests/lib/daemon.h"
 #include "tests/lib/witness.h"
 
@@ -21,6 +22,7 @@ enum load_end {
 struct load {
 	struct daemon daemon;
 	char tcp[64]; /* its other address */
+	char token[TOKEN_TEXT_BYTES]; /* for those who come that way */
 	struct random random;
 	struct witness witnesses[LOAD_CLIENTS];
 	unsigned resident_items; /* 0: as usual. Changes with each start. */

@@ -108,6 +108,11 @@ void secure_start(struct secure *s, const char *const *options)
 	require(secure_find(&s->command->daemon, s->tls, s->tcp));
 }
 
+void secure_allow(const struct secure *s, const char *principal, unsigned rights)
+{
+	allow(s->command->daemon.address, principal, rights);
+}
+
 void secure_path(const struct secure *s, const char *name, char out[96])
 {
 	join(s->command->daemon.dir, name, out);

@@ -5,12 +5,15 @@
 #ifndef CANDOR_TESTS_SECURE_H
 #define CANDOR_TESTS_SECURE_H
 
+#include "tests/lib/allow.h"
 #include "tests/lib/certs.h"
 #include "tests/lib/command.h"
 
+#define SECURE_PLATFORM "cert:CN=platform"
+
 struct secure_files {
 	char ca[96], cert[96], key[96]; /* of the daemon, which is 127.0.0.1 and "candor.test" */
-	char client_cert[96], client_key[96]; /* of "platform" */
+	char client_cert[96], client_key[96]; /* of "platform", which is SECURE_PLATFORM */
 	char crl[96]; /* with nobody on it */
 };
 
@@ -33,6 +36,9 @@ int secure_tear_down_alone(void **state); /* where no daemon has made a database
 
 /* candord with a TCP listener, certificate and key, and options (NULL-terminated, may be NULL). */
 void secure_start(struct secure *s, const char *const *options);
+
+/* Gives a principal rights in all pools. */
+void secure_allow(const struct secure *s, const char *principal, unsigned rights);
 
 /* Writes a certificate with its key to files of these names in the directory. */
 void secure_write(const struct secure *s, const struct certs_pair *pair, const char *cert, const char *key);
