@@ -119,6 +119,11 @@ const char *candor_fault(const struct candor *c)
 	return candor_client_fault(c->client);
 }
 
+const char *candor_principal(const struct candor *c)
+{
+	return candor_client_principal(c->client);
+}
+
 void candor_close(struct candor *c)
 {
 	if (!c)

@@ -33,7 +33,7 @@ struct candor_options {
 	uint64_t connect_timeout_ms; /* 0: 10,000 */
 	uint64_t request_timeout_ms; /* without any answer while some are due; 0: 60,000 */
 	/* The token to speak with, as `candor token new` printed it; NULL: none. It goes over the connection as it is,
-	 * so name an address that begins with "tls:" or "unix:". */
+	 * so name an address that begins with "tls:" or "unix:". The library wipes its own copies of it once it is sent. */
 	const char *token;
 	/* For addresses that begin with "tls:", paths of PEM files, read while the client is made. */
 	const char *ca; /* authorities that the daemon's certificate may be of; NULL: those that the system trusts */
@@ -95,6 +95,10 @@ CANDOR_API int candor_client_send(struct candor_client *client, const struct can
  * client is closed. Else "". */
 CANDOR_API const char *candor_client_fault(const struct candor_client *client);
 
+/* Whose rights the daemon says that the client has ("uid:1000", "token:acme"), from the greeting's answer on, until the
+ * client is closed. Before that "". */
+CANDOR_API const char *candor_client_principal(const struct candor_client *client);
+
 /* Requests that were taken and not answered, and bytes of them not yet handed to the system: senders of much look here
  * to stay within measure. */
 CANDOR_API size_t candor_client_in_flight(const struct candor_client *client);
@@ -118,6 +122,9 @@ CANDOR_API int candor_call(struct candor *c, const struct candor_request *reques
 
 /* As candor_client_fault(). */
 CANDOR_API const char *candor_fault(const struct candor *c);
+
+/* As candor_client_principal(). */
+CANDOR_API const char *candor_principal(const struct candor *c);
 
 /* NULL is allowed. */
 CANDOR_API void candor_close(struct candor *c);

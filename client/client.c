@@ -51,7 +51,7 @@ struct candor_client {
 
 	int pending_ends; /* handles and a lookup of which libuv has yet to say that they are over */
 	bool peer_open; /* initialised and not being closed */
-	bool looking_up, connected, greeting, greeted, writing, write_failed, closing;
+	bool looking_up, connected, greeting, greeted, writing, sending_hello, write_failed, closing;
 	int status; /* negative once the connection has failed */
 	bool overdue;
 	uint64_t progress_ms; /* when the newest answer came, or the first request it waits for was sent */
@@ -62,11 +62,13 @@ struct candor_client {
 	char fault[FAULT_MAX];
 
 	struct frame in;
+	struct buf hello; /* goes first, and alone: a token may be in it, and then it is wiped */
 	struct buf out, sending; /* gathered now; in libuv's hands */
 	struct arena arena, scratch;
 	struct calls calls;
 	uint64_t last_id;
 
+	char principal[CANDOR_NAME_MAX + 1]; /* whose rights the daemon says it has */
 	char *farewell; /* why the daemon ends the conversation, in its own words */
 	enum candor_code farewell_code;
 
@@ -79,6 +81,13 @@ struct candor_client {
 static uint64_t now_ms(void)
 {
 	return uv_hrtime() / 1000000;
+}
+
+static void wipe(struct buf *b)
+{
+	if (b->data)
+		explicit_bzero(b->data, b->cap);
+	buf_free(b);
 }
 
 /* ---- the end: all calls are told, memory goes when libuv has let go of every handle ---- */
@@ -115,8 +124,9 @@ static void finish_if_over(struct candor_client *c)
 	buf_free(&c->plain);
 	buf_free(&c->owed);
 	frame_free(&c->in);
+	wipe(&c->hello);
 	buf_free(&c->out);
-	buf_free(&c->sending);
+	wipe(&c->sending);
 	arena_free(&c->arena);
 	arena_free(&c->scratch);
 	calls_free(&c->calls);
@@ -228,6 +238,9 @@ static void on_write(uv_write_t *write, int status)
 	struct candor_client *c = write->data;
 	c->writing = false;
 	c->sending.len = 0;
+	if (c->sending_hello)
+		wipe(&c->sending);
+	c->sending_hello = false;
 	if (c->sending.cap > KEPT_BYTES)
 		buf_free(&c->sending);
 	/* The daemon may have said why it closed: the reader finds that and then the end. */
@@ -239,6 +252,13 @@ static void on_write(uv_write_t *write, int status)
 /* What is to be written next goes to c->sending, encrypted where there is a channel. */
 static int gather(struct candor_client *c)
 {
+	if (!c->tls && c->hello.len > 0) {
+		buf_free(&c->sending);
+		c->sending = c->hello;
+		c->hello = (struct buf){0};
+		c->sending_hello = true;
+		return 0;
+	}
 	if (!c->tls) {
 		struct buf empty = c->sending;
 		c->sending = c->out;
@@ -247,6 +267,10 @@ static int gather(struct candor_client *c)
 	}
 	int err = buf_append(&c->sending, c->owed.data, c->owed.len);
 	c->owed.len = 0;
+	if (err == 0 && c->connected && c->hello.len > 0) {
+		err = tls_send(c->tls, c->hello.data, c->hello.len, &c->sending);
+		wipe(&c->hello);
+	}
 	if (err == 0 && c->connected && c->out.len > 0) {
 		err = tls_send(c->tls, c->out.data, c->out.len, &c->sending);
 		c->out.len = 0;
@@ -258,7 +282,7 @@ static int gather(struct candor_client *c)
 
 static void flush(struct candor_client *c)
 {
-	bool some = (c->connected && c->out.len > 0) || c->owed.len > 0;
+	bool some = (c->connected && c->hello.len + c->out.len > 0) || c->owed.len > 0;
 	if (c->writing || !some || c->write_failed || !c->peer_open)
 		return;
 	int err = gather(c);
@@ -380,6 +404,7 @@ static void on_welcome(struct candor_client *c, int status, const struct candor_
 		fail(c, ERR_PROTOCOL);
 	} else {
 		c->greeted = true;
+		snprintf(c->principal, sizeof c->principal, "%s", response->welcome.principal);
 		if (response->welcome.max_frame_bytes > 0 && response->welcome.max_frame_bytes < c->max_request_bytes)
 			c->max_request_bytes = (size_t)response->welcome.max_frame_bytes;
 	}
@@ -548,7 +573,10 @@ static int greet(struct candor_client *c, const struct candor_options *o)
 		.token = o->token,
 	};
 	c->greeting = true;
-	return candor_client_send(c, &hello, on_welcome, NULL);
+	int err = candor_client_send(c, &hello, on_welcome, NULL);
+	c->hello = c->out;
+	c->out = (struct buf){0};
+	return err;
 }
 
 int candor_client_new(struct candor_client **out, uv_loop_t *loop, const char *address,
@@ -579,7 +607,7 @@ int candor_client_new(struct candor_client **out, uv_loop_t *loop, const char *a
 	arena_init(&c->scratch, candor_client_budget(c));
 	err = greet(c, o);
 	if (err) {
-		buf_free(&c->out);
+		wipe(&c->hello);
 		arena_free(&c->scratch);
 		calls_free(&c->calls);
 		free(c);
@@ -603,6 +631,11 @@ const char *candor_client_fault(const struct candor_client *c)
 	return c->fault;
 }
 
+const char *candor_client_principal(const struct candor_client *c)
+{
+	return c->principal;
+}
+
 size_t candor_client_in_flight(const struct candor_client *c)
 {
 	return c->calls.n - c->greeting;
@@ -610,7 +643,7 @@ size_t candor_client_in_flight(const struct candor_client *c)
 
 size_t candor_client_unsent_bytes(const struct candor_client *c)
 {
-	return c->out.len + (c->writing ? uv_stream_get_write_queue_size(&c->peer.stream) : 0);
+	return c->hello.len + c->out.len + (c->writing ? uv_stream_get_write_queue_size(&c->peer.stream) : 0);
 }
 
 void candor_client_close(struct candor_client *c, candor_on_close *on_close, void *arg)

@@ -64,6 +64,15 @@ int address_parse(const char *text, struct address *out, const char **why)
 	return 0;
 }
 
+bool address_is_loopback(const struct address *a)
+{
+	const char *host = a->host;
+	if (strcasecmp(host, "localhost") == 0 || strcmp(host, "::1") == 0)
+		return true;
+	/* Numbers alone: 127.example.org is anybody's. */
+	return strncmp(host, "127.", 4) == 0 && !host[strspn(host, "0123456789.")];
+}
+
 void address_format(const struct address *a, char *out, size_t size)
 {
 	const char *scheme = a->is_tls ? "tls" : "tcp";

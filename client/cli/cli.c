@@ -6,10 +6,15 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "address.h"
 #include "json.h"
 #include "number.h"
+#include "progress.h"
+#include "token_file.h"
+
+enum { RETRY_MS = 60 * 1000 }; /* that one request may wait for its rate, all in all, without --timeout */
 
 /* ---- words ---- */
 
@@ -83,7 +88,17 @@ void *cli_memory(void *block)
 
 /* ---- options ---- */
 
-enum { OPT_SERVER = CHAR_MAX + 1000, OPT_JSON, OPT_TIMEOUT, OPT_CA, OPT_CERT, OPT_KEY, OPT_HELP, OPTIONS_MAX = 48 };
+enum {
+	OPT_SERVER = CHAR_MAX + 1000,
+	OPT_JSON,
+	OPT_TIMEOUT,
+	OPT_CA,
+	OPT_CERT,
+	OPT_KEY,
+	OPT_TOKEN_FILE,
+	OPT_HELP,
+	OPTIONS_MAX = 48
+};
 
 static const struct option common[] = {
 	{"server", required_argument, NULL, OPT_SERVER},
@@ -92,6 +107,7 @@ static const struct option common[] = {
 	{"ca", required_argument, NULL, OPT_CA},
 	{"cert", required_argument, NULL, OPT_CERT},
 	{"key", required_argument, NULL, OPT_KEY},
+	{"token-file", required_argument, NULL, OPT_TOKEN_FILE},
 	{"help", no_argument, NULL, OPT_HELP},
 	{0},
 };
@@ -103,6 +119,7 @@ static bool is_common(struct cli *c, int opt)
 	case OPT_CA: c->ca = optarg; return true;
 	case OPT_CERT: c->cert = optarg; return true;
 	case OPT_KEY: c->key = optarg; return true;
+	case OPT_TOKEN_FILE: c->token_file = optarg; return true;
 	case OPT_JSON: c->json = true; return true;
 	case OPT_TIMEOUT:
 		c->timeout_ms = (uint64_t)(1000 * cli_real(c, "--timeout", optarg, 0.001, 86400));
@@ -178,7 +195,7 @@ uint64_t cli_count_of(const struct cli *c, const char *what, const char *text, u
 
 /* ---- the daemon ---- */
 
-void cli_client_options(const struct cli *c, struct candor_options *out)
+void cli_client_options(struct cli *c, struct candor_options *out)
 {
 	struct address address;
 	const char *why;
@@ -188,6 +205,8 @@ void cli_client_options(const struct cli *c, struct candor_options *out)
 		cli_usage(c, "\"%s\" is no address: %s", c->server, why);
 	if (!c->cert != !c->key)
 		cli_usage(c, "--cert and --key belong together; %s is missing", c->cert ? "--key" : "--cert");
+	if (c->token_file)
+		cli_read_token(c, c->token);
 	*out = (struct candor_options){
 		.name = "candor/" CANDOR_VERSION,
 		.connect_timeout_ms = c->timeout_ms,
@@ -195,34 +214,71 @@ void cli_client_options(const struct cli *c, struct candor_options *out)
 		.ca = c->ca,
 		.cert = c->cert,
 		.key = c->key,
+		.token = c->token_file ? c->token : NULL,
 	};
+}
+
+void cli_wipe_token(struct cli *c)
+{
+	explicit_bzero(c->token, sizeof c->token);
+}
+
+static int connect_to(struct cli *c)
+{
+	struct candor_options options;
+	cli_client_options(c, &options);
+	options.fault = c->fault;
+	options.fault_size = sizeof c->fault;
+	int err = candor_open(&c->daemon, c->server, &options);
+	cli_wipe_token(c);
+	return err;
+}
+
+uint64_t cli_retry_ms(const struct cli *c, const struct candor_response *r, uint64_t waited_ms)
+{
+	uint64_t most = c->timeout_ms ? c->timeout_ms : RETRY_MS;
+	if (r->code != CANDOR_RESOURCE_EXHAUSTED || waited_ms + r->retry_after_ms > most)
+		return 0;
+	return r->retry_after_ms;
+}
+
+/* What a terminal sees of it goes when the waiting does. */
+static void wait_for_rate(const struct cli *c, uint64_t ms)
+{
+	struct cli_progress line = {0};
+	const struct timespec pause = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
+	if (c->term.err_tty)
+		cli_progress_wait(&line, ms);
+	nanosleep(&pause, NULL);
+	cli_progress_clear(&line);
 }
 
 int cli_call(struct cli *c, const struct candor_request *request, const struct candor_response **response)
 {
-	int err = 0;
-	if (!c->daemon) {
-		struct candor_options options;
-		cli_client_options(c, &options);
-		options.fault = c->fault;
-		options.fault_size = sizeof c->fault;
-		err = candor_open(&c->daemon, c->server, &options);
+	uint64_t waited_ms = 0;
+	for (;;) {
+		int err = c->daemon ? 0 : connect_to(c);
+		if (!err)
+			err = candor_call(c->daemon, request, response);
+		if (err == CANDOR_ERR_TOO_BIG) {
+			cli_error(c, "that is too much for one request; ask for less at once");
+			return CLI_USAGE;
+		}
+		if (err) {
+			cli_unreachable(c, c->daemon, err, c->daemon ? candor_fault(c->daemon) : c->fault);
+			return CLI_UNREACHABLE;
+		}
+		const struct candor_response *r = *response;
+		uint64_t pause_ms = cli_retry_ms(c, r, waited_ms);
+		if (r->code == CANDOR_OK)
+			return 0;
+		if (!pause_ms) {
+			cli_refusal(c, r->code, r->message);
+			return CLI_REFUSED;
+		}
+		wait_for_rate(c, pause_ms);
+		waited_ms += pause_ms;
 	}
-	if (!err)
-		err = candor_call(c->daemon, request, response);
-	if (err == CANDOR_ERR_TOO_BIG) {
-		cli_error(c, "that is too much for one request; ask for less at once");
-		return CLI_USAGE;
-	}
-	if (err) {
-		cli_unreachable(c, c->daemon, err, c->daemon ? candor_fault(c->daemon) : c->fault);
-		return CLI_UNREACHABLE;
-	}
-	if ((*response)->code != CANDOR_OK) {
-		cli_refusal(c, (*response)->code, (*response)->message);
-		return CLI_REFUSED;
-	}
-	return 0;
 }
 
 int cli_batch(struct cli *c, const struct candor_request *request, const char *const *names, struct candor_batch *batch)

@@ -1,7 +1,7 @@
 /* cli.h - what the commands of candor share: options, the conversation with the daemon, words and exit codes.
  *
  * Data goes to stdout and words to stderr, so that output can be piped. With --json a command prints one JSON document
- * (feed, export and `labeler --history`: one a line) and its numbers have all their digits.
+ * (feed, audit, export and `labeler --history`: one a line) and its numbers have all their digits.
  *
  * Wrong usage ends the program where it is found, before anything was opened. A command returns its exit code. */
 #ifndef CANDOR_CLI_H
@@ -31,13 +31,16 @@ struct cli_command {
 };
 
 extern const struct cli_command cli_ping, cli_info, cli_pool, cli_report, cli_close, cli_resolve, cli_void, cli_query,
-	cli_labelers, cli_labeler, cli_feed, cli_import, cli_export, cli_backup, cli_prune, cli_simulate, cli_evaluate;
+	cli_labelers, cli_labeler, cli_feed, cli_import, cli_export, cli_backup, cli_prune, cli_grants, cli_token,
+	cli_audit, cli_simulate, cli_evaluate;
 
 struct cli {
 	const char *server; /* address of the daemon */
 	bool json;
 	uint64_t timeout_ms; /* 0: the library's defaults */
 	const char *ca, *cert, *key; /* for tls: addresses; NULL: not given */
+	const char *token_file; /* NULL: not given */
+	char token[CANDOR_TOKEN_MAX + 1]; /* from cli_client_options() until cli_wipe_token() */
 	char fault[512]; /* of the channel of cli_call(), where that was why it failed */
 	struct cli_term term;
 	const struct cli_command *command; /* that is being run; NULL: none yet */
@@ -47,7 +50,7 @@ struct cli {
 /* ---- options ---- */
 
 /* The next option of a command: its `val` and optarg; or -1, and then argv[optind] is the first operand. Options that
- * all commands have (--server, --json, --timeout, --ca, --cert, --key, --help) are taken care of here. own: ends with
+ * all commands have (--server, --json, --timeout, --ca, --cert, --key, --token-file, --help) are taken care of here. own: ends with
  * an all-zero option, may be NULL. */
 int cli_option(struct cli *c, int argc, char **argv, const struct option *own);
 
@@ -80,10 +83,17 @@ void *cli_memory(void *block);
 
 /* ---- the daemon ---- */
 
-/* What a client is made with; wrong usage where the address is none. */
-void cli_client_options(const struct cli *c, struct candor_options *out);
+/* What a client is made with; wrong usage where the address is none or the token cannot be had. Once the client is made
+ * the token is to be wiped. */
+void cli_client_options(struct cli *c, struct candor_options *out);
+void cli_wipe_token(struct cli *c);
 
-/* 0: *response is the daemon's answer, code OK. Else an exit code, and what happened has been said. */
+/* How long to wait before a request that was refused is sent again, given how long this was waited for it already: 0
+ * where it was not refused for a rate, or where all of it would be longer than --timeout. */
+uint64_t cli_retry_ms(const struct cli *c, const struct candor_response *response, uint64_t waited_ms);
+
+/* 0: *response is the daemon's answer, code OK. Else an exit code, and what happened has been said. What is refused for
+ * a rate is sent again when its time has come. */
 MUST_CHECK int cli_call(struct cli *c, const struct candor_request *request, const struct candor_response **response);
 
 /* Sends a batch, lists the rows that were rejected on stderr by `names`, the request's items, and with --json prints

@@ -396,6 +396,7 @@ static int begin(struct import *im, enum cli_rows_format format)
 		return CLI_USAGE;
 	}
 	err = candor_client_new(&im->client, &im->loop, im->cli->server, &options);
+	cli_wipe_token(im->cli);
 	if (err) {
 		cli_unreachable(im->cli, false, err, "");
 		cli_input_close(&im->input);

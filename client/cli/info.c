@@ -11,13 +11,12 @@ static int run_ping(struct cli *c, int argc, char **argv)
 	const struct candor_response *response;
 	const struct candor_request hello = {
 		.type = CANDOR_REQ_HELLO, .protocol = CANDOR_PROTOCOL, .client = "candor/" CANDOR_VERSION};
-	const struct candor_request info = {.type = CANDOR_REQ_INFO};
 	while (cli_option(c, argc, argv, NULL) != -1)
 		;
 	cli_operands(c, argc, argv, 0, 0, "");
 
-	/* The first exchange also connects; the second one is what a round trip takes. */
-	int err = cli_call(c, &info, &response);
+	/* The first exchange also connects; the second one is what a round trip takes. Nobody lacks the right to it. */
+	int err = cli_call(c, &hello, &response);
 	if (err)
 		return err;
 	uint64_t before_ns = uv_hrtime();
@@ -44,10 +43,11 @@ const struct cli_command cli_ping = {
 	.run = run_ping,
 };
 
-static void print_info(const struct candor_info *i)
+static void print_info(const struct candor_info *i, const char *principal)
 {
 	printf("version      candord %s, protocol %" PRIu32 "\n", i->version, i->protocol);
 	printf("up           %s, since %s UTC\n", cli_duration(i->uptime_ms).s, cli_time(i->started_at).s);
+	printf("you are      %s\n", principal);
 	printf("writes       %s%s\n", i->read_only ? "refused: " : "accepted", i->read_only ? i->reason : "");
 	printf("connections  %s, this one included\n", cli_count(i->connections).s);
 	printf("pools        %s\n", cli_count(i->pools).s);
@@ -102,11 +102,12 @@ static int run_info(struct cli *c, int argc, char **argv)
 	if (err)
 		return err;
 	if (!c->json) {
-		print_info(&response->info);
+		print_info(&response->info, candor_principal(c->daemon));
 		return show_heads(c, NULL);
 	}
 	json_t *info = cli_json_info(&response->info), *heads = cli_memory(json_array());
 	err = show_heads(c, heads);
+	cli_json_put(info, "principal", cli_memory(json_string(candor_principal(c->daemon))));
 	cli_json_put(info, "heads", heads);
 	if (err)
 		json_decref(info);
@@ -119,10 +120,10 @@ const struct cli_command cli_info = {
 	.name = "info",
 	.summary = "what the daemon holds and does",
 	.help = "usage: candor info\n\n"
-		"Prints what the daemon holds over all pools, since when it runs, and whether it\n"
-		"accepts writes; and each pool's head, POOL:ROUND:HASH, the hash over all of its\n"
-		"settlements. Publish it: later `candord --verify --head HEAD` shows whether\n"
-		"anything up to it was changed, removed or put in another order.\n\n"
+		"Prints what the daemon holds over all pools, since when it runs, whose rights you\n"
+		"have, and whether it accepts writes; and each pool's head, POOL:ROUND:HASH, the\n"
+		"hash over all of its settlements. Publish it: later `candord --verify --head HEAD`\n"
+		"shows whether anything up to it was changed, removed or put in another order.\n\n"
 		"Example:\n"
 		"  candor info --json | jq .read_only\n",
 	.run = run_info,

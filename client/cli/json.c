@@ -2,9 +2,11 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cli.h"
 #include "number.h"
+#include "rights.h"
 
 json_t *cli_json_real(double x)
 {
@@ -217,6 +219,43 @@ json_t *cli_json_batch(const struct candor_response *r)
 	COUNT(duplicates);
 	COUNT(revised);
 	cli_json_put(o, "rejected", cli_json_rejected(r));
+	return o;
+}
+
+json_t *cli_json_grant(const struct candor_grant *from)
+{
+	char names[RIGHTS_TEXT_MAX], *rest = names, *save;
+	json_t *o = object(), *rights = cli_memory(json_array());
+	TEXT(principal);
+	TEXT(pool);
+	TEXT(prefix);
+	rights_format(from->rights, names);
+	for (char *name; (name = strtok_r(rest, ",", &save)); rest = NULL)
+		cli_json_append(rights, cli_memory(json_string(name)));
+	cli_json_put(o, "rights", rights);
+	return o;
+}
+
+json_t *cli_json_token(const struct candor_token *from)
+{
+	json_t *o = object();
+	TEXT(name);
+	COUNT(created_at);
+	COUNT(expires_at);
+	COUNT(revoked_at);
+	return o;
+}
+
+json_t *cli_json_event(const struct candor_event *from)
+{
+	json_t *o = object();
+	COUNT(change);
+	COUNT(at);
+	TEXT(by);
+	TEXT(pool);
+	TEXT(action);
+	TEXT(subject);
+	TEXT(detail);
 	return o;
 }
 

@@ -16,6 +16,9 @@ json_t *cli_json_labeler(const struct candor_labeler *l);
 json_t *cli_json_settlement(const struct candor_settlement *s);
 json_t *cli_json_rejected(const struct candor_response *r);
 json_t *cli_json_batch(const struct candor_response *r);
+json_t *cli_json_grant(const struct candor_grant *g);
+json_t *cli_json_token(const struct candor_token *t);
+json_t *cli_json_event(const struct candor_event *e);
 json_t *cli_json_info(const struct candor_info *i);
 
 /* Names of enumerations; "unknown" for what this program does not know. */

@@ -18,6 +18,9 @@ static const struct {
 	{"Pools and labelers", &cli_pool},
 	{NULL, &cli_labelers},
 	{NULL, &cli_labeler},
+	{"Who may do what", &cli_grants},
+	{NULL, &cli_token},
+	{NULL, &cli_audit},
 	{"Items, one at a time", &cli_report},
 	{NULL, &cli_close},
 	{NULL, &cli_resolve},
@@ -54,8 +57,12 @@ static void print_help(void)
 	       "  --cert FILE, --key FILE\n"
 	       "                  for tls: the certificate to show, and its key; else CANDOR_CERT\n"
 	       "                  and CANDOR_KEY, else none\n"
+	       "  --token-file FILE\n"
+	       "                  the token to speak with is its first line; else CANDOR_TOKEN_FILE,\n"
+	       "                  else none\n"
 	       "  --json          one JSON document on stdout, numbers with all their digits\n"
-	       "  --timeout S     seconds to wait for the connection (10) and for answers (60)\n"
+	       "  --timeout S     seconds to wait for the connection (10), for answers, and for a rate\n"
+	       "                  that the daemon limits (60)\n"
 	       "  --help          this text; after a command, what is to be known about it\n"
 	       "  --version       the version of this program\n"
 	       "\nExit codes:\n"
@@ -118,6 +125,7 @@ int main(int argc, char **argv)
 		.ca = environment("CANDOR_CA"),
 		.cert = environment("CANDOR_CERT"),
 		.key = environment("CANDOR_KEY"),
+		.token_file = environment("CANDOR_TOKEN_FILE"),
 	};
 	setlocale(LC_CTYPE, ""); /* not LC_NUMERIC: numbers are read and written with a point everywhere */
 	cli_term_init(&c.term);

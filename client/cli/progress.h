@@ -21,6 +21,9 @@ void cli_progress_line(const struct cli_progress *p, uint64_t now_ms, bool utf8,
 
 void cli_progress_show(struct cli_progress *p, uint64_t now_ms, bool utf8);
 
+/* A line that stands while the daemon's limits on rates leave nothing to do but wait. */
+void cli_progress_wait(struct cli_progress *p, uint64_t ms);
+
 /* Takes the line away, before other words or at the end. */
 void cli_progress_clear(struct cli_progress *p);
 
