@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "engine_internal.h"
 #include "log.h"
@@ -233,12 +234,13 @@ enum engine_outcome engine_change_grant(struct engine *e, struct call *call)
 				     arena_printf(call->arena,
 						  "there is no %s, or it is revoked; make it: candor token new",
 						  g->principal));
+	unsigned before = grants_standing(e->grants, g);
 	int changed = grants_change(e->grants, g, add, &row);
 	if (changed < 0)
 		return engine_refuse_error(call, changed);
 	if (changed) {
 		add_common_event(e, call, add ? "grant" : "withdraw", g->pool, g->principal,
-				 describe_grant(call->arena, g->rights, g->prefix));
+				 describe_grant(call->arena, before ^ row.rights, g->prefix));
 		engine_add(e, CHANGE_GRANT, &row);
 	}
 	return reply_changed(e, call, changed);
@@ -295,11 +297,24 @@ static void drop_grants(struct engine *e, const char *principal, bool write)
 	}
 }
 
+/* For people; "" where it never does. */
+static const char *describe_expiry(struct arena *a, uint64_t at_ms)
+{
+	const time_t at = (time_t)(at_ms / 1000);
+	char date[40];
+	struct tm utc;
+	if (!at_ms)
+		return "";
+	/* A year of more digits than any calendar has. */
+	if (!gmtime_r(&at, &utc) || !strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", &utc))
+		return arena_printf(a, "expires %" PRIu64 " ms after 1970", at_ms);
+	return arena_printf(a, "expires %s", date);
+}
+
 static void write_token(struct engine *e, struct call *call, const struct token_row *t, const char *principal)
 {
 	engine_add(e, CHANGE_TOKEN, t);
-	add_common_event(e, call, "token", "", principal,
-			 t->expires_at ? arena_printf(call->arena, "expires at %" PRIu64, t->expires_at) : "");
+	add_common_event(e, call, "token", "", principal, describe_expiry(call->arena, t->expires_at));
 	uint64_t after = 0;
 	for (const struct grant_row *g; (g = grants_next(e->grants, after)); after = g->id) {
 		if (strcmp(g->principal, principal) != 0)

@@ -263,6 +263,12 @@ static void remove_entry(struct grants *g, struct entry *e)
 	free(e);
 }
 
+unsigned grants_standing(const struct grants *g, const struct candor_grant *what)
+{
+	const struct entry *e = find(g, what);
+	return e ? e->row.rights : 0;
+}
+
 int grants_change(struct grants *g, const struct candor_grant *what, bool add, struct grant_row *row)
 {
 	struct entry *e = find(g, what);

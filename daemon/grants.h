@@ -58,6 +58,9 @@ const char *grants_token_fault(const struct grants *g, const struct who *w, uint
  * where nothing does, and lives until the next change. 0: it stood so already. -ENOMEM or ERR_FULL. */
 MUST_CHECK int grants_change(struct grants *g, const struct candor_grant *what, bool add, struct grant_row *row);
 
+/* The rights that stand for just this principal, pool and prefix; what->rights does not matter. */
+unsigned grants_standing(const struct grants *g, const struct candor_grant *what);
+
 /* A row from disk, of a larger id than all before. 0, -ENOMEM, ERR_FULL or ERR_HISTORY. */
 MUST_CHECK int grants_restore(struct grants *g, const struct grant_row *row);
 

@@ -75,33 +75,37 @@ static const char *parse_principal(const struct cli *c, const char *text, char i
 
 /* ---- words ---- */
 
+static size_t append(struct cli_grant_text *text, size_t len, const char *before, const char *what, const char *after)
+{
+	return len + (size_t)snprintf(text->s + len, sizeof text->s - len, "%s%s%s", before, what, after);
+}
+
+static void append_place(struct cli_grant_text *text, size_t len, const struct candor_grant *g)
+{
+	if (g->prefix[0])
+		len = append(text, len, " for labelers that begin with \"", g->prefix, "\"");
+	if (g->pool[0])
+		append(text, len, " in pool \"", g->pool, "\"");
+	else
+		append(text, len, " in all pools", "", "");
+}
+
 struct cli_grant_text cli_grant_words(const struct candor_grant *g)
 {
-	static const struct {
-		unsigned right;
-		const char *words;
-	} all[] = {
-		{CANDOR_RIGHT_REPORT, "report"},
-		{CANDOR_RIGHT_OUTCOME, "close, resolve and void items"},
-		{CANDOR_RIGHT_READ, "read aggregates of items that are not open"},
-		{CANDOR_RIGHT_READ_OPEN, "read aggregates, also of open items"},
-		{CANDOR_RIGHT_INSPECT, "inspect labelers"},
-	};
+	/* In the order of the bits. */
+	static const char *const words[] = {"report",          "post outcomes",    "read closed items",
+					    "read open items", "inspect labelers", "do everything"};
+	/* Whoever may do everything may do the others too. */
+	unsigned rights = g->rights & CANDOR_RIGHT_ADMIN ? CANDOR_RIGHT_ADMIN : g->rights;
 	struct cli_grant_text text = {""};
 	size_t len = 0;
-	if (g->rights & CANDOR_RIGHT_ADMIN)
-		len = (size_t)snprintf(text.s, sizeof text.s, "do everything");
-	for (size_t i = 0; i < sizeof all / sizeof *all && !(g->rights & CANDOR_RIGHT_ADMIN); i++)
-		if (g->rights & all[i].right)
-			len += (size_t)snprintf(text.s + len, sizeof text.s - len, "%s%s", len ? "; " : "",
-						all[i].words);
-	if (g->prefix[0])
-		len += (size_t)snprintf(text.s + len, sizeof text.s - len, " for labelers that begin with \"%s\"",
-					g->prefix);
-	if (g->pool[0])
-		snprintf(text.s + len, sizeof text.s - len, " in pool \"%s\"", g->pool);
-	else
-		snprintf(text.s + len, sizeof text.s - len, " in all pools");
+	for (unsigned i = 0; i < sizeof words / sizeof *words; i++) {
+		if (!(rights & (1u << i)))
+			continue;
+		rights &= ~(1u << i);
+		len = append(&text, len, len == 0 ? "" : rights ? ", " : " and ", words[i], "");
+	}
+	append_place(&text, len, g);
 	return text;
 }
 
@@ -170,10 +174,15 @@ static void say_changed(const struct candor_grant *g, bool add, bool changed)
 	struct cli_grant_text what = cli_grant_words(g);
 	if (add)
 		cli_note(changed ? "%s may now %s" : "%s could already %s", g->principal, what.s);
-	else if (changed)
-		cli_note("%s has no grant any more to %s", g->principal, what.s);
 	else
-		cli_note("%s had no grant to %s", g->principal, what.s);
+		cli_note(changed ? "%s has no grant any more to %s" : "%s had no grant to %s", g->principal, what.s);
+}
+
+static void say_all_removed(const struct candor_grant *g, bool changed)
+{
+	struct cli_grant_text where = {""};
+	append_place(&where, 0, g);
+	cli_note(changed ? "%s has no grant any more%s" : "%s had no grant%s", g->principal, where.s);
 }
 
 static int change_grant(struct cli *c, int argc, char **argv, bool add)
@@ -193,8 +202,10 @@ static int change_grant(struct cli *c, int argc, char **argv, bool add)
 	const struct candor_request request = {
 		.type = add ? CANDOR_REQ_ADD_GRANT : CANDOR_REQ_REMOVE_GRANT, .n = 1, .grants = &grant};
 	int err = cli_batch(c, &request, &grant.principal, &batch);
-	if (!err)
+	if (!err && o[1])
 		say_changed(&grant, add, batch.accepted > 0);
+	else if (!err)
+		say_all_removed(&grant, batch.accepted > 0);
 	return err;
 }
 

@@ -2,7 +2,11 @@
  *
  * Weights at closing depend on what was settled before, and the number of labelers enters the rate. So that a file
  * always comes to the same, the daemon must see each item's reports, then its end, before the next item's reports. It
- * applies one connection's requests in order: they are all sent without waiting, up to a window. */
+ * applies one connection's requests in order: they are all sent without waiting, up to a window.
+ *
+ * A daemon that limits rates may put one of them off. Then nothing more is sent until all answers are there; what was
+ * put off is sent again when its time has come; and from then on each answer is waited for, so that nothing can overtake
+ * what is put off again. */
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,6 +28,7 @@ enum {
 	UNSENT_MAX_BYTES = 1024 * 1024,
 	LISTED_MAX = 20, /* rejected rows and bad lines that are listed one by one */
 	SHOW_EVERY_MS = 200,
+	ARENA_BYTES = 64 * 1024 * 1024,
 };
 
 struct import {
@@ -34,6 +39,7 @@ struct import {
 	uv_loop_t loop;
 	uv_signal_t interrupt;
 	uv_timer_t timer; /* of the progress line */
+	uv_timer_t pause; /* until what was put off may be sent again */
 	struct candor_client *client;
 	struct cli_input input;
 	struct cli_rows rows;
@@ -49,18 +55,32 @@ struct import {
 	bool has_outcome;
 	double outcome;
 
+	/* Requests that are to be sent, again or for the first time, in their order. Only where `limited`: the daemon has
+	 * put one off. */
+	struct sent *held;
+	bool limited;
+	uint64_t last_seq, pause_ms, waited_ms; /* waited_ms: since something was taken */
+
 	bool pool_asked, pool_known, pool_made, input_ended, pumping, stopped, interrupted;
 	int code; /* exit code so far */
-	uint64_t items, accepted, duplicates, revised, closed, resolved, rejected, bad_lines, listed;
+	uint64_t items, accepted, duplicates, revised, closed, resolved, rejected, bad_lines, listed, overtaking;
 };
 
-/* A request in flight, for its answer. */
+/* A request, until it is answered for good. */
 struct sent {
 	struct import *im;
-	enum candor_request_type type;
-	size_t n;
-	uint64_t lines[]; /* [n] where its rows stand in the file */
+	struct sent *next; /* of those that are held */
+	uint64_t seq;
+	struct arena arena; /* of what the request points to */
+	struct candor_request request;
+	uint64_t *lines; /* where its rows stand in the file */
 };
+
+static void free_sent(struct sent *s)
+{
+	arena_free(&s->arena);
+	free(s);
+}
 
 /* ---- the end ---- */
 
@@ -75,6 +95,7 @@ static void stop(struct import *im, int code)
 	cli_input_close(&im->input);
 	uv_close((uv_handle_t *)&im->interrupt, NULL);
 	uv_close((uv_handle_t *)&im->timer, NULL);
+	uv_close((uv_handle_t *)&im->pause, NULL);
 	candor_client_close(im->client, NULL, NULL);
 }
 
@@ -110,7 +131,7 @@ static void pump(struct import *im);
 
 static void count_batch(struct import *im, const struct sent *s, const struct candor_response *r)
 {
-	switch (s->type) {
+	switch (s->request.type) {
 	case CANDOR_REQ_POST_REPORTS:
 		im->accepted += r->batch.accepted;
 		im->duplicates += r->batch.duplicates;
@@ -122,8 +143,15 @@ static void count_batch(struct import *im, const struct sent *s, const struct ca
 	im->rejected += r->n_rejected;
 	for (size_t i = 0; i < r->n_rejected; i++) {
 		const struct candor_rejected *row = &r->rejected[i];
-		list_line(im, row->index < s->n ? s->lines[row->index] : 0, candor_code_name(row->code), row->message);
+		list_line(im, row->index < s->request.n ? s->lines[row->index] : 0, candor_code_name(row->code),
+			  row->message);
 	}
+}
+
+/* Whoever may not make the pool may still be allowed to report in it. */
+static bool is_pool_answer(const struct candor_response *r)
+{
+	return r->code == CANDOR_OK || r->code == CANDOR_ALREADY_EXISTS || r->code == CANDOR_PERMISSION_DENIED;
 }
 
 static void count_pool(struct import *im, const struct candor_response *r)
@@ -134,48 +162,154 @@ static void count_pool(struct import *im, const struct candor_response *r)
 		cli_note("created pool \"%s\" with default settings", im->pool);
 }
 
+static void hold(struct import *im, struct sent *s)
+{
+	struct sent **at = &im->held;
+	while (*at && (*at)->seq < s->seq)
+		at = &(*at)->next;
+	s->next = *at;
+	*at = s;
+}
+
+/* Whether the answer is of no account, because the daemon has put off the request, or an earlier one that this one
+ * may have needed. */
+static bool is_put_off(struct import *im, const struct sent *s, const struct candor_response *r)
+{
+	uint64_t pause_ms = cli_retry_ms(im->cli, r, im->waited_ms);
+	bool is_behind = im->held && im->held->seq < s->seq;
+	if (pause_ms > im->pause_ms)
+		im->pause_ms = pause_ms;
+	if (pause_ms > 0)
+		im->limited = true;
+	else if (is_behind && r->code == CANDOR_OK && r->n_rejected == 0)
+		im->overtaking++;
+	return pause_ms > 0 || (is_behind && r->n_rejected > 0);
+}
+
+static void count_answer(struct import *im, const struct sent *s, const struct candor_response *r)
+{
+	bool creating = s->request.type == CANDOR_REQ_CREATE_POOL;
+	if (creating && is_pool_answer(r)) {
+		count_pool(im, r);
+	} else if (r->code != CANDOR_OK) {
+		cli_progress_clear(&im->progress);
+		cli_refusal(im->cli, r->code, r->message);
+		stop(im, CLI_REFUSED);
+		return;
+	} else {
+		count_batch(im, s, r);
+	}
+	im->waited_ms = 0;
+}
+
+static void send_held(struct import *im);
+
 static void on_answer(struct candor_client *client, int status, const struct candor_response *r, void *arg)
 {
 	struct sent *s = arg;
 	struct import *im = s->im;
-	bool creating = s->type == CANDOR_REQ_CREATE_POOL;
 	(void)client;
-	if (im->stopped) {
+	if (!im->stopped && status == 0 && is_put_off(im, s, r)) {
+		hold(im, s);
+		s = NULL;
+	} else if (im->stopped) {
 		/* The first error has been told already; its fellows in flight would only repeat it. */
 	} else if (status < 0) {
 		cli_progress_clear(&im->progress);
 		cli_unreachable(im->cli, im->pool_known, status, candor_client_fault(im->client));
 		stop(im, CLI_UNREACHABLE);
-	} else if (r->code != CANDOR_OK && !(creating && r->code == CANDOR_ALREADY_EXISTS)) {
-		cli_progress_clear(&im->progress);
-		cli_refusal(im->cli, r->code, r->message);
-		stop(im, CLI_REFUSED);
-	} else if (creating) {
-		count_pool(im, r);
 	} else {
-		count_batch(im, s, r);
+		count_answer(im, s, r);
 	}
-	free(s);
-	if (!im->stopped)
+	if (s)
+		free_sent(s);
+	if (im->held)
+		send_held(im);
+	else if (!im->stopped)
 		pump(im);
 }
 
 /* ---- requests ---- */
 
-static void send_request(struct import *im, const struct candor_request *request, const uint64_t *lines)
+static void send_now(struct import *im, struct sent *s)
 {
-	struct sent *s = cli_memory(malloc(sizeof *s + request->n * sizeof *s->lines));
-	s->im = im;
-	s->type = request->type;
-	s->n = request->n;
-	for (size_t i = 0; i < s->n; i++)
-		s->lines[i] = lines[i];
-	int err = candor_client_send(im->client, request, on_answer, s);
+	int err = candor_client_send(im->client, &s->request, on_answer, s);
 	if (!err)
 		return;
-	free(s);
+	free_sent(s);
 	cli_unreachable(im->cli, im->pool_known, err, candor_client_fault(im->client));
 	stop(im, CLI_UNREACHABLE);
+}
+
+static void on_pause_over(uv_timer_t *timer)
+{
+	struct import *im = timer->data;
+	cli_progress_clear(&im->progress);
+	send_held(im);
+}
+
+/* The first that is held, once there is no answer to come and no time to wait. */
+static void send_held(struct import *im)
+{
+	if (im->stopped || candor_client_in_flight(im->client) > 0 || uv_is_active((uv_handle_t *)&im->pause))
+		return;
+	if (im->pause_ms > 0) {
+		uv_timer_start(&im->pause, on_pause_over, im->pause_ms, 0);
+		im->waited_ms += im->pause_ms;
+		im->pause_ms = 0;
+		return;
+	}
+	struct sent *s = im->held;
+	im->held = s->next;
+	send_now(im, s);
+}
+
+static const char *copy_text(struct sent *s, const char *text)
+{
+	return cli_memory(arena_strdup(&s->arena, text));
+}
+
+static void *copy_array(struct sent *s, size_t size)
+{
+	return cli_memory(arena_alloc(&s->arena, s->request.n * size));
+}
+
+/* What the request points to, as it may have to be sent again. */
+static void copy_rows(struct sent *s)
+{
+	struct candor_request *r = &s->request;
+	struct candor_report *reports = r->reports ? copy_array(s, sizeof *reports) : NULL;
+	struct candor_outcome *outcomes = r->outcomes ? copy_array(s, sizeof *outcomes) : NULL;
+	const char **items = r->items ? copy_array(s, sizeof *items) : NULL;
+	for (size_t i = 0; i < r->n; i++) {
+		if (reports)
+			reports[i] = (struct candor_report){copy_text(s, r->reports[i].item),
+							    copy_text(s, r->reports[i].labeler), r->reports[i].value};
+		if (outcomes)
+			outcomes[i] = (struct candor_outcome){copy_text(s, r->outcomes[i].item), r->outcomes[i].value};
+		if (items)
+			items[i] = copy_text(s, r->items[i]);
+	}
+	r->reports = reports;
+	r->outcomes = outcomes;
+	r->items = items;
+}
+
+static void send_request(struct import *im, const struct candor_request *request, const uint64_t *lines)
+{
+	struct sent *s = cli_memory(malloc(sizeof *s));
+	*s = (struct sent){.im = im, .seq = ++im->last_seq, .request = *request};
+	arena_init(&s->arena, ARENA_BYTES);
+	s->lines = copy_array(s, sizeof *lines);
+	for (size_t i = 0; i < request->n; i++)
+		s->lines[i] = lines[i];
+	copy_rows(s);
+	if (!im->limited) {
+		send_now(im, s);
+		return;
+	}
+	hold(im, s);
+	send_held(im);
 }
 
 static void send_reports(struct import *im)
@@ -262,6 +396,8 @@ static void ask_pool(struct import *im)
 
 static bool window_full(const struct import *im)
 {
+	if (im->limited)
+		return im->held || candor_client_in_flight(im->client) > 0;
 	return candor_client_in_flight(im->client) >= WINDOW ||
 	       candor_client_unsent_bytes(im->client) > UNSENT_MAX_BYTES;
 }
@@ -295,7 +431,7 @@ static void read_rows(struct import *im)
 
 static void pump(struct import *im)
 {
-	if (im->pumping)
+	if (im->pumping || im->held)
 		return;
 	im->pumping = true;
 	read_rows(im);
@@ -303,7 +439,7 @@ static void pump(struct import *im)
 	if (im->input_ended && !im->stopped && (im->n == 0 || im->pool_known)) {
 		finish_item(im);
 		send_reports(im);
-		if (!im->stopped && candor_client_in_flight(im->client) == 0)
+		if (!im->stopped && !im->held && candor_client_in_flight(im->client) == 0)
 			stop(im, CLI_DONE);
 	} else if (im->input_ended && !im->stopped && !im->pool_asked) {
 		ask_pool(im);
@@ -329,7 +465,10 @@ static void on_input(void *arg, const char *bytes, ssize_t len)
 static void on_timer(uv_timer_t *timer)
 {
 	struct import *im = timer->data;
-	cli_progress_show(&im->progress, uv_now(&im->loop), im->cli->term.utf8);
+	if (uv_is_active((uv_handle_t *)&im->pause))
+		cli_progress_wait(&im->progress, uv_timer_get_due_in(&im->pause));
+	else
+		cli_progress_show(&im->progress, uv_now(&im->loop), im->cli->term.utf8);
 }
 
 /* ---- the summary ---- */
@@ -347,6 +486,10 @@ static void print_summary(struct import *im, double seconds)
 		cli_note("not taken: %s row%s that the daemon rejected, %s bad line%s", cli_count(im->rejected).s,
 			 cli_plural(im->rejected), cli_count(im->bad_lines).s, cli_plural(im->bad_lines));
 	cli_note("%.2f s, %s reports/s", seconds, cli_count((uint64_t)((double)reports / seconds)).s);
+	if (im->overtaking > 0)
+		cli_note("%s request%s of later rows overtook rows that the daemon put off to keep a rate: weights can "
+			 "differ from those of the file's order",
+			 cli_count(im->overtaking).s, cli_plural(im->overtaking));
 	if (im->code == CLI_UNREACHABLE || im->code == CLI_REFUSED)
 		cli_note("Not all of %s went in; run the same command again to go on.", im->name);
 	if (!im->cli->json)
@@ -392,6 +535,7 @@ static int begin(struct import *im, enum cli_rows_format format)
 	int err = cli_input_open(&im->input, &im->loop, im->path, on_input, im);
 	if (err) {
 		cli_error(im->cli, "%s: %s", im->name, candor_strerror(err));
+		cli_wipe_token(im->cli);
 		uv_loop_close(&im->loop);
 		return CLI_USAGE;
 	}
@@ -407,13 +551,14 @@ static int begin(struct import *im, enum cli_rows_format format)
 	signal(SIGPIPE, SIG_IGN);
 	uv_signal_init(&im->loop, &im->interrupt);
 	uv_timer_init(&im->loop, &im->timer);
-	im->interrupt.data = im->timer.data = im;
+	uv_timer_init(&im->loop, &im->pause);
+	im->interrupt.data = im->timer.data = im->pause.data = im;
 	uv_signal_start(&im->interrupt, on_interrupt, SIGINT);
 	/* Not into what is being typed. */
 	if (im->cli->term.err_tty && !isatty(im->input.fd))
 		uv_timer_start(&im->timer, on_timer, SHOW_EVERY_MS, SHOW_EVERY_MS);
 	cli_rows_init(&im->rows, format);
-	arena_init(&im->arena, 64 * 1024 * 1024);
+	arena_init(&im->arena, ARENA_BYTES);
 	im->progress =
 		(struct cli_progress){.started_ms = uv_now(&im->loop), .total = im->input.size, .unit = "reports"};
 	return 0;
@@ -428,6 +573,10 @@ static int import(struct import *im, enum cli_rows_format format)
 	pump(im);
 	uv_run(&im->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&im->loop);
+	for (struct sent *s; (s = im->held);) {
+		im->held = s->next;
+		free_sent(s);
+	}
 	arena_free(&im->arena);
 	cli_rows_free(&im->rows);
 	if (im->code != CLI_USAGE)
@@ -478,7 +627,8 @@ const struct cli_command cli_import = {
 		"outcome; an empty outcome is not known yet. JSON lines have objects with the same\n"
 		"names. Without --format the name of the file decides, or its first character.\n\n"
 		"An import may be repeated: what stands already is only counted. Rows that the\n"
-		"daemon rejects, and bad lines, are listed by line number; the others go in.\n\n"
+		"daemon rejects, and bad lines, are listed by line number; the others go in. Where\n"
+		"the daemon limits how much comes in a second, it waits and goes on.\n\n"
 		"Options:\n"
 		"  --format F    csv or jsonl\n"
 		"  --keep-open   leave items open: neither close nor resolve them\n\n"
