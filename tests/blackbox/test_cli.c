@@ -42,9 +42,9 @@ static void wrong_usage_is_exit_code_2_and_points_to_the_help(void **state)
 static void every_command_has_a_help_and_there_is_a_version(void **state)
 {
 	struct command *c = *state;
-	static const char *const commands[] = {"ping",    "info",   "pool",   "report",   "close",
-					       "resolve", "void",   "query",  "labelers", "labeler",
-					       "feed",    "import", "export", "simulate", "evaluate"};
+	static const char *const commands[] = {"ping",   "info",     "pool",     "report",  "close", "resolve",
+					       "void",   "query",    "labelers", "labeler", "feed",  "import",
+					       "export", "simulate", "evaluate", "grants",  "token", "audit"};
 	assert_candor(c, 0, "--help");
 	assert_string_equal(c->err, "");
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
@@ -148,7 +148,7 @@ static void json_has_stable_keys_for_every_command(void **state)
 		c,
 		"version protocol uptime_ms started_at pools labelers open_items connections committed reports "
 		"settlements read_only reason database_bytes commits memory_bytes memory_limit resident_bytes resident_items "
-		"database heads",
+		"database principal heads",
 		NULL, NULL);
 	assert_candor(c, 0, "pool", "create", "q", "--share", "0.01", "--json");
 	check_document(c, pool_keys, NULL, NULL);

@@ -58,6 +58,7 @@ int command_set_up_alone(void **state)
 	snprintf(c.err_path, sizeof c.err_path, "%s/err", c.daemon.dir);
 	snprintf(c.file, sizeof c.file, "%s/answers", c.daemon.dir);
 	setenv("CANDOR_SERVER", c.daemon.address, 1);
+	unsetenv("CANDOR_TOKEN_FILE");
 	*state = &c;
 	return 0;
 }

@@ -170,9 +170,30 @@ static void every_error_has_a_phrase(void **state)
 	assert_string_equal(candor_strerror(7), "unknown error");
 }
 
+static void loopback_is_known_by_its_name_alone(void **state)
+{
+	static const char *const here[] = {"tcp:localhost:1",   "tcp:LocalHost:1", "tcp:127.0.0.1:1",
+					   "tcp:127.255.3.4:1", "tcp:[::1]:1",     "tls:127.1:1"};
+	static const char *const elsewhere[] = {
+		"tcp:128.0.0.1:1", "tcp:127.example.org:1", "tcp:127:1",       "tcp:localhost.example.org:1",
+		"tcp:[::2]:1",     "tcp:1.127.0.0:1",       "unix:/localhost", "tcp:[::]:1"};
+	struct address a;
+	const char *why;
+	(void)state;
+	for (size_t i = 0; i < sizeof here / sizeof *here; i++) {
+		assert_int_equal(address_parse(here[i], &a, &why), 0);
+		assert_true(address_is_loopback(&a));
+	}
+	for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++) {
+		assert_int_equal(address_parse(elsewhere[i], &a, &why), 0);
+		assert_false(address_is_loopback(&a));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(loopback_is_known_by_its_name_alone),
 		cmocka_unit_test(tcp_addresses_have_a_host_and_a_port),
 		cmocka_unit_test(tls_addresses_are_those_of_tcp),
 		cmocka_unit_test(unix_addresses_have_a_path),

@@ -33,23 +33,16 @@ static void tell(const char *format, ...)
 static void write_down(const struct candor_request *r)
 {
 	switch (r->type) {
-	case CANDOR_REQ_CREATE_POOL:
-		tell("create %s\n", r->pool);
-		break;
+	case CANDOR_REQ_CREATE_POOL: tell("create %s\n", r->pool); break;
 	case CANDOR_REQ_POST_REPORTS:
 		tell("report");
 		for (size_t i = 0; i < r->n; i++)
 			tell(" %s:%s=%g", r->reports[i].item, r->reports[i].labeler, r->reports[i].value);
 		tell("\n");
 		break;
-	case CANDOR_REQ_CLOSE_ITEMS:
-		tell("close %s\n", r->items[0]);
-		break;
-	case CANDOR_REQ_RESOLVE_ITEMS:
-		tell("resolve %s=%g\n", r->outcomes[0].item, r->outcomes[0].value);
-		break;
-	default:
-		break;
+	case CANDOR_REQ_CLOSE_ITEMS: tell("close %s\n", r->items[0]); break;
+	case CANDOR_REQ_RESOLVE_ITEMS: tell("resolve %s=%g\n", r->outcomes[0].item, r->outcomes[0].value); break;
+	default: break;
 	}
 }
 
@@ -101,6 +94,61 @@ static void answer_some_and_leave(struct fake *f, const struct candor_request *r
 		answer(f, r);
 	else
 		fake_hang_up(f);
+}
+
+/* ---- limits on rates ---- */
+
+static size_t asked, refused_from, refused_until; /* requests after hello are counted from 1 */
+static uint32_t retry_after_ms;
+
+static void put_off(struct fake *f, const struct candor_request *r)
+{
+	const struct candor_response refusal = {.id = r->id,
+						.code = CANDOR_RESOURCE_EXHAUSTED,
+						.message = "too many reports a second",
+						.retry_after_ms = retry_after_ms};
+	fake_respond(f, &refusal);
+}
+
+/* Some are put off, whatever they are. */
+static void answer_at_a_rate(struct fake *f, const struct candor_request *r)
+{
+	if (r->type != CANDOR_REQ_HELLO)
+		asked++;
+	if (asked >= refused_from && asked < refused_until)
+		put_off(f, r);
+	else
+		answer(f, r);
+}
+
+/* One is put off; the end of its item that was sent behind it is unknown then, as it is to candord. */
+static void answer_what_overtakes(struct fake *f, const struct candor_request *r)
+{
+	static bool is_reported;
+	const struct candor_rejected row = {0, CANDOR_NOT_FOUND, "item does not exist"};
+	const struct candor_response unknown = {
+		.id = r->id, .type = CANDOR_RES_BATCH, .n_rejected = 1, .rejected = &row};
+	if (r->type == CANDOR_REQ_HELLO || r->type == CANDOR_REQ_CREATE_POOL) {
+		is_reported = false;
+		asked = 0;
+		answer(f, r);
+	} else if (r->type == CANDOR_REQ_POST_REPORTS && asked++ == 0) {
+		put_off(f, r);
+	} else if (r->type == CANDOR_REQ_RESOLVE_ITEMS && strcmp(r->outcomes[0].item, "a") == 0 && !is_reported) {
+		fake_respond(f, &unknown);
+	} else {
+		is_reported |= r->type == CANDOR_REQ_POST_REPORTS && strcmp(r->reports[0].item, "a") == 0;
+		answer(f, r);
+	}
+}
+
+static void deny_the_pool(struct fake *f, const struct candor_request *r)
+{
+	const struct candor_response denied = {.id = r->id, .code = CANDOR_PERMISSION_DENIED, .message = "no"};
+	if (r->type == CANDOR_REQ_CREATE_POOL)
+		fake_respond(f, &denied);
+	else
+		answer(f, r);
 }
 
 /* Imports `file` with further arguments (or NULL) from a daemon that answers so. */
@@ -292,6 +340,96 @@ static void an_unreadable_file_makes_no_pool(void **state)
 	assert_told("");
 }
 
+static void whoever_may_not_make_the_pool_may_report(void **state)
+{
+	struct run run;
+	(void)state;
+	import(&run, deny_the_pool, HEAD "a,x,1,1\n", NULL, NULL);
+	assert_int_equal(run.code, CLI_DONE);
+	assert_told("report a:x=1\nresolve a=1\n");
+	assert_null(strstr(run.words, "created"));
+}
+
+static const char four[] = HEAD "a,x,1,1\na,y,0,1\nb,x,1,\nc,x,1,0\nd,x,0.5,1\n";
+static const char all_four[] = "create p\n"
+			       "report a:x=1 a:y=0\nresolve a=1\n"
+			       "report b:x=1\nclose b\n"
+			       "report c:x=1\nresolve c=0\n"
+			       "report d:x=0.5\nresolve d=1\n";
+
+/* Whichever requests are put off, and how often: all goes in, once, in the order of the file. */
+static void what_is_put_off_for_a_rate_goes_in_later(void **state)
+{
+	struct run run;
+	(void)state;
+	for (refused_from = 1; refused_from <= 9; refused_from++) {
+		asked = 0;
+		refused_until = refused_from + 13;
+		retry_after_ms = 1;
+		import(&run, answer_at_a_rate, four, NULL, NULL);
+		assert_int_equal(run.code, CLI_DONE);
+		assert_told(all_four);
+		assert_int_equal(asked, 9 + 13);
+		assert_says(run, "4 items: 3 newly resolved, 1 newly closed\n");
+		assert_says(run, "5 reports: 5 new, 0 already there, 0 revised\n");
+		assert_null(strstr(run.words, "RESOURCE_EXHAUSTED"));
+		assert_null(strstr(run.words, "overtook"));
+		assert_null(strstr(run.words, "waiting")); /* it is no terminal */
+	}
+}
+
+static void what_was_sent_behind_it_is_told_apart(void **state)
+{
+	struct run run;
+	(void)state;
+	retry_after_ms = 1;
+	import(&run, answer_what_overtakes, four, NULL, NULL);
+	assert_int_equal(run.code, CLI_DONE);
+	assert_told("create p\n"
+		    "report b:x=1\nclose b\nreport c:x=1\nresolve c=0\nreport d:x=0.5\nresolve d=1\n"
+		    "report a:x=1 a:y=0\nresolve a=1\n");
+	assert_says(run, "4 items: 3 newly resolved, 1 newly closed\n");
+	assert_says(run, "5 reports: 5 new, 0 already there, 0 revised\n");
+	assert_says(run, "6 requests of later rows overtook rows that the daemon put off");
+	assert_null(strstr(run.words, "NOT_FOUND"));
+}
+
+/* Longer than --timeout, or without end. */
+static void a_rate_that_is_too_low_ends_it(void **state)
+{
+	struct run run;
+	char timeout[] = "--timeout=1";
+	(void)state;
+	asked = 0;
+	refused_from = 4;
+	refused_until = SIZE_MAX;
+	retry_after_ms = 1001;
+	import(&run, answer_at_a_rate, four, timeout, NULL);
+	assert_int_equal(run.code, CLI_REFUSED);
+	assert_says(run, "RESOURCE_EXHAUSTED: too many reports a second\n");
+	assert_says(run, "run the same command again to go on");
+	asked = 0;
+	retry_after_ms = 400;
+	import(&run, answer_at_a_rate, four, timeout, NULL);
+	assert_int_equal(run.code, CLI_REFUSED);
+	assert_says(run, "RESOURCE_EXHAUSTED: too many reports a second\n");
+	assert_told("create p\nreport a:x=1 a:y=0\nresolve a=1\n");
+}
+
+/* What a limit other than a rate refuses cannot be helped by waiting. */
+static void a_limit_without_a_time_ends_it(void **state)
+{
+	struct run run;
+	(void)state;
+	asked = 0;
+	refused_from = 2;
+	refused_until = SIZE_MAX;
+	retry_after_ms = 0;
+	import(&run, answer_at_a_rate, four, NULL, NULL);
+	assert_int_equal(run.code, CLI_REFUSED);
+	assert_told("create p\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -306,6 +444,11 @@ int main(void)
 		cmocka_unit_test(a_daemon_that_goes_away_ends_it_with_advice),
 		cmocka_unit_test(nobody_there_is_told),
 		cmocka_unit_test(an_unreadable_file_makes_no_pool),
+		cmocka_unit_test(whoever_may_not_make_the_pool_may_report),
+		cmocka_unit_test(what_is_put_off_for_a_rate_goes_in_later),
+		cmocka_unit_test(what_was_sent_behind_it_is_told_apart),
+		cmocka_unit_test(a_rate_that_is_too_low_ends_it),
+		cmocka_unit_test(a_limit_without_a_time_ends_it),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	buf_free(&told);

@@ -5,6 +5,7 @@
 
 #include "client/calls.h"
 #include "client/candor.h"
+#include "client/cli/cli.h"
 
 static void calls_come_one_after_the_other(void **state)
 {
@@ -101,6 +102,136 @@ static void nobody_there_is_an_error(void **state)
 	candor_close(NULL);
 }
 
+/* Of the newest greeting; written by the daemon's thread, read after it has ended. */
+static char shown[CANDOR_TOKEN_MAX + 1];
+static size_t greetings_alone;
+
+static void welcome_as_acme(struct fake *f, const struct candor_request *request)
+{
+	struct candor_response r = {.id = request->id, .type = CANDOR_RES_WELCOME, .message = ""};
+	r.welcome = (struct candor_welcome){.protocol = 1, .server = "fake/1", .principal = "token:acme"};
+	if (request->type != CANDOR_REQ_HELLO) {
+		fake_answer(f, request);
+		return;
+	}
+	greetings_alone += f->reads == 1 && f->requests == 1;
+	snprintf(shown, sizeof shown, "%s", request->token);
+	fake_respond(f, &r);
+}
+
+static void a_token_is_shown_and_whose_it_is_is_told(void **state)
+{
+	struct fake fake;
+	uv_loop_t loop;
+	struct candor *c = NULL;
+	const struct candor_response *response;
+	const struct candor_request info = {.type = CANDOR_REQ_INFO};
+	char token[CANDOR_TOKEN_MAX + 1];
+	(void)state;
+	/* The shortest and the longest. */
+	for (size_t len = 1; len <= CANDOR_TOKEN_MAX; len += CANDOR_TOKEN_MAX - 1) {
+		const struct candor_options options = {.token = token};
+		memset(token, 't', len);
+		token[len] = 0;
+		greetings_alone = 0;
+		fake_start_thread(&fake, &loop, welcome_as_acme);
+		assert_int_equal(candor_open(&c, fake.address, &options), 0);
+		assert_string_equal(candor_principal(c), "token:acme");
+		assert_int_equal(candor_call(c, &info, &response), 0);
+		assert_string_equal(candor_principal(c), "token:acme");
+		candor_close(c);
+		fake_stop_thread(&fake);
+		assert_string_equal(shown, token);
+		assert_int_equal(greetings_alone, 1);
+	}
+	/* A daemon that does not say is none's. */
+	fake_start_thread(&fake, &loop, NULL);
+	assert_int_equal(candor_open(&c, fake.address, NULL), 0);
+	assert_string_equal(candor_principal(c), "");
+	candor_close(c);
+	fake_stop_thread(&fake);
+}
+
+static void refuse_to_greet(struct fake *f, const struct candor_request *request)
+{
+	const struct candor_response no = {
+		.id = request->id, .code = CANDOR_UNAUTHENTICATED, .message = "the token is none that counts here"};
+	fake_respond(f, &no);
+	fake_hang_up(f);
+}
+
+static void a_token_that_is_none_is_the_answer_to_everything(void **state)
+{
+	struct fake fake;
+	uv_loop_t loop;
+	struct candor *c = NULL;
+	const struct candor_response *response;
+	const struct candor_request info = {.type = CANDOR_REQ_INFO};
+	const struct candor_options options = {.token = "guessed"};
+	(void)state;
+	fake_start_thread(&fake, &loop, refuse_to_greet);
+	assert_int_equal(candor_open(&c, fake.address, &options), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(candor_call(c, &info, &response), 0);
+		assert_int_equal(response->code, CANDOR_UNAUTHENTICATED);
+		assert_string_equal(response->message, "the token is none that counts here");
+	}
+	assert_string_equal(candor_principal(c), "");
+	candor_close(c);
+	fake_stop_thread(&fake);
+}
+
+/* ---- what candor makes of a limit on rates ---- */
+
+static size_t refusals_left;
+static uint32_t retry_after_ms;
+
+static void answer_at_a_rate(struct fake *f, const struct candor_request *request)
+{
+	const struct candor_response refusal = {.id = request->id,
+						.code = CANDOR_RESOURCE_EXHAUSTED,
+						.message = "too many requests a second",
+						.retry_after_ms = retry_after_ms};
+	if (request->type == CANDOR_REQ_HELLO || refusals_left == 0) {
+		fake_answer(f, request);
+		return;
+	}
+	refusals_left--;
+	fake_respond(f, &refusal);
+}
+
+/* The exit code of a command that asks once. */
+static int call_at_a_rate(size_t refusals, uint32_t after_ms, uint64_t timeout_ms)
+{
+	struct fake fake;
+	uv_loop_t loop;
+	const struct candor_response *response;
+	const struct candor_request info = {.type = CANDOR_REQ_INFO};
+	refusals_left = refusals;
+	retry_after_ms = after_ms;
+	fake_start_thread(&fake, &loop, answer_at_a_rate);
+	struct cli c = {.server = fake.address, .timeout_ms = timeout_ms, .command = &cli_info};
+	int code = cli_call(&c, &info, &response);
+	candor_close(c.daemon);
+	fake_stop_thread(&fake);
+	return code;
+}
+
+static void commands_wait_for_a_rate_as_long_as_they_may(void **state)
+{
+	(void)state;
+	assert_int_equal(call_at_a_rate(0, 0, 0), CLI_DONE);
+	assert_int_equal(call_at_a_rate(5, 2, 0), CLI_DONE);
+	/* Just as long as --timeout; one more is too long. */
+	assert_int_equal(call_at_a_rate(5, 2, 10), CLI_DONE);
+	assert_int_equal(call_at_a_rate(6, 2, 10), CLI_REFUSED);
+	assert_int_equal(refusals_left, 0);
+	/* At once, without waiting at all. */
+	assert_int_equal(call_at_a_rate(1, UINT32_MAX, 0), CLI_REFUSED);
+	/* A limit that is none on a rate. */
+	assert_int_equal(call_at_a_rate(1, 0, 0), CLI_REFUSED);
+}
+
 static void never_welcome(struct fake *f, const struct candor_request *request)
 {
 	(void)f;
@@ -183,6 +314,9 @@ int main(void)
 		cmocka_unit_test(a_daemon_that_goes_away_is_an_error_and_no_signal),
 		cmocka_unit_test(nobody_there_is_an_error),
 		cmocka_unit_test(a_daemon_that_does_not_greet_times_out),
+		cmocka_unit_test(a_token_is_shown_and_whose_it_is_is_told),
+		cmocka_unit_test(a_token_that_is_none_is_the_answer_to_everything),
+		cmocka_unit_test(commands_wait_for_a_rate_as_long_as_they_may),
 		cmocka_unit_test(the_default_address_follows_the_environment),
 		cmocka_unit_test(a_million_calls_are_found_in_any_order),
 		cmocka_unit_test(stragglers_are_found_among_later_calls),

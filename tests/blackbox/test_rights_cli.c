@@ -1,0 +1,584 @@
+/* Tokens, grants and the audit by the command line, against the real candord. Whoever runs this is its owner; tokens
+ * make others of him. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/lib/command.h"
+
+/* ---- helpers ---- */
+
+struct path {
+	char s[512];
+};
+
+static struct path path_of(const struct command *c, const char *name)
+{
+	struct path p;
+	snprintf(p.s, sizeof p.s, "%s/%s", c->daemon.dir, name);
+	return p;
+}
+
+/* The one line that was printed or written, which is a token. */
+static void read_secret(const char *text, char secret[64])
+{
+	size_t len = strcspn(text, "\n");
+	assert_int_equal(len, 50);
+	assert_int_equal(strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"), len);
+	assert_memory_equal(text, "candor_", 7);
+	assert_string_equal(text + len, "\n");
+	snprintf(secret, 64, "%.*s", (int)len, text);
+}
+
+static bool is_in_file(const char *path, const char *secret)
+{
+	FILE *f = fopen(path, "r");
+	struct stat st;
+	assert_non_null(f);
+	assert_int_equal(fstat(fileno(f), &st), 0);
+	char *bytes = malloc((size_t)st.st_size + 1);
+	assert_non_null(bytes);
+	size_t n = fread(bytes, 1, (size_t)st.st_size, f);
+	bool found = memmem(bytes, n, secret, strlen(secret)) != NULL;
+	free(bytes);
+	fclose(f);
+	return found;
+}
+
+/* In any file of the daemon's directory but one: its database, the log of that, its own log, what the last command
+ * said. How many files were looked at. */
+static size_t assert_nowhere(const struct command *c, const char *secret, const char *but)
+{
+	DIR *dir = opendir(c->daemon.dir);
+	size_t n = 0;
+	assert_non_null(dir);
+	for (struct dirent *e; (e = readdir(dir));) {
+		struct path p = path_of(c, e->d_name);
+		struct stat st;
+		assert_int_equal(stat(p.s, &st), 0);
+		if (!S_ISREG(st.st_mode) || strcmp(e->d_name, but) == 0)
+			continue;
+		if (is_in_file(p.s, secret))
+			print_error("the secret is in %s\n", e->d_name);
+		assert_false(is_in_file(p.s, secret));
+		n++;
+	}
+	closedir(dir);
+	return n;
+}
+
+/* ---- tokens ---- */
+
+static void whoever_has_a_token_may_do_what_it_was_given(void **state)
+{
+	struct command *c = *state;
+	struct path acme = path_of(c, "acme.token");
+	struct stat st;
+	char secret[64];
+	assert_candor(c, 0, "pool", "create", "birds");
+	assert_candor(c, 0, "token", "new", "acme", "report", "--pool", "birds", "--labelers", "acme/", "--out",
+		      acme.s);
+	assert_string_equal(c->out, "");
+	assert_says(c->err,
+		    "token:acme may now report for labelers that begin with \"acme/\" in pool \"birds\"; it never "
+		    "expires\n");
+	assert_int_equal(stat(acme.s, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	command_read_text(acme.s, c->out);
+	read_secret(c->out, secret);
+
+	assert_candor(c, 0, "--token-file", acme.s, "info");
+	assert_says(c->out, "you are      token:acme\n");
+	assert_string_equal(c->err, "");
+	assert_candor(c, 0, "info");
+	assert_null(strstr(c->out, "token:acme"));
+	assert_candor(c, 0, "report", "birds", "q", "acme/ann", "0.8", "--token-file", acme.s);
+	assert_candor(c, 1, "report", "birds", "q", "bob", "0.8", "--token-file", acme.s);
+	assert_says(c->err, "PERMISSION_DENIED");
+	assert_candor(c, 3, "resolve", "birds", "q", "1", "--token-file", acme.s);
+	assert_says(c->err, "PERMISSION_DENIED: token:acme lacks the right 'outcome' in pool 'birds'");
+	assert_candor(c, 3, "token", "list", "--token-file", acme.s);
+	assert_candor(c, 3, "grants", "list", "--token-file", acme.s);
+	assert_candor(c, 3, "audit", "--token-file", acme.s);
+	assert_candor(c, 0, "ping", "--token-file", acme.s);
+
+	/* From the environment; and what an admin's advice says is what helps. */
+	setenv("CANDOR_TOKEN_FILE", acme.s, 1);
+	assert_candor(c, 3, "query", "birds", "q");
+	unsetenv("CANDOR_TOKEN_FILE");
+	assert_says(c->err, "candor grants add token:acme read --pool birds\n");
+	assert_candor(c, 0, "grants", "add", "token:acme", "read-open", "--pool", "birds");
+	setenv("CANDOR_TOKEN_FILE", acme.s, 1);
+	assert_candor(c, 0, "query", "birds", "q");
+	assert_candor(c, 0, "info", "--json");
+	unsetenv("CANDOR_TOKEN_FILE");
+	json_t *info = command_document(c);
+	assert_text_at(info, "principal", "token:acme");
+	json_decref(info);
+	assert_nowhere(c, secret, "acme.token");
+}
+
+/* The platform's import: it may not make pools, nor close items. */
+static void a_platform_imports_what_it_may(void **state)
+{
+	struct command *c = *state;
+	struct path acme = path_of(c, "acme.token");
+	command_write_file(c->file, "item,labeler,report\nq1,ann,1\nq1,bob,0.5\nq2,ann,0\n");
+	assert_candor(c, 0, "pool", "create", "birds");
+	assert_candor(c, 0, "token", "new", "acme", "platform", "--pool", "birds", "--out", acme.s);
+	assert_candor(c, 0, "import", "birds", c->file, "--keep-open", "--token-file", acme.s);
+	assert_says(c->err, "3 reports: 3 new");
+	assert_null(strstr(c->err, "created"));
+	assert_candor(c, 3, "import", "birds", c->file, "--token-file", acme.s);
+	assert_says(c->err, "lacks the right 'outcome'");
+	assert_candor(c, 3, "import", "fish", c->file, "--keep-open", "--token-file", acme.s);
+	assert_says(c->err, "PERMISSION_DENIED");
+}
+
+static void a_secret_is_told_once(void **state)
+{
+	struct command *c = *state;
+	char secret[64];
+	assert_candor(c, 0, "token", "new", "acme", "trainer");
+	read_secret(c->out, secret);
+	assert_null(strstr(c->err, secret));
+	assert_says(c->err, "token:acme may now read closed items in all pools");
+	/* As it was printed it is good. */
+	struct path file = path_of(c, "mine");
+	command_write_file(file.s, c->out);
+	assert_int_equal(chmod(file.s, 0600), 0);
+	assert_candor(c, 0, "info", "--token-file", file.s);
+	assert_says(c->out, "token:acme");
+	const char *const *const after[] = {
+		ARGS("token", "list"),
+		ARGS("token", "list", "--json"),
+		ARGS("grants", "list", "--json"),
+		ARGS("audit", "--json"),
+		ARGS("info", "--json"),
+		ARGS("token", "revoke", "acme"),
+		ARGS("ping", "--token-file", file.s),
+	};
+	for (size_t i = 0; i < sizeof after / sizeof *after; i++) {
+		command_run(c, NULL, after[i]);
+		assert_true(*c->out || *c->err);
+		/* The database and its log, the daemon's log, and what the command said. */
+		assert_true(assert_nowhere(c, secret, "mine") >= 5);
+	}
+	/* And none of them once all is on disk and the daemon has ended. */
+	assert_int_equal(daemon_stop(&c->daemon), 0);
+	assert_true(assert_nowhere(c, secret, "mine") >= 4);
+}
+
+static void a_revoked_token_is_worth_nothing_at_once(void **state)
+{
+	struct command *c = *state;
+	struct path acme = path_of(c, "acme.token"), other = path_of(c, "other.token");
+	assert_candor(c, 0, "token", "new", "acme", "operator", "trainer", "--out", acme.s);
+	assert_says(c->err, "read closed items, read open items and inspect labelers in all pools");
+	assert_candor(c, 0, "token", "new", "other", "inspect,read", "--out", other.s);
+	assert_candor(c, 0, "info", "--token-file", acme.s);
+	command_write_file(c->file, "item,labeler,report\nq,ann,1\n");
+	assert_candor(c, 0, "token", "revoke", "acme");
+	assert_string_equal(c->out, "");
+	assert_says(c->err, "token:acme is revoked from now on");
+	assert_candor(c, 3, "info", "--token-file", acme.s);
+	assert_says(c->err, "UNAUTHENTICATED");
+	assert_candor(c, 3, "ping", "--token-file", acme.s);
+	assert_candor(c, 3, "import", "p", c->file, "--token-file", acme.s);
+	assert_candor(c, 0, "info", "--token-file", other.s);
+
+	assert_candor(c, 0, "token", "revoke", "acme", "--json");
+	assert_number(c, "duplicates", 1);
+	assert_says(c->err, "was revoked already");
+	assert_candor(c, 3, "token", "revoke", "nobody");
+	assert_says(c->err, "NOT_FOUND");
+	assert_candor(c, 3, "token", "new", "acme", "read");
+	assert_says(c->err, "ALREADY_EXISTS");
+	assert_string_equal(c->out, "");
+	assert_candor(c, 0, "grants", "list");
+	assert_null(strstr(c->out, "token:acme"));
+	assert_candor(c, 3, "grants", "add", "token:acme", "read");
+	assert_candor(c, 0, "token", "list", "--json");
+	json_t *o = command_document(c);
+	assert_int_equal(json_array_size(command_at(o, "tokens")), 2);
+	assert_text_at(o, "tokens.0.name", "acme");
+	assert_text_at(o, "tokens.0.state", "revoked");
+	assert_true(command_number_at(o, "tokens.0.revoked_at") >= command_number_at(o, "tokens.0.created_at"));
+	assert_text_at(o, "tokens.1.state", "active");
+	assert_near(command_number_at(o, "tokens.1.revoked_at"), 0, 0);
+	json_decref(o);
+}
+
+static void tokens_expire(void **state)
+{
+	struct command *c = *state;
+	struct path soon = path_of(c, "soon.token");
+	char date[32];
+	time_t at = time(NULL) + 3;
+	struct tm utc;
+	assert_candor(c, 0, "token", "list");
+	assert_says(c->err, "There are no tokens yet");
+	strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&at, &utc));
+	assert_candor(c, 0, "token", "new", "soon", "read", "--expires", date, "--out", soon.s);
+	assert_candor(c, 0, "token", "new", "a", "read", "--expires", "30d");
+	assert_candor(c, 0, "token", "new", "b", "read", "--expires", "12h", "--json");
+	double created = command_number(c, "created_at"), expires = command_number(c, "expires_at");
+	assert_near(expires - created, 12 * 3600e3, 60e3);
+	assert_candor(c, 0, "token", "new", "c", "read", "--expires", "2999-12-31");
+	assert_says(c->err, "it expires 2999-12-31 00:00:00 UTC\n");
+	assert_candor(c, 3, "token", "new", "d", "read", "--expires", "2020-01-01");
+	assert_says(c->err, "expires_at is past");
+	while (time(NULL) <= at)
+		usleep(100000);
+	assert_candor(c, 3, "info", "--token-file", soon.s);
+	assert_says(c->err, "UNAUTHENTICATED: ");
+	assert_says(c->err, "expired");
+	assert_candor(c, 0, "token", "list");
+	assert_says(c->out, "token  created (UTC)");
+	assert_says(c->out, "  expired\n");
+	assert_says(c->out, "2999-12-31 00:00:00  active\n");
+	assert_null(strstr(c->out, "revoked"));
+}
+
+static void a_token_that_cannot_be_told_is_none(void **state)
+{
+	struct command *c = *state;
+	struct path there = path_of(c, "there"), nowhere = path_of(c, "no/where");
+	command_write_file(there.s, "mine\n");
+	assert_candor(c, 2, "token", "new", "acme", "read", "--out", there.s);
+	assert_says(c->err, there.s);
+	assert_true(is_in_file(there.s, "mine\n"));
+	assert_candor(c, 2, "token", "new", "acme", "read", "--out", nowhere.s);
+	/* Neither was made. */
+	assert_candor(c, 0, "token", "list", "--json");
+	assert_null(strstr(c->out, "acme"));
+	/* A refused one leaves no file. */
+	struct path out = path_of(c, "out.token");
+	assert_candor(c, 0, "token", "new", "acme", "read");
+	assert_candor(c, 3, "token", "new", "acme", "read", "--out", out.s);
+	assert_int_equal(access(out.s, F_OK), -1);
+	/* Made, and then there is no room for it. */
+	assert_int_equal(daemon_run(ARGS("candor", "token", "new", "lost", "read"), NULL, "/dev/full", c->err_path), 2);
+	command_read_text(c->err_path, c->err);
+	assert_says(c->err, "No space left");
+	assert_says(c->err, "It is revoked");
+	const char *const json[] = {"candor", "token", "new", "lost2", "read", "--json", NULL};
+	assert_int_equal(daemon_run(json, NULL, "/dev/full", c->err_path), 2);
+	assert_candor(c, 0, "token", "list", "--json");
+	json_t *o = command_document(c);
+	assert_text_at(o, "tokens.1.name", "lost");
+	assert_text_at(o, "tokens.1.state", "revoked");
+	assert_text_at(o, "tokens.2.name", "lost2");
+	assert_text_at(o, "tokens.2.state", "revoked");
+	json_decref(o);
+}
+
+static void files_that_hold_no_token_are_told(void **state)
+{
+	struct command *c = *state;
+	struct path file = path_of(c, "token");
+	static char long_text[CANDOR_TOKEN_MAX + 2];
+	memset(long_text, 'x', CANDOR_TOKEN_MAX + 1);
+	assert_candor(c, 2, "ping", "--token-file", file.s);
+	assert_says(c->err, file.s);
+	assert_says(c->err, "No such file");
+	assert_candor(c, 2, "ping", "--token-file", c->daemon.dir);
+	assert_says(c->err, "is no regular file");
+	assert_candor(c, 2, "ping", "--token-file", "/dev/zero");
+	assert_says(c->err, "is no regular file");
+	static const char *const none[] = {"", "\n", "\nsecond\n", "two words\n", "bell\a\n", "\xff\n", long_text};
+	for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+		command_write_file(file.s, none[i]);
+		assert_candor(c, 2, "ping", "--token-file", file.s);
+		assert_says(c->err, file.s);
+		assert_string_equal(c->out, "");
+	}
+	/* One that nobody gave out, with what follows it, is what the daemon refuses; nobody repeats it. */
+	command_write_file(file.s, "guessed\r\nfor the platform\n");
+	assert_candor(c, 3, "ping", "--token-file", file.s);
+	assert_says(c->err, "UNAUTHENTICATED");
+	assert_null(strstr(c->err, "guessed"));
+	assert_nowhere(c, "guessed", "token");
+	/* Others may read it: said, and no more. */
+	assert_int_equal(chmod(file.s, 0640), 0);
+	assert_candor(c, 3, "ping", "--token-file", file.s);
+	assert_says(c->err, "others may read");
+	assert_says(c->err, file.s);
+	assert_int_equal(chmod(file.s, 0600), 0);
+	assert_candor(c, 3, "ping", "--token-file", file.s);
+	assert_null(strstr(c->err, "others"));
+	/* What needs no daemon needs no token. */
+	setenv("CANDOR_TOKEN_FILE", "/nonexistent/token", 1);
+	assert_candor(c, 0, "simulate", "--items", "5", "--labelers", "3");
+	unsetenv("CANDOR_TOKEN_FILE");
+}
+
+static void a_token_goes_to_no_other_machine_unencrypted(void **state)
+{
+	struct command *c = *state;
+	struct path file = path_of(c, "token");
+	command_write_file(file.s, "guessed\n");
+	assert_int_equal(chmod(file.s, 0600), 0);
+	static const char *const elsewhere[] = {"tcp:192.0.2.7:7432", "tcp:candor.example.org:1",
+						"tcp:127.example.org:1", "tcp:[2001:db8::1]:7432"};
+	for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++) {
+		assert_candor(c, 2, "--server", elsewhere[i], "info", "--token-file", file.s);
+		assert_says(c->err, "use tls:");
+		assert_says(c->err, elsewhere[i]);
+		assert_null(strstr(c->err, "guessed"));
+		assert_candor(c, 2, "--server", elsewhere[i], "import", "p", c->file, "--token-file", file.s);
+		assert_says(c->err, "use tls:");
+	}
+	/* On this machine nobody listens there, which shows that it was tried. */
+	static const char *const here[] = {"tcp:127.0.0.1:1", "tcp:localhost:1"};
+	for (size_t i = 0; i < sizeof here / sizeof *here; i++)
+		assert_candor(c, 4, "--server", here[i], "info", "--token-file", file.s);
+}
+
+/* ---- grants ---- */
+
+static void grants_are_added_listed_and_removed(void **state)
+{
+	struct command *c = *state;
+	assert_candor(c, 0, "grants", "list");
+	assert_string_equal(c->out, "");
+	assert_says(c->err, "Nothing is granted yet");
+	assert_candor(c, 0, "pool", "create", "birds");
+	assert_candor(c, 0, "grants", "add", "uid:4711", "operator", "--pool", "birds");
+	assert_says(c->err, "uid:4711 may now read open items and inspect labelers in pool \"birds\"\n");
+	assert_candor(c, 0, "grants", "add", "uid:4711", "inspect", "--pool", "birds");
+	assert_says(c->err, "uid:4711 could already inspect labelers in pool \"birds\"\n");
+	assert_candor(c, 0, "grants", "add", "cert:CN=web\\20shop", "report", "--labelers", "web/");
+	assert_candor(c, 0, "grants", "add", "anonymous", "read", "--json");
+	assert_number(c, "accepted", 1);
+	assert_candor(c, 0, "grants", "add", "user:root", "read", "outcome", "inspect");
+	assert_says(c->err, "uid:0 may now post outcomes, read closed items and inspect labelers in all pools\n");
+	assert_candor(c, 0, "grants", "add", "group:root", "admin");
+	assert_says(c->err, "gid:0 may now do everything in all pools\n");
+
+	assert_candor(c, 0, "grants", "list");
+	assert_string_equal(c->out, "principal           pool   rights                labelers\n"
+				    "uid:4711            birds  operator              all\n"
+				    "cert:CN=web\\20shop  all    platform              web/...\n"
+				    "anonymous           all    trainer               all\n"
+				    "uid:0               all    outcome,read,inspect  all\n"
+				    "gid:0               all    admin                 all\n");
+	assert_candor(c, 0, "grants", "list", "--json");
+	json_t *o = command_document(c);
+	assert_int_equal(json_array_size(command_at(o, "grants")), 5);
+	assert_text_at(o, "grants.0.principal", "uid:4711");
+	assert_text_at(o, "grants.0.pool", "birds");
+	assert_text_at(o, "grants.0.rights.0", "read-open");
+	assert_text_at(o, "grants.0.rights.1", "inspect");
+	assert_text_at(o, "grants.1.prefix", "web/");
+	assert_text_at(o, "grants.1.pool", "");
+	json_decref(o);
+	/* Those that count in a pool: its own and those for all. */
+	assert_candor(c, 0, "pool", "create", "fish");
+	assert_candor(c, 0, "grants", "list", "--pool", "fish", "--json");
+	o = command_document(c);
+	assert_int_equal(json_array_size(command_at(o, "grants")), 4);
+	json_decref(o);
+
+	assert_candor(c, 0, "grants", "remove", "user:root", "outcome", "read");
+	assert_says(c->err, "uid:0 has no grant any more to post outcomes and read closed items in all pools\n");
+	assert_candor(c, 0, "grants", "remove", "uid:0", "outcome");
+	assert_says(c->err, "uid:0 had no grant to post outcomes in all pools\n");
+	/* Without rights all of that grant, and of no other. */
+	assert_candor(c, 0, "grants", "remove", "uid:0");
+	assert_says(c->err, "uid:0 has no grant any more in all pools\n");
+	assert_candor(c, 0, "grants", "remove", "cert:CN=web\\20shop");
+	assert_says(c->err, "cert:CN=web\\20shop had no grant in all pools\n");
+	assert_candor(c, 0, "grants", "remove", "cert:CN=web\\20shop", "--labelers", "web/");
+	assert_candor(c, 0, "grants", "remove", "uid:4711", "--pool", "birds");
+	assert_candor(c, 0, "grants", "list", "--json");
+	o = command_document(c);
+	assert_int_equal(json_array_size(command_at(o, "grants")), 2);
+	json_decref(o);
+}
+
+static void who_is_admin_of_a_pool_grants_there_alone(void **state)
+{
+	struct command *c = *state;
+	struct path boss = path_of(c, "boss.token");
+	assert_candor(c, 0, "pool", "create", "birds");
+	assert_candor(c, 0, "pool", "create", "fish");
+	assert_candor(c, 0, "token", "new", "boss", "admin", "--pool", "birds", "--out", boss.s);
+	setenv("CANDOR_TOKEN_FILE", boss.s, 1);
+	assert_candor(c, 0, "grants", "add", "uid:4711", "auditor", "--pool", "birds");
+	assert_candor(c, 0, "grants", "list", "--pool", "birds");
+	assert_says(c->out, "uid:4711");
+	assert_candor(c, 0, "audit", "--pool", "birds");
+	assert_says(c->out, "token:boss");
+	assert_candor(c, 3, "grants", "add", "uid:4711", "auditor", "--pool", "fish");
+	assert_candor(c, 3, "grants", "add", "uid:4711", "auditor");
+	assert_candor(c, 3, "grants", "list");
+	assert_candor(c, 3, "token", "new", "more", "read");
+	assert_candor(c, 3, "token", "list");
+	assert_candor(c, 3, "audit");
+	unsetenv("CANDOR_TOKEN_FILE");
+}
+
+/* ---- the audit ---- */
+
+static const char *text_at(const json_t *o, const char *path)
+{
+	const json_t *at = command_at(o, path);
+	assert_true(json_is_string(at));
+	return json_string_value(at);
+}
+
+static void the_audit_says_who_did_what_newest_first(void **state)
+{
+	struct command *c = *state;
+	assert_candor(c, 0, "audit");
+	assert_string_equal(c->out, "");
+	assert_says(c->err, "Nothing was done yet");
+	command_fill(c);
+	assert_candor(c, 0, "pool", "create", "other");
+	assert_candor(c, 0, "token", "new", "acme", "report", "--pool", "other");
+	assert_candor(c, 0, "grants", "remove", "token:acme", "--pool", "other");
+	assert_candor(c, 0, "token", "revoke", "acme");
+	assert_candor(c, 0, "audit", "--json");
+	json_t *all = command_lines(c);
+	static const char *const actions[] = {"revoke", "withdraw", "grant",   "token",   "settings",
+					      "void",   "outcome",  "outcome", "settings"};
+	static const char *const subjects[] = {"token:acme", "token:acme", "token:acme", "token:acme", "other",
+					       "void",       "b",          "a",          "p"};
+	static const char *const pools[] = {"", "other", "other", "", "other", "p", "p", "p", "p"};
+	assert_int_equal(json_array_size(all), 9);
+	for (size_t i = 0; i < 9; i++) {
+		const json_t *e = json_array_get(all, i);
+		assert_int_equal(json_object_size(e), 7);
+		assert_string_equal(text_at(e, "action"), actions[i]);
+		assert_string_equal(text_at(e, "subject"), subjects[i]);
+		assert_string_equal(text_at(e, "pool"), pools[i]);
+		assert_memory_equal(text_at(e, "by"), "uid:", 4);
+		assert_true(command_number_at(e, "at") > 1e12);
+		if (i > 0)
+			assert_true(command_number_at(e, "change") <
+				    command_number_at(json_array_get(all, i - 1), "change"));
+	}
+	assert_text_at(json_array_get(all, 1), "detail", "report");
+	json_decref(all);
+	assert_candor(c, 0, "audit", "--limit", "2");
+	assert_says(c->out, "time (UTC)");
+	assert_says(c->out, "withdraw");
+	assert_null(strstr(c->out, "grant "));
+	assert_says(c->err, "The newest 2; --all shows all\n");
+	assert_candor(c, 0, "audit", "--pool", "p", "--all");
+	assert_null(strstr(c->out, "token"));
+	assert_string_equal(c->err, "");
+	assert_candor(c, 3, "audit", "--pool", "none");
+}
+
+/* More than a page of them, each once. */
+static void the_audit_goes_over_pages(void **state)
+{
+	enum { ITEMS = 1234 };
+	struct command *c = *state;
+	FILE *f = fopen(c->file, "w");
+	assert_non_null(f);
+	fputs("item,labeler,report,outcome\n", f);
+	for (int i = 0; i < ITEMS; i++)
+		fprintf(f, "q%d,ann,1,1\n", i);
+	fclose(f);
+	assert_candor(c, 0, "import", "p", c->file);
+	assert_candor(c, 0, "audit", "--all", "--json");
+	json_t *all = command_lines(c);
+	assert_int_equal(json_array_size(all), ITEMS + 1);
+	for (size_t i = 0; i < ITEMS; i++) {
+		char item[16];
+		snprintf(item, sizeof item, "q%zu", ITEMS - 1 - i);
+		assert_text_at(json_array_get(all, i), "subject", item);
+	}
+	json_decref(all);
+	assert_candor(c, 0, "audit");
+	assert_says(c->err, "The newest 100; --all shows all\n");
+}
+
+/* ---- wrong usage ---- */
+
+static void wrong_usage_asks_nobody(void **state)
+{
+	struct command *c = *state;
+	static const char *const wrong[][7] = {
+		{"token"},
+		{"token", "make"},
+		{"token", "new"},
+		{"token", "new", "acme"},
+		{"token", "new", "two words", "read"},
+		{"token", "new", "", "read"},
+		{"token", "new", "acme", "write"},
+		{"token", "new", "acme", "read,"},
+		{"token", "new", "acme", "read", "--labelers", "a/"},
+		{"token", "new", "acme", "report", "--labelers", ""},
+		{"token", "new", "acme", "read", "--pool", ""},
+		{"token", "new", "acme", "read", "--expires", "soon"},
+		{"token", "new", "acme", "read", "--expires", "0d"},
+		{"token", "new", "acme", "read", "--expires", "30"},
+		{"token", "new", "acme", "read", "--expires", "-1d"},
+		{"token", "new", "acme", "read", "--expires", "d"},
+		{"token", "new", "acme", "read", "--expires", "36501d"},
+		{"token", "new", "acme", "read", "--expires", "99999999999999999999d"},
+		{"token", "new", "acme", "read", "--expires", "2026-02-30"},
+		{"token", "list", "all"},
+		{"token", "revoke"},
+		{"token", "revoke", "a", "b"},
+		{"grants"},
+		{"grants", "give"},
+		{"grants", "list", "acme"},
+		{"grants", "add", "uid:1"},
+		{"grants", "add", "uid:1", "everything"},
+		{"grants", "add", "ann", "read"},
+		{"grants", "add", "uid:x", "read"},
+		{"grants", "add", "token:", "read"},
+		{"grants", "add", "user:nobody-of-that-name", "read"},
+		{"grants", "add", "group:none-of-that-name", "read"},
+		{"grants", "add", "uid:1", "read", "--labelers", "a/"},
+		{"grants", "remove"},
+		{"audit", "today"},
+		{"audit", "--limit", "0"},
+		{"audit", "--pool", ""},
+		{"ping", "--token-file"},
+	};
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		int code = command_run(c, NULL, wrong[i]);
+		if (code != 2)
+			print_error("%s %s: %d\n", wrong[i][0], wrong[i][1] ? wrong[i][1] : "", code);
+		assert_int_equal(code, 2);
+		assert_string_equal(c->out, "");
+		assert_says(c->err, "--help` says how it goes.");
+	}
+	assert_candor(c, 0, "token", "list", "--json");
+	assert_null(strstr(c->out, "acme"));
+	assert_candor(c, 0, "audit");
+	assert_string_equal(c->out, "");
+	assert_candor(c, 3, "grants", "add", "token:nobody", "read");
+	assert_says(c->err, "make it: candor token new");
+}
+
+#define CLI(test) cmocka_unit_test_setup_teardown(test, command_set_up, command_tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CLI(whoever_has_a_token_may_do_what_it_was_given),
+		CLI(a_platform_imports_what_it_may),
+		CLI(a_secret_is_told_once),
+		CLI(a_revoked_token_is_worth_nothing_at_once),
+		CLI(tokens_expire),
+		CLI(a_token_that_cannot_be_told_is_none),
+		CLI(files_that_hold_no_token_are_told),
+		CLI(a_token_goes_to_no_other_machine_unencrypted),
+		CLI(grants_are_added_listed_and_removed),
+		CLI(who_is_admin_of_a_pool_grants_there_alone),
+		CLI(the_audit_says_who_did_what_newest_first),
+		CLI(the_audit_goes_over_pages),
+		CLI(wrong_usage_asks_nobody),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
