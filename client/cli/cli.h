@@ -50,8 +50,8 @@ struct cli {
 /* ---- options ---- */
 
 /* The next option of a command: its `val` and optarg; or -1, and then argv[optind] is the first operand. Options that
- * all commands have (--server, --json, --timeout, --ca, --cert, --key, --token-file, --help) are taken care of here. own: ends with
- * an all-zero option, may be NULL. */
+ * all commands have (--server, --json, --timeout, --ca, --cert, --key, --token-file, --help) are taken care of here.
+ * own: ends with an all-zero option, may be NULL. */
 int cli_option(struct cli *c, int argc, char **argv, const struct option *own);
 
 /* After the options: the operands, a NULL behind them, not fewer than `least` nor more than `most`. what: their names,

@@ -16,8 +16,8 @@ enum { CLI_GRANT_POOL = 512, CLI_GRANT_LABELERS };
 /* Takes one of these options and optarg, if it is one; wrong usage where it is no name. */
 bool cli_grant_option(const struct cli *c, int opt, struct candor_grant *g);
 
-/* The rights that operands name, NULL behind them, each a right, a role or several with commas between; wrong usage where
- * one is none, or where they do not go with the rest of the grant. */
+/* The rights that operands name, NULL behind them, each a right, a role or several with commas between; wrong usage
+ * where one is none, or where they do not go with the rest of the grant. */
 void cli_grant_rights(const struct cli *c, char *const *names, struct candor_grant *g);
 
 struct cli_grant_text {

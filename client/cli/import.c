@@ -5,8 +5,8 @@
  * applies one connection's requests in order: they are all sent without waiting, up to a window.
  *
  * A daemon that limits rates may put one of them off. Then nothing more is sent until all answers are there; what was
- * put off is sent again when its time has come; and from then on each answer is waited for, so that nothing can overtake
- * what is put off again. */
+ * put off is sent again when its time has come; and from then on each answer is waited for, so that nothing can
+ * overtake what is put off again. */
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -55,8 +55,8 @@ struct import {
 	bool has_outcome;
 	double outcome;
 
-	/* Requests that are to be sent, again or for the first time, in their order. Only where `limited`: the daemon has
-	 * put one off. */
+	/* Requests that are to be sent, again or for the first time, in their order. Only where `limited`: the daemon
+	 * has put one off. */
 	struct sent *held;
 	bool limited;
 	uint64_t last_seq, pause_ms, waited_ms; /* waited_ms: since something was taken */

@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "tests/lib/command.h"
+#include "tests/lib/secure.h"
 
 /* ---- helpers ---- */
 
@@ -338,6 +338,33 @@ static void a_token_goes_to_no_other_machine_unencrypted(void **state)
 		assert_candor(c, 4, "--server", here[i], "info", "--token-file", file.s);
 }
 
+/* Over TLS it is the token that counts, with a certificate or without one; the file goes in as ever. */
+static void a_token_goes_over_tls(void **state)
+{
+	struct secure *s = *state;
+	struct command *c = s->command;
+	secure_start(s, ARGS("--tls-ca", s->files.ca));
+	struct path acme = path_of(c, "acme.token");
+	command_write_file(c->file, "item,labeler,report,outcome\nq1,ann,1,1\nq1,bob,0.5,1\nq2,ann,0,0\n");
+	assert_candor(c, 0, "pool", "create", "birds");
+	assert_candor(c, 0, "token", "new", "acme", "platform", "auditor", "--pool", "birds", "--out", acme.s);
+	setenv("CANDOR_SERVER", s->tls, 1);
+	setenv("CANDOR_CA", s->files.ca, 1);
+	assert_candor(c, 3, "import", "birds", c->file);
+	assert_says(c->err, "UNAUTHENTICATED");
+	assert_candor(c, 0, "info", "--token-file", acme.s);
+	assert_says(c->out, "you are      token:acme\n");
+	assert_candor(c, 0, "import", "birds", c->file, "--token-file", acme.s);
+	assert_says(c->err, "2 items: 2 newly resolved");
+	assert_candor(c, 0, "info", "--token-file", acme.s, "--cert", s->files.client_cert, "--key",
+		      s->files.client_key);
+	assert_says(c->out, "you are      token:acme\n");
+	setenv("CANDOR_SERVER", c->daemon.address, 1);
+	unsetenv("CANDOR_CA");
+	assert_candor(c, 0, "audit", "--pool", "birds");
+	assert_says(c->out, "token:acme candor/" CANDOR_VERSION "  outcome   birds  q2");
+}
+
 /* ---- grants ---- */
 
 static void grants_are_added_listed_and_removed(void **state)
@@ -561,6 +588,7 @@ static void wrong_usage_asks_nobody(void **state)
 	assert_says(c->err, "make it: candor token new");
 }
 
+#define TLS(test) cmocka_unit_test_setup_teardown(test, secure_set_up, secure_tear_down)
 #define CLI(test) cmocka_unit_test_setup_teardown(test, command_set_up, command_tear_down)
 
 int main(void)
@@ -574,6 +602,7 @@ int main(void)
 		CLI(a_token_that_cannot_be_told_is_none),
 		CLI(files_that_hold_no_token_are_told),
 		CLI(a_token_goes_to_no_other_machine_unencrypted),
+		TLS(a_token_goes_over_tls),
 		CLI(grants_are_added_listed_and_removed),
 		CLI(who_is_admin_of_a_pool_grants_there_alone),
 		CLI(the_audit_says_who_did_what_newest_first),
