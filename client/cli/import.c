@@ -49,16 +49,15 @@ struct import {
 	struct arena arena; /* of its strings; emptied with each batch */
 	struct candor_report reports[BATCH];
 	uint64_t lines[BATCH];
-	size_t n;
+	size_t n, batches; /* batches: of it that were sent */
 	char item[CANDOR_NAME_MAX + 1]; /* "": none */
 	uint64_t first_line, outcome_line;
 	bool has_outcome;
 	double outcome;
 
-	/* Requests that are to be sent, again or for the first time, in their order. Only where `limited`: the daemon
-	 * has put one off. */
-	struct sent *held;
-	bool limited;
+	struct sent
+		*held; /* requests that wait for all before them, to be sent again or for the first time, in order */
+	bool limited; /* the daemon has put one off: all wait so */
 	uint64_t last_seq, pause_ms, waited_ms; /* waited_ms: since something was taken */
 
 	bool pool_asked, pool_known, pool_made, input_ended, pumping, stopped, interrupted;
@@ -295,7 +294,7 @@ static void copy_rows(struct sent *s)
 	r->items = items;
 }
 
-static void send_request(struct import *im, const struct candor_request *request, const uint64_t *lines)
+static struct sent *new_sent(struct import *im, const struct candor_request *request, const uint64_t *lines)
 {
 	struct sent *s = cli_memory(malloc(sizeof *s));
 	*s = (struct sent){.im = im, .seq = ++im->last_seq, .request = *request};
@@ -304,20 +303,31 @@ static void send_request(struct import *im, const struct candor_request *request
 	for (size_t i = 0; i < request->n; i++)
 		s->lines[i] = lines[i];
 	copy_rows(s);
-	if (!im->limited) {
-		send_now(im, s);
-		return;
-	}
-	hold(im, s);
+	return s;
+}
+
+static void send_in_turn(struct import *im, const struct candor_request *request, const uint64_t *lines)
+{
+	hold(im, new_sent(im, request, lines));
 	send_held(im);
+}
+
+static void send_request(struct import *im, const struct candor_request *request, const uint64_t *lines)
+{
+	if (im->limited)
+		send_in_turn(im, request, lines);
+	else
+		send_now(im, new_sent(im, request, lines));
 }
 
 static void send_reports(struct import *im)
 {
 	const struct candor_request request = {
 		.type = CANDOR_REQ_POST_REPORTS, .pool = im->pool, .n = im->n, .reports = im->reports};
-	if (im->n > 0)
+	if (im->n > 0) {
 		send_request(im, &request, im->lines);
+		im->batches++;
+	}
 	im->n = 0;
 	arena_reset(&im->arena);
 }
@@ -337,9 +347,13 @@ static void finish_item(struct import *im)
 			end.items = NULL;
 			end.outcomes = &outcome;
 		}
+		const uint64_t *line = im->has_outcome ? &im->outcome_line : &im->first_line;
 		send_reports(im);
-		if (!im->stopped)
-			send_request(im, &end, im->has_outcome ? &im->outcome_line : &im->first_line);
+		/* An item of which a part is there could be ended without the part that is put off. */
+		if (!im->stopped && im->batches > 1)
+			send_in_turn(im, &end, line);
+		else if (!im->stopped)
+			send_request(im, &end, line);
 	}
 	*im->item = '\0';
 }
@@ -349,6 +363,7 @@ static void begin_item(struct import *im, const struct cli_row *row)
 	snprintf(im->item, sizeof im->item, "%s", row->item);
 	im->first_line = row->line;
 	im->has_outcome = false;
+	im->batches = 0;
 }
 
 static void take_outcome(struct import *im, const struct cli_row *row)
@@ -396,7 +411,7 @@ static void ask_pool(struct import *im)
 
 static bool window_full(const struct import *im)
 {
-	if (im->limited)
+	if (im->held || im->limited)
 		return im->held || candor_client_in_flight(im->client) > 0;
 	return candor_client_in_flight(im->client) >= WINDOW ||
 	       candor_client_unsent_bytes(im->client) > UNSENT_MAX_BYTES;

@@ -394,6 +394,36 @@ static void what_was_sent_behind_it_is_told_apart(void **state)
 	assert_null(strstr(run.words, "NOT_FOUND"));
 }
 
+/* The end of an item of three batches waits for all of them. */
+static void no_part_of_an_item_is_left_behind(void **state)
+{
+	struct run run;
+	struct buf file = {0};
+	static const char *const ends[] = {" a:x255=1\n", " a:x511=1\n", " a:x599=1\n"}; /* of the batches */
+	const char *told_so;
+	(void)state;
+	assert_int_equal(buf_append(&file, HEAD, strlen(HEAD)), 0);
+	for (int i = 0; i < 600; i++)
+		assert_int_equal(buf_printf(&file, "a,x%d,1,1\n", i), 0);
+	assert_int_equal(buf_printf(&file, "b,x1,1,1\n"), 0);
+	for (refused_from = 2; refused_from <= 5; refused_from++) {
+		asked = 0;
+		refused_until = refused_from + 1;
+		retry_after_ms = 1;
+		import(&run, answer_at_a_rate, (const char *)file.data, NULL, NULL);
+		assert_int_equal(run.code, CLI_DONE);
+		told_so = (const char *)told.data;
+		for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+			assert_non_null(strstr(told_so, ends[i]));
+			assert_true(strstr(told_so, ends[i]) < strstr(told_so, "resolve a=1\n"));
+		}
+		assert_non_null(strstr(told_so, "report b:x1=1\nresolve b=1\n"));
+		assert_says(run, "601 reports: 601 new, 0 already there, 0 revised\n");
+		assert_says(run, "2 items: 2 newly resolved");
+	}
+	buf_free(&file);
+}
+
 /* Longer than --timeout, or without end. */
 static void a_rate_that_is_too_low_ends_it(void **state)
 {
@@ -447,6 +477,7 @@ int main(void)
 		cmocka_unit_test(whoever_may_not_make_the_pool_may_report),
 		cmocka_unit_test(what_is_put_off_for_a_rate_goes_in_later),
 		cmocka_unit_test(what_was_sent_behind_it_is_told_apart),
+		cmocka_unit_test(no_part_of_an_item_is_left_behind),
 		cmocka_unit_test(a_rate_that_is_too_low_ends_it),
 		cmocka_unit_test(a_limit_without_a_time_ends_it),
 	};
