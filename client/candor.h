@@ -33,7 +33,8 @@ struct candor_options {
 	uint64_t connect_timeout_ms; /* 0: 10,000 */
 	uint64_t request_timeout_ms; /* without any answer while some are due; 0: 60,000 */
 	/* The token to speak with, as `candor token new` printed it; NULL: none. It goes over the connection as it is,
-	 * so name an address that begins with "tls:" or "unix:". The library wipes its own copies once it is sent. */
+	 * so name an address that begins with "tls:" or "unix:". The library wipes its own copies once it is sent, and
+	 * sends no request before the daemon has taken it. */
 	const char *token;
 	/* For addresses that begin with "tls:", paths of PEM files, read while the client is made. */
 	const char *ca; /* authorities that the daemon's certificate may be of; NULL: those that the system trusts */

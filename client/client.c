@@ -63,6 +63,7 @@ struct candor_client {
 
 	struct frame in;
 	struct buf hello; /* goes first, and alone: a token may be in it, and then it is wiped */
+	bool has_token; /* what is asked waits until the daemon has taken it, or it would be asked in another's name */
 	struct buf out, sending; /* gathered now; in libuv's hands */
 	struct arena arena, scratch;
 	struct calls calls;
@@ -71,6 +72,7 @@ struct candor_client {
 	char principal[CANDOR_NAME_MAX + 1]; /* whose rights the daemon says it has */
 	char *farewell; /* why the daemon ends the conversation, in its own words */
 	enum candor_code farewell_code;
+	uint32_t farewell_retry_ms;
 
 	candor_on_close *on_close;
 	void *on_close_arg;
@@ -98,6 +100,7 @@ static void tell_all(struct candor_client *c, int status)
 	c->calls = (struct calls){0};
 	c->greeting = false;
 	struct candor_response last = {.code = c->farewell_code, .message = c->farewell, .next = ""};
+	last.retry_after_ms = c->farewell_retry_ms;
 	for (size_t i = 0; i < all.cap; i++) {
 		const struct call *call = &all.slots[i];
 		if (call->id == 0)
@@ -249,6 +252,11 @@ static void on_write(uv_write_t *write, int status)
 	flush(c);
 }
 
+static bool may_ask(const struct candor_client *c)
+{
+	return c->connected && (c->greeted || !c->has_token);
+}
+
 /* What is to be written next goes to c->sending, encrypted where there is a channel. */
 static int gather(struct candor_client *c)
 {
@@ -271,7 +279,7 @@ static int gather(struct candor_client *c)
 		err = tls_send(c->tls, c->hello.data, c->hello.len, &c->sending);
 		wipe(&c->hello);
 	}
-	if (err == 0 && c->connected && c->out.len > 0) {
+	if (err == 0 && may_ask(c) && c->out.len > 0) {
 		err = tls_send(c->tls, c->out.data, c->out.len, &c->sending);
 		c->out.len = 0;
 		if (c->out.cap > KEPT_BYTES)
@@ -282,7 +290,7 @@ static int gather(struct candor_client *c)
 
 static void flush(struct candor_client *c)
 {
-	bool some = (c->connected && c->hello.len + c->out.len > 0) || c->owed.len > 0;
+	bool some = (c->connected && c->hello.len > 0) || (may_ask(c) && c->out.len > 0) || c->owed.len > 0;
 	if (c->writing || !some || c->write_failed || !c->peer_open)
 		return;
 	int err = gather(c);
@@ -312,6 +320,7 @@ static int take_farewell(struct candor_client *c, const struct candor_response *
 	if (response->code == CANDOR_OK)
 		return ERR_PROTOCOL;
 	c->farewell_code = response->code;
+	c->farewell_retry_ms = response->retry_after_ms;
 	c->farewell = strdup(response->message);
 	return ERR_CLOSED;
 }
@@ -407,6 +416,7 @@ static void on_welcome(struct candor_client *c, int status, const struct candor_
 		snprintf(c->principal, sizeof c->principal, "%s", response->welcome.principal);
 		if (response->welcome.max_frame_bytes > 0 && response->welcome.max_frame_bytes < c->max_request_bytes)
 			c->max_request_bytes = (size_t)response->welcome.max_frame_bytes;
+		flush(c);
 	}
 }
 
@@ -599,6 +609,7 @@ int candor_client_new(struct candor_client **out, uv_loop_t *loop, const char *a
 		.max_frame_bytes = o->max_frame_bytes ? o->max_frame_bytes : DEFAULT_FRAME_BYTES,
 		.connect_timeout_ms = o->connect_timeout_ms ? o->connect_timeout_ms : DEFAULT_CONNECT_TIMEOUT_MS,
 		.request_timeout_ms = o->request_timeout_ms ? o->request_timeout_ms : DEFAULT_REQUEST_TIMEOUT_MS,
+		.has_token = o->token && o->token[0],
 	};
 	c->max_request_bytes = c->max_frame_bytes;
 	c->lookup.data = c->connect.data = c->write.data = c->idle.data = c->timer.data = c;

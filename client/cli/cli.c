@@ -278,6 +278,11 @@ int cli_call(struct cli *c, const struct candor_request *request, const struct c
 		}
 		wait_for_rate(c, pause_ms);
 		waited_ms += pause_ms;
+		if (!*candor_principal(c->daemon)) {
+			/* It was the greeting that was refused, and that connection is at its end. */
+			candor_close(c->daemon);
+			c->daemon = NULL;
+		}
 	}
 }
 

@@ -240,10 +240,29 @@ static void send_now(struct import *im, struct sent *s)
 	stop(im, CLI_UNREACHABLE);
 }
 
+/* A connection whose greeting was refused for a rate is at its end. */
+static void connect_anew(struct import *im)
+{
+	struct candor_options options;
+	struct candor_client *fresh;
+	cli_client_options(im->cli, &options);
+	int err = candor_client_new(&fresh, &im->loop, im->cli->server, &options);
+	cli_wipe_token(im->cli);
+	if (err) {
+		cli_unreachable(im->cli, false, err, "");
+		stop(im, CLI_UNREACHABLE);
+		return;
+	}
+	candor_client_close(im->client, NULL, NULL);
+	im->client = fresh;
+}
+
 static void on_pause_over(uv_timer_t *timer)
 {
 	struct import *im = timer->data;
 	cli_progress_clear(&im->progress);
+	if (!*candor_client_principal(im->client))
+		connect_anew(im);
 	send_held(im);
 }
 

@@ -99,6 +99,7 @@ static void answer_some_and_leave(struct fake *f, const struct candor_request *r
 /* ---- limits on rates ---- */
 
 static size_t asked, refused_from, refused_until; /* requests after hello are counted from 1 */
+static bool greetings_count; /* hello too */
 static uint32_t retry_after_ms;
 
 static void put_off(struct fake *f, const struct candor_request *r)
@@ -113,12 +114,15 @@ static void put_off(struct fake *f, const struct candor_request *r)
 /* Some are put off, whatever they are. */
 static void answer_at_a_rate(struct fake *f, const struct candor_request *r)
 {
-	if (r->type != CANDOR_REQ_HELLO)
-		asked++;
-	if (asked >= refused_from && asked < refused_until)
-		put_off(f, r);
-	else
+	bool counts = r->type != CANDOR_REQ_HELLO || greetings_count;
+	asked += counts;
+	if (!counts || asked < refused_from || asked >= refused_until) {
 		answer(f, r);
+		return;
+	}
+	put_off(f, r);
+	if (r->type == CANDOR_REQ_HELLO)
+		fake_hang_up(f);
 }
 
 /* One is put off; the end of its item that was sent behind it is unknown then, as it is to candord. */
@@ -378,6 +382,23 @@ static void what_is_put_off_for_a_rate_goes_in_later(void **state)
 	}
 }
 
+/* Whose greeting is put off greets anew. */
+static void a_greeting_is_put_off_too(void **state)
+{
+	struct run run;
+	(void)state;
+	asked = 0;
+	refused_from = 1;
+	refused_until = 4;
+	retry_after_ms = 1;
+	greetings_count = true;
+	import(&run, answer_at_a_rate, four, NULL, NULL);
+	greetings_count = false;
+	assert_int_equal(run.code, CLI_DONE);
+	assert_told(all_four);
+	assert_int_equal(asked, 3 + 1 + 9);
+}
+
 static void what_was_sent_behind_it_is_told_apart(void **state)
 {
 	struct run run;
@@ -476,6 +497,7 @@ int main(void)
 		cmocka_unit_test(an_unreadable_file_makes_no_pool),
 		cmocka_unit_test(whoever_may_not_make_the_pool_may_report),
 		cmocka_unit_test(what_is_put_off_for_a_rate_goes_in_later),
+		cmocka_unit_test(a_greeting_is_put_off_too),
 		cmocka_unit_test(what_was_sent_behind_it_is_told_apart),
 		cmocka_unit_test(no_part_of_an_item_is_left_behind),
 		cmocka_unit_test(a_rate_that_is_too_low_ends_it),

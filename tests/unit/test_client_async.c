@@ -582,9 +582,58 @@ static void a_connection_that_is_never_accepted_times_out(void **state)
 	end(&t);
 }
 
+static uint64_t greeting; /* the id of one that is not answered yet */
+
+static void keep_greeting(struct fake *f, const struct candor_request *request)
+{
+	if (request->type == CANDOR_REQ_HELLO)
+		greeting = request->id;
+	else
+		fake_answer(f, request);
+}
+
+static void on_beat(uv_timer_t *timer)
+{
+	*(unsigned *)timer->data += 1;
+}
+
+/* Asked at once, it would be asked in another's name: requests wait until the daemon has taken the token. */
+static void nothing_is_asked_before_the_token_is_taken(void **state)
+{
+	struct test t;
+	uv_timer_t beat;
+	(void)state;
+	for (int taken = 0; taken < 2; taken++) {
+		unsigned beats = 0;
+		begin(&t, keep_greeting, &(struct candor_options){.token = "candor_t"});
+		for (int i = 0; i < 3; i++)
+			assert_int_equal(send_info(&t), 0);
+		uv_timer_init(&t.loop, &beat);
+		beat.data = &beats;
+		uv_timer_start(&beat, on_beat, 5, 5);
+		while (t.fake.requests == 0 || beats < 6)
+			uv_run(&t.loop, UV_RUN_ONCE);
+		uv_close((uv_handle_t *)&beat, NULL);
+		assert_int_equal(t.fake.requests, 1);
+		assert_int_equal(candor_client_in_flight(t.client), 3);
+		const struct candor_response no = {
+			.id = greeting, .code = CANDOR_UNAUTHENTICATED, .message = "no", .retry_after_ms = 7};
+		if (taken)
+			fake_welcome(&t.fake, greeting);
+		else
+			fake_respond(&t.fake, &no);
+		run_until(&t, 3);
+		assert_int_equal(t.answers, 3);
+		assert_int_equal(t.last_code, taken ? CANDOR_OK : CANDOR_UNAUTHENTICATED);
+		assert_int_equal(t.fake.requests, taken ? 1 + 3 : 1);
+		end(&t);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_is_asked_before_the_token_is_taken),
 		cmocka_unit_test(a_request_is_answered),
 		cmocka_unit_test(what_is_sent_together_is_written_together),
 		cmocka_unit_test(many_in_flight_are_each_answered_once),

@@ -79,7 +79,8 @@ static inline void fake_hang_up(struct fake *f)
 static inline void fake_welcome(struct fake *f, uint64_t id)
 {
 	struct candor_response welcome = {.id = id, .type = CANDOR_RES_WELCOME, .message = ""};
-	welcome.welcome = (struct candor_welcome){.protocol = 1, .server = "fake/1", .max_frame_bytes = 1 << 22};
+	welcome.welcome = (struct candor_welcome){
+		.protocol = 1, .server = "fake/1", .max_frame_bytes = 1 << 22, .principal = "uid:1000"};
 	fake_respond(f, &welcome);
 }
 
@@ -88,9 +89,7 @@ static inline void fake_answer(struct fake *f, const struct candor_request *requ
 {
 	struct candor_response r = {.id = request->id, .message = "", .next = ""};
 	switch (request->type) {
-	case CANDOR_REQ_HELLO:
-		fake_welcome(f, request->id);
-		return;
+	case CANDOR_REQ_HELLO: fake_welcome(f, request->id); return;
 	case CANDOR_REQ_INFO:
 		r.type = CANDOR_RES_INFO;
 		r.info = (struct candor_info){.version = "1", .reason = "", .reports = request->id};
@@ -99,9 +98,7 @@ static inline void fake_answer(struct fake *f, const struct candor_request *requ
 		r.type = CANDOR_RES_POOL;
 		r.pool = (struct candor_pool){.name = request->pool};
 		break;
-	default:
-		r.type = CANDOR_RES_BATCH;
-		r.batch.accepted = request->n;
+	default: r.type = CANDOR_RES_BATCH; r.batch.accepted = request->n;
 	}
 	fake_respond(f, &r);
 }
