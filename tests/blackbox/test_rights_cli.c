@@ -2,8 +2,10 @@
  * make others of him. */
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -338,6 +340,64 @@ static void a_token_goes_to_no_other_machine_unencrypted(void **state)
 		assert_candor(c, 4, "--server", here[i], "info", "--token-file", file.s);
 }
 
+/* Whether a text stands anywhere in what a process can write to: its heap, stacks, data. */
+static bool is_in_memory(int mem, pid_t pid, const char *text)
+{
+	char path[64], line[512];
+	bool found = false;
+	snprintf(path, sizeof path, "/proc/%d/maps", (int)pid);
+	FILE *maps = fopen(path, "r");
+	assert_non_null(maps);
+	while (!found && fgets(line, sizeof line, maps)) {
+		unsigned long from, to;
+		char mode[8];
+		if (sscanf(line, "%lx-%lx %7s", &from, &to, mode) != 3 || memcmp(mode, "rw", 2) != 0)
+			continue;
+		char *bytes = malloc(to - from);
+		assert_non_null(bytes);
+		ssize_t n = pread(mem, bytes, to - from, (off_t)from);
+		found = n > 0 && memmem(bytes, (size_t)n, text, strlen(text));
+		free(bytes);
+	}
+	fclose(maps);
+	return found;
+}
+
+/* While a command goes on, its memory has the token no more. */
+static void a_token_that_was_shown_is_wiped(void **state)
+{
+	struct command *c = *state;
+	struct path file = path_of(c, "acme.token"), log = path_of(c, "feed-log");
+	char secret[64], path[64];
+	if (SANITIZED)
+		skip_because("a sanitizer's memory is too large to be looked through");
+	assert_candor(c, 0, "pool", "create", "birds");
+	assert_candor(c, 0, "token", "new", "acme", "trainer", "--out", file.s);
+	command_read_text(file.s, c->out);
+	read_secret(c->out, secret);
+	pid_t pid = daemon_spawn(ARGS("candor", "feed", "birds", "--follow", "--token-file", file.s), log.s);
+	snprintf(path, sizeof path, "/proc/%d/mem", (int)pid);
+	/* Once it is connected it has read the file. */
+	for (double connections = 0; connections < 2; connections = command_number(c, "connections"))
+		assert_candor(c, 0, "info", "--json");
+	int mem = open(path, O_RDONLY);
+	bool gone = false, looked = mem >= 0 && is_in_memory(mem, pid, file.s);
+	for (int i = 0; looked && !gone && i < 500; i++) {
+		gone = !is_in_memory(mem, pid, secret);
+		usleep(gone ? 0 : 20000);
+	}
+	/* It has gone on all the while. */
+	bool alive = kill(pid, SIGTERM) == 0;
+	int status = 0;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	close(mem);
+	if (mem < 0)
+		skip_because("the memory of one's own processes may not be looked at here");
+	assert_true(alive && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	assert_true(looked);
+	assert_true(gone);
+}
+
 /* Over TLS it is the token that counts, with a certificate or without one; the file goes in as ever. */
 static void a_token_goes_over_tls(void **state)
 {
@@ -602,6 +662,7 @@ int main(void)
 		CLI(a_token_that_cannot_be_told_is_none),
 		CLI(files_that_hold_no_token_are_told),
 		CLI(a_token_goes_to_no_other_machine_unencrypted),
+		CLI(a_token_that_was_shown_is_wiped),
 		TLS(a_token_goes_over_tls),
 		CLI(grants_are_added_listed_and_removed),
 		CLI(who_is_admin_of_a_pool_grants_there_alone),
