@@ -383,7 +383,8 @@ static void a_token_that_was_shown_is_wiped(void **state)
 	int mem = open(path, O_RDONLY);
 	bool gone = false, looked = mem >= 0 && is_in_memory(mem, pid, file.s);
 	for (int i = 0; looked && !gone && i < 500; i++) {
-		gone = !is_in_memory(mem, pid, secret);
+		/* The heap writes over the first bytes of what is given back to it. */
+		gone = !is_in_memory(mem, pid, secret + strlen(secret) / 2);
 		usleep(gone ? 0 : 20000);
 	}
 	/* It has gone on all the while. */
