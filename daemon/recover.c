@@ -232,7 +232,7 @@ static int add_open_item(struct engine *e, struct by_number *index, const struct
 	item->own.changed = row->packed;
 	item->state = CANDOR_OPEN;
 	index->items[index->n++] = item;
-	return 0;
+	return engine_restore_opener(e, item, row->by);
 }
 
 static int read_open_items(struct engine *e, struct by_number *index)
