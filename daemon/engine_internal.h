@@ -1,7 +1,7 @@
 /* engine_internal.h - what the engine's files share: engine.c (life, durability), engine_write.c (commands that change
- * state), engine_read.c (those that do not), engine_history.c (those answered from disk), engine_items.c (which items are
- * in memory), engine_log.c (the log of reports), engine_prune.c (history that is archived), engine_rights.c (who may do
- * what), engine_quota.c (and how much), recover.c (state from disk). */
+ * state), engine_read.c (those that do not), engine_history.c (those answered from disk), engine_items.c (which items
+ * are in memory), engine_log.c (the log of reports), engine_prune.c (history that is archived), engine_rights.c (who
+ * may do what), engine_quota.c (and how much), recover.c (state from disk). */
 #ifndef CANDOR_ENGINE_INTERNAL_H
 #define CANDOR_ENGINE_INTERNAL_H
 
