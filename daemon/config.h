@@ -22,6 +22,8 @@ struct config {
 	uint64_t batch_bytes;
 	uint64_t resident_items, resident_reports;
 	uint64_t backup_rate;
+	uint64_t limit_requests, limit_reports, limit_bytes; /* a second, of one principal; 0: no limit */
+	uint64_t limit_open_items; /* likewise, at a time */
 	enum log_level log_level;
 	/* Of TCP listeners; empty: not set. The key and the certificate are both set or neither. */
 	char tls_cert[CONFIG_PATH_MAX], tls_key[CONFIG_PATH_MAX], tls_ca[CONFIG_PATH_MAX], tls_crl[CONFIG_PATH_MAX];

@@ -108,6 +108,8 @@ static void forget_state(struct engine *e)
 	e->removals = 0;
 	grants_free(e->grants);
 	e->grants = NULL;
+	if (e->quota)
+		quota_forget_items(e->quota);
 	e->grants_changed = 0;
 }
 
@@ -124,6 +126,14 @@ static int load_state(struct engine *e)
 	db_end(e->db);
 	e->committed = e->progress.changes;
 	return err;
+}
+
+static bool has_limits(const struct quota_limits *l)
+{
+	bool any = l->open_items > 0;
+	for (int i = 0; i < QUOTA_RATES; i++)
+		any = any || l->rates[i] > 0;
+	return any;
 }
 
 int engine_new(struct engine **out, struct db *db, const uint8_t *key, const struct engine_limits *limits,
@@ -144,7 +154,9 @@ int engine_new(struct engine **out, struct db *db, const uint8_t *key, const str
 	batch_init(&e->batches[1]);
 	e->filling = &e->batches[0];
 	e->started_at = ops->now_ms(owner);
-	int err = load_state(e);
+	int err = has_limits(&limits->quota) ? quota_new(&e->quota, &limits->quota, key) : 0;
+	if (err == 0)
+		err = load_state(e);
 	if (err) {
 		e->broken = false; /* if it was for want of memory: there is nothing to be given up */
 		engine_free(e);
@@ -160,6 +172,7 @@ void engine_free(struct engine *e)
 		return;
 	require(engine_is_idle(e));
 	forget_state(e);
+	quota_free(e->quota);
 	batch_free(&e->batches[0]);
 	batch_free(&e->batches[1]);
 	free(e);
@@ -168,7 +181,8 @@ void engine_free(struct engine *e)
 size_t engine_bytes(const struct engine *e)
 {
 	size_t rights = e->grants ? grants_bytes(e->grants) : 0;
-	return rights + e->pools_bytes + e->loads_bytes + e->batches[0].arena.used_bytes +
+	size_t quota = e->quota ? quota_bytes(e->quota) : 0;
+	return rights + quota + e->pools_bytes + e->loads_bytes + e->batches[0].arena.used_bytes +
 	       e->batches[1].arena.used_bytes;
 }
 
@@ -403,6 +417,13 @@ static bool is_write(enum candor_request_type type)
 	}
 }
 
+/* Who shows a token is charged as whoever that makes him: nobody else can keep him out. */
+static bool pays_later(const struct call *call)
+{
+	const struct candor_request *r = &call->wire->request;
+	return r->type == CANDOR_REQ_HELLO && !call->wire->fault && r->token[0];
+}
+
 enum engine_outcome engine_run(struct engine *e, struct call *call)
 {
 	const struct candor_request *r = &call->wire->request;
@@ -462,6 +483,8 @@ enum engine_outcome engine_run(struct engine *e, struct call *call)
 
 enum engine_outcome engine_submit(struct engine *e, struct call *call)
 {
+	if (e->quota && !pays_later(call) && !engine_charge(e, call, call->who))
+		return ENGINE_REPLIED;
 	if (call->load) {
 		engine_await_load(call);
 		return ENGINE_BLOCKED;

@@ -10,6 +10,7 @@
 
 #include "db.h"
 #include "grants.h"
+#include "quota.h"
 #include "wire.h"
 
 struct engine;
@@ -50,6 +51,7 @@ struct engine_limits {
 	size_t max_frame_bytes; /* told to clients in Welcome */
 	uint32_t max_in_flight; /* likewise */
 	const char *database; /* the file's path, told in Info to peers of Unix sockets; NULL: to nobody */
+	struct quota_limits quota; /* of one principal; the daemon's own user has none */
 };
 
 /* ---- calls ---- */
@@ -60,6 +62,7 @@ struct call {
 	struct arena *arena; /* the request's memory, and the answer's */
 	struct who *who; /* who asks; one for all calls of a connection, which a hello may change */
 	const char *peer; /* the same for history, with what the client calls itself */
+	size_t bytes; /* of the request as it was received */
 	/* Called exactly once, with an answer that lives until it returns; it may leave once `change` is on disk. */
 	void (*reply)(struct call *call, const struct candor_response *response, uint64_t change);
 	struct load *load; /* the engine's: NULL at first */
@@ -73,6 +76,9 @@ enum engine_outcome {
 };
 
 enum engine_outcome engine_submit(struct engine *e, struct call *call);
+
+/* A request of so many bytes came that could not be unpacked, and was refused: it counts nevertheless. */
+void engine_charge_unread(struct engine *e, const struct who *who, size_t bytes);
 
 /* A call that will be submitted, when those before it are answered: what it will need from disk may be read meanwhile.
  * Afterwards the call must be submitted or withdrawn. */

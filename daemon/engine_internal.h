@@ -1,7 +1,7 @@
 /* engine_internal.h - what the engine's files share: engine.c (life, durability), engine_write.c (commands that change
- * state), engine_read.c (those that do not), engine_history.c
- * (those answered from disk), engine_items.c (which items are in memory), engine_log.c (the log of reports),
- * engine_prune.c (history that is archived), engine_rights.c (who may do what), recover.c (state from disk). */
+ * state), engine_read.c (those that do not), engine_history.c (those answered from disk), engine_items.c (which items
+ * are in memory), engine_log.c (the log of reports), engine_prune.c (history that is archived), engine_rights.c (who
+ * may do what), engine_quota.c (and how much), recover.c (state from disk). */
 #ifndef CANDOR_ENGINE_INTERNAL_H
 #define CANDOR_ENGINE_INTERNAL_H
 
@@ -57,6 +57,7 @@ struct engine {
 	struct grants *grants;
 	uint64_t grants_changed; /* newest change of them */
 	uint64_t refusals, refusals_logged_ms; /* of tokens, not yet logged; when some were */
+	struct quota *quota; /* NULL: there are no limits */
 
 	struct progress_row progress;
 	uint64_t committed; /* newest change on disk */
@@ -236,6 +237,27 @@ enum engine_outcome engine_revoke_token(struct engine *e, struct call *call);
 /* Who did what, for `candor audit`. */
 void engine_add_event(struct engine *e, const struct call *call, uint64_t change, const char *action, const char *pool,
 		      const char *subject, const char *detail);
+
+/* ---- engine_quota.c ---- */
+
+/* Whether the payer may send what the call asks for now, and has paid for it; else it has been answered. */
+bool engine_charge(struct engine *e, struct call *call, const struct who *payer);
+
+/* Whether he would be refused something now. */
+bool engine_is_spent(const struct engine *e, const struct who *who);
+
+/* Whether whoever asks may open one more item: 1, 0, -ENOMEM or ERR_FULL. *opener: for whom it counts, QUOTA_NOBODY at
+ * first, and to be used for this call alone. */
+MUST_CHECK int engine_may_open(struct engine *e, const struct call *call, uint32_t *opener);
+
+/* What to say where he may not. */
+const char *engine_say_open(const struct engine *e, const struct call *call);
+
+void engine_item_opened(struct engine *e, struct item *item, uint32_t opener);
+void engine_item_closed(struct engine *e, struct item *item);
+
+/* An open item from disk counts for whoever opened it. 0 or -ENOMEM. */
+MUST_CHECK int engine_restore_opener(struct engine *e, struct item *item, const char *by);
 
 /* ---- engine_read.c ---- */
 

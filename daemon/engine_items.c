@@ -316,7 +316,7 @@ int engine_find_items(struct engine *e, struct campaign *c, struct call *call, s
 void engine_announce(struct engine *e, struct call *call)
 {
 	const struct wire_request *w = call->wire;
-	if (!engine_may(e, call))
+	if (engine_is_spent(e, call->who) || !engine_may(e, call))
 		return;
 	if (w->fault || !(w->request.reports || w->request.outcomes || w->request.items))
 		return;

@@ -135,13 +135,6 @@ static void log_refusal(struct engine *e, const struct call *call)
 	e->refusals_logged_ms = now;
 }
 
-static enum engine_outcome refuse_token(struct engine *e, struct call *call, const char *sentence)
-{
-	call->who->is_refused = true;
-	log_refusal(e, call);
-	return engine_refuse(call, CANDOR_UNAUTHENTICATED, sentence);
-}
-
 /* Wiped once it was looked at: the request's memory is used again as it is. */
 static const struct token_row *find_token(struct engine *e, const char *text)
 {
@@ -157,16 +150,23 @@ enum engine_outcome engine_greet(struct engine *e, struct call *call)
 	const char *text = call->wire->request.token;
 	if (text[0]) {
 		const struct token_row *t = find_token(e, text);
-		if (who->is_settled)
+		struct who with = {.is_known = true, .is_local = who->is_local, .token = t ? t->id : 0};
+		const char *fault = t ? grants_token_fault(e->grants, &with, e->ops.now_ms(e->owner))
+				      : "the token is none that counts here: it is not known, or revoked";
+		if (t)
+			snprintf(with.name, sizeof with.name, "token:%s", t->name);
+		bool late = who->is_settled;
+		if (fault && !late) {
+			who->is_refused = true;
+			log_refusal(e, call);
+		}
+		if (!engine_charge(e, call, fault || late ? who : &with))
+			return ENGINE_REPLIED;
+		if (late)
 			return engine_refuse(call, CANDOR_FAILED_PRECONDITION,
 					     "a token must come before anything else is asked; connect anew");
-		if (!t)
-			return refuse_token(e, call, "the token is none that counts here: it is not known, or revoked");
-		struct who with = {.is_known = true, .is_local = who->is_local, .token = t->id};
-		const char *fault = grants_token_fault(e->grants, &with, e->ops.now_ms(e->owner));
 		if (fault)
-			return refuse_token(e, call, fault);
-		snprintf(with.name, sizeof with.name, "token:%s", t->name);
+			return engine_refuse(call, CANDOR_UNAUTHENTICATED, fault);
 		*who = with;
 	}
 	struct candor_response r = {

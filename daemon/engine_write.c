@@ -205,9 +205,10 @@ enum engine_outcome engine_update_pool(struct engine *e, struct call *call)
 /* ---- reports ---- */
 
 static void open_item(struct engine *e, struct campaign *c, struct item *item, const char *name, const char *by,
-		      uint64_t now)
+		      uint32_t opener, uint64_t now)
 {
 	engine_item_leaves(e, item);
+	engine_item_opened(e, item, opener);
 	item->own.number = ++e->progress.items;
 	item->own.opened_at = now;
 	struct open_item_row row = {.id = item->own.number, .pool = c->id, .name = name, .opened_at = now, .by = by};
@@ -275,12 +276,47 @@ static void prefetch(const struct campaign *c, const struct candor_request *r, s
 	pool_prefetch_labelers(c->pool, labelers, n);
 }
 
+/* What holds for all rows of a request. */
+struct post {
+	bool for_all; /* labelers */
+	uint32_t opener; /* for whom items count that it opens; found with the first of them */
+	const char *crowded, *one_too_many; /* sentences, made once: many rows may hear them */
+};
+
+/* True if row i asks for more than there may be, or than this peer may, and lists it. */
+static bool is_beyond(struct engine *e, struct campaign *c, struct result *result, size_t i, const struct item *item,
+		      struct post *post)
+{
+	struct call *call = result->call;
+	const char *labeler = call->wire->request.reports[i].labeler;
+	if (!post->for_all && !grants_may_report(e->grants, call->who, c->name, labeler)) {
+		reject(result, i, CANDOR_PERMISSION_DENIED,
+		       arena_printf(call->arena, "labeler '%s' is not one that %s may report for", labeler,
+				    who_principal(call->who)));
+		return true;
+	}
+	if (engine_is_crowded(e) && pool_would_add(c->pool, item, labeler, strlen(labeler))) {
+		if (!post->crowded)
+			post->crowded = engine_say_crowded(e, call->arena);
+		reject(result, i, CANDOR_RESOURCE_EXHAUSTED, post->crowded);
+		return true;
+	}
+	int may_open = item->state == CANDOR_STATE_UNSPECIFIED ? engine_may_open(e, call, &post->opener) : 1;
+	if (may_open < 0)
+		reject_error(result, i, may_open);
+	if (may_open == 0) {
+		if (!post->one_too_many)
+			post->one_too_many = engine_say_open(e, call);
+		reject(result, i, CANDOR_RESOURCE_EXHAUSTED, post->one_too_many);
+	}
+	return may_open != 1;
+}
+
 enum engine_outcome engine_post_reports(struct engine *e, struct campaign *c, struct call *call,
 					struct item *const *items)
 {
 	const struct candor_request *r = &call->wire->request;
-	const char *crowded = NULL; /* said once: many rows may hear it */
-	bool for_all = engine_rights(e, call, c->name) & CANDOR_RIGHT_REPORT;
+	struct post post = {.for_all = engine_rights(e, call, c->name) & CANDOR_RIGHT_REPORT};
 	struct result result;
 	uint64_t now = e->ops.now_ms(e->owner);
 	if (!begin(&result, call))
@@ -294,19 +330,9 @@ enum engine_outcome engine_post_reports(struct engine *e, struct campaign *c, st
 		}
 		if (is_faulty(&result, i) || is_too_much(e, &result, i))
 			continue;
-		if (!for_all && !grants_may_report(e->grants, call->who, c->name, report->labeler)) {
-			reject(&result, i, CANDOR_PERMISSION_DENIED,
-			       arena_printf(call->arena, "labeler '%s' is not one that %s may report for",
-					    report->labeler, who_principal(call->who)));
-			continue;
-		}
 		struct item *item = items[i];
-		if (engine_is_crowded(e) && pool_would_add(c->pool, item, report->labeler, strlen(report->labeler))) {
-			if (!crowded)
-				crowded = engine_say_crowded(e, call->arena);
-			reject(&result, i, CANDOR_RESOURCE_EXHAUSTED, crowded);
+		if (is_beyond(e, c, &result, i, item, &post))
 			continue;
-		}
 		bool is_new = item->state == CANDOR_STATE_UNSPECIFIED;
 		struct pool_reported done;
 		/* Whether it has been reported before depends on what is still in memory: so nobody is told. */
@@ -326,7 +352,7 @@ enum engine_outcome engine_post_reports(struct engine *e, struct campaign *c, st
 			continue;
 		}
 		if (is_new)
-			open_item(e, c, item, report->item, who_principal(call->who), now);
+			open_item(e, c, item, report->item, who_principal(call->who), post.opener, now);
 		add_report(e, c, item, report, what, &done, now);
 		if (what == POOL_REVISED)
 			result.counts.revised++;
@@ -365,6 +391,7 @@ static struct item_row describe_item(const struct campaign *c, const struct item
 static void item_ends_open(struct engine *e, struct campaign *c, struct item *item, uint64_t now)
 {
 	engine_log_forget(e, item);
+	engine_item_closed(e, item);
 	item->own.closed_at = now;
 	item->own.changed = engine_next_change(e, c);
 	if (item->state != CANDOR_VOID)

@@ -203,7 +203,8 @@ struct by_number {
 
 static int add_open_item(struct engine *e, struct by_number *index, const struct open_item_row *row)
 {
-	if (row->pool < 1 || row->pool > e->n_campaigns || row->id > e->progress.items)
+	if (row->pool < 1 || row->pool > e->n_campaigns || row->id > e->progress.items ||
+	    strlen(row->by) > CANDOR_NAME_MAX)
 		return contradiction("open item", row->id);
 	struct campaign *c = e->campaigns[row->pool - 1];
 	for (size_t i = 0; i < row->reports.n; i++)
@@ -232,7 +233,7 @@ static int add_open_item(struct engine *e, struct by_number *index, const struct
 	item->own.changed = row->packed;
 	item->state = CANDOR_OPEN;
 	index->items[index->n++] = item;
-	return 0;
+	return engine_restore_opener(e, item, row->by);
 }
 
 static int read_open_items(struct engine *e, struct by_number *index)

@@ -569,6 +569,8 @@ static int start_engine(struct server *s)
 		.resident_reports = config->resident_reports,
 		.max_frame_bytes = config->max_frame_bytes,
 		.max_in_flight = (uint32_t)config->max_in_flight,
+		.quota = {{config->limit_requests, config->limit_reports, config->limit_bytes},
+			  config->limit_open_items},
 	};
 	uint8_t key[NAMES_KEY_BYTES];
 	randombytes_buf(key, sizeof key);

@@ -325,9 +325,11 @@ static void take_request(struct session *s, const struct view *message)
 	if (err) {
 		uint64_t id = slot->wire.request.id;
 		free_slot(s, slot);
+		engine_charge_unread(s->engine, &s->who, message->len);
 		refuse_frame(s, err, id);
 		return;
 	}
+	slot->call.bytes = message->len;
 	slot->bytes = heap_bytes(sizeof *slot) + slot->arena.used_bytes;
 	s->slot_bytes += slot->bytes;
 	*s->queue_end = slot;

@@ -61,6 +61,7 @@ struct item {
 		uint64_t changed; /* newest change that touched it */
 		uint64_t first_logged; /* oldest of its reports in the log; 0: none */
 		uint32_t logged_rows; /* its rows in the log that mean something */
+		uint32_t opener; /* for whom it counts while it is open; 0: nobody */
 		uint64_t opened_at, closed_at, ended_at; /* ms since 1970 */
 		struct item *before, *after; /* a list the owner keeps it in */
 	} own;

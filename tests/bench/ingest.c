@@ -3,7 +3,8 @@
  * One client process posts batches of 256 reports, 64 in flight, on 10,000 open items, synchronous = FULL: in item
  * order, and in shuffled order. The bare loop has nothing between it and SQLite: no socket, no names, no answers; 1,024
  * rows a transaction, WAL, FULL, keys ascending, the order that SQLite likes best. Each run measures all three, one
- * after the other, and the ratio is the median over the runs. */
+ * after the other, and the ratio is the median over the runs. And the shuffled rows once more by a principal with
+ * limits that it does not reach, against the same without. */
 #include <sqlite3.h>
 #include <string.h>
 #include <unistd.h>
@@ -149,23 +150,38 @@ static void post(struct poster *p)
 	}
 }
 
-/* Reports a second, from the first one sent to the last one acknowledged. */
-static double run_socket(const struct rows *r)
+/* A token that may report, into secret, which is then pointed to. */
+static const char *make_token(struct candor *c, char secret[CANDOR_TOKEN_MAX + 1])
+{
+	const struct candor_grant grant = {"", "bench", "", CANDOR_RIGHT_REPORT};
+	const struct candor_request make = {.type = CANDOR_REQ_CREATE_TOKEN, .name = "bench", .n = 1, .grants = &grant};
+	const struct candor_response *answer;
+	if (candor_call(c, &make, &answer) || answer->code)
+		exit(1);
+	snprintf(secret, CANDOR_TOKEN_MAX + 1, "%s", answer->secret);
+	return secret;
+}
+
+/* Reports a second, from the first one sent to the last one acknowledged. The daemon's own user has no limits: where
+ * there are to be some, a token posts. */
+static double run_socket(const struct rows *r, bool by_token, const char *const *options)
 {
 	struct daemon d;
+	char secret[CANDOR_TOKEN_MAX + 1];
 	daemon_init(&d);
-	daemon_start(&d, NULL);
+	daemon_start(&d, options);
 	struct candor *c = daemon_connect(&d);
 	const struct candor_request create = {.type = CANDOR_REQ_CREATE_POOL, .pool = "bench"};
 	const struct candor_response *answer;
 	if (candor_call(c, &create, &answer) || answer->code)
 		exit(1);
+	const struct candor_options speak = {.token = by_token ? make_token(c, secret) : NULL};
 	candor_close(c);
 
 	uv_loop_t loop;
 	struct poster p = {.rows = r};
 	uv_loop_init(&loop);
-	if (candor_client_new(&p.client, &loop, d.address, NULL))
+	if (candor_client_new(&p.client, &loop, d.address, &speak))
 		exit(1);
 	double began = bench_now();
 	for (int i = 0; i < IN_FLIGHT; i++)
@@ -184,13 +200,22 @@ int main(void)
 	struct rows ascending, any;
 	size_t n = bench_size("BENCH_REPORTS", 1000000);
 	size_t runs = bench_runs();
+	/* Far above what is sent. */
+	static const char *const limits[] = {"--limit-requests",   "1000000000",    "--limit-reports",
+					     "1000000000",         "--limit-bytes", "1024G",
+					     "--limit-open-items", "1000000000",    NULL};
 	double bare[50], sorted[50], shuffled[50], sorted_ratio[50], shuffled_ratio[50];
+	double by_token[50], limited[50], limited_ratio[50];
 	make_rows(&ascending, n, false);
 	make_rows(&any, n, true);
 	for (size_t i = 0; i < runs; i++) {
 		bare[i] = run_bare(&ascending);
-		sorted[i] = run_socket(&ascending);
-		shuffled[i] = run_socket(&any);
+		sorted[i] = run_socket(&ascending, false, NULL);
+		shuffled[i] = run_socket(&any, false, NULL);
+		/* What runs first meets another disk: each does so every other time. */
+		for (size_t k = i; k < i + 2; k++)
+			*(k % 2 ? &limited[i] : &by_token[i]) = run_socket(&any, true, k % 2 ? limits : NULL);
+		limited_ratio[i] = limited[i] / by_token[i];
 		sorted_ratio[i] = sorted[i] / bare[i];
 		shuffled_ratio[i] = shuffled[i] / bare[i];
 	}
@@ -199,5 +224,7 @@ int main(void)
 		    bench_median(sorted_ratio, runs));
 	bench_print("durable reports, shuffled over 10,000 items", bench_median(shuffled, runs),
 		    "bare SQLite, ascending keys", limit, bench_median(shuffled_ratio, runs));
+	bench_print("the same by a token with limits", bench_median(limited, runs), "by a token without",
+		    bench_median(by_token, runs), bench_median(limited_ratio, runs));
 	return 0;
 }

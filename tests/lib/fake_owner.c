@@ -319,6 +319,7 @@ struct ask *fake_prepare(struct fake_owner *f, const struct candor_request *r)
 	require(wire_encode_request(r, &a->arena, 1 << 30, &bytes) == 0);
 	require(frame_push(&frame, bytes.data, bytes.len) == 0 && frame_next(&frame, &body) == 1);
 	require(wire_decode_request(&a->arena, body.data, body.len, &a->wire) == 0);
+	a->call.bytes = body.len;
 	frame_free(&frame);
 	buf_free(&bytes);
 	return a;
