@@ -57,7 +57,7 @@ static unsigned lacking(const struct engine *e, const struct call *call)
 		return 0;
 	unsigned has = engine_rights(e, call, need->anywhere ? NULL : r->pool ? r->pool : "");
 	if (!(has & need->one_of))
-		return need->one_of;
+		return need->one_of ? need->one_of : CANDOR_RIGHT_ADMIN;
 	/* Who reported what with which weight tells more than the aggregate of it. */
 	return r->with_reports ? CANDOR_RIGHT_INSPECT & ~has : 0;
 }
@@ -155,10 +155,13 @@ enum engine_outcome engine_greet(struct engine *e, struct call *call)
 	struct who *who = call->who;
 	const char *text = call->wire->request.token;
 	if (text[0]) {
-		const struct token_row *t = find_token(e, text);
-		if (who->is_settled)
+		/* It is looked for only once: that takes a while, and ends what was no token's connection. */
+		const struct token_row *t = who->is_settled ? NULL : find_token(e, text);
+		if (who->is_settled) {
+			token_wipe((char *)(uintptr_t)text, strlen(text));
 			return engine_refuse(call, CANDOR_FAILED_PRECONDITION,
 					     "a token must come before anything else is asked; connect anew");
+		}
 		if (!t)
 			return refuse_token(e, call, "the token is none that counts here: it is not known, or revoked");
 		struct who with = {.is_known = true, .is_local = who->is_local, .token = t->id};
