@@ -51,7 +51,7 @@ static void new_token(struct fake_owner *f, const char *name, unsigned rights, u
 	assert_string_equal(r->token.name, name);
 	assert_true(r->token.expires_at == expires_at && r->token.created_at == f->now_ms && !r->token.revoked_at);
 	assert_int_equal(strlen(r->secret), TOKEN_TEXT_BYTES - 1);
-	strcpy(secret, r->secret);
+	snprintf(secret, TOKEN_TEXT_BYTES, "%s", r->secret);
 }
 
 static enum candor_code revoke_token(struct fake_owner *f, const char *name)
@@ -260,7 +260,7 @@ static void a_token_that_is_none_ends_the_connection(void **state)
 	struct fake_owner *f = &w->f;
 	char good[TOKEN_TEXT_BYTES], almost[TOKEN_TEXT_BYTES], longer[TOKEN_TEXT_BYTES + 1];
 	new_token(f, "t", CANDOR_RIGHT_ADMIN, 0, good);
-	strcpy(almost, good);
+	snprintf(almost, TOKEN_TEXT_BYTES, "%s", good);
 	almost[TOKEN_TEXT_BYTES - 2] ^= 1;
 	snprintf(longer, sizeof longer, "%sA", good);
 	/* Also for those who need none. */
@@ -441,7 +441,7 @@ static void what_could_not_be_written_is_taken_back(void **state)
 			assert_true(asks[i]->replied && !asks[i]->settled);
 			assert_int_equal(asks[i]->answer.code, CANDOR_OK);
 		}
-		strcpy(lost, asks[0]->answer.secret);
+		snprintf(lost, TOKEN_TEXT_BYTES, "%s", asks[0]->answer.secret);
 		assert_true(fake_tick(f));
 		fake_commit(f, errors[k]);
 		for (size_t i = 0; i < 4; i++) {
