@@ -28,9 +28,6 @@
 	" || ', c ' || e.c || ', beta ' || e.beta || ', eta ' || e.eta || ', horizon ' || e.horizon"               \
 	" || ', share ' || e.share || ', entry ' || e.entry, 0 FROM settings e JOIN pools p ON p.id = e.pool"      \
 	" WHERE e.change < ?1 " of " ORDER BY e.change DESC LIMIT ?2)"                                             \
-	" UNION ALL SELECT * FROM (SELECT e.change, e.at, e.by, p.name, 'archive', e.file,"                        \
-	" 'rounds ' || e.first || ' to ' || e.last, 0 FROM archives e JOIN pools p ON p.id = e.pool"               \
-	" WHERE e.change < ?1 " of " ORDER BY e.change DESC LIMIT ?2)"                                             \
 	" UNION ALL SELECT * FROM (SELECT s.change, s.at, s.by, p.name, 'outcome', i.name,"                        \
 	" 'outcome ' || s.outcome || ', round ' || s.round, s.round"                                               \
 	" FROM settlements s JOIN items i ON i.id = s.item JOIN pools p ON p.id = s.pool WHERE " settled           \

@@ -142,8 +142,10 @@ static enum engine_outcome make_boundary(struct prune *p, struct campaign *c)
 	memcpy(row->digest, request->digest, sizeof row->digest);
 	if (add_checkpoint(e, p))
 		return engine_refuse_error(p->call, -ENOMEM);
-	engine_next_change(e, c);
+	uint64_t change = engine_next_change(e, c);
 	engine_add(e, CHANGE_ARCHIVE, row);
+	engine_add_event(e, p->call, change, "archive", c->name, row->file,
+			 arena_printf(p->call->arena, "rounds %" PRIu64 " to %" PRIu64, row->first, row->last));
 	engine_set_archive(c, row);
 	await_removal(e, c, row->first, row->change);
 	log_notice("pool %s: rounds %" PRIu64 " to %" PRIu64 " are in the archive %s and will be removed", c->name,

@@ -142,6 +142,14 @@ enum engine_outcome engine_get_pool(struct engine *e, struct campaign *c, struct
 	return engine_reply(call, &r, c->changed);
 }
 
+/* The first pool from that place on in which it has rights. */
+static uint64_t next_of_its_own(const struct engine *e, const struct call *call, uint64_t at)
+{
+	while (at < e->n_campaigns && !engine_rights(e, call, e->campaigns[at]->name))
+		at++;
+	return at;
+}
+
 enum engine_outcome engine_list_pools(struct engine *e, struct call *call)
 {
 	const struct candor_request *request = &call->wire->request;
@@ -153,9 +161,8 @@ enum engine_outcome engine_list_pools(struct engine *e, struct call *call)
 	if (!rows)
 		return no_memory(call);
 	struct candor_response r = {.type = CANDOR_RES_POOLS, .pools = rows, .next = ""};
-	for (; after < e->n_campaigns && r.n < request->limit; after++) {
-		if (!engine_rights(e, call, e->campaigns[after]->name))
-			continue;
+	/* Those that it may not know of do not show in that there is another page. */
+	for (; (after = next_of_its_own(e, call, after)) < e->n_campaigns && r.n < request->limit; after++) {
 		engine_describe_pool(e->campaigns[after], &rows[r.n++]);
 		if (e->campaigns[after]->changed > changed)
 			changed = e->campaigns[after]->changed;

@@ -58,7 +58,7 @@ static unsigned lacking(const struct engine *e, const struct call *call)
 		return 0;
 	unsigned has = engine_rights(e, call, need->anywhere ? NULL : r->pool ? r->pool : "");
 	if (!(has & need->one_of))
-		return need->one_of;
+		return need->one_of ? need->one_of : CANDOR_RIGHT_ADMIN;
 	/* Who reported what with which weight tells more than the aggregate of it. */
 	return r->with_reports ? CANDOR_RIGHT_INSPECT & ~has : 0;
 }
@@ -135,6 +135,15 @@ static void log_refusal(struct engine *e, const struct call *call)
 	e->refusals_logged_ms = now;
 }
 
+/* Its connection ends, and whoever guesses pays for it. */
+static enum engine_outcome refuse_token(struct engine *e, struct call *call, const char *sentence)
+{
+	call->who->is_refused = true;
+	log_refusal(e, call);
+	return engine_charge(e, call, call->who) ? engine_refuse(call, CANDOR_UNAUTHENTICATED, sentence)
+						 : ENGINE_REPLIED;
+}
+
 /* Wiped once it was looked at: the request's memory is used again as it is. */
 static const struct token_row *find_token(struct engine *e, const char *text)
 {
@@ -149,25 +158,25 @@ enum engine_outcome engine_greet(struct engine *e, struct call *call)
 	struct who *who = call->who;
 	const char *text = call->wire->request.token;
 	if (text[0]) {
+		if (who->is_settled) {
+			token_wipe((char *)(uintptr_t)text, strlen(text));
+			return engine_charge(e, call, who)
+				       ? engine_refuse(call, CANDOR_FAILED_PRECONDITION,
+						       "a token must come before anything else is asked; connect anew")
+				       : ENGINE_REPLIED;
+		}
+		/* It is looked for only once: that takes a while, and ends what was no token's connection. */
 		const struct token_row *t = find_token(e, text);
 		struct who with = {.is_known = true, .is_local = who->is_local, .token = t ? t->id : 0};
 		const char *fault = t ? grants_token_fault(e->grants, &with, e->ops.now_ms(e->owner))
 				      : "the token is none that counts here: it is not known, or revoked";
-		if (t)
-			snprintf(with.name, sizeof with.name, "token:%s", t->name);
-		bool late = who->is_settled;
-		if (fault && !late) {
-			who->is_refused = true;
-			log_refusal(e, call);
-		}
-		if (!engine_charge(e, call, fault || late ? who : &with))
-			return ENGINE_REPLIED;
-		if (late)
-			return engine_refuse(call, CANDOR_FAILED_PRECONDITION,
-					     "a token must come before anything else is asked; connect anew");
 		if (fault)
-			return engine_refuse(call, CANDOR_UNAUTHENTICATED, fault);
+			return refuse_token(e, call, fault);
+		snprintf(with.name, sizeof with.name, "token:%s", t->name);
+		/* Before it is charged: what comes behind a hello that is put off must not be somebody else's. */
 		*who = with;
+		if (!engine_charge(e, call, who))
+			return ENGINE_REPLIED;
 	}
 	struct candor_response r = {
 		.type = CANDOR_RES_WELCOME,

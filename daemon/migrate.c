@@ -144,8 +144,9 @@ static const char *const steps[] = {
 	"ALTER TABLE items ADD COLUMN lbar REAL;",
 
 	/* 4: who may do what, and what was done to that. rights: names, separated by commas. A token is known by the
-	 * BLAKE2b-256 of its text. events has what no other table says with who did it; the rest of `candor audit` is
-	 * in settings, settlements and archives, which are read backwards for it. */
+	 * BLAKE2b-256 of its text. events has what no other table says with who did it and in which place among the
+	 * others; the rest of `candor audit` is in settings and settlements, which are read backwards for it. Archives
+	 * made before stand where their last round does. */
 	"CREATE TABLE grants ("
 	" id INTEGER PRIMARY KEY, principal TEXT NOT NULL, pool TEXT NOT NULL, prefix TEXT NOT NULL,"
 	" rights TEXT NOT NULL, UNIQUE (principal, pool, prefix)"
@@ -159,6 +160,8 @@ static const char *const steps[] = {
 	" action TEXT NOT NULL, subject TEXT NOT NULL, detail TEXT NOT NULL"
 	") STRICT;"
 	"CREATE INDEX events_of_pool ON events (pool, change);"
+	"INSERT INTO events SELECT a.change, a.at, a.by, p.name, 'archive', a.file,"
+	" 'rounds ' || a.first || ' to ' || a.last FROM archives a JOIN pools p ON p.id = a.pool;"
 	"CREATE INDEX settings_by_change ON settings (change);"
 	"CREATE UNIQUE INDEX settlements_by_change ON settlements (change);"
 	"ALTER TABLE open_items ADD COLUMN by TEXT NOT NULL DEFAULT '';",

@@ -263,6 +263,8 @@ static void on_reply(struct call *call, const struct candor_response *response, 
 		else if (encode(s, response, &slot->arena, &s->output))
 			s->over = true;
 	}
+	/* Also where that came out long after the request was taken. */
+	s->over = s->over || s->who.is_refused;
 	if (s->blocked == slot)
 		s->blocked = NULL;
 	s->in_flight--;
@@ -379,11 +381,8 @@ static enum engine_outcome submit(struct session *s, struct slot *slot)
 	const struct wire_request *w = &slot->wire;
 	/* Who asks is who it is by now, not who it was when this was taken in. */
 	slot->call.peer = s->named_peer ? s->named_peer : s->who.name;
-	enum engine_outcome outcome = w->request.type == CANDOR_REQ_HELLO && !w->fault
-					      ? submit_hello(s, slot)
-					      : engine_submit(s->engine, &slot->call);
-	s->over = s->over || s->who.is_refused;
-	return outcome;
+	return w->request.type == CANDOR_REQ_HELLO && !w->fault ? submit_hello(s, slot)
+								: engine_submit(s->engine, &slot->call);
 }
 
 static bool is_bulk_held(const struct session *s)

@@ -40,14 +40,19 @@ struct session_limits peer_roomy_limits(void)
 	};
 }
 
-void peer_init(struct peer *p, struct fake_owner *owner, const struct session_limits *limits)
+void peer_init_as(struct peer *p, struct fake_owner *owner, const struct session_limits *limits, const struct who *who)
 {
 	static const struct session_ops ops = {.wake = on_wake, .send_now = on_send_now};
 	*p = (struct peer){.owner = owner};
 	frame_init(&p->input, 1 << 30);
 	arena_init(&p->arena, SIZE_MAX / 2);
+	require(session_new(&p->session, owner->engine, limits, who, &ops, p) == 0);
+}
+
+void peer_init(struct peer *p, struct fake_owner *owner, const struct session_limits *limits)
+{
 	const struct who who = FAKE_OWNER;
-	require(session_new(&p->session, owner->engine, limits, &who, &ops, p) == 0);
+	peer_init_as(p, owner, limits, &who);
 }
 
 void peer_end(struct peer *p)

@@ -238,10 +238,11 @@ static void a_guess_counts_for_the_anonymous_and_who_shows_his_token_is_not_kept
 	/* This was the first of his own two. */
 	assert_accepted(POST(f, who, "l", "a"), 1, 0);
 	assert_limited(POST(f, who, "m", "a"), "token:t", "limit_requests");
-	/* Also a new connection is for him to wait with, and stays as it is. */
+	/* Also a new connection is for him to wait with; it is his already, so that what comes behind is nobody else's. */
 	who = STRANGER;
 	assert_limited(hello(f, &who, secret), "token:t", "limit_requests");
-	assert_false(who.is_known || who.is_refused || who.is_settled);
+	assert_string_equal(who.name, "token:t");
+	assert_false(who.is_refused || who.is_settled);
 	f->now_ms += 1000;
 	assert_int_equal(hello(f, &who, secret)->code, CANDOR_OK);
 	assert_string_equal(who.name, "token:t");

@@ -1,0 +1,639 @@
+/* Every request as everybody, over each transport, to the real daemon: who is to be served is, and who is not hears the
+ * right refusal, changes nothing and learns nothing. `rows` says what is expected, in the words of docs/security.md. */
+#include <grp.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/lib/asks.h"
+#include "tests/lib/secure.h"
+
+/* ---- who asks ---- */
+
+enum role {
+	PLATFORM,
+	AUDITOR,
+	TRAINER,
+	OPERATOR,
+	ADMIN, /* of all pools */
+	POOL_ADMIN, /* of "p" */
+	PREFIX, /* may report for labelers that begin with "plat-" */
+	ELSEWHERE, /* admin of "q" and nothing in "p" */
+	BARE, /* known, and nothing was granted */
+	REVOKED, /* an admin's token, revoked while it was connected */
+	EXPIRED, /* likewise, and its time came */
+	ANONYMOUS,
+	OWNER, /* the daemon's own user, on its Unix socket */
+	ROLES,
+};
+
+static const struct {
+	const char *name, *pool, *prefix; /* pool NULL: nothing is granted */
+	unsigned rights;
+} roles[ROLES] = {
+	{"platform", "p", "", CANDOR_RIGHT_REPORT},
+	{"auditor", "p", "", CANDOR_RIGHT_OUTCOME},
+	{"trainer", "p", "", CANDOR_RIGHT_READ},
+	{"operator", "p", "", CANDOR_RIGHT_INSPECT | CANDOR_RIGHT_READ_OPEN},
+	{"admin", "", "", CANDOR_RIGHT_ADMIN},
+	{"pool-admin", "p", "", CANDOR_RIGHT_ADMIN},
+	{"prefix", "p", "plat-", CANDOR_RIGHT_REPORT},
+	{"elsewhere", "q", "", CANDOR_RIGHT_ADMIN},
+	{"bare", NULL, "", 0},
+	{"revoked", "", "", CANDOR_RIGHT_ADMIN},
+	{"expired", "", "", CANDOR_RIGHT_ADMIN},
+	{"anonymous", NULL, "", 0},
+	{"owner", NULL, "", 0},
+};
+
+enum way { UNIX_TOKEN, TCP_TOKEN, TLS_TOKEN, TLS_CERT, UNIX_UID, UNIX_GID };
+
+static bool uses_tokens(enum way way)
+{
+	return way == UNIX_TOKEN || way == TCP_TOKEN || way == TLS_TOKEN;
+}
+
+static bool is_tls(enum way way)
+{
+	return way == TLS_TOKEN || way == TLS_CERT;
+}
+
+static bool is_unix(enum way way)
+{
+	return way == UNIX_TOKEN || way == UNIX_UID || way == UNIX_GID;
+}
+
+/* Whether there is somebody like that on such a connection. */
+static bool exists(enum way way, enum role role)
+{
+	switch (role) {
+	case REVOKED:
+	case EXPIRED: return uses_tokens(way);
+	case ANONYMOUS: return !is_unix(way);
+	case OWNER: return is_unix(way);
+	default: return true;
+	}
+}
+
+/* ---- what is expected ---- */
+
+/* '+': it is done. 'd': PERMISSION_DENIED. 'u': UNAUTHENTICATED. 'r': the row is rejected with PERMISSION_DENIED.
+ * 'n': NOT_FOUND. */
+static const struct row {
+	const char *want;
+	void (*make)(struct cell *c);
+	const char *what;
+} rows[] = {
+	/*platform
+	 *| auditor
+	 *| | trainer
+	 *| | | operator
+	 *| | | | admin
+	 *| | | | | pool admin
+	 *| | | | | | prefix
+	 *| | | | | | | elsewhere
+	 *| | | | | | | | bare
+	 *| | | | | | | | | revoked
+	 *| | | | | | | | | | expired
+	 *| | | | | | | | | | | anonymous
+	 *| | | | | | | | | | | | owner */
+	{"+ + + + + + + + + u u + +", ask_hello, "hello"},
+	{"+ + + + + + + + d u u u +", ask_info, "info"},
+	{"+ + + + + + + + d u u u +", ask_list_pools, "list_pools"},
+	{"+ + + + + + + d d u u u +", ask_get_pool, "get_pool"},
+	{"d d d d + d d + d u u u +", ask_get_other_pool, "get_pool of another"},
+	{"d d d d n d d d d u u u n", ask_get_no_pool, "get_pool of none"},
+	{"d d d d + d d d d u u u +", ask_create_pool, "create_pool"},
+	{"d d d d + + d d d u u u +", ask_update_pool, "update_pool"},
+	{"d d d d d d d d d u u u +", ask_prune_pool, "prune_pool"},
+	{"+ d d d + + + d d u u u +", ask_post_own, "post_reports"},
+	{"+ d d d + + r d d u u u +", ask_post_others, "post_reports, others'"},
+	{"d + d d + + d d d u u u +", ask_close_items, "close_items"},
+	{"d + d d + + d d d u u u +", ask_resolve_items, "resolve_items"},
+	{"d + d d + + d d d u u u +", ask_void_items, "void_items"},
+	{"d d + + + + d d d u u u +", ask_query_settled, "query_items"},
+	{"d d r + + + d d d u u u +", ask_query_open, "query_items, open"},
+	{"d d d + + + d d d u u u +", ask_query_settled_reports, "..., reports"},
+	{"d d d + + + d d d u u u +", ask_query_open_reports, "..., open, reports"},
+	{"d d + + + + d d d u u u +", ask_list_items, "list_items"},
+	{"d d d + + + d d d u u u +", ask_list_labelers, "list_labelers"},
+	{"d d d + + + d d d u u u +", ask_get_labeler, "get_labeler"},
+	{"d d d + + + d d d u u u +", ask_get_labeler_history, "..., history"},
+	{"d d d d + + d d d u u u +", ask_list_grants, "list_grants"},
+	{"d d d d + d d d d u u u +", ask_list_all_grants, "list_grants, all"},
+	{"d d d d + + d d d u u u +", ask_add_grant, "add_grant"},
+	{"d d d d + d d d d u u u +", ask_add_grant_everywhere, "add_grant, all"},
+	{"d d d d + + d d d u u u +", ask_remove_grant, "remove_grant"},
+	{"d d d d + d d d d u u u +", ask_remove_grant_everywhere, "..., all"},
+	{"d d d d + d d d d u u u +", ask_create_token, "create_token"},
+	{"d d d d + d d d d u u u +", ask_list_tokens, "list_tokens"},
+	{"d d d d + d d d d u u u +", ask_revoke_token, "revoke_token"},
+	{"d d d d + + d d d u u u +", ask_list_events, "list_events"},
+	{"d d d d + d d d d u u u +", ask_list_all_events, "list_events, all"},
+};
+
+enum { ROWS = sizeof rows / sizeof *rows };
+
+static void the_table_has_every_request(void **state)
+{
+	bool has[CANDOR_REQ_TYPES] = {[CANDOR_REQ_UNKNOWN] = true};
+	(void)state;
+	for (size_t i = 0; i < ROWS; i++) {
+		struct cell c = {.pool = "p"};
+		rows[i].make(&c);
+		has[c.request.type] = true;
+		assert_int_equal(strlen(rows[i].want), 2 * ROLES - 1);
+	}
+	for (size_t type = 0; type < CANDOR_REQ_TYPES; type++)
+		if (!has[type])
+			fail_msg("no row has a request of type %zu", type);
+}
+
+/* ---- the world ---- */
+
+struct world {
+	struct secure *s;
+	enum way way;
+	struct candor *owner; /* who sets up and looks */
+	sqlite3 *db;
+	struct candor *peers[ROLES], *expiring[ROWS];
+	char secrets[ROLES][TOKEN_TEXT_BYTES];
+	unsigned cells;
+};
+
+static const struct candor_response *call(struct candor *c, const struct candor_request *r)
+{
+	const struct candor_response *answer;
+	assert_int_equal(candor_call(c, r, &answer), 0);
+	return answer;
+}
+
+static const struct candor_response *do_as_owner(struct world *w, struct candor_request r)
+{
+	const struct candor_response *answer = call(w->owner, &r);
+	if (answer->code || answer->n_rejected)
+		fail_msg("set-up: %s", answer->code ? answer->message : answer->rejected[0].message);
+	return answer;
+}
+
+static void report_as_owner(struct world *w, const char *pool, const char *item, const char *labeler, double value)
+{
+	const struct candor_report row = {item, labeler, value};
+	do_as_owner(w, (struct candor_request){.type = CANDOR_REQ_POST_REPORTS, .pool = pool, .n = 1, .reports = &row});
+}
+
+/* "p" has an item that is settled and one that is open; "hide" is a pool in which only admins of all have rights. */
+static void fill(struct world *w)
+{
+	static const char *const pools[] = {"p", "q", "hide"};
+	const struct candor_outcome outcome = {"settled", 1};
+	for (size_t i = 0; i < 3; i++)
+		do_as_owner(w, (struct candor_request){.type = CANDOR_REQ_CREATE_POOL, .pool = pools[i]});
+	report_as_owner(w, "p", "settled", "plat-a", 0.9);
+	report_as_owner(w, "p", "settled", "other", 0.2);
+	do_as_owner(w, (struct candor_request){
+			       .type = CANDOR_REQ_RESOLVE_ITEMS, .pool = "p", .n = 1, .outcomes = &outcome});
+	report_as_owner(w, "p", "open", "plat-a", 0.75);
+	report_as_owner(w, "p", "open", "other", 0.5);
+}
+
+static uid_t user_of(enum way way, enum role role)
+{
+	return way == UNIX_UID ? 60000 + (uid_t)role : 65534;
+}
+
+static gid_t group_of(enum role role)
+{
+	return 61000 + (gid_t)role;
+}
+
+static void principal_of(enum way way, enum role role, char out[64])
+{
+	if (way == UNIX_UID)
+		snprintf(out, 64, "uid:%u", (unsigned)user_of(way, role));
+	else if (way == UNIX_GID)
+		snprintf(out, 64, "gid:%u", (unsigned)group_of(role));
+	else
+		snprintf(out, 64, way == TLS_CERT ? "cert:CN=%s" : "token:%s", roles[role].name);
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static void make_principal(struct world *w, enum role role)
+{
+	char principal[64];
+	struct candor_grant grant = {
+		.pool = roles[role].pool, .prefix = roles[role].prefix, .rights = roles[role].rights};
+	bool granted = roles[role].pool != NULL;
+	principal_of(w->way, role, principal);
+	if (uses_tokens(w->way)) {
+		const struct candor_request r = {
+			.type = CANDOR_REQ_CREATE_TOKEN,
+			.name = roles[role].name,
+			.expires_at = role == EXPIRED ? now_ms() + 2000 : 0,
+			.n = granted,
+			.grants = &grant,
+		};
+		snprintf(w->secrets[role], TOKEN_TEXT_BYTES, "%s", do_as_owner(w, r)->secret);
+	} else if (granted) {
+		grant.principal = principal;
+		do_as_owner(w, (struct candor_request){.type = CANDOR_REQ_ADD_GRANT, .n = 1, .grants = &grant});
+	}
+}
+
+/* For the kernel the caller is somebody else, as long as it connects. */
+static void become(enum way way, enum role role)
+{
+	gid_t group = group_of(role), other = 65534;
+	/* A group counts as the first one and as one of many. */
+	bool first = role % 2 == 0;
+	assert_int_equal(setgroups(way == UNIX_GID && !first, &group), 0);
+	assert_int_equal(setegid(way == UNIX_GID && first ? group : other), 0);
+	assert_int_equal(seteuid(user_of(way, role)), 0);
+}
+
+static void become_root(void)
+{
+	assert_int_equal(seteuid(0), 0);
+	assert_int_equal(setegid(0), 0);
+	assert_int_equal(setgroups(0, NULL), 0);
+}
+
+static struct candor *connect_as(const struct world *w, enum role role)
+{
+	const struct daemon *d = &w->s->command->daemon;
+	struct candor *c;
+	struct candor_options options = {.ca = is_tls(w->way) ? w->s->files.ca : NULL};
+	char cert[96], key[96];
+	bool stranger = (w->way == UNIX_UID || w->way == UNIX_GID) && role != OWNER;
+	if (uses_tokens(w->way) && role != ANONYMOUS && role != OWNER)
+		options.token = w->secrets[role];
+	if (w->way == TLS_CERT && role != ANONYMOUS) {
+		const struct certs_wish wish = {.name = roles[role].name, .from_days = -1, .until_days = 9};
+		struct certs_pair pair = certs_make(w->s->ours, &wish);
+		secure_write(w->s, &pair, "role-cert.pem", "role-key.pem");
+		certs_free(&pair);
+		secure_path(w->s, "role-cert.pem", cert);
+		secure_path(w->s, "role-key.pem", key);
+		options.cert = cert;
+		options.key = key;
+	}
+	if (stranger)
+		become(w->way, role);
+	int err = candor_open(&c, is_unix(w->way) ? d->address : is_tls(w->way) ? w->s->tls : w->s->tcp, &options);
+	if (stranger)
+		become_root();
+	assert_int_equal(err, 0);
+	return c;
+}
+
+static void begin(struct world *w, struct secure *s, enum way way)
+{
+	struct daemon *d = &s->command->daemon;
+	*w = (struct world){.s = s, .way = way};
+	if (is_tls(way)) {
+		secure_start(s, ARGS("--tls-ca", s->files.ca));
+	} else {
+		daemon_start(d, ARGS("--listen", "tcp:127.0.0.1:0"));
+		assert_true(secure_find(d, s->tls, s->tcp));
+	}
+	if (way == UNIX_UID || way == UNIX_GID) {
+		/* As an operator would who lets others in. */
+		assert_int_equal(chmod(d->dir, 0711), 0);
+		assert_int_equal(chmod(d->address + strlen("unix:"), 0777), 0);
+	}
+	w->owner = daemon_connect(d);
+	assert_int_equal(sqlite3_open_v2(d->db, &w->db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+	fill(w);
+	for (enum role role = 0; role < OWNER; role++)
+		if (exists(way, role) && role != ANONYMOUS)
+			make_principal(w, role);
+	for (size_t i = 0; i < ROWS && exists(way, EXPIRED); i++)
+		w->expiring[i] = connect_as(w, EXPIRED);
+	for (enum role role = 0; role < ROLES; role++)
+		if (exists(way, role))
+			w->peers[role] = connect_as(w, role);
+}
+
+static void end(struct world *w)
+{
+	for (size_t i = 0; i < ROWS; i++)
+		if (w->expiring[i])
+			candor_close(w->expiring[i]);
+	for (enum role role = 0; role < ROLES; role++)
+		if (w->peers[role])
+			candor_close(w->peers[role]);
+	candor_close(w->owner);
+	assert_int_equal(sqlite3_close(w->db), SQLITE_OK);
+}
+
+/* ---- what there is ---- */
+
+/* How often the database has been written to, as SQLite tells those who only read. */
+static int writes(struct world *w)
+{
+	sqlite3_stmt *q;
+	assert_int_equal(sqlite3_prepare_v2(w->db, "PRAGMA data_version", -1, &q, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(q), SQLITE_ROW);
+	int n = sqlite3_column_int(q, 0);
+	sqlite3_finalize(q);
+	return n;
+}
+
+/* All that a refused request could have changed, in memory and on disk, as text: the caller's. */
+static char *picture(struct world *w)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	assert_non_null(out);
+	const struct candor_info i = do_as_owner(w, (struct candor_request){.type = CANDOR_REQ_INFO})->info;
+	fprintf(out, "%d %lu %lu %lu %lu %lu %lu\n", writes(w), i.committed, i.pools, i.labelers, i.open_items,
+		i.reports, i.settlements);
+	const struct candor_response *r =
+		do_as_owner(w, (struct candor_request){.type = CANDOR_REQ_LIST_POOLS, .limit = 1000});
+	for (size_t k = 0; k < r->n; k++)
+		fprintf(out, "%s %a %lu %lu %lu %lu\n", r->pools[k].name, r->pools[k].settings.c,
+			r->pools[k].open_items, r->pools[k].closed_items, r->pools[k].void_items, r->pools[k].archived);
+	r = do_as_owner(w, (struct candor_request){.type = CANDOR_REQ_LIST_GRANTS, .limit = 1000});
+	for (size_t k = 0; k < r->n; k++)
+		fprintf(out, "%s %s %s %u\n", r->grants[k].principal, r->grants[k].pool, r->grants[k].prefix,
+			r->grants[k].rights);
+	r = do_as_owner(w, (struct candor_request){.type = CANDOR_REQ_LIST_TOKENS, .limit = 1000});
+	for (size_t k = 0; k < r->n; k++)
+		fprintf(out, "%s %lu\n", r->tokens[k].name, r->tokens[k].revoked_at);
+	fclose(out);
+	return text;
+}
+
+/* ---- what is told ---- */
+
+static bool may_inspect(enum role role)
+{
+	return role == OPERATOR || role == ADMIN || role == POOL_ADMIN || role == OWNER;
+}
+
+static void expect_no_more_than_own_pools(const struct world *w, enum role role, const struct candor_response *r)
+{
+	if (role == ADMIN || role == OWNER) {
+		assert_true(r->n >= 3);
+		return;
+	}
+	assert_int_equal(r->n, 1);
+	assert_string_equal(r->pools[0].name, role == ELSEWHERE ? "q" : "p");
+	assert_string_equal(r->next, "");
+	/* Nor does a page that ends there say that others follow. */
+	r = call(w->peers[role], &(struct candor_request){.type = CANDOR_REQ_LIST_POOLS, .limit = 1});
+	assert_int_equal(r->n, 1);
+	assert_string_equal(r->next, "");
+}
+
+/* An answer that was given has in it what its receiver may see. */
+static void expect_no_more_than_granted(const struct world *w, enum role role, const struct cell *c,
+					const struct candor_response *r)
+{
+	switch (c->request.type) {
+	case CANDOR_REQ_INFO:
+		assert_int_equal(r->info.database[0] != 0, is_unix(w->way));
+		if (role != ADMIN && role != OWNER) {
+			assert_int_equal(r->info.pools, 1);
+			assert_int_equal(r->info.open_items > 0, role != ELSEWHERE);
+		}
+		break;
+	case CANDOR_REQ_LIST_POOLS: expect_no_more_than_own_pools(w, role, r); break;
+	case CANDOR_REQ_GET_POOL:
+		if (strcmp(c->request.pool, "p") == 0)
+			assert_int_equal(r->pool.best != NULL, may_inspect(role));
+		break;
+	case CANDOR_REQ_QUERY_ITEMS:
+		assert_int_equal(r->n, 1);
+		assert_int_equal(r->items[0].n_reports, c->request.with_reports ? 2 : 0);
+		break;
+	case CANDOR_REQ_LIST_ITEMS:
+		assert_true(r->n > 0);
+		for (size_t i = 0; i < r->n; i++)
+			assert_true(r->items[i].state != CANDOR_OPEN && r->items[i].n_reports == 0);
+		break;
+	case CANDOR_REQ_LIST_GRANTS:
+		for (size_t i = 0; i < r->n && c->request.pool; i++)
+			assert_true(!r->grants[i].pool[0] || strcmp(r->grants[i].pool, c->request.pool) == 0);
+		break;
+	case CANDOR_REQ_LIST_EVENTS:
+		assert_true(r->n > 0);
+		for (size_t i = 0; i < r->n && c->request.pool; i++)
+			assert_string_equal(r->events[i].pool, c->request.pool);
+		break;
+	default: break;
+	}
+}
+
+/* ---- a cell of the table ---- */
+
+static void make_cell(struct world *w, const struct row *row, const char *pool, struct cell *c)
+{
+	*c = (struct cell){.number = w->cells++, .pool = pool};
+	snprintf(c->name, sizeof c->name, "name-%u", c->number);
+	row->make(c);
+}
+
+/* What it is about is there. */
+static void prepare(struct world *w, const struct cell *c)
+{
+	switch (c->request.type) {
+	case CANDOR_REQ_CLOSE_ITEMS:
+	case CANDOR_REQ_RESOLVE_ITEMS:
+	case CANDOR_REQ_VOID_ITEMS: report_as_owner(w, c->pool, c->name, "plat-a", 0.25); break;
+	case CANDOR_REQ_REMOVE_GRANT:
+		do_as_owner(w, (struct candor_request){.type = CANDOR_REQ_ADD_GRANT, .n = 1, .grants = &c->grant});
+		break;
+	case CANDOR_REQ_REVOKE_TOKEN:
+		do_as_owner(w, (struct candor_request){.type = CANDOR_REQ_CREATE_TOKEN, .name = c->name});
+		break;
+	default: break;
+	}
+}
+
+static enum candor_code code_of(char want, const struct cell *c)
+{
+	switch (want) {
+	case 'd': return CANDOR_PERMISSION_DENIED;
+	case 'u': return CANDOR_UNAUTHENTICATED;
+	case 'n': return CANDOR_NOT_FOUND;
+	case 'r': return CANDOR_OK;
+	default: return c->done;
+	}
+}
+
+static void expect_answer(const struct world *w, enum role role, const struct row *row, const struct cell *c, char want,
+			  const struct candor_response *r)
+{
+	if (r->code != code_of(want, c))
+		fail_msg("%s as %s: %s %s", row->what, roles[role].name, candor_code_name(r->code), r->message);
+	if (r->code) {
+		assert_true(r->message[0] != 0);
+		assert_int_equal(r->type, CANDOR_RES_NONE);
+		assert_int_equal(r->n + r->n_rejected, 0);
+	} else if (want == 'r') {
+		assert_int_equal(r->n, 0);
+		assert_int_equal(r->n_rejected, 1);
+		assert_int_equal(r->rejected[0].code, CANDOR_PERMISSION_DENIED);
+		assert_int_equal(r->batch.accepted + r->batch.duplicates + r->batch.revised, 0);
+	} else {
+		assert_int_equal(r->n_rejected, 0);
+		expect_no_more_than_granted(w, role, c, r);
+	}
+}
+
+/* Who connected before his token was worth nothing. */
+static struct candor *connect_revoked(struct world *w, enum role role)
+{
+	char name[32];
+	const struct candor_grant grant = {.rights = CANDOR_RIGHT_ADMIN};
+	snprintf(name, sizeof name, "revoked-%u", w->cells++);
+	const struct candor_request create = {.type = CANDOR_REQ_CREATE_TOKEN, .name = name, .n = 1, .grants = &grant},
+				    revoke = {.type = CANDOR_REQ_REVOKE_TOKEN, .name = name};
+	snprintf(w->secrets[role], TOKEN_TEXT_BYTES, "%s", do_as_owner(w, create)->secret);
+	struct candor *c = connect_as(w, role);
+	do_as_owner(w, revoke);
+	return c;
+}
+
+static void try_cell(struct world *w, size_t i, enum role role)
+{
+	struct cell c;
+	char want = rows[i].want[2 * role];
+	struct candor *peer = role == REVOKED   ? connect_revoked(w, role)
+			      : role == EXPIRED ? w->expiring[i]
+						: w->peers[role];
+	make_cell(w, &rows[i], "p", &c);
+	prepare(w, &c);
+	bool changes = want == '+' && c.done == CANDOR_OK;
+	char *before = changes ? NULL : picture(w);
+	expect_answer(w, role, &rows[i], &c, want, call(peer, &c.request));
+	char *after = changes ? NULL : picture(w);
+	if (!changes)
+		assert_string_equal(before, after);
+	free(before);
+	free(after);
+	if (role == REVOKED || role == EXPIRED) {
+		/* And that was the last word. */
+		const struct candor_response *r;
+		const struct candor_request again = {.type = CANDOR_REQ_INFO};
+		assert_true(candor_call(peer, &again, &r) != 0 || r->code == CANDOR_UNAUTHENTICATED);
+	}
+	if (role == REVOKED)
+		candor_close(peer);
+}
+
+/* ---- what is not there ---- */
+
+static void mask(const char *text, const char *pool, char out[512])
+{
+	size_t n = 0;
+	for (; *text && n < 511; text++) {
+		if (strncmp(text, pool, strlen(pool)) == 0) {
+			out[n++] = '*';
+			text += strlen(pool) - 1;
+		} else {
+			out[n++] = *text;
+		}
+	}
+	out[n] = 0;
+}
+
+/* A pool in which one has no rights, and one that does not exist, are refused in the same words. */
+static void expect_the_hidden_to_be_as_the_missing(struct world *w, enum role role)
+{
+	static const char *const pools[2] = {"hide", "none"};
+	for (size_t i = 0; i < ROWS; i++) {
+		char said[2][512];
+		struct cell c;
+		for (int k = 0; k < 2; k++) {
+			make_cell(w, &rows[i], pools[k], &c);
+			c.number = 7;
+			if (!c.names_pool)
+				continue;
+			const struct candor_response *r = call(w->peers[role], &c.request);
+			assert_int_equal(r->code,
+					 role == ANONYMOUS ? CANDOR_UNAUTHENTICATED : CANDOR_PERMISSION_DENIED);
+			mask(r->message, pools[k], said[k]);
+		}
+		if (c.names_pool)
+			assert_string_equal(said[0], said[1]);
+	}
+}
+
+static void try_all(struct secure *s, enum way way)
+{
+	static struct world w;
+	begin(&w, s, way);
+	/* The slowest to come is the end of a token's life. */
+	if (exists(way, EXPIRED))
+		secure_nap(2100);
+	for (size_t i = 0; i < ROWS; i++)
+		for (enum role role = 0; role < ROLES; role++)
+			if (exists(way, role))
+				try_cell(&w, i, role);
+	for (enum role role = 0; role < ROLES; role++)
+		if (exists(way, role) && role != ADMIN && role != OWNER && role != REVOKED && role != EXPIRED)
+			expect_the_hidden_to_be_as_the_missing(&w, role);
+	end(&w);
+}
+
+static void everybody_over_a_unix_socket_with_a_token(void **state)
+{
+	try_all(*state, UNIX_TOKEN);
+}
+
+static void everybody_over_tcp_with_a_token(void **state)
+{
+	try_all(*state, TCP_TOKEN);
+}
+
+static void everybody_over_tls_with_a_token(void **state)
+{
+	try_all(*state, TLS_TOKEN);
+}
+
+static void everybody_over_tls_with_a_certificate(void **state)
+{
+	try_all(*state, TLS_CERT);
+}
+
+static void everybody_as_a_user_of_this_machine(void **state)
+{
+	if (geteuid() != 0) {
+		daemon_start(&((struct secure *)*state)->command->daemon, NULL);
+		skip_because("only root can connect as somebody else");
+	}
+	try_all(*state, UNIX_UID);
+}
+
+static void everybody_as_a_group_of_this_machine(void **state)
+{
+	if (geteuid() != 0) {
+		daemon_start(&((struct secure *)*state)->command->daemon, NULL);
+		skip_because("only root can connect as somebody else");
+	}
+	try_all(*state, UNIX_GID);
+}
+
+#define RIGHTS(test) cmocka_unit_test_setup_teardown(test, secure_set_up, secure_tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_table_has_every_request), RIGHTS(everybody_over_a_unix_socket_with_a_token),
+		RIGHTS(everybody_over_tcp_with_a_token),       RIGHTS(everybody_over_tls_with_a_token),
+		RIGHTS(everybody_over_tls_with_a_certificate), RIGHTS(everybody_as_a_user_of_this_machine),
+		RIGHTS(everybody_as_a_group_of_this_machine),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
