@@ -198,8 +198,13 @@ void engine_add_event(struct engine *e, const struct call *call, uint64_t change
 		.pool = pool,
 		.action = action,
 		.subject = subject,
-		.detail = detail ? detail : "",
+		.detail = detail,
 	};
+	if (!detail) {
+		log_error("no memory for history: what is not yet on disk is refused");
+		e->broken = true;
+		return;
+	}
 	engine_add(e, CHANGE_EVENT, &row);
 }
 

@@ -460,6 +460,19 @@ static void state_of_open_items(struct engine *e, struct db *db, FILE *out)
 	db_cursor_close(cursor);
 }
 
+/* But for ids of grants, which may have gaps, and for secrets. */
+static void state_of_rights(const struct grants *g, FILE *out)
+{
+	uint64_t after = 0;
+	for (const struct grant_row *row; (row = grants_next(g, after)); after = row->id)
+		fprintf(out, "grant %s '%s' '%s' %u\n", row->principal, row->pool, row->prefix, row->rights);
+	for (uint64_t id = 1; id <= grants_tokens(g); id++) {
+		const struct token_row *t = grants_token(g, id);
+		fprintf(out, "token %" PRIu64 " %s created %" PRIu64 " expires %" PRIu64 " revoked %" PRIu64 "\n",
+			t->id, t->name, t->created_at, t->expires_at, t->revoked_at);
+	}
+}
+
 static char *state_of(struct engine *e, struct db *db)
 {
 	char *text;
@@ -476,6 +489,7 @@ static char *state_of(struct engine *e, struct db *db)
 		fake_describe_pool(c->pool, out);
 	}
 	state_of_open_items(e, db, out);
+	state_of_rights(e->grants, out);
 	require(fclose(out) == 0);
 	return text;
 }

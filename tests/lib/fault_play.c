@@ -30,6 +30,12 @@
 	{                                                                                          \
 		__VA_ARGS__                                                                        \
 	}
+#define GRANTS(...)                                                                            \
+	.n = sizeof((const struct candor_grant[]){__VA_ARGS__}) / sizeof(struct candor_grant), \
+	.grants = (const struct candor_grant[])                                                \
+	{                                                                                      \
+		__VA_ARGS__                                                                    \
+	}
 #define ASK(TYPE, ...)                                              \
 	{                                                           \
 		.type = CANDOR_REQ_##TYPE, .pool = "p", __VA_ARGS__ \
@@ -68,6 +74,20 @@ static const struct play_step singles[] = {
 	ONE("a labeler's history", ASK(GET_LABELER, .labeler = "b", .history = true, .limit = 10)),
 	ONE("the labelers", ASK(LIST_LABELERS, .limit = 10)),
 	ONE("the pools", {.type = CANDOR_REQ_LIST_POOLS, .limit = 10}),
+	ONE("a grant", {.type = CANDOR_REQ_ADD_GRANT, GRANTS({"uid:7", "p", "", CANDOR_RIGHT_READ})}),
+	ONE("more of it", {.type = CANDOR_REQ_ADD_GRANT, GRANTS({"uid:7", "p", "", CANDOR_RIGHT_INSPECT})}),
+	ONE("a grant to a group", {.type = CANDOR_REQ_ADD_GRANT, GRANTS({"gid:7", "", "x-", CANDOR_RIGHT_REPORT})}),
+	{.what = "a token",
+	 .once = true,
+	 .n = 1,
+	 .requests = {{.type = CANDOR_REQ_CREATE_TOKEN,
+		       .name = "t",
+		       GRANTS({"", "p", "", CANDOR_RIGHT_READ}, {"", "q", "", CANDOR_RIGHT_ADMIN})}}},
+	ONE("less of a grant", {.type = CANDOR_REQ_REMOVE_GRANT, GRANTS({"uid:7", "p", "", CANDOR_RIGHT_READ})}),
+	ONE("no more of a grant", {.type = CANDOR_REQ_REMOVE_GRANT, GRANTS({"gid:7", "", "x-", CANDOR_RIGHT_REPORT})}),
+	ONE("the grants", {.type = CANDOR_REQ_LIST_GRANTS, .limit = 2}),
+	ONE("the end of a token", {.type = CANDOR_REQ_REVOKE_TOKEN, .name = "t"}),
+	ONE("the tokens", {.type = CANDOR_REQ_LIST_TOKENS, .limit = 10}),
 	ONE("a report after all that", ASK(POST_REPORTS, REPORTS({"n2", "late", 1}))),
 };
 
@@ -244,8 +264,8 @@ static void check_crash(struct round *r, size_t i, bool old, bool new)
 	fake_deinit(&after);
 }
 
-/* The engine has ended: another one begins. */
-static void begin_anew(struct round *r, size_t i, bool acknowledged)
+/* The engine has ended: another one begins. Whether the step stands. */
+static bool begin_anew(struct round *r, size_t i, bool acknowledged)
 {
 	fault_arm(NULL);
 	fake_crash(&r->f);
@@ -254,7 +274,9 @@ static void begin_anew(struct round *r, size_t i, bool acknowledged)
 	char *text = fake_state(&r->f);
 	demand(r, is_state(r, i + 1, text) || (!acknowledged && (is_state(r, i, text) || r->step->halves)),
 	       "it starts again with another state:\n%s", text);
+	bool stands = is_state(r, i + 1, text);
 	free(text);
+	return stands;
 }
 
 /* Memory has the state before the step, and disk the same. */
@@ -288,16 +310,16 @@ static void play_step(struct round *r, size_t i)
 	uint64_t before = fault_injected();
 	bool acknowledged = attempt(r);
 	bool no_room = r->asks[0]->err == ERR_DISK_FULL;
-	if (acknowledged)
+	if (acknowledged && !r->step->once)
 		check_answers(r, i);
 	if (fault_injected() > before)
 		check_crash(r, i, !acknowledged, !no_room);
-	bool failed = r->f.failed != 0;
+	bool failed = r->f.failed != 0, stands = false;
 	bool for_room = r->fault->kind == FAULT_WRITE || r->fault->kind == FAULT_SHM_MAP;
 	demand(r, !failed || r->fault->how == FAULT_BROKEN || !for_room, "for want of room it ends: %s",
 	       candor_strerror(r->f.failed));
 	if (failed)
-		begin_anew(r, i, acknowledged);
+		stands = begin_anew(r, i, acknowledged);
 	else if (!acknowledged && engine_is_read_only(r->f.engine)) {
 		if (r->fault->lasting)
 			fault_arm(NULL);
@@ -316,10 +338,32 @@ static void play_step(struct round *r, size_t i)
 	if (r->fault->lasting)
 		fault_arm(NULL);
 	fault_resume();
+	if (r->step->once && stands)
+		return;
 	demand(r, attempt(r), "asked again it is refused: %s", r->asks[0]->answer.message);
 	drop_asks(r);
 	check_acknowledged(r, i);
 	fault_resume();
+}
+
+/* What stands in that table, but for change numbers: what was refused and asked again has another. */
+static char *events_of(const struct fake_owner *f)
+{
+	sqlite3 *db;
+	sqlite3_stmt *s;
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	require(out);
+	require(sqlite3_open_v2(f->path, &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK);
+	require(sqlite3_prepare_v2(db, "SELECT by, action, pool, subject, detail FROM events ORDER BY change", -1, &s,
+				   NULL) == SQLITE_OK);
+	while (sqlite3_step(s) == SQLITE_ROW)
+		for (int i = 0; i < 5; i++)
+			fprintf(out, "%s%s", (const char *)sqlite3_column_text(s, i), i < 4 ? " | " : "\n");
+	require(sqlite3_finalize(s) == SQLITE_OK && sqlite3_close(db) == SQLITE_OK);
+	fclose(out);
+	return text;
 }
 
 uint64_t play_round(struct play *p, const struct fault *fault)
@@ -335,6 +379,9 @@ uint64_t play_round(struct play *p, const struct fault *fault)
 	demand(&r, fake_verify(&r.f) == 0, "it does not verify");
 	char *text = fake_state_on_disk(&r.f);
 	demand(&r, is_state(&r, p->n, text), "the state on disk is another:\n%s", text);
+	free(text);
+	text = events_of(&r.f);
+	demand(&r, strcmp(text, p->events) == 0, "who did what is another:\n%snot\n%s", text, p->events);
 	free(text);
 	fake_deinit(&r.f);
 	buf_free(&r.answers);
@@ -367,6 +414,8 @@ void play_init(struct play *p, bool many)
 		r.answers = (struct buf){0};
 		p->states[i + 1] = fake_state(&r.f);
 	}
+	fake_stop(&r.f);
+	p->events = events_of(&r.f);
 	fake_deinit(&r.f);
 }
 
@@ -378,6 +427,7 @@ void play_deinit(struct play *p)
 		buf_free(&p->answers[i]);
 	free(p->states);
 	free(p->answers);
+	free(p->events);
 	fake_deinit(&p->image);
 }
 

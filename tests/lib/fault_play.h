@@ -17,6 +17,7 @@ enum { PLAY_BATCH_MAX = 3 };
 
 struct play_step {
 	const char *what;
+	bool once; /* where it stands, asking again does not find it acknowledged; and its answer is another each time */
 	bool halves; /* half of it may stand when it is refused: an open item that is resolved is closed first */
 	size_t n; /* requests that are written together; more than one: none may need what is not in memory */
 	struct candor_request requests[PLAY_BATCH_MAX];
@@ -28,6 +29,7 @@ struct play {
 	size_t n;
 	char **states; /* [n + 1], before each step and after the last */
 	struct buf *answers; /* [n] all answers of a step, encoded */
+	char *events; /* in the end, who did what */
 };
 
 /* A script with all that an engine does: it begins with a pool of some history. many: with rows and requests that are

@@ -14,6 +14,17 @@ static const char *const items[] = {"item-1", "item-2", "\xf0\x9f\x90\xa6"};
 
 static const uint8_t digests[] = "the first digest's bytes, and 32";
 
+static const struct candor_grant grants[] = {
+	{"token:t", "p1", "", CANDOR_RIGHT_READ | CANDOR_RIGHT_ADMIN},
+	{"anonymous", "", "", CANDOR_RIGHTS_ALL},
+	{"cert:CN=a\\20b", "p3", "pl\xc3\xa4t-", CANDOR_RIGHT_REPORT},
+};
+
+static const struct candor_grant own_grants[] = {
+	{"", "p1", "", CANDOR_RIGHT_OUTCOME},
+	{"", "", "plat-", CANDOR_RIGHT_REPORT},
+};
+
 static const struct candor_request requests[] = {
 	{.id = 1, .type = CANDOR_REQ_HELLO, .protocol = 1, .client = "sampler 2.1"},
 	{.id = UINT64_MAX, .type = CANDOR_REQ_INFO},
@@ -34,6 +45,15 @@ static const struct candor_request requests[] = {
 	{.id = 14, .type = CANDOR_REQ_LIST_ITEMS, .pool = "p14", .cursor = "c14", .limit = 14},
 	{.id = 15, .type = CANDOR_REQ_PRUNE_POOL, .pool = "p15", .round = 1500, .state = digests, .digest = digests + 1,
 	 .file = "p15.gz"},
+	{.id = 16, .type = CANDOR_REQ_HELLO, .protocol = 1, .token = "candor_16"},
+	{.id = 17, .type = CANDOR_REQ_LIST_GRANTS, .pool = "p17", .cursor = "c17", .limit = 17},
+	{.id = 18, .type = CANDOR_REQ_ADD_GRANT, .pool = "p1", .n = 1, .grants = grants},
+	{.id = 19, .type = CANDOR_REQ_REMOVE_GRANT, .pool = "p3", .n = 1, .grants = grants + 2},
+	{.id = 20, .type = CANDOR_REQ_CREATE_TOKEN, .name = "t20", .expires_at = UINT64_MAX, .n = COUNT(own_grants),
+	 .grants = own_grants},
+	{.id = 21, .type = CANDOR_REQ_LIST_TOKENS, .cursor = "c21", .limit = 21},
+	{.id = 22, .type = CANDOR_REQ_REVOKE_TOKEN, .name = "t22"},
+	{.id = 23, .type = CANDOR_REQ_LIST_EVENTS, .pool = "p23", .cursor = "c23", .limit = 23},
 };
 
 static const struct candor_best best = {"anna", 12, 1.5, 2.5, 1, 2.75, 40};
@@ -78,10 +98,17 @@ static const struct candor_settlement history[] = {
 	{40, "item-2", 0.25, 0, 0.03125, 0.25, 0.6, 0.25, 1.5, 2, 42},
 };
 
+static const struct candor_token tokens[] = {{"t1", 1, 2, 3}, {"t2", UINT64_MAX, 0, 0}};
+
+static const struct candor_event events[] = {
+	{7, 8, "token:t x 1", "p1", "grant", "uid:7", "read"},
+	{UINT64_MAX, 6, "uid:0", "", "revoke", "token:t", ""},
+};
+
 static const struct candor_response responses[] = {
 	{.id = 1, .type = CANDOR_RES_NONE},
 	{.id = 0, .code = CANDOR_INVALID_ARGUMENT, .message = "the frame is too long", .type = CANDOR_RES_NONE},
-	{.id = 2, .type = CANDOR_RES_WELCOME, .welcome = {1, "candord 1", UINT64_MAX, UINT32_MAX}},
+	{.id = 2, .type = CANDOR_RES_WELCOME, .welcome = {1, "candord 1", UINT64_MAX, UINT32_MAX, "uid:7"}},
 	{.id = 3, .type = CANDOR_RES_INFO,
 	 .info = {"0.1", 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, true, "no room left", 12, 13, 14}},
 	{.id = 4, .type = CANDOR_RES_POOL, .pool = {.name = "p4", POOL_FIELDS, .best = &best}},
@@ -93,6 +120,11 @@ static const struct candor_response responses[] = {
 	 .total_weight = 82.5},
 	{.id = 9, .type = CANDOR_RES_LABELER, .labeler = {"anna", 2.5, 31, 3.25, 4.5, 1.25, 0.5}, .n = COUNT(history),
 	 .history = history, .next = "n9", .archived = true},
+	{.id = 10, .type = CANDOR_RES_GRANTS, .n = COUNT(grants), .grants = grants, .next = "n10"},
+	{.id = 11, .type = CANDOR_RES_NEW_TOKEN, .token = {"t11", 111, 112, 0}, .secret = "candor_11"},
+	{.id = 12, .type = CANDOR_RES_TOKENS, .n = COUNT(tokens), .tokens = tokens, .next = "n12"},
+	{.id = 13, .type = CANDOR_RES_EVENTS, .n = COUNT(events), .events = events, .next = "n13"},
+	{.id = 14, .code = CANDOR_RESOURCE_EXHAUSTED, .message = "later", .retry_after_ms = UINT32_MAX},
 };
 
 const struct candor_request *sample_requests(size_t *n)

@@ -81,9 +81,17 @@ static void assert_same_request(const struct candor_request *got, const struct c
 		assert_memory_equal(got->state, want->state, CANDOR_DIGEST_BYTES);
 		assert_memory_equal(got->digest, want->digest, CANDOR_DIGEST_BYTES);
 	}
+	assert_same_text(got->token, want->token);
+	assert_same_text(got->name, want->name);
+	assert_true(got->expires_at == want->expires_at);
 	assert_int_equal(got->n, want->n);
 	for (size_t i = 0; i < want->n; i++) {
-		if (want->reports) {
+		if (want->grants) {
+			assert_string_equal(got->grants[i].principal, want->grants[i].principal);
+			assert_string_equal(got->grants[i].pool, want->grants[i].pool);
+			assert_string_equal(got->grants[i].prefix, want->grants[i].prefix);
+			assert_int_equal(got->grants[i].rights, want->grants[i].rights);
+		} else if (want->reports) {
 			assert_string_equal(got->reports[i].item, want->reports[i].item);
 			assert_string_equal(got->reports[i].labeler, want->reports[i].labeler);
 			assert_same_bits(got->reports[i].value, want->reports[i].value);
@@ -113,7 +121,7 @@ static void every_request_comes_back_as_it_was_sent(void **state)
 		types |= 1u << samples[i].type;
 		end(&t);
 	}
-	assert_int_equal(types, (2u << CANDOR_REQ_PRUNE_POOL) - 2);
+	assert_int_equal(types, (1u << CANDOR_REQ_TYPES) - 2);
 }
 
 static void strings_that_are_null_are_sent_as_empty(void **state)
@@ -232,11 +240,14 @@ static void a_bad_pool_name_is_a_fault_of_every_request_that_has_one(void **stat
 		struct candor_request r = samples[i];
 		if (!r.pool)
 			continue;
-		for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
-			r.pool = bad[k];
+		struct candor_grant grant = r.grants ? *r.grants : (struct candor_grant){0};
+		r.grants = r.grants ? &grant : NULL;
+		/* In those that rights brought an empty one stands for all. */
+		for (size_t k = r.type >= CANDOR_REQ_LIST_GRANTS; k < sizeof bad / sizeof *bad; k++) {
+			r.pool = grant.pool = bad[k];
 			expect_fault(&r, "pool ");
 		}
-		r.pool = too_long;
+		r.pool = grant.pool = too_long;
 		expect_fault(&r, "pool is too long");
 	}
 }
@@ -278,6 +289,69 @@ static void other_faults_name_their_field(void **state)
 	expect_fault(&(struct candor_request){.type = CANDOR_REQ_QUERY_ITEMS, .pool = "p", .n = 1001, .items = items},
 		     "items ");
 	expect_fault(&(struct candor_request){.id = 9, .type = CANDOR_REQ_UNKNOWN}, "request ");
+}
+
+static void faults_of_grants_and_tokens_name_their_field(void **state)
+{
+	static const struct {
+		struct candor_grant grant;
+		const char *of_one, *of_new; /* as a grant to somebody, and as one that a new token comes with */
+	} rows[] = {
+		{{"uid:x", "p", "", CANDOR_RIGHT_READ}, "principal is no id", "principal is given"},
+		{{"nobody", "p", "", CANDOR_RIGHT_READ}, "principal is no principal", "principal is given"},
+		{{"uid:1", "p", "", CANDOR_RIGHT_READ}, NULL, "principal is given"},
+		{{"", "p", "", CANDOR_RIGHT_READ}, "principal is empty", NULL},
+		{{"", "p", "", 0}, "principal is empty", "grant names no right"},
+		{{"uid:1", "p", "", 0}, "grant names no right", "principal is given"},
+		{{"uid:1", "p", "x", CANDOR_RIGHT_READ}, "grant has a prefix", "principal is given"},
+		{{"", "p", "x", CANDOR_RIGHT_READ | CANDOR_RIGHT_REPORT}, "principal is empty", "grant has a prefix"},
+		{{"uid:1", "p", "x\n", CANDOR_RIGHT_REPORT}, "prefix has a control", "principal is given"},
+		{{"", "p\x1b", "", CANDOR_RIGHT_READ}, "pool has a control", "pool has a control"},
+	};
+	static const char *const names[] = {"", "a b", "a\n", "\xff"};
+	struct candor_grant many[CANDOR_GRANTS_MAX + 1];
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct candor_request r = {.type = CANDOR_REQ_ADD_GRANT, .n = 1, .grants = &rows[i].grant};
+		for (int k = 0; k < 2 && rows[i].of_one; k++) {
+			r.type = k ? CANDOR_REQ_REMOVE_GRANT : CANDOR_REQ_ADD_GRANT;
+			expect_fault(&r, rows[i].of_one);
+		}
+		r.type = CANDOR_REQ_CREATE_TOKEN;
+		r.name = "t";
+		if (rows[i].of_new)
+			expect_fault(&r, rows[i].of_new);
+	}
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		expect_fault(&(struct candor_request){.type = CANDOR_REQ_CREATE_TOKEN, .name = names[i]}, "name ");
+		expect_fault(&(struct candor_request){.type = CANDOR_REQ_REVOKE_TOKEN, .name = names[i]}, "name ");
+	}
+	for (size_t i = 0; i <= CANDOR_GRANTS_MAX; i++)
+		many[i] = (struct candor_grant){.pool = "p", .rights = CANDOR_RIGHT_READ};
+	expect_fault(&(struct candor_request){.type = CANDOR_REQ_CREATE_TOKEN,
+					      .name = "t",
+					      .n = CANDOR_GRANTS_MAX + 1,
+					      .grants = many},
+		     "grants are too many");
+}
+
+/* Rights that this version does not know, 0 among them, are not taken for fewer. */
+static void a_right_of_a_later_version_is_a_fault(void **state)
+{
+	static const uint8_t numbers[] = {0, 7, 127};
+	(void)state;
+	for (size_t i = 0; i < sizeof numbers; i++) {
+		/* id 5, add_grant: uid:1, rights READ and another */
+		const uint8_t bytes[] = {8, 5, 0x92, 1, 11, 0x0a, 5, 'u', 'i', 'd', ':', '1', 0x22, 2, 3, numbers[i]};
+		struct arena a;
+		struct wire_request got;
+		arena_init(&a, BUDGET);
+		assert_int_equal(wire_decode_request(&a, bytes, sizeof bytes, &got), 0);
+		assert_int_equal(got.request.type, CANDOR_REQ_ADD_GRANT);
+		assert_non_null(got.fault);
+		assert_int_equal(strncmp(got.fault, "rights name one", 15), 0);
+		arena_free(&a);
+	}
 }
 
 static void a_body_of_a_later_version_is_a_fault_and_its_id_is_known(void **state)
@@ -496,6 +570,8 @@ int main(void)
 		cmocka_unit_test(a_bad_pool_name_is_a_fault_of_every_request_that_has_one),
 		cmocka_unit_test(a_name_of_255_bytes_is_good),
 		cmocka_unit_test(other_faults_name_their_field),
+		cmocka_unit_test(faults_of_grants_and_tokens_name_their_field),
+		cmocka_unit_test(a_right_of_a_later_version_is_a_fault),
 		cmocka_unit_test(a_body_of_a_later_version_is_a_fault_and_its_id_is_known),
 		cmocka_unit_test(a_token_has_at_most_1024_bytes),
 		cmocka_unit_test(a_number_that_is_no_probability_is_a_fault_of_its_row),

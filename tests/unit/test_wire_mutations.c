@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "frame.h"
+#include "rights.h"
 #include "tests/lib/seed.h"
 #include "tests/lib/samples.h"
 #include "text.h"
@@ -79,6 +80,13 @@ static bool good_rows(const struct wire_request *w)
 			const struct candor_report *row = &r->reports[i];
 			if (!good_name(row->item) || !good_name(row->labeler) || !(row->value >= 0 && row->value <= 1))
 				return false;
+		} else if (r->grants) {
+			const struct candor_grant *row = &r->grants[i];
+			const char *who = row->principal;
+			bool own = r->type == CANDOR_REQ_CREATE_TOKEN;
+			if ((own ? *who != 0 : principal_fault(who, strlen(who)) != NULL) || grant_fault(row) ||
+			    !(*row->pool == 0 || good_name(row->pool)) || !(*row->prefix == 0 || good_name(row->prefix)))
+				return false;
 		} else if (r->outcomes) {
 			const struct candor_outcome *row = &r->outcomes[i];
 			if (!good_name(row->item) || !(row->value >= 0 && row->value <= 1))
@@ -95,18 +103,33 @@ static bool good_request(const struct wire_request *w)
 	const struct candor_request *r = &w->request;
 	if (w->fault)
 		return good_text(w->fault);
-	bool has_pool = r->type != CANDOR_REQ_HELLO && r->type != CANDOR_REQ_INFO && r->type != CANDOR_REQ_LIST_POOLS;
+	bool has_pool = r->type != CANDOR_REQ_HELLO && r->type != CANDOR_REQ_INFO && r->type != CANDOR_REQ_LIST_POOLS &&
+			r->type <= CANDOR_REQ_PRUNE_POOL;
 	bool good_own = r->type == CANDOR_REQ_GET_LABELER ? good_name(r->labeler)
 			: r->type == CANDOR_REQ_PRUNE_POOL
 				? good_name(r->file) && r->state && r->digest && r->round > 0
-				: true;
-	return r->type >= CANDOR_REQ_HELLO && r->type <= CANDOR_REQ_PRUNE_POOL && (!has_pool || good_name(r->pool)) &&
+			: r->type == CANDOR_REQ_CREATE_TOKEN || r->type == CANDOR_REQ_REVOKE_TOKEN
+				? token_name_fault(r->name, strlen(r->name)) == NULL && r->n <= CANDOR_GRANTS_MAX
+			: r->type == CANDOR_REQ_HELLO ? r->token && strlen(r->token) <= CANDOR_TOKEN_MAX
+						      : true;
+	return r->type >= CANDOR_REQ_HELLO && r->type < CANDOR_REQ_TYPES && (!has_pool || good_name(r->pool)) &&
+	       (!r->pool || *r->pool == 0 || good_name(r->pool)) &&
 	       good_own && r->limit <= CANDOR_PAGE_MAX && r->sort <= CANDOR_BY_NAME && good_rows(w);
+}
+
+static bool good_event(const struct candor_event *e)
+{
+	return good_text(e->by) && good_text(e->pool) && good_text(e->action) && good_text(e->subject) &&
+	       good_text(e->detail);
 }
 
 static bool good_response(const struct candor_response *r)
 {
-	bool good = good_text(r->message) && good_text(r->next) && r->type <= CANDOR_RES_LABELER;
+	bool good = good_text(r->message) && good_text(r->next) && r->type <= CANDOR_RES_EVENTS;
+	if (r->type == CANDOR_RES_WELCOME)
+		good = good && good_text(r->welcome.principal);
+	if (r->type == CANDOR_RES_NEW_TOKEN)
+		good = good && good_text(r->token.name) && good_text(r->secret);
 	for (size_t i = 0; good && i < r->n_rejected; i++)
 		good = good_text(r->rejected[i].message);
 	for (size_t i = 0; good && i < r->n; i++) {
@@ -116,6 +139,13 @@ static bool good_response(const struct candor_response *r)
 			good = good_text(r->labelers[i].name);
 		else if (r->type == CANDOR_RES_LABELER)
 			good = good_text(r->history[i].item);
+		else if (r->type == CANDOR_RES_GRANTS)
+			good = good_text(r->grants[i].principal) && good_text(r->grants[i].pool) &&
+			       good_text(r->grants[i].prefix);
+		else if (r->type == CANDOR_RES_TOKENS)
+			good = good_text(r->tokens[i].name);
+		else if (r->type == CANDOR_RES_EVENTS)
+			good = good_event(&r->events[i]);
 		else if (r->type == CANDOR_RES_ITEMS)
 			good = good_text(r->items[i].name) && r->items[i].state <= CANDOR_VOID;
 		for (size_t k = 0; good && r->type == CANDOR_RES_ITEMS && k < r->items[i].n_reports; k++)

@@ -160,6 +160,33 @@ static void assert_same_settlement(const struct candor_settlement *got, const st
 	SAME(at);
 }
 
+static void assert_same_grant(const struct candor_grant *got, const struct candor_grant *want)
+{
+	assert_same_text(got->principal, want->principal);
+	assert_same_text(got->pool, want->pool);
+	assert_same_text(got->prefix, want->prefix);
+	SAME(rights);
+}
+
+static void assert_same_token(const struct candor_token *got, const struct candor_token *want)
+{
+	assert_same_text(got->name, want->name);
+	SAME(created_at);
+	SAME(expires_at);
+	SAME(revoked_at);
+}
+
+static void assert_same_event(const struct candor_event *got, const struct candor_event *want)
+{
+	SAME(change);
+	SAME(at);
+	assert_same_text(got->by, want->by);
+	assert_same_text(got->pool, want->pool);
+	assert_same_text(got->action, want->action);
+	assert_same_text(got->subject, want->subject);
+	assert_same_text(got->detail, want->detail);
+}
+
 static void assert_same_rows(const struct candor_response *got, const struct candor_response *want)
 {
 	SAME(n);
@@ -170,6 +197,12 @@ static void assert_same_rows(const struct candor_response *got, const struct can
 			assert_same_item(&got->items[i], &want->items[i]);
 		else if (want->type == CANDOR_RES_LABELERS)
 			assert_same_labeler(&got->labelers[i], &want->labelers[i]);
+		else if (want->type == CANDOR_RES_GRANTS)
+			assert_same_grant(&got->grants[i], &want->grants[i]);
+		else if (want->type == CANDOR_RES_TOKENS)
+			assert_same_token(&got->tokens[i], &want->tokens[i]);
+		else if (want->type == CANDOR_RES_EVENTS)
+			assert_same_event(&got->events[i], &want->events[i]);
 		else
 			assert_same_settlement(&got->history[i], &want->history[i]);
 	}
@@ -187,6 +220,7 @@ static void assert_same_response(const struct candor_response *got, const struct
 	SAME(code);
 	SAME(type);
 	assert_same_text(got->message, want->message);
+	SAME(retry_after_ms);
 	assert_same_text(got->next, want->next);
 	SAME(more);
 	SAME(archived);
@@ -194,6 +228,7 @@ static void assert_same_response(const struct candor_response *got, const struct
 	SAME(total_weight);
 	if (want->type == CANDOR_RES_WELCOME) {
 		assert_same_text(got->welcome.server, want->welcome.server);
+		assert_same_text(got->welcome.principal, want->welcome.principal);
 		SAME(welcome.protocol);
 		SAME(welcome.max_frame_bytes);
 		SAME(welcome.max_in_flight);
@@ -204,6 +239,10 @@ static void assert_same_response(const struct candor_response *got, const struct
 		assert_same_pool(&got->pool, &want->pool);
 	if (want->type == CANDOR_RES_LABELER)
 		assert_same_labeler(&got->labeler, &want->labeler);
+	if (want->type == CANDOR_RES_NEW_TOKEN) {
+		assert_same_token(&got->token, &want->token);
+		assert_same_text(got->secret, want->secret);
+	}
 	SAME(batch.accepted);
 	SAME(batch.duplicates);
 	SAME(batch.revised);
@@ -229,7 +268,7 @@ static void every_response_comes_back_as_it_was_sent(void **state)
 		arena_free(&a);
 		buf_free(&bytes);
 	}
-	assert_int_equal(types, (2u << CANDOR_RES_LABELER) - 1);
+	assert_int_equal(types, (2u << CANDOR_RES_EVENTS) - 1);
 }
 
 static void a_refusal_carries_its_code_and_sentence_and_no_body(void **state)
@@ -320,7 +359,26 @@ static void text_that_could_harm_a_terminal_is_malformed_wherever_it_stands(void
 	const struct candor_settlement settlement = {.item = "mark"};
 	const struct candor_best best = {.labeler = "mark"};
 	const struct candor_pool pool = {.name = "mark"}, beaten = {.best = &best};
+	const struct candor_grant grants[] = {{.principal = "mark"}, {.pool = "mark"}, {.prefix = "mark"}};
+	const struct candor_token token = {.name = "mark"};
+	const struct candor_event events[] = {
+		{.by = "mark"}, {.pool = "mark"}, {.action = "mark"}, {.subject = "mark"}, {.detail = "mark"}};
 	const struct candor_response responses[] = {
+		{.type = CANDOR_RES_WELCOME, .welcome = {.principal = "mark"}},
+		{.type = CANDOR_RES_GRANTS, .n = 1, .grants = &grants[0]},
+		{.type = CANDOR_RES_GRANTS, .n = 1, .grants = &grants[1]},
+		{.type = CANDOR_RES_GRANTS, .n = 1, .grants = &grants[2]},
+		{.type = CANDOR_RES_GRANTS, .next = "mark"},
+		{.type = CANDOR_RES_NEW_TOKEN, .token = {.name = "mark"}},
+		{.type = CANDOR_RES_NEW_TOKEN, .secret = "mark"},
+		{.type = CANDOR_RES_TOKENS, .n = 1, .tokens = &token},
+		{.type = CANDOR_RES_TOKENS, .next = "mark"},
+		{.type = CANDOR_RES_EVENTS, .n = 1, .events = &events[0]},
+		{.type = CANDOR_RES_EVENTS, .n = 1, .events = &events[1]},
+		{.type = CANDOR_RES_EVENTS, .n = 1, .events = &events[2]},
+		{.type = CANDOR_RES_EVENTS, .n = 1, .events = &events[3]},
+		{.type = CANDOR_RES_EVENTS, .n = 1, .events = &events[4]},
+		{.type = CANDOR_RES_EVENTS, .next = "mark"},
 		{.code = CANDOR_INTERNAL, .message = "mark"},
 		{.type = CANDOR_RES_WELCOME, .welcome = {.server = "mark"}},
 		{.type = CANDOR_RES_INFO, .info = {.version = "mark"}},
