@@ -1,6 +1,7 @@
 # candor: `make help` lists what can be made.
 #
-# VARIANT = release | debug | asan | tsan, each in build/$(VARIANT)/. CFLAGS, CPPFLAGS and LDFLAGS are yours and come last.
+# VARIANT = release | debug | asan | tsan | fuzz, each in build/$(VARIANT)/. CFLAGS, CPPFLAGS and LDFLAGS are yours and
+# come last.
 
 VERSION := 0.1.0
 VARIANT ?= release
@@ -31,8 +32,13 @@ flags_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 flags_debug := -O0 -g3
 flags_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 flags_tsan := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
+# The fuzz targets alone are built so, by clang, which has libFuzzer.
+flags_fuzz := -O2 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 ifeq ($(flags_$(VARIANT)),)
-$(error VARIANT is release, debug, asan or tsan, not '$(VARIANT)')
+$(error VARIANT is release, debug, asan, tsan or fuzz, not '$(VARIANT)')
+endif
+ifeq ($(VARIANT)-$(origin CC),fuzz-default)
+CC := clang
 endif
 
 pkg = $(shell pkg-config $(1) $(2) 2>/dev/null)
@@ -66,6 +72,12 @@ TESTLIB_O := $(call src,tests/lib/*.c)
 UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*.c))
 BLACKBOX := $(patsubst %.c,$(B)/%,$(wildcard tests/blackbox/*.c))
 FAULT := $(patsubst %.c,$(B)/%,$(wildcard tests/fault/*.c))
+FUZZ := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
+# What calls a fuzz target: libFuzzer, or a main() that goes through the corpus.
+FUZZ_MAIN := $(if $(filter fuzz,$(VARIANT)),-fsanitize=fuzzer,$(B)/tests/fuzz/replay.o)
+# How long `make fuzz` gives each target, and which (empty: all).
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS ?=
 BENCH := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
 FIGURES := $(B)/tests/figures/figures
 SOAK := $(B)/tests/soak/soak
@@ -74,9 +86,12 @@ SOAK_MINUTES ?= 60
 TOOLS := $(B)/tests/trace_check
 PROGRAMS := $(B)/candord $(B)/candor $(B)/libcandor.a $(B)/libcandor.so
 
-.SECONDARY:
+# Kept, though only a program is made of each. All of them by name: without names FORCE were such a file too, and new
+# flags would rebuild nothing.
+.SECONDARY: $(addsuffix .o,$(UNIT) $(BLACKBOX) $(FAULT) $(FUZZ) $(BENCH) $(FIGURES) $(SOAK) $(TOOLS))
 .DELETE_ON_ERROR:
-.PHONY: all help deps need-deps test demo bench figures soak reliability check unit blackbox fault check-source \
+.PHONY: all help deps need-deps test demo bench figures soak fuzz reliability check unit blackbox fault \
+	check-source \
 	format install uninstall installcheck clean dist everything
 
 all: need-deps ## build candord, candor and libcandor
@@ -171,7 +186,11 @@ $(B)/tests/fault/%: $(B)/tests/fault/%.o $(B)/tests/testable.a
 	$(call say,LD)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(WRAP) -o $@ $(B)/tests/lib/fault_heap.o $^ $(libs_test)
 
-everything: $(PROGRAMS) $(TOOLS) $(UNIT) $(BLACKBOX) $(FAULT) $(BENCH) $(FIGURES) $(SOAK)
+$(FUZZ): $(B)/%: $(B)/%.o $(filter %.o,$(FUZZ_MAIN)) $(B)/tests/testable.a
+	$(call say,LD)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter -f%,$(FUZZ_MAIN)) $^ $(libs_test)
+
+everything: $(PROGRAMS) $(TOOLS) $(UNIT) $(BLACKBOX) $(FAULT) $(FUZZ) $(BENCH) $(FIGURES) $(SOAK)
 
 test: deps ## install what is missing, build, run every test
 	@$(MAKE) --no-print-directory everything
@@ -196,6 +215,14 @@ figures: deps ## play the experiments of docs/mechanism.md and redraw its pictur
 soak: deps ## load, kills, restarts, backups, checks: for SOAK_MINUTES (60), or until something is lost
 	@$(MAKE) --no-print-directory $(PROGRAMS) $(SOAK)
 	@SOAK_MINUTES=$(SOAK_MINUTES) $(SOAK)
+
+fuzz: deps ## hostile bytes, made by libFuzzer: FUZZ_SECONDS (60) for each of FUZZ_TARGETS (all); needs clang
+	@tests/fuzz/run.sh needs
+	@$(MAKE) --no-print-directory VARIANT=fuzz fuzz-targets
+	@B=build/fuzz FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run.sh $(FUZZ_TARGETS)
+
+.PHONY: fuzz-targets
+fuzz-targets: $(FUZZ)
 
 reliability: deps ## every test of faults at its full size; writes the counts into docs/reliability.md (a long while)
 	@$(MAKE) --no-print-directory everything
