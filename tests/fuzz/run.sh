@@ -33,10 +33,14 @@ names() {
 	done
 }
 
-# What a sanitizer should say, and where databases lie that nobody needs afterwards.
+# What a sanitizer should say.
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:allocator_may_return_null=1}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
-[ -w /dev/shm ] && export TMPDIR=${TMPDIR:-/dev/shm}
+# Where databases lie that nobody needs afterwards.
+[ -n "${TMPDIR-}" ] || [ ! -w /dev/shm ] || TMPDIR=/dev/shm
+TMPDIR=$(mktemp -d "${TMPDIR:-/tmp}/candor-fuzz-XXXXXX") || exit 1
+export TMPDIR
+trap 'rm -rf "$TMPDIR"' EXIT
 
 fuzz_one() {
 	local name=$1 dir=$B/corpus/$1
@@ -46,6 +50,7 @@ fuzz_one() {
 		-print_final_stats=1 -artifact_prefix="$B/found/$name-" -verbosity=1 "$dir" "tests/fuzz/corpus/$name" \
 		>"$B/found/$name.log" 2>&1
 	echo $? >"$B/found/$name.status"
+	[ "$(cat "$B/found/$name.status")" -ne 0 ] || rm -f "$FUZZ_TRAIL"-*
 }
 
 if [ "${1-}" = needs ]; then
