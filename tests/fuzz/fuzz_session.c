@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "daemon/engine_internal.h"
-#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/wire.h"
 #include "tests/lib/peer.h"
 #include "tests/lib/samples.h"
 #include "text.h"
@@ -370,8 +370,7 @@ static void ask_spoiled(struct talker *t, struct meal *m)
 	struct buf bytes = {0};
 	arena_init(&scratch, 1 << 20);
 	require(wire_encode_request(&samples[eat_below(m, (unsigned)n)], &scratch, 1 << 20, &bytes) == 0);
-	for (unsigned edits = eat_below(m, 4); edits > 0; edits--)
-		bytes.data[eat_byte(m) % bytes.len] = eat_byte(m);
+	fuzz_spoil(&bytes, m);
 	push(t, bytes.data, bytes.len);
 	buf_free(&bytes);
 	arena_free(&scratch);

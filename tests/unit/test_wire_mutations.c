@@ -6,8 +6,8 @@
 
 #include "frame.h"
 #include "tests/lib/seed.h"
+#include "tests/lib/good.h"
 #include "tests/lib/samples.h"
-#include "text.h"
 #include "wire.h"
 
 enum { BUDGET = 256 * 1024, SAMPLES_MAX = 32, LONGEST = 4096, MUTATIONS = SANITIZED ? 150000 : 400000 };
@@ -54,74 +54,6 @@ static struct messages *encoded(bool responses)
 	}
 	arena_free(&a);
 	return m;
-}
-
-/* ---- what must be true of whatever was decoded ---- */
-
-static bool good_name(const char *name)
-{
-	return name && name_fault(name, strlen(name)) == NULL;
-}
-
-static bool good_text(const char *text)
-{
-	return text && text_fault(text, strlen(text)) == NULL;
-}
-
-static bool good_rows(const struct wire_request *w)
-{
-	const struct candor_request *r = &w->request;
-	for (size_t i = 0; i < r->n; i++) {
-		if (w->row_fault && w->row_fault[i]) {
-			if (!good_text(w->row_fault[i]))
-				return false;
-		} else if (r->reports) {
-			const struct candor_report *row = &r->reports[i];
-			if (!good_name(row->item) || !good_name(row->labeler) || !(row->value >= 0 && row->value <= 1))
-				return false;
-		} else if (r->outcomes) {
-			const struct candor_outcome *row = &r->outcomes[i];
-			if (!good_name(row->item) || !(row->value >= 0 && row->value <= 1))
-				return false;
-		} else if (!good_name(r->items[i])) {
-			return false;
-		}
-	}
-	return true;
-}
-
-static bool good_request(const struct wire_request *w)
-{
-	const struct candor_request *r = &w->request;
-	if (w->fault)
-		return good_text(w->fault);
-	bool has_pool = r->type != CANDOR_REQ_HELLO && r->type != CANDOR_REQ_INFO && r->type != CANDOR_REQ_LIST_POOLS;
-	bool good_own = r->type == CANDOR_REQ_GET_LABELER ? good_name(r->labeler)
-			: r->type == CANDOR_REQ_PRUNE_POOL
-				? good_name(r->file) && r->state && r->digest && r->round > 0
-				: true;
-	return r->type >= CANDOR_REQ_HELLO && r->type <= CANDOR_REQ_PRUNE_POOL && (!has_pool || good_name(r->pool)) &&
-	       good_own && r->limit <= CANDOR_PAGE_MAX && r->sort <= CANDOR_BY_NAME && good_rows(w);
-}
-
-static bool good_response(const struct candor_response *r)
-{
-	bool good = good_text(r->message) && good_text(r->next) && r->type <= CANDOR_RES_LABELER;
-	for (size_t i = 0; good && i < r->n_rejected; i++)
-		good = good_text(r->rejected[i].message);
-	for (size_t i = 0; good && i < r->n; i++) {
-		if (r->type == CANDOR_RES_POOLS)
-			good = good_text(r->pools[i].name);
-		else if (r->type == CANDOR_RES_LABELERS)
-			good = good_text(r->labelers[i].name);
-		else if (r->type == CANDOR_RES_LABELER)
-			good = good_text(r->history[i].item);
-		else if (r->type == CANDOR_RES_ITEMS)
-			good = good_text(r->items[i].name) && r->items[i].state <= CANDOR_VOID;
-		for (size_t k = 0; good && r->type == CANDOR_RES_ITEMS && k < r->items[i].n_reports; k++)
-			good = good_text(r->items[i].reports[k].labeler);
-	}
-	return good;
 }
 
 /* Decodes from a block of just that size, so that a sanitizer sees a read beyond it. Returns decode's result. */
