@@ -4,7 +4,8 @@
  * then the world is renewed, and before that memory, disk and verification must agree.
  *
  * A world lives for many inputs, so the last one alone may not show again what broke. With FUZZ_TRAIL=PATH all inputs
- * since the world began stand in the file PATH-PID, which is itself an input: it begins a world and goes through it. */
+ * since the world began stand in the file PATH-PID, which is itself an input where FUZZ_TRAIL is not set: it begins a
+ * world and goes through it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -22,7 +23,7 @@ enum {
 	PEERS = 2,
 	IDS_MAX = 4096, /* requests of one peer in one input */
 	INPUTS_MAX = 4000, /* of one world */
-	LABELERS_MAX = 400,
+	LABELERS_MAX = 500,
 	POOLS_MAX = 24,
 	ROWS_MAX = 7,
 	NEXT_MAX = 4,
@@ -50,6 +51,8 @@ static struct world {
 	char next[NEXT_MAX][CANDOR_NAME_MAX + 1]; /* cursors of this input's answers */
 	unsigned n_next, relieved;
 	unsigned inputs;
+	bool failed; /* a commit, in this input */
+	uint64_t checked; /* the newest change when weights were looked at */
 } w;
 
 /* ---- the trail ---- */
@@ -190,12 +193,17 @@ static void check_answers(struct talker *t)
 	require(memcmp(t->asked, t->answered, t->n_asked * sizeof *t->asked) == 0);
 }
 
-/* Returns how many labelers there are. */
+/* Of the pools that have changed. Returns how many labelers there are. */
 static uint64_t check_weight(void)
 {
-	uint64_t all = 0;
+	uint64_t all = 0, before = w.checked;
+	w.checked = w.f.engine->progress.changes;
 	for (uint64_t i = 0; i < w.f.engine->n_campaigns; i++) {
 		const struct pool *p = w.f.engine->campaigns[i]->pool;
+		all += pool_labelers(p);
+		/* Numbers of changes that were lost are given again. */
+		if (w.f.engine->campaigns[i]->changed <= before && w.checked >= before)
+			continue;
 		double sum = 0, total = pool_totals(p)->total_weight;
 		for (uint32_t id = 0; id < pool_labelers(p); id++) {
 			double weight = pool_weight(p, id);
@@ -203,7 +211,6 @@ static uint64_t check_weight(void)
 			sum += weight;
 		}
 		require(fabs(sum - total) <= 1e-9 * total);
-		all += pool_labelers(p);
 	}
 	return all;
 }
@@ -402,7 +409,11 @@ static void step(struct meal *m, struct talker **talker)
 		break;
 	case 2: ask_spoiled(t, m); break;
 	case 3: end_commit(0); break;
-	case 4: end_commit(eat_below(m, 2) ? ERR_DISK_FULL : -ENOMEM); break;
+	case 4:
+		/* Memory is then rebuilt from the database, which takes long: once an input. */
+		end_commit(w.failed ? 0 : eat_below(m, 2) ? ERR_DISK_FULL : -ENOMEM);
+		w.failed = true;
+		break;
 	case 5:
 		if (w.f.n_reads > 0)
 			fake_read_done(&w.f, eat_byte(m) % w.f.n_reads);
@@ -450,6 +461,7 @@ static void converse(const uint8_t *data, size_t len)
 	w.inputs++;
 	memset(w.next, 0, sizeof w.next);
 	w.n_next = 0;
+	w.failed = false;
 	for (size_t i = 0; i < PEERS; i++)
 		join(&w.talkers[i], i > 0);
 	while (m.len > 0)
@@ -461,7 +473,8 @@ static void converse(const uint8_t *data, size_t len)
 	}
 	require(w.room.used_bytes == 0 && w.room.sessions == 0);
 	require(w.f.failed == 0);
-	if (w.inputs >= INPUTS_MAX || check_weight() > LABELERS_MAX || w.f.engine->n_campaigns > POOLS_MAX) {
+	uint64_t n_labelers = check_weight();
+	if (w.inputs >= INPUTS_MAX || n_labelers > LABELERS_MAX || w.f.engine->n_campaigns > POOLS_MAX) {
 		end_world();
 		begin_world();
 	}
@@ -479,7 +492,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	if (len < sizeof trail_magic || memcmp(data, trail_magic, sizeof trail_magic) != 0) {
+	/* While one is being written none is read: libFuzzer would soon have found out how they begin. */
+	if (trail.bytes || len < sizeof trail_magic || memcmp(data, trail_magic, sizeof trail_magic) != 0) {
 		converse(data, len);
 		return 0;
 	}

@@ -12,7 +12,6 @@ cd "$(dirname "$0")/../.." || exit 1
 B=${B:-build/fuzz}
 seconds=${FUZZ_SECONDS:-60}
 jobs=${FUZZ_JOBS:-$(nproc)}
-longest=4096 # bytes of an input
 
 needs() {
 	local try
@@ -34,7 +33,7 @@ names() {
 }
 
 # What a sanitizer should say.
-export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:allocator_may_return_null=1}
+export ASAN_OPTIONS=${ASAN_OPTIONS:-quarantine_size_mb=32:malloc_context_size=4}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 # Where databases lie that nobody needs afterwards.
 [ -n "${TMPDIR-}" ] || [ ! -w /dev/shm ] || TMPDIR=/dev/shm
@@ -46,7 +45,10 @@ fuzz_one() {
 	local name=$1 dir=$B/corpus/$1
 	mkdir -p "$dir" "$B/found" "tests/fuzz/corpus/$name"
 	export FUZZ_TRAIL=$B/found/$name-trail
-	"$B/tests/fuzz/fuzz_$name" -max_total_time="$seconds" -max_len=$longest -timeout=25 -rss_limit_mb=4096 \
+	# A world that lives on is no leak.
+	local leaks=1 longest=4096
+	[ "$name" != session ] || leaks=0 longest=512
+	"$B/tests/fuzz/fuzz_$name" -max_total_time="$seconds" -max_len=$longest -detect_leaks=$leaks -timeout=25 -rss_limit_mb=4096 \
 		-print_final_stats=1 -artifact_prefix="$B/found/$name-" -verbosity=1 "$dir" "tests/fuzz/corpus/$name" \
 		>"$B/found/$name.log" 2>&1
 	echo $? >"$B/found/$name.status"
@@ -61,8 +63,9 @@ if [ "${1-}" = keep ]; then
 	for name in $(names); do
 		mkdir -p "$B/corpus/$name" "tests/fuzz/corpus/$name"
 		least=$(mktemp -d) || exit 1
-		"$B/tests/fuzz/fuzz_$name" -set_cover_merge=1 -use_counters=0 -max_len=${FUZZ_KEEP_BYTES:-512} "$least" "tests/fuzz/corpus/$name" \
+		FUZZ_TRAIL=$B/found/$name-trail "$B/tests/fuzz/fuzz_$name" -set_cover_merge=1 -use_counters=0 -max_len=${FUZZ_KEEP_BYTES:-512} "$least" "tests/fuzz/corpus/$name" \
 			"$B/corpus/$name" >"$B/found/$name.log" 2>&1 || { tail -n 5 "$B/found/$name.log"; exit 1; }
+		rm -f "$B/found/$name-trail"-*
 		find "tests/fuzz/corpus/$name" -type f -regextype egrep -regex '.*/[0-9a-f]{40}' -delete
 		cp "$least"/* "tests/fuzz/corpus/$name/"
 		rm -rf "$least"
