@@ -28,7 +28,7 @@ static inline void fuzz_spoil(struct buf *b, struct meal *in)
 			b->data[at] = eat_byte(in);
 		} else if (what == 2 && b->len > 0) {
 			b->data[at] ^= (uint8_t)(1 << eat_below(in, 8));
-		} else if (what == 3) {
+		} else if (what == 3 && b->len > 0) {
 			n = eat_byte(in) % (n + 1);
 			memmove(b->data + at, b->data + at + n, b->len - at - n);
 			b->len -= n;
@@ -39,10 +39,11 @@ static inline void fuzz_spoil(struct buf *b, struct meal *in)
 			b->len += n;
 		} else if (what == 5) {
 			struct meal more = eat_bytes(in, eat_below(in, 24));
+			if (more.len == 0)
+				continue;
 			require(buf_reserve(b, more.len));
 			memmove(b->data + at + more.len, b->data + at, b->len - at);
-			if (more.len > 0)
-				memcpy(b->data + at, more.data, more.len);
+			memcpy(b->data + at, more.data, more.len);
 			b->len += more.len;
 		}
 	}
