@@ -33,7 +33,7 @@ flags_debug := -O0 -g3
 flags_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 flags_tsan := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
 # The fuzz targets alone are built so, by clang, which has libFuzzer.
-flags_fuzz := -O2 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+flags_fuzz := -O2 -g -fsanitize=fuzzer-no-link,address,undefined,float-cast-overflow -fno-sanitize-recover=all -fno-omit-frame-pointer
 ifeq ($(origin flags_$(VARIANT)),undefined)
 $(error VARIANT is release, debug, asan, tsan or fuzz, not '$(VARIANT)')
 endif

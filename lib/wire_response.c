@@ -303,6 +303,14 @@ static const char *text(struct decoder *d, const char *unpacked)
 	return unpacked;
 }
 
+/* A name, or a cursor, which a request could not carry back if it were longer. */
+static const char *name(struct decoder *d, const char *unpacked)
+{
+	if (wire_text_len(unpacked) > CANDOR_NAME_MAX)
+		d->err = ERR_MALFORMED;
+	return text(d, unpacked);
+}
+
 static void *rows(struct decoder *d, size_t n, size_t size)
 {
 	void *block = arena_calloc(d->arena, n ? n : 1, size);
@@ -314,7 +322,7 @@ static void *rows(struct decoder *d, size_t n, size_t size)
 static void pool_from_pb(struct decoder *d, const Candor__V1__Pool *m, struct candor_pool *p)
 {
 	*p = (struct candor_pool){
-		.name = text(d, m->name),
+		.name = name(d, m->name),
 		.created_at = m->created_at,
 		.labelers = m->labelers,
 		.open_items = m->open_items,
@@ -341,7 +349,7 @@ static void pool_from_pb(struct decoder *d, const Candor__V1__Pool *m, struct ca
 	if (!best)
 		return;
 	*best = (struct candor_best){
-		.labeler = text(d, m->best->labeler),
+		.labeler = name(d, m->best->labeler),
 		.scored = m->best->scored,
 		.own_loss = m->best->own_loss,
 		.mean_loss = m->best->mean_loss,
@@ -355,7 +363,7 @@ static void pool_from_pb(struct decoder *d, const Candor__V1__Pool *m, struct ca
 static void labeler_from_pb(struct decoder *d, const Candor__V1__Labeler *m, struct candor_labeler *l)
 {
 	*l = (struct candor_labeler){
-		.name = text(d, m->name),
+		.name = name(d, m->name),
 		.weight = m->weight,
 		.scored = m->scored,
 		.own_loss = m->own_loss,
@@ -370,7 +378,7 @@ static void item_from_pb(struct decoder *d, const Candor__V1__Item *m, struct ca
 	if ((unsigned)m->state > CANDOR_VOID)
 		d->err = ERR_MALFORMED;
 	*item = (struct candor_item){
-		.name = text(d, m->name),
+		.name = name(d, m->name),
 		.state = (enum candor_item_state)m->state,
 		.mean = m->mean,
 		.median = m->median,
@@ -392,7 +400,7 @@ static void item_from_pb(struct decoder *d, const Candor__V1__Item *m, struct ca
 	if (!r)
 		return;
 	for (size_t i = 0; i < m->n_reports; i++)
-		r[i] = (struct candor_item_report){text(d, m->reports[i]->labeler), m->reports[i]->value,
+		r[i] = (struct candor_item_report){name(d, m->reports[i]->labeler), m->reports[i]->value,
 						   m->reports[i]->weight};
 	item->n_reports = m->n_reports;
 	item->reports = r;
@@ -416,7 +424,7 @@ static void pools_from_pb(struct decoder *d, const Candor__V1__Pools *m, struct 
 		pool_from_pb(d, m->pools[i], &p[i]);
 	out->n = m->n_pools;
 	out->pools = p;
-	out->next = text(d, m->next);
+	out->next = name(d, m->next);
 }
 
 static void items_from_pb(struct decoder *d, const Candor__V1__Items *m, struct candor_response *out)
@@ -426,7 +434,7 @@ static void items_from_pb(struct decoder *d, const Candor__V1__Items *m, struct 
 		item_from_pb(d, m->items[i], &items[i]);
 	out->n = m->n_items;
 	out->items = items;
-	out->next = text(d, m->next);
+	out->next = name(d, m->next);
 	out->more = m->more;
 	rejected_from_pb(d, m->rejected, m->n_rejected, out);
 }
@@ -438,7 +446,7 @@ static void labelers_from_pb(struct decoder *d, const Candor__V1__Labelers *m, s
 		labeler_from_pb(d, m->labelers[i], &l[i]);
 	out->n = m->n_labelers;
 	out->labelers = l;
-	out->next = text(d, m->next);
+	out->next = name(d, m->next);
 	out->total = m->total;
 	out->total_weight = m->total_weight;
 }
@@ -455,7 +463,7 @@ static void detail_from_pb(struct decoder *d, const Candor__V1__LabelerDetail *m
 		const Candor__V1__Settlement *row = m->history[i];
 		s[i] = (struct candor_settlement){
 			.round = row->round,
-			.item = text(d, row->item),
+			.item = name(d, row->item),
 			.report = row->report,
 			.outcome = row->outcome,
 			.loss = row->loss,
@@ -469,7 +477,7 @@ static void detail_from_pb(struct decoder *d, const Candor__V1__LabelerDetail *m
 	}
 	out->n = m->n_history;
 	out->history = s;
-	out->next = text(d, m->next);
+	out->next = name(d, m->next);
 	out->archived = m->archived;
 }
 

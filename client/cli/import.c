@@ -346,7 +346,9 @@ static void print_summary(struct import *im, double seconds)
 	if (im->rejected + im->bad_lines > 0)
 		cli_note("not taken: %s row%s that the daemon rejected, %s bad line%s", cli_count(im->rejected).s,
 			 cli_plural(im->rejected), cli_count(im->bad_lines).s, cli_plural(im->bad_lines));
-	cli_note("%.2f s, %s reports/s", seconds, cli_count((uint64_t)((double)reports / seconds)).s);
+	/* What a daemon counts may be anything. */
+	double rate = (double)reports / seconds;
+	cli_note("%.2f s, %s reports/s", seconds, cli_count(rate < 1e18 ? (uint64_t)rate : UINT64_MAX).s);
 	if (im->code == CLI_UNREACHABLE || im->code == CLI_REFUSED)
 		cli_note("Not all of %s went in; run the same command again to go on.", im->name);
 	if (!im->cli->json)

@@ -6,7 +6,7 @@
 
 #include "chain.h"
 #include "daemon/archive_file.h"
-#include "tests/fuzz/wire.h"
+#include "tests/fuzz/spoil.h"
 
 static int from, archive, to; /* files in memory */
 

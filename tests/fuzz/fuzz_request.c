@@ -1,7 +1,7 @@
 /* Any bytes as a request, such as a hostile peer sends: decoding ends within its budget, and what it calls
  * good is good; what was decoded is encoded to bytes that decode to the same. The input is the bytes, or what is done
  * to those of a good one. */
-#include "tests/fuzz/wire.h"
+#include "tests/fuzz/spoil.h"
 #include "tests/lib/good.h"
 #include "tests/lib/samples.h"
 

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "daemon/engine_internal.h"
-#include "tests/fuzz/wire.h"
+#include "tests/fuzz/spoil.h"
 #include "tests/lib/peer.h"
 #include "tests/lib/samples.h"
 #include "text.h"

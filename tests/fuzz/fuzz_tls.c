@@ -5,7 +5,7 @@
 #include <openssl/crypto.h>
 #undef ERR_STATE
 
-#include "tests/fuzz/wire.h"
+#include "tests/fuzz/spoil.h"
 #include "tests/lib/certs.h"
 #include "text.h"
 #include "tls.h"

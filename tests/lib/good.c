@@ -49,22 +49,32 @@ bool good_request(const struct wire_request *w)
 	       good_own && r->limit <= CANDOR_PAGE_MAX && r->sort <= CANDOR_BY_NAME && good_rows(w);
 }
 
+/* A name, or none, or a cursor. */
+static bool good_short(const char *text)
+{
+	return good_text(text) && strlen(text) <= CANDOR_NAME_MAX;
+}
+
 bool good_response(const struct candor_response *r)
 {
-	bool good = good_text(r->message) && good_text(r->next) && r->type <= CANDOR_RES_LABELER;
+	bool good = good_text(r->message) && good_short(r->next) && r->type <= CANDOR_RES_LABELER;
+	if (r->type == CANDOR_RES_POOL)
+		good = good && good_short(r->pool.name) && (!r->pool.best || good_short(r->pool.best->labeler));
+	if (r->type == CANDOR_RES_LABELER)
+		good = good && good_short(r->labeler.name);
 	for (size_t i = 0; good && i < r->n_rejected; i++)
 		good = good_text(r->rejected[i].message);
 	for (size_t i = 0; good && i < r->n; i++) {
 		if (r->type == CANDOR_RES_POOLS)
-			good = good_text(r->pools[i].name);
+			good = good_short(r->pools[i].name);
 		else if (r->type == CANDOR_RES_LABELERS)
-			good = good_text(r->labelers[i].name);
+			good = good_short(r->labelers[i].name);
 		else if (r->type == CANDOR_RES_LABELER)
-			good = good_text(r->history[i].item);
+			good = good_short(r->history[i].item);
 		else if (r->type == CANDOR_RES_ITEMS)
-			good = good_text(r->items[i].name) && r->items[i].state <= CANDOR_VOID;
+			good = good_short(r->items[i].name) && r->items[i].state <= CANDOR_VOID;
 		for (size_t k = 0; good && r->type == CANDOR_RES_ITEMS && k < r->items[i].n_reports; k++)
-			good = good_text(r->items[i].reports[k].labeler);
+			good = good_short(r->items[i].reports[k].labeler);
 	}
 	return good;
 }

@@ -1,6 +1,6 @@
-/* wire.h - messages for fuzz targets: out of the length that stands before them, and good ones that are spoiled. */
-#ifndef CANDOR_FUZZ_WIRE_H
-#define CANDOR_FUZZ_WIRE_H
+/* spoil.h - messages for fuzz targets: out of the length that stands before them, and good ones that are spoiled. */
+#ifndef CANDOR_FUZZ_SPOIL_H
+#define CANDOR_FUZZ_SPOIL_H
 
 #include "buf.h"
 #include "frame.h"
