@@ -57,7 +57,7 @@ static inline struct meal eat_bytes(struct meal *m, size_t n)
 /* A copy in a block of just that size, so that the sanitizer sees a read beyond it; the caller frees it. */
 static inline uint8_t *fuzz_exact(struct meal m)
 {
-	uint8_t *copy = malloc(m.len ? m.len : 1);
+	uint8_t *copy = calloc(1, m.len ? m.len : 1);
 	require(copy);
 	if (m.len > 0)
 		memcpy(copy, m.data, m.len);

@@ -411,7 +411,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	require(mkdtemp(dir));
 	snprintf(csv, sizeof csv, "%s/rows.csv", dir);
 	snprintf(address, sizeof address, "unix:%s/s", dir);
-	snprintf(at.sun_path, sizeof at.sun_path, "%s", address + strlen("unix:"));
+	snprintf(at.sun_path, sizeof at.sun_path, "%.100s", address + strlen("unix:"));
 	atexit(clean_up);
 	FILE *file = fopen(csv, "we");
 	require(file && fputs(rows, file) >= 0 && fclose(file) == 0);
