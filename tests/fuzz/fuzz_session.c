@@ -4,8 +4,8 @@
  * then the world is renewed, and before that memory, disk and verification must agree.
  *
  * A world lives for many inputs, so the last one alone may not show again what broke. With FUZZ_TRAIL=PATH all inputs
- * since the world began stand in the file PATH-PID, which is itself an input where FUZZ_TRAIL is not set: it begins a
- * world and goes through it. */
+ * since the world began stand in the file PATH-PID, which is itself an input, for a program that is called with
+ * its name: it begins a world and goes through it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -32,7 +32,6 @@ enum {
 
 static const char *const pools[] = {"p", "q", "chat", "none"};
 static const char *const labelers[] = {"ann", "bob", "cat", "dan", "eve", "\xe6\x9d\x8e"};
-static const char *const items[] = {"i0", "i1", "i2", "i3", "i4", "i5", "i6", "i7", "i8", "i9", "j0", "j1"};
 
 struct talker {
 	struct peer peer;
@@ -61,6 +60,7 @@ static const char trail_magic[16] = "candor's trail\n";
 static struct {
 	uint8_t *bytes; /* NULL: none is wanted */
 	size_t len, cap;
+	bool wanted; /* as an input; else libFuzzer would soon find out how they begin, and make worlds all the time */
 } trail;
 
 static void trail_open(const char *path)
@@ -264,16 +264,31 @@ static void push_framed(struct talker *t, const uint8_t *bytes, size_t len)
 	buf_free(&framed);
 }
 
-static const char *eat_name(struct meal *m, struct arena *a, const char *const *names, size_t n)
+/* Up to n bytes as a name, good or bad. */
+static const char *eat_raw(struct meal *m, struct arena *a, size_t n)
 {
-	unsigned which = eat_byte(m);
-	if (which < 224)
-		return names[which % n];
-	struct meal raw = eat_bytes(m, which % 16);
+	struct meal raw = eat_bytes(m, n);
 	char *name = arena_calloc(a, 1, raw.len + 1);
 	require(name);
 	if (raw.len > 0)
 		memcpy(name, raw.data, raw.len);
+	return name;
+}
+
+static const char *eat_name(struct meal *m, struct arena *a, const char *const *names, size_t n)
+{
+	unsigned which = eat_byte(m);
+	return which < 224 ? names[which % n] : eat_raw(m, a, which % 16);
+}
+
+/* Each input has items of its own, or all would soon be resolved; now and then one of an input before. */
+static const char *eat_item(struct meal *m, struct arena *a)
+{
+	unsigned which = eat_byte(m), back = which >= 176 && which < 224 ? eat_byte(m) % 32 : 0;
+	if (which >= 224)
+		return eat_raw(m, a, which % 16);
+	const char *name = arena_printf(a, "%u.%u", w.inputs - (back < w.inputs ? back : 0), which % 4);
+	require(name);
 	return name;
 }
 
@@ -299,7 +314,7 @@ static void eat_rows(struct meal *m, struct arena *a, struct candor_request *r)
 	require(reports && outcomes && names);
 	r->n = eat_below(m, ROWS_MAX + 1);
 	for (size_t i = 0; i < r->n; i++) {
-		names[i] = NAME(items);
+		names[i] = eat_item(m, a);
 		if (r->type == CANDOR_REQ_POST_REPORTS)
 			reports[i] = (struct candor_report){names[i], NAME(labelers), eat_value(m)};
 		else if (r->type == CANDOR_REQ_RESOLVE_ITEMS)
@@ -324,7 +339,11 @@ static void ask(struct talker *t, struct meal *m)
 	struct arena arena, *a = &arena;
 	struct buf bytes = {0};
 	arena_init(a, 1 << 20);
-	struct candor_request r = {.type = (enum candor_request_type)eat_below(m, CANDOR_REQ_PRUNE_POOL + 1)};
+	/* Those of which a campaign is made come more often than they would by chance. */
+	unsigned type = eat_below(m, CANDOR_REQ_PRUNE_POOL + 9);
+	struct candor_request r = {.type = type <= CANDOR_REQ_PRUNE_POOL ? (enum candor_request_type)type
+					   : type % 2                    ? CANDOR_REQ_POST_REPORTS
+									 : CANDOR_REQ_RESOLVE_ITEMS};
 	r.id = eat_byte(m);
 	r.pool = NAME(pools);
 	switch (r.type) {
@@ -352,7 +371,7 @@ static void ask(struct talker *t, struct meal *m)
 		break;
 	case CANDOR_REQ_PRUNE_POOL:
 		r.round = eat_byte(m);
-		r.file = NAME(items);
+		r.file = NAME(labelers);
 		r.state = r.digest = arena_calloc(a, 1, CANDOR_DIGEST_BYTES);
 		break;
 	default:
@@ -482,7 +501,8 @@ static void converse(const uint8_t *data, size_t len)
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	(void)argc, (void)argv;
+	for (int i = 1; i < *argc; i++)
+		trail.wanted = trail.wanted || ((*argv)[i][0] != '-' && strstr((*argv)[i], "-trail-"));
 	if (getenv("FUZZ_TRAIL"))
 		trail_open(getenv("FUZZ_TRAIL"));
 	begin_world();
@@ -492,8 +512,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	/* While one is being written none is read: libFuzzer would soon have found out how they begin. */
-	if (trail.bytes || len < sizeof trail_magic || memcmp(data, trail_magic, sizeof trail_magic) != 0) {
+	if (!trail.wanted || len < sizeof trail_magic || memcmp(data, trail_magic, sizeof trail_magic) != 0) {
 		converse(data, len);
 		return 0;
 	}
