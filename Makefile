@@ -277,6 +277,7 @@ installcheck: all ## install into a scratch folder and build a program against i
 	@B=$(B) tests/installcheck.sh
 
 exposure: ## what systemd thinks of the unit, from 0 (confined) to 10; fails above 2
+	@command -v systemd-analyze >/dev/null || { echo "systemd-analyze is missing (Debian: systemd)" >&2; exit 1; }
 	@mkdir -p build; sed 's|@bindir@|$(bindir)|' systemd/candord.service >build/candord.service
 	@systemd-analyze security --offline=true --threshold=20 --no-pager build/candord.service
 
