@@ -228,7 +228,7 @@ soak: deps ## load, kills, restarts, backups, checks: for SOAK_MINUTES (60), or 
 	@SOAK_MINUTES=$(SOAK_MINUTES) $(SOAK)
 
 fuzz: deps ## hostile bytes, made by libFuzzer: FUZZ_SECONDS (60) for each of FUZZ_TARGETS (all); needs clang
-	@tests/fuzz/run.sh needs
+	@CC='$(if $(filter default,$(origin CC)),clang,$(CC))' tests/fuzz/run.sh needs
 	@$(MAKE) --no-print-directory VARIANT=fuzz fuzz-targets
 	@B=build/fuzz FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run.sh $(FUZZ_TARGETS)
 

@@ -17,7 +17,7 @@ needs() {
 	local try
 	try=$(mktemp -d) || exit 1
 	echo 'int LLVMFuzzerTestOneInput(const char *d, unsigned long n); int LLVMFuzzerTestOneInput(const char *d, unsigned long n) { return d && n ? 0 : 0; }' >"$try/a.c"
-	if ! clang -fsanitize=fuzzer,address -o "$try/a" "$try/a.c" >"$try/log" 2>&1; then
+	if ! ${CC:-clang} -fsanitize=fuzzer,address -o "$try/a" "$try/a.c" >"$try/log" 2>&1; then
 		rm -rf "$try"
 		echo "make fuzz needs clang with libFuzzer, which is not here; on Debian 12: apt-get install clang libclang-rt-14-dev" >&2
 		exit 1
@@ -45,9 +45,11 @@ fuzz_one() {
 	local name=$1 dir=$B/corpus/$1
 	mkdir -p "$dir" "$B/found" "tests/fuzz/corpus/$name"
 	export FUZZ_TRAIL=$B/found/$name-trail
-	# A world that lives on is no leak.
 	local leaks=1 longest=4096
-	[ "$name" != session ] || leaks=0 longest=512
+	case $name in
+	session) leaks=0 longest=512 ;; # a world that lives on is no leak
+	frame | names) longest=512 ;;
+	esac
 	"$B/tests/fuzz/fuzz_$name" -max_total_time="$seconds" -max_len=$longest -detect_leaks=$leaks -timeout=25 -rss_limit_mb=4096 \
 		-print_final_stats=1 -artifact_prefix="$B/found/$name-" -verbosity=1 "$dir" "tests/fuzz/corpus/$name" \
 		>"$B/found/$name.log" 2>&1
