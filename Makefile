@@ -1,6 +1,7 @@
 # candor: `make help` lists what can be made.
 #
-# VARIANT = release | debug | asan | tsan, each in build/$(VARIANT)/. CFLAGS, CPPFLAGS and LDFLAGS are yours and come last.
+# VARIANT = release | debug | asan | tsan | fuzz, each in build/$(VARIANT)/. CFLAGS, CPPFLAGS and LDFLAGS are yours and
+# come last.
 
 VERSION := 0.1.0
 VARIANT ?= release
@@ -27,13 +28,27 @@ WARN := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-protot
 	-Wwrite-strings -Wundef -Wvla -Werror=implicit-function-declaration
 # The same events must give the same bits everywhere: no fused, no reassociated arithmetic.
 STRICT_FP := -ffp-contract=off -fno-fast-math
-flags_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+flags_release = -O2 -g $(HARDENING)
 flags_debug := -O0 -g3
 flags_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 flags_tsan := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
-ifeq ($(flags_$(VARIANT)),)
-$(error VARIANT is release, debug, asan or tsan, not '$(VARIANT)')
+# The fuzz targets alone are built so, by clang, which has libFuzzer.
+flags_fuzz := -O2 -g -fsanitize=fuzzer-no-link,address,undefined,float-cast-overflow -fno-sanitize-recover=all -fno-omit-frame-pointer
+ifeq ($(origin flags_$(VARIANT)),undefined)
+$(error VARIANT is release, debug, asan, tsan or fuzz, not '$(VARIANT)')
 endif
+ifeq ($(VARIANT)-$(origin CC),fuzz-default)
+CC := clang
+endif
+
+# What of these the compiler has for this processor, asked once and only when something is built. The C library checks
+# sizes that are known at compile time (2), or those known when the program runs as well (3).
+accepts = $(shell echo 'int x;' | $(CC) -Werror $(1) -x c -c -o /dev/null - 2>/dev/null && echo '$(1)')
+hash := \#
+fortify_3 = $(shell printf '$(hash)include <features.h>\n$(hash)if __USE_FORTIFY_LEVEL < 3\n$(hash)error\n$(hash)endif\n' | \
+	$(CC) -Werror -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -x c -c -o /dev/null - 2>/dev/null && echo 3)
+HARDENING = $(eval HARDENING := -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(or $(fortify_3),2) \
+	$(call accepts,-fstack-clash-protection) $(call accepts,-fcf-protection=full))$(HARDENING)
 
 pkg = $(shell pkg-config $(1) $(2) 2>/dev/null)
 # Only asked for when something is built, so that `make help` and `make deps` work on a bare machine.
@@ -46,7 +61,8 @@ libs_test = $(call pkg,--libs,libuv libprotobuf-c sqlite3 inih libsodium zlib op
 
 ALL_CPPFLAGS = -D_GNU_SOURCE -DCANDOR_VERSION='"$(VERSION)"' -DCANDOR_IN_TREE -I. -Ilib -I$(B)/gen $(PKG_CFLAGS) $(CPPFLAGS)
 ALL_CFLAGS = -std=c11 -fPIC -fvisibility=hidden $(WARN) $(STRICT_FP) $(flags_$(VARIANT)) $(CFLAGS)
-ALL_LDFLAGS = -Wl,-z,relro,-z,now $(filter -fsanitize=%,$(flags_$(VARIANT))) $(LDFLAGS)
+# Addresses are chosen at start, and what is then known is read-only from then on.
+ALL_LDFLAGS = -Wl,-z,relro,-z,now,-z,noexecstack $(filter -fsanitize=%,$(flags_$(VARIANT))) $(LDFLAGS)
 
 # ---- sources ----
 
@@ -66,6 +82,12 @@ TESTLIB_O := $(call src,tests/lib/*.c)
 UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*.c))
 BLACKBOX := $(patsubst %.c,$(B)/%,$(wildcard tests/blackbox/*.c))
 FAULT := $(patsubst %.c,$(B)/%,$(wildcard tests/fault/*.c))
+FUZZ := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
+# What calls a fuzz target: libFuzzer, or a main() that goes through the corpus.
+FUZZ_MAIN := $(if $(filter fuzz,$(VARIANT)),-fsanitize=fuzzer,$(B)/tests/fuzz/replay.o)
+# How long `make fuzz` gives each target, and which (empty: all).
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS ?=
 BENCH := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
 FIGURES := $(B)/tests/figures/figures
 SOAK := $(B)/tests/soak/soak
@@ -74,10 +96,14 @@ SOAK_MINUTES ?= 60
 TOOLS := $(B)/tests/trace_check
 PROGRAMS := $(B)/candord $(B)/candor $(B)/libcandor.a $(B)/libcandor.so
 
-.SECONDARY:
+# Kept, though only a program is made of each. All of them by name: without names FORCE were such a file too, and new
+# flags would rebuild nothing.
+.SECONDARY: $(addsuffix .o,$(UNIT) $(BLACKBOX) $(FAULT) $(FUZZ) $(BENCH) $(FIGURES) $(SOAK) $(TOOLS))
 .DELETE_ON_ERROR:
-.PHONY: all help deps need-deps test demo bench figures soak reliability check unit blackbox fault check-source \
-	format install uninstall installcheck clean dist everything
+.PHONY: all help deps need-deps test demo bench figures soak fuzz reliability check unit blackbox fault \
+	check-source \
+	format install uninstall installcheck exposure clean dist \
+	everything
 
 all: need-deps ## build candord, candor and libcandor
 	@$(MAKE) --no-print-directory $(PROGRAMS)
@@ -129,7 +155,7 @@ $(B)/%.o: %.c $(B)/flags | $(GEN_H)
 
 $(B)/candord: $(DAEMON_O) $(LIB_O)
 	$(call say,LD)
-	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(libs_daemon)
+	$(Q)$(CC) $(ALL_CFLAGS) -pie $(ALL_LDFLAGS) -o $@ $^ $(libs_daemon)
 
 # One object whose inner names are its own: a program that links it may have a buf_append() too.
 $(B)/libcandor.a: $(CLIENT_O) $(WIRE_O)
@@ -143,7 +169,7 @@ $(B)/libcandor.so: $(CLIENT_O) $(WIRE_O)
 
 $(B)/candor: $(CLI_O) $(LAB_O) $(CLIENT_O) $(LIB_O)
 	$(call say,LD)
-	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(libs_cli)
+	$(Q)$(CC) $(ALL_CFLAGS) -pie $(ALL_LDFLAGS) -o $@ $^ $(libs_cli)
 
 # ---- tests ----
 
@@ -171,7 +197,11 @@ $(B)/tests/fault/%: $(B)/tests/fault/%.o $(B)/tests/testable.a
 	$(call say,LD)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(WRAP) -o $@ $(B)/tests/lib/fault_heap.o $^ $(libs_test)
 
-everything: $(PROGRAMS) $(TOOLS) $(UNIT) $(BLACKBOX) $(FAULT) $(BENCH) $(FIGURES) $(SOAK)
+$(FUZZ): $(B)/%: $(B)/%.o $(filter %.o,$(FUZZ_MAIN)) $(B)/tests/testable.a
+	$(call say,LD)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter -f%,$(FUZZ_MAIN)) $^ $(libs_test)
+
+everything: $(PROGRAMS) $(TOOLS) $(UNIT) $(BLACKBOX) $(FAULT) $(FUZZ) $(BENCH) $(FIGURES) $(SOAK)
 
 test: deps ## install what is missing, build, run every test
 	@$(MAKE) --no-print-directory everything
@@ -196,6 +226,14 @@ figures: deps ## play the experiments of docs/mechanism.md and redraw its pictur
 soak: deps ## load, kills, restarts, backups, checks: for SOAK_MINUTES (60), or until something is lost
 	@$(MAKE) --no-print-directory $(PROGRAMS) $(SOAK)
 	@SOAK_MINUTES=$(SOAK_MINUTES) $(SOAK)
+
+fuzz: deps ## hostile bytes, made by libFuzzer: FUZZ_SECONDS (60) for each of FUZZ_TARGETS (all); needs clang
+	@CC='$(if $(filter default,$(origin CC)),clang,$(CC))' tests/fuzz/run.sh needs
+	@$(MAKE) --no-print-directory VARIANT=fuzz fuzz-targets
+	@B=build/fuzz FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run.sh $(FUZZ_TARGETS)
+
+.PHONY: fuzz-targets
+fuzz-targets: $(FUZZ)
 
 reliability: deps ## every test of faults at its full size; writes the counts into docs/reliability.md (a long while)
 	@$(MAKE) --no-print-directory everything
@@ -237,6 +275,11 @@ uninstall: ## take it away again
 
 installcheck: all ## install into a scratch folder and build a program against it
 	@B=$(B) tests/installcheck.sh
+
+exposure: ## what systemd thinks of the unit, from 0 (confined) to 10; fails above 2
+	@command -v systemd-analyze >/dev/null || { echo "systemd-analyze is missing (Debian: systemd)" >&2; exit 1; }
+	@mkdir -p build; sed 's|@bindir@|$(bindir)|' systemd/candord.service >build/candord.service
+	@systemd-analyze security --offline=true --threshold=20 --no-pager build/candord.service
 
 clean: ## remove build/
 	rm -rf build

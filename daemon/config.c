@@ -83,9 +83,18 @@ struct loader {
 	size_t size;
 };
 
+/* The value is shown where a terminal can bear it, and of a long one its beginning. */
 static int fail(struct loader *l, const char *where, const char *what, const char *value)
 {
-	snprintf(l->error, l->size, "%s: %s, not '%.200s'", where, what, value);
+	size_t len = strlen(value), shown = len < 200 ? len : 200;
+	const char *fault = text_fault(value, len);
+	if (fault) {
+		snprintf(l->error, l->size, "%s: %s; what is there %s", where, what, fault);
+		return -1;
+	}
+	while (shown > 0 && shown < len && (value[shown] & 0xc0) == 0x80)
+		shown--;
+	snprintf(l->error, l->size, "%s: %s, not '%.*s'", where, what, (int)shown, value);
 	return -1;
 }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -55,6 +56,15 @@ static int make_dir(const char *path)
 		if (!rest)
 			return 0;
 	}
+}
+
+/* Reports and keys are in memory: it is not written to a file when the program ends badly, and other programs of the
+ * same user do not look into it. */
+static void keep_memory_private(void)
+{
+	const struct rlimit none = {0};
+	if (setrlimit(RLIMIT_CORE, &none) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0)
+		fprintf(stderr, "candord: cannot forbid images of its memory: %s\n", strerror(errno));
 }
 
 /* As many descriptors as the connections need, as far as the system lets us. */
@@ -135,6 +145,7 @@ int main(int argc, char **argv)
 	struct config config;
 	enum config_command command;
 	char own_dir[CONFIG_PATH_MAX], error[1024];
+	keep_memory_private();
 	if (config_load(&config, argc, argv, &command, own_dir, error, sizeof error)) {
 		fprintf(stderr, "candord: %s\n", error);
 		return EXIT_USAGE;

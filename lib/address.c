@@ -41,6 +41,8 @@ static int parse_tcp(const char *text, struct address *out, const char **why)
 		return refuse(why, "the host is missing; write HOST:PORT");
 	if (len >= sizeof out->host)
 		return refuse(why, "the host is too long");
+	if (memchr(host, '[', len) || memchr(host, ']', len))
+		return refuse(why, "brackets stand only around an IPv6 address; write [::1]:PORT");
 	memcpy(out->host, host, len);
 	return 0;
 }

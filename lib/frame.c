@@ -26,8 +26,10 @@ int frame_push(struct frame *f, const void *bytes, size_t len)
 
 int frame_next(struct frame *f, struct view *message)
 {
-	const uint8_t *p = f->bytes.data + f->start;
 	size_t available = f->bytes.len - f->start;
+	if (available == 0)
+		return 0; /* the buffer may own nothing yet */
+	const uint8_t *p = f->bytes.data + f->start;
 	uint64_t len = 0;
 	size_t head = 0;
 

@@ -67,10 +67,10 @@ struct item {
 	} own;
 };
 
-/* The labelers of an item's reports, parallel to item->values. */
+/* The labelers of an item's reports, parallel to item->values; NULL where there were never any. */
 static inline uint32_t *item_labelers(const struct item *item)
 {
-	return (uint32_t *)(void *)(item->values + item->cap);
+	return item->values ? (uint32_t *)(void *)(item->values + item->cap) : NULL;
 }
 
 /* Counts and cumulative losses; with labelers and stretches the whole state that settlements build. */

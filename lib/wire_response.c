@@ -330,6 +330,14 @@ static const char *text(struct decoder *d, const char *unpacked)
 	return unpacked;
 }
 
+/* A name, or a cursor, which a request could not carry back if it were longer. */
+static const char *name(struct decoder *d, const char *unpacked)
+{
+	if (wire_text_len(unpacked) > CANDOR_NAME_MAX)
+		d->err = ERR_MALFORMED;
+	return text(d, unpacked);
+}
+
 static void *rows(struct decoder *d, size_t n, size_t size)
 {
 	void *block = arena_calloc(d->arena, n ? n : 1, size);
@@ -341,7 +349,7 @@ static void *rows(struct decoder *d, size_t n, size_t size)
 static void pool_from_pb(struct decoder *d, const Candor__V1__Pool *m, struct candor_pool *p)
 {
 	*p = (struct candor_pool){
-		.name = text(d, m->name),
+		.name = name(d, m->name),
 		.created_at = m->created_at,
 		.labelers = m->labelers,
 		.open_items = m->open_items,
@@ -368,7 +376,7 @@ static void pool_from_pb(struct decoder *d, const Candor__V1__Pool *m, struct ca
 	if (!best)
 		return;
 	*best = (struct candor_best){
-		.labeler = text(d, m->best->labeler),
+		.labeler = name(d, m->best->labeler),
 		.scored = m->best->scored,
 		.own_loss = m->best->own_loss,
 		.mean_loss = m->best->mean_loss,
@@ -382,7 +390,7 @@ static void pool_from_pb(struct decoder *d, const Candor__V1__Pool *m, struct ca
 static void labeler_from_pb(struct decoder *d, const Candor__V1__Labeler *m, struct candor_labeler *l)
 {
 	*l = (struct candor_labeler){
-		.name = text(d, m->name),
+		.name = name(d, m->name),
 		.weight = m->weight,
 		.scored = m->scored,
 		.own_loss = m->own_loss,
@@ -397,7 +405,7 @@ static void item_from_pb(struct decoder *d, const Candor__V1__Item *m, struct ca
 	if ((unsigned)m->state > CANDOR_VOID)
 		d->err = ERR_MALFORMED;
 	*item = (struct candor_item){
-		.name = text(d, m->name),
+		.name = name(d, m->name),
 		.state = (enum candor_item_state)m->state,
 		.mean = m->mean,
 		.median = m->median,
@@ -419,7 +427,7 @@ static void item_from_pb(struct decoder *d, const Candor__V1__Item *m, struct ca
 	if (!r)
 		return;
 	for (size_t i = 0; i < m->n_reports; i++)
-		r[i] = (struct candor_item_report){text(d, m->reports[i]->labeler), m->reports[i]->value,
+		r[i] = (struct candor_item_report){name(d, m->reports[i]->labeler), m->reports[i]->value,
 						   m->reports[i]->weight};
 	item->n_reports = m->n_reports;
 	item->reports = r;
@@ -443,7 +451,7 @@ static void pools_from_pb(struct decoder *d, const Candor__V1__Pools *m, struct 
 		pool_from_pb(d, m->pools[i], &p[i]);
 	out->n = m->n_pools;
 	out->pools = p;
-	out->next = text(d, m->next);
+	out->next = name(d, m->next);
 }
 
 static void items_from_pb(struct decoder *d, const Candor__V1__Items *m, struct candor_response *out)
@@ -453,7 +461,7 @@ static void items_from_pb(struct decoder *d, const Candor__V1__Items *m, struct 
 		item_from_pb(d, m->items[i], &items[i]);
 	out->n = m->n_items;
 	out->items = items;
-	out->next = text(d, m->next);
+	out->next = name(d, m->next);
 	out->more = m->more;
 	rejected_from_pb(d, m->rejected, m->n_rejected, out);
 }
@@ -465,7 +473,7 @@ static void labelers_from_pb(struct decoder *d, const Candor__V1__Labelers *m, s
 		labeler_from_pb(d, m->labelers[i], &l[i]);
 	out->n = m->n_labelers;
 	out->labelers = l;
-	out->next = text(d, m->next);
+	out->next = name(d, m->next);
 	out->total = m->total;
 	out->total_weight = m->total_weight;
 }
@@ -482,7 +490,7 @@ static void detail_from_pb(struct decoder *d, const Candor__V1__LabelerDetail *m
 		const Candor__V1__Settlement *row = m->history[i];
 		s[i] = (struct candor_settlement){
 			.round = row->round,
-			.item = text(d, row->item),
+			.item = name(d, row->item),
 			.report = row->report,
 			.outcome = row->outcome,
 			.loss = row->loss,
@@ -496,7 +504,7 @@ static void detail_from_pb(struct decoder *d, const Candor__V1__LabelerDetail *m
 	}
 	out->n = m->n_history;
 	out->history = s;
-	out->next = text(d, m->next);
+	out->next = name(d, m->next);
 	out->archived = m->archived;
 }
 
@@ -531,18 +539,18 @@ static void grants_from_pb(struct decoder *d, const Candor__V1__Grants *m, struc
 	struct candor_grant *g = rows(d, m->n_grants, sizeof *g);
 	for (size_t i = 0; g && i < m->n_grants; i++) {
 		wire_grant_from_pb(m->grants[i], &g[i]);
-		text(d, g[i].principal);
-		text(d, g[i].pool);
-		text(d, g[i].prefix);
+		name(d, g[i].principal);
+		name(d, g[i].pool);
+		name(d, g[i].prefix);
 	}
 	out->n = m->n_grants;
 	out->grants = g;
-	out->next = text(d, m->next);
+	out->next = name(d, m->next);
 }
 
 static void token_from_pb(struct decoder *d, const Candor__V1__Token *m, struct candor_token *t)
 {
-	*t = (struct candor_token){text(d, m->name), m->created_at, m->expires_at, m->revoked_at};
+	*t = (struct candor_token){name(d, m->name), m->created_at, m->expires_at, m->revoked_at};
 }
 
 static void tokens_from_pb(struct decoder *d, const Candor__V1__Tokens *m, struct candor_response *out)
@@ -552,7 +560,7 @@ static void tokens_from_pb(struct decoder *d, const Candor__V1__Tokens *m, struc
 		token_from_pb(d, m->tokens[i], &t[i]);
 	out->n = m->n_tokens;
 	out->tokens = t;
-	out->next = text(d, m->next);
+	out->next = name(d, m->next);
 }
 
 static void new_token_from_pb(struct decoder *d, const Candor__V1__NewToken *m, struct candor_response *out)
@@ -562,7 +570,7 @@ static void new_token_from_pb(struct decoder *d, const Candor__V1__NewToken *m, 
 		return;
 	}
 	token_from_pb(d, m->token, &out->token);
-	out->secret = text(d, m->secret);
+	out->secret = name(d, m->secret);
 }
 
 static void events_from_pb(struct decoder *d, const Candor__V1__Events *m, struct candor_response *out)
@@ -574,15 +582,15 @@ static void events_from_pb(struct decoder *d, const Candor__V1__Events *m, struc
 			.change = row->change,
 			.at = row->at,
 			.by = text(d, row->by),
-			.pool = text(d, row->pool),
-			.action = text(d, row->action),
-			.subject = text(d, row->subject),
+			.pool = name(d, row->pool),
+			.action = name(d, row->action),
+			.subject = name(d, row->subject),
 			.detail = text(d, row->detail),
 		};
 	}
 	out->n = m->n_events;
 	out->events = e;
-	out->next = text(d, m->next);
+	out->next = name(d, m->next);
 }
 
 static void body(struct decoder *d, const Candor__V1__Response *m, struct candor_response *out)
@@ -592,7 +600,7 @@ static void body(struct decoder *d, const Candor__V1__Response *m, struct candor
 		out->type = CANDOR_RES_WELCOME;
 		out->welcome = (struct candor_welcome){m->hello->protocol, text(d, m->hello->server),
 						       m->hello->max_frame_bytes, m->hello->max_in_flight,
-						       text(d, m->hello->principal)};
+						       name(d, m->hello->principal)};
 		break;
 	case CANDOR__V1__RESPONSE__BODY_INFO:
 		out->type = CANDOR_RES_INFO;

@@ -14,7 +14,7 @@ trap 'rm -rf "$tmp"' EXIT
 mapfile -t c_files < <(find lib daemon client tests -name '*.[ch]' | sort)
 mapfile -t headers < <(find lib daemon client tests -name '*.h' | sort)
 mapfile -t texts < <(find lib daemon client tests proto docs systemd .ci Makefile README.md CHANGELOG.md \
-	-type f ! -name '*.trace' 2>/dev/null | sort)
+	-type f ! -name '*.trace' ! -path 'tests/fuzz/corpus/*' 2>/dev/null | sort)
 
 # says SENTENCE: turns the FILE:LINE:text of a grep into faults.
 says() {

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Runs the tests that `make everything` built and counts them.
 #
-#   B=build/release tests/run.sh [unit|blackbox|fault]
+#   B=build/release tests/run.sh [unit|blackbox|fault|fuzz]
 #
-# Without an argument: all programs in $B/tests/unit, blackbox and fault, the traces of the mechanism, and the check
+# Without an argument: all programs in $B/tests/unit, blackbox, fault and fuzz, the traces of the mechanism, and the check
 # of the installation. A line for each program; failures and skips in full; last `N passed, N failed[, N skipped]`.
 # TEST_TIMEOUT_S (600) is what one program may take. Exit status 0 if nothing failed and something passed, else 1.
 set -u
@@ -15,9 +15,9 @@ log=$(mktemp) || exit 1
 trap 'rm -f "$log"' EXIT
 
 case ${1-} in
-'' | unit | blackbox | fault) ;;
+'' | unit | blackbox | fault | fuzz) ;;
 *)
-	echo "usage: tests/run.sh [unit|blackbox|fault]" >&2
+	echo "usage: tests/run.sh [unit|blackbox|fault|fuzz]" >&2
 	exit 1
 	;;
 esac
@@ -107,6 +107,9 @@ case ${1-} in
 esac
 case ${1-} in
 '' | fault) run_programs fault ;;
+esac
+case ${1-} in
+'' | fuzz) run_programs fuzz ;;
 esac
 if [ $# -eq 0 ]; then
 	# Traces that lie beside the checkout count too.

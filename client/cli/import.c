@@ -519,7 +519,9 @@ static void print_summary(struct import *im, double seconds)
 	if (im->rejected + im->bad_lines > 0)
 		cli_note("not taken: %s row%s that the daemon rejected, %s bad line%s", cli_count(im->rejected).s,
 			 cli_plural(im->rejected), cli_count(im->bad_lines).s, cli_plural(im->bad_lines));
-	cli_note("%.2f s, %s reports/s", seconds, cli_count((uint64_t)((double)reports / seconds)).s);
+	/* What a daemon counts may be anything. */
+	double rate = (double)reports / seconds;
+	cli_note("%.2f s, %s reports/s", seconds, cli_count(rate < 1e18 ? (uint64_t)rate : UINT64_MAX).s);
 	if (im->overtaking > 0)
 		cli_note("%s request%s of later rows overtook rows that the daemon put off to keep a rate: weights can "
 			 "differ from those of the file's order",

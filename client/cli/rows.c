@@ -56,7 +56,7 @@ static size_t left(const struct cli_rows *r)
 
 static const char *here(const struct cli_rows *r)
 {
-	return (const char *)r->bytes.data + r->start;
+	return left(r) ? (const char *)r->bytes.data + r->start : "";
 }
 
 static void advance(struct cli_rows *r, size_t len, uint64_t lines)

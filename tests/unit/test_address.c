@@ -98,6 +98,9 @@ static void what_is_no_address_is_refused_with_a_reason(void **state)
 	expect_fault("tcp:[]:7432", "host");
 	expect_fault("tcp:::1:7432", "brackets");
 	expect_fault("tcp:[::1:7432", "brackets");
+	expect_fault("tcp:[[]]:7432", "brackets");
+	expect_fault("tcp:[host:7432", "brackets");
+	expect_fault("tls:ho]st:7432", "brackets");
 	snprintf(long_host, sizeof long_host, "tcp:%0256d:1", 0);
 	expect_fault(long_host, "too long");
 }

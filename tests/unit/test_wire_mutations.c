@@ -5,10 +5,9 @@
 #include <stdlib.h>
 
 #include "frame.h"
-#include "rights.h"
-#include "tests/lib/seed.h"
+#include "tests/lib/good.h"
 #include "tests/lib/samples.h"
-#include "text.h"
+#include "tests/lib/seed.h"
 #include "wire.h"
 
 enum { BUDGET = 256 * 1024, SAMPLES_MAX = 32, LONGEST = 4096, MUTATIONS = SANITIZED ? 150000 : 400000 };
@@ -49,109 +48,13 @@ static struct messages *encoded(bool responses)
 	arena_init(&a, 1 << 20);
 	for (size_t i = 0; i < n; i++) {
 		struct buf bytes = {0};
-		assert_int_equal(responses ? wire_encode_response(&r[i], &a, LONGEST, &bytes) :
-					     wire_encode_request(&q[i], &a, LONGEST, &bytes), 0);
+		assert_int_equal(responses ? wire_encode_response(&r[i], &a, LONGEST, &bytes)
+					   : wire_encode_request(&q[i], &a, LONGEST, &bytes),
+				 0);
 		take(m, &bytes);
 	}
 	arena_free(&a);
 	return m;
-}
-
-/* ---- what must be true of whatever was decoded ---- */
-
-static bool good_name(const char *name)
-{
-	return name && name_fault(name, strlen(name)) == NULL;
-}
-
-static bool good_text(const char *text)
-{
-	return text && text_fault(text, strlen(text)) == NULL;
-}
-
-static bool good_rows(const struct wire_request *w)
-{
-	const struct candor_request *r = &w->request;
-	for (size_t i = 0; i < r->n; i++) {
-		if (w->row_fault && w->row_fault[i]) {
-			if (!good_text(w->row_fault[i]))
-				return false;
-		} else if (r->reports) {
-			const struct candor_report *row = &r->reports[i];
-			if (!good_name(row->item) || !good_name(row->labeler) || !(row->value >= 0 && row->value <= 1))
-				return false;
-		} else if (r->grants) {
-			const struct candor_grant *row = &r->grants[i];
-			const char *who = row->principal;
-			bool own = r->type == CANDOR_REQ_CREATE_TOKEN;
-			if ((own ? *who != 0 : principal_fault(who, strlen(who)) != NULL) || grant_fault(row) ||
-			    !(*row->pool == 0 || good_name(row->pool)) || !(*row->prefix == 0 || good_name(row->prefix)))
-				return false;
-		} else if (r->outcomes) {
-			const struct candor_outcome *row = &r->outcomes[i];
-			if (!good_name(row->item) || !(row->value >= 0 && row->value <= 1))
-				return false;
-		} else if (!good_name(r->items[i])) {
-			return false;
-		}
-	}
-	return true;
-}
-
-static bool good_request(const struct wire_request *w)
-{
-	const struct candor_request *r = &w->request;
-	if (w->fault)
-		return good_text(w->fault);
-	bool has_pool = r->type != CANDOR_REQ_HELLO && r->type != CANDOR_REQ_INFO && r->type != CANDOR_REQ_LIST_POOLS &&
-			r->type <= CANDOR_REQ_PRUNE_POOL;
-	bool good_own = r->type == CANDOR_REQ_GET_LABELER ? good_name(r->labeler)
-			: r->type == CANDOR_REQ_PRUNE_POOL
-				? good_name(r->file) && r->state && r->digest && r->round > 0
-			: r->type == CANDOR_REQ_CREATE_TOKEN || r->type == CANDOR_REQ_REVOKE_TOKEN
-				? token_name_fault(r->name, strlen(r->name)) == NULL && r->n <= CANDOR_GRANTS_MAX
-			: r->type == CANDOR_REQ_HELLO ? r->token && strlen(r->token) <= CANDOR_TOKEN_MAX
-						      : true;
-	return r->type >= CANDOR_REQ_HELLO && r->type < CANDOR_REQ_TYPES && (!has_pool || good_name(r->pool)) &&
-	       (!r->pool || *r->pool == 0 || good_name(r->pool)) &&
-	       good_own && r->limit <= CANDOR_PAGE_MAX && r->sort <= CANDOR_BY_NAME && good_rows(w);
-}
-
-static bool good_event(const struct candor_event *e)
-{
-	return good_text(e->by) && good_text(e->pool) && good_text(e->action) && good_text(e->subject) &&
-	       good_text(e->detail);
-}
-
-static bool good_response(const struct candor_response *r)
-{
-	bool good = good_text(r->message) && good_text(r->next) && r->type <= CANDOR_RES_EVENTS;
-	if (r->type == CANDOR_RES_WELCOME)
-		good = good && good_text(r->welcome.principal);
-	if (r->type == CANDOR_RES_NEW_TOKEN)
-		good = good && good_text(r->token.name) && good_text(r->secret);
-	for (size_t i = 0; good && i < r->n_rejected; i++)
-		good = good_text(r->rejected[i].message);
-	for (size_t i = 0; good && i < r->n; i++) {
-		if (r->type == CANDOR_RES_POOLS)
-			good = good_text(r->pools[i].name);
-		else if (r->type == CANDOR_RES_LABELERS)
-			good = good_text(r->labelers[i].name);
-		else if (r->type == CANDOR_RES_LABELER)
-			good = good_text(r->history[i].item);
-		else if (r->type == CANDOR_RES_GRANTS)
-			good = good_text(r->grants[i].principal) && good_text(r->grants[i].pool) &&
-			       good_text(r->grants[i].prefix);
-		else if (r->type == CANDOR_RES_TOKENS)
-			good = good_text(r->tokens[i].name);
-		else if (r->type == CANDOR_RES_EVENTS)
-			good = good_event(&r->events[i]);
-		else if (r->type == CANDOR_RES_ITEMS)
-			good = good_text(r->items[i].name) && r->items[i].state <= CANDOR_VOID;
-		for (size_t k = 0; good && r->type == CANDOR_RES_ITEMS && k < r->items[i].n_reports; k++)
-			good = good_text(r->items[i].reports[k].labeler);
-	}
-	return good;
 }
 
 /* Decodes from a block of just that size, so that a sanitizer sees a read beyond it. Returns decode's result. */
@@ -163,8 +66,8 @@ static int decode(const struct messages *m, struct arena *a, const uint8_t *byte
 	assert_non_null(exact);
 	memcpy(exact, bytes, len);
 	arena_reset(a);
-	int err = m->responses ? wire_decode_response(a, exact, len, &response) :
-				 wire_decode_request(a, exact, len, &request);
+	int err = m->responses ? wire_decode_response(a, exact, len, &response)
+			       : wire_decode_request(a, exact, len, &request);
 	/* Nothing may still point into the bytes. */
 	memset(exact, 0xff, len);
 	free(exact);
@@ -196,15 +99,9 @@ static void mutate(struct random *r, const struct messages *all, struct message 
 	if (run > m->len - at)
 		run = m->len - at;
 	switch (random_below(r, 7)) {
-	case 0:
-		m->bytes[at] ^= (uint8_t)(1 << random_below(r, 8));
-		break;
-	case 1:
-		m->bytes[at] = special[random_below(r, sizeof special)];
-		break;
-	case 2:
-		m->bytes[at] = (uint8_t)random_below(r, 256);
-		break;
+	case 0: m->bytes[at] ^= (uint8_t)(1 << random_below(r, 8)); break;
+	case 1: m->bytes[at] = special[random_below(r, sizeof special)]; break;
+	case 2: m->bytes[at] = (uint8_t)random_below(r, 256); break;
 	case 3: /* a run is lost */
 		memmove(m->bytes + at, m->bytes + at + run, m->len - at - run);
 		m->len -= run;
@@ -215,9 +112,7 @@ static void mutate(struct random *r, const struct messages *all, struct message 
 		memmove(m->bytes + at + run, m->bytes + at, m->len - at);
 		m->len += run;
 		break;
-	case 5:
-		m->len = at;
-		break;
+	case 5: m->len = at; break;
 	default: { /* another message follows: protobuf merges the two */
 		const struct message *other = &all->at[random_below(r, all->n)];
 		if (m->len + other->len > LONGEST)

@@ -407,6 +407,34 @@ static void text_that_could_harm_a_terminal_is_malformed_wherever_it_stands(void
 			expect_malformed(&responses[i], "mark", harms[k], 4);
 }
 
+/* A request could not carry it back. */
+static void a_name_or_a_cursor_of_more_than_255_bytes_is_malformed(void **state)
+{
+	char longest[CANDOR_NAME_MAX + 1], longer[CANDOR_NAME_MAX + 2];
+	(void)state;
+	memset(longer, 'n', sizeof longer - 1);
+	longer[sizeof longer - 1] = '\0';
+	snprintf(longest, sizeof longest, "%.*s", CANDOR_NAME_MAX, longer);
+	for (int cursor = 0; cursor < 2; cursor++) {
+		struct candor_labeler labeler = {.name = cursor ? "ann" : longer};
+		struct candor_response r = {.type = CANDOR_RES_LABELERS, .n = 1, .labelers = &labeler};
+		r.next = cursor ? longer : "";
+		expect_malformed(&r, NULL, NULL, 0);
+
+		struct buf bytes;
+		struct view body;
+		struct arena a;
+		struct candor_response got;
+		labeler.name = r.next = longest;
+		arena_init(&a, BUDGET);
+		encode(&r, &bytes, &body);
+		assert_int_equal(wire_decode_response(&a, body.data, body.len, &got), 0);
+		assert_string_equal(cursor ? got.next : got.labelers[0].name, longest);
+		arena_free(&a);
+		buf_free(&bytes);
+	}
+}
+
 static void an_unknown_state_of_an_item_is_malformed(void **state)
 {
 	const struct candor_item item = {.name = "i", .state = (enum candor_item_state)5};
@@ -454,6 +482,7 @@ int main(void)
 		cmocka_unit_test(a_response_longer_than_allowed_is_not_appended),
 		cmocka_unit_test(encoding_rows_within_too_small_a_budget_appends_nothing),
 		cmocka_unit_test(text_that_could_harm_a_terminal_is_malformed_wherever_it_stands),
+		cmocka_unit_test(a_name_or_a_cursor_of_more_than_255_bytes_is_malformed),
 		cmocka_unit_test(an_unknown_state_of_an_item_is_malformed),
 		cmocka_unit_test(a_labeler_s_detail_without_the_labeler_is_malformed),
 		cmocka_unit_test(a_mebibyte_of_empty_items_hits_the_budget_and_takes_no_more),
