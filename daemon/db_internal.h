@@ -21,16 +21,16 @@
 /* What bears on results and rights, the newest first, from below change ?1, at most ?2 rows: events, and what settings,
  * settlements and archives say of themselves. `of`: which pools, p; `settled`: which settlements, s, and their order.
  * Each part is as long as the whole may be and read by an index, so that a page costs what a page has. */
-#define DB_EVENTS(of, settled)                                                                                     \
-	"SELECT * FROM (SELECT p.change, p.at, p.by, p.name, p.action, p.subject, p.detail, 0"                     \
-	" FROM (SELECT *, pool AS name FROM events) p WHERE p.change < ?1 " of " ORDER BY p.change DESC LIMIT ?2)" \
-	" UNION ALL SELECT * FROM (SELECT e.change, e.at, e.by, p.name, 'settings', p.name, 'rate ' || e.rate"     \
-	" || ', c ' || e.c || ', beta ' || e.beta || ', eta ' || e.eta || ', horizon ' || e.horizon"               \
-	" || ', share ' || e.share || ', entry ' || e.entry, 0 FROM settings e JOIN pools p ON p.id = e.pool"      \
-	" WHERE e.change < ?1 " of " ORDER BY e.change DESC LIMIT ?2)"                                             \
-	" UNION ALL SELECT * FROM (SELECT s.change, s.at, s.by, p.name, 'outcome', i.name,"                        \
-	" 'outcome ' || s.outcome || ', round ' || s.round, s.round"                                               \
-	" FROM settlements s JOIN items i ON i.id = s.item JOIN pools p ON p.id = s.pool WHERE " settled           \
+#define DB_EVENTS(of, settled)                                                                                       \
+	"SELECT * FROM (SELECT p.change, p.at, p.by, p.name, p.action, p.subject, p.detail, 0"                       \
+	" FROM (SELECT *, pool AS name FROM events) p WHERE p.change < ?1 " of " ORDER BY p.change DESC LIMIT ?2)"   \
+	" UNION ALL SELECT * FROM (SELECT e.change, e.at, e.by, p.name, 'settings', p.name,"                         \
+	" printf('rate %s, c %.15g, beta %.15g, eta %.15g, horizon %.15g, share %.15g, entry %.15g',"                \
+	" e.rate, e.c, e.beta, e.eta, e.horizon, e.share, e.entry), 0 FROM settings e JOIN pools p ON p.id = e.pool" \
+	" WHERE e.change < ?1 " of " ORDER BY e.change DESC LIMIT ?2)"                                               \
+	" UNION ALL SELECT * FROM (SELECT s.change, s.at, s.by, p.name, 'outcome', i.name,"                          \
+	" printf('%.15g, round %d', s.outcome, s.round), s.round"                                                    \
+	" FROM settlements s JOIN items i ON i.id = s.item JOIN pools p ON p.id = s.pool WHERE " settled             \
 	" DESC LIMIT ?2) ORDER BY 1 DESC LIMIT ?2"
 
 /* Statements that are used again and again; prepared when first used. */

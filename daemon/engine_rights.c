@@ -130,7 +130,8 @@ static void log_refusal(struct engine *e, const struct call *call)
 	e->refusals++;
 	if (now - e->refusals_logged_ms < REFUSALS_LOGGED_MS)
 		return;
-	log_warning("%" PRIu64 " tokens were shown that are none here, the last by %s", e->refusals, call->peer);
+	log_warning("%s showed a token that is none here; %" PRIu64 " were shown since the last such line", call->peer,
+		    e->refusals);
 	e->refusals = 0;
 	e->refusals_logged_ms = now;
 }
