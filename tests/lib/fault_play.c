@@ -85,7 +85,7 @@ static const struct play_step singles[] = {
 		       GRANTS({"", "p", "", CANDOR_RIGHT_READ}, {"", "q", "", CANDOR_RIGHT_ADMIN})}}},
 	ONE("less of a grant", {.type = CANDOR_REQ_REMOVE_GRANT, GRANTS({"uid:7", "p", "", CANDOR_RIGHT_READ})}),
 	ONE("no more of a grant", {.type = CANDOR_REQ_REMOVE_GRANT, GRANTS({"gid:7", "", "x-", CANDOR_RIGHT_REPORT})}),
-	ONE("the grants", {.type = CANDOR_REQ_LIST_GRANTS, .limit = 2}),
+	ONE("the grants", {.type = CANDOR_REQ_LIST_GRANTS, .limit = 10}),
 	ONE("the end of a token", {.type = CANDOR_REQ_REVOKE_TOKEN, .name = "t"}),
 	ONE("the tokens", {.type = CANDOR_REQ_LIST_TOKENS, .limit = 10}),
 	ONE("a report after all that", ASK(POST_REPORTS, REPORTS({"n2", "late", 1}))),
@@ -108,7 +108,7 @@ static const struct play_step batches[] = {
 static void fill(struct fake_owner *f)
 {
 	static const char *const labelers[] = {"a", "b", "c", "d"};
-	char name[8];
+	char name[16];
 	fake_pool(f, "p", NULL);
 	for (int i = 0; i < 12; i++) {
 		snprintf(name, sizeof name, "%c%d", i < 4 ? 'r' : i < 7 ? 'c' : 'o', i < 4 ? i : i < 7 ? i - 4 : i - 7);

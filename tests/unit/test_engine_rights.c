@@ -128,8 +128,9 @@ static void a_revoked_token_is_worth_nothing_to_what_waits_already(void **state)
 			     .id = 3, .type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = 1, .reports = &row});
 	peer_send(p, &(struct candor_request){.id = 4, .type = CANDOR_REQ_CREATE_POOL, .pool = "another"});
 	assert_true(f->n_reads > 0);
-	ask_free(revoke_at_once(f, "t"));
+	struct ask *a = revoke_at_once(f, "t");
 	fake_settle(f);
+	ask_free(a);
 	expect(p, 2, CANDOR_UNAUTHENTICATED);
 	expect_end(p);
 	assert_null(fake_query(f, "p", "written"));
@@ -158,8 +159,9 @@ static void a_revoked_token_is_told_nothing_that_is_still_being_read(void **stat
 		/* Whether it has seen the disk already or not. */
 		if (i < 3)
 			fake_read_work(f, 0);
-		ask_free(revoke_at_once(f, name));
+		struct ask *a = revoke_at_once(f, name);
 		fake_settle(f);
+		ask_free(a);
 		expect(p, 2, CANDOR_UNAUTHENTICATED);
 		expect_end(p);
 	}
@@ -179,8 +181,8 @@ static void a_withdrawn_right_ends_answers_and_not_the_connection(void **state)
 	const struct candor_grant gone = grant_of("token:t", "", CANDOR_RIGHT_READ);
 	struct ask *a = fake_ask(f, &(struct candor_request){.type = CANDOR_REQ_REMOVE_GRANT, .n = 1, .grants = &gone});
 	assert_int_equal(a->answer.batch.accepted, 1);
-	ask_free(a);
 	fake_settle(f);
+	ask_free(a);
 	expect(p, 2, CANDOR_PERMISSION_DENIED);
 	expect(p, 3, CANDOR_PERMISSION_DENIED);
 	assert_false(session_is_over(p->session));
