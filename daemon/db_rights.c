@@ -10,7 +10,7 @@ static sqlite3_stmt *bind_id(struct db *db, enum statement which, uint64_t id)
 	return s;
 }
 
-/* The text lives in the batch, which outlives the step. */
+/* The text outlives the step. A copy would need memory, and a text that finds none is NULL. */
 static void bind_text(sqlite3_stmt *s, int at, const char *text)
 {
 	sqlite3_bind_text(s, at, text, -1, SQLITE_STATIC);
@@ -27,7 +27,7 @@ static int write_grant(struct db *db, const struct grant_row *r)
 		bind_text(s, 2, r->principal);
 		bind_text(s, 3, r->pool);
 		bind_text(s, 4, r->prefix);
-		sqlite3_bind_text(s, 5, rights, -1, SQLITE_TRANSIENT);
+		bind_text(s, 5, rights);
 	}
 	return db_step(db, s);
 }
