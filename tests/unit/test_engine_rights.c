@@ -507,6 +507,98 @@ static void a_token_comes_with_all_of_its_grants_or_is_none(void **state)
 	assert_int_equal(grant(f, "uid:7", "q", CANDOR_RIGHT_READ), CANDOR_RESOURCE_EXHAUSTED);
 }
 
+/* ---- lists ---- */
+
+/* Pages of every size have each row once, in order, and the last one says that it is the last. names[n], in order. */
+static void expect_pages(struct fake_owner *f, struct candor_request r, const char *const *names, size_t n)
+{
+	for (uint32_t limit = 1; limit <= n + 1; limit++) {
+		char cursor[64] = "";
+		size_t seen = 0;
+		do {
+			r.cursor = cursor;
+			r.limit = limit;
+			const struct candor_response *answer = fake_call(f, &r);
+			assert_int_equal(answer->code, CANDOR_OK);
+			assert_true(answer->n <= limit && seen + answer->n <= n);
+			for (size_t i = 0; i < answer->n; i++)
+				assert_string_equal(answer->grants ? answer->grants[i].principal
+								   : answer->tokens[i].name,
+						    names[seen + i]);
+			seen += answer->n;
+			snprintf(cursor, sizeof cursor, "%s", answer->next);
+		} while (*cursor);
+		assert_int_equal(seen, n);
+	}
+}
+
+static void grants_and_tokens_are_listed_page_by_page(void **state)
+{
+	struct peer_world *w = *state;
+	struct fake_owner *f = &w->f;
+	char secret[TOKEN_TEXT_BYTES];
+	static const char *const tokens[] = {"b", "a", "c", "d"};
+	static const char *const all[] = {"uid:1", "uid:2", "uid:4", "gid:5", "anonymous"};
+	static const char *const of_p[] = {"uid:1", "uid:4", "anonymous"};
+	static const char *const wrong[] = {"g", "t", "g1-2", "x1", "g 1", "g-1", "t0x1", "g10000000000000000", "1"};
+	for (size_t i = 0; i < 4; i++)
+		new_token(f, tokens[i], 0, 0, secret);
+	assert_int_equal(revoke_token(f, "a"), CANDOR_OK);
+	assert_int_equal(grant(f, "uid:1", "p", CANDOR_RIGHT_READ), CANDOR_OK);
+	assert_int_equal(grant(f, "uid:2", "q", CANDOR_RIGHT_READ), CANDOR_OK);
+	assert_int_equal(grant(f, "uid:3", "p", CANDOR_RIGHT_READ), CANDOR_OK);
+	assert_int_equal(grant(f, "uid:4", "", CANDOR_RIGHT_READ), CANDOR_OK);
+	assert_int_equal(grant(f, "gid:5", "q", CANDOR_RIGHT_READ), CANDOR_OK);
+	assert_int_equal(withdraw(f, "uid:3", "p", CANDOR_RIGHT_READ), CANDOR_OK);
+	assert_int_equal(grant(f, "anonymous", "p", CANDOR_RIGHT_READ), CANDOR_OK);
+	expect_pages(f, (struct candor_request){.type = CANDOR_REQ_LIST_TOKENS}, tokens, 4);
+	expect_pages(f, (struct candor_request){.type = CANDOR_REQ_LIST_GRANTS}, all, 5);
+	expect_pages(f, (struct candor_request){.type = CANDOR_REQ_LIST_GRANTS, .pool = "p"}, of_p, 3);
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		static const enum candor_request_type types[] = {CANDOR_REQ_LIST_GRANTS, CANDOR_REQ_LIST_TOKENS};
+		for (size_t k = 0; k < 2; k++)
+			assert_int_equal(tell(f, (struct candor_request){.type = types[k], .cursor = wrong[i]})->code,
+					 CANDOR_INVALID_ARGUMENT);
+	}
+	static const char *const far[] = {"gffffffffffffffff", "tffffffffffffffff"};
+	assert_int_equal(tell(f, (struct candor_request){.type = CANDOR_REQ_LIST_GRANTS, .cursor = far[0]})->n, 0);
+	assert_int_equal(tell(f, (struct candor_request){.type = CANDOR_REQ_LIST_TOKENS, .cursor = far[1]})->n, 0);
+}
+
+/* Others' pools stand between those of one's own, before and behind them. */
+static void pools_are_listed_as_if_there_were_no_others(void **state)
+{
+	struct peer_world *w = *state;
+	struct fake_owner *f = &w->f;
+	char secret[TOKEN_TEXT_BYTES], name[16];
+	new_token(f, "t", 0, 0, secret);
+	for (int i = 0; i < 20; i++) {
+		snprintf(name, sizeof name, "pool%d", i);
+		fake_pool(f, name, NULL);
+		if (i % 5 == 2)
+			assert_int_equal(grant(f, "token:t", name, CANDOR_RIGHT_READ), CANDOR_OK);
+	}
+	struct peer *p = known(w, secret);
+	for (uint32_t limit = 1; limit <= 5; limit++) {
+		char cursor[64] = "";
+		int next = 2;
+		do {
+			struct candor_response r;
+			peer_send(p, &(struct candor_request){
+					     .id = 2, .type = CANDOR_REQ_LIST_POOLS, .cursor = cursor, .limit = limit});
+			assert_int_equal(peer_receive(p, &r), 1);
+			assert_int_equal(r.code, CANDOR_OK);
+			assert_true(r.n > 0 && r.n <= limit);
+			for (size_t i = 0; i < r.n; i++, next += 5) {
+				snprintf(name, sizeof name, "pool%d", next);
+				assert_string_equal(r.pools[i].name, name);
+			}
+			snprintf(cursor, sizeof cursor, "%s", r.next);
+		} while (*cursor);
+		assert_int_equal(next, 22);
+	}
+}
+
 static void a_secret_is_in_no_file(void **state)
 {
 	struct peer_world *w = *state;
@@ -548,6 +640,8 @@ int main(void)
 		RIGHTS(grants_and_tokens_survive_a_restart),
 		RIGHTS(what_could_not_be_written_is_taken_back),
 		RIGHTS(a_token_comes_with_all_of_its_grants_or_is_none),
+		RIGHTS(grants_and_tokens_are_listed_page_by_page),
+		RIGHTS(pools_are_listed_as_if_there_were_no_others),
 		RIGHTS(a_secret_is_in_no_file),
 	};
 	return cmocka_run_group_tests_name("engine_rights", tests, NULL, NULL);
