@@ -195,7 +195,7 @@ static void check_words(struct server *s)
 /* Times are the clock's. */
 static char *without_times(char *state)
 {
-	static const char *const words[] = {" created ", " opened "};
+	static const char *const words[] = {" created ", " opened ", " revoked "};
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
 		for (char *at = strstr(state, words[i]); at; at = strstr(at, words[i]))
 			for (at += strlen(words[i]); *at >= '0' && *at <= '9'; at++)
