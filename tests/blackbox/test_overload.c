@@ -14,7 +14,7 @@
 #include "tests/lib/unit.h"
 
 /* What is in no account: the program and its libraries, stacks, the heap's gaps. */
-enum { MEMORY_LIMIT_MIB = 128, BASE_MIB = 32 };
+enum { MEMORY_LIMIT_MIB = 128, BASE_MIB = SANITIZED ? 64 : 32 };
 #define MIB (1024.0 * 1024)
 
 static const struct candor_response *ask(struct candor *c, struct candor_request r)

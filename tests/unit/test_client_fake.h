@@ -28,6 +28,7 @@ struct fake {
 	uv_async_t stop;
 	uv_thread_t thread;
 	bool connected, accepts;
+	bool closing, waiting; /* the last connection is still being closed; the next one waits for that */
 	char dir[64], address[96];
 	struct frame in;
 	struct arena arena, scratch;
@@ -69,10 +70,13 @@ static inline void fake_respond(struct fake *f, const struct candor_response *re
 	buf_free(&out);
 }
 
+static inline void fake_on_closed(uv_handle_t *peer);
+
 static inline void fake_hang_up(struct fake *f)
 {
 	if (f->connected)
-		uv_close((uv_handle_t *)&f->peer, NULL);
+		uv_close((uv_handle_t *)&f->peer, fake_on_closed);
+	f->closing = f->closing || f->connected;
 	f->connected = false;
 }
 
@@ -132,17 +136,35 @@ static inline void fake_on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *
 	}
 }
 
+static inline void fake_accept(struct fake *f)
+{
+	uv_pipe_init(f->loop, &f->peer, 0);
+	f->peer.data = f;
+	assert_int_equal(uv_accept((uv_stream_t *)&f->server, (uv_stream_t *)&f->peer), 0);
+	f->connected = true;
+	uv_read_start((uv_stream_t *)&f->peer, fake_on_alloc, fake_on_read);
+}
+
+static inline void fake_on_closed(uv_handle_t *peer)
+{
+	struct fake *f = peer->data;
+	f->closing = false;
+	if (f->waiting && !uv_is_closing((uv_handle_t *)&f->server))
+		fake_accept(f);
+	f->waiting = false;
+}
+
+/* Who connects anew has left the last connection, whether that was seen or not. */
 static inline void fake_on_connection(uv_stream_t *server, int status)
 {
 	struct fake *f = server->data;
 	assert_int_equal(status, 0);
 	if (!f->accepts)
 		return;
-	uv_pipe_init(f->loop, &f->peer, 0);
-	f->peer.data = f;
-	assert_int_equal(uv_accept(server, (uv_stream_t *)&f->peer), 0);
-	f->connected = true;
-	uv_read_start((uv_stream_t *)&f->peer, fake_on_alloc, fake_on_read);
+	fake_hang_up(f);
+	f->waiting = f->closing;
+	if (!f->waiting)
+		fake_accept(f);
 }
 
 static inline void fake_start(struct fake *f, uv_loop_t *loop, fake_on_request *on_request)
