@@ -253,7 +253,7 @@ static int replay_and_pack(struct making *m, const struct partial *file)
 static int write_file(struct making *m)
 {
 	struct partial file;
-	int err = partial_open(&file, m->job->to, 0600);
+	int err = partial_open(&file, m->job->to);
 	if (err)
 		return err;
 	err = replay_and_pack(m, &file);

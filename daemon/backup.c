@@ -175,8 +175,8 @@ static int run(const struct backup *b, bool restore)
 	sigaddset(&j.signals, SIGHUP);
 	sigprocmask(SIG_BLOCK, &j.signals, &j.before);
 	signal(SIGPIPE, SIG_IGN);
-	/* A backup is its owner's alone; a database is what the daemon's umask makes it. */
-	int err = partial_open(&j.file, b->to, restore ? 0644 : 0600);
+	/* What is in it is its owner's alone. */
+	int err = partial_open(&j.file, b->to);
 	if (err == 0)
 		err = copy(&j, restore);
 	if (err == 0)

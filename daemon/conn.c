@@ -1,5 +1,6 @@
 #include "conn.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "frame.h"
@@ -229,10 +230,16 @@ static void introduce(struct conn *c)
 	if (!tls_subject(c->tls)[0])
 		return;
 	for (const char *p = tls_subject(c->tls); *p; p++) {
-		size_t n = *p == ' ' ? 3 : 1;
+		/* One character, with the backslash that OpenSSL puts before some, spaces among them. */
+		const char *last = p[0] == '\\' && p[1] ? p + 1 : p;
+		char piece[4] = "\\20";
+		if (*last != ' ')
+			snprintf(piece, sizeof piece, "%.*s", (int)(last - p + 1), p);
+		p = last;
+		size_t n = strlen(piece);
 		if (len + n >= sizeof who.name)
 			return;
-		memcpy(who.name + len, *p == ' ' ? "\\20" : p, n);
+		memcpy(who.name + len, piece, n);
 		len += n;
 	}
 	session_set_peer(c->session, &who);

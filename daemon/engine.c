@@ -489,8 +489,15 @@ enum engine_outcome engine_submit(struct engine *e, struct call *call)
 		engine_await_load(call);
 		return ENGINE_BLOCKED;
 	}
-	if (call->wire->fault)
+	if (call->wire->fault) {
+		/* Whoever meant to become somebody must not go on as another. */
+		const struct candor_request *r = &call->wire->request;
+		if (r->type == CANDOR_REQ_HELLO && r->token[0]) {
+			call->who->is_refused = true;
+			token_wipe((char *)(uintptr_t)r->token, strlen(r->token));
+		}
 		return engine_refuse(call, CANDOR_INVALID_ARGUMENT, call->wire->fault);
+	}
 	/* Nobody holds an item between calls. */
 	engine_evict(e);
 	return engine_run(e, call);

@@ -77,6 +77,11 @@ enum engine_outcome {
 
 enum engine_outcome engine_submit(struct engine *e, struct call *call);
 
+/* To unpack a request costs something already. What to say to one of so many bytes without doing it: NULL, it should be
+ * unpacked; or a sentence, with *code and *retry_after_ms, which is then also charged. */
+const char *engine_refuse_unread(struct engine *e, const struct who *who, size_t bytes, enum candor_code *code,
+				 uint32_t *retry_after_ms);
+
 /* A request of so many bytes came that could not be unpacked, and was refused: it counts nevertheless. */
 void engine_charge_unread(struct engine *e, const struct who *who, size_t bytes);
 

@@ -1,5 +1,5 @@
-/* How much each principal may ask for: each request is charged once, before anything else is done for it, and each open
- * item counts for whoever opened it. The daemon's own user is counted and never refused. */
+/* How much each principal may ask for: each request is charged once, before it is carried out, and each open item counts
+ * for whoever opened it. The daemon's own user is counted and never refused. */
 #include <errno.h>
 #include <inttypes.h>
 
@@ -61,6 +61,26 @@ bool engine_charge(struct engine *e, struct call *call, const struct who *payer)
 	return false;
 }
 
+const char *engine_refuse_unread(struct engine *e, const struct who *who, size_t bytes, enum candor_code *code,
+				 uint32_t *retry_after_ms)
+{
+	enum { STRANGER_BYTES = 8 * 1024 }; /* a hello with the longest token and name is a fifth of it */
+	*retry_after_ms = 0;
+	if (who->is_owner)
+		return NULL;
+	if (bytes > STRANGER_BYTES && !(e->grants && grants_rights(e->grants, who, NULL))) {
+		*code = who->is_known ? CANDOR_PERMISSION_DENIED : CANDOR_UNAUTHENTICATED;
+		engine_charge_unread(e, who, bytes);
+		return "who has no rights here may send hello and little else; say who you are first, or have an admin "
+		       "grant you something";
+	}
+	*retry_after_ms = e->quota ? quota_spent_ms(e->quota, who_principal(who), e->ops.now_ms(e->owner)) : 0;
+	if (*retry_after_ms == 0 || bytes <= STRANGER_BYTES)
+		return NULL;
+	*code = CANDOR_RESOURCE_EXHAUSTED;
+	return "more was sent than one principal may in a second; again in a while";
+}
+
 void engine_charge_unread(struct engine *e, const struct who *who, size_t bytes)
 {
 	enum quota_rate rate;
@@ -74,7 +94,7 @@ void engine_charge_unread(struct engine *e, const struct who *who, size_t bytes)
 
 bool engine_is_spent(const struct engine *e, const struct who *who)
 {
-	return e->quota && !who->is_owner && quota_is_spent(e->quota, who_principal(who), e->ops.now_ms(e->owner));
+	return e->quota && !who->is_owner && quota_spent_ms(e->quota, who_principal(who), e->ops.now_ms(e->owner)) > 0;
 }
 
 /* ---- open items ---- */
@@ -100,7 +120,7 @@ const char *engine_say_open(const struct engine *e, const struct call *call)
 	const char *said = arena_printf(
 		call->arena,
 		"%s has %" PRIu64 " items open, as many as one principal may (limit_open_items): this would open one "
-		"more; close, resolve or void some of them first",
+		"more; there is room when some of them are closed, resolved or void",
 		who_principal(call->who), quota_limits(e->quota)->open_items);
 	return said ? said : "one principal may not have more items open (limit_open_items)";
 }

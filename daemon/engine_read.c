@@ -51,10 +51,22 @@ enum engine_outcome engine_bad_cursor(struct call *call)
 			     "cursor is not one that `next` of such an answer gave; it must be that or empty");
 }
 
+/* What is of all pools together: it grows with what others do. */
+static void describe_whole(struct engine *e, struct candor_info *out)
+{
+	uint64_t elsewhere = 0;
+	e->ops.memory(e->owner, &elsewhere, &out->resident_bytes);
+	out->connections = e->connections;
+	out->committed = e->committed;
+	out->commits = e->commits;
+	out->reports = e->progress.reports;
+	out->database_bytes = e->ops.database_bytes(e->owner);
+	out->memory_bytes = engine_bytes(e) + elsewhere;
+	out->memory_limit = e->limits.memory_bytes;
+}
+
 enum engine_outcome engine_info(struct engine *e, struct call *call)
 {
-	uint64_t elsewhere = 0, resident = 0;
-	e->ops.memory(e->owner, &elsewhere, &resident);
 	struct candor_response r = {
 		.type = CANDOR_RES_INFO,
 		.info =
@@ -63,19 +75,13 @@ enum engine_outcome engine_info(struct engine *e, struct call *call)
 				.protocol = CANDOR_PROTOCOL,
 				.uptime_ms = e->ops.now_ms(e->owner) - e->started_at,
 				.started_at = e->started_at,
-				.connections = e->connections,
-				.committed = e->committed,
-				.reports = e->progress.reports,
 				.read_only = e->read_only != 0,
 				.reason = e->read_only ? candor_strerror(e->read_only) : "",
-				.database_bytes = e->ops.database_bytes(e->owner),
-				.commits = e->commits,
-				.memory_bytes = engine_bytes(e) + elsewhere,
-				.memory_limit = e->limits.memory_bytes,
-				.resident_bytes = resident,
 				.database = call->who->is_local ? e->limits.database : NULL,
 			},
 	};
+	if (engine_rights(e, call, "") & CANDOR_RIGHT_INSPECT)
+		describe_whole(e, &r.info);
 	for (uint64_t i = 0; i < e->n_campaigns; i++) {
 		const struct pool *p = e->campaigns[i]->pool;
 		/* How much others have is not everybody's business. */
@@ -119,13 +125,22 @@ void engine_describe_pool(const struct campaign *c, struct candor_pool *out)
 	};
 }
 
+/* The losses before and after a settlement, to the last digit, give away what the item stood at, and the weights of who
+ * reported on it: they are for those who may see the one or the other. */
+static void hide_losses(struct candor_pool *p, unsigned rights)
+{
+	if (!(rights & (CANDOR_RIGHT_READ | CANDOR_RIGHT_READ_OPEN | CANDOR_RIGHT_INSPECT)))
+		p->mean_loss = p->median_loss = p->plain_mean_loss = p->plain_median_loss = 0;
+}
+
 enum engine_outcome engine_get_pool(struct engine *e, struct campaign *c, struct call *call)
 {
 	struct candor_response r = {.type = CANDOR_RES_POOL};
 	struct candor_best best;
+	unsigned rights = engine_rights(e, call, c->name);
 	engine_describe_pool(c, &r.pool);
-	bool names = engine_rights(e, call, c->name) & CANDOR_RIGHT_INSPECT;
-	uint32_t id = names ? pool_best(c->pool) : NAMES_NONE;
+	hide_losses(&r.pool, rights);
+	uint32_t id = rights & CANDOR_RIGHT_INSPECT ? pool_best(c->pool) : NAMES_NONE;
 	if (id != NAMES_NONE) {
 		const struct labeler *l = pool_labeler(c->pool, id);
 		best = (struct candor_best){
@@ -154,8 +169,8 @@ enum engine_outcome engine_list_pools(struct engine *e, struct call *call)
 {
 	const struct candor_request *request = &call->wire->request;
 	uint64_t after = 0, changed = 0;
-	if (request->cursor[0] &&
-	    (!engine_read_cursor(request->cursor, 'p', &after, 1) || after == 0 || after >= e->n_campaigns))
+	/* One that lies behind the last pool is none the worse: how many there are is not for everybody. */
+	if (request->cursor[0] && !engine_read_cursor(request->cursor, 'p', &after, 1))
 		return engine_bad_cursor(call);
 	struct candor_pool *rows = arena_alloc(call->arena, request->limit * sizeof *rows);
 	if (!rows)
@@ -163,7 +178,8 @@ enum engine_outcome engine_list_pools(struct engine *e, struct call *call)
 	struct candor_response r = {.type = CANDOR_RES_POOLS, .pools = rows, .next = ""};
 	/* Those that it may not know of do not show in that there is another page. */
 	for (; (after = next_of_its_own(e, call, after)) < e->n_campaigns && r.n < request->limit; after++) {
-		engine_describe_pool(e->campaigns[after], &rows[r.n++]);
+		engine_describe_pool(e->campaigns[after], &rows[r.n]);
+		hide_losses(&rows[r.n++], engine_rights(e, call, e->campaigns[after]->name));
 		if (e->campaigns[after]->changed > changed)
 			changed = e->campaigns[after]->changed;
 	}

@@ -75,29 +75,64 @@ static void refuse_anonymous(struct call *call)
 		      "certificate");
 }
 
+/* As a word that a shell takes for what it is; NULL: no memory. */
+static const char *shell_word(struct arena *a, const char *text)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:._/@+=,-";
+	if (text[strspn(text, plain)] == 0)
+		return text;
+	size_t quotes = 0;
+	for (const char *p = text; (p = strchr(p, '\'')); p++)
+		quotes++;
+	char *word = arena_alloc(a, strlen(text) + 3 * quotes + 3), *to = word;
+	if (!word)
+		return NULL;
+	*to++ = '\'';
+	for (; *text; text++) {
+		*to++ = *text;
+		if (*text == '\'') {
+			memcpy(to, "\\''", 3);
+			to += 3;
+		}
+	}
+	memcpy(to, "'", 2);
+	return word;
+}
+
 static void refuse_denied(struct call *call, unsigned lacks)
 {
 	const struct candor_request *r = &call->wire->request;
 	char rights[RIGHTS_TEXT_MAX];
 	const char *who = who_principal(call->who), *in = r->pool && r->pool[0] ? r->pool : NULL;
-	if (lacks == ANY_RIGHT || (needs[r->type].anywhere && !in)) {
-		engine_refuse(call, CANDOR_PERMISSION_DENIED,
-			      arena_printf(call->arena,
-					   "%s has no rights%s%s%s; an admin grants them: candor grants add %s", who,
-					   in ? " in pool '" : " here", in ? in : "", in ? "'" : "", who));
-		return;
-	}
+	const char *whom = shell_word(call->arena, who), *where = in ? shell_word(call->arena, in) : "";
+	const char *sentence = NULL;
+	bool any = lacks == ANY_RIGHT || (needs[r->type].anywhere && !in);
 	/* Of several that would do, the least. */
 	rights_format(lacks & -lacks, rights);
-	engine_refuse(
-		call, CANDOR_PERMISSION_DENIED,
-		in ? arena_printf(call->arena,
-				  "%s lacks the right '%s' in pool '%s'; an admin grants it: candor grants add %s %s "
-				  "--pool %s",
-				  who, rights, in, who, rights, in)
-		   : arena_printf(call->arena,
-				  "%s lacks the right '%s' for all pools; an admin grants it: candor grants add %s %s",
-				  who, rights, who, rights));
+	if (!whom || !where)
+		sentence = "the right to this is lacking; an admin may grant it";
+	else if (any && in)
+		sentence =
+			arena_printf(call->arena,
+				     "%s has no rights in pool '%s'; an admin grants them: candor grants add %s RIGHTS "
+				     "--pool %s",
+				     who, in, whom, where);
+	else if (any)
+		sentence = arena_printf(call->arena,
+					"%s has no rights here; an admin grants them: candor grants add %s RIGHTS", who,
+					whom);
+	else if (in)
+		sentence = arena_printf(
+			call->arena,
+			"%s lacks the right '%s' in pool '%s'; an admin grants it: candor grants add %s %s "
+			"--pool %s%s",
+			who, rights, in, whom, rights, where, lacks & CANDOR_RIGHT_REPORT ? " --labelers PREFIX" : "");
+	else
+		sentence = arena_printf(
+			call->arena,
+			"%s lacks the right '%s' for all pools; an admin grants it: candor grants add %s %s", who,
+			rights, whom, rights);
+	engine_refuse(call, CANDOR_PERMISSION_DENIED, sentence);
 }
 
 bool engine_authorize(struct engine *e, struct call *call)
@@ -161,6 +196,7 @@ enum engine_outcome engine_greet(struct engine *e, struct call *call)
 	if (text[0]) {
 		if (who->is_settled) {
 			token_wipe((char *)(uintptr_t)text, strlen(text));
+			who->is_refused = true;
 			return engine_charge(e, call, who)
 				       ? engine_refuse(call, CANDOR_FAILED_PRECONDITION,
 						       "a token must come before anything else is asked; connect anew")
@@ -222,12 +258,20 @@ static enum engine_outcome reply_changed(struct engine *e, struct call *call, bo
 	return engine_reply(call, &r, e->grants_changed);
 }
 
-static const char *describe_grant(struct arena *a, unsigned rights, const char *prefix)
+struct words {
+	char s[RIGHTS_TEXT_MAX + CANDOR_NAME_MAX + 40];
+};
+
+static struct words describe_grant(unsigned rights, const char *prefix)
 {
+	struct words words;
 	char text[RIGHTS_TEXT_MAX];
 	rights_format(rights, text);
-	return prefix[0] ? arena_printf(a, "%s, of labelers that begin with '%s'", text, prefix)
-			 : arena_strdup(a, text);
+	if (prefix[0])
+		snprintf(words.s, sizeof words.s, "%s, of labelers that begin with '%s'", text, prefix);
+	else
+		snprintf(words.s, sizeof words.s, "%s", text);
+	return words;
 }
 
 /* Grants to a token that is none would wait for somebody to make one of that name. */
@@ -237,6 +281,20 @@ static bool is_no_token(const struct engine *e, const char *principal)
 		return false;
 	const struct token_row *t = grants_find_token(e->grants, principal + 6);
 	return !t || t->revoked_at;
+}
+
+/* Whoever has a pool to administer must not take the room that others need. */
+static const char *room_fault(const struct engine *e, const struct call *call, const char *pool)
+{
+	enum { OF_A_POOL_MAX = 1024, RESERVED = 2048 };
+	if (engine_rights(e, call, "") & CANDOR_RIGHT_ADMIN)
+		return NULL;
+	if (grants_count_in(e->grants, pool) >= OF_A_POOL_MAX)
+		return "the pool has as many grants as it may; remove some";
+	return grants_count(e->grants) >= GRANTS_MAX - RESERVED
+		       ? "there are as many grants as the admins of single pools may make; an admin of all pools can "
+			 "remove some"
+		       : NULL;
 }
 
 enum engine_outcome engine_change_grant(struct engine *e, struct call *call)
@@ -250,12 +308,20 @@ enum engine_outcome engine_change_grant(struct engine *e, struct call *call)
 						  "there is no %s, or it is revoked; make it: candor token new",
 						  g->principal));
 	unsigned before = grants_standing(e->grants, g);
+	const char *no_room = add && !before ? room_fault(e, call, g->pool) : NULL;
+	if (no_room)
+		return engine_refuse(call, CANDOR_RESOURCE_EXHAUSTED, no_room);
 	int changed = grants_change(e->grants, g, add, &row);
+	if (changed == ERR_FULL)
+		return engine_refuse(
+			call, CANDOR_RESOURCE_EXHAUSTED,
+			"there are as many grants as there may be, of that principal (256), of groups (128 of "
+			"them) or in all (16,384); remove some");
 	if (changed < 0)
 		return engine_refuse_error(call, changed);
 	if (changed) {
 		add_common_event(e, call, add ? "grant" : "withdraw", g->pool, g->principal,
-				 describe_grant(call->arena, before ^ row.rights, g->prefix));
+				 describe_grant(before ^ row.rights, g->prefix).s);
 		engine_add(e, CHANGE_GRANT, &row);
 	}
 	return reply_changed(e, call, changed);
@@ -300,43 +366,45 @@ static int add_grants(struct engine *e, const struct candor_request *request, co
 	return err < 0 ? err : 0;
 }
 
-/* write: say so in history; else they have not been there. */
-static void drop_grants(struct engine *e, const char *principal, bool write)
+/* call: for history; NULL: they have not been there. */
+static void drop_grants(struct engine *e, const struct call *call, const char *principal)
 {
 	for (const struct grant_row *g; (g = grants_of(e->grants, principal));) {
 		const struct candor_grant all = {g->principal, g->pool, g->prefix, g->rights};
 		struct grant_row gone = {.id = g->id, .principal = "", .pool = "", .prefix = ""};
-		if (write)
+		if (call) {
+			add_common_event(e, call, "withdraw", g->pool, principal,
+					 describe_grant(g->rights, g->prefix).s);
 			engine_add(e, CHANGE_GRANT, &gone);
+		}
 		require(grants_change(e->grants, &all, false, &gone) == 1);
 	}
 }
 
 /* For people; "" where it never does. */
-static const char *describe_expiry(struct arena *a, uint64_t at_ms)
+static struct words describe_expiry(uint64_t at_ms)
 {
 	const time_t at = (time_t)(at_ms / 1000);
-	char date[40];
+	struct words words = {""};
 	struct tm utc;
 	if (!at_ms)
-		return "";
+		return words;
 	/* A year of more digits than any calendar has. */
-	if (!gmtime_r(&at, &utc) || !strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", &utc))
-		return arena_printf(a, "expires %" PRIu64 " ms after 1970", at_ms);
-	return arena_printf(a, "expires %s", date);
+	if (!gmtime_r(&at, &utc) || !strftime(words.s, sizeof words.s, "expires %Y-%m-%dT%H:%M:%SZ", &utc))
+		snprintf(words.s, sizeof words.s, "expires %" PRIu64 " ms after 1970", at_ms);
+	return words;
 }
 
 static void write_token(struct engine *e, struct call *call, const struct token_row *t, const char *principal)
 {
 	engine_add(e, CHANGE_TOKEN, t);
-	add_common_event(e, call, "token", "", principal, describe_expiry(call->arena, t->expires_at));
+	add_common_event(e, call, "token", "", principal, describe_expiry(t->expires_at).s);
 	uint64_t after = 0;
 	for (const struct grant_row *g; (g = grants_next(e->grants, after)); after = g->id) {
 		if (strcmp(g->principal, principal) != 0)
 			continue;
 		engine_add(e, CHANGE_GRANT, g);
-		add_common_event(e, call, "grant", g->pool, principal,
-				 describe_grant(call->arena, g->rights, g->prefix));
+		add_common_event(e, call, "grant", g->pool, principal, describe_grant(g->rights, g->prefix).s);
 	}
 }
 
@@ -352,9 +420,9 @@ enum engine_outcome engine_create_token(struct engine *e, struct call *call)
 	if (request->expires_at && request->expires_at <= now)
 		return engine_refuse(call, CANDOR_INVALID_ARGUMENT,
 				     "expires_at is past; it must be a time to come, or 0 for never");
-	if (!grants_token_room(e->grants))
+	if (grants_tokens(e->grants) == TOKENS_MAX)
 		return engine_refuse(call, CANDOR_RESOURCE_EXHAUSTED,
-				     "there are as many tokens as there may be; revoke those that nobody needs");
+				     "as many tokens were made as there may ever be; use certificates or users");
 	char secret[TOKEN_TEXT_BYTES];
 	struct token_row row = {.id = grants_tokens(e->grants) + 1,
 				.name = request->name,
@@ -368,7 +436,7 @@ enum engine_outcome engine_create_token(struct engine *e, struct call *call)
 		err = grants_add_token(e->grants, &row);
 	if (err) {
 		if (principal)
-			drop_grants(e, principal, false);
+			drop_grants(e, NULL, principal);
 		token_wipe(secret, sizeof secret);
 		return engine_refuse_error(call, err);
 	}
@@ -408,8 +476,8 @@ enum engine_outcome engine_revoke_token(struct engine *e, struct call *call)
 		return engine_refuse_error(call, -ENOMEM);
 	if (t->revoked_at)
 		return reply_changed(e, call, false);
-	drop_grants(e, principal, true);
-	grants_revoke(e->grants, t, e->ops.now_ms(e->owner));
+	drop_grants(e, call, principal);
+	grants_revoke(t, e->ops.now_ms(e->owner));
 	engine_add(e, CHANGE_TOKEN, t);
 	add_common_event(e, call, "revoke", "", principal, "");
 	return reply_changed(e, call, true);

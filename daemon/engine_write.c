@@ -427,6 +427,7 @@ enum engine_outcome engine_close_items(struct engine *e, struct campaign *c, str
 			item_ends_open(e, c, item, now);
 			struct item_row row = describe_item(c, item);
 			engine_add(e, CHANGE_ITEM, &row);
+			engine_add_event(e, call, item->own.changed, "close", c->name, r->items[i], "");
 			result.counts.accepted++;
 		}
 	}

@@ -29,7 +29,8 @@ struct grants {
 	size_t n, cap;
 	uint64_t last_id;
 	struct token_row **tokens; /* by id - 1 */
-	size_t n_tokens, tokens_cap, n_live;
+	struct names *token_names, *token_keys; /* to the same: by name; by a part of the hash */
+	size_t n_tokens, tokens_cap;
 	size_t bytes;
 	struct group *groups; /* principals that are groups: few, as a rule */
 	size_t n_groups, groups_cap;
@@ -44,8 +45,12 @@ int grants_new(struct grants **out, const uint8_t *key)
 {
 	struct grants *g = calloc(1, sizeof *g);
 	int err = g ? names_new(&g->principals, key) : -ENOMEM;
+	if (err == 0)
+		err = names_new(&g->token_names, key);
+	if (err == 0)
+		err = names_new(&g->token_keys, key);
 	if (err) {
-		free(g);
+		grants_free(g);
 		return err;
 	}
 	g->bytes = heap_bytes(sizeof *g);
@@ -66,6 +71,8 @@ void grants_free(struct grants *g)
 	free(g->groups);
 	free(g->lists);
 	names_free(g->principals);
+	names_free(g->token_names);
+	names_free(g->token_keys);
 	free(g);
 }
 
@@ -73,7 +80,7 @@ size_t grants_bytes(const struct grants *g)
 {
 	return g->bytes + heap_bytes(g->lists_cap * sizeof *g->lists) + heap_bytes(g->cap * sizeof *g->all) +
 	       heap_bytes(g->groups_cap * sizeof *g->groups) + heap_bytes(g->tokens_cap * sizeof *g->tokens) +
-	       names_bytes(g->principals);
+	       names_bytes(g->principals) + names_bytes(g->token_names) + names_bytes(g->token_keys);
 }
 
 /* ---- what somebody may do ---- */
@@ -188,6 +195,11 @@ static bool make_room(void *array, size_t n, size_t *cap, size_t size)
 	return true;
 }
 
+static bool is_group(const char *principal)
+{
+	return strncmp(principal, "gid:", 4) == 0;
+}
+
 /* Its place among the principals. */
 static int place(struct grants *g, const char *principal, uint32_t *out)
 {
@@ -202,12 +214,22 @@ static int place(struct grants *g, const char *principal, uint32_t *out)
 	}
 	if (err == 1) {
 		g->lists[*out] = NULL;
-		if (strncmp(principal, "gid:", 4) == 0) {
+		if (is_group(principal)) {
 			g->groups[g->n_groups].gid = (uint32_t)strtoul(principal + 4, NULL, 10);
 			g->groups[g->n_groups++].principal = *out;
 		}
 	}
 	return 0;
+}
+
+/* There is no room for one more of that principal. */
+static bool is_full(const struct grants *g, const char *principal)
+{
+	size_t own = 0;
+	for (const struct entry *e = list_of(g, principal); e; e = e->next)
+		own++;
+	return g->n == GRANTS_MAX || own == GRANTS_OF_ONE_MAX ||
+	       (own == 0 && is_group(principal) && g->n_groups == GRANTS_GROUPS_MAX);
 }
 
 int grants_restore(struct grants *g, const struct grant_row *row)
@@ -216,7 +238,7 @@ int grants_restore(struct grants *g, const struct grant_row *row)
 	size_t len = strlen(row->principal);
 	if (row->id <= g->last_id || !row->rights || len < 1 || len > CANDOR_NAME_MAX || find(g, &same))
 		return ERR_HISTORY;
-	if (g->n == GRANTS_MAX)
+	if (is_full(g, row->principal))
 		return ERR_FULL;
 	if (!make_room(&g->all, g->n, &g->cap, sizeof *g->all))
 		return -ENOMEM;
@@ -299,6 +321,19 @@ const struct grant_row *grants_next(const struct grants *g, uint64_t after)
 	return lo < g->n ? &g->all[lo]->row : NULL;
 }
 
+size_t grants_count(const struct grants *g)
+{
+	return g->n;
+}
+
+size_t grants_count_in(const struct grants *g, const char *pool)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < g->n; i++)
+		n += strcmp(g->all[i]->row.pool, pool) == 0;
+	return n;
+}
+
 const struct grant_row *grants_of(const struct grants *g, const char *principal)
 {
 	const struct entry *e = list_of(g, principal);
@@ -307,22 +342,42 @@ const struct grant_row *grants_of(const struct grants *g, const char *principal)
 
 /* ---- tokens ---- */
 
+enum { KEY_BYTES = 16 };
+
+/* Both, or none. */
+static int index_token(struct grants *g, const struct token_row *row)
+{
+	uint32_t name, key;
+	int err = names_put(g->token_names, row->name, strlen(row->name), &name);
+	if (err != 1)
+		return err < 0 ? err : ERR_HISTORY;
+	err = names_put(g->token_keys, (const char *)row->hash, KEY_BYTES, &key);
+	if (err == 1) {
+		require(name == g->n_tokens && key == g->n_tokens);
+		return 0;
+	}
+	names_remove(g->token_names, name);
+	return err < 0 ? err : ERR_HISTORY;
+}
+
 int grants_add_token(struct grants *g, const struct token_row *row)
 {
-	size_t size = sizeof *row + strlen(row->name) + 1;
-	if (row->id != g->n_tokens + 1 || grants_find_token(g, row->name))
+	size_t len = strlen(row->name), size = sizeof *row + len + 1;
+	if (row->id != g->n_tokens + 1 || len < 1 || len > CANDOR_NAME_MAX)
 		return ERR_HISTORY;
 	if (g->n_tokens == TOKENS_MAX)
 		return ERR_FULL;
 	if (!make_room(&g->tokens, g->n_tokens, &g->tokens_cap, sizeof *g->tokens))
 		return -ENOMEM;
 	struct token_row *t = malloc(size);
-	if (!t)
-		return -ENOMEM;
+	int err = t ? index_token(g, row) : -ENOMEM;
+	if (err) {
+		free(t);
+		return err;
+	}
 	*t = *row;
 	put(&t->name, (char *)(t + 1));
 	g->tokens[g->n_tokens++] = t;
-	g->n_live += !t->revoked_at;
 	g->bytes += heap_bytes(size);
 	return 0;
 }
@@ -339,29 +394,20 @@ struct token_row *grants_token(const struct grants *g, uint64_t id)
 
 struct token_row *grants_find_token(const struct grants *g, const char *name)
 {
-	for (size_t i = 0; i < g->n_tokens; i++)
-		if (strcmp(g->tokens[i]->name, name) == 0)
-			return g->tokens[i];
-	return NULL;
+	uint32_t i = names_find(g->token_names, name, strlen(name));
+	return i == NAMES_NONE ? NULL : g->tokens[i];
 }
 
 const struct token_row *grants_match(const struct grants *g, const uint8_t hash[TOKEN_HASH_BYTES])
 {
-	const struct token_row *found = NULL;
-	for (size_t i = 0; i < g->n_tokens; i++)
-		if (!g->tokens[i]->revoked_at && token_hash_is(g->tokens[i]->hash, hash))
-			found = g->tokens[i];
-	return found;
+	uint32_t i = names_find(g->token_keys, (const char *)hash, KEY_BYTES);
+	if (i == NAMES_NONE || !token_hash_is(g->tokens[i]->hash, hash) || g->tokens[i]->revoked_at)
+		return NULL;
+	return g->tokens[i];
 }
 
-bool grants_token_room(const struct grants *g)
-{
-	return g->n_live < TOKENS_LIVE_MAX && g->n_tokens < TOKENS_MAX;
-}
-
-void grants_revoke(struct grants *g, struct token_row *token, uint64_t now_ms)
+void grants_revoke(struct token_row *token, uint64_t now_ms)
 {
 	require(!token->revoked_at);
 	token->revoked_at = now_ms;
-	g->n_live--;
 }

@@ -9,8 +9,9 @@
 enum {
 	WHO_GROUPS_MAX = 32, /* of a local peer; those beyond it give no rights */
 	GRANTS_MAX = 16384,
+	GRANTS_OF_ONE_MAX = 256, /* principal: each row of a batch may be held against all of them */
+	GRANTS_GROUPS_MAX = 128, /* principals that are groups: likewise */
 	TOKENS_MAX = 65536, /* ever made, as names are used once */
-	TOKENS_LIVE_MAX = 4096, /* not revoked: each token that is shown is compared with all of them */
 };
 
 /* Some prefix only; beside the bits of enum candor_right. */
@@ -67,6 +68,10 @@ MUST_CHECK int grants_restore(struct grants *g, const struct grant_row *row);
 /* The first grant with an id above `after`, or NULL. */
 const struct grant_row *grants_next(const struct grants *g, uint64_t after);
 
+/* How many there are: in all, and in a pool by its own name. */
+size_t grants_count(const struct grants *g);
+size_t grants_count_in(const struct grants *g, const char *pool);
+
 /* Any grant of that principal, or NULL. */
 const struct grant_row *grants_of(const struct grants *g, const char *principal);
 
@@ -80,12 +85,10 @@ uint64_t grants_tokens(const struct grants *g); /* how many there are, which is 
 struct token_row *grants_token(const struct grants *g, uint64_t id); /* NULL: none */
 struct token_row *grants_find_token(const struct grants *g, const char *name); /* likewise */
 
-/* The one with this hash that is not revoked, or NULL; in a time that does not depend on which it is. */
+/* The one with this hash that is not revoked, or NULL. Hashes are found by a part of them and then compared as a whole,
+ * in a time that does not tell where they differ. */
 const struct token_row *grants_match(const struct grants *g, const uint8_t hash[TOKEN_HASH_BYTES]);
 
-/* Whether another may be live. */
-bool grants_token_room(const struct grants *g);
-
-void grants_revoke(struct grants *g, struct token_row *token, uint64_t now_ms);
+void grants_revoke(struct token_row *token, uint64_t now_ms);
 
 #endif

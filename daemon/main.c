@@ -88,8 +88,8 @@ static int serve(const struct config *config, const char *own_dir)
 		log_error("cannot make %s: %s", own_dir, candor_strerror(err));
 		return EXIT_FAILED;
 	}
-	/* Sockets and databases are for the user and the group at the most. */
-	umask(0007);
+	/* What is in a database is nobody else's; a socket is opened to the group when it is there. */
+	umask(0077);
 	raise_descriptors(config->max_connections);
 	if (config->lowered[0])
 		log_warning("lowered to fit into memory_limit: %s; --check-config prints what is used",
@@ -106,7 +106,7 @@ static int copy(const struct config *config, enum config_command command)
 		return backup_make(&b);
 	b.from = config->file;
 	b.to = config->db;
-	umask(0007);
+	umask(0077);
 	return backup_restore(&b);
 }
 

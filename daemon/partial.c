@@ -41,10 +41,10 @@ static int require_free(const char *to)
 }
 
 /* Makes the file. Where one of that name is there: -EAGAIN if it was a dead one, now removed; else why not. */
-static int make_or_clear(struct partial *p, mode_t mode)
+static int make_or_clear(struct partial *p)
 {
 	struct stat mine, named;
-	p->fd = open(p->path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+	p->fd = open(p->path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	bool made = p->fd >= 0;
 	if (!made && errno != EEXIST)
 		return -errno;
@@ -63,7 +63,7 @@ static int make_or_clear(struct partial *p, mode_t mode)
 	return unlink(p->path) == 0 ? -EAGAIN : -errno;
 }
 
-int partial_open(struct partial *p, const char *to, mode_t mode)
+int partial_open(struct partial *p, const char *to)
 {
 	*p = (struct partial){.fd = -1};
 	int err = require_free(to);
@@ -74,7 +74,7 @@ int partial_open(struct partial *p, const char *to, mode_t mode)
 		return -ENOMEM;
 	}
 	for (int tries = 0; tries < 10; tries++) {
-		err = make_or_clear(p, mode);
+		err = make_or_clear(p);
 		if (err == 0)
 			return 0;
 		if (p->fd >= 0)

@@ -7,8 +7,6 @@
 #define CANDOR_PARTIAL_H
 
 #include <stdbool.h>
-#include <sys/types.h>
-
 #include "err.h"
 
 struct partial {
@@ -16,9 +14,9 @@ struct partial {
 	int fd; /* open for reading and writing */
 };
 
-/* Makes TO.partial. `to` must be free, and so must be the names that a database's logs would have beside it. 0, or
- * -errno, and then nothing is left open. */
-MUST_CHECK int partial_open(struct partial *p, const char *to, mode_t mode);
+/* Makes TO.partial, which nobody else may read. `to` must be free, and so must be the names that a database's logs
+ * would have beside it. 0, or -errno, and then nothing is left open. */
+MUST_CHECK int partial_open(struct partial *p, const char *to);
 
 /* Forces it to the disk and gives it its name, if that is still free. 0 or -errno. */
 MUST_CHECK int partial_publish(struct partial *p, const char *to);

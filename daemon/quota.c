@@ -184,13 +184,17 @@ int quota_take(struct quota *q, const char *principal, const uint64_t cost[QUOTA
 	return 1;
 }
 
-bool quota_is_spent(const struct quota *q, const char *principal, uint64_t now_ms)
+uint32_t quota_spent_ms(const struct quota *q, const char *principal, uint64_t now_ms)
 {
-	uint32_t index = names_find(q->names, principal, strlen(principal));
-	for (int i = 0; i < QUOTA_RATES && index != NAMES_NONE; i++)
-		if (q->limits.rates[i] && level_at(q, &q->accounts[index], i, now_ms) <= 0)
-			return true;
-	return false;
+	uint32_t index = names_find(q->names, principal, strlen(principal)), most = 0;
+	for (int i = 0; i < QUOTA_RATES && index != NAMES_NONE; i++) {
+		if (!q->limits.rates[i])
+			continue;
+		int64_t level = level_at(q, &q->accounts[index], i, now_ms);
+		uint32_t ms = level > 0 ? 0 : wait_for(q, i, level);
+		most = ms > most ? ms : most;
+	}
+	return most;
 }
 
 /* ---- open items ---- */

@@ -47,8 +47,8 @@ const struct quota_limits *quota_limits(const struct quota *q);
 MUST_CHECK int quota_take(struct quota *q, const char *principal, const uint64_t cost[QUOTA_RATES], uint64_t now_ms,
 			  enum quota_rate *rate, uint32_t *wait_ms);
 
-/* quota_take() of anything at all would not pass by some rate. Changes nothing. */
-bool quota_is_spent(const struct quota *q, const char *principal, uint64_t now_ms);
+/* How long until quota_take() of whatever it is would pass by every rate; 0: it does. Changes nothing. */
+uint32_t quota_spent_ms(const struct quota *q, const char *principal, uint64_t now_ms);
 
 /* The id of whoever opens items: 0; or -ENOMEM or ERR_FULL (too many principals are known), and then QUOTA_NOBODY. Good
  * until the next quota_take() or quota_find(), and while he has open items. */

@@ -153,8 +153,8 @@ struct token_row {
 	uint64_t created_at, expires_at, revoked_at; /* 0: never; not */
 };
 
-/* What was done that no other table says with who did it and among what: to grants and tokens, items that were voided,
- * rounds that were archived. */
+/* What was done that no other table says with who did it and among what: to grants and tokens, items that were closed
+ * without an outcome or voided, rounds that were archived. */
 struct event_row {
 	uint64_t change, at;
 	const char *by, *pool, *action, *subject, *detail;

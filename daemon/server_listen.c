@@ -41,6 +41,9 @@ static int bind_unix(struct listeners *all, struct listener *l)
 	err = remove_stale_socket(l->address.path);
 	if (err == 0)
 		err = uv_pipe_bind(&l->socket.pipe, l->address.path);
+	/* Nobody can connect before it is listened on. */
+	if (err == 0 && chmod(l->address.path, 0660) != 0)
+		err = -errno;
 	return err;
 }
 

@@ -175,14 +175,19 @@ static int encode(const struct session *s, const struct candor_response *r, stru
 }
 
 /* Says an error that belongs to no call. */
+static void say_error(struct session *s, const struct candor_response *r)
+{
+	struct arena scratch;
+	arena_init(&scratch, 4096);
+	if (encode(s, r, &scratch, &s->output))
+		s->over = true; /* without memory for a sentence the connection ends without one */
+	arena_free(&scratch);
+}
+
 static void say(struct session *s, uint64_t id, enum candor_code code, const char *sentence)
 {
 	const struct candor_response r = {.id = id, .code = code, .message = sentence};
-	struct arena scratch;
-	arena_init(&scratch, 4096);
-	if (encode(s, &r, &scratch, &s->output))
-		s->over = true; /* without memory for a sentence the connection ends without one */
-	arena_free(&scratch);
+	say_error(s, &r);
 }
 
 static void free_slot(struct session *s, struct slot *slot)
@@ -312,9 +317,28 @@ static void refuse_frame(struct session *s, int err, uint64_t id)
 	s->over = true;
 }
 
+/* Whether it was refused by its size alone: nobody is to make the daemon work for what it will refuse. */
+static bool refuse_unread(struct session *s, const struct view *message)
+{
+	struct candor_response r = {0};
+	/* Who it is may depend on what is still in the queue. */
+	if (s->queue)
+		return false;
+	r.message = engine_refuse_unread(s->engine, &s->who, message->len, &r.code, &r.retry_after_ms);
+	if (!r.message)
+		return false;
+	bool may_be_hello;
+	r.id = wire_peek_id(message->data, message->len, &may_be_hello);
+	s->over = s->over || r.id == 0 || r.retry_after_ms == 0 || may_be_hello;
+	say_error(s, &r);
+	return true;
+}
+
 /* Decodes a request into the queue. */
 static void take_request(struct session *s, const struct view *message)
 {
+	if (refuse_unread(s, message))
+		return;
 	struct slot *slot = take_slot(s);
 	if (!slot) {
 		s->over = true;
@@ -325,10 +349,14 @@ static void take_request(struct session *s, const struct view *message)
 	if (err == 0 && slot->wire.request.type == CANDOR_REQ_HELLO)
 		token_wipe((uint8_t *)(uintptr_t)message->data, message->len);
 	if (err) {
+		bool may_be_hello;
 		uint64_t id = slot->wire.request.id;
+		wire_peek_id(message->data, message->len, &may_be_hello);
 		free_slot(s, slot);
 		engine_charge_unread(s->engine, &s->who, message->len);
 		refuse_frame(s, err, id);
+		/* Whoever meant to become somebody must not go on as another. */
+		s->over = s->over || may_be_hello;
 		return;
 	}
 	slot->call.bytes = message->len;

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "heap.h"
+#include "log.h"
 #include "tls.h"
 
 enum {
@@ -172,6 +173,10 @@ static bool revoke(SSL_CTX *ssl, BIO *pem)
 	bool good = true;
 	while (good && (list = PEM_read_bio_X509_CRL(pem, NULL, no_password, NULL))) {
 		good = X509_STORE_add_crl(store, list) == 1;
+		if (X509_CRL_get0_nextUpdate(list) && X509_cmp_current_time(X509_CRL_get0_nextUpdate(list)) < 0)
+			log_warning(
+				"a revocation list is out of date: nobody with a certificate of its authority is let "
+				"in until there is a new one");
 		X509_CRL_free(list);
 		n++;
 	}

@@ -21,6 +21,10 @@ struct wire_request {
  * -ENOMEM. */
 MUST_CHECK int wire_decode_request(struct arena *a, const uint8_t *data, size_t len, struct wire_request *out);
 
+/* The id of a request that is not to be unpacked, where it stands first, as encoders put it; else 0. *may_be_hello:
+ * what follows it is one, or is not known. */
+uint64_t wire_peek_id(const uint8_t *data, size_t len, bool *may_be_hello);
+
 /* 0, ERR_MALFORMED (also for text that is not UTF-8 and for an unknown item state), ERR_BUDGET or -ENOMEM. Codes that
  * this version does not know are passed on. */
 MUST_CHECK int wire_decode_response(struct arena *a, const uint8_t *data, size_t len, struct candor_response *out);

@@ -14,6 +14,8 @@ struct decoder {
 	struct arena *arena;
 	struct wire_request *out;
 	const char **row_fault;
+	const char *last_field, *last_what,
+		*last_sentence; /* of the row fault before: many rows tend to have the same */
 	int err;
 };
 
@@ -33,7 +35,14 @@ static void row_fault(struct decoder *d, size_t i, const char *field, const char
 		return;
 	if (!d->row_fault)
 		d->row_fault = arena_calloc(d->arena, d->out->request.n, sizeof *d->row_fault);
-	if (!d->row_fault || !(d->row_fault[i] = arena_printf(d->arena, "%s %s", field, what)))
+	if (field != d->last_field || what != d->last_what) {
+		d->last_sentence = arena_printf(d->arena, "%s %s", field, what);
+		d->last_field = field;
+		d->last_what = what;
+	}
+	if (d->row_fault)
+		d->row_fault[i] = d->last_sentence;
+	if (!d->row_fault || !d->last_sentence)
 		d->err = wire_arena_error(d->arena);
 	d->out->row_fault = d->row_fault;
 }
@@ -117,23 +126,26 @@ static void page(struct decoder *d, const char *cursor, uint32_t limit)
 	d->out->request.limit = limit ? limit : CANDOR_PAGE_DEFAULT;
 }
 
-/* The text of a token: what is none cannot be one that was given out, and the engine will say so. */
+/* The text of a token; not "" where some was sent, though it could not be one. */
 static const char *token(struct decoder *d, ProtobufCBinaryData bytes)
 {
-	if (bytes.len > CANDOR_TOKEN_MAX) {
-		fault(d, "token", "is too long; it has at most 1024 bytes");
-		return "";
-	}
-	char *text = arena_alloc(d->arena, bytes.len + 1);
-	if (!text) {
+	const char *what = NULL;
+	if (bytes.len > CANDOR_TOKEN_MAX)
+		what = "is too long; it has at most 1024 bytes";
+	else if (bytes.len > 0 && memchr(bytes.data, 0, bytes.len))
+		what = "has a zero byte in it; it is text, as the daemon gave it out";
+	char *text = what ? NULL : arena_alloc(d->arena, bytes.len + 1);
+	if (what)
+		fault(d, "token", what);
+	else if (!text)
 		d->err = wire_arena_error(d->arena);
-		return "";
+	if (text) {
+		memcpy(text, bytes.len ? bytes.data : (const uint8_t *)"", bytes.len);
+		text[bytes.len] = 0;
 	}
-	memcpy(text, bytes.len ? bytes.data : (const uint8_t *)"", bytes.len);
-	text[bytes.len] = 0;
 	if (bytes.len)
 		explicit_bzero(bytes.data, bytes.len);
-	return text;
+	return text ? text : "?";
 }
 
 static void hello(struct decoder *d, const Candor__V1__Hello *m)
@@ -345,16 +357,19 @@ static void body(struct decoder *d, const Candor__V1__Request *m)
 	}
 }
 
-/* The id of a request that could not be unpacked, where it stands first, as encoders put it; else 0. */
-static uint64_t peek_id(const uint8_t *data, size_t len)
+uint64_t wire_peek_id(const uint8_t *data, size_t len, bool *may_be_hello)
 {
+	enum { ID = 0x08, HELLO = 0x12 }; /* tags of fields */
 	uint64_t id = 0;
-	if (len == 0 || data[0] != 0x08)
+	*may_be_hello = true;
+	if (len == 0 || data[0] != ID)
 		return 0;
 	for (size_t i = 1; i < len && i <= 10; i++) {
 		id |= (uint64_t)(data[i] & 0x7f) << (7 * (i - 1));
-		if (!(data[i] & 0x80))
-			return id;
+		if (data[i] & 0x80)
+			continue;
+		*may_be_hello = i + 1 == len || data[i + 1] == HELLO;
+		return id;
 	}
 	return 0;
 }
@@ -365,7 +380,8 @@ int wire_decode_request(struct arena *a, const uint8_t *data, size_t len, struct
 	ProtobufCAllocator allocator = wire_allocator(a);
 	const Candor__V1__Request *m = candor__v1__request__unpack(&allocator, len, data);
 	if (!m) {
-		out->request.id = peek_id(data, len);
+		bool unused;
+		out->request.id = wire_peek_id(data, len, &unused);
 		return wire_unpack_error(a);
 	}
 	struct decoder d = {.arena = a, .out = out};

@@ -49,14 +49,18 @@ static void print_info(const struct candor_info *i, const char *principal)
 	printf("up           %s, since %s UTC\n", cli_duration(i->uptime_ms).s, cli_time(i->started_at).s);
 	printf("you are      %s\n", principal);
 	printf("writes       %s%s\n", i->read_only ? "refused: " : "accepted", i->read_only ? i->reason : "");
-	printf("connections  %s, this one included\n", cli_count(i->connections).s);
+	if (i->connections)
+		printf("connections  %s, this one included\n", cli_count(i->connections).s);
 	printf("pools        %s\n", cli_count(i->pools).s);
 	printf("labelers     %s\n", cli_count(i->labelers).s);
 	printf("open items   %s\n", cli_count(i->open_items).s);
 	printf("in memory    %s item%s, open ones included\n", cli_count(i->resident_items).s,
 	       cli_plural(i->resident_items));
-	printf("reports      %s accepted over the database's life, revisions included\n", cli_count(i->reports).s);
 	printf("settlements  %s\n", cli_count(i->settlements).s);
+	/* What is of the whole daemon is not told to everybody. */
+	if (!i->connections)
+		return;
+	printf("reports      %s accepted over the database's life, revisions included\n", cli_count(i->reports).s);
 	printf("changes      %s on disk, %s commit%s since the start\n", cli_count(i->committed).s,
 	       cli_count(i->commits).s, cli_plural(i->commits));
 	printf("memory       %s by its own account, of %s at the most\n", cli_bytes(i->memory_bytes).s,

@@ -533,12 +533,12 @@ static void the_audit_says_who_did_what_newest_first(void **state)
 	assert_candor(c, 0, "audit", "--json");
 	json_t *all = command_lines(c);
 	static const char *const actions[] = {"revoke", "withdraw", "grant",   "token",   "settings",
-					      "void",   "outcome",  "outcome", "settings"};
+					      "void",   "close",    "outcome", "outcome", "settings"};
 	static const char *const subjects[] = {"token:acme", "token:acme", "token:acme", "token:acme", "other",
-					       "void",       "b",          "a",          "p"};
-	static const char *const pools[] = {"", "other", "other", "", "other", "p", "p", "p", "p"};
-	assert_int_equal(json_array_size(all), 9);
-	for (size_t i = 0; i < 9; i++) {
+					       "void",       "c",          "b",          "a",          "p"};
+	static const char *const pools[] = {"", "other", "other", "", "other", "p", "p", "p", "p", "p"};
+	assert_int_equal(json_array_size(all), 10);
+	for (size_t i = 0; i < 10; i++) {
 		const json_t *e = json_array_get(all, i);
 		assert_int_equal(json_object_size(e), 7);
 		assert_string_equal(text_at(e, "action"), actions[i]);

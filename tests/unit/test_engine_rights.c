@@ -234,11 +234,23 @@ static void a_token_comes_before_anything_else(void **state)
 	expect(p, 1, CANDOR_OK);
 	peer_send(p, &hello);
 	expect(p, 2, CANDOR_FAILED_PRECONDITION);
-	/* Also one that is none; and it goes on as who it is. */
+	expect_end(p);
+	/* Nor is anything done that was sent behind it, in whose name ever. */
+	peer_end(p);
+	p = known(w, first);
 	hello.token = "candor_none";
+	peer_send(p, &(struct candor_request){.id = 1, .type = CANDOR_REQ_INFO});
 	peer_send(p, &hello);
+	peer_send(p, &(struct candor_request){.id = 3, .type = CANDOR_REQ_INFO});
+	expect(p, 1, CANDOR_OK);
 	expect(p, 2, CANDOR_FAILED_PRECONDITION);
+	expect_end(p);
+	/* A hello without one changes nothing. */
+	peer_end(p);
+	p = known(w, first);
 	hello.token = "";
+	peer_send(p, &(struct candor_request){.id = 1, .type = CANDOR_REQ_INFO});
+	expect(p, 1, CANDOR_OK);
 	peer_send(p, &hello);
 	assert_int_equal(peer_receive(p, &r), 1);
 	assert_string_equal(r.welcome.principal, "token:first");

@@ -110,8 +110,11 @@ static void withdraw_item(struct world *w, const char *pool, bool closed)
 	post(w, pool, item);
 	const char *name = item;
 	struct candor_request r = {.type = CANDOR_REQ_CLOSE_ITEMS, .pool = pool, .n = 1, .items = &name};
-	if (closed)
+	if (closed) {
 		tell(w, r);
+		note(w, "close", pool, item, "");
+		assert_int_equal(tell(w, r)->batch.duplicates, 1);
+	}
 	r.type = CANDOR_REQ_VOID_ITEMS;
 	tell(w, r);
 	note(w, "void", pool, item, "");
@@ -143,6 +146,7 @@ static void change_tokens(struct world *w, const char *pool)
 	note(w, "grant", pool, principal, "outcome,read");
 	r.type = CANDOR_REQ_REVOKE_TOKEN;
 	tell(w, r);
+	note(w, "withdraw", pool, principal, "outcome,read");
 	note(w, "revoke", "", principal, "");
 	assert_int_equal(tell(w, r)->batch.duplicates, 1);
 }

@@ -383,7 +383,7 @@ static void tokens_are_found_by_what_they_are(void **state)
 	assert_non_null(grants_token_fault(g, &w, UINT64_MAX));
 	w.token = 1;
 	assert_null(grants_token_fault(g, &w, UINT64_MAX)); /* without an end */
-	grants_revoke(g, grants_token(g, 1), 50);
+	grants_revoke(grants_token(g, 1), 50);
 	assert_non_null(grants_token_fault(g, &w, 0));
 	assert_null(grants_match(g, a.hash));
 	assert_non_null(grants_find_token(g, "a")); /* as a name that is used up */
@@ -393,48 +393,62 @@ static void tokens_are_found_by_what_they_are(void **state)
 	assert_null(grants_token_fault(g, &w, 0));
 }
 
-static void so_many_tokens_may_be_live_and_more_may_have_been(void **state)
+static void so_many_tokens_there_may_ever_be(void **state)
 {
 	struct grants *g = *state;
 	char name[16];
-	for (uint64_t id = 1; id <= TOKENS_LIVE_MAX; id++) {
-		assert_true(grants_token_room(g));
+	for (uint64_t id = 1; id <= TOKENS_MAX; id++) {
 		snprintf(name, sizeof name, "t%u", (unsigned)id);
 		struct token_row t = token_of(id, name);
+		t.revoked_at = id % 3 == 0;
 		assert_int_equal(grants_add_token(g, &t), 0);
 	}
-	assert_false(grants_token_room(g));
-	grants_revoke(g, grants_token(g, 17), 1);
-	assert_true(grants_token_room(g));
-	/* A row that comes from disk revoked takes no room. */
-	struct token_row dead = token_of(TOKENS_LIVE_MAX + 1, "dead");
-	dead.revoked_at = 5;
-	assert_int_equal(grants_add_token(g, &dead), 0);
-	assert_true(grants_token_room(g));
+	struct token_row more = token_of(TOKENS_MAX + 1, "more"), dead = token_of(3, "t3"), live = token_of(4, "t4");
+	assert_int_equal(grants_add_token(g, &more), ERR_FULL);
 	assert_null(grants_match(g, dead.hash));
-	struct token_row last = token_of(TOKENS_LIVE_MAX + 2, "last");
-	assert_int_equal(grants_add_token(g, &last), 0);
-	assert_false(grants_token_room(g));
+	assert_ptr_equal(grants_match(g, live.hash), grants_token(g, 4));
+	/* One that is like another in the part by which it is found. */
+	live.hash[TOKEN_HASH_BYTES - 1] ^= 1;
+	assert_null(grants_match(g, live.hash));
 }
 
 static void so_many_grants_there_may_be(void **state)
 {
 	struct grants *g = *state;
-	char pool[16];
+	char principal[16], pool[16];
 	for (unsigned i = 0; i < GRANTS_MAX; i++) {
+		snprintf(principal, sizeof principal, "uid:%u", 100 + i / GRANTS_OF_ONE_MAX);
 		snprintf(pool, sizeof pool, "p%u", i);
-		give(g, "uid:8", pool, CANDOR_RIGHT_READ);
+		give(g, principal, pool, CANDOR_RIGHT_READ);
 	}
 	size_t bytes = grants_bytes(g);
+	assert_int_equal(grants_count(g), GRANTS_MAX);
+	assert_int_equal(grants_count_in(g, "p7"), 1);
 	assert_int_equal(change(g, true, "uid:8", "one more", "", CANDOR_RIGHT_READ), ERR_FULL);
 	assert_int_equal(change(g, true, "uid:9", "p1", "", CANDOR_RIGHT_READ), ERR_FULL);
 	assert_int_equal(rights(g, "uid:9", "p1"), 0);
 	assert_null(grants_of(g, "uid:9"));
 	assert_int_equal(grants_bytes(g), bytes);
-	/* Those that are there may still change, and one that goes makes room. */
-	assert_int_equal(change(g, true, "uid:8", "p7", "", CANDOR_RIGHT_INSPECT), 1);
-	assert_int_equal(change(g, false, "uid:8", "p7", "", ALL), 1);
+	/* Those that are there may still change, and one that goes makes room, but not for who has as many as he may. */
+	assert_int_equal(change(g, true, "uid:100", "p7", "", CANDOR_RIGHT_INSPECT), 1);
+	assert_int_equal(change(g, false, "uid:100", "p7", "", ALL), 1);
+	assert_int_equal(change(g, true, "uid:101", "p1", "", CANDOR_RIGHT_READ), ERR_FULL);
 	assert_int_equal(change(g, true, "uid:9", "p1", "", CANDOR_RIGHT_READ), 1);
+}
+
+static void so_many_groups_there_may_be(void **state)
+{
+	struct grants *g = *state;
+	char principal[16];
+	for (unsigned i = 0; i < GRANTS_GROUPS_MAX; i++) {
+		snprintf(principal, sizeof principal, "gid:%u", i);
+		give(g, principal, "p", CANDOR_RIGHT_READ);
+	}
+	assert_int_equal(change(g, true, "gid:4711", "p", "", CANDOR_RIGHT_READ), ERR_FULL);
+	assert_int_equal(change(g, true, "gid:3", "q", "", CANDOR_RIGHT_READ), 1);
+	assert_int_equal(change(g, true, "uid:4711", "p", "", CANDOR_RIGHT_READ), 1);
+	assert_int_equal(change(g, false, "gid:0", "p", "", ALL), 1);
+	assert_int_equal(change(g, true, "gid:4711", "p", "", CANDOR_RIGHT_READ), 1);
 }
 
 int main(void)
@@ -451,8 +465,9 @@ int main(void)
 		GRANTS(rows_come_back_in_their_order_and_others_are_refused),
 		GRANTS(they_are_as_a_model_has_them),
 		GRANTS(tokens_are_found_by_what_they_are),
-		GRANTS(so_many_tokens_may_be_live_and_more_may_have_been),
+		GRANTS(so_many_tokens_there_may_ever_be),
 		GRANTS(so_many_grants_there_may_be),
+		GRANTS(so_many_groups_there_may_be),
 	};
 	return cmocka_run_group_tests_name("grants", tests, NULL, NULL);
 }

@@ -328,11 +328,10 @@ static void faults_of_grants_and_tokens_name_their_field(void **state)
 	}
 	for (size_t i = 0; i <= CANDOR_GRANTS_MAX; i++)
 		many[i] = (struct candor_grant){.pool = "p", .rights = CANDOR_RIGHT_READ};
-	expect_fault(&(struct candor_request){.type = CANDOR_REQ_CREATE_TOKEN,
-					      .name = "t",
-					      .n = CANDOR_GRANTS_MAX + 1,
-					      .grants = many},
-		     "grants are too many");
+	expect_fault(
+		&(struct candor_request){
+			.type = CANDOR_REQ_CREATE_TOKEN, .name = "t", .n = CANDOR_GRANTS_MAX + 1, .grants = many},
+		"grants are too many");
 }
 
 /* Rights that this version does not know, 0 among them, are not taken for fewer. */
@@ -375,12 +374,19 @@ static void a_token_has_at_most_1024_bytes(void **state)
 	struct wire_request got;
 	(void)state;
 	arena_init(&a, BUDGET);
+	memset(bytes + 8, 'x', sizeof bytes - 8);
 	assert_int_equal(wire_decode_request(&a, bytes, 8 + 1024, &got), 0);
 	assert_null(got.fault);
+	/* That one was shown is seen, though it can be none. */
 	bytes[1]++;
 	bytes[6]++;
 	assert_int_equal(wire_decode_request(&a, bytes, 8 + 1025, &got), 0);
-	assert_non_null(strstr(got.fault, "token"));
+	assert_non_null(strstr(got.fault, "token is too long"));
+	assert_true(got.request.token[0]);
+	uint8_t zero[] = {0x12, 0x06, 0x08, 0x01, 0x1a, 0x02, 0, 'x'};
+	assert_int_equal(wire_decode_request(&a, zero, sizeof zero, &got), 0);
+	assert_non_null(strstr(got.fault, "token has a zero byte"));
+	assert_true(got.request.token[0]);
 	arena_free(&a);
 }
 
@@ -412,8 +418,8 @@ static void a_number_that_is_no_probability_is_a_fault_of_its_row(void **state)
 		arrive(&t);
 		expect_row_fault(&t, 1, 3, "value ");
 		end(&t);
-		r = (struct candor_request){.type = CANDOR_REQ_RESOLVE_ITEMS, .pool = "p", .n = 2,
-					    .outcomes = outcomes};
+		r = (struct candor_request){
+			.type = CANDOR_REQ_RESOLVE_ITEMS, .pool = "p", .n = 2, .outcomes = outcomes};
 		set_out(&t, &r);
 		arrive(&t);
 		expect_row_fault(&t, 0, 2, "value ");
@@ -445,8 +451,8 @@ static void a_bad_name_is_a_fault_of_its_row_with_the_field_s_name(void **state)
 		arrive(&t);
 		expect_row_fault(&t, 0, 2, "labeler ");
 		end(&t);
-		r = (struct candor_request){.type = CANDOR_REQ_RESOLVE_ITEMS, .pool = "p", .n = 2,
-					    .outcomes = outcomes};
+		r = (struct candor_request){
+			.type = CANDOR_REQ_RESOLVE_ITEMS, .pool = "p", .n = 2, .outcomes = outcomes};
 		set_out(&t, &r);
 		arrive(&t);
 		expect_row_fault(&t, 1, 2, "item ");
@@ -530,8 +536,8 @@ static void a_mebibyte_of_empty_reports_hits_the_budget_and_takes_no_more(void *
 	(void)state;
 	assert_non_null(bytes);
 	const uint32_t body = LEN - HEAD;
-	const uint8_t head[HEAD] = {0x08, 0x07, 0x42, (uint8_t)(body | 0x80), (uint8_t)(body >> 7 | 0x80),
-				    (uint8_t)(body >> 14)};
+	const uint8_t head[HEAD] = {
+		0x08, 0x07, 0x42, (uint8_t)(body | 0x80), (uint8_t)(body >> 7 | 0x80), (uint8_t)(body >> 14)};
 	memcpy(bytes, head, HEAD);
 	for (size_t i = HEAD; i < LEN; i += 2)
 		bytes[i] = 0x12;
