@@ -1,5 +1,5 @@
-/* How much each principal may ask for: each request is charged once, before it is carried out, and each open item counts
- * for whoever opened it. The daemon's own user is counted and never refused. */
+/* How much each principal may ask for: each request is charged once, before it is carried out, and each open item
+ * counts for whoever opened it. The daemon's own user is counted and never refused. */
 #include <errno.h>
 #include <inttypes.h>
 

@@ -126,7 +126,8 @@ static void page(struct decoder *d, const char *cursor, uint32_t limit)
 	d->out->request.limit = limit ? limit : CANDOR_PAGE_DEFAULT;
 }
 
-/* The text of a token; not "" where some was sent, though it could not be one. */
+/* The text of a token, in memory that may be written to, for it is wiped; not "" where some was sent, though it could not
+ * be one. */
 static const char *token(struct decoder *d, ProtobufCBinaryData bytes)
 {
 	const char *what = NULL;
@@ -134,18 +135,19 @@ static const char *token(struct decoder *d, ProtobufCBinaryData bytes)
 		what = "is too long; it has at most 1024 bytes";
 	else if (bytes.len > 0 && memchr(bytes.data, 0, bytes.len))
 		what = "has a zero byte in it; it is text, as the daemon gave it out";
-	char *text = what ? NULL : arena_alloc(d->arena, bytes.len + 1);
+	size_t len = what ? 1 : bytes.len;
+	char *text = arena_alloc(d->arena, len + 1);
 	if (what)
 		fault(d, "token", what);
-	else if (!text)
+	if (!text) {
 		d->err = wire_arena_error(d->arena);
-	if (text) {
-		memcpy(text, bytes.len ? bytes.data : (const uint8_t *)"", bytes.len);
-		text[bytes.len] = 0;
+		return "";
 	}
+	memcpy(text, what ? (const void *)"?" : bytes.len ? bytes.data : (const void *)"", len);
+	text[len] = 0;
 	if (bytes.len)
 		explicit_bzero(bytes.data, bytes.len);
-	return text ? text : "?";
+	return text;
 }
 
 static void hello(struct decoder *d, const Candor__V1__Hello *m)

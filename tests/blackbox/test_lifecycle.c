@@ -239,6 +239,24 @@ static void a_socket_in_use_is_left_alone_and_a_stale_one_replaced(void **state)
 	assert_int_equal(daemon_stop(d), 0);
 }
 
+/* The group may talk to the daemon, and nobody but its user read what it keeps. */
+static void the_database_is_the_users_alone_and_the_socket_the_groups_too(void **state)
+{
+	struct daemon *d = *state;
+	static const char *const endings[] = {"", "-wal", "-shm"};
+	char path[256];
+	struct stat st;
+	daemon_start(d, NULL);
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(path, sizeof path, "%s%s", d->db, endings[i]);
+		assert_int_equal(stat(path, &st), 0);
+		assert_int_equal(st.st_mode & 0777, 0600);
+	}
+	assert_int_equal(stat(d->address + strlen("unix:"), &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0660);
+	daemon_stop(d);
+}
+
 static void a_file_that_is_no_socket_is_not_replaced_by_one(void **state)
 {
 	const struct daemon *d = *state;
@@ -517,6 +535,7 @@ int main(void)
 		LIFECYCLE(a_second_daemon_on_the_same_database_is_refused),
 		LIFECYCLE(a_socket_in_use_is_left_alone_and_a_stale_one_replaced),
 		LIFECYCLE(a_file_that_is_no_socket_is_not_replaced_by_one),
+		LIFECYCLE(the_database_is_the_users_alone_and_the_socket_the_groups_too),
 		LIFECYCLE(what_is_no_candor_database_is_refused_and_left_as_it_is),
 		LIFECYCLE(a_database_of_a_newer_candor_is_refused),
 		LIFECYCLE(a_signal_lets_what_is_in_flight_finish),
