@@ -126,8 +126,8 @@ static void page(struct decoder *d, const char *cursor, uint32_t limit)
 	d->out->request.limit = limit ? limit : CANDOR_PAGE_DEFAULT;
 }
 
-/* The text of a token, in memory that may be written to, for it is wiped; not "" where some was sent, though it could not
- * be one. */
+/* The text of a token, in memory that may be written to, for it is wiped; not "" where some was sent, though it could
+ * not be one. */
 static const char *token(struct decoder *d, ProtobufCBinaryData bytes)
 {
 	const char *what = NULL;
