@@ -33,7 +33,8 @@ enum {
 	READS_MAX = FAKE_READS_MAX / 2,
 	GRANTS_EACH = 4,
 	TOKENS = 3, /* that there always are */
-	TOKENS_EVER_MAX = 200,
+	TOKENS_DEAD = 5,
+	TOKENS_EVER_MAX = 120,
 };
 
 static const char *const pools[] = {"p", "q", "chat", "none"};
@@ -54,8 +55,7 @@ static struct world {
 	struct talker talkers[PEERS];
 	struct rights_model rights;
 	bool limited;
-	unsigned tokens; /* made to be always there */
-	int standing[TOKENS]; /* which these are, of the model's */
+	unsigned tokens; /* made to be always there; these are the first of the model's */
 	char next[NEXT_MAX][CANDOR_NAME_MAX + 1]; /* cursors of this input's answers */
 	unsigned n_next, relieved;
 	unsigned inputs;
@@ -329,7 +329,7 @@ static const char *eat_token(struct meal *m, struct arena *a)
 		return eat_raw(m, a, which % 16 * 4);
 	unsigned back = which % 8; /* the newest is often one of this input's */
 	const struct model_token *tokens = w.rights.tokens;
-	size_t i = which < 160 ? (size_t)w.standing[which % TOKENS] : w.rights.n_tokens - 1 - back % w.rights.n_tokens;
+	size_t i = which < 160 ? which % TOKENS : w.rights.n_tokens - 1 - back % w.rights.n_tokens;
 	char *text = arena_strdup(a, tokens[i].secret);
 	require(text);
 	if (which >= 224)
@@ -343,7 +343,7 @@ static const char *eat_token_name(struct meal *m, struct arena *a)
 	if (which >= 240)
 		return eat_raw(m, a, which % 16);
 	if (which < 64)
-		return w.rights.tokens[w.standing[which % TOKENS]].principal + strlen("token:");
+		return w.rights.tokens[which % TOKENS].principal + strlen("token:");
 	const char *name = arena_printf(a, "%u.%u", w.inputs, which % 3);
 	require(name);
 	return name;
@@ -485,7 +485,7 @@ static void show_token(struct talker *t, unsigned which)
 	const struct candor_request r = {.id = 999,
 					 .type = CANDOR_REQ_HELLO,
 					 .protocol = CANDOR_PROTOCOL,
-					 .token = w.rights.tokens[w.standing[which]].secret};
+					 .token = w.rights.tokens[which].secret};
 	peer_write(&bytes, &r);
 	push(t, bytes.data, bytes.len);
 	buf_free(&bytes);
@@ -580,7 +580,7 @@ static struct candor_grant nth_grant(size_t i)
 {
 	struct candor_grant g = grants[i];
 	if (i >= GRANTS - TOKENS)
-		g.principal = w.rights.tokens[w.standing[i - (GRANTS - TOKENS)]].principal;
+		g.principal = w.rights.tokens[i - (GRANTS - TOKENS)].principal;
 	return g;
 }
 
@@ -614,16 +614,18 @@ static bool is_tidy(const struct grants *g)
 static void make_tokens(struct talker *t)
 {
 	for (int i = 0; i < TOKENS; i++) {
-		struct model_token *token = &w.rights.tokens[w.standing[i]];
+		struct model_token *token = &w.rights.tokens[i];
 		char name[32];
 		if (w.tokens >= TOKENS && !token->doubted)
 			continue;
 		snprintf(name, sizeof name, "standing.%u", w.tokens++);
-		w.standing[i] = (int)w.rights.n_tokens;
 		struct candor_request r = {
 			.type = CANDOR_REQ_CREATE_TOKEN, .name = name, .n = 1, .grants = &grants[GRANTS - TOKENS + i]};
 		tell(t, &r);
 		settle();
+		struct model_token *made = &w.rights.tokens[w.rights.n_tokens - 1], old = *token;
+		*token = *made;
+		*made = old;
 	}
 }
 
@@ -660,6 +662,12 @@ static void tidy(void)
 	require(t->model.n_answered == t->model.n);
 	leave(t);
 	model_settle(&w.rights, w.f.engine->grants);
+	/* Some that are revoked are kept: they may still be shown. */
+	while (w.rights.n_tokens > TOKENS + TOKENS_DEAD) {
+		w.rights.n_tokens--;
+		memmove(&w.rights.tokens[TOKENS], &w.rights.tokens[TOKENS + 1],
+			(w.rights.n_tokens - TOKENS) * sizeof w.rights.tokens[0]);
+	}
 }
 
 static void begin_world(bool limited)
@@ -730,7 +738,7 @@ static void converse(const uint8_t *data, size_t len)
 	tidy();
 	uint64_t n_labelers = check_weight();
 	if (w.inputs >= INPUTS_MAX || n_labelers > LABELERS_MAX || w.f.engine->n_campaigns > POOLS_MAX ||
-	    w.rights.n_tokens + TOKENS > MODEL_TOKENS_MAX / 2 || grants_tokens(w.f.engine->grants) > TOKENS_EVER_MAX) {
+	    grants_tokens(w.f.engine->grants) > TOKENS_EVER_MAX) {
 		bool limited = w.limited;
 		end_world();
 		begin_world(!limited);

@@ -579,7 +579,7 @@ static void settle_key(struct rights_model *m, struct model_key *k, unsigned rig
 static void settle_token(struct rights_model *m, struct model_token *t, const struct grants *g)
 {
 	const struct token_row *row = NULL;
-	for (uint64_t id = 1; id <= grants_tokens(g) && !row; id++)
+	for (uint64_t id = grants_tokens(g); id > 0 && !row; id--)
 		if (same(grants_token(g, id)->name, t->principal + strlen("token:")))
 			row = grants_token(g, id);
 	require(row && row->expires_at == t->expires_at);
