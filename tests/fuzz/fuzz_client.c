@@ -7,7 +7,6 @@
 #include <locale.h>
 #include <math.h>
 #include <pthread.h>
-#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -371,8 +370,8 @@ static bool answer(struct meal *in, const struct candor_request *request, struct
 /* ---- the daemon, on a thread of its own ---- */
 
 static int listener;
+static struct sockaddr_un place; /* where it listens */
 static struct meal script; /* what is left of the input */
-static sem_t served; /* a connection is over */
 
 static atomic_uint taken; /* answers that did not put the request off to another time */
 
@@ -430,9 +429,18 @@ static void *run_daemon(void *arg)
 		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 		require(fd >= 0);
 		serve(fd);
-		sem_post(&served);
 	}
 	return arg;
+}
+
+/* Until each connection that there was is over: they are served one by one, and this is the last. */
+static void await_daemon(void)
+{
+	char byte;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	require(fd >= 0 && connect(fd, (struct sockaddr *)&place, sizeof place) == 0 && shutdown(fd, SHUT_WR) == 0);
+	require(read(fd, &byte, 1) == 0);
+	close(fd);
 }
 
 /* ---- waiting ---- */
@@ -465,11 +473,15 @@ static FILE *catch (FILE **stream, char **text, size_t *len)
 static size_t without_own(char *text, size_t len)
 {
 	static const char own[] = "\r\033[K";
-	for (char *at; (at = memmem(text, len, own, strlen(own)));) {
-		len -= strlen(own);
-		memmove(at, at + strlen(own), len - (size_t)(at - text));
+	enum { OWN = sizeof own - 1 };
+	size_t kept = 0;
+	for (size_t i = 0; i < len;) {
+		if (len - i >= OWN && memcmp(text + i, own, OWN) == 0)
+			i += OWN;
+		else
+			text[kept++] = text[i++];
 	}
-	return len;
+	return kept;
 }
 
 static void check_printed(char *text, size_t len)
@@ -526,7 +538,6 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	(void)argc, (void)argv;
 	static const char rows[] = "item,labeler,report,outcome\na,ann,0.5,1\na,bob,1,\nb,ann,0,\nb,bob,2,\n";
 	const char *tmp = getenv("TMPDIR");
-	struct sockaddr_un at = {.sun_family = AF_UNIX};
 	pthread_t thread;
 	snprintf(dir, sizeof dir, "%s/candor-test-XXXXXX", tmp && tmp[0] ? tmp : "/tmp");
 	require(mkdtemp(dir));
@@ -534,14 +545,16 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	snprintf(token, sizeof token, "%s/token", dir);
 	snprintf(new_token, sizeof new_token, "%s/new.token", dir);
 	snprintf(address, sizeof address, "unix:%s/s", dir);
-	snprintf(at.sun_path, sizeof at.sun_path, "%.100s", address + strlen("unix:"));
+	place.sun_family = AF_UNIX;
+	snprintf(place.sun_path, sizeof place.sun_path, "%.100s", address + strlen("unix:"));
 	atexit(clean_up);
 	write_file(csv, rows);
 	write_file(token, "candor_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n");
 	require((raw = memfd_create("stdout", MFD_CLOEXEC)) >= 0);
 	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	require(listener >= 0 && bind(listener, (struct sockaddr *)&at, sizeof at) == 0 && listen(listener, 8) == 0);
-	require(sem_init(&served, 0, 0) == 0 && pthread_create(&thread, NULL, run_daemon, NULL) == 0);
+	require(listener >= 0 && bind(listener, (struct sockaddr *)&place, sizeof place) == 0 &&
+		listen(listener, 8) == 0);
+	require(pthread_create(&thread, NULL, run_daemon, NULL) == 0);
 	setlocale(LC_CTYPE, "C.UTF-8");
 	signal(SIGPIPE, SIG_IGN);
 	return 0;
@@ -572,7 +585,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	optind = 0;
 	int code = c.command->run(&c, argc, argv);
 	candor_close(c.daemon);
-	sem_wait(&served);
+	await_daemon();
 	require(fclose(stdout) == 0 && fclose(stderr) == 0);
 	stdout = real_out;
 	stderr = real_err;

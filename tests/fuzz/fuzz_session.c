@@ -9,16 +9,14 @@
  * since the world began stand in the file PATH-PID, which is itself an input, for a program that is called with
  * its name: it begins a world and goes through it. */
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "daemon/engine_internal.h"
+#include "tests/fuzz/people.h"
 #include "tests/fuzz/spoil.h"
+#include "tests/fuzz/trail.h"
 #include "tests/lib/peer.h"
-#include "tests/lib/rights_model.h"
 #include "tests/lib/samples.h"
 #include "text.h"
 
@@ -28,17 +26,10 @@ enum {
 	INPUTS_MAX = 1500, /* of one world */
 	LABELERS_MAX = 500,
 	POOLS_MAX = 24,
-	ROWS_MAX = 7,
-	NEXT_MAX = 4,
 	READS_MAX = FAKE_READS_MAX / 2,
-	GRANTS_EACH = 4,
-	TOKENS = 3, /* that there always are */
 	TOKENS_DEAD = 5,
 	TOKENS_EVER_MAX = 120,
 };
-
-static const char *const pools[] = {"p", "q", "chat", "none"};
-static const char *const labelers[] = {"ann", "bob", "cat", "dan", "eve", "\xe6\x9d\x8e"};
 
 struct talker {
 	struct peer peer;
@@ -56,79 +47,11 @@ static struct world {
 	struct rights_model rights;
 	bool limited;
 	unsigned tokens; /* made to be always there; these are the first of the model's */
-	char next[NEXT_MAX][CANDOR_NAME_MAX + 1]; /* cursors of this input's answers */
-	unsigned n_next, relieved;
+	unsigned relieved;
 	unsigned inputs;
 	bool failed; /* a commit, in this input */
 	uint64_t checked; /* the newest change when weights were looked at */
 } w;
-
-/* ---- the trail ---- */
-
-static const char trail_magic[16] = "candor's trail\n"; /* its last byte: whether there are limits */
-static struct {
-	uint8_t *bytes; /* NULL: none is wanted */
-	size_t len, cap;
-	bool wanted; /* as an input; else libFuzzer would soon find out how they begin, and make worlds all the time */
-} trail;
-
-static void trail_open(const char *path)
-{
-	char name[512];
-	snprintf(name, sizeof name, "%s-%d", path, (int)getpid());
-	trail.cap = 64 << 20;
-	int fd = open(name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	require(fd >= 0 && ftruncate(fd, (off_t)trail.cap) == 0);
-	trail.bytes = mmap(NULL, trail.cap, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	require(trail.bytes != MAP_FAILED);
-	close(fd);
-	memcpy(trail.bytes, trail_magic, sizeof trail_magic);
-}
-
-static void trail_begin(void)
-{
-	trail.len = sizeof trail_magic;
-	if (!trail.bytes)
-		return;
-	trail.bytes[trail.len - 1] = w.limited;
-	memset(trail.bytes + trail.len, 0, 4);
-}
-
-/* Each input with its length and one before it; 0 is the end. */
-static void trail_add(const uint8_t *data, size_t len)
-{
-	uint32_t head = (uint32_t)len + 1;
-	if (!trail.bytes || trail.cap - trail.len < len + 8)
-		return;
-	memcpy(trail.bytes + trail.len + 4, data, len);
-	memset(trail.bytes + trail.len + 4 + len, 0, 4);
-	memcpy(trail.bytes + trail.len, &head, 4);
-	trail.len += 4 + len;
-}
-
-/* ---- who is there ---- */
-
-static const struct who bases[] = {
-	FAKE_OWNER,
-	{.name = "uid:7", .is_known = true, .is_local = true, .n_groups = 1, .groups = {50}},
-	{.name = "uid:9", .is_known = true, .is_local = true},
-	{.name = "tcp:192.0.2.1:99"},
-	{.name = "cert:CN=x", .is_known = true},
-};
-
-static const char *const principals[] = {"uid:7", "gid:50", "anonymous", "uid:9", "cert:CN=x"};
-
-/* What somebody has when an input begins; that of the tokens stands last. */
-static const struct candor_grant grants[] = {
-	{"uid:7", "p", "", CANDOR_RIGHT_READ | CANDOR_RIGHT_INSPECT},
-	{"uid:7", "p", "a", CANDOR_RIGHT_REPORT},
-	{"gid:50", "q", "", CANDOR_RIGHT_REPORT | CANDOR_RIGHT_OUTCOME | CANDOR_RIGHT_READ_OPEN},
-	{"cert:CN=x", "chat", "", CANDOR_RIGHT_ADMIN},
-	{"", "", "", CANDOR_RIGHT_ADMIN},
-	{"", "p", "", CANDOR_RIGHT_REPORT | CANDOR_RIGHT_OUTCOME | CANDOR_RIGHT_READ},
-	{"", "", "b", CANDOR_RIGHT_REPORT},
-};
-enum { GRANTS = sizeof grants / sizeof *grants };
 
 /* ---- what is expected ---- */
 
@@ -155,7 +78,7 @@ static void mirror(struct talker *t, const uint8_t *bytes, size_t len, bool *vai
 	}
 }
 
-static void hear(struct talker *t)
+static void take(struct talker *t)
 {
 	struct candor_response r;
 	while (peer_receive(&t->peer, &r)) {
@@ -164,8 +87,22 @@ static void hear(struct talker *t)
 		require(r.code != CANDOR_INTERNAL);
 		model_hear(&w.rights, &t->model, &r, session_is_over(t->peer.session), w.f.now_ms);
 		if (r.next && r.next[0])
-			snprintf(w.next[w.n_next++ % NEXT_MAX], sizeof w.next[0], "%s", r.next);
+			snprintf(eaten.next[eaten.n_next++ % NEXT_MAX], sizeof eaten.next[0], "%s", r.next);
 	}
+}
+
+static void hear(struct talker *t)
+{
+	uint64_t gone = w.rights.gone;
+	take(t);
+	if (w.rights.gone == gone)
+		return;
+	for (size_t i = 0; i < PEERS; i++)
+		if (w.talkers[i].peer.session)
+			take(&w.talkers[i]);
+	for (size_t i = 0; i < PEERS; i++)
+		if (w.talkers[i].peer.session)
+			model_go_on(&w.rights, &w.talkers[i].model, w.f.now_ms);
 }
 
 static void check_answers(struct talker *t)
@@ -250,207 +187,17 @@ static void push_framed(struct talker *t, const uint8_t *bytes, size_t len)
 	buf_free(&framed);
 }
 
-/* Up to n bytes as a name, good or bad. */
-static const char *eat_raw(struct meal *m, struct arena *a, size_t n)
-{
-	struct meal raw = eat_bytes(m, n);
-	char *name = arena_calloc(a, 1, raw.len + 1);
-	require(name);
-	if (raw.len > 0)
-		memcpy(name, raw.data, raw.len);
-	return name;
-}
-
-static const char *eat_name(struct meal *m, struct arena *a, const char *const *names, size_t n)
-{
-	unsigned which = eat_byte(m);
-	return which < 224 ? names[which % n] : eat_raw(m, a, which % 16);
-}
-
-/* Each input has items of its own, or all would soon be resolved; now and then one of an input before. */
-static const char *eat_item(struct meal *m, struct arena *a)
-{
-	unsigned which = eat_byte(m), back = which >= 176 && which < 224 ? eat_byte(m) % 32 : 0;
-	if (which >= 224)
-		return eat_raw(m, a, which % 16);
-	const char *name = arena_printf(a, "%u.%u", w.inputs - (back < w.inputs ? back : 0), which % 4);
-	require(name);
-	return name;
-}
-
-#define NAME(names) eat_name(m, a, names, sizeof(names) / sizeof *(names))
-
-static double eat_value(struct meal *m)
-{
-	unsigned byte = eat_byte(m);
-	double value = byte / 252.0; /* now and then above 1 */
-	if (byte == 255) {
-		struct meal raw = eat_bytes(m, sizeof value);
-		if (raw.len == sizeof value)
-			memcpy(&value, raw.data, raw.len);
-	}
-	return value;
-}
-
-static void eat_rows(struct meal *m, struct arena *a, struct candor_request *r)
-{
-	struct candor_report *reports = arena_calloc(a, ROWS_MAX, sizeof *reports);
-	struct candor_outcome *outcomes = arena_calloc(a, ROWS_MAX, sizeof *outcomes);
-	const char **names = arena_calloc(a, ROWS_MAX, sizeof *names);
-	require(reports && outcomes && names);
-	r->n = eat_below(m, ROWS_MAX + 1);
-	for (size_t i = 0; i < r->n; i++) {
-		names[i] = eat_item(m, a);
-		if (r->type == CANDOR_REQ_POST_REPORTS)
-			reports[i] = (struct candor_report){names[i], NAME(labelers), eat_value(m)};
-		else if (r->type == CANDOR_REQ_RESOLVE_ITEMS)
-			outcomes[i] = (struct candor_outcome){names[i], eat_value(m)};
-	}
-	r->reports = r->type == CANDOR_REQ_POST_REPORTS ? reports : NULL;
-	r->outcomes = r->type == CANDOR_REQ_RESOLVE_ITEMS ? outcomes : NULL;
-	r->items = r->reports || r->outcomes ? NULL : names;
-}
-
-static const char *eat_cursor(struct meal *m, struct arena *a)
-{
-	const char *kept[NEXT_MAX + 1] = {""};
-	for (size_t i = 0; i < NEXT_MAX; i++)
-		kept[i + 1] = w.next[i];
-	return NAME(kept);
-}
-
-/* One that there is, one that there is no more, or none. */
-static const char *eat_token(struct meal *m, struct arena *a)
-{
-	unsigned which = eat_byte(m);
-	if (which < 96)
-		return "";
-	if (which >= 240)
-		return eat_raw(m, a, which % 16 * 4);
-	unsigned back = which % 8; /* the newest is often one of this input's */
-	const struct model_token *tokens = w.rights.tokens;
-	size_t i = which < 160 ? which % TOKENS : w.rights.n_tokens - 1 - back % w.rights.n_tokens;
-	char *text = arena_strdup(a, tokens[i].secret);
-	require(text);
-	if (which >= 224)
-		text[eat_byte(m) % (TOKEN_TEXT_BYTES - 1)] = (char)(1 + eat_byte(m) % 127);
-	return text;
-}
-
-static const char *eat_token_name(struct meal *m, struct arena *a)
-{
-	unsigned which = eat_byte(m);
-	if (which >= 240)
-		return eat_raw(m, a, which % 16);
-	if (which < 64)
-		return w.rights.tokens[which % TOKENS].principal + strlen("token:");
-	const char *name = arena_printf(a, "%u.%u", w.inputs, which % 3);
-	require(name);
-	return name;
-}
-
-static void eat_grant(struct meal *m, struct arena *a, struct candor_grant *g)
-{
-	static const char *const prefixes[] = {"", "", "a", "b", "\xe6"};
-	*g = (struct candor_grant){.pool = eat_below(m, 3) ? NAME(pools) : "", .rights = eat_byte(m) % 65};
-	g->prefix = g->rights == CANDOR_RIGHT_REPORT || g->rights > 61 ? NAME(prefixes) : "";
-}
-
-/* Of who may do what. */
-static void eat_change(struct meal *m, struct arena *a, struct candor_request *r)
-{
-	struct candor_grant *g = arena_calloc(a, GRANTS_EACH, sizeof *g);
-	require(g);
-	r->grants = g;
-	r->n = 1;
-	if (r->type == CANDOR_REQ_CREATE_TOKEN) {
-		unsigned life = eat_byte(m);
-		r->name = eat_token_name(m, a);
-		r->expires_at = life < 128 ? 0 : life == 255 ? 1 : w.f.now_ms + life % 32;
-		r->n = eat_below(m, GRANTS_EACH);
-		for (size_t i = 0; i < r->n; i++)
-			eat_grant(m, a, &g[i]);
-	} else if (r->type == CANDOR_REQ_REVOKE_TOKEN) {
-		r->name = eat_token_name(m, a);
-	} else {
-		unsigned which = eat_byte(m);
-		if (which < 64) {
-			g[0] = grants[which % (GRANTS - TOKENS)]; /* one that stands, as a rule */
-		} else {
-			eat_grant(m, a, g);
-			g->principal =
-				which < 224 ? NAME(principals) : arena_printf(a, "token:%s", eat_token_name(m, a));
-			require(g->principal);
-		}
-	}
-}
-
-/* A request as a client makes it, with now and then something that none would. */
 static void ask(struct talker *t, struct meal *m)
 {
-	struct arena arena, *a = &arena;
+	struct arena a;
 	struct buf bytes = {0};
-	arena_init(a, 1 << 20);
-	/* Those of which a campaign is made come more often than they would by chance. */
-	unsigned type = eat_below(m, CANDOR_REQ_TYPES + 8);
-	struct candor_request r = {.type = type < CANDOR_REQ_TYPES ? (enum candor_request_type)type
-					   : type % 2              ? CANDOR_REQ_POST_REPORTS
-								   : CANDOR_REQ_RESOLVE_ITEMS};
-	/* Mostly one of its own: what is answered is then known. */
-	r.id = eat_byte(m);
-	r.id = r.id < 16 ? r.id : 1000 + t->model.n;
-	r.pool = NAME(pools);
-	switch (r.type) {
-	case CANDOR_REQ_HELLO:
-		r.protocol = 1 + (eat_byte(m) >= 240);
-		r.client = NAME(labelers);
-		r.token = eat_token(m, a);
-		break;
-	case CANDOR_REQ_LIST_GRANTS:
-	case CANDOR_REQ_LIST_TOKENS:
-	case CANDOR_REQ_LIST_EVENTS:
-		r.pool = eat_below(m, 2) ? r.pool : "";
-		r.cursor = eat_cursor(m, a);
-		r.limit = eat_byte(m) * 5u;
-		break;
-	case CANDOR_REQ_ADD_GRANT:
-	case CANDOR_REQ_REMOVE_GRANT:
-	case CANDOR_REQ_CREATE_TOKEN:
-	case CANDOR_REQ_REVOKE_TOKEN: eat_change(m, a, &r); break;
-	case CANDOR_REQ_CREATE_POOL:
-	case CANDOR_REQ_UPDATE_POOL:
-		r.settings.rate = (enum candor_rate)eat_below(m, 5);
-		r.settings.c = eat_value(m);
-		r.settings.beta = eat_value(m);
-		r.settings.eta = eat_value(m);
-		r.settings.horizon = eat_byte(m);
-		r.settings.share = eat_value(m);
-		r.settings.entry = eat_value(m);
-		break;
-	case CANDOR_REQ_POST_REPORTS:
-	case CANDOR_REQ_CLOSE_ITEMS:
-	case CANDOR_REQ_RESOLVE_ITEMS:
-	case CANDOR_REQ_VOID_ITEMS:
-	case CANDOR_REQ_QUERY_ITEMS:
-		r.with_reports = eat_below(m, 2);
-		eat_rows(m, a, &r);
-		break;
-	case CANDOR_REQ_PRUNE_POOL:
-		r.round = eat_byte(m);
-		r.file = NAME(labelers);
-		r.state = r.digest = arena_calloc(a, 1, CANDOR_DIGEST_BYTES);
-		break;
-	default:
-		r.cursor = eat_cursor(m, a);
-		r.limit = eat_byte(m) * 5u;
-		r.sort = (enum candor_sort)eat_below(m, 6);
-		r.labeler = NAME(labelers);
-		r.history = eat_below(m, 2);
-	}
-	require(wire_encode_request(&r, a, 1 << 20, &bytes) == 0);
+	arena_init(&a, 1 << 20);
+	eaten.now_ms = w.f.now_ms;
+	const struct candor_request r = eat_request(m, &a, 1000 + t->model.n);
+	require(wire_encode_request(&r, &a, 1 << 20, &bytes) == 0);
 	push(t, bytes.data, bytes.len);
 	buf_free(&bytes);
-	arena_free(a);
+	arena_free(&a);
 }
 
 /* A good request with some bytes changed. */
@@ -697,7 +444,7 @@ static void begin_world(bool limited)
 	fake_pool(&w.f, pools[0], NULL);
 	fake_pool(&w.f, pools[1], &fixed);
 	tidy();
-	trail_begin();
+	trail_begin(limited);
 }
 
 static void end_world(void)
@@ -719,8 +466,9 @@ static void converse(const uint8_t *data, size_t len)
 	struct talker *talker = &w.talkers[0];
 	trail_add(data, len);
 	w.inputs++;
-	memset(w.next, 0, sizeof w.next);
-	w.n_next = 0;
+	memset(&eaten, 0, sizeof eaten);
+	eaten.input = w.inputs;
+	eaten.rights = &w.rights;
 	w.failed = false;
 	w.f.now_ms += 2000; /* nothing is left to pay */
 	for (size_t i = 0; i < PEERS; i++)

@@ -96,14 +96,20 @@ static void doubt(struct model_key *k, unsigned rights)
 			k->since[i] = UINT64_MAX;
 }
 
-static void removed(struct rights_model *m, const struct candor_grant *g)
+static void key_removed(const struct rights_model *m, struct model_key *k, unsigned rights)
 {
-	struct model_key *k = find_key(m, g->principal, g->pool, g->prefix);
-	for (int i = 0; k && i < MODEL_RIGHTS; i++)
-		if (g->rights >> i & 1 && k->asked[i] == 0) {
+	for (int i = 0; i < MODEL_RIGHTS; i++)
+		if (rights >> i & 1 && k->asked[i] == 0) {
 			k->on &= ~(1u << i);
 			k->until[i] = m->moment;
 		}
+}
+
+static void removed(const struct rights_model *m, const struct candor_grant *g)
+{
+	struct model_key *k = find_key(m, g->principal, g->pool, g->prefix);
+	if (k)
+		key_removed(m, k, g->rights);
 }
 
 /* ---- rights ---- */
@@ -460,7 +466,12 @@ static void hear_effects(struct rights_model *m, struct model_peer *p, const str
 			removed(m, g);
 	}
 	m->removing -= is_removal(a);
+	m->gone += is_removal(a) && good;
 	m->rows -= a->type == CANDOR_REQ_CREATE_TOKEN && !good;
+	for (size_t i = 0;
+	     good && a->type == CANDOR_REQ_REVOKE_TOKEN && a->alone && a->adds == m->adds && i < m->n_keys; i++)
+		if (same(m->keys[i].principal, principal))
+			key_removed(m, &m->keys[i], CANDOR_RIGHTS_ALL);
 	for (unsigned i = 0; good && a->type == CANDOR_REQ_REVOKE_TOKEN && i < m->n_tokens; i++)
 		if (same(m->tokens[i].principal, principal) && m->tokens[i].until == UINT64_MAX)
 			m->tokens[i].until = m->moment;
@@ -551,6 +562,15 @@ void model_hear(struct rights_model *m, struct model_peer *p, const struct cando
 		}
 	}
 	hear_effects(m, p, a, r);
+}
+
+void model_go_on(struct rights_model *m, struct model_peer *p, uint64_t now_ms)
+{
+	m->moment++;
+	for (size_t i = p->first; i < p->n; i++) {
+		p->asks[i].moment = m->moment;
+		p->asks[i].now_ms = now_ms;
+	}
 }
 
 /* ---- at the end ---- */

@@ -41,6 +41,7 @@ struct rights_model {
 	uint64_t adds; /* of grants, likewise */
 	unsigned adding, removing; /* asked for just now */
 	uint64_t rows; /* of tokens, at most */
+	uint64_t gone; /* removals that were answered */
 };
 
 /* A request that was pushed. */
@@ -87,6 +88,10 @@ bool model_is_vain(const struct rights_model *m, const struct model_peer *p);
 /* is_over: the connection is now. */
 void model_hear(struct rights_model *m, struct model_peer *p, const struct candor_response *r, bool is_over,
 		uint64_t now_ms);
+
+/* All answers that there are were taken, and some removal among them: what is still to be answered must be possible from
+ * now on, for what was done before is answered, too. */
+void model_go_on(struct rights_model *m, struct model_peer *p, uint64_t now_ms);
 
 /* All is answered that will be, and nobody is there: what stands must be possible, and what is certain must stand. From
  * now on that is what stands. */
