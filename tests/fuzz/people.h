@@ -27,7 +27,7 @@ static const struct who bases[] = {
 	{.name = "cert:CN=x", .is_known = true},
 };
 
-static const char *const principals[] = {"uid:7", "gid:50", "anonymous", "uid:9", "cert:CN=x"};
+static const char *const principals[] = {"uid:7", "gid:50", "anonymous", "uid:9", "cert:CN=x", "gid:51"};
 
 /* What somebody has when an input begins; that of the tokens stands last. */
 static const struct candor_grant grants[] = {
