@@ -99,7 +99,7 @@ static void doubt(struct model_key *k, unsigned rights)
 static void key_removed(const struct rights_model *m, struct model_key *k, unsigned rights)
 {
 	for (int i = 0; i < MODEL_RIGHTS; i++)
-		if (rights >> i & 1 && k->asked[i] == 0) {
+		if (rights & k->on & 1u << i && k->asked[i] == 0) {
 			k->on &= ~(1u << i);
 			k->until[i] = m->moment;
 		}
