@@ -372,6 +372,7 @@ static bool answer(struct meal *in, const struct candor_request *request, struct
 static int listener;
 static struct sockaddr_un place; /* where it listens */
 static struct meal script; /* what is left of the input */
+static atomic_uint served; /* connections */
 
 static atomic_uint taken; /* answers that did not put the request off to another time */
 
@@ -420,6 +421,7 @@ static void serve(int fd)
 	}
 	frame_free(&f);
 	arena_free(&a);
+	served++;
 	close(fd);
 }
 
@@ -437,9 +439,10 @@ static void *run_daemon(void *arg)
 static void await_daemon(void)
 {
 	char byte;
+	unsigned before = served;
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	require(fd >= 0 && connect(fd, (struct sockaddr *)&place, sizeof place) == 0 && shutdown(fd, SHUT_WR) == 0);
-	require(read(fd, &byte, 1) == 0);
+	require(read(fd, &byte, 1) == 0 && served != before);
 	close(fd);
 }
 
