@@ -441,8 +441,8 @@ static void await_daemon(void)
 	char byte;
 	unsigned before = served;
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	require(fd >= 0 && connect(fd, (struct sockaddr *)&place, sizeof place) == 0 && shutdown(fd, SHUT_WR) == 0);
-	require(read(fd, &byte, 1) == 0 && served != before);
+	require(fd >= 0 && TEMP_FAILURE_RETRY(connect(fd, (struct sockaddr *)&place, sizeof place)) == 0);
+	require(shutdown(fd, SHUT_WR) == 0 && TEMP_FAILURE_RETRY(read(fd, &byte, 1)) == 0 && served != before);
 	close(fd);
 }
 
@@ -557,7 +557,12 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	require(listener >= 0 && bind(listener, (struct sockaddr *)&place, sizeof place) == 0 &&
 		listen(listener, 8) == 0);
+	/* libFuzzer's clock is not for it. */
+	sigset_t all, old;
+	sigfillset(&all);
+	require(pthread_sigmask(SIG_SETMASK, &all, &old) == 0);
 	require(pthread_create(&thread, NULL, run_daemon, NULL) == 0);
+	require(pthread_sigmask(SIG_SETMASK, &old, NULL) == 0);
 	setlocale(LC_CTYPE, "C.UTF-8");
 	signal(SIGPIPE, SIG_IGN);
 	return 0;
