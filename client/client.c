@@ -100,7 +100,8 @@ static void tell_all(struct candor_client *c, int status)
 	c->calls = (struct calls){0};
 	c->greeting = false;
 	struct candor_response last = {.code = c->farewell_code, .message = c->farewell, .next = ""};
-	last.retry_after_ms = c->farewell_retry_ms;
+	/* Behind a greeting it says nothing of when to ask again: on this connection never. */
+	last.retry_after_ms = c->greeted ? 0 : c->farewell_retry_ms;
 	for (size_t i = 0; i < all.cap; i++) {
 		const struct call *call = &all.slots[i];
 		if (call->id == 0)

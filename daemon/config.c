@@ -154,10 +154,17 @@ static int set_yesno(struct loader *l, const struct setting *s, const char *wher
 	return 0;
 }
 
+/* Nothing that a terminal acts upon, and no comment: only a line that goes on has one in it. */
+static bool is_plain(const char *text)
+{
+	return !text_fault(text, strlen(text)) && text[0] != ';' && !strstr(text, " ;");
+}
+
 static int set_path(struct loader *l, const struct setting *s, const char *where, const char *text)
 {
-	if (!text[0] || strlen(text) >= CONFIG_PATH_MAX - 16)
-		return fail(l, where, "must be a path", text);
+	size_t len = strlen(text);
+	if (len == 0 || len >= CONFIG_PATH_MAX - 16 || !is_plain(text))
+		return fail(l, where, "must be a path, and a blank in it must not stand before a ';'", text);
 	snprintf((char *)l->config + s->offset, CONFIG_PATH_MAX, "%s", text);
 	return 0;
 }
@@ -168,6 +175,8 @@ static int add_listen(struct loader *l, const char *where, const char *text)
 	struct config *c = l->config;
 	if (c->n_listen == CONFIG_LISTEN_MAX)
 		return fail(l, where, "may be given 16 times at the most", text);
+	if (!is_plain(text))
+		return fail(l, where, "must be an address in plain text, and without a comment", text);
 	if (address_parse(text, &c->listen[c->n_listen], &why))
 		return fail(l, where, why, text);
 	if (c->listen[c->n_listen].is_tls)

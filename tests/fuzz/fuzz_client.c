@@ -1,15 +1,19 @@
 /* A hostile daemon: commands of candor run against one that answers whatever the input makes it answer. Each ends with
- * an exit code of its own, and nothing that a terminal could act upon is printed: lines of UTF-8 without control
- * characters. */
+ * an exit code of its own, waits no longer for a rate than it may, and prints nothing that a terminal could act upon:
+ * lines of UTF-8 without control characters.
+ *
+ * Nobody sleeps: nanosleep() is defined here. Only `candor import` waits by libuv, and has a short --timeout. */
 #include <fcntl.h>
 #include <locale.h>
 #include <math.h>
 #include <pthread.h>
-#include <semaphore.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "client/cli/cli.h"
@@ -18,9 +22,9 @@
 #include "text.h"
 #include "wire.h"
 
-enum { ARGS_MAX = 8, ROWS_MAX = 4, STRING_MAX = 300 };
+enum { ARGS_MAX = 8, ROWS_MAX = 4, STRING_MAX = 300, RATE_MS = 60 * 1000, IMPORT_MS = 100 };
 
-static char dir[64], address[128], csv[96];
+static char dir[64], address[128], csv[96], token[96], new_token[96];
 
 static const struct {
 	const struct cli_command *command;
@@ -46,6 +50,17 @@ static const struct {
 	{&cli_resolve, {"resolve", "p", "i0", "1"}},
 	{&cli_void, {"void", "p", "i0"}},
 	{&cli_import, {"import", "p", csv}},
+	{&cli_info, {"info", "--token-file", token}},
+	{&cli_audit, {"audit", "--pool", "p"}},
+	{&cli_audit, {"audit", "--all"}},
+	{&cli_grants, {"grants", "list"}},
+	{&cli_grants, {"grants", "list", "--pool", "p"}},
+	{&cli_grants, {"grants", "add", "token:t", "report", "--pool", "p", "--labelers", "a"}},
+	{&cli_grants, {"grants", "remove", "uid:7"}},
+	{&cli_token, {"token", "new", "t", "report", "--labelers", "a", "--expires", "2h"}},
+	{&cli_token, {"token", "new", "t", "operator", "--out", new_token}},
+	{&cli_token, {"token", "list", "--token-file", token}},
+	{&cli_token, {"token", "revoke", "t"}},
 };
 
 /* ---- what the daemon says ---- */
@@ -203,14 +218,27 @@ static void eat_info(struct eater *e, struct candor_info *i)
 				  .resident_bytes = N};
 }
 
+static void eat_token(struct eater *e, struct candor_token *t)
+{
+	*t = (struct candor_token){S, N, N, N};
+}
+
+static void eat_grant(struct eater *e, struct candor_grant *g)
+{
+	*g = (struct candor_grant){S, S, S, eat_byte(e->in)};
+}
+
 static void eat_rows(struct eater *e, struct candor_response *r)
 {
 	struct candor_pool *pools = arena_calloc(e->a, ROWS_MAX, sizeof *pools);
 	struct candor_item *items = arena_calloc(e->a, ROWS_MAX, sizeof *items);
 	struct candor_labeler *labelers = arena_calloc(e->a, ROWS_MAX, sizeof *labelers);
 	struct candor_settlement *history = arena_calloc(e->a, ROWS_MAX, sizeof *history);
+	struct candor_grant *grants = arena_calloc(e->a, ROWS_MAX, sizeof *grants);
+	struct candor_token *tokens = arena_calloc(e->a, ROWS_MAX, sizeof *tokens);
+	struct candor_event *events = arena_calloc(e->a, ROWS_MAX, sizeof *events);
 	struct candor_rejected *rejected = arena_calloc(e->a, ROWS_MAX, sizeof *rejected);
-	require(pools && items && labelers && history && rejected);
+	require(pools && items && labelers && history && grants && tokens && events && rejected);
 	r->n = eat_below(e->in, ROWS_MAX + 1);
 	for (size_t i = 0; i < r->n; i++) {
 		if (r->type == CANDOR_RES_POOLS)
@@ -221,6 +249,12 @@ static void eat_rows(struct eater *e, struct candor_response *r)
 			eat_labeler(e, &labelers[i]);
 		else if (r->type == CANDOR_RES_LABELER)
 			history[i] = (struct candor_settlement){N, S, R, R, R, R, R, R, R, (uint32_t)N, N};
+		else if (r->type == CANDOR_RES_GRANTS)
+			eat_grant(e, &grants[i]);
+		else if (r->type == CANDOR_RES_TOKENS)
+			eat_token(e, &tokens[i]);
+		else if (r->type == CANDOR_RES_EVENTS)
+			events[i] = (struct candor_event){N, N, S, S, S, S, S};
 	}
 	r->n_rejected = eat_below(e->in, ROWS_MAX + 1);
 	for (size_t i = 0; i < r->n_rejected; i++)
@@ -229,6 +263,9 @@ static void eat_rows(struct eater *e, struct candor_response *r)
 	r->items = items;
 	r->labelers = labelers;
 	r->history = history;
+	r->grants = grants;
+	r->tokens = tokens;
+	r->events = events;
 	r->rejected = rejected;
 }
 
@@ -246,6 +283,10 @@ static enum candor_response_type answer_of(enum candor_request_type type)
 	case CANDOR_REQ_LIST_ITEMS: return CANDOR_RES_ITEMS;
 	case CANDOR_REQ_LIST_LABELERS: return CANDOR_RES_LABELERS;
 	case CANDOR_REQ_GET_LABELER: return CANDOR_RES_LABELER;
+	case CANDOR_REQ_LIST_GRANTS: return CANDOR_RES_GRANTS;
+	case CANDOR_REQ_CREATE_TOKEN: return CANDOR_RES_NEW_TOKEN;
+	case CANDOR_REQ_LIST_TOKENS: return CANDOR_RES_TOKENS;
+	case CANDOR_REQ_LIST_EVENTS: return CANDOR_RES_EVENTS;
 	default: return CANDOR_RES_BATCH;
 	}
 }
@@ -259,14 +300,15 @@ static struct candor_response eat_response(struct eater *e, const struct candor_
 		return r;
 	}
 	if (odd < 32) {
-		r.code = (enum candor_code)eat_byte(e->in);
+		r.code = odd < 16 ? CANDOR_RESOURCE_EXHAUSTED : (enum candor_code)eat_byte(e->in);
+		r.retry_after_ms = odd % 2 ? (uint32_t)N : 0;
 		r.message = S;
 		r.id = odd < 4 ? 0 : r.id;
 		r.type = CANDOR_RES_NONE;
 		return r;
 	}
 	if (odd == 32)
-		r.type = (enum candor_response_type)eat_below(e->in, CANDOR_RES_LABELER + 1);
+		r.type = (enum candor_response_type)eat_below(e->in, CANDOR_RES_EVENTS + 1);
 	r.welcome = (struct candor_welcome){(uint32_t)N, S, N, (uint32_t)N, S};
 	if (r.type == CANDOR_RES_INFO)
 		eat_info(e, &r.info);
@@ -274,6 +316,10 @@ static struct candor_response eat_response(struct eater *e, const struct candor_
 		eat_pool(e, &r.pool);
 	if (r.type == CANDOR_RES_LABELER)
 		eat_labeler(e, &r.labeler);
+	if (r.type == CANDOR_RES_NEW_TOKEN) {
+		eat_token(e, &r.token);
+		r.secret = S;
+	}
 	eat_rows(e, &r);
 	r.batch = (struct candor_batch){N, N, N};
 	r.next = S;
@@ -324,8 +370,27 @@ static bool answer(struct meal *in, const struct candor_request *request, struct
 /* ---- the daemon, on a thread of its own ---- */
 
 static int listener;
+static struct sockaddr_un place; /* where it listens */
 static struct meal script; /* what is left of the input */
-static sem_t served; /* a connection is over */
+static atomic_uint served; /* connections */
+
+static atomic_uint taken; /* answers that did not put the request off to another time */
+
+static bool puts_off(const struct buf *out)
+{
+	struct frame f;
+	struct view message;
+	struct arena a;
+	struct candor_response r;
+	frame_init(&f, 1 << 24);
+	arena_init(&a, 1 << 24);
+	require(frame_push(&f, out->data, out->len) == 0);
+	bool off = frame_next(&f, &message) == 1 && wire_decode_response(&a, message.data, message.len, &r) == 0 &&
+		   r.code == CANDOR_RESOURCE_EXHAUSTED && r.retry_after_ms > 0;
+	frame_free(&f);
+	arena_free(&a);
+	return off;
+}
 
 static void serve(int fd)
 {
@@ -345,6 +410,8 @@ static void serve(int fd)
 			arena_reset(&a);
 			require(wire_decode_request(&a, message.data, message.len, &request) == 0);
 			on = answer(&script, &request.request, &out);
+			if (out.len > 0 && !puts_off(&out))
+				taken++;
 			if (out.len > 0 && send(fd, out.data, out.len, MSG_NOSIGNAL) < 0)
 				on = false;
 			if (!on)
@@ -354,6 +421,7 @@ static void serve(int fd)
 	}
 	frame_free(&f);
 	arena_free(&a);
+	served++;
 	close(fd);
 }
 
@@ -363,9 +431,36 @@ static void *run_daemon(void *arg)
 		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 		require(fd >= 0);
 		serve(fd);
-		sem_post(&served);
 	}
 	return arg;
+}
+
+/* Until each connection that there was is over: they are served one by one, and this is the last. */
+static void await_daemon(void)
+{
+	char byte;
+	unsigned before = served;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	require(fd >= 0 && TEMP_FAILURE_RETRY(connect(fd, (struct sockaddr *)&place, sizeof place)) == 0);
+	require(shutdown(fd, SHUT_WR) == 0 && TEMP_FAILURE_RETRY(read(fd, &byte, 1)) == 0 && served != before);
+	close(fd);
+}
+
+/* ---- waiting ---- */
+
+static uint64_t most_ms; /* that one request may wait */
+static uint64_t waited_ms; /* since something was taken */
+static unsigned waited_at;
+
+int nanosleep(const struct timespec *for_how_long, struct timespec *rest)
+{
+	(void)rest;
+	if (waited_at != taken)
+		waited_ms = 0;
+	waited_at = taken;
+	waited_ms += (uint64_t)for_how_long->tv_sec * 1000 + (uint64_t)for_how_long->tv_nsec / 1000000;
+	require(waited_ms <= most_ms);
+	return 0;
 }
 
 /* ---- what is printed ---- */
@@ -375,6 +470,21 @@ static FILE *catch (FILE **stream, char **text, size_t *len)
 	FILE *real = *stream;
 	require((*stream = open_memstream(text, len)));
 	return real;
+}
+
+/* What candor itself says to a terminal, to write a line anew. */
+static size_t without_own(char *text, size_t len)
+{
+	static const char own[] = "\r\033[K";
+	enum { OWN = sizeof own - 1 };
+	size_t kept = 0;
+	for (size_t i = 0; i < len;) {
+		if (len - i >= OWN && memcmp(text + i, own, OWN) == 0)
+			i += OWN;
+		else
+			text[kept++] = text[i++];
+	}
+	return kept;
 }
 
 static void check_printed(char *text, size_t len)
@@ -391,11 +501,37 @@ static void check_printed(char *text, size_t len)
 	free(text);
 }
 
+/* Everything that was written to it past stdio, and where it was written to before. */
+static int terminal, raw;
+
+static void begin_raw(void)
+{
+	fflush(stdout);
+	require((terminal = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)) >= 0 && ftruncate(raw, 0) == 0);
+	require(lseek(raw, 0, SEEK_SET) == 0 && dup2(raw, STDOUT_FILENO) >= 0);
+}
+
+static void end_raw(void)
+{
+	off_t len = lseek(raw, 0, SEEK_END);
+	char *text = malloc((size_t)len + 1);
+	require(len >= 0 && text && pread(raw, text, (size_t)len, 0) == len);
+	require(dup2(terminal, STDOUT_FILENO) >= 0 && close(terminal) == 0);
+	check_printed(text, (size_t)len);
+}
+
 /* ---- the commands ---- */
+
+static void write_file(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "we");
+	require(file && fputs(text, file) >= 0 && fchmod(fileno(file), 0600) == 0 && fclose(file) == 0);
+}
 
 static void clean_up(void)
 {
 	unlink(csv);
+	unlink(token);
 	unlink(address + strlen("unix:"));
 	rmdir(dir);
 }
@@ -405,19 +541,28 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	(void)argc, (void)argv;
 	static const char rows[] = "item,labeler,report,outcome\na,ann,0.5,1\na,bob,1,\nb,ann,0,\nb,bob,2,\n";
 	const char *tmp = getenv("TMPDIR");
-	struct sockaddr_un at = {.sun_family = AF_UNIX};
 	pthread_t thread;
 	snprintf(dir, sizeof dir, "%s/candor-test-XXXXXX", tmp && tmp[0] ? tmp : "/tmp");
 	require(mkdtemp(dir));
 	snprintf(csv, sizeof csv, "%s/rows.csv", dir);
+	snprintf(token, sizeof token, "%s/token", dir);
+	snprintf(new_token, sizeof new_token, "%s/new.token", dir);
 	snprintf(address, sizeof address, "unix:%s/s", dir);
-	snprintf(at.sun_path, sizeof at.sun_path, "%.100s", address + strlen("unix:"));
+	place.sun_family = AF_UNIX;
+	snprintf(place.sun_path, sizeof place.sun_path, "%.100s", address + strlen("unix:"));
 	atexit(clean_up);
-	FILE *file = fopen(csv, "we");
-	require(file && fputs(rows, file) >= 0 && fclose(file) == 0);
+	write_file(csv, rows);
+	write_file(token, "candor_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n");
+	require((raw = memfd_create("stdout", MFD_CLOEXEC)) >= 0);
 	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	require(listener >= 0 && bind(listener, (struct sockaddr *)&at, sizeof at) == 0 && listen(listener, 8) == 0);
-	require(sem_init(&served, 0, 0) == 0 && pthread_create(&thread, NULL, run_daemon, NULL) == 0);
+	require(listener >= 0 && bind(listener, (struct sockaddr *)&place, sizeof place) == 0 &&
+		listen(listener, 8) == 0);
+	/* libFuzzer's clock is not for it. */
+	sigset_t all, old;
+	sigfillset(&all);
+	require(pthread_sigmask(SIG_SETMASK, &all, &old) == 0);
+	require(pthread_create(&thread, NULL, run_daemon, NULL) == 0);
+	require(pthread_sigmask(SIG_SETMASK, &old, NULL) == 0);
 	setlocale(LC_CTYPE, "C.UTF-8");
 	signal(SIGPIPE, SIG_IGN);
 	return 0;
@@ -438,16 +583,26 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	memcpy(copies, argv, sizeof copies); /* getopt_long() moves them about */
 
 	script = in;
+	bool imports = c.command == &cli_import, makes_token = c.command == &cli_token;
+	c.timeout_ms = imports ? IMPORT_MS : how & 16 ? 5000 : 0;
+	most_ms = c.timeout_ms ? c.timeout_ms : RATE_MS;
+	waited_ms = 0;
+	if (makes_token)
+		begin_raw();
 	FILE *real_out = catch (&stdout, &out, &out_len), *real_err = catch (&stderr, &err, &err_len);
 	optind = 0;
 	int code = c.command->run(&c, argc, argv);
 	candor_close(c.daemon);
-	sem_wait(&served);
+	await_daemon();
 	require(fclose(stdout) == 0 && fclose(stderr) == 0);
 	stdout = real_out;
 	stderr = real_err;
+	if (makes_token) {
+		end_raw();
+		unlink(new_token);
+	}
 	check_printed(out, out_len);
-	check_printed(err, err_len);
+	check_printed(err, c.term.err_tty ? without_own(err, err_len) : err_len);
 	require(code >= CLI_DONE && code <= CLI_UNREACHABLE);
 	for (int i = 0; i < argc; i++)
 		free(copies[i]);

@@ -185,20 +185,23 @@ static void a_token_that_is_none_is_the_answer_to_everything(void **state)
 static size_t refusals_left;
 static uint32_t retry_after_ms;
 static bool greetings_too;
+static bool ends_with_it; /* the refusal is the daemon's last word, to no request */
 
 static void answer_at_a_rate(struct fake *f, const struct candor_request *request)
 {
-	const struct candor_response refusal = {.id = request->id,
-						.code = CANDOR_RESOURCE_EXHAUSTED,
-						.message = "too many requests a second",
-						.retry_after_ms = retry_after_ms};
+	struct candor_response refusal = {.id = request->id,
+					  .code = CANDOR_RESOURCE_EXHAUSTED,
+					  .message = "too many requests a second",
+					  .retry_after_ms = retry_after_ms};
 	if ((request->type == CANDOR_REQ_HELLO && !greetings_too) || refusals_left == 0) {
 		fake_answer(f, request);
 		return;
 	}
 	refusals_left--;
+	if (ends_with_it)
+		refusal.id = 0;
 	fake_respond(f, &refusal);
-	if (request->type == CANDOR_REQ_HELLO)
+	if (request->type == CANDOR_REQ_HELLO || ends_with_it)
 		fake_hang_up(f);
 }
 
@@ -217,6 +220,31 @@ static int call_at_a_rate(size_t refusals, uint32_t after_ms, uint64_t timeout_m
 	candor_close(c.daemon);
 	fake_stop_thread(&fake);
 	return code;
+}
+
+/* Nothing would come of asking again where nobody answers any more. */
+static void a_last_word_is_no_limit_on_a_rate(void **state)
+{
+	struct fake fake;
+	uv_loop_t loop;
+	struct candor *daemon;
+	const struct candor_response *response;
+	const struct candor_request info = {.type = CANDOR_REQ_INFO};
+	(void)state;
+	refusals_left = 1;
+	retry_after_ms = 1;
+	greetings_too = false;
+	ends_with_it = true;
+	fake_start_thread(&fake, &loop, answer_at_a_rate);
+	assert_int_equal(candor_open(&daemon, fake.address, NULL), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(candor_call(daemon, &info, &response), 0);
+		assert_int_equal(response->code, CANDOR_RESOURCE_EXHAUSTED);
+		assert_int_equal(response->retry_after_ms, 0);
+	}
+	candor_close(daemon);
+	fake_stop_thread(&fake);
+	ends_with_it = false;
 }
 
 static void commands_wait_for_a_rate_as_long_as_they_may(void **state)
@@ -322,6 +350,7 @@ int main(void)
 		cmocka_unit_test(a_token_is_shown_and_whose_it_is_is_told),
 		cmocka_unit_test(a_token_that_is_none_is_the_answer_to_everything),
 		cmocka_unit_test(commands_wait_for_a_rate_as_long_as_they_may),
+		cmocka_unit_test(a_last_word_is_no_limit_on_a_rate),
 		cmocka_unit_test(the_default_address_follows_the_environment),
 		cmocka_unit_test(a_million_calls_are_found_in_any_order),
 		cmocka_unit_test(stragglers_are_found_among_later_calls),
