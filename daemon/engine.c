@@ -483,21 +483,20 @@ enum engine_outcome engine_run(struct engine *e, struct call *call)
 
 enum engine_outcome engine_submit(struct engine *e, struct call *call)
 {
+	const struct candor_request *r = &call->wire->request;
+	if (call->wire->fault && r->type == CANDOR_REQ_HELLO && r->token[0]) {
+		/* Whoever meant to become somebody must not go on as another. */
+		call->who->is_refused = true;
+		token_wipe((char *)(uintptr_t)r->token, strlen(r->token));
+	}
 	if (e->quota && !pays_later(call) && !engine_charge(e, call, call->who))
 		return ENGINE_REPLIED;
 	if (call->load) {
 		engine_await_load(call);
 		return ENGINE_BLOCKED;
 	}
-	if (call->wire->fault) {
-		/* Whoever meant to become somebody must not go on as another. */
-		const struct candor_request *r = &call->wire->request;
-		if (r->type == CANDOR_REQ_HELLO && r->token[0]) {
-			call->who->is_refused = true;
-			token_wipe((char *)(uintptr_t)r->token, strlen(r->token));
-		}
+	if (call->wire->fault)
 		return engine_refuse(call, CANDOR_INVALID_ARGUMENT, call->wire->fault);
-	}
 	/* Nobody holds an item between calls. */
 	engine_evict(e);
 	return engine_run(e, call);

@@ -375,6 +375,7 @@ void model_push(struct rights_model *m, struct model_peer *p, const struct wire_
 		a->id = r->id;
 		a->type = r->type;
 		a->faulty = w->fault;
+		a->shows = r->type == CANDOR_REQ_HELLO && r->token[0];
 	}
 	for (size_t i = p->first; i + 1 < p->n; i++)
 		if (!p->asks[i].answered && p->asks[i].id == a->id)
@@ -388,7 +389,6 @@ void model_push(struct rights_model *m, struct model_peer *p, const struct wire_
 	a->with_reports = r->with_reports;
 	keep_rows(p, a, r);
 	if (r->type == CANDOR_REQ_HELLO) {
-		a->shows = r->token[0];
 		a->token = a->shows ? token_shown(m, r->token) : -1;
 	} else {
 		p->has_asked = true;
@@ -517,7 +517,8 @@ static void hear_hello(struct rights_model *m, struct model_peer *p, const struc
 		p->ids |= alive ? bit : 0;
 		p->is_refused = p->is_refused || (is_over && a->shows && !(t && !t->doubted && !t->expires_at));
 	} else {
-		require(r->code == CANDOR_FAILED_PRECONDITION && a->shows && p->has_asked);
+		require(r->code == CANDOR_FAILED_PRECONDITION && a->shows && p->has_asked && is_over);
+		p->is_refused = true;
 	}
 }
 
@@ -539,13 +540,16 @@ void model_hear(struct rights_model *m, struct model_peer *p, const struct cando
 	if (a->vague) {
 		/* Whatever it was. */
 		p->ids |= a->token >= 0 ? (uint64_t)2 << a->token : 0;
-		p->is_refused = p->is_refused || (is_over && (denied || r->retry_after_ms));
+		p->is_refused = p->is_refused || (is_over && (denied || r->retry_after_ms || a->type == CANDOR_REQ_HELLO));
 		p->has_been_served = false;
 		give_up(m, p, a);
 		return;
 	}
 	if (a->faulty) {
 		require(r->code != CANDOR_OK && !denied);
+		/* What came behind it must not be done as another. */
+		require(is_over || !a->shows);
+		p->is_refused = p->is_refused || a->shows;
 		return;
 	}
 	if (a->type == CANDOR_REQ_HELLO) {
