@@ -347,7 +347,8 @@ static bool begin(struct cli_rows *r)
 	static const char mark[] = "\xef\xbb\xbf";
 	if (left(r) < 3 && !r->ended)
 		return false;
-	if (left(r) >= 3 && memcmp(here(r), mark, 3) == 0)
+	/* One: what follows it may come later, and be another. */
+	if (r->read_bytes == 0 && left(r) >= 3 && memcmp(here(r), mark, 3) == 0)
 		advance(r, 3, 0);
 	size_t blank = blanks(here(r), left(r));
 	if (blank == left(r) && !r->ended && blank < CLI_ROW_MAX_BYTES)
