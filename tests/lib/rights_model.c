@@ -522,6 +522,15 @@ static void hear_hello(struct rights_model *m, struct model_peer *p, const struc
 	}
 }
 
+/* One of the requests with that id shows a token. */
+static bool may_show(const struct model_peer *p, uint64_t id)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->asks[i].id == id && p->asks[i].shows)
+			return true;
+	return false;
+}
+
 void model_hear(struct rights_model *m, struct model_peer *p, const struct candor_response *r, bool is_over,
 		uint64_t now_ms)
 {
@@ -540,7 +549,7 @@ void model_hear(struct rights_model *m, struct model_peer *p, const struct cando
 	if (a->vague) {
 		/* Whatever it was. */
 		p->ids |= a->token >= 0 ? (uint64_t)2 << a->token : 0;
-		p->is_refused = p->is_refused || (is_over && (denied || r->retry_after_ms || a->type == CANDOR_REQ_HELLO));
+		p->is_refused = p->is_refused || (is_over && (denied || r->retry_after_ms || may_show(p, r->id)));
 		p->has_been_served = false;
 		give_up(m, p, a);
 		return;
