@@ -39,6 +39,15 @@ static bool is_plain(const uint8_t *p)
 	return !(x & high) && !((x + each) & high) && ((x + 0x60 * each) & high) == high;
 }
 
+/* U+0000 to U+001F and U+007F to U+009F; and those that end lines or turn the direction of what follows on a terminal:
+ * U+2028 to U+202E, U+2066 to U+2069. */
+static bool is_control(const uint8_t *p, size_t step)
+{
+	if (step == 3 && p[0] == 0xe2)
+		return (p[1] == 0x80 && p[2] >= 0xa8 && p[2] <= 0xae) || (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9);
+	return p[0] < 0x20 || p[0] == 0x7f || (p[0] == 0xc2 && p[1] < 0xa0);
+}
+
 const char *text_fault(const char *text, size_t len)
 {
 	const uint8_t *p = (const uint8_t *)text;
@@ -54,7 +63,7 @@ const char *text_fault(const char *text, size_t len)
 		size_t step = utf8_sequence(p + i, len - i);
 		if (step == 0)
 			return "is not valid UTF-8";
-		if (p[i] < 0x20 || p[i] == 0x7f || (p[i] == 0xc2 && p[i + 1] < 0xa0))
+		if (is_control(p + i, step))
 			return "has a control character";
 		i += step;
 	}

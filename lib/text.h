@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 /* NULL if `len` bytes at `text` are a line that can be shown to a person: UTF-8 without control characters (U+0000 to
- * U+001F, U+007F to U+009F), also empty. Else a static phrase that says what is wrong, to follow the name of a field.
- */
+ * U+001F, U+007F to U+009F) and without those that end lines or turn their direction (U+2028 to U+202E, U+2066 to
+ * U+2069), also empty. Else a static phrase that says what is wrong, to follow the name of a field. */
 const char *text_fault(const char *text, size_t len);
 
 /* The same for the name of a pool, labeler or item: 1 to 255 bytes of such text. */

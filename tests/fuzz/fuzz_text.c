@@ -21,7 +21,8 @@ static const char *fault_of(const uint8_t *p, size_t len)
 		if (point < least[more] || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff))
 			return "is not valid UTF-8";
 		/* What is wrong first is told. */
-		if (point < 0x20 || (point >= 0x7f && point < 0xa0))
+		if (point < 0x20 || (point >= 0x7f && point < 0xa0) || (point >= 0x2028 && point <= 0x202e) ||
+		    (point >= 0x2066 && point <= 0x2069))
 			return "has a control character";
 		p += more + 1;
 		len -= more + 1;

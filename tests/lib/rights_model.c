@@ -515,7 +515,8 @@ static void hear_hello(struct rights_model *m, struct model_peer *p, const struc
 	} else if (r->code == CANDOR_RESOURCE_EXHAUSTED) {
 		require(r->retry_after_ms > 0);
 		p->ids |= alive ? bit : 0;
-		p->is_refused = p->is_refused || (is_over && a->shows && !(t && !t->doubted && !t->expires_at));
+		bool good = t && !t->doubted && !t->expires_at && !p->has_asked;
+		p->is_refused = p->is_refused || (is_over && a->shows && !good);
 	} else {
 		require(r->code == CANDOR_FAILED_PRECONDITION && a->shows && p->has_asked && is_over);
 		p->is_refused = true;

@@ -49,9 +49,10 @@ static void every_code_point_is_text_but_controls_surrogates_and_what_is_beyond_
 	for (uint32_t point = 0; point < 0x200000; point++) {
 		char text[4];
 		size_t len = encode(point, text);
-		const char *want = point < 0x20 || (point >= 0x7f && point <= 0x9f)	  ? CONTROL :
-				   (point >= 0xd800 && point <= 0xdfff) || point > 0x10ffff ? NOT_UTF8 :
-											      NULL;
+		bool turns = (point >= 0x2028 && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
+		const char *want = point < 0x20 || (point >= 0x7f && point <= 0x9f) || turns  ? CONTROL
+				   : (point >= 0xd800 && point <= 0xdfff) || point > 0x10ffff ? NOT_UTF8
+											      : NULL;
 		const char *got = text_fault(text, len);
 		if (got != want && (!got || !want || strcmp(got, want) != 0))
 			fail_msg("U+%04X: %s", point, got ? got : "no fault");
@@ -87,8 +88,9 @@ static void every_pair_and_triple_of_bytes_is_judged_as_unicode_s_table_says(voi
 		const uint8_t p[] = {(uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n};
 		if (text_fault((const char *)p, 3) == NULL && !is_shortest_form(p, 3))
 			fail_msg("%02x %02x %02x", p[0], p[1], p[2]);
+		bool turns = (n >= 0xe280a8 && n <= 0xe280ae) || (n >= 0xe281a6 && n <= 0xe281a9);
 		if (is_shortest_form(p, 3))
-			assert_null(text_fault((const char *)p, 3));
+			assert_int_equal(text_fault((const char *)p, 3) != NULL, turns);
 	}
 }
 
@@ -164,9 +166,25 @@ static void dates_are_days_or_seconds_of_the_calendar_in_utc(void **state)
 		{"9999-12-31T23:59:59Z", 253402300799000},
 	};
 	static const char *const bad[] = {
-		"", "2026", "2026-1-1", "2026-13-01", "2026-00-01", "2026-04-31", "2026-02-29", "2100-02-29", "1969-12-31",
-		"2026-01-01T", "2026-01-01T24:00:00Z", "2026-01-01T12:60:00Z", "2026-01-01T12:00:60Z", "2026-01-01T12:00:00",
-		"2026-01-01 12:00:00Z", "2026-01-01x", " 2026-01-01", "2026-01-01T12:00:00+01:00", "+026-01-01",
+		"",
+		"2026",
+		"2026-1-1",
+		"2026-13-01",
+		"2026-00-01",
+		"2026-04-31",
+		"2026-02-29",
+		"2100-02-29",
+		"1969-12-31",
+		"2026-01-01T",
+		"2026-01-01T24:00:00Z",
+		"2026-01-01T12:60:00Z",
+		"2026-01-01T12:00:60Z",
+		"2026-01-01T12:00:00",
+		"2026-01-01 12:00:00Z",
+		"2026-01-01x",
+		" 2026-01-01",
+		"2026-01-01T12:00:00+01:00",
+		"+026-01-01",
 	};
 	uint64_t ms;
 	(void)state;
