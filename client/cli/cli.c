@@ -253,7 +253,7 @@ static void wait_for_rate(const struct cli *c, uint64_t ms)
 	cli_progress_clear(&line);
 }
 
-int cli_call(struct cli *c, const struct candor_request *request, const struct candor_response **response)
+int cli_ask(struct cli *c, const struct candor_request *request, const struct candor_response **response)
 {
 	uint64_t waited_ms = 0;
 	for (;;) {
@@ -270,12 +270,8 @@ int cli_call(struct cli *c, const struct candor_request *request, const struct c
 		}
 		const struct candor_response *r = *response;
 		uint64_t pause_ms = cli_retry_ms(c, r, waited_ms);
-		if (r->code == CANDOR_OK)
+		if (!pause_ms)
 			return 0;
-		if (!pause_ms) {
-			cli_refusal(c, r->code, r->message);
-			return CLI_REFUSED;
-		}
 		wait_for_rate(c, pause_ms);
 		waited_ms += pause_ms;
 		if (!*candor_principal(c->daemon)) {
@@ -284,6 +280,15 @@ int cli_call(struct cli *c, const struct candor_request *request, const struct c
 			c->daemon = NULL;
 		}
 	}
+}
+
+int cli_call(struct cli *c, const struct candor_request *request, const struct candor_response **response)
+{
+	int err = cli_ask(c, request, response);
+	if (err || (*response)->code == CANDOR_OK)
+		return err;
+	cli_refusal(c, (*response)->code, (*response)->message);
+	return CLI_REFUSED;
 }
 
 int cli_batch(struct cli *c, const struct candor_request *request, const char *const *names, struct candor_batch *batch)

@@ -15,7 +15,7 @@
 
 enum cli_exit {
 	CLI_DONE = 0,
-	CLI_ROWS = 1, /* some rows were rejected; they are listed on stderr */
+	CLI_ROWS = 1, /* some rows were rejected, which are listed on stderr; or there was nothing to be removed */
 	CLI_USAGE = 2, /* wrong usage, or a file that cannot be read or written */
 	CLI_REFUSED = 3, /* the daemon refused the request */
 	CLI_UNREACHABLE = 4, /* the daemon could not be reached, or went away */
@@ -92,8 +92,12 @@ void cli_wipe_token(struct cli *c);
  * where it was not refused for a rate, or where all of it would be longer than --timeout. */
 uint64_t cli_retry_ms(const struct cli *c, const struct candor_response *response, uint64_t waited_ms);
 
-/* 0: *response is the daemon's answer, code OK. Else an exit code, and what happened has been said. What is refused for
- * a rate is sent again when its time has come. */
+/* 0: *response is the daemon's answer, whatever its code. Else an exit code, and what happened has been said. What is
+ * refused for a rate is sent again when its time has come. */
+MUST_CHECK int cli_ask(struct cli *c, const struct candor_request *request, const struct candor_response **response);
+
+/* The same where only code OK will do. 0: *response is the daemon's answer, code OK. Else an exit code, and what happened
+ * has been said; with CLI_REFUSED *response is the refusal. */
 MUST_CHECK int cli_call(struct cli *c, const struct candor_request *request, const struct candor_response **response);
 
 /* Sends a batch, lists the rows that were rejected on stderr by `names`, the request's items, and with --json prints

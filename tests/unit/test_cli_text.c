@@ -205,6 +205,40 @@ static void a_narrow_terminal_cuts_names_and_a_pipe_does_not(void **state)
 	}
 }
 
+static void a_name_may_be_cut_in_its_middle(void **state)
+{
+	static const struct cli_column columns[] = {{.title = "name", .shrink = true, .middle = true},
+						    {.title = "n", .shrink = true}};
+	static const struct {
+		const char *name, *shown;
+	} rows[] = {
+		{"token:a-platform-with-a-long-name-1", "\ntoken:a-p~ng-name-1  another"},
+		{"token:a-platform-with-a-long-name-2", "\ntoken:a-p~ng-name-2  another"},
+		{"日本日本日本日本日本日本日本日本", "\n日本日本~日本日本    another"},
+		{"short", "\nshort                another"},
+	};
+	const struct cli_term term = {.width = 40, .out_tty = true};
+	struct cli_table t;
+	(void)state;
+	cli_table_init(&t, columns, 2);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		cli_table_cell(&t, "%s", rows[i].name);
+		cli_table_cell(&t, "another-name-of-30-letters---%zu", i);
+	}
+	char *text = print_table(&t, &term);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		if (!strstr(text, rows[i].shown))
+			fail_msg("%s is not shown in\n%s", rows[i].shown, text);
+	/* Both columns have given way. */
+	for (const char *line = text; *line; line = strchr(line, '\n') + 1) {
+		char one[256];
+		snprintf(one, sizeof one, "%.*s", (int)strcspn(line, "\n"), line);
+		assert_true(cli_width(one) <= term.width);
+	}
+	free(text);
+	cli_table_free(&t);
+}
+
 static void the_bar_takes_what_width_is_left(void **state)
 {
 	static const struct cli_column columns[] = {{.title = "n"}, {.title = "", .bar = true}, {.title = "m"}};
@@ -258,6 +292,7 @@ int main(void)
 		cmocka_unit_test(columns_are_aligned),
 		cmocka_unit_test(wide_characters_take_their_columns),
 		cmocka_unit_test(a_narrow_terminal_cuts_names_and_a_pipe_does_not),
+		cmocka_unit_test(a_name_may_be_cut_in_its_middle),
 		cmocka_unit_test(the_bar_takes_what_width_is_left),
 		cmocka_unit_test(progress_with_a_known_end_has_a_bar_and_what_is_left),
 		cmocka_unit_test(progress_without_a_known_end_counts),
