@@ -1,5 +1,5 @@
-/* sent.h - a request of an import with copies of all that it points to, until it is answered for good: it may have to be
- * sent again. */
+/* sent.h - a request of an import with copies of all that it points to, until it is answered for good: it may have to
+ * be sent again. */
 #ifndef CANDOR_CLI_SENT_H
 #define CANDOR_CLI_SENT_H
 

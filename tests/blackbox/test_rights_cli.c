@@ -315,14 +315,15 @@ static void files_that_hold_no_token_are_told(void **state)
 	struct command *c = *state;
 	struct path file = path_of(c, "token");
 	static char long_text[CANDOR_TOKEN_MAX + 2];
+	char words[1024];
 	memset(long_text, 'x', CANDOR_TOKEN_MAX + 1);
 	assert_candor(c, 2, "ping", "--token-file", file.s);
 	assert_says(c->err, file.s);
 	assert_says(c->err, "No such file");
 	assert_candor(c, 2, "ping", "--token-file", c->daemon.dir);
-	assert_says(c->err, "is no regular file");
+	assert_says(c->err, "is no regular file and no pipe");
 	assert_candor(c, 2, "ping", "--token-file", "/dev/zero");
-	assert_says(c->err, "is no regular file");
+	assert_says(c->err, "is no regular file and no pipe");
 	static const char *const none[] = {"", "\n", "\nsecond\n", "two words\n", "bell\a\n", "\xff\n", long_text};
 	for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
 		command_write_file(file.s, none[i]);
@@ -330,8 +331,17 @@ static void files_that_hold_no_token_are_told(void **state)
 		assert_says(c->err, file.s);
 		assert_string_equal(c->out, "");
 	}
+	/* What begins as none does is not sent: nobody is there to refuse it. */
+	command_write_file(file.s, "guessed\n");
+	setenv("CANDOR_TOKEN_FILE", file.s, 1);
+	assert_candor(c, 2, "ping", "--server", "unix:/nonexistent/s");
+	unsetenv("CANDOR_TOKEN_FILE");
+	snprintf(words, sizeof words, "candor: %s (CANDOR_TOKEN_FILE): its first line is no token", file.s);
+	assert_says(c->err, words);
+	assert_candor(c, 2, "ping", "--server", "unix:/nonexistent/s", "--token-file", file.s);
+	assert_null(strstr(c->err, "CANDOR_TOKEN_FILE"));
 	/* One that nobody gave out, with what follows it, is what the daemon refuses; nobody repeats it. */
-	command_write_file(file.s, "guessed\r\nfor the platform\n");
+	command_write_file(file.s, "candor_guessed\r\nfor the platform\n");
 	assert_candor(c, 3, "ping", "--token-file", file.s);
 	assert_says(c->err, "UNAUTHENTICATED");
 	assert_null(strstr(c->err, "guessed"));
@@ -350,11 +360,45 @@ static void files_that_hold_no_token_are_told(void **state)
 	unsetenv("CANDOR_TOKEN_FILE");
 }
 
+/* As a password manager gives it: through a pipe, or on standard input, where rows follow. */
+static void a_token_comes_through_a_pipe(void **state)
+{
+	struct command *c = *state;
+	struct path fifo = path_of(c, "fifo"), both = path_of(c, "both");
+	char secret[64], text[256];
+	assert_candor(c, 0, "pool", "create", "birds");
+	assert_candor(c, 0, "token", "new", "acme", "platform", "--pool", "birds");
+	read_secret(c->out, secret);
+	assert_int_equal(mkfifo(fifo.s, 0644), 0);
+	pid_t writer = fork();
+	assert_true(writer >= 0);
+	if (writer == 0) {
+		int fd = open(fifo.s, O_WRONLY);
+		_exit(fd >= 0 && write(fd, secret, strlen(secret)) == (ssize_t)strlen(secret) ? 0 : 1);
+	}
+	int status = 0, code = command_run(c, NULL, ARGS("info", "--token-file", fifo.s));
+	assert_int_equal(waitpid(writer, &status, 0), writer);
+	assert_int_equal(code, 0);
+	assert_int_equal(status, 0);
+	assert_says(c->out, "token:acme");
+	assert_string_equal(c->err, "");
+	assert_int_equal(unlink(fifo.s), 0);
+
+	snprintf(text, sizeof text, "%s\n", secret);
+	command_write_file(both.s, text);
+	assert_int_equal(chmod(both.s, 0600), 0);
+	assert_int_equal(command_run(c, both.s, ARGS("info", "--token-file", "/dev/stdin")), 0);
+	assert_says(c->out, "token:acme");
+	/* Nothing comes. */
+	assert_int_equal(command_run(c, NULL, ARGS("info", "--token-file", "/dev/stdin")), 2);
+	assert_int_equal(unlink(both.s), 0);
+}
+
 static void a_token_goes_to_no_other_machine_unencrypted(void **state)
 {
 	struct command *c = *state;
 	struct path file = path_of(c, "token");
-	command_write_file(file.s, "guessed\n");
+	command_write_file(file.s, "candor_guessed\n");
 	assert_int_equal(chmod(file.s, 0600), 0);
 	static const char *const elsewhere[] = {"tcp:192.0.2.7:7432", "tcp:candor.example.org:1",
 						"tcp:127.example.org:1", "tcp:[2001:db8::1]:7432"};
@@ -622,6 +666,7 @@ int main(void)
 		CLI(tokens_expire),
 		CLI(a_token_that_cannot_be_told_is_none),
 		CLI(files_that_hold_no_token_are_told),
+		CLI(a_token_comes_through_a_pipe),
 		CLI(a_token_goes_to_no_other_machine_unencrypted),
 		CLI(a_token_that_was_shown_is_wiped),
 		TLS(a_token_goes_over_tls),
