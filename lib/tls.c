@@ -100,16 +100,6 @@ static const char *complaint(void)
 	return reason ? reason : "it cannot be read";
 }
 
-/* The PEM reader says so in this way when there is no block, or no further one, of what it looks for. */
-static bool at_end(void)
-{
-	unsigned long code = ERR_peek_last_error();
-	bool end = ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
-	if (end)
-		ERR_clear_error();
-	return end;
-}
-
 static int fail(char *fault, size_t size, const char *what)
 {
 	snprintf(fault, size, "%s: %s", what, complaint());
@@ -127,6 +117,16 @@ static int no_password(char *buf, int size, int rwflag, void *arg)
 {
 	(void)buf, (void)size, (void)rwflag, (void)arg;
 	return 0;
+}
+
+/* The PEM reader says so in this way when there is no block, or no further one, of what it looks for. */
+static bool at_end(void)
+{
+	unsigned long code = ERR_peek_last_error();
+	bool end = ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
+	if (end)
+		ERR_clear_error();
+	return end;
 }
 
 static bool use_chain(SSL_CTX *ssl, BIO *pem)
