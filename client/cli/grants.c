@@ -75,7 +75,8 @@ static const char *parse_principal(const struct cli *c, const char *text, char i
 	if (fault && text_fault(text, strlen(text)))
 		cli_usage(c, "PRINCIPAL %s", fault);
 	if (fault)
-		cli_usage(c, "\"%s\" %s (user:NAME and group:NAME are those of this machine)", text, fault);
+		cli_usage(c, "\"%s\" %s%s", text, fault,
+			  strchr(text, ':') ? "" : "; or user:NAME or group:NAME of this machine");
 	return principal;
 }
 

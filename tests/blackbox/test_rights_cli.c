@@ -645,7 +645,7 @@ static void wrong_usage_asks_nobody(void **state)
 	assert_string_equal(c->out, "");
 	assert_candor(c, 2, "grants", "add", "ann", "read");
 	assert_says(c->err, "\"ann\" is no principal; ");
-	assert_says(c->err, "user:NAME and group:NAME");
+	assert_says(c->err, "user:NAME or group:NAME");
 	assert_candor(c, 2, "grants", "remove", "a\nnn");
 	assert_says(c->err, "candor: PRINCIPAL ");
 	assert_candor(c, 3, "grants", "add", "token:nobody", "read");
