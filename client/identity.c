@@ -17,7 +17,7 @@ int identity_load(const struct candor_options *o, struct tls_context **out, char
 	int err = 0;
 	for (size_t i = 0; err == 0 && i < PIECES; i++) {
 		if (paths[i])
-			err = secret_file_read(paths[i], FILE_BYTES_MAX, &texts[i], &sizes[i], NULL);
+			err = secret_file_read(paths[i], FILE_BYTES_MAX, &texts[i], &sizes[i]);
 		if (err && err != -ENOMEM) {
 			snprintf(fault, size, "%s: %s", paths[i], candor_strerror(err));
 			err = ERR_TLS;

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int secret_file_read(const char *path, size_t most, char **out, size_t *size, mode_t *mode)
+int secret_file_read(const char *path, size_t most, char **out, size_t *size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat st;
@@ -34,7 +34,5 @@ int secret_file_read(const char *path, size_t most, char **out, size_t *size, mo
 			err = -errno;
 	}
 	close(fd);
-	if (mode)
-		*mode = err ? 0 : st.st_mode;
 	return err;
 }

@@ -1,14 +1,13 @@
-/* secret_file.h - reading a small file that may hold a key or a token. Not installed. */
+/* secret_file.h - reading a small file that may hold a key. Not installed. */
 #ifndef CANDOR_SECRET_FILE_H
 #define CANDOR_SECRET_FILE_H
 
 #include <stddef.h>
-#include <sys/types.h>
 
 #include "err.h"
 
-/* A regular file of at most `most` bytes, with a NUL behind them, and its mode where `mode` is not NULL. 0 or -errno
- * (-EINVAL: it is none; -EFBIG). *out is NULL or the caller's to wipe and free, also after an error. */
-MUST_CHECK int secret_file_read(const char *path, size_t most, char **out, size_t *size, mode_t *mode);
+/* A regular file of at most `most` bytes, with a NUL behind them. 0 or -errno (-EINVAL: it is none; -EFBIG). *out is
+ * NULL or the caller's to wipe and free, also after an error. */
+MUST_CHECK int secret_file_read(const char *path, size_t most, char **out, size_t *size);
 
 #endif

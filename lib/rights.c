@@ -72,7 +72,7 @@ static bool begins(const char *text, const char *with)
 	return strncmp(text, with, strlen(with)) == 0;
 }
 
-/* A number as the daemon itself writes it: no other spelling of the same one. */
+/* A number as the daemon itself writes it: no other spelling of the same one. The highest is nobody's. */
 static bool is_id(const char *text)
 {
 	size_t digits = strspn(text, "0123456789");
@@ -81,7 +81,13 @@ static bool is_id(const char *text)
 	uint64_t id = 0;
 	for (; *text; text++)
 		id = 10 * id + (uint64_t)(*text - '0');
-	return id <= UINT32_MAX;
+	return id < UINT32_MAX;
+}
+
+/* TYPE=VALUE, and perhaps more of them. */
+static bool is_subject(const char *text)
+{
+	return strcspn(text, "=") > 0 && strchr(text, '=');
 }
 
 const char *token_name_fault(const char *text, size_t len)
@@ -105,7 +111,9 @@ const char *principal_fault(const char *text, size_t len)
 		return NULL;
 	if (begins(text, "uid:") || begins(text, "gid:"))
 		return is_id(text + 4) ? NULL : "is no id of a user or group; it must be a number like uid:1000";
-	if ((begins(text, "token:") && text[6]) || (begins(text, "cert:") && text[5]))
+	if (begins(text, "cert:"))
+		return is_subject(text + 5) ? NULL : "is no subject of a certificate; it must be like cert:CN=platform";
+	if (begins(text, "token:") && text[6])
 		return NULL;
 	return "is no principal; it must be token:NAME, cert:SUBJECT, uid:N, gid:N or anonymous";
 }

@@ -120,9 +120,9 @@ static int no_password(char *buf, int size, int rwflag, void *arg)
 	return 0;
 }
 
+/* The PEM reader says so in this way when there is no block, or no further one, of what it looks for. */
 static bool at_end(void)
 {
-	/* The PEM reader says so in this way when there is no further block. */
 	unsigned long code = ERR_peek_last_error();
 	bool end = ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
 	if (end)
@@ -183,8 +183,16 @@ static bool revoke(SSL_CTX *ssl, BIO *pem)
 	return good && n > 0 && at_end() && X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK) == 1;
 }
 
-static int use(SSL_CTX *ssl, bool (*how)(SSL_CTX *ssl, BIO *pem), const char *pem, const char *what, char *fault,
-	       size_t size)
+/* The reader of keys of every kind says so in this way when it knows none of what is there. */
+static bool is_no_key(void)
+{
+	unsigned long code = ERR_peek_last_error();
+	return ERR_GET_LIB(code) == ERR_LIB_OSSL_DECODER && ERR_GET_REASON(code) == ERR_R_UNSUPPORTED;
+}
+
+/* kind: of the blocks that are looked for; what: where. */
+static int use(SSL_CTX *ssl, bool (*how)(SSL_CTX *ssl, BIO *pem), const char *pem, const char *kind, const char *what,
+	       char *fault, size_t size)
 {
 	if (!pem)
 		return 0;
@@ -194,7 +202,12 @@ static int use(SSL_CTX *ssl, bool (*how)(SSL_CTX *ssl, BIO *pem), const char *pe
 	ERR_clear_error();
 	bool good = how(ssl, bio);
 	BIO_free(bio);
-	return good ? 0 : fail(fault, size, what);
+	if (!good && (at_end() || is_no_key()))
+		snprintf(fault, size, "%s: there is no PEM %s in it", what, kind);
+	else if (!good)
+		fail(fault, size, what);
+	ERR_clear_error();
+	return good ? 0 : ERR_TLS;
 }
 
 static const char *called(const char *name, const char *otherwise)
@@ -212,14 +225,17 @@ static int set_up(SSL_CTX *ssl, const struct tls_identity *id, char *fault, size
 	if (SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION) != 1 ||
 	    SSL_CTX_set_cipher_list(ssl, "ECDHE+AESGCM:ECDHE+CHACHA20") != 1)
 		return fail(fault, size, "TLS");
-	int err = use(ssl, use_chain, id->certificate, called(id->from.certificate, "the certificate"), fault, size);
+	int err = use(ssl, use_chain, id->certificate, "certificate", called(id->from.certificate, "the certificate"),
+		      fault, size);
 	if (err == 0)
-		err = use(ssl, use_key, id->key, called(id->from.key, "the key of the certificate"), fault, size);
+		err = use(ssl, use_key, id->key, "key", called(id->from.key, "the key of the certificate"), fault,
+			  size);
 	if (err == 0)
-		err = use(ssl, trust, id->authorities, called(id->from.authorities, "the authorities' certificates"),
+		err = use(ssl, trust, id->authorities, "certificate",
+			  called(id->from.authorities, "the authorities' certificates"), fault, size);
+	if (err == 0)
+		err = use(ssl, revoke, id->revoked, "revocation list", called(id->from.revoked, "the revocation lists"),
 			  fault, size);
-	if (err == 0)
-		err = use(ssl, revoke, id->revoked, called(id->from.revoked, "the revocation lists"), fault, size);
 	if (err)
 		return err;
 	if (id->side == TLS_CLIENT && !id->authorities && SSL_CTX_set_default_verify_paths(ssl) != 1)

@@ -26,6 +26,11 @@ void token_make(char text[TOKEN_TEXT_BYTES])
 	token_wipe(bytes, sizeof bytes);
 }
 
+bool token_is_marked(const char *text)
+{
+	return strncmp(text, mark, sizeof mark - 1) == 0;
+}
+
 void token_hash(const char *text, uint8_t out[TOKEN_HASH_BYTES])
 {
 	struct digest d;

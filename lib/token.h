@@ -12,6 +12,9 @@ enum { TOKEN_TEXT_BYTES = 7 + 43 + 1, TOKEN_HASH_BYTES = 32 };
 /* A new one; the caller wipes it when it has been told. */
 void token_make(char text[TOKEN_TEXT_BYTES]);
 
+/* Whether a text begins as all of them do. */
+bool token_is_marked(const char *text);
+
 /* BLAKE2b-256 of the text. No salt and no stretching: what is hashed is as random as the hash. */
 void token_hash(const char *text, uint8_t out[TOKEN_HASH_BYTES]);
 

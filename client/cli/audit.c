@@ -25,10 +25,10 @@ static int list_events(struct cli *c, struct candor_request *request, uint64_t l
 {
 	static const struct cli_column columns[] = {
 		{.title = "time (UTC)"},
-		{.title = "who", .shrink = true},
+		{.title = "who", .shrink = true, .middle = true},
 		{.title = "what"},
 		{.title = "pool", .shrink = true},
-		{.title = "subject", .shrink = true},
+		{.title = "subject", .shrink = true, .middle = true},
 		{.title = "detail", .shrink = true},
 	};
 	char cursor[CANDOR_NAME_MAX + 1] = "";
@@ -41,6 +41,8 @@ static int list_events(struct cli *c, struct candor_request *request, uint64_t l
 		uint64_t left = limit - *shown;
 		request->limit = left < CANDOR_PAGE_MAX ? (uint32_t)left : CANDOR_PAGE_MAX;
 		err = cli_call(c, request, &response);
+		if (err == CLI_REFUSED && response->code == CANDOR_PERMISSION_DENIED && !request->pool)
+			cli_note("--pool POOL shows what was done in one pool.");
 		if (err)
 			break;
 		for (size_t i = 0; i < response->n; i++) {

@@ -63,10 +63,30 @@ void cli_refusal(const struct cli *c, enum candor_code code, const char *message
 	cli_error(c, "%s: %s", candor_code_name(code), message);
 }
 
+/* Whether a certificate's authority is not among those that are trusted. */
+static bool is_distrust(const char *fault)
+{
+	static const char *const words[] = {"issuer", "self-signed", "self signed", "first certificate", "signature"};
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (strstr(fault, words[i]))
+			return true;
+	return false;
+}
+
+static void say_no_channel(const struct cli *c, const char *fault)
+{
+	cli_error(c, "cannot talk to %s: %s", c->server, fault);
+	if (is_distrust(fault) && c->ca)
+		cli_note("Trusted are the authorities in %s, which --ca or CANDOR_CA name.", c->ca);
+	else if (is_distrust(fault))
+		cli_note("Trusted are the authorities of this system; --ca FILE names others.");
+}
+
 void cli_unreachable(const struct cli *c, bool was_there, int err, const char *fault)
 {
+	const bool is_plain = strncmp(c->server, "tcp:", 4) == 0;
 	if (err == CANDOR_ERR_TLS) {
-		cli_error(c, "cannot talk to %s: %s", c->server, *fault ? fault : candor_strerror(err));
+		say_no_channel(c, *fault ? fault : candor_strerror(err));
 		return;
 	}
 	if (was_there) {
@@ -74,7 +94,12 @@ void cli_unreachable(const struct cli *c, bool was_there, int err, const char *f
 		return;
 	}
 	cli_error(c, "cannot reach candord at %s: %s", c->server, candor_strerror(err));
-	cli_note("Is it running there? --server or CANDOR_SERVER name another address.");
+	if (err == UV_EACCES)
+		cli_note("You may not open that socket: its file or a directory above it is not for your user.");
+	else if (is_plain && (err == UV_ECONNRESET || err == UV_EPIPE || err <= CANDOR_ERR_TOO_BIG))
+		cli_note("If it speaks TLS there, the address begins with tls: in place of tcp:.");
+	else
+		cli_note("Is it running there? --server or CANDOR_SERVER name another address.");
 }
 
 void *cli_memory(void *block)
@@ -119,7 +144,10 @@ static bool is_common(struct cli *c, int opt)
 	case OPT_CA: c->ca = optarg; return true;
 	case OPT_CERT: c->cert = optarg; return true;
 	case OPT_KEY: c->key = optarg; return true;
-	case OPT_TOKEN_FILE: c->token_file = optarg; return true;
+	case OPT_TOKEN_FILE:
+		c->token_file = optarg;
+		c->token_file_given = true;
+		return true;
 	case OPT_JSON: c->json = true; return true;
 	case OPT_TIMEOUT:
 		c->timeout_ms = (uint64_t)(1000 * cli_real(c, "--timeout", optarg, 0.001, 86400));
@@ -206,7 +234,7 @@ void cli_client_options(struct cli *c, struct candor_options *out)
 	if (!c->cert != !c->key)
 		cli_usage(c, "--cert and --key belong together; %s is missing", c->cert ? "--key" : "--cert");
 	if (c->token_file)
-		cli_read_token(c, c->token);
+		cli_read_token(c);
 	*out = (struct candor_options){
 		.name = "candor/" CANDOR_VERSION,
 		.connect_timeout_ms = c->timeout_ms,
@@ -253,7 +281,7 @@ static void wait_for_rate(const struct cli *c, uint64_t ms)
 	cli_progress_clear(&line);
 }
 
-int cli_call(struct cli *c, const struct candor_request *request, const struct candor_response **response)
+int cli_ask(struct cli *c, const struct candor_request *request, const struct candor_response **response)
 {
 	uint64_t waited_ms = 0;
 	for (;;) {
@@ -270,12 +298,8 @@ int cli_call(struct cli *c, const struct candor_request *request, const struct c
 		}
 		const struct candor_response *r = *response;
 		uint64_t pause_ms = cli_retry_ms(c, r, waited_ms);
-		if (r->code == CANDOR_OK)
+		if (!pause_ms)
 			return 0;
-		if (!pause_ms) {
-			cli_refusal(c, r->code, r->message);
-			return CLI_REFUSED;
-		}
 		wait_for_rate(c, pause_ms);
 		waited_ms += pause_ms;
 		if (!*candor_principal(c->daemon)) {
@@ -284,6 +308,15 @@ int cli_call(struct cli *c, const struct candor_request *request, const struct c
 			c->daemon = NULL;
 		}
 	}
+}
+
+int cli_call(struct cli *c, const struct candor_request *request, const struct candor_response **response)
+{
+	int err = cli_ask(c, request, response);
+	if (err || (*response)->code == CANDOR_OK)
+		return err;
+	cli_refusal(c, (*response)->code, (*response)->message);
+	return CLI_REFUSED;
 }
 
 int cli_batch(struct cli *c, const struct candor_request *request, const char *const *names, struct candor_batch *batch)

@@ -15,7 +15,7 @@
 
 enum cli_exit {
 	CLI_DONE = 0,
-	CLI_ROWS = 1, /* some rows were rejected; they are listed on stderr */
+	CLI_ROWS = 1, /* some rows were rejected, which are listed on stderr; or there was nothing to be removed */
 	CLI_USAGE = 2, /* wrong usage, or a file that cannot be read or written */
 	CLI_REFUSED = 3, /* the daemon refused the request */
 	CLI_UNREACHABLE = 4, /* the daemon could not be reached, or went away */
@@ -40,6 +40,8 @@ struct cli {
 	uint64_t timeout_ms; /* 0: the library's defaults */
 	const char *ca, *cert, *key; /* for tls: addresses; NULL: not given */
 	const char *token_file; /* NULL: not given */
+	bool token_file_given; /* as an option; else by the environment */
+	bool token_taken; /* from what gives it once: a pipe, a terminal */
 	char token[CANDOR_TOKEN_MAX + 1]; /* from cli_client_options() until cli_wipe_token() */
 	char fault[512]; /* of the channel of cli_call(), where that was why it failed */
 	struct cli_term term;
@@ -92,8 +94,12 @@ void cli_wipe_token(struct cli *c);
  * where it was not refused for a rate, or where all of it would be longer than --timeout. */
 uint64_t cli_retry_ms(const struct cli *c, const struct candor_response *response, uint64_t waited_ms);
 
-/* 0: *response is the daemon's answer, code OK. Else an exit code, and what happened has been said. What is refused for
- * a rate is sent again when its time has come. */
+/* 0: *response is the daemon's answer, whatever its code. Else an exit code, and what happened has been said. What is
+ * refused for a rate is sent again when its time has come. */
+MUST_CHECK int cli_ask(struct cli *c, const struct candor_request *request, const struct candor_response **response);
+
+/* The same where only code OK will do: any other is told, and the exit code is CLI_REFUSED; *response is the refusal
+ * then. */
 MUST_CHECK int cli_call(struct cli *c, const struct candor_request *request, const struct candor_response **response);
 
 /* Sends a batch, lists the rows that were rejected on stderr by `names`, the request's items, and with --json prints

@@ -5,12 +5,16 @@
 #include <inttypes.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "json.h"
+#include "number.h"
 #include "rights.h"
 #include "table.h"
 #include "text.h"
+
+enum { REST_SHOWN = 10 };
 
 /* ---- what is given on the command line ---- */
 
@@ -68,8 +72,11 @@ static const char *parse_principal(const struct cli *c, const char *text, char i
 		principal = id;
 	}
 	const char *fault = principal_fault(principal, strlen(principal));
-	if (fault)
+	if (fault && text_fault(text, strlen(text)))
 		cli_usage(c, "PRINCIPAL %s", fault);
+	if (fault)
+		cli_usage(c, "\"%s\" %s%s", text, fault,
+			  strchr(text, ':') ? "" : "; or user:NAME or group:NAME of this machine");
 	return principal;
 }
 
@@ -109,6 +116,69 @@ struct cli_grant_text cli_grant_words(const struct candor_grant *g)
 	return text;
 }
 
+const char *cli_grant_doubt(struct cli *c, const struct candor_grant *g)
+{
+	const struct candor_request request = {.type = CANDOR_REQ_GET_POOL, .pool = g->pool};
+	const struct candor_response *response;
+	bool is_missing = g->pool[0] && cli_ask(c, &request, &response) == 0 && response->code == CANDOR_NOT_FOUND;
+	return is_missing ? " (there is no such pool yet)" : "";
+}
+
+/* ---- what there is ---- */
+
+typedef void take_grant(void *arg, const struct candor_grant *g);
+
+/* Each grant, or each that counts in a pool. quietly: a refusal is not told. 0 or an exit code. */
+static int read_grants(struct cli *c, const char *pool, bool quietly, take_grant *take, void *arg)
+{
+	char cursor[CANDOR_NAME_MAX + 1] = "";
+	const struct candor_request request = {
+		.type = CANDOR_REQ_LIST_GRANTS, .pool = pool, .cursor = cursor, .limit = CANDOR_PAGE_MAX};
+	const struct candor_response *response;
+	do {
+		int err = quietly ? cli_ask(c, &request, &response) : cli_call(c, &request, &response);
+		if (err == CLI_REFUSED && response->code == CANDOR_PERMISSION_DENIED && !*pool)
+			cli_note("--pool POOL is about those of one pool.");
+		if (err || response->code != CANDOR_OK)
+			return err ? err : CLI_REFUSED;
+		for (size_t i = 0; i < response->n; i++)
+			take(arg, &response->grants[i]);
+		snprintf(cursor, sizeof cursor, "%s", response->next);
+	} while (*cursor && response->n > 0);
+	return 0;
+}
+
+/* Copies of one principal's grants. */
+struct holdings {
+	const char *principal, *pool; /* pool: only those in it; "": all */
+	struct candor_grant *grants;
+	size_t n, cap;
+};
+
+static void take_holding(void *arg, const struct candor_grant *g)
+{
+	struct holdings *h = arg;
+	if (strcmp(g->principal, h->principal) != 0 || (*h->pool && strcmp(g->pool, h->pool) != 0))
+		return;
+	if (h->n == h->cap) {
+		h->cap = h->cap ? 2 * h->cap : 16;
+		h->grants = cli_memory(realloc(h->grants, h->cap * sizeof *h->grants));
+	}
+	h->grants[h->n++] = (struct candor_grant){.principal = h->principal,
+						  .pool = cli_memory(strdup(g->pool)),
+						  .prefix = cli_memory(strdup(g->prefix)),
+						  .rights = g->rights};
+}
+
+static void forget_holdings(struct holdings *h)
+{
+	for (size_t i = 0; i < h->n; i++) {
+		free((char *)(uintptr_t)h->grants[i].pool);
+		free((char *)(uintptr_t)h->grants[i].prefix);
+	}
+	free(h->grants);
+}
+
 /* ---- list ---- */
 
 static void list_row(struct cli_table *t, const struct candor_grant *g)
@@ -122,70 +192,121 @@ static void list_row(struct cli_table *t, const struct candor_grant *g)
 	cli_table_cell(t, "%s%s", g->prefix[0] ? g->prefix : "all", g->prefix[0] ? "..." : "");
 }
 
+struct listing {
+	bool json;
+	json_t *grants;
+	struct cli_table table;
+};
+
+static void list_grant(void *arg, const struct candor_grant *g)
+{
+	struct listing *l = arg;
+	if (l->json)
+		cli_json_append(l->grants, cli_json_grant(g));
+	else
+		list_row(&l->table, g);
+}
+
 static int list_grants(struct cli *c, int argc, char **argv)
 {
 	static const struct option own[] = {{"pool", required_argument, NULL, CLI_GRANT_POOL}, {0}};
 	static const struct cli_column columns[] = {
-		{.title = "principal", .shrink = true},
+		{.title = "principal", .shrink = true, .middle = true},
 		{.title = "pool", .shrink = true},
 		{.title = "rights"},
 		{.title = "labelers", .shrink = true},
 	};
-	char cursor[CANDOR_NAME_MAX + 1] = "";
-	struct candor_request request = {.type = CANDOR_REQ_LIST_GRANTS, .cursor = cursor, .limit = CANDOR_PAGE_MAX};
 	struct candor_grant only = {.pool = ""};
-	const struct candor_response *response;
-	struct cli_table table;
 	for (int opt; (opt = cli_option(c, argc, argv, own)) != -1;)
 		cli_grant_option(c, opt, &only);
 	cli_operands(c, argc, argv, 0, 0, "");
-	request.pool = only.pool;
-	json_t *grants = cli_memory(json_array());
-	cli_table_init(&table, columns, sizeof columns / sizeof *columns);
-	int err;
-	do {
-		err = cli_call(c, &request, &response);
-		if (err)
-			break;
-		for (size_t i = 0; i < response->n; i++) {
-			if (c->json)
-				cli_json_append(grants, cli_json_grant(&response->grants[i]));
-			else
-				list_row(&table, &response->grants[i]);
-		}
-		snprintf(cursor, sizeof cursor, "%s", response->next);
-	} while (*cursor && response->n > 0);
+	struct listing l = {.json = c->json, .grants = cli_memory(json_array())};
+	cli_table_init(&l.table, columns, sizeof columns / sizeof *columns);
+	int err = read_grants(c, only.pool, false, list_grant, &l);
 	if (!err && c->json)
-		cli_json_print(cli_memory(json_pack("{s:O}", "grants", grants)));
-	else if (!err && table.n == 0)
+		cli_json_print(cli_memory(json_pack("{s:O}", "grants", l.grants)));
+	else if (!err && l.table.n == 0)
 		cli_note("Nothing is granted%s: only the daemon's own user and root may do anything.",
 			 *only.pool ? " here" : " yet");
 	else if (!err)
-		cli_table_print(&table, &c->term, stdout);
-	json_decref(grants);
-	cli_table_free(&table);
+		cli_table_print(&l.table, &c->term, stdout);
+	json_decref(l.grants);
+	cli_table_free(&l.table);
 	return err;
 }
 
 /* ---- add and remove ---- */
 
-static void say_changed(const struct candor_grant *g, bool add, bool changed)
+static void say_added(struct cli *c, const struct candor_grant *g, bool changed)
 {
-	struct cli_grant_text what = cli_grant_words(g);
-	if (add)
-		cli_note(changed ? "%s may now %s" : "%s could already %s", g->principal, what.s);
+	cli_note("%s %s %s%s", g->principal, changed ? "may now" : "could already", cli_grant_words(g).s,
+		 cli_grant_doubt(c, g));
+}
+
+/* all: not some rights of the grant, but the grant. */
+static void say_removed(const struct candor_grant *g, bool all, bool changed)
+{
+	if (!all)
+		cli_note("%s %s to %s", g->principal, changed ? "has no grant any more" : "had no grant",
+			 cli_grant_words(g).s);
 	else
-		cli_note(changed ? "%s has no grant any more to %s" : "%s had no grant to %s", g->principal, what.s);
+		cli_note("%s has no grant%s%s%s%s%s%s%s", g->principal, changed ? " any more" : "",
+			 g->prefix[0] ? " for labelers that begin with \"" : "", g->prefix, g->prefix[0] ? "\"" : "",
+			 g->pool[0] ? " in pool \"" : " that is for all pools", g->pool, g->pool[0] ? "\"" : "");
 }
 
-static void say_all_removed(const struct candor_grant *g, bool changed)
+/* What a principal may still do, as far as whoever asks may know. Names of rights, which can be removed. */
+static void say_rest(struct cli *c, const char *principal, const char *pool)
 {
-	struct cli_grant_text where = {""};
-	append_place(&where, 0, g);
-	cli_note(changed ? "%s has no grant any more%s" : "%s had no grant%s", g->principal, where.s);
+	struct holdings rest = {.principal = principal, .pool = ""};
+	char names[RIGHTS_TEXT_MAX];
+	if (read_grants(c, "", true, take_holding, &rest) == CLI_REFUSED && *pool)
+		(void)read_grants(c, pool, true, take_holding, &rest);
+	for (size_t i = 0; i < rest.n && i < REST_SHOWN; i++) {
+		const struct candor_grant *g = &rest.grants[i];
+		rights_format(g->rights, names);
+		cli_note("%s still has: %s%s%s%s in %s%s", principal, names, g->prefix[0] ? " for " : "", g->prefix,
+			 g->prefix[0] ? "..." : "", g->pool[0] ? "pool " : "all pools", g->pool);
+	}
+	if (rest.n > REST_SHOWN)
+		cli_note("... and %s more", cli_count(rest.n - REST_SHOWN).s);
+	forget_holdings(&rest);
 }
 
-static int change_grant(struct cli *c, int argc, char **argv, bool add)
+/* A prefix goes with the right to report alone. */
+static unsigned whole(const struct candor_grant *g)
+{
+	return g->prefix[0] ? CANDOR_RIGHT_REPORT : CANDOR_RIGHTS_ALL;
+}
+
+static int remove_all(struct cli *c, const struct candor_grant *of)
+{
+	struct holdings h = {.principal = of->principal, .pool = of->pool};
+	struct candor_response sum = {.n_rejected = 0};
+	const struct candor_response *response;
+	int err = read_grants(c, of->pool, false, take_holding, &h);
+	for (size_t i = 0; i < h.n && !err; i++) {
+		struct candor_grant g = h.grants[i];
+		const struct candor_request request = {.type = CANDOR_REQ_REMOVE_GRANT, .n = 1, .grants = &g};
+		g.rights = whole(&g);
+		err = cli_call(c, &request, &response);
+		if (err)
+			break;
+		sum.batch.accepted += response->batch.accepted;
+		say_removed(&h.grants[i], false, true);
+	}
+	if (!err && h.n == 0)
+		cli_note("%s has no grant%s%s%s", of->principal, of->pool[0] ? " in pool \"" : "", of->pool,
+			 of->pool[0] ? "\"" : "");
+	if (c->json && (!err || sum.batch.accepted > 0))
+		cli_json_print(cli_json_batch(&sum));
+	if (!err)
+		say_rest(c, of->principal, of->pool);
+	forget_holdings(&h);
+	return err ? err : sum.batch.accepted > 0 ? CLI_DONE : CLI_ROWS;
+}
+
+static int add_grant(struct cli *c, int argc, char **argv)
 {
 	static const struct option own[] = {CLI_GRANT_OPTIONS, {0}};
 	struct candor_grant grant = {.pool = "", .prefix = ""};
@@ -193,20 +314,42 @@ static int change_grant(struct cli *c, int argc, char **argv, bool add)
 	char id[32];
 	for (int opt; (opt = cli_option(c, argc, argv, own)) != -1;)
 		cli_grant_option(c, opt, &grant);
-	char **o = cli_operands(c, argc, argv, add ? 2 : 1, argc, add ? "PRINCIPAL RIGHTS..." : "PRINCIPAL");
+	char **o = cli_operands(c, argc, argv, 2, argc, "PRINCIPAL RIGHTS...");
 	grant.principal = parse_principal(c, o[0], id);
+	cli_grant_rights(c, o + 1, &grant);
+	const struct candor_request request = {.type = CANDOR_REQ_ADD_GRANT, .n = 1, .grants = &grant};
+	int err = cli_batch(c, &request, &grant.principal, &batch);
+	if (!err)
+		say_added(c, &grant, batch.accepted > 0);
+	return err;
+}
+
+static int remove_grant(struct cli *c, int argc, char **argv)
+{
+	static const struct option own[] = {CLI_GRANT_OPTIONS, {"all", no_argument, NULL, 'a'}, {0}};
+	struct candor_grant grant = {.pool = "", .prefix = ""};
+	struct candor_batch batch;
+	bool all = false;
+	char id[32];
+	for (int opt; (opt = cli_option(c, argc, argv, own)) != -1;)
+		all |= !cli_grant_option(c, opt, &grant);
+	char **o = cli_operands(c, argc, argv, 1, argc, "PRINCIPAL");
+	grant.principal = parse_principal(c, o[0], id);
+	if (all && (o[1] || grant.prefix[0]))
+		cli_usage(c, "--all removes every grant; it goes with neither rights nor --labelers");
+	if (all)
+		return remove_all(c, &grant);
 	if (o[1])
 		cli_grant_rights(c, o + 1, &grant);
 	else
-		grant.rights = grant.prefix[0] ? CANDOR_RIGHT_REPORT : CANDOR_RIGHTS_ALL;
-	const struct candor_request request = {
-		.type = add ? CANDOR_REQ_ADD_GRANT : CANDOR_REQ_REMOVE_GRANT, .n = 1, .grants = &grant};
+		grant.rights = whole(&grant);
+	const struct candor_request request = {.type = CANDOR_REQ_REMOVE_GRANT, .n = 1, .grants = &grant};
 	int err = cli_batch(c, &request, &grant.principal, &batch);
-	if (!err && o[1])
-		say_changed(&grant, add, batch.accepted > 0);
-	else if (!err)
-		say_all_removed(&grant, batch.accepted > 0);
-	return err;
+	if (err)
+		return err;
+	say_removed(&grant, !o[1], batch.accepted > 0);
+	say_rest(c, grant.principal, grant.pool);
+	return batch.accepted > 0 ? CLI_DONE : CLI_ROWS;
 }
 
 /* ---- which of them ---- */
@@ -217,9 +360,9 @@ static int run_grants(struct cli *c, int argc, char **argv)
 	if (strcmp(verb, "list") == 0)
 		return list_grants(c, argc - 1, argv + 1);
 	if (strcmp(verb, "add") == 0)
-		return change_grant(c, argc - 1, argv + 1, true);
+		return add_grant(c, argc - 1, argv + 1);
 	if (strcmp(verb, "remove") == 0)
-		return change_grant(c, argc - 1, argv + 1, false);
+		return remove_grant(c, argc - 1, argv + 1);
 	if (*verb == '-')
 		cli_option(c, argc, argv, NULL);
 	cli_usage(c, "list, add or remove%s%s%s", *verb ? "; not \"" : "?", verb, *verb ? "\"" : "");
@@ -230,10 +373,12 @@ const struct cli_command cli_grants = {
 	.summary = "list, add, remove: who may do what, in which pools",
 	.help = "usage: candor grants list [--pool POOL]\n"
 		"       candor grants add PRINCIPAL RIGHTS... [--pool POOL] [--labelers PREFIX]\n"
-		"       candor grants remove PRINCIPAL [RIGHTS...] [--pool POOL] [--labelers PREFIX]\n\n"
+		"       candor grants remove PRINCIPAL [RIGHTS...] [--pool POOL] [--labelers PREFIX]\n"
+		"       candor grants remove PRINCIPAL --all [--pool POOL]\n\n"
 		"The daemon's own user and root may do everything over its Unix socket. Everybody\n"
-		"else may do what was granted, from the next request on. `remove` without RIGHTS\n"
-		"takes all of that grant away.\n\n"
+		"else may do what was granted, from the next request on. A principal has a grant\n"
+		"for each pool and prefix, and one for all pools: `remove` takes rights from one of\n"
+		"them (without RIGHTS all), and says what is left. Exit code 1: nothing was removed.\n\n"
 		"PRINCIPAL is one of\n"
 		"  token:NAME           whoever shows that token: `candor token new` makes it\n"
 		"  cert:SUBJECT         whoever shows a certificate with that subject, as RFC 2253\n"
@@ -252,7 +397,8 @@ const struct cli_command cli_grants = {
 		"  admin       all of these, pools and their settings, grants, audit, tokens\n\n"
 		"Options:\n"
 		"  --pool POOL         in this pool (in all, also those to come)\n"
-		"  --labelers PREFIX   to report only for labelers whose names begin so (for all)\n\n"
+		"  --labelers PREFIX   to report only for labelers whose names begin so (for all)\n"
+		"  --all               remove every grant of PRINCIPAL; with --pool, every one there\n\n"
 		"Example:\n"
 		"  candor grants add user:ann operator --pool birds\n",
 	.run = run_grants,

@@ -27,4 +27,7 @@ struct cli_grant_text {
 /* "report and read in pool birds", with the labelers' prefix where there is one: what may be done. */
 struct cli_grant_text cli_grant_words(const struct candor_grant *g);
 
+/* What is to be said behind that where its pool is not there, or "". Asks the daemon. */
+const char *cli_grant_doubt(struct cli *c, const struct candor_grant *g);
+
 #endif

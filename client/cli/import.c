@@ -4,6 +4,10 @@
  * always comes to the same, the daemon must see each item's reports, then its end, before the next item's reports. It
  * applies one connection's requests in order: they are all sent without waiting, up to a window.
  *
+ * What is sent so takes effect even where what it builds on is refused. So the first request of a kind, reports or
+ * ends, is sent alone and its answer waited for: whoever has only one of the two rights does nothing with it. After a
+ * refusal nothing more is sent, and the answers that are still to come are counted.
+ *
  * A daemon that limits rates may put one of them off. Then nothing more is sent until all answers are there; what was
  * put off is sent again when its time has come; and from then on each answer is waited for, so that nothing can
  * overtake what is put off again. */
@@ -16,25 +20,27 @@
 
 #include "arena.h"
 #include "cli.h"
+#include "import.h"
 #include "input.h"
 #include "json.h"
 #include "number.h"
 #include "progress.h"
 #include "rows.h"
+#include "sent.h"
 
 enum {
 	BATCH = 256,
 	WINDOW = 512,
 	UNSENT_MAX_BYTES = 1024 * 1024,
-	LISTED_MAX = 20, /* rejected rows and bad lines that are listed one by one */
 	SHOW_EVERY_MS = 200,
 	ARENA_BYTES = 64 * 1024 * 1024,
 };
 
 struct import {
 	struct cli *cli;
-	const char *pool, *path, *name; /* name: of the file, for people */
+	const char *path;
 	bool keep_open;
+	struct import_result result; /* so far */
 
 	uv_loop_t loop;
 	uv_signal_t interrupt;
@@ -50,36 +56,22 @@ struct import {
 	struct candor_report reports[BATCH];
 	uint64_t lines[BATCH];
 	size_t n, batches; /* batches: of it that were sent */
+	uint64_t begun; /* items whose first row is not sent yet */
 	char item[CANDOR_NAME_MAX + 1]; /* "": none */
 	uint64_t first_line, outcome_line;
 	bool has_outcome;
 	double outcome;
 
-	struct sent
+	struct cli_sent
 		*held; /* requests that wait for all before them, to be sent again or for the first time, in order */
 	bool limited; /* the daemon has put one off: all wait so */
+	bool on_trial; /* the first of a kind is on its way: none is sent behind it */
+	bool reports_allowed, ends_allowed; /* the daemon has taken one */
+	bool refused; /* one was, for good: only answers are waited for */
 	uint64_t last_seq, pause_ms, waited_ms; /* waited_ms: since something was taken */
 
-	bool pool_asked, pool_known, pool_made, input_ended, pumping, stopped, interrupted;
-	int code; /* exit code so far */
-	uint64_t items, accepted, duplicates, revised, closed, resolved, rejected, bad_lines, listed, overtaking;
+	bool pool_asked, pool_known, input_ended, pumping, stopped, interrupted;
 };
-
-/* A request, until it is answered for good. */
-struct sent {
-	struct import *im;
-	struct sent *next; /* of those that are held */
-	uint64_t seq;
-	struct arena arena; /* of what the request points to */
-	struct candor_request request;
-	uint64_t *lines; /* where its rows stand in the file */
-};
-
-static void free_sent(struct sent *s)
-{
-	arena_free(&s->arena);
-	free(s);
-}
 
 /* ---- the end ---- */
 
@@ -89,7 +81,7 @@ static void stop(struct import *im, int code)
 		return;
 	im->stopped = true;
 	if (code != CLI_DONE)
-		im->code = code;
+		im->result.code = code;
 	cli_progress_clear(&im->progress);
 	cli_input_close(&im->input);
 	uv_close((uv_handle_t *)&im->interrupt, NULL);
@@ -103,16 +95,28 @@ static void on_interrupt(uv_signal_t *handle, int signal_number)
 	struct import *im = handle->data;
 	(void)signal_number;
 	im->interrupted = true;
+	im->result.may_go_on = true;
 	stop(im, CLI_UNREACHABLE);
+}
+
+/* The connection could not be made, or is lost. */
+static void lose(struct import *im, int err, const char *fault)
+{
+	const bool was_there = im->result.answered || *candor_client_principal(im->client);
+	cli_progress_clear(&im->progress);
+	if (!im->refused)
+		cli_unreachable(im->cli, was_there, err, fault);
+	im->result.may_go_on |= was_there && !im->refused;
+	stop(im, im->refused ? CLI_REFUSED : CLI_UNREACHABLE);
 }
 
 /* ---- what went wrong with a line ---- */
 
 static void list_line(struct import *im, uint64_t line, const char *code, const char *words)
 {
-	if (im->code == CLI_DONE)
-		im->code = CLI_ROWS;
-	if (im->listed++ >= LISTED_MAX)
+	if (im->result.code == CLI_DONE)
+		im->result.code = CLI_ROWS;
+	if (im->result.listed++ >= IMPORT_LISTED_MAX)
 		return;
 	cli_progress_clear(&im->progress);
 	cli_error(im->cli, "line %" PRIu64 ": %s%s%s", line, code, *code ? ": " : "", words);
@@ -120,7 +124,7 @@ static void list_line(struct import *im, uint64_t line, const char *code, const 
 
 static void bad_line(struct import *im, uint64_t line, const char *words)
 {
-	im->bad_lines++;
+	im->result.bad_lines++;
 	list_line(im, line, "", words);
 }
 
@@ -128,18 +132,24 @@ static void bad_line(struct import *im, uint64_t line, const char *words)
 
 static void pump(struct import *im);
 
-static void count_batch(struct import *im, const struct sent *s, const struct candor_response *r)
+static void count_batch(struct import *im, const struct cli_sent *s, const struct candor_response *r)
 {
+	struct import_result *to = &im->result;
+	to->items += s->items;
 	switch (s->request.type) {
 	case CANDOR_REQ_POST_REPORTS:
-		im->accepted += r->batch.accepted;
-		im->duplicates += r->batch.duplicates;
-		im->revised += r->batch.revised;
+		im->reports_allowed = true;
+		to->accepted += r->batch.accepted;
+		to->duplicates += r->batch.duplicates;
+		to->revised += r->batch.revised;
 		break;
-	case CANDOR_REQ_CLOSE_ITEMS: im->closed += r->batch.accepted; break;
-	default: im->resolved += r->batch.accepted;
+	case CANDOR_REQ_CLOSE_ITEMS:
+		im->ends_allowed = true;
+		to->closed += r->batch.accepted;
+		break;
+	default: im->ends_allowed = true; to->resolved += r->batch.accepted;
 	}
-	im->rejected += r->n_rejected;
+	to->rejected += r->n_rejected;
 	for (size_t i = 0; i < r->n_rejected; i++) {
 		const struct candor_rejected *row = &r->rejected[i];
 		list_line(im, row->index < s->request.n ? s->lines[row->index] : 0, candor_code_name(row->code),
@@ -156,14 +166,14 @@ static bool is_pool_answer(const struct candor_response *r)
 static void count_pool(struct import *im, const struct candor_response *r)
 {
 	im->pool_known = true;
-	im->pool_made = r->code == CANDOR_OK;
-	if (im->pool_made)
-		cli_note("created pool \"%s\" with default settings", im->pool);
+	im->result.pool_made = r->code == CANDOR_OK;
+	if (im->result.pool_made)
+		cli_note("created pool \"%s\" with default settings", im->result.pool);
 }
 
-static void hold(struct import *im, struct sent *s)
+static void hold(struct import *im, struct cli_sent *s)
 {
-	struct sent **at = &im->held;
+	struct cli_sent **at = &im->held;
 	while (*at && (*at)->seq < s->seq)
 		at = &(*at)->next;
 	s->next = *at;
@@ -172,7 +182,7 @@ static void hold(struct import *im, struct sent *s)
 
 /* Whether the answer is of no account, because the daemon has put off the request, or an earlier one that this one
  * may have needed. */
-static bool is_put_off(struct import *im, const struct sent *s, const struct candor_response *r)
+static bool is_put_off(struct import *im, const struct cli_sent *s, const struct candor_response *r)
 {
 	uint64_t pause_ms = cli_retry_ms(im->cli, r, im->waited_ms);
 	bool is_behind = im->held && im->held->seq < s->seq;
@@ -181,63 +191,90 @@ static bool is_put_off(struct import *im, const struct sent *s, const struct can
 	if (pause_ms > 0)
 		im->limited = true;
 	else if (is_behind && r->code == CANDOR_OK && r->n_rejected == 0)
-		im->overtaking++;
+		im->result.overtaking++;
 	return pause_ms > 0 || (is_behind && r->n_rejected > 0);
 }
 
-static void count_answer(struct import *im, const struct sent *s, const struct candor_response *r)
+/* The same again may be taken, once the daemon has room or a disk. */
+static bool may_pass_later(enum candor_code code)
+{
+	return code == CANDOR_UNAVAILABLE || code == CANDOR_RESOURCE_EXHAUSTED || code == CANDOR_INTERNAL;
+}
+
+static void take_refusal(struct import *im, const struct cli_sent *s, const struct candor_response *r)
+{
+	/* The first has been told; those that were sent with it only repeat it. */
+	if (im->refused)
+		return;
+	cli_progress_clear(&im->progress);
+	cli_refusal(im->cli, r->code, r->message);
+	bool is_end = s->request.type == CANDOR_REQ_CLOSE_ITEMS || s->request.type == CANDOR_REQ_RESOLVE_ITEMS;
+	if (is_end && im->result.has_reports && r->code == CANDOR_PERMISSION_DENIED)
+		cli_note("--keep-open leaves items open: then only reports go in.");
+	im->result.may_go_on = may_pass_later(r->code);
+	im->refused = true;
+}
+
+static void count_answer(struct import *im, const struct cli_sent *s, const struct candor_response *r)
 {
 	bool creating = s->request.type == CANDOR_REQ_CREATE_POOL;
-	if (creating && is_pool_answer(r)) {
-		count_pool(im, r);
-	} else if (r->code != CANDOR_OK) {
-		cli_progress_clear(&im->progress);
-		cli_refusal(im->cli, r->code, r->message);
-		stop(im, CLI_REFUSED);
-		return;
-	} else {
-		count_batch(im, s, r);
-	}
+	im->result.answered = true;
 	im->waited_ms = 0;
+	if (creating && is_pool_answer(r))
+		count_pool(im, r);
+	else if (r->code != CANDOR_OK)
+		take_refusal(im, s, r);
+	else
+		count_batch(im, s, r);
+	if (im->refused && candor_client_in_flight(im->client) == 0)
+		stop(im, CLI_REFUSED);
 }
 
 static void send_held(struct import *im);
 
 static void on_answer(struct candor_client *client, int status, const struct candor_response *r, void *arg)
 {
-	struct sent *s = arg;
-	struct import *im = s->im;
+	struct cli_sent *s = arg;
+	struct import *im = s->owner;
 	(void)client;
-	if (!im->stopped && status == 0 && is_put_off(im, s, r)) {
+	im->on_trial = false; /* it was alone */
+	if (!im->stopped && !im->refused && status == 0 && is_put_off(im, s, r)) {
 		hold(im, s);
 		s = NULL;
 	} else if (im->stopped) {
 		/* The first error has been told already; its fellows in flight would only repeat it. */
 	} else if (status < 0) {
-		cli_progress_clear(&im->progress);
-		cli_unreachable(im->cli, im->pool_known, status, candor_client_fault(im->client));
-		stop(im, CLI_UNREACHABLE);
+		lose(im, status, candor_client_fault(im->client));
 	} else {
 		count_answer(im, s, r);
 	}
 	if (s)
-		free_sent(s);
+		cli_sent_free(s);
+	if (im->stopped || im->refused)
+		return;
 	if (im->held)
 		send_held(im);
-	else if (!im->stopped)
+	else
 		pump(im);
 }
 
 /* ---- requests ---- */
 
-static void send_now(struct import *im, struct sent *s)
+static bool is_on_trial(const struct import *im, enum candor_request_type type)
 {
+	return type == CANDOR_REQ_POST_REPORTS  ? !im->reports_allowed
+	       : type != CANDOR_REQ_CREATE_POOL ? !im->ends_allowed
+						: false;
+}
+
+static void send_now(struct import *im, struct cli_sent *s)
+{
+	im->on_trial = is_on_trial(im, s->request.type);
 	int err = candor_client_send(im->client, &s->request, on_answer, s);
 	if (!err)
 		return;
-	free_sent(s);
-	cli_unreachable(im->cli, im->pool_known, err, candor_client_fault(im->client));
-	stop(im, CLI_UNREACHABLE);
+	cli_sent_free(s);
+	lose(im, err, candor_client_fault(im->client));
 }
 
 /* A connection whose greeting was refused for a rate is at its end. */
@@ -249,8 +286,7 @@ static void connect_anew(struct import *im)
 	int err = candor_client_new(&fresh, &im->loop, im->cli->server, &options);
 	cli_wipe_token(im->cli);
 	if (err) {
-		cli_unreachable(im->cli, false, err, "");
-		stop(im, CLI_UNREACHABLE);
+		lose(im, err, "");
 		return;
 	}
 	candor_client_close(im->client, NULL, NULL);
@@ -263,7 +299,8 @@ static void on_pause_over(uv_timer_t *timer)
 	cli_progress_clear(&im->progress);
 	if (!*candor_client_principal(im->client))
 		connect_anew(im);
-	send_held(im);
+	if (!im->stopped)
+		send_held(im);
 }
 
 /* The first that is held, once there is no answer to come and no time to wait. */
@@ -277,51 +314,20 @@ static void send_held(struct import *im)
 		im->pause_ms = 0;
 		return;
 	}
-	struct sent *s = im->held;
+	struct cli_sent *s = im->held;
 	im->held = s->next;
 	send_now(im, s);
 }
 
-static const char *copy_text(struct sent *s, const char *text)
+static struct cli_sent *new_sent(struct import *im, const struct candor_request *request, const uint64_t *lines)
 {
-	return cli_memory(arena_strdup(&s->arena, text));
-}
-
-static void *copy_array(struct sent *s, size_t size)
-{
-	return cli_memory(arena_alloc(&s->arena, s->request.n * size));
-}
-
-/* What the request points to, as it may have to be sent again. */
-static void copy_rows(struct sent *s)
-{
-	struct candor_request *r = &s->request;
-	struct candor_report *reports = r->reports ? copy_array(s, sizeof *reports) : NULL;
-	struct candor_outcome *outcomes = r->outcomes ? copy_array(s, sizeof *outcomes) : NULL;
-	const char **items = r->items ? copy_array(s, sizeof *items) : NULL;
-	for (size_t i = 0; i < r->n; i++) {
-		if (reports)
-			reports[i] = (struct candor_report){copy_text(s, r->reports[i].item),
-							    copy_text(s, r->reports[i].labeler), r->reports[i].value};
-		if (outcomes)
-			outcomes[i] = (struct candor_outcome){copy_text(s, r->outcomes[i].item), r->outcomes[i].value};
-		if (items)
-			items[i] = copy_text(s, r->items[i]);
-	}
-	r->reports = reports;
-	r->outcomes = outcomes;
-	r->items = items;
-}
-
-static struct sent *new_sent(struct import *im, const struct candor_request *request, const uint64_t *lines)
-{
-	struct sent *s = cli_memory(malloc(sizeof *s));
-	*s = (struct sent){.im = im, .seq = ++im->last_seq, .request = *request};
-	arena_init(&s->arena, ARENA_BYTES);
-	s->lines = copy_array(s, sizeof *lines);
-	for (size_t i = 0; i < request->n; i++)
-		s->lines[i] = lines[i];
-	copy_rows(s);
+	struct cli_sent *s = cli_sent_new(request, lines);
+	s->owner = im;
+	s->seq = ++im->last_seq;
+	if (request->type == CANDOR_REQ_CREATE_POOL)
+		return s;
+	s->items = im->begun;
+	im->begun = 0;
 	return s;
 }
 
@@ -333,7 +339,7 @@ static void send_in_turn(struct import *im, const struct candor_request *request
 
 static void send_request(struct import *im, const struct candor_request *request, const uint64_t *lines)
 {
-	if (im->limited)
+	if (im->limited || im->on_trial || is_on_trial(im, request->type))
 		send_in_turn(im, request, lines);
 	else
 		send_now(im, new_sent(im, request, lines));
@@ -342,8 +348,9 @@ static void send_request(struct import *im, const struct candor_request *request
 static void send_reports(struct import *im)
 {
 	const struct candor_request request = {
-		.type = CANDOR_REQ_POST_REPORTS, .pool = im->pool, .n = im->n, .reports = im->reports};
+		.type = CANDOR_REQ_POST_REPORTS, .pool = im->result.pool, .n = im->n, .reports = im->reports};
 	if (im->n > 0) {
+		im->result.has_reports = true;
 		send_request(im, &request, im->lines);
 		im->batches++;
 	}
@@ -356,11 +363,11 @@ static void finish_item(struct import *im)
 {
 	if (!*im->item)
 		return;
-	im->items++;
 	if (!im->keep_open) {
 		const char *const name = im->item;
 		const struct candor_outcome outcome = {.item = name, .value = im->outcome};
-		struct candor_request end = {.type = CANDOR_REQ_CLOSE_ITEMS, .pool = im->pool, .n = 1, .items = &name};
+		struct candor_request end = {
+			.type = CANDOR_REQ_CLOSE_ITEMS, .pool = im->result.pool, .n = 1, .items = &name};
 		if (im->has_outcome) {
 			end.type = CANDOR_REQ_RESOLVE_ITEMS;
 			end.items = NULL;
@@ -383,6 +390,7 @@ static void begin_item(struct import *im, const struct cli_row *row)
 	im->first_line = row->line;
 	im->has_outcome = false;
 	im->batches = 0;
+	im->begun++;
 }
 
 static void take_outcome(struct import *im, const struct cli_row *row)
@@ -392,8 +400,20 @@ static void take_outcome(struct import *im, const struct cli_row *row)
 	im->outcome_line = row->line;
 }
 
+/* An outcome alone: whether there is something to be done about it. */
+static bool is_wanted(struct import *im, const struct cli_row *row)
+{
+	if (im->keep_open)
+		bad_line(im, row->line, "an outcome without a report is nothing to be sent with --keep-open");
+	else if (!row->has_outcome)
+		im->result.skipped++;
+	return !im->keep_open && row->has_outcome;
+}
+
 static void take_row(struct import *im, const struct cli_row *row)
 {
+	if (!row->labeler && !is_wanted(im, row))
+		return;
 	if (strcmp(im->item, row->item) != 0) {
 		finish_item(im);
 		begin_item(im, row);
@@ -408,20 +428,22 @@ static void take_row(struct import *im, const struct cli_row *row)
 		return;
 	if (row->has_outcome && !im->has_outcome)
 		take_outcome(im, row);
+	im->progress.count++;
+	if (!row->labeler)
+		return;
 	im->lines[im->n] = row->line;
 	im->reports[im->n++] = (struct candor_report){
 		.item = cli_memory(arena_strdup(&im->arena, row->item)),
 		.labeler = cli_memory(arena_strdup(&im->arena, row->labeler)),
 		.value = row->report,
 	};
-	im->progress.count++;
 	if (im->n == BATCH)
 		send_reports(im);
 }
 
 static void ask_pool(struct import *im)
 {
-	const struct candor_request request = {.type = CANDOR_REQ_CREATE_POOL, .pool = im->pool};
+	const struct candor_request request = {.type = CANDOR_REQ_CREATE_POOL, .pool = im->result.pool};
 	im->pool_asked = true;
 	send_request(im, &request, NULL);
 }
@@ -430,7 +452,7 @@ static void ask_pool(struct import *im)
 
 static bool window_full(const struct import *im)
 {
-	if (im->held || im->limited)
+	if (im->held || im->limited || im->on_trial)
 		return im->held || candor_client_in_flight(im->client) > 0;
 	return candor_client_in_flight(im->client) >= WINDOW ||
 	       candor_client_unsent_bytes(im->client) > UNSENT_MAX_BYTES;
@@ -450,7 +472,7 @@ static void read_rows(struct import *im)
 		case CLI_ROWS_ROW: take_row(im, &row); break;
 		case CLI_ROWS_BAD: bad_line(im, row.line, im->rows.fault); break;
 		case CLI_ROWS_FATAL:
-			cli_error(im->cli, "%s: %s", im->name, im->rows.fault);
+			cli_error(im->cli, "%s: %s", im->result.name, im->rows.fault);
 			stop(im, CLI_USAGE);
 			break;
 		case CLI_ROWS_END: im->input_ended = true; break;
@@ -465,7 +487,7 @@ static void read_rows(struct import *im)
 
 static void pump(struct import *im)
 {
-	if (im->pumping || im->held)
+	if (im->pumping || im->held || im->refused)
 		return;
 	im->pumping = true;
 	read_rows(im);
@@ -489,7 +511,7 @@ static void on_input(void *arg, const char *bytes, ssize_t len)
 	} else if (len == 0) {
 		cli_rows_end(&im->rows);
 	} else {
-		cli_error(im->cli, "%s: %s", im->name, candor_strerror((int)len));
+		cli_error(im->cli, "%s: %s", im->result.name, candor_strerror((int)len));
 		stop(im, CLI_USAGE);
 	}
 	if (!im->stopped)
@@ -503,47 +525,6 @@ static void on_timer(uv_timer_t *timer)
 		cli_progress_wait(&im->progress, uv_timer_get_due_in(&im->pause));
 	else
 		cli_progress_show(&im->progress, uv_now(&im->loop), im->cli->term.utf8);
-}
-
-/* ---- the summary ---- */
-
-static void print_summary(struct import *im, double seconds)
-{
-	uint64_t reports = im->accepted + im->duplicates + im->revised;
-	if (im->listed > LISTED_MAX)
-		cli_note("... and %s more", cli_count(im->listed - LISTED_MAX).s);
-	cli_note("%s item%s: %s newly resolved, %s newly closed", cli_count(im->items).s, cli_plural(im->items),
-		 cli_count(im->resolved).s, cli_count(im->closed).s);
-	cli_note("%s report%s: %s new, %s already there, %s revised", cli_count(reports).s, cli_plural(reports),
-		 cli_count(im->accepted).s, cli_count(im->duplicates).s, cli_count(im->revised).s);
-	if (im->rejected + im->bad_lines > 0)
-		cli_note("not taken: %s row%s that the daemon rejected, %s bad line%s", cli_count(im->rejected).s,
-			 cli_plural(im->rejected), cli_count(im->bad_lines).s, cli_plural(im->bad_lines));
-	/* What a daemon counts may be anything. */
-	double rate = (double)reports / seconds;
-	cli_note("%.2f s, %s reports/s", seconds, cli_count(rate < 1e18 ? (uint64_t)rate : UINT64_MAX).s);
-	if (im->overtaking > 0)
-		cli_note("%s request%s of later rows overtook rows that the daemon put off to keep a rate: weights can "
-			 "differ from those of the file's order",
-			 cli_count(im->overtaking).s, cli_plural(im->overtaking));
-	if (im->code == CLI_UNREACHABLE || im->code == CLI_REFUSED)
-		cli_note("Not all of %s went in; run the same command again to go on.", im->name);
-	if (!im->cli->json)
-		return;
-	json_t *o = cli_memory(json_object());
-	json_object_set_new(o, "pool", cli_memory(json_string(im->pool)));
-	json_object_set_new(o, "created", json_boolean(im->pool_made));
-	const struct {
-		const char *key;
-		uint64_t n;
-	} counts[] = {{"items", im->items},       {"accepted", im->accepted},  {"duplicates", im->duplicates},
-		      {"revised", im->revised},   {"closed", im->closed},      {"resolved", im->resolved},
-		      {"rejected", im->rejected}, {"bad_lines", im->bad_lines}};
-	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
-		json_object_set_new(o, counts[i].key, cli_json_count(counts[i].n));
-	json_object_set_new(o, "complete", json_boolean(im->code <= CLI_ROWS));
-	json_object_set_new(o, "seconds", cli_json_real(seconds));
-	cli_json_print(o);
 }
 
 /* ---- the command ---- */
@@ -570,7 +551,7 @@ static int begin(struct import *im, enum cli_rows_format format)
 	uv_loop_init(&im->loop);
 	int err = cli_input_open(&im->input, &im->loop, im->path, on_input, im);
 	if (err) {
-		cli_error(im->cli, "%s: %s", im->name, candor_strerror(err));
+		cli_error(im->cli, "%s: %s", im->result.name, candor_strerror(err));
 		cli_wipe_token(im->cli);
 		uv_loop_close(&im->loop);
 		return CLI_USAGE;
@@ -594,9 +575,9 @@ static int begin(struct import *im, enum cli_rows_format format)
 	if (im->cli->term.err_tty && !isatty(im->input.fd))
 		uv_timer_start(&im->timer, on_timer, SHOW_EVERY_MS, SHOW_EVERY_MS);
 	cli_rows_init(&im->rows, format);
+	im->rows.takes_outcomes = true;
 	arena_init(&im->arena, ARENA_BYTES);
-	im->progress =
-		(struct cli_progress){.started_ms = uv_now(&im->loop), .total = im->input.size, .unit = "reports"};
+	im->progress = (struct cli_progress){.started_ms = uv_now(&im->loop), .total = im->input.size, .unit = "rows"};
 	return 0;
 }
 
@@ -609,21 +590,21 @@ static int import(struct import *im, enum cli_rows_format format)
 	pump(im);
 	uv_run(&im->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&im->loop);
-	for (struct sent *s; (s = im->held);) {
+	for (struct cli_sent *s; (s = im->held);) {
 		im->held = s->next;
-		free_sent(s);
+		cli_sent_free(s);
 	}
 	arena_free(&im->arena);
 	cli_rows_free(&im->rows);
-	if (im->code != CLI_USAGE)
-		print_summary(im, (double)(uv_hrtime() - began_ns + 1) / 1e9);
+	im->result.seconds = (double)(uv_hrtime() - began_ns + 1) / 1e9;
+	import_show(&im->result, im->cli->json);
 	if (im->interrupted) {
 		/* As any program that Ctrl-C ends: a shell then ends the loop around it too. */
 		fflush(stdout);
 		signal(SIGINT, SIG_DFL);
 		raise(SIGINT);
 	}
-	return im->code;
+	return im->result.code;
 }
 
 static int run_import(struct cli *c, int argc, char **argv)
@@ -642,9 +623,8 @@ static int run_import(struct cli *c, int argc, char **argv)
 	char **o = cli_operands(c, argc, argv, 2, 2, "POOL FILE");
 	struct import *im = cli_memory(calloc(1, sizeof *im));
 	im->cli = c;
-	im->pool = o[0];
 	im->path = o[1];
-	im->name = strcmp(o[1], "-") == 0 ? "standard input" : o[1];
+	im->result = (struct import_result){.pool = o[0], .name = strcmp(o[1], "-") == 0 ? "standard input" : o[1]};
 	im->keep_open = keep_open;
 	int code = import(im, parse_format(c, format, im->path));
 	free(im);
@@ -661,7 +641,9 @@ const struct cli_command cli_import = {
 		"with default settings if there is none.\n\n"
 		"CSV begins with a line that names its columns: item, labeler, report, and perhaps\n"
 		"outcome; an empty outcome is not known yet. JSON lines have objects with the same\n"
-		"names. Without --format the name of the file decides, or its first character.\n\n"
+		"names. Without --format the name of the file decides, or its first character.\n"
+		"With the columns item and outcome alone it only resolves, which takes no more\n"
+		"than the right to post outcomes; rows without an outcome are skipped.\n\n"
 		"An import may be repeated: what stands already is only counted. Rows that the\n"
 		"daemon rejects, and bad lines, are listed by line number; the others go in. Where\n"
 		"the daemon limits how much comes in a second, it waits and goes on.\n\n"

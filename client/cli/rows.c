@@ -170,12 +170,15 @@ static int split(struct cli_rows *r, const char *text, size_t len, struct field 
 
 static enum cli_rows_result missing_column(struct cli_rows *r)
 {
+	if (r->takes_outcomes && r->column[CLI_ITEM] >= 0 && r->column[CLI_LABELER] < 0 && r->column[CLI_REPORT] < 0 &&
+	    r->column[CLI_OUTCOME] >= 0)
+		return CLI_ROWS_MORE;
 	for (int f = CLI_ITEM; f <= CLI_REPORT; f++)
 		if (r->column[f] < 0)
 			return bad(r, CLI_ROWS_FATAL,
 				   "the heading lacks the column \"%s\"; it must name item, labeler and report, and "
-				   "may name outcome",
-				   field_names[f]);
+				   "may name outcome%s",
+				   field_names[f], r->takes_outcomes ? "; or item and outcome alone" : "");
 	return CLI_ROWS_MORE;
 }
 
@@ -241,10 +244,14 @@ static enum cli_rows_result read_record(struct cli_rows *r, const char *text, si
 	const char *base = (const char *)r->text.data;
 #define AT(f) base + fields[r->column[f]].start, fields[r->column[f]].len
 	row->item = base + fields[r->column[CLI_ITEM]].start;
-	row->labeler = base + fields[r->column[CLI_LABELER]].start;
-	if (!check_name(r, CLI_ITEM, AT(CLI_ITEM)) || !check_name(r, CLI_LABELER, AT(CLI_LABELER)) ||
-	    !parse_unit(r, CLI_REPORT, AT(CLI_REPORT), &row->report))
+	if (!check_name(r, CLI_ITEM, AT(CLI_ITEM)))
 		return CLI_ROWS_BAD;
+	if (r->column[CLI_LABELER] >= 0) {
+		row->labeler = base + fields[r->column[CLI_LABELER]].start;
+		if (!check_name(r, CLI_LABELER, AT(CLI_LABELER)) ||
+		    !parse_unit(r, CLI_REPORT, AT(CLI_REPORT), &row->report))
+			return CLI_ROWS_BAD;
+	}
 	row->has_outcome = r->column[CLI_OUTCOME] >= 0 && fields[r->column[CLI_OUTCOME]].len > 0;
 	if (row->has_outcome && !parse_unit(r, CLI_OUTCOME, AT(CLI_OUTCOME), &row->outcome))
 		return CLI_ROWS_BAD;
@@ -290,7 +297,10 @@ static enum cli_rows_result next_csv(struct cli_rows *r, struct cli_row *row)
 static enum cli_rows_result read_object(struct cli_rows *r, struct cli_row *row)
 {
 	const char **names[] = {&row->item, &row->labeler};
-	for (int f = CLI_ITEM; f <= CLI_LABELER; f++) {
+	const bool is_outcome = r->takes_outcomes && json_object_get(r->object, field_names[CLI_OUTCOME]) &&
+				!json_object_get(r->object, field_names[CLI_LABELER]) &&
+				!json_object_get(r->object, field_names[CLI_REPORT]);
+	for (int f = CLI_ITEM; f <= (is_outcome ? CLI_ITEM : CLI_LABELER); f++) {
 		const json_t *name = json_object_get(r->object, field_names[f]);
 		if (!json_is_string(name))
 			return bad(r, CLI_ROWS_BAD, "%s is missing, or no string", field_names[f]);
@@ -299,7 +309,7 @@ static enum cli_rows_result read_object(struct cli_rows *r, struct cli_row *row)
 			return CLI_ROWS_BAD;
 	}
 	double *numbers[] = {&row->report, &row->outcome};
-	for (int f = CLI_REPORT; f <= CLI_OUTCOME; f++) {
+	for (int f = is_outcome ? CLI_OUTCOME : CLI_REPORT; f <= CLI_OUTCOME; f++) {
 		const json_t *number = json_object_get(r->object, field_names[f]);
 		if (f == CLI_OUTCOME && (!number || json_is_null(number)))
 			return CLI_ROWS_ROW;

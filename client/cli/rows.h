@@ -2,7 +2,8 @@
  *
  * CSV is RFC 4180's, with LF or CRLF and perhaps a byte order mark. The first record names the columns: item, labeler,
  * report, and perhaps outcome, in any order among others. JSON lines are objects of the same names, one a line. An
- * empty outcome (or null, or none) says that it is not known. Blank lines are skipped.
+ * empty outcome (or null, or none) says that it is not known. Blank lines are skipped. Where it is wanted, rows may
+ * also have an item and its outcome alone: without the columns labeler and report, or objects without both.
  *
  * A bad record costs no more than its line: reading goes on with the next one, also after a quote that is never closed.
  * No I/O. Memory is bounded by the longest record. */
@@ -26,7 +27,7 @@ enum cli_rows_format {
 
 struct cli_row {
 	uint64_t line; /* where it begins, from 1 */
-	const char *item, *labeler;
+	const char *item, *labeler; /* labeler NULL: there is neither it nor a report */
 	double report;
 	bool has_outcome;
 	double outcome;
@@ -44,6 +45,7 @@ enum cli_field { CLI_ITEM, CLI_LABELER, CLI_REPORT, CLI_OUTCOME, CLI_FIELDS };
 
 struct cli_rows {
 	enum cli_rows_format format;
+	bool takes_outcomes; /* whether rows may be outcomes alone; the caller's to set, at first */
 	struct buf bytes;
 	size_t start; /* what is before it has been read */
 	uint64_t line; /* of bytes[start] */

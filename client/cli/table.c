@@ -53,30 +53,44 @@ void cli_bar(char *out, double fraction, int columns, bool utf8)
 	stpcpy(out, eighths[length % steps]);
 }
 
-/* Gives the bar what is left of the terminal, and takes what is missing from the widest column that may shrink. */
+/* The widest column that may be cut and has more than the least width, or -1. */
+static int widest_of(const struct cli_table *t, const int *width)
+{
+	int widest = -1;
+	for (size_t i = 0; i < t->n_columns; i++)
+		if (t->columns[i].shrink && width[i] > SHRINK_MIN && (widest < 0 || width[i] > width[widest]))
+			widest = (int)i;
+	return widest;
+}
+
+/* Gives the bar what is left of the terminal, and takes what is missing from the widest columns that may shrink. */
 static void fit(struct cli_table *t, const struct cli_term *term, int *width)
 {
-	int total = -GAP, bar = -1, widest = -1;
+	int total = -GAP, bar = -1, widest;
 	for (size_t i = 0; i < t->n_columns; i++) {
 		width[i] = t->columns[i].bar ? BAR_MIN : t->width[i];
 		total += width[i] + GAP;
 		if (t->columns[i].bar)
 			bar = (int)i;
-		if (t->columns[i].shrink && (widest < 0 || width[i] > width[widest]))
-			widest = (int)i;
 	}
 	int left = term->width - total;
 	if (bar >= 0 && left > 0)
 		width[bar] += left < BAR_MAX - BAR_MIN ? left : BAR_MAX - BAR_MIN;
 	/* What is no terminal has no right edge, and a program that reads it wants whole names. */
-	if (left < 0 && term->out_tty && widest >= 0)
-		width[widest] = width[widest] + left > SHRINK_MIN ? width[widest] + left : SHRINK_MIN;
+	for (; left < 0 && term->out_tty && (widest = widest_of(t, width)) >= 0; left++)
+		width[widest]--;
 }
 
-static void cut(const char *text, int width, bool utf8, char *out, size_t size)
+static void cut(const char *text, int width, bool middle, bool utf8, char *out, size_t size)
 {
-	size_t len = cli_prefix(text, width - 1);
-	snprintf(out, size, "%.*s%s", (int)len, text, utf8 ? "…" : "~");
+	int after = middle ? (width - 1) / 2 : 0;
+	size_t len = cli_prefix(text, width - 1 - after);
+	const char *rest = text + strlen(text);
+	if (after > 0)
+		rest = text + cli_prefix(text, cli_width(text) - after);
+	while (cli_width(rest) > after)
+		rest += cli_prefix(rest, 1) ? cli_prefix(rest, 1) : cli_prefix(rest, 2);
+	snprintf(out, size, "%.*s%s%s", (int)len, text, utf8 ? "…" : "~", rest);
 }
 
 static void print_cell(const struct cli_column *column, const char *text, int width, bool last,
@@ -86,7 +100,7 @@ static void print_cell(const struct cli_column *column, const char *text, int wi
 	if (column->bar && text != column->title)
 		cli_bar(shown, strtod(text, NULL), width, term->utf8);
 	else if (column->shrink && cli_width(text) > width && term->out_tty)
-		cut(text, width, term->utf8, shown, sizeof shown);
+		cut(text, width, column->middle, term->utf8, shown, sizeof shown);
 	else
 		snprintf(shown, sizeof shown, "%s", text);
 	int pad = width - cli_width(shown);

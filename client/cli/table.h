@@ -11,7 +11,8 @@
 struct cli_column {
 	const char *title;
 	bool right; /* aligned to the right */
-	bool shrink; /* may be cut where a terminal is too narrow */
+	bool shrink; /* may be cut where a terminal is too narrow, */
+	bool middle; /* ... in the middle: what ends differently can still be told apart */
 	bool bar; /* its cells are numbers from 0 to 1, shown as bars over what width is left */
 };
 

@@ -45,6 +45,12 @@ static uint64_t parse_expiry(const struct cli *c, const char *text)
 	return wall_ms() + n * (hours ? 1 : 24) * HOUR_MS;
 }
 
+/* The name of a principal, where that of its token is wanted. */
+static bool has_mark(const char *name)
+{
+	return strncmp(name, "token:", 6) == 0;
+}
+
 struct new_token {
 	const char *name, *out; /* out: a file; NULL: standard output */
 	uint64_t expires_at;
@@ -69,6 +75,8 @@ static void parse_new(struct cli *c, int argc, char **argv, struct new_token *t)
 	char **o = cli_operands(c, argc, argv, 2, argc, "NAME RIGHTS...");
 	t->name = o[0];
 	const char *fault = token_name_fault(t->name, strlen(t->name));
+	if (!fault && has_mark(t->name))
+		fault = "begins with token:, which goes before the name of every token; leave it out";
 	if (fault)
 		cli_usage(c, "NAME %s", fault);
 	cli_grant_rights(c, o + 1, &t->grant);
@@ -116,11 +124,12 @@ static bool deliver(const struct cli *c, const struct candor_response *r, const 
 	return fflush(stdout) == 0 && !ferror(stdout);
 }
 
-static void say_made(const struct new_token *t)
+static void say_made(struct cli *c, const struct new_token *t)
 {
 	struct cli_grant_text what = cli_grant_words(&t->grant);
-	cli_note("token:%s may now %s; it %s%s%s", t->name, what.s, t->expires_at ? "expires " : "never expires",
-		 t->expires_at ? cli_time(t->expires_at).s : "", t->expires_at ? " UTC" : "");
+	cli_note("token:%s may now %s%s; it %s%s%s", t->name, what.s, cli_grant_doubt(c, &t->grant),
+		 t->expires_at ? "expires " : "never expires", t->expires_at ? cli_time(t->expires_at).s : "",
+		 t->expires_at ? " UTC" : "");
 	if (t->out)
 		cli_note("It is the line in %s, which nobody else may read; the daemon never tells it again.", t->out);
 	else
@@ -168,7 +177,7 @@ static int new_token(struct cli *c, int argc, char **argv)
 	if (err && t.out)
 		unlink(t.out);
 	if (!err)
-		say_made(&t);
+		say_made(c, &t);
 	return err;
 }
 
@@ -199,7 +208,7 @@ static json_t *list_object(const struct candor_token *t, uint64_t now_ms)
 static int list_tokens(struct cli *c, int argc, char **argv)
 {
 	static const struct cli_column columns[] = {
-		{.title = "token", .shrink = true},
+		{.title = "token", .shrink = true, .middle = true},
 		{.title = "created (UTC)"},
 		{.title = "expires (UTC)"},
 		{.title = "state"},
@@ -249,6 +258,8 @@ static int revoke_token(struct cli *c, int argc, char **argv)
 	const struct candor_request request = {.type = CANDOR_REQ_REVOKE_TOKEN, .name = name};
 	struct candor_batch batch;
 	int err = cli_batch(c, &request, NULL, &batch);
+	if (err == CLI_REFUSED && has_mark(name))
+		cli_note("The name of a token is what follows token:");
 	if (!err && batch.accepted)
 		cli_note("token:%s is revoked from now on, and its grants are gone", name);
 	else if (!err)

@@ -4,9 +4,9 @@
 
 #include "cli.h"
 
-/* The first line of c->token_file to out, for the caller to wipe; says so where others may read the file. Wrong usage
- * where it cannot be read or holds no token, or where the daemon's address would carry it unencrypted to another
- * machine. */
-void cli_read_token(const struct cli *c, char out[CANDOR_TOKEN_MAX + 1]);
+/* The first line of c->token_file, which may be a pipe, to c->token, for the caller to wipe; says so where others may
+ * read the file. Wrong usage where it cannot be read or holds no token, or where the daemon's address would carry it
+ * unencrypted to another machine. */
+void cli_read_token(struct cli *c);
 
 #endif

@@ -1,4 +1,4 @@
-/* Tokens, grants and the audit by the command line, against the real candord. Whoever runs this is its owner; tokens
+/* Tokens and the audit by the command line, against the real candord. Whoever runs this is its owner; tokens
  * make others of him. */
 #include <dirent.h>
 #include <fcntl.h>
@@ -136,8 +136,40 @@ static void a_platform_imports_what_it_may(void **state)
 	assert_null(strstr(c->err, "created"));
 	assert_candor(c, 3, "import", "birds", c->file, "--token-file", acme.s);
 	assert_says(c->err, "lacks the right 'outcome'");
+	assert_says(c->err, "--keep-open leaves items open");
+	assert_says(c->err, "1 item: 0 newly resolved, 0 newly closed\n2 reports: 0 new, 2 already there");
+	assert_null(strstr(c->err, "again"));
 	assert_candor(c, 3, "import", "fish", c->file, "--keep-open", "--token-file", acme.s);
 	assert_says(c->err, "PERMISSION_DENIED");
+}
+
+/* The auditor's: it may not report, and whoever may not does nothing else with those items either. */
+static void an_auditor_imports_outcomes_alone(void **state)
+{
+	struct command *c = *state;
+	struct path audit = path_of(c, "audit.token");
+	assert_candor(c, 0, "pool", "create", "birds");
+	assert_candor(c, 0, "report", "birds", "q1", "ann", "1");
+	assert_candor(c, 0, "report", "birds", "q2", "ann", "0");
+	assert_candor(c, 0, "report", "birds", "q3", "ann", "0");
+	assert_candor(c, 0, "token", "new", "audit", "auditor", "--pool", "birds", "--out", audit.s);
+	command_write_file(c->file, "item,labeler,report,outcome\nq1,bob,1,1\nq2,bob,0.5,\n");
+	assert_candor(c, 3, "import", "birds", c->file, "--token-file", audit.s);
+	assert_says(c->err, "lacks the right 'report'");
+	assert_says(c->err, " went in.\n");
+	assert_null(strstr(c->err, "again"));
+	assert_candor(c, 0, "pool", "show", "birds", "--json");
+	assert_number(c, "open_items", 3);
+	command_write_file(c->file, "item,outcome\nq1,1\nq2,0\nq3,\nq4,1\n");
+	assert_candor(c, 1, "import", "birds", c->file, "--json", "--token-file", audit.s);
+	assert_number(c, "resolved", 2);
+	assert_number(c, "rejected", 1);
+	assert_number(c, "skipped", 1);
+	assert_says(c->err, "line 5: NOT_FOUND");
+	assert_candor(c, 0, "pool", "show", "birds", "--json");
+	assert_number(c, "open_items", 1);
+	assert_candor(c, 2, "evaluate", c->file);
+	assert_says(c->err, "lacks the column \"labeler\"");
 }
 
 static void a_secret_is_told_once(void **state)
@@ -283,14 +315,15 @@ static void files_that_hold_no_token_are_told(void **state)
 	struct command *c = *state;
 	struct path file = path_of(c, "token");
 	static char long_text[CANDOR_TOKEN_MAX + 2];
+	char words[1024];
 	memset(long_text, 'x', CANDOR_TOKEN_MAX + 1);
 	assert_candor(c, 2, "ping", "--token-file", file.s);
 	assert_says(c->err, file.s);
 	assert_says(c->err, "No such file");
 	assert_candor(c, 2, "ping", "--token-file", c->daemon.dir);
-	assert_says(c->err, "is no regular file");
+	assert_says(c->err, "is no regular file and no pipe");
 	assert_candor(c, 2, "ping", "--token-file", "/dev/zero");
-	assert_says(c->err, "is no regular file");
+	assert_says(c->err, "is no regular file and no pipe");
 	static const char *const none[] = {"", "\n", "\nsecond\n", "two words\n", "bell\a\n", "\xff\n", long_text};
 	for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
 		command_write_file(file.s, none[i]);
@@ -298,8 +331,17 @@ static void files_that_hold_no_token_are_told(void **state)
 		assert_says(c->err, file.s);
 		assert_string_equal(c->out, "");
 	}
+	/* What begins as none does is not sent: nobody is there to refuse it. */
+	command_write_file(file.s, "guessed\n");
+	setenv("CANDOR_TOKEN_FILE", file.s, 1);
+	assert_candor(c, 2, "ping", "--server", "unix:/nonexistent/s");
+	unsetenv("CANDOR_TOKEN_FILE");
+	snprintf(words, sizeof words, "candor: %s (CANDOR_TOKEN_FILE): its first line is no token", file.s);
+	assert_says(c->err, words);
+	assert_candor(c, 2, "ping", "--server", "unix:/nonexistent/s", "--token-file", file.s);
+	assert_null(strstr(c->err, "CANDOR_TOKEN_FILE"));
 	/* One that nobody gave out, with what follows it, is what the daemon refuses; nobody repeats it. */
-	command_write_file(file.s, "guessed\r\nfor the platform\n");
+	command_write_file(file.s, "candor_guessed\r\nfor the platform\n");
 	assert_candor(c, 3, "ping", "--token-file", file.s);
 	assert_says(c->err, "UNAUTHENTICATED");
 	assert_null(strstr(c->err, "guessed"));
@@ -318,11 +360,45 @@ static void files_that_hold_no_token_are_told(void **state)
 	unsetenv("CANDOR_TOKEN_FILE");
 }
 
+/* As a password manager gives it: through a pipe, or on standard input, where rows follow. */
+static void a_token_comes_through_a_pipe(void **state)
+{
+	struct command *c = *state;
+	struct path fifo = path_of(c, "fifo"), both = path_of(c, "both");
+	char secret[64], text[256];
+	assert_candor(c, 0, "pool", "create", "birds");
+	assert_candor(c, 0, "token", "new", "acme", "platform", "--pool", "birds");
+	read_secret(c->out, secret);
+	assert_int_equal(mkfifo(fifo.s, 0644), 0);
+	pid_t writer = fork();
+	assert_true(writer >= 0);
+	if (writer == 0) {
+		int fd = open(fifo.s, O_WRONLY);
+		_exit(fd >= 0 && write(fd, secret, strlen(secret)) == (ssize_t)strlen(secret) ? 0 : 1);
+	}
+	int status = 0, code = command_run(c, NULL, ARGS("info", "--token-file", fifo.s));
+	assert_int_equal(waitpid(writer, &status, 0), writer);
+	assert_int_equal(code, 0);
+	assert_int_equal(status, 0);
+	assert_says(c->out, "token:acme");
+	assert_string_equal(c->err, "");
+	assert_int_equal(unlink(fifo.s), 0);
+
+	snprintf(text, sizeof text, "%s\n", secret);
+	command_write_file(both.s, text);
+	assert_int_equal(chmod(both.s, 0600), 0);
+	assert_int_equal(command_run(c, both.s, ARGS("info", "--token-file", "/dev/stdin")), 0);
+	assert_says(c->out, "token:acme");
+	/* Nothing comes. */
+	assert_int_equal(command_run(c, NULL, ARGS("info", "--token-file", "/dev/stdin")), 2);
+	assert_int_equal(unlink(both.s), 0);
+}
+
 static void a_token_goes_to_no_other_machine_unencrypted(void **state)
 {
 	struct command *c = *state;
 	struct path file = path_of(c, "token");
-	command_write_file(file.s, "guessed\n");
+	command_write_file(file.s, "candor_guessed\n");
 	assert_int_equal(chmod(file.s, 0600), 0);
 	static const char *const elsewhere[] = {"tcp:192.0.2.7:7432", "tcp:candor.example.org:1",
 						"tcp:127.example.org:1", "tcp:[2001:db8::1]:7432"};
@@ -424,90 +500,6 @@ static void a_token_goes_over_tls(void **state)
 	unsetenv("CANDOR_CA");
 	assert_candor(c, 0, "audit", "--pool", "birds");
 	assert_says(c->out, "token:acme candor/" CANDOR_VERSION "  outcome   birds  q2");
-}
-
-/* ---- grants ---- */
-
-static void grants_are_added_listed_and_removed(void **state)
-{
-	struct command *c = *state;
-	assert_candor(c, 0, "grants", "list");
-	assert_string_equal(c->out, "");
-	assert_says(c->err, "Nothing is granted yet");
-	assert_candor(c, 0, "pool", "create", "birds");
-	assert_candor(c, 0, "grants", "add", "uid:4711", "operator", "--pool", "birds");
-	assert_says(c->err, "uid:4711 may now read open items and inspect labelers in pool \"birds\"\n");
-	assert_candor(c, 0, "grants", "add", "uid:4711", "inspect", "--pool", "birds");
-	assert_says(c->err, "uid:4711 could already inspect labelers in pool \"birds\"\n");
-	assert_candor(c, 0, "grants", "add", "cert:CN=web\\20shop", "report", "--labelers", "web/");
-	assert_candor(c, 0, "grants", "add", "anonymous", "read", "--json");
-	assert_number(c, "accepted", 1);
-	assert_candor(c, 0, "grants", "add", "user:root", "read", "outcome", "inspect");
-	assert_says(c->err, "uid:0 may now post outcomes, read closed items and inspect labelers in all pools\n");
-	assert_candor(c, 0, "grants", "add", "group:root", "admin");
-	assert_says(c->err, "gid:0 may now do everything in all pools\n");
-
-	assert_candor(c, 0, "grants", "list");
-	assert_string_equal(c->out, "principal           pool   rights                labelers\n"
-				    "uid:4711            birds  operator              all\n"
-				    "cert:CN=web\\20shop  all    platform              web/...\n"
-				    "anonymous           all    trainer               all\n"
-				    "uid:0               all    outcome,read,inspect  all\n"
-				    "gid:0               all    admin                 all\n");
-	assert_candor(c, 0, "grants", "list", "--json");
-	json_t *o = command_document(c);
-	assert_int_equal(json_array_size(command_at(o, "grants")), 5);
-	assert_text_at(o, "grants.0.principal", "uid:4711");
-	assert_text_at(o, "grants.0.pool", "birds");
-	assert_text_at(o, "grants.0.rights.0", "read-open");
-	assert_text_at(o, "grants.0.rights.1", "inspect");
-	assert_text_at(o, "grants.1.prefix", "web/");
-	assert_text_at(o, "grants.1.pool", "");
-	json_decref(o);
-	/* Those that count in a pool: its own and those for all. */
-	assert_candor(c, 0, "pool", "create", "fish");
-	assert_candor(c, 0, "grants", "list", "--pool", "fish", "--json");
-	o = command_document(c);
-	assert_int_equal(json_array_size(command_at(o, "grants")), 4);
-	json_decref(o);
-
-	assert_candor(c, 0, "grants", "remove", "user:root", "outcome", "read");
-	assert_says(c->err, "uid:0 has no grant any more to post outcomes and read closed items in all pools\n");
-	assert_candor(c, 0, "grants", "remove", "uid:0", "outcome");
-	assert_says(c->err, "uid:0 had no grant to post outcomes in all pools\n");
-	/* Without rights all of that grant, and of no other. */
-	assert_candor(c, 0, "grants", "remove", "uid:0");
-	assert_says(c->err, "uid:0 has no grant any more in all pools\n");
-	assert_candor(c, 0, "grants", "remove", "cert:CN=web\\20shop");
-	assert_says(c->err, "cert:CN=web\\20shop had no grant in all pools\n");
-	assert_candor(c, 0, "grants", "remove", "cert:CN=web\\20shop", "--labelers", "web/");
-	assert_candor(c, 0, "grants", "remove", "uid:4711", "--pool", "birds");
-	assert_candor(c, 0, "grants", "list", "--json");
-	o = command_document(c);
-	assert_int_equal(json_array_size(command_at(o, "grants")), 2);
-	json_decref(o);
-}
-
-static void who_is_admin_of_a_pool_grants_there_alone(void **state)
-{
-	struct command *c = *state;
-	struct path boss = path_of(c, "boss.token");
-	assert_candor(c, 0, "pool", "create", "birds");
-	assert_candor(c, 0, "pool", "create", "fish");
-	assert_candor(c, 0, "token", "new", "boss", "admin", "--pool", "birds", "--out", boss.s);
-	setenv("CANDOR_TOKEN_FILE", boss.s, 1);
-	assert_candor(c, 0, "grants", "add", "uid:4711", "auditor", "--pool", "birds");
-	assert_candor(c, 0, "grants", "list", "--pool", "birds");
-	assert_says(c->out, "uid:4711");
-	assert_candor(c, 0, "audit", "--pool", "birds");
-	assert_says(c->out, "token:boss");
-	assert_candor(c, 3, "grants", "add", "uid:4711", "auditor", "--pool", "fish");
-	assert_candor(c, 3, "grants", "add", "uid:4711", "auditor");
-	assert_candor(c, 3, "grants", "list");
-	assert_candor(c, 3, "token", "new", "more", "read");
-	assert_candor(c, 3, "token", "list");
-	assert_candor(c, 3, "audit");
-	unsetenv("CANDOR_TOKEN_FILE");
 }
 
 /* ---- the audit ---- */
@@ -624,6 +616,12 @@ static void wrong_usage_asks_nobody(void **state)
 		{"grants", "add", "ann", "read"},
 		{"grants", "add", "uid:x", "read"},
 		{"grants", "add", "token:", "read"},
+		{"grants", "add", "cert:platform", "read"},
+		{"grants", "add", "uid:4294967295", "read"},
+		{"grants", "remove", "uid:1", "read", "--all"},
+		{"grants", "remove", "uid:1", "--all", "--labelers", "a/"},
+		{"grants", "add", "uid:1", "read", "--all"},
+		{"token", "new", "token:acme", "read"},
 		{"grants", "add", "user:nobody-of-that-name", "read"},
 		{"grants", "add", "group:none-of-that-name", "read"},
 		{"grants", "add", "uid:1", "read", "--labelers", "a/"},
@@ -645,6 +643,11 @@ static void wrong_usage_asks_nobody(void **state)
 	assert_null(strstr(c->out, "acme"));
 	assert_candor(c, 0, "audit");
 	assert_string_equal(c->out, "");
+	assert_candor(c, 2, "grants", "add", "ann", "read");
+	assert_says(c->err, "\"ann\" is no principal; ");
+	assert_says(c->err, "user:NAME or group:NAME");
+	assert_candor(c, 2, "grants", "remove", "a\nnn");
+	assert_says(c->err, "candor: PRINCIPAL ");
 	assert_candor(c, 3, "grants", "add", "token:nobody", "read");
 	assert_says(c->err, "make it: candor token new");
 }
@@ -657,16 +660,16 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CLI(whoever_has_a_token_may_do_what_it_was_given),
 		CLI(a_platform_imports_what_it_may),
+		CLI(an_auditor_imports_outcomes_alone),
 		CLI(a_secret_is_told_once),
 		CLI(a_revoked_token_is_worth_nothing_at_once),
 		CLI(tokens_expire),
 		CLI(a_token_that_cannot_be_told_is_none),
 		CLI(files_that_hold_no_token_are_told),
+		CLI(a_token_comes_through_a_pipe),
 		CLI(a_token_goes_to_no_other_machine_unencrypted),
 		CLI(a_token_that_was_shown_is_wiped),
 		TLS(a_token_goes_over_tls),
-		CLI(grants_are_added_listed_and_removed),
-		CLI(who_is_admin_of_a_pool_grants_there_alone),
 		CLI(the_audit_says_who_did_what_newest_first),
 		CLI(the_audit_goes_over_pages),
 		CLI(wrong_usage_asks_nobody),

@@ -68,7 +68,8 @@ static bool is_word(const uint8_t *p, size_t len)
 		static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
 		if (point < least[more] || point > 0x10ffff || point >> 11 == 0x1b)
 			return false;
-		if (point <= 0x20 || (point >= 0x7f && point < 0xa0))
+		if (point <= 0x20 || (point >= 0x7f && point < 0xa0) || (point >= 0x2028 && point <= 0x202e) ||
+		    (point >= 0x2066 && point <= 0x2069))
 			return false;
 		i += more + 1;
 	}
@@ -82,7 +83,7 @@ static bool is_number(const char *text)
 	size_t n = 0;
 	for (; text[n] >= '0' && text[n] <= '9' && n < 11; n++)
 		number = 10 * number + (uint64_t)(text[n] - '0');
-	return n > 0 && !text[n] && (text[0] != '0' || n == 1) && number < (uint64_t)1 << 32;
+	return n > 0 && !text[n] && (text[0] != '0' || n == 1) && number < ((uint64_t)1 << 32) - 1;
 }
 
 static bool is_principal(const char *text)
@@ -91,8 +92,9 @@ static bool is_principal(const char *text)
 		return true;
 	if (strncmp(text, "uid:", 4) == 0 || strncmp(text, "gid:", 4) == 0)
 		return is_number(text + 4);
+	const char *equals = strchr(text, '=');
 	return (strncmp(text, "token:", 6) == 0 && strlen(text) > 6) ||
-	       (strncmp(text, "cert:", 5) == 0 && strlen(text) > 5);
+	       (strncmp(text, "cert:", 5) == 0 && equals && equals > text + 5);
 }
 
 static void check_names(const uint8_t *exact, const char *text, size_t len)

@@ -125,7 +125,7 @@ static void answer_at_a_rate(struct fake *f, const struct candor_request *r)
 		fake_hang_up(f);
 }
 
-/* One is put off; the end of its item that was sent behind it is unknown then, as it is to candord. */
+/* The second batch of reports is put off; the end of its item that was sent behind it is unknown then, as it is to candord. */
 static void answer_what_overtakes(struct fake *f, const struct candor_request *r)
 {
 	static bool is_reported;
@@ -136,7 +136,7 @@ static void answer_what_overtakes(struct fake *f, const struct candor_request *r
 		is_reported = false;
 		asked = 0;
 		answer(f, r);
-	} else if (r->type == CANDOR_REQ_POST_REPORTS && asked++ == 0) {
+	} else if (r->type == CANDOR_REQ_POST_REPORTS && asked++ == 1) {
 		put_off(f, r);
 	} else if (r->type == CANDOR_REQ_RESOLVE_ITEMS && strcmp(r->outcomes[0].item, "a") == 0 && !is_reported) {
 		fake_respond(f, &unknown);
@@ -307,7 +307,8 @@ static void a_refusal_ends_it(void **state)
 	import(&run, refuse_all, HEAD "a,x,1,1\nb,x,1,1\n", NULL, NULL);
 	assert_int_equal(run.code, CLI_REFUSED);
 	assert_says(run, "UNAVAILABLE: the disk is full\n");
-	assert_says(run, "run the same command again to go on");
+	assert_says(run, "rows.csv went in; run the same command again.\n");
+	assert_null(strstr(run.words, "0 items"));
 }
 
 static void a_daemon_that_goes_away_ends_it_with_advice(void **state)
@@ -329,6 +330,8 @@ static void nobody_there_is_told(void **state)
 	import(&run, answer, HEAD "a,x,1,1\n", NULL, server);
 	assert_int_equal(run.code, CLI_UNREACHABLE);
 	assert_says(run, "cannot reach candord at unix:/nonexistent/candord.sock: No such file or directory");
+	assert_null(strstr(run.words, "items"));
+	assert_null(strstr(run.words, "again"));
 }
 
 static void an_unreadable_file_makes_no_pool(void **state)
@@ -404,13 +407,15 @@ static void what_was_sent_behind_it_is_told_apart(void **state)
 	struct run run;
 	(void)state;
 	retry_after_ms = 1;
-	import(&run, answer_what_overtakes, four, NULL, NULL);
+	char file[sizeof four + 16];
+	snprintf(file, sizeof file, HEAD "z,x,1,1\n%s", four + strlen(HEAD));
+	import(&run, answer_what_overtakes, file, NULL, NULL);
 	assert_int_equal(run.code, CLI_DONE);
-	assert_told("create p\n"
+	assert_told("create p\nreport z:x=1\nresolve z=1\n"
 		    "report b:x=1\nclose b\nreport c:x=1\nresolve c=0\nreport d:x=0.5\nresolve d=1\n"
 		    "report a:x=1 a:y=0\nresolve a=1\n");
-	assert_says(run, "4 items: 3 newly resolved, 1 newly closed\n");
-	assert_says(run, "5 reports: 5 new, 0 already there, 0 revised\n");
+	assert_says(run, "5 items: 4 newly resolved, 1 newly closed\n");
+	assert_says(run, "6 reports: 6 new, 0 already there, 0 revised\n");
 	assert_says(run, "6 requests of later rows overtook rows that the daemon put off");
 	assert_null(strstr(run.words, "NOT_FOUND"));
 }
@@ -481,6 +486,141 @@ static void a_limit_without_a_time_ends_it(void **state)
 	assert_told("create p\n");
 }
 
+/* ---- who has a part of the rights ---- */
+
+static size_t reports_until; /* batches of reports that are taken, and what becomes of the others */
+static enum candor_code reports_code;
+static size_t ends_taken;
+
+static void take_some_reports(struct fake *f, const struct candor_request *r)
+{
+	const struct candor_response refusal = {.id = r->id, .code = reports_code, .message = "no reports"};
+	if (r->type == CANDOR_REQ_CREATE_POOL)
+		asked = ends_taken = 0;
+	ends_taken += r->type == CANDOR_REQ_CLOSE_ITEMS || r->type == CANDOR_REQ_RESOLVE_ITEMS;
+	if (r->type == CANDOR_REQ_POST_REPORTS && asked++ >= reports_until)
+		fake_respond(f, &refusal);
+	else if (r->type == CANDOR_REQ_CREATE_POOL)
+		answer_existing_pool(f, r);
+	else
+		answer(f, r);
+}
+
+static void deny_ends(struct fake *f, const struct candor_request *r)
+{
+	const struct candor_response denied = {
+		.id = r->id, .code = CANDOR_PERMISSION_DENIED, .message = "no right to post outcomes"};
+	if (r->type != CANDOR_REQ_CLOSE_ITEMS && r->type != CANDOR_REQ_RESOLVE_ITEMS) {
+		answer(f, r);
+		return;
+	}
+	write_down(r);
+	fake_respond(f, &denied);
+}
+
+static void ends_wait_for_the_first_reports(void **state)
+{
+	struct run run;
+	(void)state;
+	reports_until = 0;
+	reports_code = CANDOR_PERMISSION_DENIED;
+	import(&run, take_some_reports, four, NULL, NULL);
+	assert_int_equal(run.code, CLI_REFUSED);
+	assert_told("create p\n");
+	assert_int_equal(ends_taken, 0);
+	assert_says(run, "PERMISSION_DENIED: no reports\n");
+	assert_says(run, "rows.csv went in.\n");
+	assert_null(strstr(run.words, "again"));
+	assert_null(strstr(run.words, "0 items"));
+	assert_null(strstr(run.words, "--keep-open"));
+}
+
+static void whoever_may_not_end_items_sends_one_end(void **state)
+{
+	struct run run;
+	(void)state;
+	import(&run, deny_ends, four, NULL, NULL);
+	assert_int_equal(run.code, CLI_REFUSED);
+	assert_told("create p\nreport a:x=1 a:y=0\nresolve a=1\n");
+	assert_says(run, "PERMISSION_DENIED: no right to post outcomes\n--keep-open leaves items open");
+	assert_says(run, "1 item: 0 newly resolved, 0 newly closed\n2 reports: 2 new,");
+	assert_says(run, "Not all of ");
+	assert_null(strstr(run.words, "again"));
+}
+
+/* Reports are refused in the middle: what was on its way is answered, and the summary has it. */
+static void a_refusal_is_told_with_all_that_was_done(void **state)
+{
+	enum { ITEMS = 2000, TAKEN = 700 };
+	struct run run;
+	struct buf file = {0};
+	char words[64];
+	(void)state;
+	assert_int_equal(buf_append(&file, HEAD, strlen(HEAD)), 0);
+	for (int i = 0; i < ITEMS; i++)
+		assert_int_equal(buf_printf(&file, "i%d,x,1,1\n", i), 0);
+	reports_until = TAKEN;
+	reports_code = CANDOR_UNAVAILABLE;
+	import(&run, take_some_reports, (const char *)file.data, NULL, NULL);
+	buf_free(&file);
+	assert_int_equal(run.code, CLI_REFUSED);
+	snprintf(words, sizeof words, "%d items: %zu newly resolved", TAKEN, ends_taken);
+	assert_says(run, words);
+	assert_true(ends_taken >= TAKEN && ends_taken < ITEMS);
+	snprintf(words, sizeof words, "%d reports: %d new", TAKEN, TAKEN);
+	assert_says(run, words);
+	assert_says(run, "run the same command again to go on");
+	const char *first = strstr(run.words, "UNAVAILABLE");
+	assert_null(strstr(first + 1, "UNAVAILABLE"));
+}
+
+/* ---- outcomes alone ---- */
+
+static void outcomes_alone_are_only_posted(void **state)
+{
+	struct run run;
+	(void)state;
+	import(&run, answer, "note,outcome,item\nhm,1,a\n,,b\n,0.5,c\n,0.5,c\n,0,c\n", NULL, NULL);
+	assert_int_equal(run.code, CLI_ROWS);
+	assert_told("resolve a=1\nresolve c=0.5\n");
+	assert_says(run, "line 6: the outcome is 0, but the same item has 0.5 on line 4\n");
+	assert_says(run, "2 items: 2 newly resolved, 0 newly closed\nnot taken");
+	assert_says(run, "skipped: 1 row without an outcome\n");
+	assert_null(strstr(run.words, "report"));
+	import(&run, deny_ends, "item,outcome\na,1\nb,1\n", NULL, NULL);
+	assert_int_equal(run.code, CLI_REFUSED);
+	assert_told("resolve a=1\n");
+	assert_null(strstr(run.words, "--keep-open"));
+	import(&run, answer, "item,outcome\na,\n", NULL, NULL);
+	assert_int_equal(run.code, CLI_DONE);
+	assert_told("");
+}
+
+static void json_lines_may_have_reports_and_then_the_outcome(void **state)
+{
+	struct run run;
+	char json[] = "--format=jsonl";
+	(void)state;
+	import(&run, answer,
+	       "{\"item\":\"a\",\"labeler\":\"x\",\"report\":1}\n{\"item\":\"a\",\"outcome\":1}\n"
+	       "{\"item\":\"b\",\"outcome\":0}\n{\"item\":\"c\",\"outcome\":null}\n",
+	       json, NULL);
+	assert_int_equal(run.code, CLI_DONE);
+	assert_told("create p\nreport a:x=1\nresolve a=1\nresolve b=0\n");
+	assert_says(run, "2 items: 2 newly resolved");
+}
+
+static void outcomes_alone_are_nothing_to_keep_open(void **state)
+{
+	struct run run;
+	char keep_open[] = "--keep-open";
+	(void)state;
+	import(&run, answer, "item,outcome\na,1\n", keep_open, NULL);
+	assert_int_equal(run.code, CLI_ROWS);
+	assert_told("");
+	assert_says(run, "line 2: an outcome without a report is nothing to be sent with --keep-open\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -502,6 +642,12 @@ int main(void)
 		cmocka_unit_test(no_part_of_an_item_is_left_behind),
 		cmocka_unit_test(a_rate_that_is_too_low_ends_it),
 		cmocka_unit_test(a_limit_without_a_time_ends_it),
+		cmocka_unit_test(ends_wait_for_the_first_reports),
+		cmocka_unit_test(whoever_may_not_end_items_sends_one_end),
+		cmocka_unit_test(a_refusal_is_told_with_all_that_was_done),
+		cmocka_unit_test(outcomes_alone_are_only_posted),
+		cmocka_unit_test(json_lines_may_have_reports_and_then_the_outcome),
+		cmocka_unit_test(outcomes_alone_are_nothing_to_keep_open),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	buf_free(&told);

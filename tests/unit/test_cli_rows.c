@@ -11,7 +11,10 @@
 
 #include "client/cli/rows.h"
 
-/* What a file reads as: "LINE item labeler report outcome;" a row, "LINE!;" a bad line, "fatal;". */
+static bool takes_outcomes; /* while a file is read */
+
+/* What a file reads as: "LINE item labeler report outcome;" a row, "LINE item=outcome;" one without a report, "LINE!;" a
+ * bad line, "fatal;". */
 static const char *read_in_pieces(const char *file, size_t len, size_t piece, enum cli_rows_format format)
 {
 	static char out[65536];
@@ -19,11 +22,16 @@ static const char *read_in_pieces(const char *file, size_t len, size_t piece, en
 	struct cli_row row;
 	size_t at = 0, end = 0;
 	cli_rows_init(&rows, format);
+	rows.takes_outcomes = takes_outcomes;
 	for (;;) {
 		enum cli_rows_result result = cli_rows_next(&rows, &row);
 		char *to = out + end;
 		size_t room = sizeof out - end;
-		if (result == CLI_ROWS_ROW && row.has_outcome)
+		if (result == CLI_ROWS_ROW && !row.labeler && row.has_outcome)
+			end += (size_t)snprintf(to, room, "%u %s=%g;", (unsigned)row.line, row.item, row.outcome);
+		else if (result == CLI_ROWS_ROW && !row.labeler)
+			end += (size_t)snprintf(to, room, "%u %s=;", (unsigned)row.line, row.item);
+		else if (result == CLI_ROWS_ROW && row.has_outcome)
 			end += (size_t)snprintf(to, room, "%u %s %s %g %g;", (unsigned)row.line, row.item, row.labeler,
 						row.report, row.outcome);
 		else if (result == CLI_ROWS_ROW)
@@ -124,8 +132,8 @@ static void a_wrong_number_of_fields_is_bad(void **state)
 
 static void bad_numbers_are_bad(void **state)
 {
-	static const char *const numbers[] = {
-		"", "x", "1.5", "-0.1", "0x1", "inf", "nan", " 1", "1 ", "1e", "1,5", "0.5%"};
+	static const char *const numbers[] = {"",    "x",  "1.5", "-0.1", "0x1", "inf",
+					      "nan", " 1", "1 ",  "1e",   "1,5", "0.5%"};
 	(void)state;
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
 		char file[128];
@@ -173,8 +181,7 @@ static void a_line_too_long_is_skipped_in_bounded_memory(void **state)
 		len += long_bytes;
 		len += (size_t)snprintf(file + len, 100, "\nb,x,0,0\n");
 		for (size_t piece = 1000; piece < 2000000; piece = piece * 7 + 1)
-			assert_string_equal(read_in_pieces(file, len, piece, CLI_ROWS_CSV),
-					    "2 a x 1 1;3!;4 b x 0 0;");
+			assert_string_equal(read_in_pieces(file, len, piece, CLI_ROWS_CSV), "2 a x 1 1;3!;4 b x 0 0;");
 	}
 	free(file);
 }
@@ -201,12 +208,22 @@ static void names_in_json_may_be_escaped(void **state)
 
 static void bad_json_lines_cost_one_line(void **state)
 {
-	static const char *const lines[] = {
-		"{", "[]", "1", "\"x\"", "{}", "x", ROW("", ""), ROW("a\\u0007", ""), ROW("a", ",\"outcome\":1.5"),
-		ROW("a", ",\"outcome\":\"1\""), ROW("a", ",\"report\":1"),
-		"{\"item\":1,\"labeler\":\"x\",\"report\":1}",
-		"{\"item\":\"a\",\"labeler\":\"x\",\"report\":\"1\"}", "{\"item\":\"a\",\"labeler\":\"x\"}",
-		"{\"item\":\"a\",\"labeler\":\"x\",\"report\":true}", ROW("a", "") ROW("b", "")};
+	static const char *const lines[] = {"{",
+					    "[]",
+					    "1",
+					    "\"x\"",
+					    "{}",
+					    "x",
+					    ROW("", ""),
+					    ROW("a\\u0007", ""),
+					    ROW("a", ",\"outcome\":1.5"),
+					    ROW("a", ",\"outcome\":\"1\""),
+					    ROW("a", ",\"report\":1"),
+					    "{\"item\":1,\"labeler\":\"x\",\"report\":1}",
+					    "{\"item\":\"a\",\"labeler\":\"x\",\"report\":\"1\"}",
+					    "{\"item\":\"a\",\"labeler\":\"x\"}",
+					    "{\"item\":\"a\",\"labeler\":\"x\",\"report\":true}",
+					    ROW("a", "") ROW("b", "")};
 	(void)state;
 	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
 		char file[256];
@@ -234,6 +251,26 @@ static void a_json_line_too_long_is_skipped(void **state)
 	for (size_t piece = 1000; piece < 400000; piece = piece * 7 + 1)
 		assert_string_equal(read_in_pieces(file, at, piece, CLI_ROWS_JSONL), "1 a x 0.5;2!;3 b x 0.5;");
 	free(file);
+}
+
+static void outcomes_may_stand_alone_where_they_are_wanted(void **state)
+{
+	static const char csv[] = "outcome,item,note\n1,a,\n,b,hm\n0.25,c,\n2,d,\n1,,\n";
+	static const char json[] = "{\"item\":\"a\",\"outcome\":1}\n{\"item\":\"b\",\"outcome\":null}\n"
+				   "{\"item\":\"c\"}\n{\"item\":\"c\",\"labeler\":\"x\",\"outcome\":1}\n"
+				   "{\"item\":\"c\",\"report\":1,\"outcome\":1}\n{\"outcome\":1}\n" ROW("d", "") "\n";
+	(void)state;
+	check_csv(csv, "fatal;");
+	check(json, CLI_ROWS_AUTO, "1!;2!;3!;4!;5!;6!;7 d x 0.5;");
+	takes_outcomes = true;
+	check_csv(csv, "2 a=1;3 b=;4 c=0.25;5!;6!;");
+	check(json, CLI_ROWS_AUTO, "1 a=1;2 b=;3!;4!;5!;6!;7 d x 0.5;");
+	check_csv("item,outcome,report\na,1,1\n", "fatal;");
+	check_csv("item,outcome,labeler\na,1,x\n", "fatal;");
+	check_csv("outcome\n1\n", "fatal;");
+	check_csv("item\na\n", "fatal;");
+	check_csv(HEAD "a,x,0.5,1\n", "2 a x 0.5 1;");
+	takes_outcomes = false;
 }
 
 static void bytes_read_are_counted(void **state)
@@ -271,6 +308,7 @@ int main(void)
 		cmocka_unit_test(bad_json_lines_cost_one_line),
 		cmocka_unit_test(a_json_array_is_refused_with_advice),
 		cmocka_unit_test(a_json_line_too_long_is_skipped),
+		cmocka_unit_test(outcomes_may_stand_alone_where_they_are_wanted),
 		cmocka_unit_test(bytes_read_are_counted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,9 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "client/cli/cli.h"
 #include "client/cli/number.h"
 #include "client/cli/progress.h"
 #include "client/cli/table.h"
@@ -205,6 +207,45 @@ static void a_narrow_terminal_cuts_names_and_a_pipe_does_not(void **state)
 	}
 }
 
+static void a_name_may_be_cut_in_its_middle(void **state)
+{
+	static const struct cli_column columns[] = {{.title = "name", .shrink = true, .middle = true},
+						    {.title = "n", .shrink = true}};
+	static const struct {
+		const char *name, *shown;
+	} rows[] = {
+		{"token:a-platform-with-a-long-name-1", "\ntoken:a-p~ng-name-1  another"},
+		{"token:a-platform-with-a-long-name-2", "\ntoken:a-p~ng-name-2  another"},
+		{"日本日本日本日本日本日本日本日本", "\n日本日本~日本日本    another"},
+		{"short", "\nshort                another"},
+	};
+	const struct cli_term term = {.width = 40, .out_tty = true};
+	struct cli_table t;
+	(void)state;
+	if (!setlocale(LC_CTYPE, "C.UTF-8")) {
+		print_message("SKIPPED: there is no locale C.UTF-8\n");
+		skip();
+	}
+	cli_table_init(&t, columns, 2);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		cli_table_cell(&t, "%s", rows[i].name);
+		cli_table_cell(&t, "another-name-of-30-letters---%zu", i);
+	}
+	char *text = print_table(&t, &term);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		if (!strstr(text, rows[i].shown))
+			fail_msg("%s is not shown in\n%s", rows[i].shown, text);
+	/* Both columns have given way. */
+	for (const char *line = text; *line; line = strchr(line, '\n') + 1) {
+		char one[256];
+		snprintf(one, sizeof one, "%.*s", (int)strcspn(line, "\n"), line);
+		assert_true(cli_width(one) <= term.width);
+	}
+	setlocale(LC_CTYPE, "C");
+	free(text);
+	cli_table_free(&t);
+}
+
 static void the_bar_takes_what_width_is_left(void **state)
 {
 	static const struct cli_column columns[] = {{.title = "n"}, {.title = "", .bar = true}, {.title = "m"}};
@@ -245,6 +286,53 @@ static void progress_without_a_known_end_counts(void **state)
 	cli_progress_line(&p, 1000, true, line, sizeof line);
 }
 
+/* ---- what is said when there is no daemon ---- */
+
+static void why_it_cannot_be_reached_comes_with_what_helps(void **state)
+{
+	static const char *const running = "Is it running there?", *const tls = "tls: in place of tcp:",
+				 *const trusted = "Trusted are the authorities ";
+	static const struct {
+		const char *server, *ca, *fault, *says, *not ;
+		int err;
+	} rows[] = {
+		{"unix:/s", NULL, "", running, "You may not", UV_ENOENT},
+		{"unix:/s", NULL, "", running, tls, CANDOR_ERR_CLOSED},
+		{"unix:/s", NULL, "", "You may not open that socket: ", running, UV_EACCES},
+		{"tcp:h:1", NULL, "", running, tls, UV_ECONNREFUSED},
+		{"tcp:h:1", NULL, "", running, tls, UV_ETIMEDOUT},
+		{"tcp:h:1", NULL, "", tls, running, CANDOR_ERR_CLOSED},
+		{"tcp:h:1", NULL, "", tls, running, CANDOR_ERR_MALFORMED},
+		{"tcp:h:1", NULL, "", tls, running, CANDOR_ERR_TOO_BIG},
+		{"tcp:h:1", NULL, "", tls, running, UV_ECONNRESET},
+		{"tls:h:1", NULL, "", running, tls, UV_ECONNRESET},
+		{"tls:h:1", "my.pem", "unable to get local issuer certificate",
+		 "Trusted are the authorities in my.pem, which --ca or CANDOR_CA name.", running, CANDOR_ERR_TLS},
+		{"tls:h:1", NULL, "self-signed certificate", "Trusted are the authorities of this system; --ca FILE",
+		 running, CANDOR_ERR_TLS},
+		{"tls:h:1", "my.pem", "certificate has expired", "cannot talk to tls:h:1: certificate has expired\n",
+		 trusted, CANDOR_ERR_TLS},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const struct cli c = {.server = rows[i].server, .ca = rows[i].ca};
+		char said[1024] = "";
+		FILE *to = tmpfile();
+		int saved = dup(STDERR_FILENO);
+		assert_non_null(to);
+		fflush(stderr);
+		dup2(fileno(to), STDERR_FILENO);
+		cli_unreachable(&c, false, rows[i].err, rows[i].fault);
+		fflush(stderr);
+		dup2(saved, STDERR_FILENO);
+		close(saved);
+		assert_true(pread(fileno(to), said, sizeof said - 1, 0) > 0);
+		fclose(to);
+		if (!strstr(said, rows[i].says) || strstr(said, rows[i].not ))
+			fail_msg("row %zu: %s", i, said);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -258,9 +346,11 @@ int main(void)
 		cmocka_unit_test(columns_are_aligned),
 		cmocka_unit_test(wide_characters_take_their_columns),
 		cmocka_unit_test(a_narrow_terminal_cuts_names_and_a_pipe_does_not),
+		cmocka_unit_test(a_name_may_be_cut_in_its_middle),
 		cmocka_unit_test(the_bar_takes_what_width_is_left),
 		cmocka_unit_test(progress_with_a_known_end_has_a_bar_and_what_is_left),
 		cmocka_unit_test(progress_without_a_known_end_counts),
+		cmocka_unit_test(why_it_cannot_be_reached_comes_with_what_helps),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,6 +19,8 @@
 
 struct fake;
 
+enum { FAKE_FRAME_BYTES = 1 << 26 };
+
 /* A request has come. NULL: everything is answered by fake_answer(). */
 typedef void fake_on_request(struct fake *f, const struct candor_request *request);
 
@@ -142,6 +144,9 @@ static inline void fake_accept(struct fake *f)
 	f->peer.data = f;
 	assert_int_equal(uv_accept((uv_stream_t *)&f->server, (uv_stream_t *)&f->peer), 0);
 	f->connected = true;
+	/* Not what the connection before it left unread. */
+	frame_free(&f->in);
+	frame_init(&f->in, FAKE_FRAME_BYTES);
 	uv_read_start((uv_stream_t *)&f->peer, fake_on_alloc, fake_on_read);
 }
 
@@ -170,7 +175,7 @@ static inline void fake_on_connection(uv_stream_t *server, int status)
 static inline void fake_start(struct fake *f, uv_loop_t *loop, fake_on_request *on_request)
 {
 	*f = (struct fake){.loop = loop, .on_request = on_request, .accepts = true};
-	frame_init(&f->in, 1 << 26);
+	frame_init(&f->in, FAKE_FRAME_BYTES);
 	arena_init(&f->arena, 1 << 28);
 	arena_init(&f->scratch, 1 << 28);
 	snprintf(f->dir, sizeof f->dir, "/tmp/candor-test-XXXXXX");

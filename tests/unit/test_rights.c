@@ -98,7 +98,8 @@ static void principals_are_what_they_are(void **state)
 	assert_null(FAULT("cert:CN=platform,O=a\\20b"));
 	assert_null(FAULT("uid:0"));
 	assert_null(FAULT("uid:1000"));
-	assert_null(FAULT("uid:4294967295"));
+	assert_null(FAULT("uid:4294967294"));
+	assert_null(FAULT("cert:CN="));
 	assert_null(FAULT("gid:7"));
 }
 
@@ -119,7 +120,11 @@ static void what_is_no_principal_says_why(void **state)
 		" uid:1",
 		"uid:0x1",
 		"uid:1e3",
+		"uid:4294967295",
+		"gid:4294967295",
 		"uid:4294967296",
+		"cert:x",
+		"cert:=x",
 		"uid:99999999999",
 		"uid:root",
 		"gid:",
@@ -156,8 +161,8 @@ static void what_is_no_principal_says_why(void **state)
 static void principals_are_as_long_as_names(void **state)
 {
 	(void)state;
-	char text[CANDOR_NAME_MAX + 2] = "cert:";
-	memset(text + 5, 'x', sizeof text - 6);
+	char text[CANDOR_NAME_MAX + 2] = "cert:CN=";
+	memset(text + 8, 'x', sizeof text - 9);
 	text[sizeof text - 1] = 0;
 	assert_non_null(principal_fault(text, CANDOR_NAME_MAX + 1));
 	text[CANDOR_NAME_MAX] = 0;

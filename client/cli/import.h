@@ -1,0 +1,27 @@
+/* import.h - what came of an import, and the words and the document that tell it. */
+#ifndef CANDOR_CLI_IMPORT_H
+#define CANDOR_CLI_IMPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { IMPORT_LISTED_MAX = 20 }; /* rejected rows and bad lines that are listed one by one */
+
+/* Counts are of what the daemon has answered. */
+struct import_result {
+	const char *pool, *name; /* name: of the file, for people */
+	int code; /* exit code */
+	bool answered; /* the daemon has said something */
+	bool pool_made, has_reports;
+	bool may_go_on; /* the same command may do the rest */
+	uint64_t items, accepted, duplicates, revised, closed, resolved, rejected;
+	uint64_t bad_lines, listed; /* listed: those and the rejected ones, also where they were too many to be */
+	uint64_t skipped; /* rows without a report and without an outcome */
+	uint64_t overtaking; /* requests that came before what was put off */
+	double seconds;
+};
+
+/* On stderr, and as JSON on stdout. Nothing where nothing was asked. */
+void import_show(const struct import_result *r, bool json);
+
+#endif
