@@ -59,6 +59,9 @@ int credentials_load(const struct config *config, struct tls_context **out, char
 		snprintf(fault, size, "out of memory");
 		err = tls_context_new(out, &identity, fault, size);
 	}
+	if (err == 0 && tls_context_is_stale(*out))
+		log_warning("a list in tls_crl is out of date: nobody with a certificate of its authority is let in "
+			    "until there is a new one");
 	if (key->text)
 		explicit_bzero(key->text, strlen(key->text));
 	for (size_t i = 0; i < PIECES; i++)

@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "heap.h"
-#include "log.h"
 #include "tls.h"
 
 enum {
@@ -173,10 +172,6 @@ static bool revoke(SSL_CTX *ssl, BIO *pem)
 	bool good = true;
 	while (good && (list = PEM_read_bio_X509_CRL(pem, NULL, no_password, NULL))) {
 		good = X509_STORE_add_crl(store, list) == 1;
-		if (X509_CRL_get0_nextUpdate(list) && X509_cmp_current_time(X509_CRL_get0_nextUpdate(list)) < 0)
-			log_warning(
-				"a revocation list is out of date: nobody with a certificate of its authority is let "
-				"in until there is a new one");
 		X509_CRL_free(list);
 		n++;
 	}
@@ -269,6 +264,18 @@ int tls_context_new(struct tls_context **out, const struct tls_identity *id, cha
 	}
 	*out = c;
 	return 0;
+}
+
+bool tls_context_is_stale(const struct tls_context *c)
+{
+	STACK_OF(X509_OBJECT) *all = X509_STORE_get0_objects(SSL_CTX_get_cert_store(c->ssl));
+	for (int i = 0; i < sk_X509_OBJECT_num(all); i++) {
+		const X509_CRL *list = X509_OBJECT_get0_X509_CRL(sk_X509_OBJECT_value(all, i));
+		const ASN1_TIME *end = list ? X509_CRL_get0_nextUpdate(list) : NULL;
+		if (end && X509_cmp_current_time(end) < 0)
+			return true;
+	}
+	return false;
 }
 
 void tls_context_free(struct tls_context *c)

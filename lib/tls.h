@@ -39,6 +39,9 @@ struct tls_identity {
 MUST_CHECK int tls_context_new(struct tls_context **out, const struct tls_identity *identity, char *fault, size_t size);
 void tls_context_free(struct tls_context *c); /* NULL is allowed */
 
+/* One of its revocation lists is out of date: nobody with a certificate of that authority is trusted. */
+bool tls_context_is_stale(const struct tls_context *c);
+
 /* host: for a client the name or the IP address that the peer's certificate must be for; NULL on a server. A client's
  * first bytes appear with the first tls_receive() of no bytes. 0, -ENOMEM or ERR_TLS (a name that is none). */
 MUST_CHECK int tls_new(struct tls **out, struct tls_context *context, const char *host);

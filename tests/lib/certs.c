@@ -130,12 +130,13 @@ static void put_revoked(X509_CRL *list, const char *certificate)
 	BIO_free(bio);
 }
 
-char *certs_revoke(struct certs_authority *a, const char *certificate)
+static char *make_list(struct certs_authority *a, const char *certificate, int from_days, int until_days)
 {
 	X509_CRL *list = X509_CRL_new();
 	require(list && X509_CRL_set_version(list, 1) == 1);
 	require(X509_CRL_set_issuer_name(list, X509_get_subject_name(a->certificate)) == 1);
-	ASN1_TIME *before = X509_time_adj_ex(NULL, -1, 0, NULL), *after = X509_time_adj_ex(NULL, 30, 0, NULL);
+	ASN1_TIME *before = X509_time_adj_ex(NULL, from_days, 0, NULL),
+		  *after = X509_time_adj_ex(NULL, until_days, 0, NULL);
 	require(before && after && X509_CRL_set1_lastUpdate(list, before) == 1 &&
 		X509_CRL_set1_nextUpdate(list, after) == 1);
 	ASN1_TIME_free(before);
@@ -147,4 +148,14 @@ char *certs_revoke(struct certs_authority *a, const char *certificate)
 	require(bio && PEM_write_bio_X509_CRL(bio, list) == 1);
 	X509_CRL_free(list);
 	return text_of(bio);
+}
+
+char *certs_revoke(struct certs_authority *a, const char *certificate)
+{
+	return make_list(a, certificate, -1, 30);
+}
+
+char *certs_revoke_long_ago(struct certs_authority *a, const char *certificate)
+{
+	return make_list(a, certificate, -31, -1);
 }

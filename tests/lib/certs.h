@@ -28,7 +28,9 @@ void certs_authority_free(struct certs_authority *a);
 struct certs_pair certs_make(struct certs_authority *a, const struct certs_wish *wish);
 void certs_free(struct certs_pair *p);
 
-/* A revocation list of the authority with that certificate on it; NULL: with none. The caller frees the text. */
+/* A revocation list of the authority with that certificate on it; NULL: with none. It holds for a month; or has been
+ * out of date for a day. The caller frees the text. */
 char *certs_revoke(struct certs_authority *a, const char *certificate);
+char *certs_revoke_long_ago(struct certs_authority *a, const char *certificate);
 
 #endif

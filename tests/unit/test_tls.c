@@ -252,6 +252,26 @@ static void who_is_not_who_he_should_be_is_refused(void **state)
 	free(client_revoked);
 }
 
+static void a_list_that_is_out_of_date_lets_nobody_in_and_says_so(void **state)
+{
+	struct world *w = *state;
+	char *none = certs_revoke(w->ours, NULL), *stale = certs_revoke_long_ago(w->ours, NULL);
+	struct tls_identity server = server_of(w);
+	const char *const lists[] = {NULL, none, stale};
+	char fault[256];
+	server.authorities = certs_authority_pem(w->ours);
+	for (size_t i = 0; i < 3; i++) {
+		struct tls_context *c;
+		server.revoked = lists[i];
+		assert_int_equal(tls_context_new(&c, &server, fault, sizeof fault), 0);
+		assert_int_equal(tls_context_is_stale(c), i == 2);
+		tls_context_free(c);
+	}
+	server_refuses(w, &w->client, stale, "CRL has expired");
+	free(none);
+	free(stale);
+}
+
 static void what_is_no_tls_is_refused(void **state)
 {
 	struct world *w = *state;
@@ -430,6 +450,7 @@ int main(void)
 		TLS(what_is_said_arrives),
 		TLS(a_client_is_known_by_its_certificate),
 		TLS(who_is_not_who_he_should_be_is_refused),
+		TLS(a_list_that_is_out_of_date_lets_nobody_in_and_says_so),
 		TLS(what_is_no_tls_is_refused),
 		TLS(everything_at_once_is_understood),
 		TLS(part_of_a_record_is_awaited),
