@@ -484,11 +484,9 @@ enum engine_outcome engine_run(struct engine *e, struct call *call)
 enum engine_outcome engine_submit(struct engine *e, struct call *call)
 {
 	const struct candor_request *r = &call->wire->request;
-	if (call->wire->fault && r->type == CANDOR_REQ_HELLO && r->token[0]) {
-		/* Whoever meant to become somebody must not go on as another. */
+	/* Whoever meant to become somebody must not go on as another. */
+	if (call->wire->fault && r->type == CANDOR_REQ_HELLO && r->token[0])
 		call->who->is_refused = true;
-		token_wipe((char *)(uintptr_t)r->token, strlen(r->token));
-	}
 	if (e->quota && !pays_later(call) && !engine_charge(e, call, call->who))
 		return ENGINE_REPLIED;
 	if (call->load) {

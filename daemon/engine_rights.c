@@ -180,12 +180,10 @@ static enum engine_outcome refuse_token(struct engine *e, struct call *call, con
 						 : ENGINE_REPLIED;
 }
 
-/* Wiped once it was looked at: the request's memory is used again as it is. */
 static const struct token_row *find_token(struct engine *e, const char *text)
 {
 	uint8_t hash[TOKEN_HASH_BYTES];
 	token_hash(text, hash);
-	token_wipe((char *)(uintptr_t)text, strlen(text));
 	return grants_match(e->grants, hash);
 }
 
@@ -195,7 +193,6 @@ enum engine_outcome engine_greet(struct engine *e, struct call *call)
 	const char *text = call->wire->request.token;
 	if (text[0]) {
 		if (who->is_settled) {
-			token_wipe((char *)(uintptr_t)text, strlen(text));
 			who->is_refused = true;
 			return engine_charge(e, call, who)
 				       ? engine_refuse(call, CANDOR_FAILED_PRECONDITION,

@@ -194,6 +194,9 @@ static void free_slot(struct session *s, struct slot *slot)
 {
 	struct session_room *room = s->limits.room;
 	s->slot_bytes -= slot->bytes;
+	/* Its memory is used again as it is. */
+	if (slot->wire.secret)
+		token_wipe(slot->wire.secret, strlen(slot->wire.secret));
 	if (!room || room->spare) {
 		arena_free(&slot->arena);
 		free(slot);
@@ -347,7 +350,7 @@ static void take_request(struct session *s, const struct view *message)
 	int err = wire_decode_request(&slot->arena, message->data, message->len, &slot->wire);
 	/* A token may be in it; nobody reads these bytes again. */
 	if (err == 0 && slot->wire.request.type == CANDOR_REQ_HELLO)
-		token_wipe((uint8_t *)(uintptr_t)message->data, message->len);
+		frame_wipe(&s->frame, *message);
 	if (err) {
 		bool may_be_hello;
 		uint64_t id = slot->wire.request.id;

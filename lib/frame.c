@@ -1,5 +1,7 @@
 #include "frame.h"
 
+#include <string.h>
+
 void frame_init(struct frame *f, size_t max_bytes)
 {
 	*f = (struct frame){.max_bytes = max_bytes};
@@ -51,6 +53,11 @@ int frame_next(struct frame *f, struct view *message)
 	*message = (struct view){p + head, (size_t)len};
 	f->start += head + (size_t)len;
 	return 1;
+}
+
+void frame_wipe(struct frame *f, struct view message)
+{
+	explicit_bzero(f->bytes.data + (message.data - f->bytes.data), message.len);
 }
 
 void frame_trim(struct frame *f)

@@ -13,6 +13,7 @@
 struct wire_request {
 	struct candor_request request;
 	const char *fault; /* a sentence on what is wrong with the whole request; NULL: nothing */
+	char *secret; /* request.token, where it is not empty: to be overwritten once nobody needs it */
 	const char *const *row_fault; /* [request.n] likewise for each row, NULL where it is good; NULL: all are */
 };
 
@@ -35,6 +36,9 @@ MUST_CHECK int wire_encode_request(const struct candor_request *r, struct arena 
 				   struct buf *out);
 MUST_CHECK int wire_encode_response(const struct candor_response *r, struct arena *scratch, size_t max_bytes,
 				    struct buf *out);
+
+/* What answers a request where it is not refused; CANDOR_RES_NONE for a type that is none. */
+enum candor_response_type wire_answer_of(enum candor_request_type type);
 
 /* "INVALID_ARGUMENT" and the like; "code N" is never needed: unknown codes read as "UNKNOWN". Exported by
  * libcandor. */

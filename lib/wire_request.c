@@ -126,8 +126,7 @@ static void page(struct decoder *d, const char *cursor, uint32_t limit)
 	d->out->request.limit = limit ? limit : CANDOR_PAGE_DEFAULT;
 }
 
-/* The text of a token, in memory that may be written to, for it is wiped; not "" where some was sent, though it could
- * not be one. */
+/* The text of a token; not "" where some was sent, though it could not be one. */
 static const char *token(struct decoder *d, ProtobufCBinaryData bytes)
 {
 	const char *what = NULL;
@@ -147,6 +146,7 @@ static const char *token(struct decoder *d, ProtobufCBinaryData bytes)
 	text[len] = 0;
 	if (bytes.len)
 		explicit_bzero(bytes.data, bytes.len);
+	d->out->secret = len ? text : NULL;
 	return text;
 }
 

@@ -204,6 +204,17 @@ char **cli_operands(const struct cli *c, int argc, char **argv, int least, int m
 	return argv + optind;
 }
 
+int cli_run_verb(struct cli *c, int argc, char **argv, const struct cli_verb *verbs, const char *what)
+{
+	const char *verb = argc > 1 ? argv[1] : "";
+	for (const struct cli_verb *v = verbs; v->name; v++)
+		if (strcmp(verb, v->name) == 0)
+			return v->run(c, argc - 1, argv + 1);
+	if (*verb == '-')
+		cli_option(c, argc, argv, NULL);
+	cli_usage(c, "%s%s%s%s", what, *verb ? "; not \"" : "?", verb, *verb ? "\"" : "");
+}
+
 double cli_real(const struct cli *c, const char *what, const char *text, double lo, double hi)
 {
 	double x;

@@ -60,6 +60,15 @@ int cli_option(struct cli *c, int argc, char **argv, const struct option *own);
  * for the message. */
 char **cli_operands(const struct cli *c, int argc, char **argv, int least, int most, const char *what);
 
+/* `candor NOUN VERB ...`: a command's verbs, ended by an all-zero one. */
+struct cli_verb {
+	const char *name;
+	int (*run)(struct cli *c, int argc, char **argv); /* argv[0] is the verb */
+};
+
+/* Runs the one that argv[1] names. what: all of them, for the message if it names none: "list or show". */
+int cli_run_verb(struct cli *c, int argc, char **argv, const struct cli_verb *verbs, const char *what);
+
 /* Says what is wrong and where help is, and exits with CLI_USAGE. */
 _Noreturn void cli_usage(const struct cli *c, const char *format, ...) PRINTF_LIKE(2, 3);
 

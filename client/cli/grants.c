@@ -356,16 +356,9 @@ static int remove_grant(struct cli *c, int argc, char **argv)
 
 static int run_grants(struct cli *c, int argc, char **argv)
 {
-	const char *verb = argc > 1 ? argv[1] : "";
-	if (strcmp(verb, "list") == 0)
-		return list_grants(c, argc - 1, argv + 1);
-	if (strcmp(verb, "add") == 0)
-		return add_grant(c, argc - 1, argv + 1);
-	if (strcmp(verb, "remove") == 0)
-		return remove_grant(c, argc - 1, argv + 1);
-	if (*verb == '-')
-		cli_option(c, argc, argv, NULL);
-	cli_usage(c, "list, add or remove%s%s%s", *verb ? "; not \"" : "?", verb, *verb ? "\"" : "");
+	static const struct cli_verb verbs[] = {
+		{"list", list_grants}, {"add", add_grant}, {"remove", remove_grant}, {0}};
+	return cli_run_verb(c, argc, argv, verbs, "list, add or remove");
 }
 
 const struct cli_command cli_grants = {

@@ -196,20 +196,21 @@ static int show_pool(struct cli *c, int argc, char **argv)
 
 /* ---- which of them ---- */
 
+static int create_pool(struct cli *c, int argc, char **argv)
+{
+	return put_pool(c, argc, argv, CANDOR_REQ_CREATE_POOL, "created");
+}
+
+static int set_pool(struct cli *c, int argc, char **argv)
+{
+	return put_pool(c, argc, argv, CANDOR_REQ_UPDATE_POOL, "changed");
+}
+
 static int run_pool(struct cli *c, int argc, char **argv)
 {
-	const char *verb = argc > 1 ? argv[1] : "";
-	if (strcmp(verb, "create") == 0)
-		return put_pool(c, argc - 1, argv + 1, CANDOR_REQ_CREATE_POOL, "created");
-	if (strcmp(verb, "set") == 0)
-		return put_pool(c, argc - 1, argv + 1, CANDOR_REQ_UPDATE_POOL, "changed");
-	if (strcmp(verb, "list") == 0)
-		return list_pools(c, argc - 1, argv + 1);
-	if (strcmp(verb, "show") == 0)
-		return show_pool(c, argc - 1, argv + 1);
-	if (*verb == '-')
-		cli_option(c, argc, argv, NULL);
-	cli_usage(c, "create, set, list or show%s%s%s", *verb ? "; not \"" : "?", verb, *verb ? "\"" : "");
+	static const struct cli_verb verbs[] = {
+		{"create", create_pool}, {"set", set_pool}, {"list", list_pools}, {"show", show_pool}, {0}};
+	return cli_run_verb(c, argc, argv, verbs, "create, set, list or show");
 }
 
 const struct cli_command cli_pool = {

@@ -271,16 +271,9 @@ static int revoke_token(struct cli *c, int argc, char **argv)
 
 static int run_token(struct cli *c, int argc, char **argv)
 {
-	const char *verb = argc > 1 ? argv[1] : "";
-	if (strcmp(verb, "new") == 0)
-		return new_token(c, argc - 1, argv + 1);
-	if (strcmp(verb, "list") == 0)
-		return list_tokens(c, argc - 1, argv + 1);
-	if (strcmp(verb, "revoke") == 0)
-		return revoke_token(c, argc - 1, argv + 1);
-	if (*verb == '-')
-		cli_option(c, argc, argv, NULL);
-	cli_usage(c, "new, list or revoke%s%s%s", *verb ? "; not \"" : "?", verb, *verb ? "\"" : "");
+	static const struct cli_verb verbs[] = {
+		{"new", new_token}, {"list", list_tokens}, {"revoke", revoke_token}, {0}};
+	return cli_run_verb(c, argc, argv, verbs, "new, list or revoke");
 }
 
 const struct cli_command cli_token = {

@@ -269,31 +269,10 @@ static void eat_rows(struct eater *e, struct candor_response *r)
 	r->rejected = rejected;
 }
 
-static enum candor_response_type answer_of(enum candor_request_type type)
-{
-	switch (type) {
-	case CANDOR_REQ_HELLO: return CANDOR_RES_WELCOME;
-	case CANDOR_REQ_INFO: return CANDOR_RES_INFO;
-	case CANDOR_REQ_LIST_POOLS: return CANDOR_RES_POOLS;
-	case CANDOR_REQ_CREATE_POOL:
-	case CANDOR_REQ_UPDATE_POOL:
-	case CANDOR_REQ_GET_POOL:
-	case CANDOR_REQ_PRUNE_POOL: return CANDOR_RES_POOL;
-	case CANDOR_REQ_QUERY_ITEMS:
-	case CANDOR_REQ_LIST_ITEMS: return CANDOR_RES_ITEMS;
-	case CANDOR_REQ_LIST_LABELERS: return CANDOR_RES_LABELERS;
-	case CANDOR_REQ_GET_LABELER: return CANDOR_RES_LABELER;
-	case CANDOR_REQ_LIST_GRANTS: return CANDOR_RES_GRANTS;
-	case CANDOR_REQ_CREATE_TOKEN: return CANDOR_RES_NEW_TOKEN;
-	case CANDOR_REQ_LIST_TOKENS: return CANDOR_RES_TOKENS;
-	case CANDOR_REQ_LIST_EVENTS: return CANDOR_RES_EVENTS;
-	default: return CANDOR_RES_BATCH;
-	}
-}
-
 static struct candor_response eat_response(struct eater *e, const struct candor_request *request)
 {
-	struct candor_response r = {.id = request->id, .message = "", .type = answer_of(request->type), .next = ""};
+	struct candor_response r = {
+		.id = request->id, .message = "", .type = wire_answer_of(request->type), .next = ""};
 	unsigned odd = eat_byte(e->in);
 	if (request->type == CANDOR_REQ_HELLO && odd < 250) {
 		r.welcome = (struct candor_welcome){CANDOR_PROTOCOL, S, 1 << 20, 16, S};

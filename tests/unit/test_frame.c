@@ -90,8 +90,8 @@ static void lengths_take_one_to_five_bytes(void **state)
 {
 	static const struct {
 		size_t len, head;
-	} expected[] = {{0, 1}, {127, 1}, {128, 2}, {16383, 2}, {16384, 3}, {(1 << 21) - 1, 3}, {1 << 21, 4},
-			{(1 << 28) - 1, 4}, {1 << 28, 5}, {UINT32_MAX, 5}};
+	} expected[] = {{0, 1},       {127, 1},           {128, 2},     {16383, 2},     {16384, 3}, {(1 << 21) - 1, 3},
+			{1 << 21, 4}, {(1 << 28) - 1, 4}, {1 << 28, 5}, {UINT32_MAX, 5}};
 	(void)state;
 	for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
 		uint8_t head[FRAME_HEAD_MAX];
@@ -189,6 +189,27 @@ static void pending_counts_what_is_pushed_and_not_taken(void **state)
 	frame_free(&f);
 }
 
+static void a_message_that_is_wiped_is_gone_and_the_next_is_whole(void **state)
+{
+	struct buf all = {0};
+	struct frame f;
+	struct view v;
+	(void)state;
+	append(&all, 40, 's');
+	append(&all, 50, 'n');
+	frame_init(&f, MAX_BYTES);
+	push(&f, all.data, all.len);
+	assert_int_equal(frame_next(&f, &v), 1);
+	frame_wipe(&f, v);
+	assert_null(memchr(f.bytes.data, 's', f.bytes.len));
+	assert_int_equal(frame_next(&f, &v), 1);
+	assert_int_equal(v.len, 50);
+	for (size_t i = 0; i < v.len; i++)
+		assert_int_equal(v.data[i], 'n');
+	frame_free(&f);
+	buf_free(&all);
+}
+
 static void a_connection_does_not_keep_the_memory_of_its_largest_message(void **state)
 {
 	struct buf b = {0};
@@ -253,6 +274,7 @@ int main(void)
 		cmocka_unit_test(a_length_written_longer_than_needed_is_read_as_protobuf_reads_it),
 		cmocka_unit_test(an_error_stays_one),
 		cmocka_unit_test(pending_counts_what_is_pushed_and_not_taken),
+		cmocka_unit_test(a_message_that_is_wiped_is_gone_and_the_next_is_whole),
 		cmocka_unit_test(a_connection_does_not_keep_the_memory_of_its_largest_message),
 		cmocka_unit_test(random_streams_come_out_as_they_went_in),
 	};

@@ -377,6 +377,8 @@ static void a_token_has_at_most_1024_bytes(void **state)
 	memset(bytes + 8, 'x', sizeof bytes - 8);
 	assert_int_equal(wire_decode_request(&a, bytes, 8 + 1024, &got), 0);
 	assert_null(got.fault);
+	assert_int_equal(strlen(got.request.token), 1024);
+	assert_ptr_equal(got.secret, got.request.token);
 	/* That one was shown is seen, though it can be none. */
 	bytes[1]++;
 	bytes[6]++;
