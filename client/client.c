@@ -63,7 +63,7 @@ struct candor_client {
 
 	struct frame in;
 	struct buf hello; /* goes first, and alone: a token may be in it, and then it is wiped */
-	bool has_token; /* what is asked waits until the daemon has taken it, or it would be asked in another's name */
+	bool has_token; /* what is asked waits until it is taken: else all would have to be asked again */
 	struct buf out, sending; /* gathered now; in libuv's hands */
 	struct arena arena, scratch;
 	struct calls calls;

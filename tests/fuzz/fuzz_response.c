@@ -1,71 +1,46 @@
-/* Any bytes as a response, such as a hostile daemon sends: decoding ends within its budget, and what it calls
- * good is good; what was decoded is encoded to bytes that decode to the same. The input is the bytes, or what is done
- * to those of a good one. */
-#include "tests/fuzz/spoil.h"
+/* Any bytes as a response, such as a hostile daemon sends. */
+#include "tests/fuzz/codec.h"
 #include "tests/lib/good.h"
 #include "tests/lib/samples.h"
 
-static const size_t budgets[] = {1 << 20, 1 << 16, 1 << 12};
-
-static int decode(struct arena *a, struct meal in, struct candor_response *out)
+static int decode(struct arena *a, const uint8_t *bytes, size_t len, void *into)
 {
-	/* Nothing may point into the bytes afterwards. */
-	uint8_t *exact = fuzz_exact(in);
-	int err = wire_decode_response(a, exact, in.len, out);
-	memset(exact, 0xff, in.len);
-	free(exact);
-	require(err == 0 || err == ERR_MALFORMED || err == ERR_BUDGET);
-	require(a->used_bytes <= a->budget_bytes);
-	require(err || good_response(out));
-	return err;
+	return wire_decode_response(a, bytes, len, into);
 }
 
-/* The bytes of a sample, spoiled; to be freed. */
-static struct buf spoiled(unsigned which, struct meal *in)
+static int encode(const void *message, struct arena *scratch, size_t max_bytes, struct buf *out)
 {
-	struct arena scratch;
-	struct buf bytes = {0};
+	return wire_encode_response(message, scratch, max_bytes, out);
+}
+
+static int encode_sample(unsigned which, struct arena *scratch, struct buf *out)
+{
 	size_t n;
 	const struct candor_response *samples = sample_responses(&n);
-	arena_init(&scratch, 1 << 20);
-	require(wire_encode_response(&samples[which % n], &scratch, 1 << 20, &bytes) == 0);
-	buf_consume(&bytes, bytes.len - fuzz_body(&bytes).len);
-	fuzz_spoil(&bytes, in);
-	arena_free(&scratch);
-	return bytes;
+	return wire_encode_response(&samples[which % n], scratch, CODEC_BYTES, out);
+}
+
+static bool is_good(const void *message)
+{
+	return good_response(message);
+}
+
+static bool is_whole(const void *message)
+{
+	(void)message; /* one with a fault is not decoded */
+	return true;
+}
+
+static bool are_alike(const void *a, const void *b)
+{
+	const struct candor_response *x = a, *y = b;
+	return x->id == y->id && x->n == y->n;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	struct meal in = {data, len};
-	struct arena first, second, scratch;
+	static const struct codec codec = {decode, encode, encode_sample, is_good, is_whole, are_alike};
 	struct candor_response response, again;
-	struct buf once = {0}, twice = {0};
-	arena_init(&first, budgets[eat_below(&in, sizeof budgets / sizeof *budgets)]);
-	arena_init(&second, 1 << 24);
-	arena_init(&scratch, 1 << 24);
-	unsigned which = eat_byte(&in);
-	struct buf bytes = {0};
-	if (which < 128) {
-		bytes = spoiled(which, &in);
-		in = (struct meal){bytes.data, bytes.len};
-	}
-	if (decode(&first, in, &response) == 0) {
-		require(wire_encode_response(&response, &scratch, 1 << 24, &once) == 0);
-		require(decode(&second, fuzz_body(&once), &again) == 0);
-		require(again.n == response.n && again.id == response.id);
-		require(wire_encode_response(&again, &scratch, 1 << 24, &twice) == 0);
-		require(once.len == twice.len && memcmp(once.data, twice.data, once.len) == 0);
-		/* One byte less is too little, and then nothing is appended. */
-		require(wire_encode_response(&response, &scratch, fuzz_body(&once).len - 1, &twice) != 0 ||
-			fuzz_body(&once).len == 0);
-		require(once.len == twice.len || fuzz_body(&once).len == 0);
-	}
-	buf_free(&bytes);
-	buf_free(&once);
-	buf_free(&twice);
-	arena_free(&first);
-	arena_free(&second);
-	arena_free(&scratch);
+	codec_feed(&codec, data, len, &response, &again);
 	return 0;
 }
