@@ -59,7 +59,7 @@ libs_client = $(call pkg,--libs,libuv libprotobuf-c openssl)
 libs_cli = $(call pkg,--libs,libuv libprotobuf-c jansson libsodium openssl) -lm -lpthread
 libs_test = $(call pkg,--libs,libuv libprotobuf-c sqlite3 inih libsodium zlib openssl jansson cmocka) -lm -lpthread
 
-ALL_CPPFLAGS = -D_GNU_SOURCE -DCANDOR_VERSION='"$(VERSION)"' -DCANDOR_IN_TREE -I. -Ilib -I$(B)/gen $(PKG_CFLAGS) $(CPPFLAGS)
+ALL_CPPFLAGS = -D_GNU_SOURCE -DCANDOR_VERSION='"$(VERSION)"' -DCANDOR_IN_TREE -I. -I$(B)/gen $(PKG_CFLAGS) $(CPPFLAGS)
 ALL_CFLAGS = -std=c11 -fPIC -fvisibility=hidden $(WARN) $(STRICT_FP) $(flags_$(VARIANT)) $(CFLAGS)
 # Addresses are chosen at start, and what is then known is read-only from then on.
 ALL_LDFLAGS = -Wl,-z,relro,-z,now,-z,noexecstack $(filter -fsanitize=%,$(flags_$(VARIANT))) $(LDFLAGS)
@@ -70,14 +70,13 @@ GEN_C := $(B)/gen/candor.pb-c.c
 GEN_H := $(B)/gen/candor.pb-c.h
 src = $(patsubst %.c,$(B)/%.o,$(wildcard $(1)))
 GEN_O := $(GEN_C:.c=.o)
-LIB_O := $(call src,lib/*.c) $(GEN_O)
+LIB_O := $(call src,lib/*.c lib/*/*.c) $(GEN_O)
 # What a client needs of lib/: neither the mechanism nor the pools.
-WIRE_O := $(addprefix $(B)/lib/,address.o arena.o buf.o err.o frame.o rights.o text.o tls.o wire_common.o \
-	wire_request.o wire_response.o wire_rights.o) $(GEN_O)
-DAEMON_O := $(call src,daemon/*.c)
+WIRE_O := $(filter-out %/random.o,$(call src,lib/*.c lib/base/*.c lib/wire/*.c)) $(B)/lib/crypto/tls.o $(GEN_O)
+DAEMON_O := $(call src,daemon/*.c daemon/*/*.c)
 CLIENT_O := $(call src,client/*.c)
 LAB_O := $(call src,client/lab/*.c)
-CLI_O := $(call src,client/cli/*.c)
+CLI_O := $(call src,client/cli/*.c client/cli/*/*.c)
 TESTLIB_O := $(call src,tests/lib/*.c)
 UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*.c))
 BLACKBOX := $(patsubst %.c,$(B)/%,$(wildcard tests/blackbox/*.c))
@@ -179,7 +178,7 @@ TESTABLE_O = $(filter-out $(B)/daemon/main.o,$(DAEMON_O)) $(TESTLIB_O) $(LIB_O) 
 
 $(B)/tests/testable.a: $(TESTABLE_O)
 	$(call say,AR)
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)rm -f $@ && $(AR) qcs $@ $^ # q: files of one name from several folders all stay
 
 $(B)/tests/trace_check: $(B)/tests/trace_check.o $(B)/tests/testable.a
 	$(call say,LD)

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "address.h"
-#include "client.h"
+#include "lib/address.h"
+#include "client/client.h"
 
 struct candor {
 	uv_loop_t loop;

@@ -1,4 +1,4 @@
-#include "calls.h"
+#include "client/calls.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -5,8 +5,8 @@
 #ifndef CANDOR_CALLS_H
 #define CANDOR_CALLS_H
 
-#include "candor.h"
-#include "err.h"
+#include "client/candor.h"
+#include "lib/base/err.h"
 
 struct call {
 	uint64_t id; /* 0: a free slot */

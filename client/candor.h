@@ -15,7 +15,7 @@
 #include <uv.h>
 
 #ifdef CANDOR_IN_TREE
-#include "message.h"
+#include "lib/message.h"
 #else
 #include <candor/message.h>
 #endif

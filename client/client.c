@@ -1,16 +1,16 @@
 /* The asynchronous client: resolve, connect, agree on a channel where there is to be one, greet; then requests out,
  * answers in. */
-#include "client.h"
+#include "client/client.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "address.h"
-#include "calls.h"
-#include "frame.h"
-#include "identity.h"
-#include "wire.h"
+#include "lib/address.h"
+#include "client/calls.h"
+#include "lib/wire/frame.h"
+#include "client/identity.h"
+#include "lib/wire/wire.h"
 
 #define SAME(name) ((int)CANDOR_##name == (int)name)
 _Static_assert(SAME(ERR_TOO_BIG) && SAME(ERR_MALFORMED) && SAME(ERR_BUDGET) && SAME(ERR_ADDRESS) && SAME(ERR_CLOSED) &&

@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 
-#include "arena.h"
-#include "candor.h"
+#include "lib/base/arena.h"
+#include "client/candor.h"
 
 /* 1: the daemon has answered the greeting, or has said why it will not go on (every request then gets that answer).
  * 0: not yet. Negative: the connection failed. */

@@ -1,11 +1,11 @@
-#include "identity.h"
+#include "client/identity.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "secret_file.h"
+#include "client/secret_file.h"
 
 enum { FILE_BYTES_MAX = 16 * 1024 * 1024, PIECES = 3 }; /* a system's authorities in one file take some 200 KiB */
 

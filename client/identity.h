@@ -3,8 +3,8 @@
 #ifndef CANDOR_IDENTITY_H
 #define CANDOR_IDENTITY_H
 
-#include "candor.h"
-#include "tls.h"
+#include "client/candor.h"
+#include "lib/crypto/tls.h"
 
 /* A context for tls_context_free(). Keys are wiped from memory once OpenSSL has them. 0; -ENOMEM; or ERR_TLS, and a
  * sentence in fault[size] that names the file. */

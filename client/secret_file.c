@@ -1,4 +1,4 @@
-#include "secret_file.h"
+#include "client/secret_file.h"
 
 #include <errno.h>
 #include <fcntl.h>

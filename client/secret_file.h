@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include "err.h"
+#include "lib/base/err.h"
 
 /* A regular file of at most `most` bytes, with a NUL behind them. 0 or -errno (-EINVAL: it is none; -EFBIG). *out is
  * NULL or the caller's to wipe and free, also after an error. */

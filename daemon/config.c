@@ -1,4 +1,4 @@
-#include "config.h"
+#include "daemon/config.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "memory.h"
-#include "text.h"
+#include "daemon/memory.h"
+#include "lib/base/text.h"
 
 /* Where a setting was said, the later the stronger. */
 enum source { BY_DEFAULT, BY_FILE, BY_ENVIRONMENT, BY_FLAG };

@@ -3,9 +3,9 @@
 #ifndef CANDOR_CONFIG_H
 #define CANDOR_CONFIG_H
 
-#include "address.h"
-#include "db.h"
-#include "log.h"
+#include "lib/address.h"
+#include "daemon/db/db.h"
+#include "lib/base/log.h"
 
 enum { CONFIG_LISTEN_MAX = 16, CONFIG_PATH_MAX = 4096, CONFIG_ARCHIVES_MAX = 256 };
 

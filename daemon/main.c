@@ -10,10 +10,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "archive.h"
-#include "backup.h"
-#include "server.h"
-#include "verify.h"
+#include "daemon/offline/archive.h"
+#include "daemon/offline/backup.h"
+#include "daemon/net/server.h"
+#include "daemon/offline/verify.h"
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
 

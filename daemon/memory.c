@@ -1,4 +1,4 @@
-#include "memory.h"
+#include "daemon/memory.h"
 
 #include <malloc.h>
 #include <stdio.h>

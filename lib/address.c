@@ -1,4 +1,4 @@
-#include "address.h"
+#include "lib/address.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "err.h"
+#include "lib/base/err.h"
 
 enum { ADDRESS_PATH_MAX = 107, ADDRESS_TEXT_MAX = 320 }; /* a Unix socket's path; any address, NUL included */
 

@@ -1,10 +1,10 @@
-#include "rights.h"
+#include "lib/rights.h"
 
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "text.h"
+#include "lib/base/text.h"
 
 struct name {
 	const char *text;

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "message.h"
+#include "lib/message.h"
 
 enum { RIGHTS_TEXT_MAX = 64 };
 

@@ -54,19 +54,62 @@ only() {
 	grep -vE '^tests/' "$tmp/includes" | grep -E "^[^:]*:[0-9]+:.*[<\"]($1)" | grep -vE "^($2):" | says "$3"
 }
 
-only 'uv(\.h|/)' 'daemon/(main|server|conn|store)[a-z_]*\.[ch]|client/.*' \
-	'libuv is for the daemon'\''s main, server, conn and store, and for client/'
-only 'sqlite3' 'daemon/(db|migrate)[a-z_]*\.[ch]' 'SQLite is for daemon/db and daemon/migrate'
-only 'sodium' 'lib/(names|random|chain|digest|token)\.c|daemon/(main|server)\.c' 'libsodium is for lib/names, lib/random, lib/chain, lib/digest, lib/token and the daemon'\''s main and server'
-only 'zlib' 'daemon/archive_file\.c' 'zlib is for daemon/archive_file.c'
-only 'openssl' 'lib/tls\.c' 'OpenSSL is for lib/tls'
-only 'jansson' 'client/cli/.*' 'jansson is for client/cli'
+only 'uv(\.h|/)' 'daemon/(main\.c|net/.*|db/store\.[ch])|client/.*' \
+	'libuv is for daemon/main.c, daemon/net/, daemon/db/store and client/'
+only 'sqlite3' 'daemon/db/.*' 'SQLite is for daemon/db/'
+only 'sodium' 'lib/(base/random|pool/names|crypto/[a-z]*)\.c|daemon/(main|net/server)\.c' \
+	'libsodium is for lib/base/random, lib/pool/names, lib/crypto/ and the daemon'\''s main and server'
+only 'zlib' 'daemon/offline/archive_file\.c' 'zlib is for daemon/offline/archive_file.c'
+only 'openssl' 'lib/crypto/tls\.c' 'OpenSSL is for lib/crypto/tls.c'
+only 'jansson' 'client/cli/.*|lib/wire/json\.c' 'jansson is for client/cli/ and lib/wire/json.c'
 only 'ini\.h' 'daemon/config\.c' 'inih is for daemon/config.c'
 only 'cmocka' '-' 'cmocka is for tests'
-only '[^">]*\.pb-c\.h' 'lib/wire_[a-z]*\.[ch]' 'generated protobuf code is for lib/wire_*'
+only '[^">]*\.pb-c\.h' 'lib/wire/.*' 'generated protobuf code is for lib/wire/'
 only '(\.\./)*client/|candor\.h|candor/' 'client/.*' 'only client/ and tests include what is in client/'
 only '(\.\./)*daemon/' 'daemon/.*' 'only daemon/ and tests include what is in daemon/'
 only '(\.\./)*tests/' '-' 'only tests include what is in tests/'
+
+# ---- the arrows among folders ----
+
+# FOLDER | what its files may include, beside its own | what to do instead. A name ending in / is a folder with all below it.
+# The order is that of docs/architecture.md: each folder stands above those that it may include.
+cat >"$tmp/arrows" <<'END'
+lib/base | | lib/base knows nobody: move the code up, to the folder that needs both
+lib | lib/base | rights, address and message are shared words: keep them free of codecs and pools
+lib/wire | lib lib/base | the codec knows messages, not pools: convert where both are known, in daemon/engine
+lib/pool | lib lib/base | the mechanism knows neither bytes nor keys: pass in what it needs
+lib/crypto | lib/base lib/pool | lib/crypto hashes and encrypts what it is given: pass it in
+daemon/db | lib/ daemon/engine/engine.h | the database knows rows, not the engine: hand it a callback, or move what both need into rows.h
+daemon/history | daemon/db lib/ | a replay reads rows and calls lib/: it has no engine
+daemon/engine | daemon/history daemon/db lib/ | the engine has no sockets: ask its owner, through struct engine_ops
+daemon/net | daemon daemon/engine daemon/db/store.h daemon/db/file.h lib/ | net reaches the database through the engine or db/store only
+daemon/offline | daemon/engine/state.h daemon/history daemon/db lib/ | offline tools read history, and have neither engine nor sockets
+daemon | daemon/net daemon/offline lib/ daemon/db/db.h | main and config only start what the folders have
+client | lib/ | the client library knows lib/ alone: what the command line needs stays in client/cli
+client/lab | lib/ | the laboratory has no I/O: pass it in
+client/cli/base | client lib/ | the base knows no command: move what is particular into client/cli/commands
+client/cli/commands | client client/cli/base lib/ | what two commands share belongs in client/cli/base
+client/cli/lab | client client/cli/base client/lab lib/ | what two commands share belongs in client/cli/base
+client/cli | client/cli/base lib/ | main only finds the command and runs it
+END
+sed -nE 's/^([^:]*):([0-9]+):[[:space:]]*#[[:space:]]*include "([^"]*\/[^"]*)".*/\1 \2 \3/p' "$tmp/includes" | grep -v '^tests/' |
+	awk -v table="$tmp/arrows" '
+	function folder(path) { sub(/\/[^\/]*$/, "", path); return path }
+	BEGIN {
+		while ((getline line <table) > 0) {
+			split(line, part, / *\| */)
+			allowed[part[1]] = part[2]; instead[part[1]] = part[3]
+		}
+	}
+	{
+		from = folder($1); to = folder($3)
+		if (!(from in allowed)) { print $1 ":" $2 ": " from " is a folder without a row in the table of arrows; add it to tests/check-source.sh"; next }
+		good = from == to
+		n = split(allowed[from], a, " ")
+		for (i = 1; i <= n; i++)
+			good = good || a[i] == to || a[i] == $3 || (a[i] ~ /\/$/ && index(to "/", a[i]) == 1)
+		if (!good) print $1 ":" $2 ": " from " must not include " $3 "; " instead[from]
+	}' >>"$tmp/faults"
 
 # ---- who calls what ----
 
@@ -120,7 +163,7 @@ fi
 read -ra pkg_cflags < <(pkg-config --cflags libuv libprotobuf-c sqlite3 inih libsodium jansson cmocka)
 for header in "${headers[@]}"; do
 	echo "#include \"$header\"" | ${CC:-cc} -fsyntax-only -x c -std=c11 -D_GNU_SOURCE -DCANDOR_IN_TREE \
-		-DCANDOR_VERSION='"0"' -Wall -Wextra -Werror -I. -Ilib -I"$gen" "${pkg_cflags[@]}" - 2>"$tmp/cc" ||
+		-DCANDOR_VERSION='"0"' -Wall -Wextra -Werror -I. -I"$gen" "${pkg_cflags[@]}" - 2>"$tmp/cc" ||
 		echo "$header:1: it does not compile alone: $(grep -m1 -E 'error|warning' "$tmp/cc")" >>"$tmp/faults"
 done
 

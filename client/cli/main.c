@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "address.h"
-#include "cli.h"
+#include "lib/address.h"
+#include "client/cli/base/cli.h"
 
 static const struct {
 	const char *title; /* of the group in the list; NULL: the group goes on */

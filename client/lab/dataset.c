@@ -1,4 +1,4 @@
-#include "dataset.h"
+#include "client/lab/dataset.h"
 
 #include <errno.h>
 #include <math.h>

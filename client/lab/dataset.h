@@ -5,8 +5,8 @@
 
 #include <stdatomic.h>
 
-#include "regret.h"
-#include "score.h"
+#include "client/lab/regret.h"
+#include "client/lab/score.h"
 
 struct dataset {
 	struct names *labeler_names, *item_names;

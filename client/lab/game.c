@@ -1,4 +1,4 @@
-#include "game.h"
+#include "client/lab/game.h"
 
 #include <errno.h>
 #include <math.h>
@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "responder.h"
+#include "client/lab/responder.h"
 
 enum {
 	NAME_SIZE = 12,

@@ -8,10 +8,10 @@
 
 #include <stdatomic.h>
 
-#include "regret.h"
-#include "score.h"
-#include "strategy.h"
-#include "world.h"
+#include "client/lab/regret.h"
+#include "client/lab/score.h"
+#include "client/lab/strategy.h"
+#include "client/lab/world.h"
 
 enum { GAME_GROUPS_MAX = 8, GAME_CHECKPOINTS_MAX = 64, GAME_DELAY_MAX = 1000000 };
 

@@ -1,4 +1,4 @@
-#include "regret.h"
+#include "client/lab/regret.h"
 
 #include <errno.h>
 #include <math.h>

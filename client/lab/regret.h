@@ -3,7 +3,7 @@
 #ifndef CANDOR_LAB_REGRET_H
 #define CANDOR_LAB_REGRET_H
 
-#include "scheme.h"
+#include "client/lab/scheme.h"
 
 struct regret_account {
 	uint64_t n; /* scored items */

@@ -1,4 +1,4 @@
-#include "responder.h"
+#include "client/lab/responder.h"
 
 #include <math.h>
 #include <string.h>

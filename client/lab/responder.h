@@ -9,7 +9,7 @@
 #ifndef CANDOR_LAB_RESPONDER_H
 #define CANDOR_LAB_RESPONDER_H
 
-#include "scheme.h"
+#include "client/lab/scheme.h"
 
 enum { RESPONDER_HORIZON_MAX = 5 };
 

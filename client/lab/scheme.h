@@ -13,9 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "err.h"
-#include "message.h"
-#include "pool.h"
+#include "lib/base/err.h"
+#include "lib/message.h"
+#include "lib/pool/pool.h"
 
 enum { SCHEME_FORECASTS_MAX = 2 };
 

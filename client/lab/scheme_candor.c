@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "scheme.h"
+#include "client/lab/scheme.h"
 
 struct candor_scheme {
 	struct scheme scheme;

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "scheme.h"
+#include "client/lab/scheme.h"
 
 enum { ANSWERS = 3, REFIT_PART = 200, ITERATIONS_MAX = 30 };
 static const double TOLERANCE = 1e-3; /* of a posterior between iterations */

@@ -4,9 +4,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "aggregate.h"
-#include "mechanism.h"
-#include "scheme.h"
+#include "lib/pool/aggregate.h"
+#include "lib/pool/mechanism.h"
+#include "client/lab/scheme.h"
 
 /* One for all three: what is known of each labeler, and room for an item. */
 struct simple {

@@ -1,8 +1,8 @@
-#include "score.h"
+#include "client/lab/score.h"
 
 #include <math.h>
 
-#include "mechanism.h"
+#include "lib/pool/mechanism.h"
 
 static double side(double x)
 {

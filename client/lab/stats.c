@@ -1,4 +1,4 @@
-#include "stats.h"
+#include "client/lab/stats.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
-#include "strategy.h"
+#include "client/lab/strategy.h"
 
 #include <stddef.h>
 #include <string.h>
 
-#include "responder.h"
+#include "client/lab/responder.h"
 
 /* Says what it believes. */
 static double truthful(const struct strategy_view *v)

@@ -1,11 +1,11 @@
-#include "world.h"
+#include "client/lab/world.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "pool.h"
+#include "lib/pool/pool.h"
 
 struct person {
 	double skill, bias;

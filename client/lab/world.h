@@ -5,8 +5,8 @@
 #ifndef CANDOR_LAB_WORLD_H
 #define CANDOR_LAB_WORLD_H
 
-#include "err.h"
-#include "random.h"
+#include "lib/base/err.h"
+#include "lib/base/random.h"
 
 enum world_kind {
 	/* Item t has a truth y in {0, 1}, 1 with probability base_rate. Labeler i sees a signal s = d_i (y - 1/2) + e

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bench.h"
+#include "tests/bench/bench.h"
 #include "tests/lib/daemon.h"
 
 enum { ITEMS = 10000, BATCH = 256, IN_FLIGHT = 64, ROWS_A_TRANSACTION = 1024, NAME_BYTES = 40 };

@@ -8,7 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "bench.h"
+#include "tests/bench/bench.h"
 #include "tests/lib/crowd.h"
 #include "tests/lib/daemon.h"
 

@@ -11,10 +11,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "bench.h"
-#include "frame.h"
+#include "tests/bench/bench.h"
+#include "lib/wire/frame.h"
 #include "tests/lib/daemon.h"
-#include "wire.h"
+#include "lib/wire/wire.h"
 
 enum { ITEMS = 10000, LABELERS = 20, IN_FLIGHT = 64, ROWS_A_BATCH = 250, SEND_NOW_BYTES = 2048 };
 

@@ -3,8 +3,8 @@
  */
 #include <string.h>
 
-#include "bench.h"
-#include "pool.h"
+#include "tests/bench/bench.h"
+#include "lib/pool/pool.h"
 #include "tests/lib/daemon.h"
 
 enum { REPORTERS = 20, IN_FLIGHT = 64, SMALL = 1000, LARGE = 1000000, ROWS_A_BATCH = 1000, OUTCOMES_A_BATCH = 50 };

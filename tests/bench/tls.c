@@ -4,7 +4,7 @@
  * one item, whose answers are short, and of 100 items, some 10 KiB an answer, 64 in flight each. */
 #include <string.h>
 
-#include "bench.h"
+#include "tests/bench/bench.h"
 #include "tests/lib/allow.h"
 #include "tests/lib/secure.h"
 

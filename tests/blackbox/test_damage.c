@@ -10,7 +10,7 @@
 
 #include <sqlite3.h>
 
-#include "buf.h"
+#include "lib/base/buf.h"
 #include "tests/lib/campaign.h"
 #include "tests/lib/command.h"
 #include "tests/lib/seed.h"

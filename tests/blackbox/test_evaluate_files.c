@@ -3,7 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "random.h"
+#include "lib/base/random.h"
 #include "tests/lib/command.h"
 
 /* Two graded outcomes, one that is not known, three labelers. */

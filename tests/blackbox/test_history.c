@@ -4,7 +4,7 @@
 
 #include <sqlite3.h>
 
-#include "chain.h"
+#include "lib/crypto/chain.h"
 #include "tests/lib/daemon.h"
 #include "tests/lib/files.h"
 #include "tests/lib/seed.h"

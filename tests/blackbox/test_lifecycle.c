@@ -10,11 +10,11 @@
 
 #include <sqlite3.h>
 
-#include "buf.h"
+#include "lib/base/buf.h"
 #include "tests/lib/allow.h"
 #include "tests/lib/raw.h"
 #include "tests/lib/unit.h"
-#include "wire.h"
+#include "lib/wire/wire.h"
 
 /* ---- what a program said ---- */
 

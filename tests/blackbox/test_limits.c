@@ -6,10 +6,10 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "buf.h"
+#include "lib/base/buf.h"
 #include "tests/lib/raw.h"
 #include "tests/lib/unit.h"
-#include "wire.h"
+#include "lib/wire/wire.h"
 
 enum { REQUESTS = SANITIZED ? 30000 : 100000, LABELERS = 20, GROWTH_MAX_KIB = 32 * 1024 };
 

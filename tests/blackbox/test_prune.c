@@ -8,7 +8,7 @@
 
 #include <sqlite3.h>
 
-#include "random.h"
+#include "lib/base/random.h"
 #include "tests/lib/campaign.h"
 #include "tests/lib/command.h"
 #include "tests/lib/proof.h"

@@ -9,8 +9,8 @@
 #include "tests/lib/raw.h"
 #include "tests/lib/secure.h"
 #include "tests/lib/stranger.h"
-#include "tls.h"
-#include "wire.h"
+#include "lib/crypto/tls.h"
+#include "lib/wire/wire.h"
 
 /* ---- who is who he should be ---- */
 

@@ -16,9 +16,9 @@
 
 #include <sqlite3.h>
 
-#include "daemon/db_internal.h"
-#include "daemon/engine_internal.h"
-#include "log.h"
+#include "daemon/db/internal.h"
+#include "daemon/engine/state.h"
+#include "lib/base/log.h"
 #include "tests/lib/fake_owner.h"
 #include "tests/lib/power_vfs.h"
 #include "tests/lib/proof.h"

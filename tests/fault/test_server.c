@@ -11,7 +11,7 @@
 
 #include "client/candor.h"
 #include "daemon/config.h"
-#include "daemon/server.h"
+#include "daemon/net/server.h"
 #include "tests/lib/daemon.h"
 #include "tests/lib/fault.h"
 #include "tests/lib/fault_heap.h"

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "daemon/engine_internal.h"
-#include "daemon/migrate.h"
-#include "daemon/verify.h"
-#include "log.h"
+#include "daemon/engine/state.h"
+#include "daemon/db/migrate.h"
+#include "daemon/offline/verify.h"
+#include "lib/base/log.h"
 #include "tests/lib/fake_owner.h"
 #include "tests/lib/files.h"
 #include "tests/lib/fault.h"

@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/cli/plot.h"
+#include "client/cli/lab/plot.h"
 #include "client/lab/stats.h"
-#include "err.h"
+#include "lib/base/err.h"
 #include "tests/lib/experiments.h"
 
 struct places {

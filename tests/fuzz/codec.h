@@ -5,7 +5,7 @@
 #define CANDOR_FUZZ_CODEC_H
 
 #include "tests/fuzz/spoil.h"
-#include "wire.h"
+#include "lib/wire/wire.h"
 
 /* A kind of message. `into` and `message` point to what wire decodes into. */
 struct codec {

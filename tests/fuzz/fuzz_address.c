@@ -1,5 +1,5 @@
 /* Any text as an address: what is taken is written in a form that is taken for the same; directories fit. */
-#include "address.h"
+#include "lib/address.h"
 #include "tests/fuzz/fuzz.h"
 
 static void check_state_dir(struct meal in)

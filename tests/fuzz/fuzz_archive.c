@@ -4,8 +4,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "chain.h"
-#include "daemon/archive_file.h"
+#include "lib/crypto/chain.h"
+#include "daemon/offline/archive_file.h"
 #include "tests/fuzz/spoil.h"
 
 static int from, archive, to; /* files in memory */

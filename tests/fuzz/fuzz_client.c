@@ -16,11 +16,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "client/cli/cli.h"
+#include "client/cli/base/cli.h"
 #include "tests/fuzz/spoil.h"
 #include "tests/lib/samples.h"
-#include "text.h"
-#include "wire.h"
+#include "lib/base/text.h"
+#include "lib/wire/wire.h"
 
 enum { ARGS_MAX = 8, ROWS_MAX = 4, STRING_MAX = 300, RATE_MS = 60 * 1000, IMPORT_MS = 100 };
 

@@ -6,7 +6,7 @@
 
 #include "daemon/config.h"
 #include "tests/fuzz/fuzz.h"
-#include "text.h"
+#include "lib/base/text.h"
 
 static int file; /* in memory, for the text */
 static char path[64];

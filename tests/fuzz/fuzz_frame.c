@@ -1,5 +1,5 @@
 /* Any bytes in any chunks: the messages that come out are those that a reader of all the bytes at once would find. */
-#include "frame.h"
+#include "lib/wire/frame.h"
 #include "tests/fuzz/fuzz.h"
 
 static const size_t limits[] = {1, 16, 300, 70000, 1 << 22, (size_t)1 << 31};

@@ -1,5 +1,5 @@
 /* Any names put, looked for and removed in any order, against a plain list. */
-#include "names.h"
+#include "lib/pool/names.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { MOST = 512 };

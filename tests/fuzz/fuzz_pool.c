@@ -2,8 +2,8 @@
  * among their reports. */
 #include <math.h>
 
-#include "mechanism.h"
-#include "pool.h"
+#include "lib/pool/mechanism.h"
+#include "lib/pool/pool.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { ITEMS = 6 };

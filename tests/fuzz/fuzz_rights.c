@@ -1,5 +1,5 @@
 /* Any bytes as a set of rights, a principal, the name of a token and a grant, against definitions of their own. */
-#include "rights.h"
+#include "lib/rights.h"
 #include "tests/fuzz/fuzz.h"
 
 /* The names of rights by their bits. */

@@ -1,8 +1,8 @@
 /* Any bytes as CSV or JSON lines, in any pieces: rows that are good, faults that a terminal can bear, and the same ones
  * however the file comes. */
-#include "client/cli/rows.h"
+#include "client/cli/base/rows.h"
 #include "tests/fuzz/fuzz.h"
-#include "text.h"
+#include "lib/base/text.h"
 
 struct outcome {
 	enum cli_rows_result result;

@@ -12,13 +12,13 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "daemon/engine_internal.h"
+#include "daemon/engine/state.h"
 #include "tests/fuzz/people.h"
 #include "tests/fuzz/spoil.h"
 #include "tests/fuzz/trail.h"
 #include "tests/lib/peer.h"
 #include "tests/lib/samples.h"
-#include "text.h"
+#include "lib/base/text.h"
 
 enum {
 	PEERS = 2,

@@ -2,7 +2,7 @@
 #include <time.h>
 
 #include "tests/fuzz/fuzz.h"
-#include "text.h"
+#include "lib/base/text.h"
 
 /* By the definition: decode, and ask what came out. */
 static const char *fault_of(const uint8_t *p, size_t len)

@@ -7,8 +7,8 @@
 
 #include "tests/fuzz/spoil.h"
 #include "tests/lib/certs.h"
-#include "text.h"
-#include "tls.h"
+#include "lib/base/text.h"
+#include "lib/crypto/tls.h"
 
 enum { SERVER, CLIENT, MUTUAL, CONTEXTS };
 

@@ -2,8 +2,8 @@
 #ifndef CANDOR_FUZZ_SPOIL_H
 #define CANDOR_FUZZ_SPOIL_H
 
-#include "buf.h"
-#include "frame.h"
+#include "lib/base/buf.h"
+#include "lib/wire/frame.h"
 #include "tests/fuzz/fuzz.h"
 
 /* What one encoder appended to an empty buffer, without its length. */

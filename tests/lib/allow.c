@@ -1,9 +1,9 @@
-#include "allow.h"
+#include "tests/lib/allow.h"
 
 #include <stdio.h>
 
 #include "client/candor.h"
-#include "err.h"
+#include "lib/base/err.h"
 
 /* secret: of a new token; NULL: there is none. */
 static void tell(const char *address, const struct candor_request *r, char *secret)

@@ -3,8 +3,8 @@
 #ifndef CANDOR_TESTS_ALLOW_H
 #define CANDOR_TESTS_ALLOW_H
 
-#include "message.h"
-#include "token.h"
+#include "lib/message.h"
+#include "lib/crypto/token.h"
 
 /* Adds rights (bits of enum candor_right) in all pools to a principal's. address: of the Unix socket. */
 void allow(const char *address, const char *principal, unsigned rights);

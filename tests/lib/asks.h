@@ -4,7 +4,7 @@
 #ifndef CANDOR_TESTS_ASKS_H
 #define CANDOR_TESTS_ASKS_H
 
-#include "message.h"
+#include "lib/message.h"
 
 /* A request and all that it points to; names are its own, so that cells do not disturb each other. */
 struct cell {

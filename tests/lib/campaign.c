@@ -1,9 +1,9 @@
-#include "campaign.h"
+#include "tests/lib/campaign.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "random.h"
+#include "lib/base/random.h"
 #include "tests/lib/daemon.h"
 
 enum { FIELDS = 10 };

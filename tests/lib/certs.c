@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "err.h"
+#include "lib/base/err.h"
 #include "tests/lib/certs.h"
 
 struct certs_authority {

@@ -1,4 +1,4 @@
-#include "command.h"
+#include "tests/lib/command.h"
 
 #include <stdlib.h>
 

@@ -13,9 +13,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "address.h"
-#include "frame.h"
-#include "wire.h"
+#include "lib/address.h"
+#include "lib/wire/frame.h"
+#include "lib/wire/wire.h"
 
 enum kind { DEAF, DRIP, HALF, HEAVY, PIPELINE, FLOOD };
 enum { FLOOD_ROWS = 250, FLOOD_ITEMS = 200000, BUFFER_BYTES = 64 * 1024, PIECE_BYTES = 16 * 1024 };

@@ -1,4 +1,4 @@
-#include "daemon.h"
+#include "tests/lib/daemon.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/cli/contest.h"
-#include "client/cli/workers.h"
+#include "client/cli/lab/contest.h"
+#include "client/cli/lab/workers.h"
 #include "client/lab/game.h"
 #include "client/lab/stats.h"
 

@@ -9,11 +9,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon/archive.h"
-#include "daemon/db_prepare.h"
-#include "daemon/engine_internal.h"
-#include "daemon/verify.h"
-#include "frame.h"
+#include "daemon/offline/archive.h"
+#include "daemon/db/prepare.h"
+#include "daemon/engine/state.h"
+#include "daemon/offline/verify.h"
+#include "lib/wire/frame.h"
 #include "tests/lib/fault.h"
 #include "tests/lib/files.h"
 

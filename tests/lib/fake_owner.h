@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-#include "daemon/engine.h"
+#include "daemon/engine/engine.h"
 
 enum { FAKE_READS_MAX = 1024 };
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 
-#include "err.h"
+#include "lib/base/err.h"
 
 static struct state {
 	_Atomic int kind, how;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <uv.h>
 
-#include "err.h"
+#include "lib/base/err.h"
 #include "tests/lib/fault.h"
 
 static bool runs_out(enum fault_kind kind)

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon/db_internal.h"
-#include "daemon/engine_internal.h"
+#include "daemon/db/internal.h"
+#include "daemon/engine/state.h"
 #include "tests/lib/proof.h"
 #include "tests/lib/unit.h"
 

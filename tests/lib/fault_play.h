@@ -9,7 +9,7 @@
 #ifndef CANDOR_TESTS_FAULT_PLAY_H
 #define CANDOR_TESTS_FAULT_PLAY_H
 
-#include "buf.h"
+#include "lib/base/buf.h"
 #include "tests/lib/fake_owner.h"
 #include "tests/lib/fault.h"
 

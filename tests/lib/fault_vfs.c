@@ -4,7 +4,7 @@
 #include <sqlite3.h>
 #include <stddef.h>
 
-#include "err.h"
+#include "lib/base/err.h"
 #include "tests/lib/fault.h"
 
 /* The real file follows it in SQLite's memory. */

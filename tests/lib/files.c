@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "err.h"
+#include "lib/base/err.h"
 
 bool file_copy(const char *from, const char *to)
 {

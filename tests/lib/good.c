@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "rights.h"
-#include "text.h"
+#include "lib/rights.h"
+#include "lib/base/text.h"
 
 static bool good_name(const char *name)
 {

@@ -3,7 +3,7 @@
 #ifndef CANDOR_TESTS_GOOD_H
 #define CANDOR_TESTS_GOOD_H
 
-#include "wire.h"
+#include "lib/wire/wire.h"
 
 bool good_request(const struct wire_request *w);
 bool good_response(const struct candor_response *r);

@@ -6,8 +6,8 @@
 #ifndef CANDOR_HISTORY_H
 #define CANDOR_HISTORY_H
 
-#include "pool.h"
-#include "random.h"
+#include "lib/pool/pool.h"
+#include "lib/base/random.h"
 
 enum { HISTORY_PENDING_MAX = 64, HISTORY_NAME_SIZE = 24 };
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/engine_internal.h"
+#include "daemon/engine/state.h"
 #include "tests/lib/history.h"
 
 enum { POOLS_MAX = 16, ITEMS_MAX = 4096 };

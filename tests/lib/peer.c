@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "wire.h"
+#include "lib/wire/wire.h"
 
 static void on_wake(void *owner)
 {

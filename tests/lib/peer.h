@@ -4,8 +4,8 @@
 #ifndef CANDOR_TESTS_PEER_H
 #define CANDOR_TESTS_PEER_H
 
-#include "daemon/session.h"
-#include "frame.h"
+#include "daemon/net/session.h"
+#include "lib/wire/frame.h"
 #include "tests/lib/fake_owner.h"
 
 struct peer {

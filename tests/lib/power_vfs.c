@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "err.h"
+#include "lib/base/err.h"
 
 enum { NAMES_MAX = 16, PAGE = 4096, SECTOR = 512 };
 

@@ -16,7 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "random.h"
+#include "lib/base/random.h"
 
 enum power_mode {
 	POWER_KILLED, /* the process ends and the machine goes on: all is there */

@@ -1,4 +1,4 @@
-#include "proof.h"
+#include "tests/lib/proof.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "raw.h"
+#include "tests/lib/raw.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -11,10 +11,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "address.h"
-#include "frame.h"
+#include "lib/address.h"
+#include "lib/wire/frame.h"
 #include "tests/lib/unit.h"
-#include "wire.h"
+#include "lib/wire/wire.h"
 
 enum { SILENCE_S = 30 };
 

@@ -3,8 +3,8 @@
 #ifndef CANDOR_TESTS_RAW_H
 #define CANDOR_TESTS_RAW_H
 
-#include "arena.h"
-#include "message.h"
+#include "lib/base/arena.h"
+#include "lib/message.h"
 #include "tests/lib/daemon.h"
 
 struct raw {

@@ -9,8 +9,8 @@
 #ifndef CANDOR_TESTS_RIGHTS_MODEL_H
 #define CANDOR_TESTS_RIGHTS_MODEL_H
 
-#include "daemon/grants.h"
-#include "wire.h"
+#include "daemon/engine/grants.h"
+#include "lib/wire/wire.h"
 
 enum { MODEL_RIGHTS = 6, MODEL_TOKENS_MAX = 60 };
 

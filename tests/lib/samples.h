@@ -3,7 +3,7 @@
 #ifndef CANDOR_SAMPLES_H
 #define CANDOR_SAMPLES_H
 
-#include "message.h"
+#include "lib/message.h"
 
 /* Of `*n` messages; every type but UNKNOWN occurs. */
 const struct candor_request *sample_requests(size_t *n);

@@ -1,10 +1,10 @@
-#include "secure.h"
+#include "tests/lib/secure.h"
 
 #include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
-#include "err.h"
+#include "lib/base/err.h"
 
 enum { OPTIONS_MAX = 24 };
 

@@ -2,7 +2,7 @@
 #ifndef CANDOR_TESTS_SEED_H
 #define CANDOR_TESTS_SEED_H
 
-#include "random.h"
+#include "lib/base/random.h"
 
 /* CANDOR_TEST_SEED from the environment, or `usual`. Prints it, so that a failed run can be repeated. */
 uint64_t seed_of_test(uint64_t usual);

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "err.h"
+#include "lib/base/err.h"
 #include "tests/lib/stranger.h"
 
 struct stranger {

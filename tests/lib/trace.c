@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pool.h"
-#include "text.h"
+#include "lib/pool/pool.h"
+#include "lib/base/text.h"
 
 enum { WORDS_MAX = 32, VALUES_MAX = 8 };
 

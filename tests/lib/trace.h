@@ -16,7 +16,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "err.h"
+#include "lib/base/err.h"
 
 struct trace_counts {
 	uint64_t expectations; /* that were compared with a number of the pool's */

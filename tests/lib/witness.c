@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "err.h"
-#include "mechanism.h"
+#include "lib/base/err.h"
+#include "lib/pool/mechanism.h"
 
 enum { QUERY_ITEMS = 500, SAID_MAX = 8, NOT_OURS = 255 /* a state that no item has */ };
 

@@ -15,7 +15,7 @@
 #define CANDOR_TESTS_WITNESS_H
 
 #include "client/candor.h"
-#include "random.h"
+#include "lib/base/random.h"
 
 enum {
 	WITNESS_SHARED_POOLS = 3, /* all witnesses work in these; made by who starts them */

@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "err.h"
+#include "lib/base/err.h"
 #include "tests/lib/load.h"
 #include "tests/lib/seed.h"
 

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "address.h"
+#include "lib/address.h"
 
 static void expect_tcp(const char *text, const char *host, uint16_t port)
 {

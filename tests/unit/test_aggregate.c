@@ -1,6 +1,6 @@
 #include "tests/lib/unit.h"
 
-#include "aggregate.h"
+#include "lib/pool/aggregate.h"
 #include "tests/lib/seed.h"
 
 enum { REPORTS_MAX = 300 };

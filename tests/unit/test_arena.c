@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "arena.h"
+#include "lib/base/arena.h"
 #include "tests/lib/seed.h"
 
 static void an_arena_takes_nothing_until_it_is_asked(void **state)

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "daemon/rows.h"
+#include "daemon/db/rows.h"
 
 /* What a row points to, in memory that is overwritten and freed when the row was added. */
 struct source {

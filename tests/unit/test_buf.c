@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "buf.h"
+#include "lib/base/buf.h"
 
 static void an_empty_buffer_owns_nothing(void **state)
 {

@@ -1,6 +1,6 @@
 /* The chain against values computed by other means (Python's hashlib over the layout that chain.h gives), and what each
  * part of a record does to the hash. */
-#include "chain.h"
+#include "lib/crypto/chain.h"
 #include "tests/lib/unit.h"
 
 static const struct chain_record first = {.pool = "pool",

@@ -1,9 +1,9 @@
 /* candor import against a daemon that writes down what it is told. */
-#include "test_client_fake.h"
+#include "tests/unit/test_client_fake.h"
 
 #include <fcntl.h>
 
-#include "client/cli/cli.h"
+#include "client/cli/base/cli.h"
 
 struct run {
 	struct fake fake;

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "client/cli/rows.h"
+#include "client/cli/base/rows.h"
 
 static bool takes_outcomes; /* while a file is read */
 

@@ -11,10 +11,10 @@
 
 #include <cmocka.h>
 
-#include "client/cli/cli.h"
-#include "client/cli/number.h"
-#include "client/cli/progress.h"
-#include "client/cli/table.h"
+#include "client/cli/base/cli.h"
+#include "client/cli/base/number.h"
+#include "client/cli/base/progress.h"
+#include "client/cli/base/table.h"
 
 /* ---- numbers ---- */
 

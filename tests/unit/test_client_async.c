@@ -1,5 +1,5 @@
 /* The asynchronous client against a daemon that behaves, and against some that do not. */
-#include "test_client_fake.h"
+#include "tests/unit/test_client_fake.h"
 
 #include "client/candor.h"
 

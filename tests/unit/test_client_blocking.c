@@ -1,11 +1,11 @@
 /* The blocking client, with the daemon in another thread; and the table of calls under both forms. */
 #include <signal.h>
 
-#include "test_client_fake.h"
+#include "tests/unit/test_client_fake.h"
 
 #include "client/calls.h"
 #include "client/candor.h"
-#include "client/cli/cli.h"
+#include "client/cli/base/cli.h"
 
 static void calls_come_one_after_the_other(void **state)
 {

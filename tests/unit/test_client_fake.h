@@ -14,8 +14,8 @@
 #include <cmocka.h>
 #include <uv.h>
 
-#include "frame.h"
-#include "wire.h"
+#include "lib/wire/frame.h"
+#include "lib/wire/wire.h"
 
 struct fake;
 

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "daemon/db.h"
-#include "daemon/migrate.h"
+#include "daemon/db/db.h"
+#include "daemon/db/migrate.h"
 
 struct world {
 	char dir[64], path[96];

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "daemon/db_wal.h"
+#include "daemon/db/wal.h"
 
 enum { PAGE = 4096, HEADER = 32, FRAME = 24 + PAGE, FRAMES_MAX = 64, PAGES = 8 };
 

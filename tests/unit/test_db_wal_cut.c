@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "daemon/db.h"
-#include "daemon/db_wal.h"
+#include "daemon/db/db.h"
+#include "daemon/db/wal.h"
 #include "tests/lib/daemon.h"
 
 static int set_up(void **state)

@@ -1,6 +1,6 @@
 /* BLAKE2b-256 in pieces, against values that another implementation gives. */
-#include "chain.h"
-#include "digest.h"
+#include "lib/crypto/chain.h"
+#include "lib/crypto/digest.h"
 #include "tests/lib/unit.h"
 
 static void assert_digest(struct digest *d, const char *want)

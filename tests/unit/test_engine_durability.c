@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "daemon/engine.h"
-#include "daemon/verify.h"
-#include "pool.h"
+#include "daemon/engine/engine.h"
+#include "daemon/offline/verify.h"
+#include "lib/pool/pool.h"
 #include "tests/lib/fake_owner.h"
 #include "tests/lib/seed.h"
 #include "tests/lib/unit.h"

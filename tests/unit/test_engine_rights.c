@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "client/candor.h"
-#include "daemon/grants.h"
+#include "daemon/engine/grants.h"
 #include "tests/lib/peer.h"
 
 static const struct who from_afar = {.name = "tcp:192.0.2.7"};

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "random.h"
+#include "lib/base/random.h"
 #include "tests/lib/fake_owner.h"
 
 enum { EVENTS_MAX = 8192, TEXT_MAX = 64 };

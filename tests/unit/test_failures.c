@@ -5,8 +5,8 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 
-#include "daemon/db_internal.h"
-#include "daemon/engine_internal.h"
+#include "daemon/db/internal.h"
+#include "daemon/engine/state.h"
 #include "tests/lib/fake_owner.h"
 
 static int set_up(void **state)

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "frame.h"
+#include "lib/wire/frame.h"
 #include "tests/lib/seed.h"
 
 enum { MAX_BYTES = 1 << 20 };

@@ -3,9 +3,9 @@
 
 #include <stdlib.h>
 
-#include "daemon/grants.h"
-#include "random.h"
-#include "rights.h"
+#include "daemon/engine/grants.h"
+#include "lib/base/random.h"
+#include "lib/rights.h"
 
 static const uint8_t key[16] = {2, 7, 1, 8};
 

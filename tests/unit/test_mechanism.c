@@ -1,6 +1,6 @@
 #include "tests/lib/unit.h"
 
-#include "mechanism.h"
+#include "lib/pool/mechanism.h"
 #include "tests/lib/seed.h"
 
 static struct candor_settings complete(struct candor_settings s)

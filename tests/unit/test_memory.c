@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "tests/lib/fake_owner.h"
-#include "random.h"
+#include "lib/base/random.h"
 
 enum { SHARE = 256 * 1024 };
 

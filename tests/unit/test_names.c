@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "names.h"
+#include "lib/pool/names.h"
 #include "tests/lib/seed.h"
 
 enum { CELL_BYTES = 8 };

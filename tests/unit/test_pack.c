@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "daemon/pack.h"
+#include "daemon/db/pack.h"
 #include "tests/lib/seed.h"
 
 static void round_trip(const uint32_t *labelers, const double *values, size_t n)

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "daemon/archive.h"
-#include "daemon/archive_file.h"
-#include "daemon/engine_internal.h"
-#include "random.h"
+#include "daemon/offline/archive.h"
+#include "daemon/offline/archive_file.h"
+#include "daemon/engine/state.h"
+#include "lib/base/random.h"
 #include "tests/lib/fake_owner.h"
 #include "tests/lib/proof.h"
 #include "tests/lib/seed.h"

@@ -1,7 +1,7 @@
 /* Rates and open items of principals: the arithmetic up to its ends. */
 #include "tests/lib/unit.h"
 
-#include "daemon/quota.h"
+#include "daemon/engine/quota.h"
 #include "tests/lib/seed.h"
 
 enum { NOW = 1000000 };

@@ -1,8 +1,8 @@
 /* What may be granted and to whom, as people write it. */
 #include "tests/lib/unit.h"
 
-#include "rights.h"
-#include "text.h"
+#include "lib/rights.h"
+#include "lib/base/text.h"
 
 /* ---- sets of rights ---- */
 

@@ -4,9 +4,9 @@
 
 #include <string.h>
 
-#include "daemon/engine_internal.h"
+#include "daemon/engine/state.h"
 #include "tests/lib/peer.h"
-#include "wire.h"
+#include "lib/wire/wire.h"
 
 enum { LARGE = 64 * 1024 };
 

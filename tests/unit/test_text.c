@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "text.h"
+#include "lib/base/text.h"
 
 static const char NOT_UTF8[] = "is not valid UTF-8", CONTROL[] = "has a control character";
 

@@ -3,7 +3,7 @@
 
 #include "tests/lib/certs.h"
 #include "tests/lib/unit.h"
-#include "tls.h"
+#include "lib/crypto/tls.h"
 
 struct world {
 	struct certs_authority *ours, *foreign;

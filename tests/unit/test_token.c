@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "token.h"
+#include "lib/crypto/token.h"
 
 enum { MANY = 20000, CHARS = TOKEN_TEXT_BYTES - 1 - 7 };
 

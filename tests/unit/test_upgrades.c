@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "daemon/migrate.h"
-#include "random.h"
+#include "daemon/db/migrate.h"
+#include "lib/base/random.h"
 #include "tests/lib/fake_owner.h"
 #include "tests/lib/files.h"
 #include "tests/lib/unit.h"

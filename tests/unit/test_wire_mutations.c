@@ -4,11 +4,11 @@
 
 #include <stdlib.h>
 
-#include "frame.h"
+#include "lib/wire/frame.h"
 #include "tests/lib/good.h"
 #include "tests/lib/samples.h"
 #include "tests/lib/seed.h"
-#include "wire.h"
+#include "lib/wire/wire.h"
 
 enum { BUDGET = 256 * 1024, SAMPLES_MAX = 32, LONGEST = 4096, MUTATIONS = SANITIZED ? 150000 : 400000 };
 

@@ -3,9 +3,9 @@
 
 #include <stdlib.h>
 
-#include "frame.h"
+#include "lib/wire/frame.h"
 #include "tests/lib/samples.h"
-#include "wire.h"
+#include "lib/wire/wire.h"
 
 enum { BUDGET = 4 * 1024 * 1024, MAX_BYTES = 1024 * 1024 };
 

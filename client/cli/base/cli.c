@@ -1,0 +1,349 @@
+#include "client/cli/base/cli.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "lib/address.h"
+#include "client/cli/base/json.h"
+#include "client/cli/base/number.h"
+#include "client/cli/base/progress.h"
+#include "client/cli/base/token_file.h"
+
+enum { RETRY_MS = 60 * 1000 }; /* that one request may wait for its rate, all in all, without --timeout */
+
+/* ---- words ---- */
+
+static void say(const char *before, const char *format, va_list args)
+{
+	fputs(before, stderr);
+	vfprintf(stderr, format, args);
+	putc('\n', stderr);
+}
+
+void cli_note(const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	say("", format, args);
+	va_end(args);
+}
+
+static void say_error(const struct cli *c, const char *format, va_list args)
+{
+	fprintf(stderr, "%scandor:%s ", cli_red(c->term.err_color), cli_plain(c->term.err_color));
+	say("", format, args);
+}
+
+void cli_error(const struct cli *c, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	say_error(c, format, args);
+	va_end(args);
+}
+
+_Noreturn void cli_usage(const struct cli *c, const char *format, ...)
+{
+	const char *command = c->command ? c->command->name : "";
+	va_list args;
+	va_start(args, format);
+	say_error(c, format, args);
+	va_end(args);
+	cli_note("`candor %s%s--help` says how it goes.", command, *command ? " " : "");
+	exit(CLI_USAGE);
+}
+
+void cli_refusal(const struct cli *c, enum candor_code code, const char *message)
+{
+	cli_error(c, "%s: %s", candor_code_name(code), message);
+}
+
+/* Whether a certificate's authority is not among those that are trusted. */
+static bool is_distrust(const char *fault)
+{
+	static const char *const words[] = {"issuer", "self-signed", "self signed", "first certificate", "signature"};
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (strstr(fault, words[i]))
+			return true;
+	return false;
+}
+
+static void say_no_channel(const struct cli *c, const char *fault)
+{
+	cli_error(c, "cannot talk to %s: %s", c->server, fault);
+	if (is_distrust(fault) && c->ca)
+		cli_note("Trusted are the authorities in %s, which --ca or CANDOR_CA name.", c->ca);
+	else if (is_distrust(fault))
+		cli_note("Trusted are the authorities of this system; --ca FILE names others.");
+}
+
+void cli_unreachable(const struct cli *c, bool was_there, int err, const char *fault)
+{
+	const bool is_plain = strncmp(c->server, "tcp:", 4) == 0;
+	if (err == CANDOR_ERR_TLS) {
+		say_no_channel(c, *fault ? fault : candor_strerror(err));
+		return;
+	}
+	if (was_there) {
+		cli_error(c, "candord at %s went away: %s", c->server, candor_strerror(err));
+		return;
+	}
+	cli_error(c, "cannot reach candord at %s: %s", c->server, candor_strerror(err));
+	if (err == UV_EACCES)
+		cli_note("You may not open that socket: its file or a directory above it is not for your user.");
+	else if (is_plain && (err == UV_ECONNRESET || err == UV_EPIPE || err <= CANDOR_ERR_TOO_BIG))
+		cli_note("If it speaks TLS there, the address begins with tls: in place of tcp:.");
+	else
+		cli_note("Is it running there? --server or CANDOR_SERVER name another address.");
+}
+
+void *cli_memory(void *block)
+{
+	if (!block) {
+		fputs("candor: out of memory\n", stderr);
+		exit(CLI_USAGE);
+	}
+	return block;
+}
+
+/* ---- options ---- */
+
+enum {
+	OPT_SERVER = CHAR_MAX + 1000,
+	OPT_JSON,
+	OPT_TIMEOUT,
+	OPT_CA,
+	OPT_CERT,
+	OPT_KEY,
+	OPT_TOKEN_FILE,
+	OPT_HELP,
+	OPTIONS_MAX = 48
+};
+
+static const struct option common[] = {
+	{"server", required_argument, NULL, OPT_SERVER},
+	{"json", no_argument, NULL, OPT_JSON},
+	{"timeout", required_argument, NULL, OPT_TIMEOUT},
+	{"ca", required_argument, NULL, OPT_CA},
+	{"cert", required_argument, NULL, OPT_CERT},
+	{"key", required_argument, NULL, OPT_KEY},
+	{"token-file", required_argument, NULL, OPT_TOKEN_FILE},
+	{"help", no_argument, NULL, OPT_HELP},
+	{0},
+};
+
+static bool is_common(struct cli *c, int opt)
+{
+	switch (opt) {
+	case OPT_SERVER: c->server = optarg; return true;
+	case OPT_CA: c->ca = optarg; return true;
+	case OPT_CERT: c->cert = optarg; return true;
+	case OPT_KEY: c->key = optarg; return true;
+	case OPT_TOKEN_FILE:
+		c->token_file = optarg;
+		c->token_file_given = true;
+		return true;
+	case OPT_JSON: c->json = true; return true;
+	case OPT_TIMEOUT:
+		c->timeout_ms = (uint64_t)(1000 * cli_real(c, "--timeout", optarg, 0.001, 86400));
+		return true;
+	case OPT_HELP:
+		if (!c->command)
+			return false;
+		fputs(c->command->help, stdout);
+		exit(CLI_DONE);
+	default: return false;
+	}
+}
+
+static size_t append_options(struct option *all, size_t n, const struct option *more)
+{
+	for (; more && more->name; more++) {
+		require(n + 1 < OPTIONS_MAX);
+		all[n++] = *more;
+	}
+	return n;
+}
+
+int cli_option(struct cli *c, int argc, char **argv, const struct option *own)
+{
+	struct option all[OPTIONS_MAX] = {0};
+	append_options(all, append_options(all, 0, common), own);
+	int opt;
+	opterr = 0;
+	/* Before a command the first operand is its name, and what follows is the command's business. */
+	do
+		opt = getopt_long(argc, argv, c->command ? ":" : "+:", all, NULL);
+	while (is_common(c, opt));
+	if (opt == OPT_HELP)
+		return 'h';
+	if (opt == ':')
+		cli_usage(c, "the option %s needs a value", argv[optind - 1]);
+	if (opt == '?' && optopt == 0)
+		cli_usage(c, "there is no option %s, or it is short for several", argv[optind - 1]);
+	if (opt == '?' && optopt > CHAR_MAX)
+		cli_usage(c, "the option %s takes no value", argv[optind - 1]);
+	if (opt == '?')
+		cli_usage(c, "there is no option -%c", isprint(optopt) ? optopt : '?');
+	return opt;
+}
+
+char **cli_operands(const struct cli *c, int argc, char **argv, int least, int most, const char *what)
+{
+	int n = argc - optind;
+	if (n < least)
+		cli_usage(c, "%s %s expected", what, strchr(what, ' ') ? "are" : "is");
+	if (n > most)
+		cli_usage(c, "\"%s\" is one operand too many%s%s", argv[optind + most], most ? " after " : "",
+			  most ? what : "");
+	return argv + optind;
+}
+
+int cli_run_verb(struct cli *c, int argc, char **argv, const struct cli_verb *verbs, const char *what)
+{
+	const char *verb = argc > 1 ? argv[1] : "";
+	for (const struct cli_verb *v = verbs; v->name; v++)
+		if (strcmp(verb, v->name) == 0)
+			return v->run(c, argc - 1, argv + 1);
+	if (*verb == '-')
+		cli_option(c, argc, argv, NULL);
+	cli_usage(c, "%s%s%s%s", what, *verb ? "; not \"" : "?", verb, *verb ? "\"" : "");
+}
+
+double cli_real(const struct cli *c, const char *what, const char *text, double lo, double hi)
+{
+	double x;
+	if (!cli_parse_real(text, &x) || x < lo || x > hi)
+		cli_usage(c, "%s is \"%s\"; it must be a number from %g to %g", what, text, lo, hi);
+	return x;
+}
+
+uint64_t cli_count_of(const struct cli *c, const char *what, const char *text, uint64_t lo, uint64_t hi)
+{
+	uint64_t n;
+	if (!cli_parse_count(text, &n) || n < lo || n > hi)
+		cli_usage(c, "%s is \"%s\"; it must be a whole number from %" PRIu64 " to %" PRIu64, what, text, lo,
+			  hi);
+	return n;
+}
+
+/* ---- the daemon ---- */
+
+void cli_client_options(struct cli *c, struct candor_options *out)
+{
+	struct address address;
+	const char *why;
+	if (!*c->server)
+		cli_usage(c, "HOME is not set, so the daemon's address must be: --server ADDR");
+	if (address_parse(c->server, &address, &why))
+		cli_usage(c, "\"%s\" is no address: %s", c->server, why);
+	if (!c->cert != !c->key)
+		cli_usage(c, "--cert and --key belong together; %s is missing", c->cert ? "--key" : "--cert");
+	if (c->token_file)
+		cli_read_token(c);
+	*out = (struct candor_options){
+		.name = "candor/" CANDOR_VERSION,
+		.connect_timeout_ms = c->timeout_ms,
+		.request_timeout_ms = c->timeout_ms,
+		.ca = c->ca,
+		.cert = c->cert,
+		.key = c->key,
+		.token = c->token_file ? c->token : NULL,
+	};
+}
+
+void cli_wipe_token(struct cli *c)
+{
+	explicit_bzero(c->token, sizeof c->token);
+}
+
+static int connect_to(struct cli *c)
+{
+	struct candor_options options;
+	cli_client_options(c, &options);
+	options.fault = c->fault;
+	options.fault_size = sizeof c->fault;
+	int err = candor_open(&c->daemon, c->server, &options);
+	cli_wipe_token(c);
+	return err;
+}
+
+uint64_t cli_retry_ms(const struct cli *c, const struct candor_response *r, uint64_t waited_ms)
+{
+	uint64_t most = c->timeout_ms ? c->timeout_ms : RETRY_MS;
+	if (r->code != CANDOR_RESOURCE_EXHAUSTED || waited_ms + r->retry_after_ms > most)
+		return 0;
+	return r->retry_after_ms;
+}
+
+/* What a terminal sees of it goes when the waiting does. */
+static void wait_for_rate(const struct cli *c, uint64_t ms)
+{
+	struct cli_progress line = {0};
+	const struct timespec pause = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
+	if (c->term.err_tty)
+		cli_progress_wait(&line, ms);
+	nanosleep(&pause, NULL);
+	cli_progress_clear(&line);
+}
+
+int cli_ask(struct cli *c, const struct candor_request *request, const struct candor_response **response)
+{
+	uint64_t waited_ms = 0;
+	for (;;) {
+		int err = c->daemon ? 0 : connect_to(c);
+		if (!err)
+			err = candor_call(c->daemon, request, response);
+		if (err == CANDOR_ERR_TOO_BIG) {
+			cli_error(c, "that is too much for one request; ask for less at once");
+			return CLI_USAGE;
+		}
+		if (err) {
+			cli_unreachable(c, c->daemon, err, c->daemon ? candor_fault(c->daemon) : c->fault);
+			return CLI_UNREACHABLE;
+		}
+		const struct candor_response *r = *response;
+		uint64_t pause_ms = cli_retry_ms(c, r, waited_ms);
+		if (!pause_ms)
+			return 0;
+		wait_for_rate(c, pause_ms);
+		waited_ms += pause_ms;
+		if (!*candor_principal(c->daemon)) {
+			/* It was the greeting that was refused, and that connection is at its end. */
+			candor_close(c->daemon);
+			c->daemon = NULL;
+		}
+	}
+}
+
+int cli_call(struct cli *c, const struct candor_request *request, const struct candor_response **response)
+{
+	int err = cli_ask(c, request, response);
+	if (err || (*response)->code == CANDOR_OK)
+		return err;
+	cli_refusal(c, (*response)->code, (*response)->message);
+	return CLI_REFUSED;
+}
+
+int cli_batch(struct cli *c, const struct candor_request *request, const char *const *names, struct candor_batch *batch)
+{
+	const struct candor_response *response;
+	int err = cli_call(c, request, &response);
+	if (err)
+		return err;
+	for (size_t i = 0; i < response->n_rejected; i++) {
+		const struct candor_rejected *r = &response->rejected[i];
+		cli_error(c, "\"%s\": %s: %s", r->index < request->n ? names[r->index] : "?", candor_code_name(r->code),
+			  r->message);
+	}
+	if (batch)
+		*batch = response->batch;
+	if (c->json)
+		cli_json_print(cli_json_batch(response));
+	return response->n_rejected > 0 ? CLI_ROWS : CLI_DONE;
+}

@@ -1,0 +1,11 @@
+/* items.h - items as rows of a table, for all commands that print them. */
+#ifndef CANDOR_CLI_ITEMS_H
+#define CANDOR_CLI_ITEMS_H
+
+#include "client/candor.h"
+#include "client/cli/base/table.h"
+
+void cli_items_init(struct cli_table *t);
+void cli_items_row(struct cli_table *t, const struct candor_item *item);
+
+#endif

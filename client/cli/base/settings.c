@@ -1,0 +1,27 @@
+#include "client/cli/base/settings.h"
+
+#include <string.h>
+
+#include "client/cli/base/json.h"
+
+static enum candor_rate parse_rate(const struct cli *c, const char *text)
+{
+	for (int rate = CANDOR_ANYTIME; rate <= CANDOR_FIXED; rate++)
+		if (strcmp(text, cli_rate_name((enum candor_rate)rate)) == 0)
+			return (enum candor_rate)rate;
+	cli_usage(c, "--rate is \"%s\"; it must be anytime, horizon or fixed", text);
+}
+
+bool cli_setting(const struct cli *c, int opt, struct candor_settings *s)
+{
+	switch (opt) {
+	case CLI_SET_RATE: s->rate = parse_rate(c, optarg); return true;
+	case CLI_SET_C: s->c = cli_real(c, "--c", optarg, 1e-9, 100); return true;
+	case CLI_SET_BETA: s->beta = cli_real(c, "--beta", optarg, 1e-9, 0.5); return true;
+	case CLI_SET_ETA: s->eta = cli_real(c, "--eta", optarg, 1e-9, 0.5); return true;
+	case CLI_SET_HORIZON: s->horizon = cli_real(c, "--horizon", optarg, 1, 1e15); return true;
+	case CLI_SET_SHARE: s->share = cli_real(c, "--share", optarg, 1e-9, 0.5); return true;
+	case CLI_SET_ENTRY: s->entry = cli_real(c, "--entry", optarg, 1e-6, 1e6); return true;
+	default: return false;
+	}
+}

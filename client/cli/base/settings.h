@@ -1,0 +1,30 @@
+/* settings.h - a pool's settings as options of a command. */
+#ifndef CANDOR_CLI_SETTINGS_H
+#define CANDOR_CLI_SETTINGS_H
+
+#include "client/cli/base/cli.h"
+
+enum {
+	CLI_SET_RATE = 512, /* beyond every letter and every option that all commands have in common */
+	CLI_SET_C,
+	CLI_SET_BETA,
+	CLI_SET_ETA,
+	CLI_SET_HORIZON,
+	CLI_SET_SHARE,
+	CLI_SET_ENTRY,
+};
+
+/* For a command's table of options. */
+#define CLI_SETTING_OPTIONS                                                                                     \
+	{"rate", required_argument, NULL, CLI_SET_RATE}, {"c", required_argument, NULL, CLI_SET_C},             \
+		{"beta", required_argument, NULL, CLI_SET_BETA}, {"eta", required_argument, NULL, CLI_SET_ETA}, \
+		{"horizon", required_argument, NULL, CLI_SET_HORIZON},                                          \
+		{"share", required_argument, NULL, CLI_SET_SHARE},                                              \
+	{                                                                                                       \
+		"entry", required_argument, NULL, CLI_SET_ENTRY                                                 \
+	}
+
+/* Takes the option that cli_option() returned, and optarg, if it is one of those; wrong usage out of range. */
+bool cli_setting(const struct cli *c, int opt, struct candor_settings *s);
+
+#endif

@@ -1,0 +1,80 @@
+#include "client/cli/commands/import.h"
+
+#include <inttypes.h>
+
+#include "client/cli/base/cli.h"
+#include "client/cli/base/json.h"
+#include "client/cli/base/number.h"
+
+static void say_reports(const struct import_result *r)
+{
+	uint64_t reports = r->accepted + r->duplicates + r->revised;
+	cli_note("%s report%s: %s new, %s already there, %s revised", cli_count(reports).s, cli_plural(reports),
+		 cli_count(r->accepted).s, cli_count(r->duplicates).s, cli_count(r->revised).s);
+}
+
+static void say_time(const struct import_result *r)
+{
+	/* What a daemon counts may be anything. */
+	double rate = (double)(r->accepted + r->duplicates + r->revised) / r->seconds;
+	if (r->has_reports)
+		cli_note("%.2f s, %s reports/s", r->seconds, cli_count(rate < 1e18 ? (uint64_t)rate : UINT64_MAX).s);
+	else
+		cli_note("%.2f s", r->seconds);
+}
+
+static void say(const struct import_result *r)
+{
+	if (r->listed > IMPORT_LISTED_MAX)
+		cli_note("... and %s more", cli_count(r->listed - IMPORT_LISTED_MAX).s);
+	if (r->code == CLI_REFUSED && r->items + r->resolved + r->closed == 0) {
+		cli_note("Nothing of %s went in%s.", r->name, r->may_go_on ? "; run the same command again" : "");
+		return;
+	}
+	cli_note("%s item%s: %s newly resolved, %s newly closed", cli_count(r->items).s, cli_plural(r->items),
+		 cli_count(r->resolved).s, cli_count(r->closed).s);
+	if (r->has_reports)
+		say_reports(r);
+	if (r->rejected + r->bad_lines > 0)
+		cli_note("not taken: %s row%s that the daemon rejected, %s bad line%s", cli_count(r->rejected).s,
+			 cli_plural(r->rejected), cli_count(r->bad_lines).s, cli_plural(r->bad_lines));
+	if (r->skipped > 0)
+		cli_note("skipped: %s row%s without an outcome", cli_count(r->skipped).s, cli_plural(r->skipped));
+	say_time(r);
+	if (r->overtaking > 0)
+		cli_note("%s request%s of later rows overtook rows that the daemon put off to keep a rate: weights can "
+			 "differ from those of the file's order",
+			 cli_count(r->overtaking).s, cli_plural(r->overtaking));
+	if (r->code > CLI_ROWS)
+		cli_note("Not all of %s went in%s.", r->name,
+			 r->may_go_on ? "; run the same command again to go on" : "");
+}
+
+static void print_document(const struct import_result *r)
+{
+	json_t *o = cli_memory(json_object());
+	cli_json_put(o, "pool", cli_memory(json_string(r->pool)));
+	cli_json_put(o, "created", json_boolean(r->pool_made));
+	const struct {
+		const char *key;
+		uint64_t n;
+	} counts[] = {
+		{"items", r->items},       {"accepted", r->accepted},   {"duplicates", r->duplicates},
+		{"revised", r->revised},   {"closed", r->closed},       {"resolved", r->resolved},
+		{"rejected", r->rejected}, {"bad_lines", r->bad_lines}, {"skipped", r->skipped},
+	};
+	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+		cli_json_put(o, counts[i].key, cli_json_count(counts[i].n));
+	cli_json_put(o, "complete", json_boolean(r->code <= CLI_ROWS));
+	cli_json_put(o, "seconds", cli_json_real(r->seconds));
+	cli_json_print(o);
+}
+
+void import_show(const struct import_result *r, bool json)
+{
+	if (!r->answered && r->code > CLI_ROWS)
+		return;
+	say(r);
+	if (json)
+		print_document(r);
+}

@@ -1,0 +1,244 @@
+/* candor pool: create, set, list, show. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "client/cli/base/cli.h"
+#include "client/cli/base/json.h"
+#include "client/cli/base/number.h"
+#include "client/cli/base/settings.h"
+#include "client/cli/base/table.h"
+
+/* ---- create and set ---- */
+
+/* Returns whether any was given. */
+static bool parse_settings(struct cli *c, int argc, char **argv, struct candor_settings *s)
+{
+	static const struct option own[] = {CLI_SETTING_OPTIONS, {0}};
+	int opt;
+	bool given = false;
+	while ((opt = cli_option(c, argc, argv, own)) != -1)
+		given = cli_setting(c, opt, s) || given;
+	return given;
+}
+
+static int put_pool(struct cli *c, int argc, char **argv, enum candor_request_type type, const char *done)
+{
+	struct candor_request request = {.type = type};
+	const struct candor_response *response;
+	bool given = parse_settings(c, argc, argv, &request.settings);
+	request.pool = cli_operands(c, argc, argv, 1, 1, "NAME")[0];
+	if (!given && type == CANDOR_REQ_UPDATE_POOL)
+		cli_usage(c, "which setting? at least one must be given");
+	int err = cli_call(c, &request, &response);
+	if (err)
+		return err;
+	if (c->json)
+		cli_json_print(cli_json_pool(&response->pool));
+	else
+		cli_note("%s pool \"%s\"", done, response->pool.name);
+	return CLI_DONE;
+}
+
+/* ---- list ---- */
+
+static void list_row(struct cli_table *t, const struct candor_pool *p)
+{
+	cli_table_cell(t, "%s", p->name);
+	cli_table_cell(t, "%s", cli_rate_name(p->settings.rate));
+	cli_table_cell(t, "%s", cli_count(p->labelers).s);
+	cli_table_cell(t, "%s", cli_count(p->open_items).s);
+	cli_table_cell(t, "%s", cli_count(p->closed_items).s);
+	cli_table_cell(t, "%s", cli_count(p->resolved_items).s);
+	cli_table_cell(t, "%s", cli_mean(p->mean_loss, p->resolved_items).s);
+}
+
+static int list_pools(struct cli *c, int argc, char **argv)
+{
+	static const struct cli_column columns[] = {
+		{.title = "pool", .shrink = true},     {.title = "rate"},
+		{.title = "labelers", .right = true},  {.title = "open", .right = true},
+		{.title = "closed", .right = true},    {.title = "resolved", .right = true},
+		{.title = "mean loss", .right = true},
+	};
+	while (cli_option(c, argc, argv, NULL) != -1)
+		;
+	cli_operands(c, argc, argv, 0, 0, "");
+
+	char cursor[CANDOR_NAME_MAX + 1] = "";
+	struct candor_request request = {.type = CANDOR_REQ_LIST_POOLS, .cursor = cursor, .limit = CANDOR_PAGE_MAX};
+	const struct candor_response *response;
+	struct cli_table table;
+	json_t *pools = cli_memory(json_array());
+	cli_table_init(&table, columns, sizeof columns / sizeof *columns);
+	int err;
+	do {
+		err = cli_call(c, &request, &response);
+		if (err)
+			break;
+		for (size_t i = 0; i < response->n; i++) {
+			if (c->json)
+				json_array_append_new(pools, cli_json_pool(&response->pools[i]));
+			else
+				list_row(&table, &response->pools[i]);
+		}
+		snprintf(cursor, sizeof cursor, "%s", response->next);
+	} while (*cursor && response->n > 0);
+	if (!err && c->json)
+		cli_json_print(cli_memory(json_pack("{s:O}", "pools", pools)));
+	else if (!err && table.n == 0)
+		cli_note("There are no pools yet. `candor pool create NAME` makes one.");
+	else if (!err)
+		cli_table_print(&table, &c->term, stdout);
+	json_decref(pools);
+	cli_table_free(&table);
+	return err;
+}
+
+/* ---- show ---- */
+
+static void show_settings(const struct candor_settings *s)
+{
+	printf("settings   rate %s", cli_rate_name(s->rate));
+	if (s->rate == CANDOR_FIXED)
+		printf(", eta %g", s->eta);
+	else
+		printf(", c %g", s->c);
+	if (s->rate == CANDOR_ANYTIME)
+		printf(", beta %g", s->beta);
+	if (s->rate == CANDOR_HORIZON)
+		printf(", horizon %g", s->horizon);
+	printf(", share %g, entry %g\n", s->share, s->entry);
+}
+
+static void show_losses(const struct cli *c, const struct candor_pool *p)
+{
+	static const struct cli_column columns[] = {{.title = "loss of the"},
+						    {.title = "per item", .right = true},
+						    {.title = "sum", .right = true},
+						    {.title = "labelers count"}};
+	const struct {
+		const char *name, *words;
+		double sum;
+	} rows[] = {
+		{"mean", "by their weights", p->mean_loss},
+		{"median", "by their weights; nobody gains by exaggerating", p->median_loss},
+		{"plain mean", "all the same", p->plain_mean_loss},
+		{"plain median", "all the same", p->plain_median_loss},
+	};
+	struct cli_table table;
+	cli_table_init(&table, columns, 4);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		cli_table_cell(&table, "%s", rows[i].name);
+		cli_table_cell(&table, "%s", cli_mean(rows[i].sum, p->resolved_items).s);
+		cli_table_cell(&table, "%.3f", rows[i].sum);
+		cli_table_cell(&table, "%s", rows[i].words);
+	}
+	cli_table_print(&table, &c->term, stdout);
+	cli_table_free(&table);
+}
+
+static void show_best(const struct cli *c, const struct candor_best *b)
+{
+	const char *bold = cli_bold(c->term.out_color), *plain = cli_plain(c->term.out_color);
+	double settled = b->settled_loss - b->own_loss;
+	printf("\nbest       %s%s%s, the labeler with the largest regret\n", bold, b->labeler, plain);
+	printf("  loss     %s per item; the mean's on the same %s item%s %s\n", cli_mean(b->own_loss, b->scored).s,
+	       cli_count(b->scored).s, cli_plural(b->scored), cli_mean(b->mean_loss, b->scored).s);
+	printf("  regret   %s%.3f%s: %s\n", bold, b->regret, plain,
+	       b->regret > 0 ? "so much less loss, had it alone been listened to on those"
+			     : "listening to it alone would have saved nothing");
+	printf("  bound    settled loss - own loss is %.3f; guaranteed: at most %.3f\n", settled, b->bound);
+	if (settled > b->bound)
+		cli_error(c, "the guarantee is broken, so the history is damaged; `candord --verify` finds where");
+}
+
+static void show(const struct cli *c, const struct candor_pool *p)
+{
+	const char *bold = cli_bold(c->term.out_color), *plain = cli_plain(c->term.out_color);
+	printf("pool       %s%s%s\n", bold, p->name, plain);
+	printf("created    %s UTC\n", cli_time(p->created_at).s);
+	show_settings(&p->settings);
+	printf("labelers   %s, weighing %s together\n", cli_count(p->labelers).s, cli_weight(p->total_weight).s);
+	printf("items      %s open, %s closed, %s resolved, %s void\n", cli_count(p->open_items).s,
+	       cli_count(p->closed_items).s, cli_count(p->resolved_items).s, cli_count(p->void_items).s);
+	if (p->archived)
+		printf("archived   the first %s of the resolved ones\n", cli_count(p->archived).s);
+	printf("scored     %s report%s, %.1f per labeler\n", cli_count(p->scored).s, cli_plural(p->scored), p->t_eff);
+	printf("learning   epoch %" PRIu32 ", the next settlement's eta is %.4g\n", p->epoch, p->eta);
+	if (p->resolved_items == 0) {
+		puts("\nNo item has been resolved, so there are no losses yet, and weights are as at entry.");
+		return;
+	}
+	printf("head       %s\n\n", cli_head(p).s);
+	show_losses(c, p);
+	puts("(Brier loss: 0 is perfect; always saying 0.5 costs 0.25 per item)");
+	if (p->best)
+		show_best(c, p->best);
+}
+
+static int show_pool(struct cli *c, int argc, char **argv)
+{
+	struct candor_request request = {.type = CANDOR_REQ_GET_POOL};
+	const struct candor_response *response;
+	while (cli_option(c, argc, argv, NULL) != -1)
+		;
+	request.pool = cli_operands(c, argc, argv, 1, 1, "NAME")[0];
+	int err = cli_call(c, &request, &response);
+	if (err)
+		return err;
+	if (c->json)
+		cli_json_print(cli_json_pool(&response->pool));
+	else
+		show(c, &response->pool);
+	return CLI_DONE;
+}
+
+/* ---- which of them ---- */
+
+static int create_pool(struct cli *c, int argc, char **argv)
+{
+	return put_pool(c, argc, argv, CANDOR_REQ_CREATE_POOL, "created");
+}
+
+static int set_pool(struct cli *c, int argc, char **argv)
+{
+	return put_pool(c, argc, argv, CANDOR_REQ_UPDATE_POOL, "changed");
+}
+
+static int run_pool(struct cli *c, int argc, char **argv)
+{
+	static const struct cli_verb verbs[] = {
+		{"create", create_pool}, {"set", set_pool}, {"list", list_pools}, {"show", show_pool}, {0}};
+	return cli_run_verb(c, argc, argv, verbs, "create, set, list or show");
+}
+
+const struct cli_command cli_pool = {
+	.name = "pool",
+	.summary = "create, set, list, show: labeling campaigns and their losses",
+	.help = "usage: candor pool create NAME [SETTING...]\n"
+		"       candor pool set NAME SETTING...\n"
+		"       candor pool list\n"
+		"       candor pool show NAME\n\n"
+		"A pool is one labeling campaign: its labelers, their weights, its items. `show`\n"
+		"prints what the aggregates have cost against the outcomes; how much better the\n"
+		"best labeler alone would have done (its regret); and the bound that the mechanism\n"
+		"guarantees on the weighted loss at settlement over that labeler's own.\n\n"
+		"Settings:\n"
+		"  --rate anytime   learn without a known end (the default)\n"
+		"  --rate horizon   the number of rounds is known: --horizon\n"
+		"  --rate fixed     always the same rate: --eta\n"
+		"  --c X            scale of the rate, up to 100 (1)\n"
+		"  --beta X         size of the soft reset at each new epoch, 1e-9 to 0.5 (0.01)\n"
+		"  --eta X          the fixed rate, up to 0.5\n"
+		"  --horizon T      how often each labeler will have been scored\n"
+		"  --share X        part of the weight that an item's reporters share evenly,\n"
+		"                   1e-9 to 0.5 (1e-9); 0.001 to 0.05 finds labelers again whose\n"
+		"                   quality changes, but pays those who appear under several names\n"
+		"  --entry X        weight of labelers that join from now on (1); below 1 is\n"
+		"                   probation\n\n"
+		"Example:\n"
+		"  candor pool create birds --share 0.01\n"
+		"  candor pool show birds\n",
+	.run = run_pool,
+};

@@ -1,0 +1,30 @@
+/* candor report: one labeler's report on one item. */
+#include "client/cli/base/cli.h"
+
+static int run_report(struct cli *c, int argc, char **argv)
+{
+	while (cli_option(c, argc, argv, NULL) != -1)
+		;
+	char **o = cli_operands(c, argc, argv, 4, 4, "POOL ITEM LABELER P");
+	const char *const item = o[1];
+	struct candor_report report = {.item = item, .labeler = o[2], .value = cli_real(c, "P", o[3], 0, 1)};
+	struct candor_request request = {.type = CANDOR_REQ_POST_REPORTS, .pool = o[0], .n = 1, .reports = &report};
+	struct candor_batch batch;
+	int err = cli_batch(c, &request, &item, &batch);
+	if (!err)
+		cli_note("%s", batch.revised ? "revised" : batch.duplicates ? "stood already" : "accepted");
+	return err;
+}
+
+const struct cli_command cli_report = {
+	.name = "report",
+	.summary = "one labeler's report on one item",
+	.help = "usage: candor report POOL ITEM LABELER P\n\n"
+		"Reports that LABELER gives the probability P, from 0 to 1, that answer A of ITEM\n"
+		"is preferred (a plain choice is 1 or 0, a tie 0.5). Items and labelers come into\n"
+		"being with their first report. While an item is open a labeler may report again;\n"
+		"the last report stands.\n\n"
+		"Example:\n"
+		"  candor report birds photo-17 ann 0.8\n",
+	.run = run_report,
+};

@@ -1,0 +1,300 @@
+/* candor token: new, list, revoke. A token is told once, on standard output or to a file of the user's own. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "client/cli/commands/grants.h"
+#include "client/cli/base/json.h"
+#include "client/cli/base/number.h"
+#include "lib/rights.h"
+#include "client/cli/base/table.h"
+#include "lib/base/text.h"
+
+enum { HOUR_MS = 3600 * 1000, DAYS_MAX = 36500 };
+
+static uint64_t wall_ms(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* ---- new ---- */
+
+/* "30d", "12h" or a date. */
+static uint64_t parse_expiry(const struct cli *c, const char *text)
+{
+	char digits[16];
+	size_t len = strspn(text, "0123456789");
+	uint64_t n, ms;
+	if (text_date(text, &ms) && ms > 0)
+		return ms;
+	snprintf(digits, sizeof digits, "%.*s", (int)(len < sizeof digits ? len : 0), text);
+	bool days = strcmp(text + len, "d") == 0, hours = strcmp(text + len, "h") == 0;
+	if ((!days && !hours) || !cli_parse_count(digits, &n) || n == 0 || n > DAYS_MAX * (hours ? 24 : 1))
+		cli_usage(
+			c,
+			"--expires is \"%s\"; it must be days or hours from now as 30d or 12h, or a date as 2026-12-31 "
+			"or 2026-12-31T12:00:00Z, in UTC",
+			text);
+	return wall_ms() + n * (hours ? 1 : 24) * HOUR_MS;
+}
+
+/* The name of a principal, where that of its token is wanted. */
+static bool has_mark(const char *name)
+{
+	return strncmp(name, "token:", 6) == 0;
+}
+
+struct new_token {
+	const char *name, *out; /* out: a file; NULL: standard output */
+	uint64_t expires_at;
+	struct candor_grant grant;
+};
+
+static void parse_new(struct cli *c, int argc, char **argv, struct new_token *t)
+{
+	static const struct option own[] = {CLI_GRANT_OPTIONS,
+					    {"expires", required_argument, NULL, 'e'},
+					    {"out", required_argument, NULL, 'o'},
+					    {0}};
+	t->grant = (struct candor_grant){.principal = "", .pool = "", .prefix = ""};
+	for (int opt; (opt = cli_option(c, argc, argv, own)) != -1;) {
+		if (opt == 'e')
+			t->expires_at = parse_expiry(c, optarg);
+		else if (opt == 'o')
+			t->out = optarg;
+		else
+			cli_grant_option(c, opt, &t->grant);
+	}
+	char **o = cli_operands(c, argc, argv, 2, argc, "NAME RIGHTS...");
+	t->name = o[0];
+	const char *fault = token_name_fault(t->name, strlen(t->name));
+	if (!fault && has_mark(t->name))
+		fault = "begins with token:, which goes before the name of every token; leave it out";
+	if (fault)
+		cli_usage(c, "NAME %s", fault);
+	cli_grant_rights(c, o + 1, &t->grant);
+}
+
+static bool write_all(int fd, const char *text, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = write(fd, text, len);
+		if (n < 0 && errno != EINTR)
+			return false;
+		if (n > 0) {
+			text += n;
+			len -= (size_t)n;
+		}
+	}
+	return true;
+}
+
+/* Past stdio, which would keep a copy. */
+static bool write_secret(int fd, const char *secret)
+{
+	return write_all(fd, secret, strlen(secret)) && write_all(fd, "\n", 1);
+}
+
+static void print_document(const struct candor_response *r, const struct new_token *t)
+{
+	json_t *o = cli_json_token(&r->token);
+	if (t->out)
+		cli_json_put(o, "file", cli_memory(json_string(t->out)));
+	else
+		cli_json_put(o, "secret", cli_memory(json_string(r->secret)));
+	cli_json_print(o);
+}
+
+/* Whether it has got to where it was to go. */
+static bool deliver(const struct cli *c, const struct candor_response *r, const struct new_token *t, int fd)
+{
+	if (t->out && (!write_secret(fd, r->secret) || fsync(fd) != 0))
+		return false;
+	if (c->json)
+		print_document(r, t);
+	else if (!t->out && !write_secret(STDOUT_FILENO, r->secret))
+		return false;
+	return fflush(stdout) == 0 && !ferror(stdout);
+}
+
+static void say_made(struct cli *c, const struct new_token *t)
+{
+	struct cli_grant_text what = cli_grant_words(&t->grant);
+	cli_note("token:%s may now %s%s; it %s%s%s", t->name, what.s, cli_grant_doubt(c, &t->grant),
+		 t->expires_at ? "expires " : "never expires", t->expires_at ? cli_time(t->expires_at).s : "",
+		 t->expires_at ? " UTC" : "");
+	if (t->out)
+		cli_note("It is the line in %s, which nobody else may read; the daemon never tells it again.", t->out);
+	else
+		cli_note("The line above is the token; the daemon never tells it again.");
+}
+
+/* A token that nobody has is not to stand there. */
+static void take_back(struct cli *c, const char *name)
+{
+	const struct candor_request request = {.type = CANDOR_REQ_REVOKE_TOKEN, .name = name};
+	const struct candor_response *response;
+	if (cli_call(c, &request, &response) == CLI_DONE)
+		cli_note("It is revoked; a new one needs another name.");
+	else
+		cli_note("Revoke it: candor token revoke %s", name);
+}
+
+static int new_token(struct cli *c, int argc, char **argv)
+{
+	struct new_token t = {0};
+	parse_new(c, argc, argv, &t);
+	int fd = t.out ? open(t.out, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600) : -1;
+	if (t.out && fd < 0) {
+		cli_error(c, "%s: %m", t.out);
+		return CLI_USAGE;
+	}
+	const struct candor_request request = {.type = CANDOR_REQ_CREATE_TOKEN,
+					       .name = t.name,
+					       .expires_at = t.expires_at,
+					       .n = 1,
+					       .grants = &t.grant};
+	const struct candor_response *r;
+	int err = cli_call(c, &request, &r);
+	bool is_made = !err;
+	if (is_made && !deliver(c, r, &t, fd)) {
+		cli_error(c, "the token could not be written to %s: %m", t.out ? t.out : "standard output");
+		err = CLI_USAGE;
+	}
+	if (is_made)
+		explicit_bzero((char *)(uintptr_t)r->secret, strlen(r->secret));
+	if (is_made && err)
+		take_back(c, t.name);
+	if (fd >= 0)
+		close(fd);
+	if (err && t.out)
+		unlink(t.out);
+	if (!err)
+		say_made(c, &t);
+	return err;
+}
+
+/* ---- list ---- */
+
+static const char *state_of(const struct candor_token *t, uint64_t now_ms)
+{
+	if (t->revoked_at)
+		return "revoked";
+	return t->expires_at && t->expires_at <= now_ms ? "expired" : "active";
+}
+
+static void list_row(struct cli_table *table, const struct candor_token *t, uint64_t now_ms)
+{
+	cli_table_cell(table, "%s", t->name);
+	cli_table_cell(table, "%s", cli_time(t->created_at).s);
+	cli_table_cell(table, "%s", t->expires_at ? cli_time(t->expires_at).s : "never");
+	cli_table_cell(table, "%s", state_of(t, now_ms));
+}
+
+static json_t *list_object(const struct candor_token *t, uint64_t now_ms)
+{
+	json_t *o = cli_json_token(t);
+	cli_json_put(o, "state", cli_memory(json_string(state_of(t, now_ms))));
+	return o;
+}
+
+static int list_tokens(struct cli *c, int argc, char **argv)
+{
+	static const struct cli_column columns[] = {
+		{.title = "token", .shrink = true, .middle = true},
+		{.title = "created (UTC)"},
+		{.title = "expires (UTC)"},
+		{.title = "state"},
+	};
+	while (cli_option(c, argc, argv, NULL) != -1)
+		;
+	cli_operands(c, argc, argv, 0, 0, "");
+	char cursor[CANDOR_NAME_MAX + 1] = "";
+	const struct candor_request request = {
+		.type = CANDOR_REQ_LIST_TOKENS, .cursor = cursor, .limit = CANDOR_PAGE_MAX};
+	const struct candor_response *response;
+	const uint64_t now_ms = wall_ms();
+	struct cli_table table;
+	json_t *tokens = cli_memory(json_array());
+	cli_table_init(&table, columns, sizeof columns / sizeof *columns);
+	int err;
+	do {
+		err = cli_call(c, &request, &response);
+		if (err)
+			break;
+		for (size_t i = 0; i < response->n; i++) {
+			if (c->json)
+				cli_json_append(tokens, list_object(&response->tokens[i], now_ms));
+			else
+				list_row(&table, &response->tokens[i], now_ms);
+		}
+		snprintf(cursor, sizeof cursor, "%s", response->next);
+	} while (*cursor && response->n > 0);
+	if (!err && c->json)
+		cli_json_print(cli_memory(json_pack("{s:O}", "tokens", tokens)));
+	else if (!err && table.n == 0)
+		cli_note("There are no tokens yet. `candor token new NAME RIGHTS...` makes one.");
+	else if (!err)
+		cli_table_print(&table, &c->term, stdout);
+	json_decref(tokens);
+	cli_table_free(&table);
+	return err;
+}
+
+/* ---- revoke ---- */
+
+static int revoke_token(struct cli *c, int argc, char **argv)
+{
+	while (cli_option(c, argc, argv, NULL) != -1)
+		;
+	const char *name = cli_operands(c, argc, argv, 1, 1, "NAME")[0];
+	const struct candor_request request = {.type = CANDOR_REQ_REVOKE_TOKEN, .name = name};
+	struct candor_batch batch;
+	int err = cli_batch(c, &request, NULL, &batch);
+	if (err == CLI_REFUSED && has_mark(name))
+		cli_note("The name of a token is what follows token:");
+	if (!err && batch.accepted)
+		cli_note("token:%s is revoked from now on, and its grants are gone", name);
+	else if (!err)
+		cli_note("token:%s was revoked already", name);
+	return err;
+}
+
+/* ---- which of them ---- */
+
+static int run_token(struct cli *c, int argc, char **argv)
+{
+	static const struct cli_verb verbs[] = {
+		{"new", new_token}, {"list", list_tokens}, {"revoke", revoke_token}, {0}};
+	return cli_run_verb(c, argc, argv, verbs, "new, list or revoke");
+}
+
+const struct cli_command cli_token = {
+	.name = "token",
+	.summary = "new, list, revoke: what programs show to be let in",
+	.help = "usage: candor token new NAME RIGHTS... [--pool POOL] [--labelers PREFIX]\n"
+		"                        [--expires WHEN] [--out FILE]\n"
+		"       candor token list\n"
+		"       candor token revoke NAME\n\n"
+		"`new` makes a token and prints it on stdout, this once: the daemon keeps no more\n"
+		"than its hash. Whoever has it is token:NAME (`candor --token-file FILE`), and may\n"
+		"do what RIGHTS say; `candor grants --help` lists them, and `candor grants` gives\n"
+		"more and takes away. NAME is used once, also where its token was revoked.\n"
+		"`revoke` makes a token worthless at once, on connections that are open too.\n\n"
+		"Options:\n"
+		"  --pool POOL         in this pool (in all, also those to come)\n"
+		"  --labelers PREFIX   to report only for labelers whose names begin so (for all)\n"
+		"  --expires WHEN      30d or 12h from now, or a date as 2026-12-31, in UTC (never)\n"
+		"  --out FILE          to this file, which must not exist; nobody else may read it\n\n"
+		"Example:\n"
+		"  candor token new acme report --pool birds --labelers acme/ --out acme.token\n"
+		"  candor --token-file acme.token report birds photo-17 acme/ann 0.8\n",
+	.run = run_token,
+};

@@ -1,0 +1,99 @@
+#include "client/cli/lab/contest.h"
+
+#include <math.h>
+#include <string.h>
+
+const struct cli_contestant cli_contestants[CLI_CONTESTANTS_MAX] = {
+	{.name = "candor", .class = &scheme_candor},
+	{.name = "horizon", .class = &scheme_candor, .rate = CANDOR_HORIZON},
+	{.name = "fixed", .class = &scheme_candor, .rate = CANDOR_FIXED},
+	{.name = "plain", .class = &scheme_plain},
+	{.name = "hedge", .class = &scheme_hedge},
+	{.name = "leader", .class = &scheme_leader},
+	{.name = "ds", .class = &scheme_dawid_skene},
+	{.name = "ds-gold", .class = &scheme_dawid_skene_gold},
+};
+
+size_t cli_contestants_of(const struct cli *c, const char *list, const struct cli_contestant **out)
+{
+	bool wanted[CLI_CONTESTANTS_MAX] = {false};
+	size_t n = 0;
+	for (const char *at = list;; at++) {
+		size_t len = strcspn(at, ","), k = 0;
+		while (k < CLI_CONTESTANTS_MAX &&
+		       (strlen(cli_contestants[k].name) != len || memcmp(cli_contestants[k].name, at, len) != 0))
+			k++;
+		if (k == CLI_CONTESTANTS_MAX)
+			cli_usage(c, "--schemes: there is no scheme \"%.*s\"", (int)len, at);
+		wanted[k] = true;
+		at += len;
+		if (*at == '\0')
+			break;
+	}
+	for (size_t k = 0; k < CLI_CONTESTANTS_MAX; k++)
+		if (wanted[k])
+			out[n++] = &cli_contestants[k];
+	return n;
+}
+
+struct candor_settings cli_contestant_settings(const struct cli_contestant *k, const struct candor_settings *given,
+					       double t_eff)
+{
+	struct candor_settings s = {
+		.rate = k->rate ? k->rate : given->rate, .share = given->share, .entry = given->entry};
+	if (s.rate == CANDOR_FIXED) {
+		s.eta = given->eta > 0 ? given->eta : 0.1;
+	} else {
+		s.c = given->c;
+		if (s.rate == CANDOR_HORIZON)
+			s.horizon = given->horizon > 0 ? given->horizon : fmax(1, t_eff);
+		else
+			s.beta = given->beta;
+	}
+	mechanism_defaults(&s);
+	require(!mechanism_settings_fault(&s));
+	return s;
+}
+
+/* Whether one of them uses a setting that belongs to a rate: the mechanism is the only one that has any. */
+static bool used(const struct cli_contestant *const *k, size_t n, const struct candor_settings *given, bool anytime,
+		 bool horizon, bool fixed)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (k[i]->class != &scheme_candor)
+			continue;
+		enum candor_rate rate = cli_contestant_settings(k[i], given, 1).rate;
+		if ((rate == CANDOR_ANYTIME && anytime) || (rate == CANDOR_HORIZON && horizon) ||
+		    (rate == CANDOR_FIXED && fixed))
+			return true;
+	}
+	return false;
+}
+
+void cli_check_contest(const struct cli *c, const struct candor_settings *given, const struct cli_contestant *const *k,
+		       size_t n)
+{
+	const struct {
+		const char *option;
+		bool given, anytime, horizon, fixed;
+	} settings[] = {
+		{"--c", given->c > 0, true, true, false},
+		{"--beta", given->beta > 0, true, false, false},
+		{"--horizon", given->horizon > 0, false, true, false},
+		{"--eta", given->eta > 0, false, false, true},
+		{"--share", given->share > 0, true, true, true},
+		{"--entry", given->entry > 0, true, true, true},
+	};
+	for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
+		if (settings[i].given &&
+		    !used(k, n, given, settings[i].anytime, settings[i].horizon, settings[i].fixed))
+			cli_usage(c, "%s is of no use here: no scheme that is compared has such a setting at its rate",
+				  settings[i].option);
+}
+
+const char *cli_forecast_name(const struct cli_contestant *k, int forecast)
+{
+	static const char *const rates[][SCHEME_FORECASTS_MAX] = {
+		[CANDOR_HORIZON] = {"horizon", "horizon-med"}, [CANDOR_FIXED] = {"fixed", "fixed-med"}};
+	return k->rate ? rates[k->rate][forecast] : k->class->forecasts[forecast];
+}

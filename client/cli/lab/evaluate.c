@@ -1,0 +1,281 @@
+/* candor evaluate: schemes replayed over campaigns that really were, from files. No daemon is asked. */
+#include "client/cli/lab/evaluate.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client/cli/base/number.h"
+#include "lib/base/random.h"
+#include "client/cli/base/rows.h"
+#include "client/cli/base/settings.h"
+#include "client/cli/lab/workers.h"
+
+enum { REPEATS_MAX = 10000, LISTED_MAX = 20, PIECE_BYTES = 256 * 1024 };
+
+/* ---- reading ---- */
+
+struct reader {
+	const struct cli *cli;
+	const char *name;
+	struct dataset *data;
+	struct cli_rows rows;
+	uint64_t bad;
+};
+
+static void bad_line(struct reader *r, uint64_t line, const char *words)
+{
+	if (r->bad++ < LISTED_MAX)
+		cli_error(r->cli, "%s: line %" PRIu64 ": %s", r->name, line, words);
+}
+
+static void take_row(struct reader *r, const struct cli_row *row)
+{
+	int err = dataset_add(r->data, row->item, row->labeler, row->report, row->has_outcome ? row->outcome : NAN);
+	if (err == ERR_STATE)
+		bad_line(r, row->line, "the rows of an item must stand together, and other items' rows stand between");
+	else if (err == ERR_CONFLICT)
+		bad_line(r, row->line, "the outcome differs from the one on an earlier line of the same item");
+	else if (err == ERR_FULL)
+		bad_line(r, row->line, "an item can have 65,535 reports, and this one has them");
+	else if (err)
+		cli_memory(NULL);
+}
+
+/* All rows that are whole. 0, or an exit code and then it has been said. */
+static int take_rows(struct reader *r)
+{
+	for (;;) {
+		struct cli_row row;
+		switch (cli_rows_next(&r->rows, &row)) {
+		case CLI_ROWS_ROW: take_row(r, &row); break;
+		case CLI_ROWS_BAD: bad_line(r, row.line, r->rows.fault); break;
+		case CLI_ROWS_FATAL: cli_error(r->cli, "%s: %s", r->name, r->rows.fault); return CLI_USAGE;
+		case CLI_ROWS_END:
+		case CLI_ROWS_MORE: return 0;
+		}
+	}
+}
+
+static int read_pieces(struct reader *r, int fd)
+{
+	char *piece = cli_memory(malloc(PIECE_BYTES));
+	int code = 0;
+	ssize_t n;
+	do {
+		n = read(fd, piece, PIECE_BYTES);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			cli_error(r->cli, "%s: %m", r->name);
+			code = CLI_USAGE;
+		} else if (n == 0) {
+			cli_rows_end(&r->rows);
+		} else {
+			cli_rows_push(&r->rows, piece, (size_t)n);
+		}
+		if (!code)
+			code = take_rows(r);
+	} while (n != 0 && !code);
+	free(piece);
+	return code;
+}
+
+/* 0 or an exit code. CLI_ROWS: it can be used, without its bad lines. */
+static int read_file(const struct cli *c, const char *path, struct dataset *out)
+{
+	bool input = strcmp(path, "-") == 0;
+	struct reader r = {.cli = c, .name = input ? "standard input" : path, .data = out};
+	int fd = input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		cli_error(c, "%s: %m", path);
+		return CLI_USAGE;
+	}
+	if (dataset_init(out))
+		cli_memory(NULL);
+	cli_rows_init(&r.rows, CLI_ROWS_AUTO);
+	int code = read_pieces(&r, fd);
+	cli_rows_free(&r.rows);
+	if (!input)
+		close(fd);
+	if (r.bad > LISTED_MAX)
+		cli_note("... and %s more", cli_count(r.bad - LISTED_MAX).s);
+	if (dataset_finish(out))
+		cli_memory(NULL);
+	if (!code && out->n_known == 0) {
+		cli_error(c, "%s: no item has an outcome, so there is nothing to evaluate", r.name);
+		code = CLI_USAGE;
+	}
+	return code ? code : r.bad ? CLI_ROWS : 0;
+}
+
+/* ---- replaying ---- */
+
+struct place {
+	size_t file, contestant;
+	uint32_t repeat;
+};
+
+/* The slowest contestants stand last in the list, and are begun first. */
+static struct place place_of(const struct evaluation *e, size_t job)
+{
+	size_t files = job / e->repeats;
+	return (struct place){
+		.repeat = (uint32_t)(job % e->repeats),
+		.file = files % e->n_files,
+		.contestant = e->n_contestants - 1 - files / e->n_files,
+	};
+}
+
+static int replay_one(void *arg, size_t job, atomic_uint_fast64_t *done)
+{
+	struct evaluation *e = arg;
+	struct place p = place_of(e, job);
+	const struct dataset *d = &e->files[p.file].data;
+	const struct cli_contestant *k = e->contestants[p.contestant];
+	const struct candor_settings settings = cli_contestant_settings(k, &e->given, dataset_t_eff(d));
+	uint32_t *order = NULL;
+	if (e->shuffled) {
+		struct random random;
+		order = cli_memory(malloc(d->n_items * sizeof *order));
+		for (uint32_t i = 0; i < d->n_items; i++)
+			order[i] = i;
+		random_init(&random, e->seed, p.repeat);
+		random_shuffle(&random, order, d->n_items);
+	}
+	int err = dataset_replay(d, order, k->class, &settings, done,
+				 &e->files[p.file].replays[p.contestant * e->repeats + p.repeat]);
+	free(order);
+	return err;
+}
+
+static uint64_t items_of(void *arg, size_t job)
+{
+	const struct evaluation *e = arg;
+	return e->files[place_of(e, job).file].data.n_items;
+}
+
+static const char *slow_name(void *arg, size_t job)
+{
+	const struct evaluation *e = arg;
+	const struct cli_contestant *k = e->contestants[place_of(e, job).contestant];
+	return k->class->slow ? k->name : NULL;
+}
+
+static void replay_all(struct evaluation *e)
+{
+	const struct cli_work work = {.n = e->n_files * e->n_contestants * e->repeats,
+				      .job = replay_one,
+				      .items = items_of,
+				      .slow = slow_name,
+				      .arg = e};
+	for (size_t i = 0; i < e->n_files; i++)
+		e->files[i].replays = cli_memory(calloc(e->n_contestants * e->repeats, sizeof *e->files[i].replays));
+	cli_do_work(e->cli, &work);
+}
+
+/* ---- the command ---- */
+
+enum { OPT_ORDER = 1024, OPT_REPEAT, OPT_SCHEMES, OPT_DETAILS };
+
+static const struct option own_options[] = {
+	{"order", required_argument, NULL, OPT_ORDER},
+	{"repeat", required_argument, NULL, OPT_REPEAT},
+	{"schemes", required_argument, NULL, OPT_SCHEMES},
+	{"details", no_argument, NULL, OPT_DETAILS},
+	CLI_SETTING_OPTIONS,
+	{0},
+};
+
+static void parse_order(struct evaluation *e, const char *text)
+{
+	static const char shuffle[] = "shuffle:";
+	if (strcmp(text, "file") == 0)
+		return;
+	if (strncmp(text, shuffle, sizeof shuffle - 1) != 0)
+		cli_usage(e->cli, "--order is \"%s\"; it must be file or shuffle:SEED", text);
+	e->shuffled = true;
+	e->seed = cli_count_of(e->cli, "the seed of --order", text + sizeof shuffle - 1, 0, INT64_MAX);
+}
+
+/* The last part of a path, for tables. */
+static const char *short_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	if (strcmp(path, "-") == 0)
+		return "standard input";
+	return slash && slash[1] ? slash + 1 : path;
+}
+
+static int evaluate(struct evaluation *e, char **paths)
+{
+	int code = 0;
+	e->files = cli_memory(calloc(e->n_files, sizeof *e->files));
+	for (size_t i = 0; i < e->n_files && code != CLI_USAGE; i++) {
+		int read = read_file(e->cli, paths[i], &e->files[i].data);
+		e->files[i].name = short_name(paths[i]);
+		e->files[i].path = paths[i];
+		if (read)
+			code = read;
+	}
+	if (code != CLI_USAGE) {
+		replay_all(e);
+		evaluate_show(e);
+	}
+	for (size_t i = 0; i < e->n_files; i++) {
+		dataset_free(&e->files[i].data);
+		free(e->files[i].replays);
+	}
+	free(e->files);
+	return code;
+}
+
+static int run_evaluate(struct cli *c, int argc, char **argv)
+{
+	struct evaluation e = {.cli = c, .repeats = 1};
+	const char *schemes = "candor,plain,hedge,leader,ds,ds-gold";
+	int opt;
+	while ((opt = cli_option(c, argc, argv, own_options)) != -1) {
+		switch (opt) {
+		case OPT_ORDER: parse_order(&e, optarg); break;
+		case OPT_REPEAT: e.repeats = (uint32_t)cli_count_of(c, "--repeat", optarg, 1, REPEATS_MAX); break;
+		case OPT_SCHEMES: schemes = optarg; break;
+		case OPT_DETAILS: e.details = true; break;
+		default: cli_setting(c, opt, &e.given); break;
+		}
+	}
+	char **paths = cli_operands(c, argc, argv, 1, 10000, "FILE");
+	e.n_files = (size_t)(argc - optind);
+	e.n_contestants = cli_contestants_of(c, schemes, e.contestants);
+	cli_check_contest(c, &e.given, e.contestants, e.n_contestants);
+	if (e.repeats > 1 && !e.shuffled)
+		cli_usage(c, "--repeat goes with --order shuffle:SEED; the order of a file is always the same");
+	return evaluate(&e, paths);
+}
+
+const struct cli_command cli_evaluate = {
+	.name = "evaluate",
+	.summary = "replay files of reports and outcomes under several schemes",
+	.help = "usage: candor evaluate FILE... [OPTION...]\n\n"
+		"Reads campaigns as `candor import` does (CSV or JSON lines; - is stdin), and\n"
+		"replays each under several schemes: an item's reports, its aggregate, its outcome,\n"
+		"then the next item. Needs no daemon; runs on all processors.\n\n"
+		"One file gives every measure of each scheme and the calibration of the first;\n"
+		"several give their Brier losses, the ratios to the plain mean's, and the geometric\n"
+		"mean of those.\n\n"
+		"Options:\n"
+		"  --details             every measure of each file, also of several\n"
+		"  --order shuffle:SEED  items in a random order instead of the file's\n"
+		"  --repeat R            R such orders; medians (and quartiles)\n"
+		"  --rate, --c, --beta, --share, --entry, --eta, --horizon   the mechanism's\n"
+		"                        settings, as in `candor pool create`\n"
+		"  --json                everything, with all digits\n\n" CLI_CONTEST_HELP "\n"
+		"Example:\n"
+		"  candor evaluate answers.csv --share 0.01 --order shuffle:1 --repeat 20\n",
+	.run = run_evaluate,
+};

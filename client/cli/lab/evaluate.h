@@ -1,0 +1,31 @@
+/* evaluate.h - candor evaluate, between its two halves: what was read and replayed (evaluate.c), and how it is shown
+ * (evaluate_show.c). */
+#ifndef CANDOR_CLI_EVALUATE_H
+#define CANDOR_CLI_EVALUATE_H
+
+#include "client/cli/base/cli.h"
+#include "client/lab/dataset.h"
+#include "client/cli/lab/contest.h"
+
+struct evaluated_file {
+	const char *path, *name; /* name: for tables */
+	struct dataset data;
+	struct replay *replays; /* [n_contestants * repeats] by contestant, then repeat */
+};
+
+struct evaluation {
+	struct cli *cli;
+	struct candor_settings given;
+	const struct cli_contestant *contestants[CLI_CONTESTANTS_MAX];
+	size_t n_contestants;
+	bool shuffled, details;
+	uint64_t seed;
+	uint32_t repeats;
+	size_t n_files;
+	struct evaluated_file *files; /* [n_files] */
+};
+
+/* Prints it all on stdout. */
+void evaluate_show(const struct evaluation *e);
+
+#endif

@@ -1,0 +1,387 @@
+/* What an evaluation came to: tables, or a JSON document. */
+#include "client/cli/lab/evaluate.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/lab/stats.h"
+#include "client/cli/base/json.h"
+#include "client/cli/base/number.h"
+#include "client/cli/base/table.h"
+
+/* ---- what the repeats came to ---- */
+
+typedef double measure(const struct replay *r, int forecast);
+
+static double brier(const struct replay *r, int forecast)
+{
+	return r->scores[forecast].brier / (double)r->scores[forecast].n;
+}
+
+static double accuracy(const struct replay *r, int forecast)
+{
+	return r->scores[forecast].right / (double)r->scores[forecast].n;
+}
+
+static double log_loss(const struct replay *r, int forecast)
+{
+	return r->scores[forecast].log_loss / (double)r->scores[forecast].n;
+}
+
+static double calibration(const struct replay *r, int forecast)
+{
+	return score_calibration_error(&r->scores[forecast]);
+}
+
+static double regret(const struct replay *r, int forecast)
+{
+	return r->regret[forecast];
+}
+
+static const struct replay *replay_of(const struct evaluation *e, size_t file, size_t contestant)
+{
+	return &e->files[file].replays[contestant * e->repeats];
+}
+
+static struct quartiles over_repeats(const struct evaluation *e, size_t file, size_t contestant, measure *m,
+				     int forecast)
+{
+	double *x = cli_memory(malloc(e->repeats * sizeof *x));
+	for (uint32_t i = 0; i < e->repeats; i++)
+		x[i] = m(replay_of(e, file, contestant) + i, forecast);
+	struct quartiles q = stats_quartiles(x, e->repeats);
+	free(x);
+	return q;
+}
+
+/* The Brier loss against that of the plain mean, which is the same in every order. NaN where that is no contestant, or
+ * both are 0. */
+static double of_mean(const struct evaluation *e, size_t file, size_t contestant, int forecast)
+{
+	for (size_t k = 0; k < e->n_contestants; k++)
+		if (e->contestants[k]->class == &scheme_plain)
+			return over_repeats(e, file, contestant, brier, forecast).median /
+			       over_repeats(e, file, k, brier, 0).median;
+	return NAN;
+}
+
+/* The geometric mean of it over the files that have one above 0: how many those are, in *n. */
+static double of_mean_overall(const struct evaluation *e, size_t contestant, int forecast, size_t *n)
+{
+	double *x = cli_memory(malloc(e->n_files * sizeof *x));
+	*n = 0;
+	for (size_t i = 0; i < e->n_files; i++) {
+		double ratio = of_mean(e, i, contestant, forecast);
+		if (isfinite(ratio) && ratio > 0)
+			x[(*n)++] = ratio;
+	}
+	double mean = stats_geometric_mean(x, *n);
+	free(x);
+	return mean;
+}
+
+static bool has_plain(const struct evaluation *e)
+{
+	for (size_t k = 0; k < e->n_contestants; k++)
+		if (e->contestants[k]->class == &scheme_plain)
+			return true;
+	return false;
+}
+
+static const char *labeler_name(const struct evaluated_file *f, uint32_t id)
+{
+	return id == NAMES_NONE ? "-" : f->data.labelers[id];
+}
+
+/* ---- one file, for people ---- */
+
+static void ratio_cell(struct cli_table *t, double ratio)
+{
+	if (!isfinite(ratio))
+		cli_table_cell(t, "-");
+	else
+		cli_table_cell(t, "%.3f", ratio);
+}
+
+static void show_measures(const struct evaluation *e, size_t file)
+{
+	struct cli_column columns[9] = {{.title = "scheme"}, {.title = "Brier", .right = true}};
+	size_t n = 2;
+	if (e->repeats > 1)
+		columns[n++] = (struct cli_column){.title = "quartiles", .right = true};
+	columns[n++] = (struct cli_column){.title = "of mean", .right = true};
+	columns[n++] = (struct cli_column){.title = "accuracy", .right = true};
+	columns[n++] = (struct cli_column){.title = "log loss", .right = true};
+	columns[n++] = (struct cli_column){.title = "calib.", .right = true};
+	columns[n++] = (struct cli_column){.title = "regret", .right = true};
+	struct cli_table t;
+	cli_table_init(&t, columns, n);
+	for (size_t k = 0; k < e->n_contestants; k++) {
+		for (int f = 0; f < scheme_forecasts(e->contestants[k]->class); f++) {
+			struct quartiles loss = over_repeats(e, file, k, brier, f);
+			cli_table_cell(&t, "%s", cli_forecast_name(e->contestants[k], f));
+			cli_table_cell(&t, "%.4f", loss.median);
+			if (e->repeats > 1)
+				cli_table_cell(&t, "%.4f-%.4f", loss.low, loss.high);
+			ratio_cell(&t, of_mean(e, file, k, f));
+			cli_table_cell(&t, "%.1f %%", 100 * over_repeats(e, file, k, accuracy, f).median);
+			cli_table_cell(&t, "%.3f", over_repeats(e, file, k, log_loss, f).median);
+			cli_table_cell(&t, "%.3f", over_repeats(e, file, k, calibration, f).median);
+			cli_table_cell(&t, "%.1f", over_repeats(e, file, k, regret, f).median);
+		}
+	}
+	cli_table_print(&t, &e->cli->term, stdout);
+	cli_table_free(&t);
+}
+
+static const char *first_order(const struct evaluation *e)
+{
+	return e->repeats > 1 ? ", in the first order" : "";
+}
+
+/* Of the first forecast, in the first order. */
+static void show_calibration(const struct evaluation *e, size_t file)
+{
+	static const struct cli_column columns[] = {{.title = "forecasts"},
+						    {.title = "items", .right = true},
+						    {.title = "their mean", .right = true},
+						    {.title = "outcomes", .right = true},
+						    {.title = "", .bar = true}};
+	const struct score *s = &replay_of(e, file, 0)->scores[0];
+	struct cli_table t;
+	cli_table_init(&t, columns, 5);
+	printf("\nCalibration of %s%s: where it says 0.7, 7 of 10 outcomes should be 1.\n",
+	       cli_forecast_name(e->contestants[0], 0), first_order(e));
+	for (int k = 0; k < SCORE_TENTHS; k++) {
+		const struct score_tenth *tenth = &s->tenths[k];
+		if (tenth->n == 0)
+			continue;
+		cli_table_cell(&t, "%.1f - %.1f", k / 10.0, (k + 1) / 10.0);
+		cli_table_cell(&t, "%s", cli_count(tenth->n).s);
+		cli_table_cell(&t, "%.3f", tenth->forecasts / (double)tenth->n);
+		cli_table_cell(&t, "%.3f", tenth->outcomes / (double)tenth->n);
+		cli_table_cell(&t, "%.3f", tenth->outcomes / (double)tenth->n);
+	}
+	cli_table_print(&t, &e->cli->term, stdout);
+	cli_table_free(&t);
+}
+
+static void show_file(const struct evaluation *e, size_t file)
+{
+	const struct evaluated_file *f = &e->files[file];
+	const char *bold = cli_bold(e->cli->term.out_color), *plain = cli_plain(e->cli->term.out_color);
+	printf("%s%s%s: %s item%s, %s with known outcomes; %s labeler%s, %s report%s\n\n", bold, f->name, plain,
+	       cli_count(f->data.n_items).s, cli_plural(f->data.n_items), cli_count(f->data.n_known).s,
+	       cli_count(f->data.n_labelers).s, cli_plural(f->data.n_labelers), cli_count(f->data.n_reports).s,
+	       cli_plural(f->data.n_reports));
+	show_measures(e, file);
+	bool apart = false;
+	for (size_t k = 0; k < e->n_contestants; k++) {
+		const struct replay *r = replay_of(e, file, k);
+		if (e->contestants[k]->class != &scheme_candor || r->heaviest == NAMES_NONE)
+			continue;
+		if (!apart)
+			putchar('\n');
+		apart = true;
+		printf("%s%s: heaviest %s (%s), lightest %s (%s); best labeler %s, loss %.4f\n",
+		       e->contestants[k]->name, first_order(e), labeler_name(f, r->heaviest),
+		       cli_weight(r->heaviest_weight).s, labeler_name(f, r->lightest), cli_weight(r->lightest_weight).s,
+		       labeler_name(f, r->best[0]), r->best_loss[0]);
+	}
+	show_calibration(e, file);
+}
+
+/* ---- many files, for people ---- */
+
+static size_t forecast_columns(const struct evaluation *e, struct cli_column *columns)
+{
+	size_t n = 1;
+	columns[0] = (struct cli_column){.title = "file", .shrink = true};
+	for (size_t k = 0; k < e->n_contestants; k++)
+		for (int f = 0; f < scheme_forecasts(e->contestants[k]->class); f++)
+			columns[n++] =
+				(struct cli_column){.title = cli_forecast_name(e->contestants[k], f), .right = true};
+	return n;
+}
+
+static void show_losses(const struct evaluation *e, const struct cli_column *columns, size_t n)
+{
+	struct cli_table t;
+	cli_table_init(&t, columns, n);
+	puts("Brier loss per item:");
+	for (size_t i = 0; i < e->n_files; i++) {
+		cli_table_cell(&t, "%s", e->files[i].name);
+		for (size_t k = 0; k < e->n_contestants; k++)
+			for (int f = 0; f < scheme_forecasts(e->contestants[k]->class); f++)
+				cli_table_cell(&t, "%.4f", over_repeats(e, i, k, brier, f).median);
+	}
+	cli_table_print(&t, &e->cli->term, stdout);
+	cli_table_free(&t);
+}
+
+static void show_ratios(const struct evaluation *e, const struct cli_column *columns, size_t n)
+{
+	struct cli_table t;
+	cli_table_init(&t, columns, n);
+	puts("\nAgainst that of the plain mean:");
+	for (size_t i = 0; i < e->n_files; i++) {
+		cli_table_cell(&t, "%s", e->files[i].name);
+		for (size_t k = 0; k < e->n_contestants; k++)
+			for (int f = 0; f < scheme_forecasts(e->contestants[k]->class); f++)
+				ratio_cell(&t, of_mean(e, i, k, f));
+	}
+	cli_table_cell(&t, "geometric mean");
+	bool all = true;
+	for (size_t k = 0; k < e->n_contestants; k++) {
+		for (int f = 0; f < scheme_forecasts(e->contestants[k]->class); f++) {
+			size_t files;
+			ratio_cell(&t, of_mean_overall(e, k, f, &files));
+			all = all && files == e->n_files;
+		}
+	}
+	cli_table_print(&t, &e->cli->term, stdout);
+	cli_table_free(&t);
+	if (!all)
+		puts("(The geometric mean leaves out ratios of 0, and by 0.)");
+}
+
+static void show_files(const struct evaluation *e)
+{
+	struct cli_column columns[1 + CLI_FORECASTS_MAX];
+	size_t n = forecast_columns(e, columns);
+	show_losses(e, columns, n);
+	if (has_plain(e))
+		show_ratios(e, columns, n);
+}
+
+/* ---- for programs ---- */
+
+static void put_quartiles(const struct evaluation *e, json_t *to, const char *key, size_t file, size_t contestant,
+			  measure *m, int forecast)
+{
+	struct quartiles q = over_repeats(e, file, contestant, m, forecast);
+	cli_json_put(to, key, cli_json_real(q.median));
+	if (e->repeats == 1)
+		return;
+	char part[32];
+	snprintf(part, sizeof part, "%s_q1", key);
+	cli_json_put(to, part, cli_json_real(q.low));
+	snprintf(part, sizeof part, "%s_q3", key);
+	cli_json_put(to, part, cli_json_real(q.high));
+}
+
+static json_t *calibration_document(const struct score *s)
+{
+	json_t *rows = cli_memory(json_array());
+	for (int k = 0; k < SCORE_TENTHS; k++) {
+		const struct score_tenth *tenth = &s->tenths[k];
+		json_t *o = cli_memory(json_object());
+		cli_json_put(o, "from", cli_json_real(k / 10.0));
+		cli_json_put(o, "n", cli_json_count(tenth->n));
+		cli_json_put(o, "forecast", cli_json_real(tenth->forecasts / (double)tenth->n));
+		cli_json_put(o, "outcome", cli_json_real(tenth->outcomes / (double)tenth->n));
+		cli_json_append(rows, o);
+	}
+	return rows;
+}
+
+static json_t *forecast_document(const struct evaluation *e, size_t file, size_t contestant, int forecast)
+{
+	const struct cli_contestant *k = e->contestants[contestant];
+	const struct evaluated_file *f = &e->files[file];
+	const struct replay *r = replay_of(e, file, contestant);
+	json_t *o = cli_memory(json_object());
+	cli_json_put(o, "scheme", cli_memory(json_string(cli_forecast_name(k, forecast))));
+	if (k->class == &scheme_candor) {
+		const struct candor_settings s = cli_contestant_settings(k, &e->given, dataset_t_eff(&f->data));
+		cli_json_put(o, "settings", cli_json_settings(&s));
+	}
+	cli_json_put(o, "n", cli_json_count(r->scores[forecast].n));
+	put_quartiles(e, o, "brier", file, contestant, brier, forecast);
+	cli_json_put(o, "ratio_to_mean", cli_json_real(of_mean(e, file, contestant, forecast)));
+	put_quartiles(e, o, "accuracy", file, contestant, accuracy, forecast);
+	put_quartiles(e, o, "log_loss", file, contestant, log_loss, forecast);
+	put_quartiles(e, o, "calibration_error", file, contestant, calibration, forecast);
+	put_quartiles(e, o, "regret", file, contestant, regret, forecast);
+	cli_json_put(o, "best_labeler", cli_memory(json_string(labeler_name(f, r->best[forecast]))));
+	cli_json_put(o, "best_labeler_loss", cli_json_real(r->best_loss[forecast]));
+	if (r->heaviest != NAMES_NONE) {
+		cli_json_put(o, "heaviest", cli_memory(json_string(labeler_name(f, r->heaviest))));
+		cli_json_put(o, "heaviest_weight", cli_json_real(r->heaviest_weight));
+		cli_json_put(o, "lightest", cli_memory(json_string(labeler_name(f, r->lightest))));
+		cli_json_put(o, "lightest_weight", cli_json_real(r->lightest_weight));
+	}
+	cli_json_put(o, "calibration", calibration_document(&r->scores[forecast]));
+	return o;
+}
+
+/* JSON is UTF-8, and the name of a file can be anything: what is none loses its bytes beyond ASCII. */
+static json_t *path_document(const char *path)
+{
+	json_t *o = json_string(path);
+	if (o)
+		return o;
+	char *ascii = cli_memory(strdup(path));
+	for (char *at = ascii; *at; at++)
+		if (*at & 0x80)
+			*at = '?';
+	o = cli_memory(json_string(ascii));
+	free(ascii);
+	return o;
+}
+
+static json_t *file_document(const struct evaluation *e, size_t file)
+{
+	const struct evaluated_file *f = &e->files[file];
+	json_t *o = cli_memory(json_object()), *schemes = cli_memory(json_array());
+	cli_json_put(o, "file", path_document(f->path));
+	cli_json_put(o, "items", cli_json_count(f->data.n_items));
+	cli_json_put(o, "known_outcomes", cli_json_count(f->data.n_known));
+	cli_json_put(o, "labelers", cli_json_count(f->data.n_labelers));
+	cli_json_put(o, "reports", cli_json_count(f->data.n_reports));
+	cli_json_put(o, "t_eff", cli_json_real(dataset_t_eff(&f->data)));
+	for (size_t k = 0; k < e->n_contestants; k++)
+		for (int fc = 0; fc < scheme_forecasts(e->contestants[k]->class); fc++)
+			cli_json_append(schemes, forecast_document(e, file, k, fc));
+	cli_json_put(o, "schemes", schemes);
+	return o;
+}
+
+static void print_document(const struct evaluation *e)
+{
+	json_t *o = cli_memory(json_object()), *rows = cli_memory(json_array()), *ratios = cli_memory(json_object());
+	size_t files;
+	cli_json_put(o, "order", cli_memory(json_string(e->shuffled ? "shuffle" : "file")));
+	if (e->shuffled)
+		cli_json_put(o, "seed", cli_json_count(e->seed));
+	cli_json_put(o, "repeats", cli_json_count(e->repeats));
+	for (size_t i = 0; i < e->n_files; i++)
+		cli_json_append(rows, file_document(e, i));
+	cli_json_put(o, "files", rows);
+	for (size_t k = 0; k < e->n_contestants; k++)
+		for (int f = 0; f < scheme_forecasts(e->contestants[k]->class); f++)
+			cli_json_put(ratios, cli_forecast_name(e->contestants[k], f),
+				     cli_json_real(of_mean_overall(e, k, f, &files)));
+	cli_json_put(o, "geometric_mean_ratio_to_mean", ratios);
+	cli_json_print(o);
+}
+
+void evaluate_show(const struct evaluation *e)
+{
+	if (e->cli->json) {
+		print_document(e);
+		return;
+	}
+	if (e->repeats > 1)
+		printf("Medians of %s orders.\n\n", cli_count(e->repeats).s);
+	for (size_t i = 0; i < e->n_files && (e->details || e->n_files == 1); i++) {
+		show_file(e, i);
+		if (e->n_files > 1)
+			putchar('\n');
+	}
+	if (e->n_files > 1)
+		show_files(e);
+}

@@ -1,0 +1,397 @@
+/* candor simulate: a campaign in which labelers have beliefs and perhaps reasons to hide them, played under several
+ * schemes on the same draws. No daemon is asked. */
+#include "client/cli/lab/simulate.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/cli/base/number.h"
+#include "client/cli/lab/plot.h"
+#include "client/cli/base/settings.h"
+#include "client/cli/lab/workers.h"
+
+enum { REPEATS_MAX = 10000 };
+
+/* ---- what was asked for ---- */
+
+/* "LOW:HIGH", or one number for both. */
+static void parse_range(const struct cli *c, const char *what, char *text, double lo, double hi, double *low,
+			double *high)
+{
+	char *colon = strchr(text, ':');
+	if (colon)
+		*colon++ = '\0';
+	*low = cli_real(c, what, text, lo, hi);
+	*high = colon ? cli_real(c, what, colon, *low, hi) : *low;
+}
+
+/* "all", "K", or "heavy:K". */
+static void parse_answers(const struct cli *c, const char *text, struct world_options *w)
+{
+	static const char heavy[] = "heavy:";
+	w->participation = WORLD_SOME;
+	if (strcmp(text, "all") == 0) {
+		w->participation = WORLD_ALL;
+		return;
+	}
+	if (strncmp(text, heavy, sizeof heavy - 1) == 0) {
+		w->participation = WORLD_HEAVY;
+		text += sizeof heavy - 1;
+	}
+	w->per_item = (uint32_t)cli_count_of(c, "--answers", text, 1, ITEM_REPORTS_MAX);
+}
+
+/* "signals", "hair:GAP", or "switching:GAP:PERIOD". */
+static void parse_world(const struct cli *c, char *text, struct world_options *w)
+{
+	char *kind = strsep(&text, ":"), *gap = strsep(&text, ":"), *period = text;
+	bool hair = strcmp(kind, "hair") == 0, switching = strcmp(kind, "switching") == 0;
+	if ((!hair && !switching && strcmp(kind, "signals") != 0) || !gap != (!hair && !switching) ||
+	    !period != !switching)
+		cli_usage(c, "--world must be signals, hair:GAP or switching:GAP:PERIOD");
+	w->kind = hair ? WORLD_HAIR : switching ? WORLD_SWITCHING : WORLD_SIGNALS;
+	if (gap)
+		w->gap = cli_real(c, "the gap of --world", gap, 0, 0.3);
+	if (period)
+		w->period = cli_count_of(c, "the period of --world", period, 1, UINT32_MAX);
+}
+
+/* Part of "KIND:SHARE", which waits for the number of labelers. */
+struct group_asked {
+	const struct strategy *strategy;
+	double share; /* below 1 a part of the labelers, from 1 on their number */
+};
+
+static struct group_asked parse_group(const struct cli *c, char *text)
+{
+	char *colon = strchr(text, ':');
+	if (!colon)
+		cli_usage(c, "--strategic is \"%s\"; it must be KIND:SHARE, as in inverted:0.3", text);
+	*colon++ = '\0';
+	const struct strategy *s = strategy_find(text);
+	if (!s)
+		cli_usage(c, "--strategic: there is no strategy \"%s\"; `candor simulate --help` lists them", text);
+	double share = cli_real(c, "the share of --strategic", colon, 0, 1e7);
+	if (share >= 1 && share != floor(share))
+		cli_usage(c,
+			  "the share of --strategic is \"%s\"; it must be a part below 1 or a whole number of labelers",
+			  colon);
+	return (struct group_asked){s, share};
+}
+
+/* Parts are rounded together, so that halves of 21 labelers are 11 and 10. */
+static void set_groups(const struct cli *c, struct game_options *o, const struct group_asked *asked, size_t n)
+{
+	double parts = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct game_group *g = &o->groups[i];
+		double before = round(parts * o->world.labelers);
+		g->strategy = asked[i].strategy;
+		if (asked[i].share >= 1) {
+			g->count = (uint32_t)asked[i].share;
+		} else {
+			parts += asked[i].share;
+			g->count = (uint32_t)(round(parts * o->world.labelers) - before);
+		}
+		if (g->count == 0)
+			cli_usage(c, "--strategic %s:%g of %u labelers is nobody", g->strategy->name, asked[i].share,
+				  o->world.labelers);
+	}
+	o->n_groups = n;
+}
+
+/* Six for each power of ten, and the end. */
+static void set_checkpoints(struct game_options *o)
+{
+	uint64_t last = 0;
+	for (int k = 0; o->n_checkpoints + 1 < GAME_CHECKPOINTS_MAX; k++) {
+		uint64_t at = (uint64_t)llround(pow(10, 1 + k / 6.0));
+		if (at >= o->world.items)
+			break;
+		if (at > last)
+			o->checkpoints[o->n_checkpoints++] = last = at;
+	}
+	o->checkpoints[o->n_checkpoints++] = o->world.items;
+}
+
+/* ---- playing ---- */
+
+/* The game of a contestant: all but the stream. */
+static struct game_options simulation_game(const struct simulation *s, size_t contestant)
+{
+	struct game_options o = s->game;
+	o.class = s->contestants[contestant]->class;
+	o.settings = cli_contestant_settings(s->contestants[contestant], &s->given, world_t_eff(&o.world));
+	return o;
+}
+
+struct game_place {
+	size_t contestant;
+	uint32_t repeat;
+};
+
+/* The slowest contestants stand last in the list, and are begun first. */
+static struct game_place place_of(const struct simulation *s, size_t job)
+{
+	return (struct game_place){s->n_contestants - 1 - job / s->repeats, (uint32_t)(job % s->repeats)};
+}
+
+static int play_one(void *arg, size_t job, atomic_uint_fast64_t *done)
+{
+	struct simulation *s = arg;
+	struct game_place place = place_of(s, job);
+	struct game_options o = simulation_game(s, place.contestant);
+	o.world.stream = place.repeat;
+	o.done = done;
+	return game_play(&o, &s->results[place.contestant * s->repeats + place.repeat]);
+}
+
+static uint64_t items_of(void *arg, size_t job)
+{
+	(void)job;
+	return ((const struct simulation *)arg)->game.world.items;
+}
+
+static const char *slow_name(void *arg, size_t job)
+{
+	const struct simulation *s = arg;
+	const struct cli_contestant *k = s->contestants[place_of(s, job).contestant];
+	return k->class->slow ? k->name : NULL;
+}
+
+static void play_all(struct simulation *s)
+{
+	const struct cli_work work = {
+		.n = s->n_contestants * s->repeats, .job = play_one, .items = items_of, .slow = slow_name, .arg = s};
+	s->results = cli_memory(calloc(work.n, sizeof *s->results));
+	cli_do_work(s->cli, &work);
+}
+
+/* ---- the campaign instead of the comparison ---- */
+
+static void print_item(void *arg, const struct scheme_item *item, const struct world_draw *draw,
+		       const char *const *names)
+{
+	(void)arg;
+	for (size_t i = 0; i < item->n; i++) {
+		printf("i%" PRIu64 ",%s,%s,", item->number, names[item->labelers[i]], cli_exact(item->reports[i]).s);
+		if (draw->known)
+			printf("%g", draw->outcome);
+		putchar('\n');
+	}
+}
+
+static int print_campaign(const struct simulation *s)
+{
+	struct game_result result;
+	struct game_options o = simulation_game(s, 0);
+	o.on_item = print_item;
+	puts("item,labeler,report,outcome");
+	if (game_play(&o, &result))
+		cli_memory(NULL);
+	return CLI_DONE;
+}
+
+/* ---- the command ---- */
+
+enum {
+	OPT_LABELERS = 1024,
+	OPT_ITEMS,
+	OPT_ANSWERS,
+	OPT_SKILL,
+	OPT_BIAS,
+	OPT_CORRELATION,
+	OPT_BASE_RATE,
+	OPT_WORLD,
+	OPT_STRATEGIC,
+	OPT_DELAY,
+	OPT_KNOWN,
+	OPT_WRONG,
+	OPT_SCHEMES,
+	OPT_SEED,
+	OPT_REPEAT,
+	OPT_CURVE,
+	OPT_PLOT,
+	OPT_CSV,
+};
+
+static const struct option own_options[] = {
+	{"labelers", required_argument, NULL, OPT_LABELERS},
+	{"items", required_argument, NULL, OPT_ITEMS},
+	{"answers", required_argument, NULL, OPT_ANSWERS},
+	{"skill", required_argument, NULL, OPT_SKILL},
+	{"bias", required_argument, NULL, OPT_BIAS},
+	{"correlation", required_argument, NULL, OPT_CORRELATION},
+	{"base-rate", required_argument, NULL, OPT_BASE_RATE},
+	{"world", required_argument, NULL, OPT_WORLD},
+	{"strategic", required_argument, NULL, OPT_STRATEGIC},
+	{"delay", required_argument, NULL, OPT_DELAY},
+	{"known", required_argument, NULL, OPT_KNOWN},
+	{"wrong", required_argument, NULL, OPT_WRONG},
+	{"schemes", required_argument, NULL, OPT_SCHEMES},
+	{"seed", required_argument, NULL, OPT_SEED},
+	{"repeat", required_argument, NULL, OPT_REPEAT},
+	{"curve", required_argument, NULL, OPT_CURVE},
+	{"plot", required_argument, NULL, OPT_PLOT},
+	{"csv", no_argument, NULL, OPT_CSV},
+	CLI_SETTING_OPTIONS,
+	{0},
+};
+
+struct asked {
+	struct group_asked groups[GAME_GROUPS_MAX];
+	size_t n_groups;
+	const char *schemes;
+	bool labelers, csv;
+	const char *of_signals; /* an option given that only that world has */
+};
+
+static const char *name_of_option(int opt)
+{
+	const struct option *o = own_options;
+	while (o->val != opt)
+		o++;
+	return o->name;
+}
+
+static void take_option(struct simulation *s, struct asked *a, int opt)
+{
+	const struct cli *c = s->cli;
+	struct world_options *w = &s->game.world;
+	if (opt == OPT_SKILL || opt == OPT_BIAS || opt == OPT_CORRELATION || opt == OPT_BASE_RATE)
+		a->of_signals = name_of_option(opt);
+	switch (opt) {
+	case OPT_LABELERS:
+		w->labelers = (uint32_t)cli_count_of(c, "--labelers", optarg, 1, 10000000);
+		a->labelers = true;
+		break;
+	case OPT_ITEMS: w->items = cli_count_of(c, "--items", optarg, 1, 1000000000); break;
+	case OPT_ANSWERS: parse_answers(c, optarg, w); break;
+	case OPT_SKILL: parse_range(c, "--skill", optarg, 0, 10, &w->skill_low, &w->skill_high); break;
+	case OPT_BIAS: w->bias = cli_real(c, "--bias", optarg, 0, 10); break;
+	case OPT_CORRELATION: w->correlation = cli_real(c, "--correlation", optarg, 0, 1); break;
+	case OPT_BASE_RATE: w->base_rate = cli_real(c, "--base-rate", optarg, 0.001, 0.999); break;
+	case OPT_WORLD: parse_world(c, optarg, w); break;
+	case OPT_STRATEGIC:
+		if (a->n_groups == GAME_GROUPS_MAX)
+			cli_usage(c, "--strategic can be given %d times", GAME_GROUPS_MAX);
+		a->groups[a->n_groups++] = parse_group(c, optarg);
+		break;
+	case OPT_DELAY: s->game.delay = cli_count_of(c, "--delay", optarg, 0, GAME_DELAY_MAX); break;
+	case OPT_KNOWN: w->known = cli_real(c, "--known", optarg, 0, 1); break;
+	case OPT_WRONG: w->wrong = cli_real(c, "--wrong", optarg, 0, 1); break;
+	case OPT_SCHEMES: a->schemes = optarg; break;
+	case OPT_SEED: w->seed = cli_count_of(c, "--seed", optarg, 0, INT64_MAX); break;
+	case OPT_REPEAT: s->repeats = (uint32_t)cli_count_of(c, "--repeat", optarg, 1, REPEATS_MAX); break;
+	case OPT_CURVE: s->curve_path = optarg; break;
+	case OPT_PLOT: s->plot_path = optarg; break;
+	case OPT_CSV: a->csv = true; break;
+	default: cli_setting(c, opt, &s->given); break;
+	}
+}
+
+/* NULL, or a static sentence. */
+static const char *fault_of(const struct simulation *s, const struct asked *a)
+{
+	const char *fault = game_fault(&s->game);
+	if (fault)
+		return fault;
+	if (a->of_signals && s->game.world.kind != WORLD_SIGNALS)
+		return "--skill, --bias, --correlation and --base-rate go with the world of signals only";
+	if (a->csv && (s->cli->json || s->curve_path || s->plot_path || s->repeats > 1))
+		return "--csv writes one campaign and nothing else: no --json, --curve, --plot or --repeat";
+	return NULL;
+}
+
+static int run_simulate(struct cli *c, int argc, char **argv)
+{
+	struct simulation s = {
+		.cli = c,
+		.repeats = 1,
+		.game.world = world_usual(1000, 20),
+	};
+	struct asked a = {.schemes = "candor,horizon,fixed,plain,hedge,leader,ds,ds-gold"};
+	int opt;
+	while ((opt = cli_option(c, argc, argv, own_options)) != -1)
+		take_option(&s, &a, opt);
+	cli_operands(c, argc, argv, 0, 0, "");
+	if (s.game.world.kind != WORLD_SIGNALS && !a.labelers)
+		s.game.world.labelers = 2;
+	set_groups(c, &s.game, a.groups, a.n_groups);
+	set_checkpoints(&s.game);
+	s.n_contestants = cli_contestants_of(c, a.schemes, s.contestants);
+	cli_check_contest(c, &s.given, s.contestants, s.n_contestants);
+	const char *fault = fault_of(&s, &a);
+	if (fault)
+		cli_usage(c, "%s", fault);
+	if (s.plot_path && plot_file_fault(s.plot_path))
+		cli_usage(c, "--plot: %s", plot_file_fault(s.plot_path));
+	if (a.csv)
+		return print_campaign(&s);
+	int code = simulate_prepare(&s);
+	if (code)
+		return code;
+	play_all(&s);
+	code = simulate_show(&s);
+	free(s.results);
+	return code;
+}
+
+const struct cli_command cli_simulate = {
+	.name = "simulate",
+	.summary = "play a campaign, with strategic labelers, under several schemes",
+	.help = "usage: candor simulate [OPTION...]\n\n"
+		"Draws items and labelers' beliefs, lets labelers answer by their strategies, and\n"
+		"compares schemes on the same draws. Needs no daemon; runs on all processors.\n\n"
+		"The campaign:\n"
+		"  --items T             items (1000)\n"
+		"  --labelers N          labelers (20)\n"
+		"  --answers all|K|heavy:K   who answers an item: all (the default); K at random;\n"
+		"                        or K of whom few do most of the work\n"
+		"  --skill LOW:HIGH      how well a labeler tells A from B (d'), even in a range:\n"
+		"                        0 not at all, 1 right in 69 %, 2 in 84 % (0.3:2)\n"
+		"  --bias X              deviation from calibrated beliefs, in log odds (0.3)\n"
+		"  --correlation R       of labelers' errors (0.2)\n"
+		"  --base-rate P         how often A is right (0.5)\n"
+		"  --world hair:GAP      instead: two labelers, one GAP beside the truth\n"
+		"  --world switching:GAP:PERIOD   instead: one is right for PERIOD items, then\n"
+		"                        the other, and so on\n\n"
+		"Labelers who are not truthful, up to eight kinds:\n"
+		"  --strategic KIND:SHARE   a part of the labelers (0.3) or a number of them (6)\n"
+		"    exaggerate   0 or 1, whichever is nearer to the belief\n"
+		"    always-a     1, whatever the item\n"
+		"    inverted     the opposite of the belief\n"
+		"    spam         any number\n"
+		"    copycat      the side that the heaviest labeler took last\n"
+		"    sleeper      truthful until it weighs 1.5 (where nobody can, for a third of\n"
+		"                 the items), from then on inverted\n"
+		"    colluder     one of a block that pushes one side, by lot for each item\n"
+		"    stealth      one of a block that is truthful but on one item in ten\n"
+		"    sybil        truthful: one person under all these names\n"
+		"    drifting     good, then sure of nothing, then good again\n"
+		"    responder-H  maximises its expected weight after H items (1, 2 or 5), and\n"
+		"                 foresees the others' reports; truthful where no weights are\n"
+		"    truthful     as all others, but told apart from them\n\n"
+		"Outcomes:\n"
+		"  --delay D             they come when D more items are closed (0)\n"
+		"  --known Q             part of them that ever comes (1)\n"
+		"  --wrong E             part of them that is the opposite of the truth (0)\n\n" CLI_CONTEST_HELP
+		"  --rate, --c, --beta, --share, --entry, --eta, --horizon   the mechanism's\n"
+		"                        settings, as in `candor pool create`\n\n"
+		"Output:\n"
+		"  --repeat R            R campaigns; medians and quartiles (1)\n"
+		"  --seed S              other draws (1)\n"
+		"  --curve FILE          regret after more and more items, as CSV\n"
+		"  --plot FILE.svg|png   the same as a picture with log axes, by gnuplot\n"
+		"  --csv                 instead: the campaign itself on stdout, for import, as\n"
+		"                        played under the first scheme; outcomes come at once\n"
+		"  --json                everything, with all digits\n\n"
+		"Losses are against the truth, also of items whose outcome never came. \"of best\"\n"
+		"is the loss against what the beliefs of the best labeler cost on average.\n\n"
+		"Example:\n"
+		"  candor simulate --strategic inverted:0.3 --strategic spam:0.2 --repeat 20\n",
+	.run = run_simulate,
+};

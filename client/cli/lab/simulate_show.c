@@ -1,0 +1,466 @@
+/* What a simulation came to: a table, a JSON document, curves of regret as CSV and as a picture. */
+#include "client/cli/lab/simulate.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client/lab/stats.h"
+#include "client/cli/base/json.h"
+#include "client/cli/base/number.h"
+#include "client/cli/lab/plot.h"
+#include "client/cli/base/table.h"
+
+/* ---- what the repeats came to ---- */
+
+typedef double measure(const struct game_result *r, int forecast, size_t at);
+
+static double brier(const struct game_result *r, int forecast, size_t at)
+{
+	(void)at;
+	return r->scores[forecast].brier / (double)r->scores[forecast].n;
+}
+
+static double of_best(const struct game_result *r, int forecast, size_t at)
+{
+	return brier(r, forecast, at) / r->best_loss;
+}
+
+static double accuracy(const struct game_result *r, int forecast, size_t at)
+{
+	(void)at;
+	return r->scores[forecast].right / (double)r->scores[forecast].n;
+}
+
+static double log_loss(const struct game_result *r, int forecast, size_t at)
+{
+	(void)at;
+	return r->scores[forecast].log_loss / (double)r->scores[forecast].n;
+}
+
+static double calibration(const struct game_result *r, int forecast, size_t at)
+{
+	(void)at;
+	return score_calibration_error(&r->scores[forecast]);
+}
+
+static double regret(const struct game_result *r, int forecast, size_t at)
+{
+	(void)at;
+	return r->regret[forecast];
+}
+
+static double regret_at(const struct game_result *r, int forecast, size_t at)
+{
+	return r->regrets[forecast][at];
+}
+
+static double influence(const struct game_result *r, int forecast, size_t at)
+{
+	(void)forecast;
+	(void)at;
+	return r->influence;
+}
+
+static double influence_at(const struct game_result *r, int forecast, size_t at)
+{
+	(void)forecast;
+	return r->influences[at];
+}
+
+static double best_loss(const struct game_result *r, int forecast, size_t at)
+{
+	(void)forecast;
+	(void)at;
+	return r->best_loss;
+}
+
+static double groups_standing(const struct game_result *r, int forecast, size_t at)
+{
+	(void)forecast;
+	(void)at;
+	return r->groups_standing;
+}
+
+static struct quartiles over_repeats(const struct simulation *s, size_t contestant, measure *m, int forecast, size_t at)
+{
+	double *x = cli_memory(malloc(s->repeats * sizeof *x));
+	for (uint32_t i = 0; i < s->repeats; i++)
+		x[i] = m(simulation_result(s, contestant, i), forecast, at);
+	struct quartiles q = stats_quartiles(x, s->repeats);
+	free(x);
+	return q;
+}
+
+/* Median regrets at the checkpoints, into y[n_checkpoints], the items into x[]. */
+static void regret_curve(const struct simulation *s, size_t contestant, int forecast, double *x, double *y)
+{
+	for (size_t at = 0; at < s->game.n_checkpoints; at++) {
+		x[at] = (double)s->game.checkpoints[at];
+		y[at] = over_repeats(s, contestant, regret_at, forecast, at).median;
+	}
+}
+
+static bool any_groups(const struct simulation *s)
+{
+	for (size_t k = 0; k < s->game.n_groups; k++)
+		if (s->game.groups[k].count > 0)
+			return true;
+	return false;
+}
+
+/* The largest part of the certificate's bound in any repeat. NaN where the contestant has none. */
+static double bound_used(const struct simulation *s, size_t contestant)
+{
+	double most = NAN;
+	for (uint32_t i = 0; i < s->repeats; i++)
+		most = fmax(most, simulation_result(s, contestant, i)->bound_used);
+	return most;
+}
+
+struct gain {
+	uint64_t responses;
+	double mean, most;
+	uint64_t most_item;
+};
+
+static struct gain gain_of(const struct simulation *s, size_t contestant)
+{
+	struct gain g = {0};
+	for (uint32_t i = 0; i < s->repeats; i++) {
+		const struct game_result *r = simulation_result(s, contestant, i);
+		g.responses += r->responses;
+		g.mean += r->gain_sum;
+		if (r->gain_most > g.most) {
+			g.most = r->gain_most;
+			g.most_item = r->gain_most_item;
+		}
+	}
+	if (g.responses)
+		g.mean /= (double)g.responses;
+	return g;
+}
+
+/* ---- for people ---- */
+
+static void show_campaign(const struct simulation *s)
+{
+	const struct game_options *o = &s->game;
+	const struct world_options *w = &o->world;
+	printf("%s item%s, %s labeler%s", cli_count(w->items).s, cli_plural(w->items), cli_count(w->labelers).s,
+	       cli_plural(w->labelers));
+	for (size_t k = 0; k < o->n_groups; k++)
+		printf("%s%s %s", k ? ", " : ", of them ", cli_count(o->groups[k].count).s,
+		       o->groups[k].strategy->name);
+	if (w->participation == WORLD_ALL)
+		printf("; all answer each item");
+	else
+		printf("; %s answer an item%s", cli_count(w->per_item).s,
+		       w->participation == WORLD_HEAVY ? ", few of them most" : "");
+	if (s->repeats > 1)
+		printf("\nMedians of %s campaigns.", cli_count(s->repeats).s);
+	if (o->delay > 0 || w->known < 1 || w->wrong > 0)
+		printf("\nOutcomes come for %g %% of the items, after %s more, and are wrong in %g %%.", 100 * w->known,
+		       cli_count(o->delay).s, 100 * w->wrong);
+	printf("\nThe best labeler's beliefs cost %.4f an item.\n\n", over_repeats(s, 0, best_loss, 0, 0).median);
+}
+
+static void real_cell(struct cli_table *t, const char *format, double x)
+{
+	char text[40];
+	snprintf(text, sizeof text, format, x);
+	cli_table_cell(t, "%s", isfinite(x) ? text : "-");
+}
+
+static void show_table(const struct simulation *s)
+{
+	struct cli_column columns[9] = {{.title = "scheme"}, {.title = "Brier", .right = true}};
+	size_t n = 2;
+	bool several = s->repeats > 1, groups = any_groups(s);
+	if (several)
+		columns[n++] = (struct cli_column){.title = "quartiles", .right = true};
+	columns[n++] = (struct cli_column){.title = "of best", .right = true};
+	columns[n++] = (struct cli_column){.title = "accuracy", .right = true};
+	columns[n++] = (struct cli_column){.title = "log loss", .right = true};
+	columns[n++] = (struct cli_column){.title = "regret", .right = true};
+	if (groups)
+		columns[n++] = (struct cli_column){.title = "their say", .right = true};
+	struct cli_table t;
+	cli_table_init(&t, columns, n);
+	for (size_t k = 0; k < s->n_contestants; k++) {
+		for (int f = 0; f < scheme_forecasts(s->contestants[k]->class); f++) {
+			struct quartiles loss = over_repeats(s, k, brier, f, 0);
+			cli_table_cell(&t, "%s", cli_forecast_name(s->contestants[k], f));
+			cli_table_cell(&t, "%.4f", loss.median);
+			if (several)
+				cli_table_cell(&t, "%.4f-%.4f", loss.low, loss.high);
+			real_cell(&t, "%.2f", over_repeats(s, k, of_best, f, 0).median);
+			cli_table_cell(&t, "%.1f %%", 100 * over_repeats(s, k, accuracy, f, 0).median);
+			cli_table_cell(&t, "%.3f", over_repeats(s, k, log_loss, f, 0).median);
+			cli_table_cell(&t, "%.1f", over_repeats(s, k, regret, f, 0).median);
+			if (groups)
+				real_cell(&t, "%.1f %%", 100 * over_repeats(s, k, influence, f, 0).median);
+		}
+	}
+	cli_table_print(&t, &s->cli->term, stdout);
+	cli_table_free(&t);
+}
+
+static void show_notes(const struct simulation *s)
+{
+	puts("\nof best: loss against what the best labeler's beliefs cost. regret: loss beyond that\n"
+	     "of the labeler it would have been best to follow, reports as they were given.");
+	if (any_groups(s))
+		puts("their say: the part that those told apart by --strategic have in a forecast.");
+	for (size_t k = 0; k < s->n_contestants; k++) {
+		double used = bound_used(s, k);
+		struct gain g = gain_of(s, k);
+		if (!isnan(used))
+			printf("%s: on the outcomes as posted, no labeler's regret came above %.2f of its bound.\n",
+			       s->contestants[k]->name, used);
+		if (used > 1)
+			cli_error(s->cli, "the guarantee is broken: please report this, with the command");
+		if (g.responses)
+			printf("%s: by not being truthful best responders expected to gain %.2g %% of their weight\n"
+			       "over the items they looked ahead; at most %.2g %% (item %s).\n",
+			       s->contestants[k]->name, 100 * g.mean, 100 * g.most, cli_count(g.most_item).s);
+	}
+}
+
+/* ---- for programs ---- */
+
+static void put_quartiles(const struct simulation *s, json_t *to, const char *key, size_t contestant, measure *m,
+			  int forecast)
+{
+	struct quartiles q = over_repeats(s, contestant, m, forecast, 0);
+	json_t *o = cli_memory(json_object());
+	cli_json_put(o, "median", cli_json_real(q.median));
+	cli_json_put(o, "q1", cli_json_real(q.low));
+	cli_json_put(o, "q3", cli_json_real(q.high));
+	cli_json_put(to, key, o);
+}
+
+static json_t *curve_document(const struct simulation *s, size_t contestant, int forecast)
+{
+	json_t *points = cli_memory(json_array());
+	for (size_t at = 0; at < s->game.n_checkpoints; at++) {
+		json_t *o = cli_memory(json_object());
+		struct quartiles q = over_repeats(s, contestant, regret_at, forecast, at);
+		cli_json_put(o, "items", cli_json_count(s->game.checkpoints[at]));
+		cli_json_put(o, "regret", cli_json_real(q.median));
+		cli_json_put(o, "regret_q1", cli_json_real(q.low));
+		cli_json_put(o, "regret_q3", cli_json_real(q.high));
+		cli_json_put(o, "influence",
+			     cli_json_real(over_repeats(s, contestant, influence_at, forecast, at).median));
+		cli_json_append(points, o);
+	}
+	return points;
+}
+
+static json_t *forecast_document(const struct simulation *s, size_t contestant, int forecast)
+{
+	const struct cli_contestant *k = s->contestants[contestant];
+	json_t *o = cli_memory(json_object());
+	struct gain g = gain_of(s, contestant);
+	cli_json_put(o, "scheme", cli_memory(json_string(cli_forecast_name(k, forecast))));
+	if (k->class == &scheme_candor) {
+		const struct candor_settings settings =
+			cli_contestant_settings(k, &s->given, world_t_eff(&s->game.world));
+		cli_json_put(o, "settings", cli_json_settings(&settings));
+	}
+	put_quartiles(s, o, "brier", contestant, brier, forecast);
+	put_quartiles(s, o, "of_best", contestant, of_best, forecast);
+	put_quartiles(s, o, "accuracy", contestant, accuracy, forecast);
+	put_quartiles(s, o, "log_loss", contestant, log_loss, forecast);
+	put_quartiles(s, o, "calibration_error", contestant, calibration, forecast);
+	put_quartiles(s, o, "regret", contestant, regret, forecast);
+	put_quartiles(s, o, "influence", contestant, influence, forecast);
+	put_quartiles(s, o, "groups_standing", contestant, groups_standing, forecast);
+	cli_json_put(o, "bound_used", cli_json_real(bound_used(s, contestant)));
+	if (g.responses) {
+		cli_json_put(o, "responses", cli_json_count(g.responses));
+		cli_json_put(o, "gain_mean", cli_json_real(g.mean));
+		cli_json_put(o, "gain_most", cli_json_real(g.most));
+		cli_json_put(o, "gain_most_item", cli_json_count(g.most_item));
+	}
+	cli_json_put(o, "curve", curve_document(s, contestant, forecast));
+	return o;
+}
+
+/* All that another run needs to come to the same. */
+static json_t *campaign_document(const struct simulation *s)
+{
+	static const char *const worlds[] = {"signals", "hair", "switching"};
+	static const char *const participations[] = {"all", "some", "heavy"};
+	const struct world_options *w = &s->game.world;
+	json_t *o = cli_memory(json_object()), *groups = cli_memory(json_array());
+	cli_json_put(o, "world", cli_memory(json_string(worlds[w->kind])));
+	cli_json_put(o, "items", cli_json_count(w->items));
+	cli_json_put(o, "labelers", cli_json_count(w->labelers));
+	cli_json_put(o, "participation", cli_memory(json_string(participations[w->participation])));
+	cli_json_put(o, "answers_per_item", cli_json_count(world_reporters_max(w)));
+	if (w->kind == WORLD_SIGNALS) {
+		cli_json_put(o, "skill_low", cli_json_real(w->skill_low));
+		cli_json_put(o, "skill_high", cli_json_real(w->skill_high));
+		cli_json_put(o, "bias", cli_json_real(w->bias));
+		cli_json_put(o, "correlation", cli_json_real(w->correlation));
+		cli_json_put(o, "base_rate", cli_json_real(w->base_rate));
+	} else {
+		cli_json_put(o, "gap", cli_json_real(w->gap));
+		cli_json_put(o, "period", cli_json_count(w->period));
+	}
+	cli_json_put(o, "delay", cli_json_count(s->game.delay));
+	cli_json_put(o, "known", cli_json_real(w->known));
+	cli_json_put(o, "wrong", cli_json_real(w->wrong));
+	for (size_t k = 0; k < s->game.n_groups; k++) {
+		const struct game_group *g = &s->game.groups[k];
+		cli_json_append(groups, cli_memory(json_pack("{s:s, s:i}", "strategy", g->strategy->name, "labelers",
+							     (int)g->count)));
+	}
+	cli_json_put(o, "strategic", groups);
+	return o;
+}
+
+static void print_document(const struct simulation *s)
+{
+	json_t *o = cli_memory(json_object()), *schemes = cli_memory(json_array());
+	cli_json_put(o, "campaign", campaign_document(s));
+	cli_json_put(o, "seed", cli_json_count(s->game.world.seed));
+	cli_json_put(o, "repeats", cli_json_count(s->repeats));
+	cli_json_put(o, "best_loss", cli_json_real(over_repeats(s, 0, best_loss, 0, 0).median));
+	for (size_t k = 0; k < s->n_contestants; k++)
+		for (int f = 0; f < scheme_forecasts(s->contestants[k]->class); f++)
+			cli_json_append(schemes, forecast_document(s, k, f));
+	cli_json_put(o, "schemes", schemes);
+	cli_json_print(o);
+}
+
+/* ---- into files ---- */
+
+static int write_curve(const struct simulation *s)
+{
+	FILE *f = fopen(s->curve_path, "w");
+	if (!f) {
+		cli_error(s->cli, "%s: %m", s->curve_path);
+		return CLI_USAGE;
+	}
+	fputs("scheme,items,regret,regret_q1,regret_q3,influence\n", f);
+	for (size_t k = 0; k < s->n_contestants; k++) {
+		for (int fc = 0; fc < scheme_forecasts(s->contestants[k]->class); fc++) {
+			for (size_t at = 0; at < s->game.n_checkpoints; at++) {
+				struct quartiles q = over_repeats(s, k, regret_at, fc, at);
+				double say = over_repeats(s, k, influence_at, fc, at).median;
+				fprintf(f, "%s,%" PRIu64 ",%s,%s,%s,", cli_forecast_name(s->contestants[k], fc),
+					s->game.checkpoints[at], cli_exact(q.median).s, cli_exact(q.low).s,
+					cli_exact(q.high).s);
+				fprintf(f, "%s\n", isnan(say) ? "" : cli_exact(say).s);
+			}
+		}
+	}
+	bool failed = ferror(f);
+	if (fclose(f) || failed) {
+		cli_error(s->cli, "%s could not be written: %m", s->curve_path);
+		return CLI_USAGE;
+	}
+	return CLI_DONE;
+}
+
+/* Regrets fall below 0, and a log axis ends before: who is not to be seen there is named. */
+static void name_gaps(const struct simulation *s, const struct plot *p)
+{
+	char names[40 * CLI_FORECASTS_MAX] = "";
+	size_t len = 0;
+	for (size_t i = 0; i < p->n; i++)
+		if (plot_points(p, &p->curves[i]) < p->curves[i].n)
+			len += (size_t)snprintf(names + len, sizeof names - len, "%s%s", len ? ", " : "",
+						p->curves[i].name);
+	if (len > 0)
+		cli_note("%s: regret is drawn only where it is above 0, which it is not everywhere for %s",
+			 s->plot_path, names);
+}
+
+static int draw(const struct simulation *s)
+{
+	struct plot_curve curves[CLI_FORECASTS_MAX];
+	double x[CLI_FORECASTS_MAX][GAME_CHECKPOINTS_MAX], y[CLI_FORECASTS_MAX][GAME_CHECKPOINTS_MAX];
+	size_t n = 0;
+	for (size_t k = 0; k < s->n_contestants; k++) {
+		for (int f = 0; f < scheme_forecasts(s->contestants[k]->class); f++, n++) {
+			regret_curve(s, k, f, x[n], y[n]);
+			curves[n] = (struct plot_curve){.name = cli_forecast_name(s->contestants[k], f),
+							.n = s->game.n_checkpoints,
+							.x = x[n],
+							.y = y[n],
+							.dashed = s->contestants[k]->class != &scheme_candor};
+		}
+	}
+	const struct plot p = {.title = "Regret against the best labeler",
+			       .x_title = "items",
+			       .y_title = "regret (sum of Brier losses)",
+			       .log_x = true,
+			       .log_y = true,
+			       .n = n,
+			       .curves = curves};
+	int err = plot_draw(&p, s->plot_path);
+	if (err) {
+		cli_error(s->cli, "%s: %s", s->plot_path,
+			  err == -ENODATA ? "no regret is above 0, and a log axis shows nothing else"
+			  : err == -EIO   ? "gnuplot could not draw it"
+					  : candor_strerror(err));
+		return CLI_USAGE;
+	}
+	name_gaps(s, &p);
+	return CLI_DONE;
+}
+
+/* Whether a file can be written, without changing what is in it. */
+static bool can_write(const struct cli *c, const char *option, const char *path)
+{
+	bool is_new = access(path, F_OK) != 0;
+	FILE *f = fopen(path, "a");
+	if (!f) {
+		cli_error(c, "%s: %s: %m", option, path);
+		return false;
+	}
+	fclose(f);
+	if (is_new)
+		unlink(path);
+	return true;
+}
+
+int simulate_prepare(const struct simulation *s)
+{
+	if (s->curve_path && !can_write(s->cli, "--curve", s->curve_path))
+		return CLI_USAGE;
+	if (!s->plot_path)
+		return 0;
+	if (!can_write(s->cli, "--plot", s->plot_path))
+		return CLI_USAGE;
+	int err = plot_available();
+	if (err == -ENOENT)
+		cli_error(s->cli, "--plot: gnuplot, which draws pictures, is not installed (Debian: gnuplot-nox)");
+	else if (err)
+		cli_error(s->cli, "--plot: gnuplot does not run here: %s", candor_strerror(err));
+	return err ? CLI_USAGE : 0;
+}
+
+int simulate_show(const struct simulation *s)
+{
+	int code = CLI_DONE;
+	if (s->cli->json) {
+		print_document(s);
+	} else {
+		show_campaign(s);
+		show_table(s);
+		show_notes(s);
+	}
+	if (s->curve_path)
+		code = write_curve(s);
+	if (s->plot_path && code == CLI_DONE)
+		code = draw(s);
+	return code;
+}

@@ -1,0 +1,30 @@
+/* workers.h - runs independent jobs on all processors, with a progress bar. */
+#ifndef CANDOR_CLI_WORKERS_H
+#define CANDOR_CLI_WORKERS_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "client/cli/base/cli.h"
+
+/* Runs job(arg, 0) to job(arg, n - 1), begun in that order, each once, some at the same time; returns when all have
+ * ended. beat (may be NULL) is called in this thread, now and then until then. Where no thread can be had, the jobs run
+ * in this one. */
+void cli_run_jobs(size_t n, void (*job)(void *arg, size_t index), void (*beat)(void *arg), void *arg);
+
+/* Jobs that work through items. */
+struct cli_work {
+	size_t n;
+	/* Counts items in *done on the way. 0, or an error: then there was no memory, and the program ends. */
+	int (*job)(void *arg, size_t index, atomic_uint_fast64_t *done);
+	uint64_t (*items)(void *arg, size_t index); /* that a job has */
+	const char *(*slow)(void *arg,
+			    size_t index); /* the name of a job that takes far longer than others; else NULL */
+	void *arg;
+};
+
+/* Does it, with a progress line where stderr is a terminal; it names a slow job that goes on, and how far it is. */
+void cli_do_work(const struct cli *c, const struct cli_work *w);
+
+#endif

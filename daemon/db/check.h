@@ -1,0 +1,15 @@
+/* check.h - is a database file in order, as far as SQLite can tell? Whether what stands in it makes sense, verify.h
+ * says. */
+#ifndef CANDOR_DB_CHECK_H
+#define CANDOR_DB_CHECK_H
+
+#include "daemon/db/db.h"
+
+enum { DB_CHECK_MAX = 20 }; /* findings that are told, of each kind */
+
+/* SQLite's integrity_check and foreign_key_check, over the whole file, as of the moment of a db_begin() if there was
+ * one. Tells each finding in a sentence, the first 20 of each. How many there were; or an error that kept it from
+ * looking. */
+MUST_CHECK int db_check(struct db *db, void (*found)(void *arg, const char *what), void *arg);
+
+#endif

@@ -1,0 +1,24 @@
+/* migrate.h - the tables, and how older ones become them. */
+#ifndef CANDOR_MIGRATE_H
+#define CANDOR_MIGRATE_H
+
+#include <sqlite3.h>
+
+#include "lib/base/err.h"
+
+enum {
+	MIGRATE_APPLICATION_ID = 0x43414e44, /* "CAND" */
+	MIGRATE_VERSION = 4, /* the schema of this program: PRAGMA user_version */
+};
+
+/* Brings the tables of a writable connection to this program's version, each step in a transaction of its own, its
+ * number with it. 0, ERR_SCHEMA (not a candor database, or a newer one; logged) or a database error. */
+MUST_CHECK int migrate(sqlite3 *db);
+
+/* 0 if the tables are of this program's version; ERR_SCHEMA otherwise, ERR_DAMAGED where one of them is missing. */
+MUST_CHECK int migrate_check(sqlite3 *db);
+
+/* 0 if they are of a version that migrate() could bring to this program's. */
+MUST_CHECK int migrate_known(sqlite3 *db);
+
+#endif

@@ -1,0 +1,150 @@
+#include "daemon/db/pack.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LONGEST_REPORT = 48 };
+
+/* Writes the shortest of what reads back as the same bits: most values that people and models give have at most four
+ * decimals, and those need no search. Returns the length. */
+static size_t print_value(double p, char *out)
+{
+	unsigned scaled = (unsigned)(p * 10000 + 0.5);
+	if ((double)scaled / 10000 != p)
+		return (size_t)snprintf(out, 32, "%.17g", p);
+	if (scaled == 10000 || scaled == 0) {
+		out[0] = scaled ? '1' : '0';
+		return 1;
+	}
+	size_t len = 6;
+	memcpy(out, "0.", 2);
+	for (size_t i = 5; i >= 2; i--, scaled /= 10)
+		out[i] = (char)('0' + scaled % 10);
+	while (out[len - 1] == '0')
+		len--;
+	return len;
+}
+
+static size_t print_id(uint32_t id, char *out)
+{
+	char digits[10];
+	size_t n = 0;
+	do
+		digits[n++] = (char)('0' + id % 10);
+	while (id /= 10);
+	for (size_t i = 0; i < n; i++)
+		out[i] = digits[n - 1 - i];
+	return n;
+}
+
+int pack_reports(const struct packed_reports *r, struct buf *out)
+{
+	char *start = (char *)buf_reserve(out, r->n * LONGEST_REPORT + 3), *at = start;
+	if (!start)
+		return -ENOMEM;
+	*at++ = '[';
+	for (size_t i = 0; i < r->n; i++) {
+		if (i > 0)
+			*at++ = ',';
+		*at++ = '[';
+		at += print_id(r->labelers[i], at);
+		*at++ = ',';
+		at += print_value(r->values[i], at);
+		*at++ = ']';
+	}
+	*at++ = ']';
+	out->len += (size_t)(at - start);
+	return 0;
+}
+
+/* One "[labeler,value]"; NULL where there is none. */
+static const char *read_report(const char *at, uint32_t *labeler, double *value)
+{
+	char *end;
+	if (*at++ != '[' || *at < '0' || *at > '9')
+		return NULL;
+	unsigned long id = strtoul(at, &end, 10);
+	if (*end != ',' || id >= UINT32_MAX || end[1] < '0' || end[1] > '9')
+		return NULL;
+	*labeler = (uint32_t)id;
+	*value = strtod(end + 1, &end);
+	return *end == ']' && *value >= 0 && *value <= 1 ? end + 1 : NULL;
+}
+
+int unpack_reports(const char *text, size_t len, struct arena *a, struct packed_reports *out)
+{
+	/* Each report has exactly one '[' of its own. */
+	size_t n = 0;
+	for (size_t i = 1; i < len; i++)
+		n += text[i] == '[';
+	uint32_t *labelers = arena_alloc(a, n * sizeof *labelers);
+	double *values = arena_alloc(a, n * sizeof *values);
+	if (!labelers || !values)
+		return -ENOMEM;
+	*out = (struct packed_reports){n, labelers, values};
+
+	const char *at = text;
+	if (len < 2 || *at++ != '[' || n > ITEM_REPORTS_MAX)
+		return ERR_HISTORY;
+	for (size_t i = 0; i < n; i++) {
+		if (i > 0 && *at++ != ',')
+			return ERR_HISTORY;
+		if (!(at = read_report(at, &labelers[i], &values[i])))
+			return ERR_HISTORY;
+	}
+	return strcmp(at, "]") == 0 ? 0 : ERR_HISTORY;
+}
+
+/* ---- states ---- */
+
+/* A state as it lies in a checkpoint: no padding, little-endian as the machine is (see db.c). */
+struct packed_state {
+	double weight, own_loss, mean_loss, settled_loss;
+	uint32_t scored, last_round, epoch, zero;
+};
+
+_Static_assert(sizeof(struct packed_state) == PACKED_STATE_BYTES, "a state has no padding");
+
+int pack_states(const struct labeler *states, size_t n, struct buf *out)
+{
+	uint8_t *at = buf_reserve(out, n * PACKED_STATE_BYTES);
+	if (!at)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		const struct labeler *l = &states[i];
+		const struct packed_state s = {l->weight, l->own_loss,   l->mean_loss, l->settled_loss,
+					       l->scored, l->last_round, l->epoch,     0};
+		memcpy(at + i * sizeof s, &s, sizeof s);
+	}
+	out->len += n * PACKED_STATE_BYTES;
+	return 0;
+}
+
+int unpack_states(const void *bytes, size_t len, struct arena *a, struct checkpoint_row *out)
+{
+	out->n = len / PACKED_STATE_BYTES;
+	struct labeler *states = arena_calloc(a, out->n, sizeof *states);
+	if (!states)
+		return -ENOMEM;
+	out->states = states;
+	if (len % PACKED_STATE_BYTES != 0 || out->n == 0)
+		return ERR_HISTORY;
+	for (size_t i = 0; i < out->n; i++) {
+		struct packed_state s;
+		memcpy(&s, (const uint8_t *)bytes + i * sizeof s, sizeof s);
+		if (!(s.weight > 0) || s.epoch > 62 || s.zero)
+			return ERR_HISTORY;
+		states[i] = (struct labeler){
+			.weight = s.weight,
+			.own_loss = s.own_loss,
+			.mean_loss = s.mean_loss,
+			.settled_loss = s.settled_loss,
+			.scored = s.scored,
+			.last_round = s.last_round,
+			.epoch = (uint8_t)s.epoch,
+		};
+	}
+	return 0;
+}

@@ -1,0 +1,38 @@
+/* store.h - durability beside the loop: one thread that writes, some that read.
+ *
+ * Owns the database file's lock and every connection to it. All functions are the loop thread's; callbacks come there
+ * too. What is in flight must be finished before store_close(). */
+#ifndef CANDOR_STORE_H
+#define CANDOR_STORE_H
+
+#include <uv.h>
+
+#include "daemon/engine/engine.h"
+
+struct store;
+
+/* err: as db_write(). */
+typedef void store_on_commit(void *arg, int err);
+typedef void store_on_close(void *arg);
+
+/* Takes the lock, creates or migrates the database, starts the writer. memory: bytes for SQLite, all in all.
+ * 0, ERR_LOCKED, -errno, a libuv or a database error; then nothing is left open. */
+MUST_CHECK int store_open(struct store **out, uv_loop_t *loop, const char *path, enum db_sync sync, size_t memory,
+			  store_on_commit *on_commit, void *arg);
+
+/* A connection for the loop's own thread: for what must be read before anything else can go on. */
+struct db *store_db(struct store *s);
+
+/* Hands a batch to the writer; it must live until on_commit. One at a time. */
+void store_commit(struct store *s, const struct batch *batch);
+
+/* Runs a job on a thread of libuv's pool (see struct read_job). */
+void store_read(struct store *s, struct read_job *job);
+
+/* Bytes of the database file. */
+uint64_t store_bytes(const struct store *s);
+
+/* Stops the writer and closes everything, then calls on_close, after which the store is gone. */
+void store_close(struct store *s, store_on_close *on_close, void *arg);
+
+#endif

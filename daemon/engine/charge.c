@@ -1,0 +1,152 @@
+/* How much each principal may ask for: each request is charged once, before it is carried out, and each open item
+ * counts for whoever opened it. The daemon's own user is counted and never refused. */
+#include <errno.h>
+#include <inttypes.h>
+
+#include "daemon/engine/state.h"
+
+/* ---- rates ---- */
+
+static const struct {
+	const char *what, *setting;
+} rates[QUOTA_RATES] = {
+	[QUOTA_REQUESTS] = {"requests", "limit_requests"},
+	[QUOTA_REPORTS] = {"reports", "limit_reports"},
+	[QUOTA_BYTES] = {"bytes of requests", "limit_bytes"},
+};
+
+static void refuse_rate(struct engine *e, struct call *call, const struct who *payer, enum quota_rate rate,
+			uint32_t wait_ms)
+{
+	const char *sentence =
+		rate == QUOTA_RATES
+			? arena_printf(call->arena,
+				       "more principals are at work than there is account kept of; again in %" PRIu32
+				       " ms",
+				       wait_ms)
+			: arena_printf(call->arena,
+				       "%s may send %" PRIu64 " %s a second (%s) and sent more; again in %" PRIu32
+				       " ms, or fewer at a time",
+				       payer->is_known ? payer->name : "all anonymous peers together",
+				       quota_limits(e->quota)->rates[rate], rates[rate].what, rates[rate].setting,
+				       wait_ms);
+	struct candor_response r = {
+		.code = CANDOR_RESOURCE_EXHAUSTED,
+		.message = sentence ? sentence : "more was sent than may be in a second; again later",
+		.retry_after_ms = wait_ms,
+	};
+	engine_reply(call, &r, 0);
+}
+
+bool engine_charge(struct engine *e, struct call *call, const struct who *payer)
+{
+	const struct candor_request *r = &call->wire->request;
+	enum quota_rate rate;
+	uint32_t wait_ms;
+	if (!e->quota || payer->is_owner)
+		return true;
+	const uint64_t cost[QUOTA_RATES] = {
+		[QUOTA_REQUESTS] = 1,
+		[QUOTA_REPORTS] = r->type == CANDOR_REQ_POST_REPORTS ? r->n : 0,
+		[QUOTA_BYTES] = call->bytes,
+	};
+	int passes = quota_take(e->quota, who_principal(payer), cost, e->ops.now_ms(e->owner), &rate, &wait_ms);
+	if (passes == 1)
+		return true;
+	engine_withdraw(e, call);
+	if (passes < 0)
+		engine_refuse_error(call, passes);
+	else
+		refuse_rate(e, call, payer, rate, wait_ms);
+	return false;
+}
+
+const char *engine_refuse_unread(struct engine *e, const struct who *who, size_t bytes, enum candor_code *code,
+				 uint32_t *retry_after_ms)
+{
+	enum { STRANGER_BYTES = 8 * 1024 }; /* a hello with the longest token and name is a fifth of it */
+	*retry_after_ms = 0;
+	if (who->is_owner)
+		return NULL;
+	if (bytes > STRANGER_BYTES && !(e->grants && grants_rights(e->grants, who, NULL))) {
+		*code = who->is_known ? CANDOR_PERMISSION_DENIED : CANDOR_UNAUTHENTICATED;
+		engine_charge_unread(e, who, bytes);
+		return "who has no rights here may send hello and little else; say who you are first, or have an admin "
+		       "grant you something";
+	}
+	*retry_after_ms = e->quota ? quota_spent_ms(e->quota, who_principal(who), e->ops.now_ms(e->owner)) : 0;
+	if (*retry_after_ms == 0 || bytes <= STRANGER_BYTES)
+		return NULL;
+	*code = CANDOR_RESOURCE_EXHAUSTED;
+	return "more was sent than one principal may in a second; again in a while";
+}
+
+void engine_charge_unread(struct engine *e, const struct who *who, size_t bytes)
+{
+	enum quota_rate rate;
+	uint32_t wait_ms;
+	const uint64_t cost[QUOTA_RATES] = {[QUOTA_REQUESTS] = 1, [QUOTA_BYTES] = bytes};
+	if (!e->quota || who->is_owner)
+		return;
+	int passes = quota_take(e->quota, who_principal(who), cost, e->ops.now_ms(e->owner), &rate, &wait_ms);
+	(void)passes; /* it is refused in any case */
+}
+
+bool engine_is_spent(const struct engine *e, const struct who *who)
+{
+	return e->quota && !who->is_owner && quota_spent_ms(e->quota, who_principal(who), e->ops.now_ms(e->owner)) > 0;
+}
+
+/* ---- open items ---- */
+
+static bool counts_items(const struct engine *e)
+{
+	return e->quota && quota_limits(e->quota)->open_items;
+}
+
+int engine_may_open(struct engine *e, const struct call *call, uint32_t *opener)
+{
+	if (!counts_items(e))
+		return 1;
+	const char *principal = who_principal(call->who);
+	int err = *opener == QUOTA_NOBODY ? quota_find(e->quota, principal, e->ops.now_ms(e->owner), opener) : 0;
+	if (call->who->is_owner)
+		return 1;
+	return err ? err : quota_may_open(e->quota, *opener);
+}
+
+const char *engine_say_open(const struct engine *e, const struct call *call)
+{
+	const char *said = arena_printf(
+		call->arena,
+		"%s has %" PRIu64 " items open, as many as one principal may (limit_open_items): this would open one "
+		"more; there is room when some of them are closed, resolved or void",
+		who_principal(call->who), quota_limits(e->quota)->open_items);
+	return said ? said : "one principal may not have more items open (limit_open_items)";
+}
+
+void engine_item_opened(struct engine *e, struct item *item, uint32_t opener)
+{
+	item->own.opener = opener;
+	if (e->quota)
+		quota_opened(e->quota, opener);
+}
+
+void engine_item_closed(struct engine *e, struct item *item)
+{
+	if (e->quota)
+		quota_closed(e->quota, item->own.opener);
+	item->own.opener = QUOTA_NOBODY;
+}
+
+int engine_restore_opener(struct engine *e, struct item *item, const char *by)
+{
+	uint32_t opener;
+	if (!counts_items(e) || !by[0])
+		return 0;
+	int err = quota_find(e->quota, by, e->ops.now_ms(e->owner), &opener);
+	if (err)
+		return err == ERR_FULL ? 0 : err; /* those beyond the account count for nobody */
+	engine_item_opened(e, item, opener);
+	return 0;
+}

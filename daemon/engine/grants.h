@@ -1,0 +1,94 @@
+/* grants.h - who may do what, in memory: grants, tokens, and what they come to for a peer. No I/O and no clock.
+ *
+ * One thread, the loop's. Rows that are handed out live until the grant or the table goes. */
+#ifndef CANDOR_GRANTS_H
+#define CANDOR_GRANTS_H
+
+#include "daemon/db/rows.h"
+
+enum {
+	WHO_GROUPS_MAX = 32, /* of a local peer; those beyond it give no rights */
+	GRANTS_MAX = 16384,
+	GRANTS_OF_ONE_MAX = 256, /* principal: each row of a batch may be held against all of them */
+	GRANTS_GROUPS_MAX = 128, /* principals that are groups: likewise */
+	TOKENS_MAX = 65536, /* ever made, as names are used once */
+};
+
+/* Some prefix only; beside the bits of enum candor_right. */
+enum { GRANTS_REPORT_SOME = 64 };
+
+/* Who is at the other end of a connection. */
+struct who {
+	/* For history; and the principal, where is_known. Else where the peer comes from, and it is anonymous. */
+	char name[CANDOR_NAME_MAX + 1];
+	bool is_known;
+	bool is_local; /* on this machine, over a Unix socket */
+	bool is_owner; /* the daemon's own user, or root: may do everything */
+	bool is_settled; /* something was done for it, and it cannot become somebody else */
+	bool is_refused; /* its token was not one: the connection is to end */
+	uint64_t token; /* the id of the one it showed; 0: none */
+	uint32_t n_groups, groups[WHO_GROUPS_MAX];
+};
+
+const char *who_principal(const struct who *w);
+
+struct grants;
+
+/* key: as for names_new(). 0 or -ENOMEM. */
+MUST_CHECK int grants_new(struct grants **out, const uint8_t *key);
+void grants_free(struct grants *g); /* NULL is allowed */
+
+/* Memory taken. */
+size_t grants_bytes(const struct grants *g);
+
+/* ---- what somebody may do ---- */
+
+/* In a pool; in every pool, "" ; or in any at all, NULL. Bits of enum candor_right, all of them where admin is among
+ * them; GRANTS_REPORT_SOME where there is a grant to report for a prefix. */
+unsigned grants_rights(const struct grants *g, const struct who *w, const char *pool);
+
+/* Whether the labeler's name begins with a prefix that a grant for the pool has. */
+bool grants_may_report(const struct grants *g, const struct who *w, const char *pool, const char *labeler);
+
+/* The token that it speaks with counts, or it speaks with none: NULL. Else a sentence. */
+const char *grants_token_fault(const struct grants *g, const struct who *w, uint64_t now_ms);
+
+/* ---- grants ---- */
+
+/* Adds rights to a principal's in a pool and prefix, or takes them away. 1: *row is what stands now, without rights
+ * where nothing does, and lives until the next change. 0: it stood so already. -ENOMEM or ERR_FULL. */
+MUST_CHECK int grants_change(struct grants *g, const struct candor_grant *what, bool add, struct grant_row *row);
+
+/* The rights that stand for just this principal, pool and prefix; what->rights does not matter. */
+unsigned grants_standing(const struct grants *g, const struct candor_grant *what);
+
+/* A row from disk, of a larger id than all before. 0, -ENOMEM, ERR_FULL or ERR_HISTORY. */
+MUST_CHECK int grants_restore(struct grants *g, const struct grant_row *row);
+
+/* The first grant with an id above `after`, or NULL. */
+const struct grant_row *grants_next(const struct grants *g, uint64_t after);
+
+/* How many there are: in all, and in a pool by its own name. */
+size_t grants_count(const struct grants *g);
+size_t grants_count_in(const struct grants *g, const char *pool);
+
+/* Any grant of that principal, or NULL. */
+const struct grant_row *grants_of(const struct grants *g, const char *principal);
+
+/* ---- tokens ---- */
+
+/* A new one, or one from disk (ids are given from 1). 0, -ENOMEM, ERR_FULL, or ERR_HISTORY where the id or the name is
+ * not new. */
+MUST_CHECK int grants_add_token(struct grants *g, const struct token_row *row);
+
+uint64_t grants_tokens(const struct grants *g); /* how many there are, which is the newest one's id */
+struct token_row *grants_token(const struct grants *g, uint64_t id); /* NULL: none */
+struct token_row *grants_find_token(const struct grants *g, const char *name); /* likewise */
+
+/* The one with this hash that is not revoked, or NULL. Hashes are found by a part of them and then compared as a whole,
+ * in a time that does not tell where they differ. */
+const struct token_row *grants_match(const struct grants *g, const uint8_t hash[TOKEN_HASH_BYTES]);
+
+void grants_revoke(struct token_row *token, uint64_t now_ms);
+
+#endif

@@ -1,0 +1,344 @@
+/* Answers that come from disk: the feed of closed items, the trajectory of a labeler's weight, and who did what.
+ *
+ * Each waits until the newest change that it tells of is on disk, then reads off the loop, so that it sees all that its
+ * own connection wrote before.
+ *
+ * A trajectory needs no index: each settlement says in which round each of its reporters was scored before, so from the
+ * newest one it is a walk from round to round, as long as the page asked for. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/engine/state.h"
+
+struct history_read {
+	struct read_job job;
+	struct waiter waiter;
+	struct engine *engine;
+	struct call *call;
+	uint64_t pool;
+
+	uint64_t archived; /* the last round that is */
+	uint64_t after; /* feed: close number; trajectory: not used */
+	struct item_row *rows;
+	size_t n_rows;
+
+	uint32_t labeler;
+	uint64_t round; /* trajectory: the newest wanted; then where to go on, 0: nowhere */
+	struct candor_settlement *steps;
+	size_t n_steps;
+
+	struct event_row *events;
+	size_t n_events;
+	uint64_t before; /* only events below this change; `round` likewise bounds the settlements */
+
+	void (*answer)(struct history_read *h);
+};
+
+static void on_read(struct read_job *job)
+{
+	struct history_read *h = (struct history_read *)job;
+	engine_read_done(h->engine);
+	/* A cursor that nobody was given can name a round that the labeler had no part in. */
+	if (job->err == ERR_HISTORY && h->n_steps == 0 && h->call->wire->request.cursor[0])
+		engine_bad_cursor(h->call);
+	else if (job->err || h->engine->ended)
+		engine_refuse_error(h->call, job->err ? job->err : h->engine->ended);
+	else if (engine_authorize(h->engine, h->call)) /* what it may do can have changed meanwhile */
+		h->answer(h);
+	free(h);
+}
+
+static void on_durable(struct waiter *w, int err)
+{
+	struct history_read *h = (struct history_read *)((char *)w - offsetof(struct history_read, waiter));
+	if (err) {
+		engine_refuse_error(h->call, err);
+		free(h);
+		return;
+	}
+	engine_read(h->engine, &h->job);
+}
+
+/* Reads what there is up to a change; takes h over. */
+static enum engine_outcome start(struct history_read *h, uint64_t change)
+{
+	struct engine *e = h->engine;
+	h->job.done = on_read;
+	h->waiter.on_durable = on_durable;
+	if (change > e->committed)
+		engine_wait(e, change, &h->waiter);
+	else
+		engine_read(e, &h->job);
+	return ENGINE_LATER;
+}
+
+static struct history_read *new_read(struct engine *e, struct campaign *c, struct call *call)
+{
+	struct history_read *h = calloc(1, sizeof *h);
+	if (h)
+		*h = (struct history_read){.engine = e, .call = call, .pool = c->id, .archived = c->archive.last};
+	return h;
+}
+
+/* A place in a listing of one pool. */
+static bool read_place(const char *text, char letter, uint64_t pool, uint64_t *number)
+{
+	uint64_t numbers[2];
+	if (!engine_read_cursor(text, letter, numbers, 2) || numbers[0] != pool)
+		return false;
+	*number = numbers[1];
+	return true;
+}
+
+static const char *write_place(struct arena *a, char letter, uint64_t pool, uint64_t number)
+{
+	const uint64_t numbers[2] = {pool, number};
+	return engine_write_cursor(a, letter, numbers, 2);
+}
+
+/* ---- the feed ---- */
+
+/* On another thread. */
+static void read_feed(struct read_job *job, struct db *db)
+{
+	struct history_read *h = (struct history_read *)job;
+	size_t limit = h->call->wire->request.limit;
+	/* One more than asked for tells whether there is another page. */
+	h->rows = arena_alloc(h->call->arena, (limit + 1) * sizeof *h->rows);
+	if (!h->rows) {
+		job->err = -ENOMEM;
+		return;
+	}
+	int n = db_feed(db, h->call->arena, h->pool, h->after, limit + 1, h->rows);
+	job->err = n < 0 ? n : 0;
+	h->n_rows = n < 0 ? 0 : (size_t)n;
+}
+
+static void answer_feed(struct history_read *h)
+{
+	size_t limit = h->call->wire->request.limit;
+	struct candor_response r = {.type = CANDOR_RES_ITEMS, .more = h->n_rows > limit};
+	r.n = r.more ? limit : h->n_rows;
+	struct candor_item *items = arena_alloc(h->call->arena, r.n * sizeof *items);
+	uint64_t next = r.n ? h->rows[r.n - 1].close_number : h->after;
+	r.next = write_place(h->call->arena, 'i', h->pool, next);
+	if (!items || !r.next) {
+		engine_refuse_error(h->call, -ENOMEM);
+		return;
+	}
+	for (size_t i = 0; i < r.n; i++) {
+		const struct item_row *row = &h->rows[i];
+		items[i] = (struct candor_item){
+			.name = row->name,
+			.state = row->state,
+			.mean = row->aggregate.mean,
+			.median = row->aggregate.median,
+			.plain_mean = row->aggregate.plain_mean,
+			.plain_median = row->aggregate.plain_median,
+			.spread = row->aggregate.spread,
+			.ess = row->aggregate.ess,
+			.n = row->aggregate.n,
+			.outcome = row->outcome,
+			.round = row->round,
+			.eta = row->eta,
+			.lbar = row->lbar,
+			.opened_at = row->opened_at,
+			.closed_at = row->closed_at,
+			.ended_at = row->ended_at,
+			.archived = row->state == CANDOR_RESOLVED && row->round <= h->archived,
+		};
+	}
+	r.items = items;
+	engine_reply(h->call, &r, 0);
+}
+
+enum engine_outcome engine_list_items(struct engine *e, struct campaign *c, struct call *call)
+{
+	const char *cursor = call->wire->request.cursor;
+	uint64_t after = 0;
+	if (cursor[0] && (!read_place(cursor, 'i', c->id, &after) || after > c->closes))
+		return engine_bad_cursor(call);
+	struct history_read *h = new_read(e, c, call);
+	if (!h)
+		return engine_refuse_error(call, -ENOMEM);
+	h->after = after;
+	h->job.work = read_feed;
+	h->answer = answer_feed;
+	return start(h, c->changed);
+}
+
+/* ---- trajectories ---- */
+
+/* Follows the labeler to the round before; false where the settlement does not know it. */
+static bool take_step(struct history_read *h, const struct settled_row *row)
+{
+	const struct settlement_row *s = &row->settlement;
+	const struct packed_reports *reports = &row->item.reports;
+	size_t at = 0;
+	while (at < reports->n && reports->labelers[at] != h->labeler)
+		at++;
+	if (at == reports->n || s->last_round[at] >= s->round)
+		return false;
+	double report = reports->values[at];
+	h->steps[h->n_steps++] = (struct candor_settlement){
+		.round = s->round,
+		.item = row->item.name,
+		.report = report,
+		.outcome = s->outcome,
+		.loss = mechanism_loss(report, s->outcome),
+		.lbar = s->lbar,
+		.mean = row->item.aggregate.mean,
+		.eta = s->eta,
+		.weight = s->weights[at],
+		.epoch = s->epoch,
+		.at = s->at,
+	};
+	h->round = s->last_round[at];
+	return true;
+}
+
+/* Of the moment that is read: more may have been archived since the call. */
+static int read_boundary(struct history_read *h, struct db *db, struct arena *scratch)
+{
+	struct archive_row row;
+	int found = db_archive(db, scratch, h->pool, &row);
+	if (found == 1)
+		h->archived = row.last;
+	return found < 0 ? found : 0;
+}
+
+/* On another thread. Each settlement is read into a scratch arena: a page may pass by many thousand reports. */
+static void read_trajectory(struct read_job *job, struct db *db)
+{
+	struct history_read *h = (struct history_read *)job;
+	size_t limit = h->call->wire->request.limit;
+	struct arena scratch;
+	arena_init(&scratch, SIZE_MAX / 2);
+	h->steps = arena_alloc(h->call->arena, limit * sizeof *h->steps);
+	job->err = h->steps ? db_begin(db) : -ENOMEM;
+	bool begun = job->err == 0;
+	if (begun)
+		job->err = read_boundary(h, db, &scratch);
+	while (job->err == 0 && h->round > h->archived && h->n_steps < limit) {
+		struct settled_row row;
+		arena_reset(&scratch);
+		int found = db_settlement(db, &scratch, h->pool, h->round, &row);
+		if (found != 1 || !take_step(h, &row)) {
+			job->err = found < 0 ? found : ERR_HISTORY;
+			break;
+		}
+		struct candor_settlement *step = &h->steps[h->n_steps - 1];
+		if (!(step->item = arena_strdup(h->call->arena, step->item)))
+			job->err = -ENOMEM;
+	}
+	if (begun)
+		db_end(db);
+	arena_free(&scratch);
+}
+
+/* What the labeler has now, and the trajectory if one was asked for. */
+static enum engine_outcome reply_labeler(struct call *call, struct campaign *c, uint32_t id,
+					 const struct history_read *h)
+{
+	struct candor_response r = {.type = CANDOR_RES_LABELER, .next = ""};
+	engine_describe_labeler(c, id, &r.labeler);
+	if (h) {
+		r.n = h->n_steps;
+		r.history = h->steps;
+		r.archived = h->round > 0 && h->round <= h->archived;
+		if (h->round && !r.archived)
+			r.next = write_place(call->arena, 'h', c->id, h->round);
+	}
+	if (!r.next)
+		return engine_refuse_error(call, -ENOMEM);
+	return engine_reply(call, &r, c->changed);
+}
+
+static void answer_trajectory(struct history_read *h)
+{
+	/* Memory may have been rebuilt meanwhile; pools and labelers that were on disk are there again, under their
+	 * ids. */
+	struct campaign *c = engine_find(h->engine, h->call->wire->request.pool);
+	if (!c || h->labeler >= pool_labelers(c->pool))
+		engine_refuse_error(h->call, ERR_HISTORY);
+	else
+		reply_labeler(h->call, c, h->labeler, h);
+}
+
+enum engine_outcome engine_get_labeler(struct engine *e, struct campaign *c, struct call *call)
+{
+	const struct candor_request *r = &call->wire->request;
+	uint32_t id = pool_find_labeler(c->pool, r->labeler, strlen(r->labeler));
+	if (id == NAMES_NONE)
+		return engine_refuse(call, CANDOR_NOT_FOUND,
+				     arena_printf(call->arena, "labeler '%s' is not known in this pool", r->labeler));
+	uint64_t round = pool_labeler(c->pool, id)->last_round;
+	if (r->cursor[0] &&
+	    (!read_place(r->cursor, 'h', c->id, &round) || round == 0 || round > pool_totals(c->pool)->round))
+		return engine_bad_cursor(call);
+	if (!r->history || round == 0)
+		return reply_labeler(call, c, id, NULL);
+	struct history_read *h = new_read(e, c, call);
+	if (!h)
+		return engine_refuse_error(call, -ENOMEM);
+	h->labeler = id;
+	h->round = round;
+	h->job.work = read_trajectory;
+	h->answer = answer_trajectory;
+	return start(h, c->changed);
+}
+
+/* ---- who did what ---- */
+
+/* On another thread. */
+static void read_events(struct read_job *job, struct db *db)
+{
+	struct history_read *h = (struct history_read *)job;
+	const struct candor_request *r = &h->call->wire->request;
+	h->events = arena_alloc(h->call->arena, r->limit * sizeof *h->events);
+	if (!h->events) {
+		job->err = -ENOMEM;
+		return;
+	}
+	int n = db_events(db, h->call->arena, r->pool[0] ? r->pool : NULL, h->before, &h->round, r->limit, h->events);
+	job->err = n < 0 ? n : 0;
+	h->n_events = n < 0 ? 0 : (size_t)n;
+}
+
+static void answer_events(struct history_read *h)
+{
+	struct candor_response r = {.type = CANDOR_RES_EVENTS, .n = h->n_events, .next = ""};
+	struct candor_event *rows = arena_alloc(h->call->arena, r.n * sizeof *rows);
+	for (size_t i = 0; rows && i < r.n; i++) {
+		const struct event_row *e = &h->events[i];
+		rows[i] = (struct candor_event){e->change, e->at, e->by, e->pool, e->action, e->subject, e->detail};
+	}
+	if (r.n > 0 && r.n == h->call->wire->request.limit) {
+		const uint64_t place[2] = {h->events[r.n - 1].change, h->round};
+		r.next = engine_write_cursor(h->call->arena, 'e', place, 2);
+	}
+	r.events = rows;
+	if (rows && r.next)
+		engine_reply(h->call, &r, 0);
+	else
+		engine_refuse_error(h->call, -ENOMEM);
+}
+
+enum engine_outcome engine_list_events(struct engine *e, struct call *call)
+{
+	const struct candor_request *r = &call->wire->request;
+	uint64_t place[2] = {UINT64_MAX, UINT64_MAX};
+	if (r->cursor[0] && !engine_read_cursor(r->cursor, 'e', place, 2))
+		return engine_bad_cursor(call);
+	if (r->pool[0] && !engine_find(e, r->pool))
+		return engine_refuse(call, CANDOR_NOT_FOUND,
+				     arena_printf(call->arena, "pool '%s' does not exist", r->pool));
+	struct history_read *h = calloc(1, sizeof *h);
+	if (!h)
+		return engine_refuse_error(call, -ENOMEM);
+	*h = (struct history_read){.engine = e, .call = call, .before = place[0], .round = place[1]};
+	h->job.work = read_events;
+	h->answer = answer_events;
+	return start(h, e->progress.changes);
+}

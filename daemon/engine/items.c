@@ -1,0 +1,339 @@
+/* Which items are in memory. Open ones always are. Of the others, those needed lately are; the rest is on disk and is
+ * loaded when a request names it. A name that neither memory nor disk knows stands in memory as an item without state:
+ * once that is known, the next report on it need not ask the disk again.
+ *
+ * A load reads what was committed when it began. An item may therefore leave memory only when all loads in flight began
+ * after it was on disk: else one of them could report as unknown what was closed meanwhile. Where memory is rebuilt all
+ * leave at once, so those loads are made anew. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/engine/state.h"
+#include "lib/base/heap.h"
+
+struct load {
+	struct read_job job;
+	struct engine *engine;
+	struct call *call; /* NULL: withdrawn */
+	bool stale; /* memory was rebuilt since: what was read does not count */
+	bool awaited; /* the call is submitted, and to be run */
+	struct load *before, *after; /* in the engine's list */
+	uint64_t committed; /* when it began */
+	uint64_t pool;
+	const char *pool_name;
+	struct arena arena; /* of what follows and of pool_name: nothing here is the call's */
+	size_t bytes; /* taken when it began: counted by the engine */
+	size_t n;
+	const char **names; /* [n] missing */
+	struct item_row *rows; /* [n] what disk has; id 0: nothing */
+};
+
+void item_list_append(struct item_list *list, struct item *item)
+{
+	item->own.before = list->last;
+	item->own.after = NULL;
+	if (list->last)
+		list->last->own.after = item;
+	else
+		list->first = item;
+	list->last = item;
+}
+
+void item_list_remove(struct item_list *list, struct item *item)
+{
+	if (item->own.before)
+		item->own.before->own.after = item->own.after;
+	else
+		list->first = item->own.after;
+	if (item->own.after)
+		item->own.after->own.before = item->own.before;
+	else
+		list->last = item->own.before;
+	item->own.before = item->own.after = NULL;
+}
+
+/* The i-th item that a request names. */
+static const char *item_name(const struct candor_request *r, size_t i)
+{
+	return r->reports ? r->reports[i].item : r->outcomes ? r->outcomes[i].item : r->items[i];
+}
+
+void engine_item_idle(struct engine *e, struct item *item)
+{
+	item_list_append(&e->resident, item);
+	e->n_resident++;
+	e->resident_reports += item->n;
+}
+
+void engine_item_leaves(struct engine *e, struct item *item)
+{
+	item_list_remove(&e->resident, item);
+	e->n_resident--;
+	/* One that is open now had no reports when it came. */
+	if (item->state != CANDOR_OPEN)
+		e->resident_reports -= item->n;
+}
+
+/* Some room is kept for what comes next, so that nothing new is refused while something old could go. */
+static bool is_tight(const struct engine *e)
+{
+	return e->pools_bytes + e->loads_bytes > e->limits.pools_bytes / 8 * 7;
+}
+
+void engine_evict(struct engine *e)
+{
+	uint64_t seen_by_all = e->first_load ? e->first_load->committed : e->committed;
+	while (e->n_resident > e->limits.resident_items || e->resident_reports > e->limits.resident_reports ||
+	       is_tight(e)) {
+		struct item *item = e->resident.first;
+		if (!item || item->own.changed > seen_by_all)
+			break;
+		struct campaign *c = e->campaigns[item->own.pool - 1];
+		engine_item_leaves(e, item);
+		pool_drop_item(c->pool, item);
+		engine_measure(e, c);
+	}
+}
+
+/* ---- loading ---- */
+
+/* On another thread. */
+static void read_items(struct read_job *job, struct db *db)
+{
+	struct load *load = (struct load *)job;
+	job->err = db_begin(db);
+	if (job->err)
+		return;
+	for (size_t i = 0; i < load->n && job->err == 0; i++) {
+		int found = db_item(db, &load->arena, load->pool, load->names[i], &load->rows[i]);
+		if (found == 0)
+			load->rows[i].id = 0;
+		job->err = found < 0 ? found : 0;
+	}
+	db_end(db);
+}
+
+static int restore_item(struct campaign *c, struct item *item, const struct item_row *row)
+{
+	static const double none[1] = {0};
+	if (row->archived && row->round > c->archive.last)
+		return ERR_HISTORY;
+	for (size_t i = 0; i < row->reports.n; i++)
+		if (row->reports.labelers[i] >= pool_labelers(c->pool))
+			return ERR_HISTORY;
+	int err = pool_restore_reports(c->pool, item, row->reports.labelers, row->reports.values, row->reports.n);
+	if (err)
+		return err;
+	item->own.number = row->id;
+	item->own.close_number = row->close_number;
+	item->own.opened_at = row->opened_at;
+	item->own.closed_at = row->closed_at;
+	item->own.ended_at = row->ended_at;
+	item->state = row->state;
+	if (!row->weights && !row->archived)
+		return 0;
+	struct frozen frozen = {
+		.aggregate = row->aggregate,
+		.outcome = row->outcome,
+		.eta = row->eta,
+		.lbar = row->lbar,
+		.round = row->round,
+	};
+	return pool_restore_frozen(c->pool, item, row->state, &frozen, row->archived ? none : row->weights);
+}
+
+/* Puts what was read into memory, unless it has come there by another way meanwhile. */
+static int install(struct engine *e, struct campaign *c, const struct load *load)
+{
+	for (size_t i = 0; i < load->n; i++) {
+		size_t len = strlen(load->names[i]);
+		struct item *item;
+		if (pool_find_item(c->pool, load->names[i], len))
+			continue;
+		int err = pool_add_item(c->pool, load->names[i], len, &item);
+		if (err == 0) {
+			item->own.pool = c->id;
+			if (load->rows[i].id)
+				err = restore_item(c, item, &load->rows[i]);
+			if (err)
+				pool_drop_item(c->pool, item);
+		}
+		if (err)
+			return err;
+		engine_item_idle(e, item);
+	}
+	return 0;
+}
+
+static void on_loaded(struct read_job *job)
+{
+	struct load *load = (struct load *)job;
+	struct engine *e = load->engine;
+	struct call *call = load->awaited ? load->call : NULL;
+	engine_read_done(e);
+	e->loads_bytes -= load->bytes;
+	*(load->before ? &load->before->after : &e->first_load) = load->after;
+	*(load->after ? &load->after->before : &e->last_load) = load->before;
+	if (load->call)
+		load->call->load = NULL;
+
+	/* The pool is looked up again: memory may have been rebuilt meanwhile. */
+	struct campaign *c = engine_find(e, load->pool_name);
+	int err = job->err;
+	if (err == 0 && c && c->id == load->pool && !load->stale) {
+		err = install(e, c, load);
+		engine_measure(e, c);
+	}
+	bool too_large = load->arena.exhausted;
+	arena_free(&load->arena);
+	free(load);
+	/* Where the call is not yet submitted an error is left to the load that will then be tried again. */
+	if (call && err && too_large)
+		engine_refuse(call, CANDOR_RESOURCE_EXHAUSTED,
+			      "the items named have more reports than may be read from disk at once; name fewer items");
+	else if (call && err)
+		engine_refuse_error(call, err);
+	else if (call)
+		engine_run(e, call);
+	engine_evict(e);
+}
+
+void engine_outdate_loads(struct engine *e)
+{
+	for (struct load *load = e->first_load; load; load = load->after)
+		load->stale = true;
+}
+
+void engine_await_load(struct call *call)
+{
+	call->load->awaited = true;
+}
+
+/* The items that the rows name, into found[n]: NULL where a row is faulty or its item is not in memory. Returns how
+ * many of the latter there are; rows of one item mostly stand together, and count once then. */
+static size_t find_items(const struct campaign *c, const struct wire_request *w, struct item **found)
+{
+	enum { GROUP = 64 };
+	const char *names[GROUP], *last = "";
+	struct item *item = NULL;
+	size_t missing = 0;
+	for (size_t start = 0, k; start < w->request.n; start += k) {
+		k = w->request.n - start < GROUP ? w->request.n - start : GROUP;
+		size_t n = 0;
+		for (size_t i = start; i < start + k; i++) {
+			const char *name = item_name(&w->request, i);
+			if (!(w->row_fault && w->row_fault[i]) && (n == 0 || strcmp(name, names[n - 1]) != 0))
+				names[n++] = name;
+		}
+		pool_prefetch_items(c->pool, names, n);
+		for (size_t i = start; i < start + k; i++) {
+			found[i] = NULL;
+			if (w->row_fault && w->row_fault[i])
+				continue;
+			const char *name = item_name(&w->request, i);
+			if (strcmp(name, last) != 0) {
+				item = pool_find_item(c->pool, name, strlen(name));
+				if (item)
+					__builtin_prefetch(item);
+				else
+					missing++;
+				last = name;
+			}
+			found[i] = item;
+		}
+	}
+	return missing;
+}
+
+/* The names that are to be read, copied. With `whole` those of items that are in memory too, unless they are open and
+ * will not leave it. */
+static bool list_names(struct load *load, const struct wire_request *w, struct item *const *found, bool whole)
+{
+	for (size_t i = 0; i < w->request.n; i++) {
+		if (w->row_fault && w->row_fault[i])
+			continue;
+		if (found[i] && !(whole && found[i]->state != CANDOR_OPEN))
+			continue;
+		const char *name = item_name(&w->request, i);
+		if (load->n > 0 && strcmp(name, load->names[load->n - 1]) == 0)
+			continue;
+		if (!(load->names[load->n++] = arena_strdup(&load->arena, name)))
+			return false;
+	}
+	return true;
+}
+
+static int start_load(struct engine *e, struct campaign *c, struct call *call, struct item *const *found,
+		      size_t missing)
+{
+	struct load *load = calloc(1, sizeof *load);
+	if (!load)
+		return -ENOMEM;
+	*load = (struct load){
+		.job = {.work = read_items, .done = on_loaded},
+		.engine = e,
+		.call = call,
+		.committed = e->committed,
+		.pool = c->id,
+	};
+	arena_init(&load->arena, e->limits.load_bytes);
+	/* What was in memory may have left it while the call waited. Once more is enough: the second time all is read
+	 * that could leave again, and the call runs before anything does. */
+	bool whole = call->waited;
+	call->waited = true;
+	if (whole)
+		missing = call->wire->request.n;
+	load->names = arena_alloc(&load->arena, missing * sizeof *load->names);
+	load->rows = arena_alloc(&load->arena, missing * sizeof *load->rows);
+	load->pool_name = arena_strdup(&load->arena, c->name);
+	if (!load->names || !load->rows || !load->pool_name || !list_names(load, call->wire, found, whole)) {
+		arena_free(&load->arena);
+		free(load);
+		return -ENOMEM;
+	}
+	load->bytes = heap_bytes(sizeof *load) + load->arena.used_bytes;
+	e->loads_bytes += load->bytes;
+	call->load = load;
+	load->before = e->last_load;
+	*(e->last_load ? &e->last_load->after : &e->first_load) = load;
+	e->last_load = load;
+	engine_read(e, &load->job);
+	/* One that could not be started has ended already, and let go of the call. */
+	return call->load ? 0 : -ENOMEM;
+}
+
+int engine_find_items(struct engine *e, struct campaign *c, struct call *call, struct item ***out)
+{
+	struct item **found = arena_alloc(call->arena, call->wire->request.n * sizeof(struct item *));
+	if (!found)
+		return -ENOMEM;
+	*out = found;
+	size_t missing = find_items(c, call->wire, found);
+	return missing == 0 ? 1 : start_load(e, c, call, found, missing);
+}
+
+void engine_announce(struct engine *e, struct call *call)
+{
+	const struct wire_request *w = call->wire;
+	if (engine_is_spent(e, call->who) || !engine_may(e, call))
+		return;
+	if (w->fault || !(w->request.reports || w->request.outcomes || w->request.items))
+		return;
+	/* Reading ahead is for those who have the memory. */
+	if (engine_is_crowded(e))
+		return;
+	struct campaign *c = engine_find(e, w->request.pool);
+	struct item **unused;
+	/* Without memory nothing is read ahead; the call itself will say so. */
+	if (c && engine_find_items(e, c, call, &unused) < 0)
+		call->load = NULL;
+}
+
+void engine_withdraw(struct engine *e, struct call *call)
+{
+	(void)e;
+	if (call->load)
+		call->load->call = NULL;
+	call->load = NULL;
+}

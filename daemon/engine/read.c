@@ -1,0 +1,405 @@
+/* Commands that read memory. Each answer depends on its pool's newest change: what was read is on disk when it leaves.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/engine/state.h"
+
+static enum engine_outcome no_memory(struct call *call)
+{
+	return engine_refuse(call, CANDOR_RESOURCE_EXHAUSTED, "the answer is too large; ask for less at a time");
+}
+
+/* ---- cursors ---- */
+
+bool engine_read_cursor(const char *text, char letter, uint64_t *numbers, size_t n)
+{
+	if (*text++ != letter)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		char *end;
+		/* strtoull() would also take signs, spaces and 0x. */
+		size_t digits = strspn(text, "0123456789abcdef");
+		if (digits == 0)
+			return false;
+		errno = 0;
+		numbers[i] = strtoull(text, &end, 16);
+		if (errno || end != text + digits || *end != (i + 1 < n ? '-' : 0))
+			return false;
+		text = end + 1;
+	}
+	return true;
+}
+
+const char *engine_write_cursor(struct arena *a, char letter, const uint64_t *numbers, size_t n)
+{
+	char text[128];
+	size_t len = 1;
+	text[0] = letter;
+	for (size_t i = 0; i < n; i++)
+		len += (size_t)snprintf(text + len, sizeof text - len, i ? "-%" PRIx64 : "%" PRIx64, numbers[i]);
+	return arena_strdup(a, text);
+}
+
+enum engine_outcome engine_bad_cursor(struct call *call)
+{
+	return engine_refuse(call, CANDOR_INVALID_ARGUMENT,
+			     "cursor is not one that `next` of such an answer gave; it must be that or empty");
+}
+
+/* What is of all pools together: it grows with what others do. */
+static void describe_whole(struct engine *e, struct candor_info *out)
+{
+	uint64_t elsewhere = 0;
+	e->ops.memory(e->owner, &elsewhere, &out->resident_bytes);
+	out->connections = e->connections;
+	out->committed = e->committed;
+	out->commits = e->commits;
+	out->reports = e->progress.reports;
+	out->database_bytes = e->ops.database_bytes(e->owner);
+	out->memory_bytes = engine_bytes(e) + elsewhere;
+	out->memory_limit = e->limits.memory_bytes;
+}
+
+enum engine_outcome engine_info(struct engine *e, struct call *call)
+{
+	struct candor_response r = {
+		.type = CANDOR_RES_INFO,
+		.info =
+			{
+				.version = CANDOR_VERSION,
+				.protocol = CANDOR_PROTOCOL,
+				.uptime_ms = e->ops.now_ms(e->owner) - e->started_at,
+				.started_at = e->started_at,
+				.read_only = e->read_only != 0,
+				.reason = e->read_only ? candor_strerror(e->read_only) : "",
+				.database = call->who->is_local ? e->limits.database : NULL,
+			},
+	};
+	if (engine_rights(e, call, "") & CANDOR_RIGHT_INSPECT)
+		describe_whole(e, &r.info);
+	for (uint64_t i = 0; i < e->n_campaigns; i++) {
+		const struct pool *p = e->campaigns[i]->pool;
+		/* How much others have is not everybody's business. */
+		if (!engine_rights(e, call, e->campaigns[i]->name))
+			continue;
+		r.info.pools++;
+		r.info.labelers += pool_labelers(p);
+		r.info.open_items += pool_totals(p)->open;
+		r.info.settlements += pool_totals(p)->round;
+		r.info.resident_items += pool_items(p);
+	}
+	return engine_reply(call, &r, 0);
+}
+
+/* ---- pools ---- */
+
+void engine_describe_pool(const struct campaign *c, struct candor_pool *out)
+{
+	const struct pool_totals *t = pool_totals(c->pool);
+	*out = (struct candor_pool){
+		.name = c->name,
+		.settings = *pool_settings(c->pool),
+		.created_at = c->created_at,
+		.labelers = pool_labelers(c->pool),
+		.open_items = t->open,
+		.closed_items = t->closed,
+		.resolved_items = t->round,
+		.void_items = t->voided,
+		.round = t->round,
+		.epoch = t->epoch,
+		.eta = pool_eta(c->pool),
+		.scored = t->scored,
+		.t_eff = pool_t_eff(c->pool),
+		.total_weight = t->total_weight,
+		.mean_loss = t->mean_loss,
+		.median_loss = t->median_loss,
+		.plain_mean_loss = t->plain_mean_loss,
+		.plain_median_loss = t->plain_median_loss,
+		.archived = c->archive.last,
+		.head = t->round > 0 ? c->head : NULL,
+	};
+}
+
+/* The losses before and after a settlement, to the last digit, give away what the item stood at, and the weights of who
+ * reported on it: they are for those who may see the one or the other. */
+static void hide_losses(struct candor_pool *p, unsigned rights)
+{
+	if (!(rights & (CANDOR_RIGHT_READ | CANDOR_RIGHT_READ_OPEN | CANDOR_RIGHT_INSPECT)))
+		p->mean_loss = p->median_loss = p->plain_mean_loss = p->plain_median_loss = 0;
+}
+
+enum engine_outcome engine_get_pool(struct engine *e, struct campaign *c, struct call *call)
+{
+	struct candor_response r = {.type = CANDOR_RES_POOL};
+	struct candor_best best;
+	unsigned rights = engine_rights(e, call, c->name);
+	engine_describe_pool(c, &r.pool);
+	hide_losses(&r.pool, rights);
+	uint32_t id = rights & CANDOR_RIGHT_INSPECT ? pool_best(c->pool) : NAMES_NONE;
+	if (id != NAMES_NONE) {
+		const struct labeler *l = pool_labeler(c->pool, id);
+		best = (struct candor_best){
+			.labeler = pool_labeler_name(c->pool, id, NULL),
+			.scored = l->scored,
+			.own_loss = l->own_loss,
+			.mean_loss = l->mean_loss,
+			.regret = pool_regret(c->pool, id),
+			.settled_loss = l->settled_loss,
+			.bound = pool_bound(c->pool, id),
+		};
+		r.pool.best = &best;
+	}
+	return engine_reply(call, &r, c->changed);
+}
+
+/* The first pool from that place on in which it has rights. */
+static uint64_t next_of_its_own(const struct engine *e, const struct call *call, uint64_t at)
+{
+	while (at < e->n_campaigns && !engine_rights(e, call, e->campaigns[at]->name))
+		at++;
+	return at;
+}
+
+enum engine_outcome engine_list_pools(struct engine *e, struct call *call)
+{
+	const struct candor_request *request = &call->wire->request;
+	uint64_t after = 0, changed = 0;
+	/* One that lies behind the last pool is none the worse: how many there are is not for everybody. */
+	if (request->cursor[0] && !engine_read_cursor(request->cursor, 'p', &after, 1))
+		return engine_bad_cursor(call);
+	struct candor_pool *rows = arena_alloc(call->arena, request->limit * sizeof *rows);
+	if (!rows)
+		return no_memory(call);
+	struct candor_response r = {.type = CANDOR_RES_POOLS, .pools = rows, .next = ""};
+	/* Those that it may not know of do not show in that there is another page. */
+	for (; (after = next_of_its_own(e, call, after)) < e->n_campaigns && r.n < request->limit; after++) {
+		engine_describe_pool(e->campaigns[after], &rows[r.n]);
+		hide_losses(&rows[r.n++], engine_rights(e, call, e->campaigns[after]->name));
+		if (e->campaigns[after]->changed > changed)
+			changed = e->campaigns[after]->changed;
+	}
+	if (after < e->n_campaigns && !(r.next = engine_write_cursor(call->arena, 'p', &after, 1)))
+		return no_memory(call);
+	return engine_reply(call, &r, changed);
+}
+
+/* ---- items ---- */
+
+static int describe_reports(struct campaign *c, const struct item *item, const double *weights, struct arena *a,
+			    struct candor_item *out)
+{
+	struct candor_item_report *rows = arena_alloc(a, item->n * sizeof *rows);
+	if (!rows)
+		return -ENOMEM;
+	const uint32_t *labelers = item_labelers(item);
+	for (uint32_t i = 0; i < item->n; i++)
+		rows[i] = (struct candor_item_report){
+			.labeler = pool_labeler_name(c->pool, labelers[i], NULL),
+			.value = item->values[i],
+			.weight = weights[i],
+		};
+	out->n_reports = item->n;
+	out->reports = rows;
+	return 0;
+}
+
+static int describe_item(struct campaign *c, struct item *item, const char *name, bool with_reports, struct arena *a,
+			 struct candor_item *out)
+{
+	struct aggregate aggregate = {0};
+	const double *weights = NULL;
+	bool archived = engine_is_archived(c, item);
+	*out = (struct candor_item){
+		.name = name,
+		.state = item->state,
+		.archived = archived,
+		.n = archived ? item->frozen->aggregate.n : item->n,
+		.opened_at = item->own.opened_at,
+		.closed_at = item->own.closed_at,
+		.ended_at = item->own.ended_at,
+	};
+	/* What was voided while open never had an aggregate. */
+	if (item->state == CANDOR_VOID && !item->frozen)
+		return 0;
+	with_reports = with_reports && !archived;
+	int err = 0;
+	if (archived)
+		aggregate = item->frozen->aggregate;
+	else
+		err = pool_item_aggregate(c->pool, item, &aggregate, with_reports ? &weights : NULL);
+	if (err)
+		return err;
+	out->mean = aggregate.mean;
+	out->median = aggregate.median;
+	out->plain_mean = aggregate.plain_mean;
+	out->plain_median = aggregate.plain_median;
+	out->spread = aggregate.spread;
+	out->ess = aggregate.ess;
+	if (item->state == CANDOR_RESOLVED) {
+		out->outcome = item->frozen->outcome;
+		out->round = item->frozen->round;
+		out->eta = item->frozen->eta;
+		out->lbar = item->frozen->lbar;
+	}
+	return with_reports ? describe_reports(c, item, weights, a, out) : 0;
+}
+
+enum engine_outcome engine_query_items(struct engine *e, struct campaign *c, struct call *call,
+				       struct item *const *items)
+{
+	const struct candor_request *request = &call->wire->request;
+	struct candor_item *rows = arena_alloc(call->arena, request->n * sizeof *rows);
+	struct candor_rejected *rejected = arena_alloc(call->arena, request->n * sizeof *rejected);
+	if (!rows || !rejected)
+		return no_memory(call);
+	struct candor_response r = {.type = CANDOR_RES_ITEMS, .items = rows, .rejected = rejected};
+	bool open_too = engine_rights(e, call, c->name) & CANDOR_RIGHT_READ_OPEN;
+	for (size_t i = 0; i < request->n; i++) {
+		const char *const *fault = call->wire->row_fault, *name = request->items[i];
+		if (fault && fault[i]) {
+			rejected[r.n_rejected++] =
+				(struct candor_rejected){(uint32_t)i, CANDOR_INVALID_ARGUMENT, fault[i]};
+			continue;
+		}
+		struct item *item = items[i];
+		if (item->state == CANDOR_STATE_UNSPECIFIED) {
+			const char *why =
+				arena_printf(call->arena, "item '%s' is not known: nothing was reported on it", name);
+			rejected[r.n_rejected++] =
+				(struct candor_rejected){(uint32_t)i, CANDOR_NOT_FOUND, why ? why : "not known"};
+			continue;
+		}
+		if (item->state == CANDOR_OPEN && !open_too) {
+			rejected[r.n_rejected++] = (struct candor_rejected){
+				(uint32_t)i, CANDOR_PERMISSION_DENIED,
+				"item is open; to see what it stands at needs the right 'read-open'"};
+			continue;
+		}
+		int err = describe_item(c, item, name, request->with_reports, call->arena, &rows[r.n++]);
+		if (engine_is_crowded(e))
+			pool_forget_aggregate(c->pool, item);
+		if (err)
+			return no_memory(call);
+	}
+	engine_measure(e, c);
+	return engine_reply(call, &r, c->changed);
+}
+
+/* ---- labelers ---- */
+
+/* A labeler's place in a listing: by key, then by id. */
+struct place {
+	double key;
+	uint32_t id;
+};
+
+static double sort_key(struct campaign *c, enum candor_sort sort, uint32_t id)
+{
+	const struct labeler *l = pool_labeler(c->pool, id);
+	switch (sort) {
+	case CANDOR_BY_WEIGHT: return -pool_weight(c->pool, id);
+	case CANDOR_BY_REGRET: return -pool_regret(c->pool, id);
+	case CANDOR_BY_LOSS: return l->scored ? l->own_loss / l->scored : INFINITY;
+	case CANDOR_BY_SCORED: return -(double)l->scored;
+	case CANDOR_BY_NAME: return 0;
+	}
+	return 0;
+}
+
+static bool is_before(struct campaign *c, enum candor_sort sort, const struct place *a, const struct place *b)
+{
+	if (sort == CANDOR_BY_NAME)
+		return strcmp(pool_labeler_name(c->pool, a->id, NULL), pool_labeler_name(c->pool, b->id, NULL)) < 0;
+	return a->key < b->key || (a->key == b->key && a->id < b->id);
+}
+
+/* The first `limit` places behind `after` (NULL: from the start), sorted, into page[limit]: how many. One pass over the
+ * labelers; a place is inserted only if it belongs on the page, which after the first few is rare. */
+static size_t select_page(struct campaign *c, enum candor_sort sort, const struct place *after, struct place *page,
+			  size_t limit)
+{
+	size_t n = 0;
+	for (uint32_t id = 0; id < pool_labelers(c->pool); id++) {
+		struct place p = {sort_key(c, sort, id), id};
+		if (after && !is_before(c, sort, after, &p))
+			continue;
+		if (n == limit && !is_before(c, sort, &p, &page[n - 1]))
+			continue;
+		size_t lo = 0, hi = n;
+		while (lo < hi) {
+			size_t mid = (lo + hi) / 2;
+			if (is_before(c, sort, &page[mid], &p))
+				lo = mid + 1;
+			else
+				hi = mid;
+		}
+		if (n < limit)
+			n++;
+		memmove(&page[lo + 1], &page[lo], (n - 1 - lo) * sizeof *page);
+		page[lo] = p;
+	}
+	return n;
+}
+
+/* A cursor names the pool, the order, and the last place given, its key to the last bit. */
+static bool read_place(const struct campaign *c, enum candor_sort sort, const char *text, struct place *out)
+{
+	uint64_t numbers[4];
+	if (!engine_read_cursor(text, 'l', numbers, 4) || numbers[0] != c->id || numbers[1] != (uint64_t)sort ||
+	    numbers[3] >= pool_labelers(c->pool))
+		return false;
+	memcpy(&out->key, &numbers[2], sizeof out->key);
+	out->id = (uint32_t)numbers[3];
+	return !isnan(out->key);
+}
+
+static const char *write_place(const struct campaign *c, enum candor_sort sort, const struct place *p, struct arena *a)
+{
+	uint64_t numbers[4] = {c->id, (uint64_t)sort, 0, p->id};
+	memcpy(&numbers[2], &p->key, sizeof p->key);
+	return engine_write_cursor(a, 'l', numbers, 4);
+}
+
+void engine_describe_labeler(const struct campaign *c, uint32_t id, struct candor_labeler *out)
+{
+	const struct labeler *l = pool_labeler(c->pool, id);
+	*out = (struct candor_labeler){
+		.name = pool_labeler_name(c->pool, id, NULL),
+		.weight = pool_weight(c->pool, id),
+		.scored = l->scored,
+		.own_loss = l->own_loss,
+		.mean_loss = l->mean_loss,
+		.regret = pool_regret(c->pool, id),
+		.entry = pool_entry(c->pool, id),
+	};
+}
+
+enum engine_outcome engine_list_labelers(struct engine *e, struct campaign *c, struct call *call)
+{
+	(void)e;
+	const struct candor_request *request = &call->wire->request;
+	struct place after, *page = arena_alloc(call->arena, request->limit * sizeof *page);
+	struct candor_labeler *rows = arena_alloc(call->arena, request->limit * sizeof *rows);
+	if (!page || !rows)
+		return no_memory(call);
+	if (request->cursor[0] && !read_place(c, request->sort, request->cursor, &after))
+		return engine_bad_cursor(call);
+	struct candor_response r = {
+		.type = CANDOR_RES_LABELERS,
+		.labelers = rows,
+		.next = "",
+		.total = pool_labelers(c->pool),
+		.total_weight = pool_totals(c->pool)->total_weight,
+	};
+	r.n = select_page(c, request->sort, request->cursor[0] ? &after : NULL, page, request->limit);
+	for (size_t i = 0; i < r.n; i++)
+		engine_describe_labeler(c, page[i].id, &rows[i]);
+	if (r.n == request->limit && !(r.next = write_place(c, request->sort, &page[r.n - 1], call->arena)))
+		return no_memory(call);
+	return engine_reply(call, &r, c->changed);
+}

@@ -1,0 +1,364 @@
+/* The state from disk: in time that grows with the labelers and the open items, not with the history.
+ *
+ * Labelers' rows lag behind their weights by a bounded number of settlements (see refresh_labelers()), and each says up
+ * to which round it holds. The settlements since the one that lags most are read, and each reporter whose row is older
+ * takes from them what the settlement made of it. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/history/checkpoint.h"
+#include "daemon/engine/state.h"
+#include "lib/base/log.h"
+
+/* A table that should end without trouble: 0, or what db_cursor_next() said. */
+#define EACH(cursor, row) while ((err = db_cursor_next(cursor, (const void **)&(row))) == 1)
+
+static int contradiction(const char *what, uint64_t number)
+{
+	log_error("database: %s %llu contradicts the rest of the history", what, (unsigned long long)number);
+	return ERR_HISTORY;
+}
+
+/* ---- labelers ---- */
+
+struct lag {
+	uint64_t *through; /* by labeler: the round up to which its row holds */
+	size_t n, cap;
+	uint64_t least;
+};
+
+static int add_lag(struct lag *lag, uint64_t through)
+{
+	if (lag->n == lag->cap) {
+		size_t cap = lag->cap * 2 + 1024;
+		uint64_t *grown = realloc(lag->through, cap * sizeof *grown);
+		if (!grown)
+			return -ENOMEM;
+		lag->through = grown;
+		lag->cap = cap;
+	}
+	lag->through[lag->n++] = through;
+	if (through < lag->least)
+		lag->least = through;
+	return 0;
+}
+
+/* The settlements that an old row lacks may be archived: then it is as new as the checkpoint. */
+static int read_labelers(struct engine *e, struct campaign *c, uint64_t archived, struct lag *lag)
+{
+	struct db_cursor *cursor;
+	const struct labeler_row *row;
+	struct checkpoint_reader checkpoint;
+	int err = checkpoint_open(&checkpoint, e->db, c->id);
+	if (err)
+		return err;
+	err = db_cursor_open(e->db, DB_LABELERS, c->id, 0, &cursor);
+	if (err) {
+		checkpoint_close(&checkpoint);
+		return err;
+	}
+	EACH(cursor, row)
+	{
+		const struct labeler *state = &row->state, *then;
+		uint64_t through = row->through;
+		if (row->id != pool_labelers(c->pool)) {
+			err = contradiction("labeler", row->id);
+			break;
+		}
+		err = row->id < archived ? checkpoint_next(&checkpoint, &then) : 0;
+		if (err == ERR_HISTORY)
+			contradiction("the checkpoint's state of labeler", row->id);
+		if (err)
+			break;
+		if (row->id < archived && through < c->archive.last) {
+			state = then;
+			through = c->archive.last;
+		}
+		err = pool_restore_labeler(c->pool, row->name, strlen(row->name), row->entry, state);
+		if (err == 0)
+			err = add_lag(lag, through);
+		if (err)
+			break;
+	}
+	db_cursor_close(cursor);
+	checkpoint_close(&checkpoint);
+	return err;
+}
+
+static int apply_settlements(struct engine *e, struct campaign *c, const struct lag *lag)
+{
+	struct db_cursor *cursor;
+	const struct settled_row *row;
+	int err = db_cursor_open(e->db, DB_SETTLEMENTS, c->id, lag->least + 1, &cursor);
+	if (err)
+		return err;
+	EACH(cursor, row)
+	{
+		const struct settlement_row *s = &row->settlement;
+		for (size_t i = 0; i < s->n && err >= 0; i++) {
+			uint32_t labeler = row->item.reports.labelers[i];
+			if (labeler >= lag->n)
+				err = contradiction("settlement", s->round);
+			else if (s->round > lag->through[labeler])
+				pool_restore_score(c->pool, labeler, s->round, s->epoch, row->item.reports.values[i],
+						   s->outcome, row->item.aggregate.mean, s->lbar, s->weights[i]);
+		}
+		if (err < 0)
+			break;
+	}
+	db_cursor_close(cursor);
+	return err;
+}
+
+/* ---- pools ---- */
+
+static int read_totals(struct engine *e, struct campaign *c, const struct pool_totals *totals)
+{
+	struct db_cursor *cursor;
+	const struct stretch_row *row;
+	struct mechanism_stretch *stretches = NULL;
+	size_t n = 0;
+	int err = db_cursor_open(e->db, DB_STRETCHES, c->id, 0, &cursor);
+	if (err)
+		return err;
+	EACH(cursor, row)
+	{
+		struct mechanism_stretch *grown = realloc(stretches, (n + 1) * sizeof *grown);
+		if (!grown || row->number != n) {
+			stretches = grown ? grown : stretches;
+			err = grown ? contradiction("stretch", row->number) : -ENOMEM;
+			break;
+		}
+		stretches = grown;
+		stretches[n++] = row->stretch;
+	}
+	db_cursor_close(cursor);
+	if (err == 0 && n == 0)
+		err = contradiction("pool", c->id);
+	if (err == 0)
+		err = pool_restore_totals(c->pool, totals, stretches, n);
+	if (err == 0)
+		c->stretches_written = n - 1;
+	free(stretches);
+	return err;
+}
+
+static int read_head(struct engine *e, struct campaign *c)
+{
+	uint64_t round = pool_totals(c->pool)->round;
+	/* Where all is archived it is the last that was. */
+	if (round == c->archive.last)
+		return 0;
+	int found = db_head(e->db, c->id, round, c->head);
+	return found < 0 ? found : found == 0 ? contradiction("settlement", round) : 0;
+}
+
+static int read_pool(struct engine *e, const struct pool_row *row)
+{
+	struct campaign *c;
+	if (row->id != e->n_campaigns + 1 || row->totals.epoch > 62)
+		return contradiction("pool", row->id);
+	int err = engine_add_campaign(e, row->name, row->created_at, &row->settings, &c);
+	if (err)
+		return err;
+	c->closes = row->closes;
+	struct lag lag = {.least = UINT64_MAX};
+	uint64_t archived;
+	err = engine_recover_archive(e, c, &archived);
+	if (err == 0)
+		err = read_labelers(e, c, archived, &lag);
+	if (err == 0 && lag.n > 0)
+		err = apply_settlements(e, c, &lag);
+	free(lag.through);
+	if (err == 0)
+		err = read_totals(e, c, &row->totals);
+	return err ? err : read_head(e, c);
+}
+
+static int read_pools(struct engine *e)
+{
+	struct db_cursor *cursor;
+	const struct pool_row *row;
+	int err = db_cursor_open(e->db, DB_POOLS, 0, 0, &cursor);
+	if (err)
+		return err;
+	EACH(cursor, row)
+	{
+		err = read_pool(e, row);
+		if (err)
+			break;
+	}
+	db_cursor_close(cursor);
+	return err;
+}
+
+/* ---- open items ---- */
+
+/* Open items by their number, ascending, while the log is read. */
+struct by_number {
+	struct item **items;
+	size_t n, cap;
+};
+
+static int add_open_item(struct engine *e, struct by_number *index, const struct open_item_row *row)
+{
+	if (row->pool < 1 || row->pool > e->n_campaigns || row->id > e->progress.items ||
+	    strlen(row->by) > CANDOR_NAME_MAX)
+		return contradiction("open item", row->id);
+	struct campaign *c = e->campaigns[row->pool - 1];
+	for (size_t i = 0; i < row->reports.n; i++)
+		if (row->reports.labelers[i] >= pool_labelers(c->pool))
+			return contradiction("open item", row->id);
+	size_t len = strlen(row->name);
+	struct item *item;
+	if (pool_find_item(c->pool, row->name, len))
+		return contradiction("open item", row->id);
+	if (index->n == index->cap) {
+		size_t cap = index->cap * 2 + 1024;
+		struct item **grown = realloc(index->items, cap * sizeof(struct item *));
+		if (!grown)
+			return -ENOMEM;
+		index->items = grown;
+		index->cap = cap;
+	}
+	int err = pool_add_item(c->pool, row->name, len, &item);
+	if (err == 0)
+		err = pool_restore_reports(c->pool, item, row->reports.labelers, row->reports.values, row->reports.n);
+	if (err)
+		return err;
+	item->own.number = row->id;
+	item->own.pool = c->id;
+	item->own.opened_at = row->opened_at;
+	item->own.changed = row->packed;
+	item->state = CANDOR_OPEN;
+	index->items[index->n++] = item;
+	return engine_restore_opener(e, item, row->by);
+}
+
+static int read_open_items(struct engine *e, struct by_number *index)
+{
+	struct db_cursor *cursor;
+	const struct open_item_row *row;
+	int err = db_cursor_open(e->db, DB_OPEN_ITEMS, 0, 0, &cursor);
+	if (err)
+		return err;
+	EACH(cursor, row)
+	{
+		err = add_open_item(e, index, row);
+		if (err)
+			break;
+	}
+	db_cursor_close(cursor);
+	return err;
+}
+
+static struct item *find_number(const struct by_number *index, uint64_t number)
+{
+	size_t lo = 0, hi = index->n;
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+		if (index->items[mid]->own.number < number)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < index->n && index->items[lo]->own.number == number ? index->items[lo] : NULL;
+}
+
+static int read_log(struct engine *e, const struct by_number *index)
+{
+	struct db_cursor *cursor;
+	const struct log_row *row;
+	int err = db_cursor_open(e->db, DB_LOG, 0, 0, &cursor);
+	if (err)
+		return err;
+	e->progress.log_rows = 0; /* counted anew */
+	EACH(cursor, row)
+	{
+		engine_log_added(e, row->change);
+		struct item *item = find_number(index, row->item);
+		if (!item || row->change <= item->own.changed)
+			continue; /* a row that has died */
+		struct pool *pool = e->campaigns[item->own.pool - 1]->pool;
+		size_t len;
+		if (row->labeler >= pool_labelers(pool)) {
+			err = contradiction("report", row->change);
+			break;
+		}
+		const char *labeler = pool_labeler_name(pool, row->labeler, &len);
+		struct pool_reported done;
+		int what = pool_report(pool, item, labeler, len, row->value, &done);
+		if (what < 0 || what == POOL_DUPLICATE) {
+			err = what == -ENOMEM ? what : contradiction("report", row->change);
+			break;
+		}
+		item->own.changed = row->change;
+		engine_log_item(e, item, row->change);
+	}
+	db_cursor_close(cursor);
+	return err ? err : e->broken ? -ENOMEM : 0;
+}
+
+/* ---- rights ---- */
+
+static int read_grants(struct engine *e)
+{
+	struct db_cursor *cursor;
+	const struct grant_row *row;
+	int err = db_cursor_open(e->db, DB_GRANTS, 0, 0, &cursor);
+	if (err)
+		return err;
+	EACH(cursor, row)
+	{
+		err = grants_restore(e->grants, row);
+		if (err == ERR_HISTORY)
+			contradiction("grant", row->id);
+		if (err)
+			break;
+	}
+	db_cursor_close(cursor);
+	return err;
+}
+
+static int read_tokens(struct engine *e)
+{
+	struct db_cursor *cursor;
+	const struct token_row *row;
+	int err = db_cursor_open(e->db, DB_TOKENS, 0, 0, &cursor);
+	if (err)
+		return err;
+	EACH(cursor, row)
+	{
+		err = grants_add_token(e->grants, row);
+		if (err == ERR_HISTORY)
+			contradiction("token", row->id);
+		if (err)
+			break;
+	}
+	db_cursor_close(cursor);
+	return err;
+}
+
+int engine_recover(struct engine *e)
+{
+	struct by_number index = {0};
+	int err = db_progress(e->db, &e->progress);
+	if (err == 0)
+		err = read_grants(e);
+	if (err == 0)
+		err = read_tokens(e);
+	if (err == 0)
+		err = read_pools(e);
+	if (err == 0)
+		err = read_open_items(e, &index);
+	if (err == 0)
+		err = read_log(e, &index);
+	for (size_t i = 0; i < index.n && err == 0; i++)
+		if (index.items[i]->n == 0)
+			err = contradiction("open item without reports,", index.items[i]->own.number);
+	free(index.items);
+	for (uint64_t i = 0; i < e->n_campaigns; i++)
+		engine_measure(e, e->campaigns[i]);
+	return err;
+}

@@ -1,0 +1,610 @@
+/* Commands that change state. Each row of a batch stands for itself: what is good is applied, what is not is listed. */
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "daemon/engine/state.h"
+#include "lib/base/text.h"
+
+/* A labeler's row is written anew for each so many scored reports. */
+enum { SCORED_A_REFRESH = 4 };
+
+/* What a labeler's row takes of a batch, its name aside. */
+enum { LABELER_CHANGE_BYTES = sizeof(uint64_t) + offsetof(struct change, pool) + sizeof(struct labeler_row) };
+
+/* Rows for which the processor is asked at once. */
+enum { GROUP = 32 };
+
+/* ---- the answer to a batch ---- */
+
+struct result {
+	struct call *call;
+	struct candor_batch counts;
+	struct candor_rejected *rejected; /* room for every row, so that listing one cannot fail half-way */
+	size_t n_rejected;
+};
+
+static bool begin(struct result *r, struct call *call)
+{
+	*r = (struct result){.call = call};
+	r->rejected = arena_alloc(call->arena, call->wire->request.n * sizeof *r->rejected);
+	return r->rejected != NULL;
+}
+
+/* sentence: NULL where there was no memory for one. */
+static void reject(struct result *r, size_t index, enum candor_code code, const char *sentence)
+{
+	r->rejected[r->n_rejected++] =
+		(struct candor_rejected){(uint32_t)index, code, sentence ? sentence : "rejected"};
+}
+
+/* True if row i was found wrong when it was decoded, and lists it. */
+static bool is_faulty(struct result *r, size_t i)
+{
+	const char *const *fault = r->call->wire->row_fault;
+	if (!fault || !fault[i])
+		return false;
+	reject(r, i, CANDOR_INVALID_ARGUMENT, fault[i]);
+	return true;
+}
+
+static void reject_error(struct result *r, size_t i, int err)
+{
+	reject(r, i, CANDOR_RESOURCE_EXHAUSTED, candor_strerror(err));
+}
+
+static void reject_unknown(struct result *r, size_t i, const char *item)
+{
+	reject(r, i, CANDOR_NOT_FOUND,
+	       arena_printf(r->call->arena, "item '%s' is not known: nothing was reported on it", item));
+}
+
+/* What a request may still add to the batch is bounded: it may name a thousand items of many thousand reports. True if
+ * row i has to be sent again, and lists it. */
+static bool is_too_much(const struct engine *e, struct result *r, size_t i)
+{
+	if (!engine_is_overfull(e))
+		return false;
+	reject(r, i, CANDOR_RESOURCE_EXHAUSTED,
+	       "more is to be written with this request than may wait for the disk; send this row again, and fewer "
+	       "at a time");
+	return true;
+}
+
+static enum engine_outcome finish(struct engine *e, struct result *r, struct campaign *c)
+{
+	engine_measure(e, c);
+	struct candor_response response = {
+		.type = CANDOR_RES_BATCH,
+		.batch = r->counts,
+		.n_rejected = r->n_rejected,
+		.rejected = r->rejected,
+	};
+	return engine_reply(r->call, &response, c->changed);
+}
+
+/* ---- pools ---- */
+
+static void add_settings(struct engine *e, struct campaign *c, struct call *call)
+{
+	struct settings_row row = {
+		.pool = c->id,
+		.change = engine_next_change(e, c),
+		.at = e->ops.now_ms(e->owner),
+		.by = call->peer,
+		.settings = *pool_settings(c->pool),
+	};
+	engine_add(e, CHANGE_SETTINGS, &row);
+}
+
+static void add_pool(struct engine *e, struct campaign *c)
+{
+	struct pool_row row = {
+		.id = c->id,
+		.name = c->name,
+		.created_at = c->created_at,
+		.settings = *pool_settings(c->pool),
+		.totals = *pool_totals(c->pool),
+		.closes = c->closes,
+	};
+	engine_add(e, CHANGE_POOL, &row);
+}
+
+static enum engine_outcome reply_pool(struct call *call, const struct campaign *c)
+{
+	struct candor_response r = {.type = CANDOR_RES_POOL};
+	engine_describe_pool(c, &r.pool);
+	return engine_reply(call, &r, c->changed);
+}
+
+/* To whoever repeats a creation that was not answered this says that it is there: so it has to be on disk. */
+static enum engine_outcome refuse_existing(struct call *call, const struct campaign *c)
+{
+	const char *sentence = arena_printf(call->arena, "pool '%s' exists already", c->name);
+	struct candor_response r = {.code = CANDOR_ALREADY_EXISTS,
+				    .message = sentence ? sentence : "it exists already"};
+	return engine_reply(call, &r, c->changed);
+}
+
+enum engine_outcome engine_create_pool(struct engine *e, struct call *call)
+{
+	const struct candor_request *r = &call->wire->request;
+	struct candor_settings settings = r->settings;
+	struct campaign *c = engine_find(e, r->pool);
+	if (c)
+		return refuse_existing(call, c);
+	mechanism_defaults(&settings);
+	const char *fault = mechanism_settings_fault(&settings);
+	if (fault)
+		return engine_refuse(call, CANDOR_INVALID_ARGUMENT, fault);
+	if (engine_is_crowded(e))
+		return engine_refuse(call, CANDOR_RESOURCE_EXHAUSTED, engine_say_crowded(e, call->arena));
+	int err = engine_add_campaign(e, r->pool, e->ops.now_ms(e->owner), &settings, &c);
+	if (err)
+		return engine_refuse_error(call, err);
+	/* The row stands before what refers to it. */
+	add_pool(e, c);
+	add_settings(e, c, call);
+	return reply_pool(call, c);
+}
+
+/* A labeler's whole state, as of now. */
+static void refresh_labeler(struct engine *e, struct campaign *c, uint32_t id)
+{
+	struct labeler_row row = {
+		.pool = c->id,
+		.id = id,
+		.state = *pool_labeler(c->pool, id),
+		.through = pool_totals(c->pool)->round,
+	};
+	engine_add(e, CHANGE_LABELER, &row);
+}
+
+static void merge_settings(struct candor_settings *into, const struct candor_settings *given)
+{
+	if (given->rate != CANDOR_RATE_UNSPECIFIED && given->rate != into->rate) {
+		/* What belonged to the old rate alone does not stand in the way of the new one. */
+		*into = (struct candor_settings){.rate = given->rate, .share = into->share, .entry = into->entry};
+		mechanism_defaults(into);
+	}
+	double *to[] = {&into->c, &into->beta, &into->eta, &into->horizon, &into->share, &into->entry};
+	const double from[] = {given->c, given->beta, given->eta, given->horizon, given->share, given->entry};
+	for (size_t i = 0; i < sizeof from / sizeof *from; i++)
+		if (from[i] != 0)
+			*to[i] = from[i];
+}
+
+enum engine_outcome engine_update_pool(struct engine *e, struct call *call)
+{
+	const struct candor_request *r = &call->wire->request;
+	struct campaign *c = engine_find(e, r->pool);
+	if (!c)
+		return engine_refuse(call, CANDOR_NOT_FOUND,
+				     arena_printf(call->arena, "pool '%s' does not exist; create it first", r->pool));
+	struct candor_settings settings = *pool_settings(c->pool);
+	merge_settings(&settings, &r->settings);
+	const char *fault = mechanism_settings_fault(&settings);
+	if (fault)
+		return engine_refuse(call, CANDOR_INVALID_ARGUMENT, fault);
+	/* Each labeler's row is written, all with one commit. */
+	if (pool_labelers(c->pool) > engine_batch_max(e) / LABELER_CHANGE_BYTES)
+		return engine_refuse(
+			call, CANDOR_RESOURCE_EXHAUSTED,
+			"the pool has too many labelers for this memory_limit to change its settings; raise "
+			"memory_limit, or batch_bytes where it is set");
+	int err = pool_update(c->pool, &settings);
+	if (err)
+		return engine_refuse_error(call, err);
+	add_settings(e, c, call);
+	/* Every weight was brought up to the present epoch, which no settlement tells. */
+	for (uint32_t id = 0; id < pool_labelers(c->pool); id++)
+		refresh_labeler(e, c, id);
+	return reply_pool(call, c);
+}
+
+/* ---- reports ---- */
+
+static void open_item(struct engine *e, struct campaign *c, struct item *item, const char *name, const char *by,
+		      uint32_t opener, uint64_t now)
+{
+	engine_item_leaves(e, item);
+	engine_item_opened(e, item, opener);
+	item->own.number = ++e->progress.items;
+	item->own.opened_at = now;
+	struct open_item_row row = {.id = item->own.number, .pool = c->id, .name = name, .opened_at = now, .by = by};
+	engine_add(e, CHANGE_OPEN_ITEM, &row);
+}
+
+static void add_labeler(struct engine *e, struct campaign *c, uint32_t id, uint64_t now)
+{
+	struct labeler_row row = {
+		.pool = c->id,
+		.id = id,
+		.name = pool_labeler_name(c->pool, id, NULL),
+		.joined = engine_next_change(e, c),
+		.joined_at = now,
+		.entry = pool_entry(c->pool, id),
+		.state = *pool_labeler(c->pool, id),
+		.through = pool_totals(c->pool)->round,
+	};
+	engine_add(e, CHANGE_LABELER, &row);
+}
+
+/* Writes down what pool_report() did. */
+static void add_report(struct engine *e, struct campaign *c, struct item *item, const struct candor_report *report,
+		       int what, const struct pool_reported *done, uint64_t now)
+{
+	if (done->joined)
+		add_labeler(e, c, done->labeler, now);
+	struct log_row row = {
+		.change = engine_next_change(e, c),
+		.item = item->own.number,
+		.labeler = done->labeler,
+		.value = report->value,
+		.at = now,
+	};
+	engine_add(e, CHANGE_LOG, &row);
+	if (what == POOL_REVISED) {
+		struct revision_row revision = {row.change, row.item, row.labeler, done->old, row.value, now};
+		engine_add(e, CHANGE_REVISION, &revision);
+	}
+	item->own.changed = row.change;
+	engine_log_added(e, row.change);
+	engine_log_item(e, item, row.change);
+	e->progress.reports++;
+}
+
+static const char *not_open(struct arena *a, const struct campaign *c, const struct item *item)
+{
+	static const char *const states[] = {"unknown", "open", "closed", "resolved", "void"};
+	if (engine_is_archived(c, item))
+		return "item is resolved and its reports are in an archive; reports are taken only while it is open";
+	return arena_printf(a, "item is %s; reports are taken only while it is open", states[item->state]);
+}
+
+/* Reports on many items by many labelers find none of them in the cache. */
+static void prefetch(const struct campaign *c, const struct candor_request *r, struct item *const *items, size_t start)
+{
+	const char *labelers[GROUP];
+	size_t n = 0;
+	for (size_t i = start; i < start + GROUP && i < r->n; i++) {
+		if (!items[i])
+			continue; /* a faulty row */
+		labelers[n++] = r->reports[i].labeler;
+		pool_prefetch_reports(items[i]);
+	}
+	pool_prefetch_labelers(c->pool, labelers, n);
+}
+
+/* What holds for all rows of a request. */
+struct post {
+	bool for_all; /* labelers */
+	uint32_t opener; /* for whom items count that it opens; found with the first of them */
+	const char *crowded, *one_too_many; /* sentences, made once: many rows may hear them */
+};
+
+/* True if row i asks for more than there may be, or than this peer may, and lists it. */
+static bool is_beyond(struct engine *e, struct campaign *c, struct result *result, size_t i, const struct item *item,
+		      struct post *post)
+{
+	struct call *call = result->call;
+	const char *labeler = call->wire->request.reports[i].labeler;
+	if (!post->for_all && !grants_may_report(e->grants, call->who, c->name, labeler)) {
+		reject(result, i, CANDOR_PERMISSION_DENIED,
+		       arena_printf(call->arena, "labeler '%s' is not one that %s may report for", labeler,
+				    who_principal(call->who)));
+		return true;
+	}
+	if (engine_is_crowded(e) && pool_would_add(c->pool, item, labeler, strlen(labeler))) {
+		if (!post->crowded)
+			post->crowded = engine_say_crowded(e, call->arena);
+		reject(result, i, CANDOR_RESOURCE_EXHAUSTED, post->crowded);
+		return true;
+	}
+	int may_open = item->state == CANDOR_STATE_UNSPECIFIED ? engine_may_open(e, call, &post->opener) : 1;
+	if (may_open < 0)
+		reject_error(result, i, may_open);
+	if (may_open == 0) {
+		if (!post->one_too_many)
+			post->one_too_many = engine_say_open(e, call);
+		reject(result, i, CANDOR_RESOURCE_EXHAUSTED, post->one_too_many);
+	}
+	return may_open != 1;
+}
+
+enum engine_outcome engine_post_reports(struct engine *e, struct campaign *c, struct call *call,
+					struct item *const *items)
+{
+	const struct candor_request *r = &call->wire->request;
+	struct post post = {.for_all = engine_rights(e, call, c->name) & CANDOR_RIGHT_REPORT};
+	struct result result;
+	uint64_t now = e->ops.now_ms(e->owner);
+	if (!begin(&result, call))
+		return engine_refuse_error(call, -ENOMEM);
+
+	for (size_t i = 0; i < r->n; i++) {
+		const struct candor_report *report = &r->reports[i];
+		if (i % GROUP == 0) {
+			prefetch(c, r, items, i);
+			engine_measure(e, c);
+		}
+		if (is_faulty(&result, i) || is_too_much(e, &result, i))
+			continue;
+		struct item *item = items[i];
+		if (is_beyond(e, c, &result, i, item, &post))
+			continue;
+		bool is_new = item->state == CANDOR_STATE_UNSPECIFIED;
+		struct pool_reported done;
+		/* Whether it has been reported before depends on what is still in memory: so nobody is told. */
+		int what = engine_is_archived(c, item) ? ERR_STATE
+						       : pool_report(c->pool, item, report->labeler,
+								     strlen(report->labeler), report->value, &done);
+		if (what == POOL_DUPLICATE) {
+			result.counts.duplicates++;
+			continue;
+		}
+		if (what == ERR_STATE) {
+			reject(&result, i, CANDOR_FAILED_PRECONDITION, not_open(call->arena, c, item));
+			continue;
+		}
+		if (what < 0) {
+			reject_error(&result, i, what);
+			continue;
+		}
+		if (is_new)
+			open_item(e, c, item, report->item, who_principal(call->who), post.opener, now);
+		add_report(e, c, item, report, what, &done, now);
+		if (what == POOL_REVISED)
+			result.counts.revised++;
+		else
+			result.counts.accepted++;
+	}
+	return finish(e, &result, c);
+}
+
+/* ---- the end of items ---- */
+
+static struct item_row describe_item(const struct campaign *c, const struct item *item)
+{
+	struct item_row row = {
+		.id = item->own.number,
+		.pool = c->id,
+		.name = pool_item_name(c->pool, item, NULL),
+		.state = item->state,
+		.close_number = item->own.close_number,
+		.closed = item->own.changed,
+		.opened_at = item->own.opened_at,
+		.closed_at = item->own.closed_at,
+		.ended_at = item->own.ended_at,
+		.reports = {item->n, item_labelers(item), item->values},
+	};
+	if (item->frozen) {
+		row.aggregate = item->frozen->aggregate;
+		row.weights = item->frozen->weights;
+		row.outcome = item->frozen->outcome;
+		row.round = item->frozen->round;
+	}
+	return row;
+}
+
+/* An item that was open is not any more: its reports leave the log, its place in the feed is given. */
+static void item_ends_open(struct engine *e, struct campaign *c, struct item *item, uint64_t now)
+{
+	engine_log_forget(e, item);
+	engine_item_closed(e, item);
+	item->own.closed_at = now;
+	item->own.changed = engine_next_change(e, c);
+	if (item->state != CANDOR_VOID)
+		item->own.close_number = ++c->closes;
+	engine_item_idle(e, item);
+}
+
+enum engine_outcome engine_close_items(struct engine *e, struct campaign *c, struct call *call,
+				       struct item *const *items)
+{
+	const struct candor_request *r = &call->wire->request;
+	struct result result;
+	uint64_t now = e->ops.now_ms(e->owner);
+	if (!begin(&result, call))
+		return engine_refuse_error(call, -ENOMEM);
+
+	for (size_t i = 0; i < r->n; i++) {
+		if (is_faulty(&result, i) || is_too_much(e, &result, i))
+			continue;
+		struct item *item = items[i];
+		if (item->state == CANDOR_STATE_UNSPECIFIED) {
+			reject_unknown(&result, i, r->items[i]);
+		} else if (item->state == CANDOR_VOID) {
+			reject(&result, i, CANDOR_FAILED_PRECONDITION, "item is void and cannot be closed");
+		} else if (item->state != CANDOR_OPEN) {
+			result.counts.duplicates++;
+		} else {
+			int err = pool_close(c->pool, item);
+			if (err) {
+				reject_error(&result, i, err);
+				continue;
+			}
+			item_ends_open(e, c, item, now);
+			struct item_row row = describe_item(c, item);
+			engine_add(e, CHANGE_ITEM, &row);
+			engine_add_event(e, call, item->own.changed, "close", c->name, r->items[i], "");
+			result.counts.accepted++;
+		}
+	}
+	return finish(e, &result, c);
+}
+
+/* Settles an open or closed item and writes it down. */
+static int resolve(struct engine *e, struct campaign *c, struct item *item, double outcome, const char *by,
+		   uint64_t now)
+{
+	bool was_open = item->state == CANDOR_OPEN;
+	struct pool_settled done;
+	/* Closed by a call of its own, so that a settlement that then fails for want of memory leaves it closed. */
+	int err = was_open ? pool_close(c->pool, item) : 0;
+	if (err)
+		return err;
+	if (was_open)
+		item_ends_open(e, c, item, now);
+	uint64_t closed = item->own.changed;
+	err = pool_resolve(c->pool, item, outcome, &done);
+	if (err == 0) {
+		item->own.changed = engine_next_change(e, c);
+		item->own.ended_at = now;
+	}
+
+	struct item_row row = describe_item(c, item);
+	row.closed = closed;
+	if (was_open)
+		engine_add(e, CHANGE_ITEM, &row);
+	if (err)
+		return err;
+	if (!was_open)
+		engine_add(e, CHANGE_ITEM_ENDED, &row);
+	struct settlement_row settlement = {
+		.pool = c->id,
+		.round = done.round,
+		.item = item->own.number,
+		.outcome = outcome,
+		.eta = done.eta,
+		.lbar = done.lbar,
+		.epoch = done.epoch,
+		.at = now,
+		.by = by,
+		.change = item->own.changed,
+		.n = item->n,
+		.weights = done.weights,
+		.last_round = done.last_round,
+	};
+	const struct chain_record link = {
+		.pool = c->name,
+		.round = done.round,
+		.outcome = outcome,
+		.eta = done.eta,
+		.lbar = done.lbar,
+		.epoch = done.epoch,
+		.at = now,
+		.by = by,
+	};
+	chain_next(c->head, &link, c->pool, item, c->head);
+	memcpy(settlement.hash, c->head, CHAIN_BYTES);
+	engine_add(e, CHANGE_SETTLEMENT, &settlement);
+	c->refresh_due += item->n;
+	return 0;
+}
+
+enum engine_outcome engine_resolve_items(struct engine *e, struct campaign *c, struct call *call,
+					 struct item *const *items)
+{
+	const struct candor_request *r = &call->wire->request;
+	struct result result;
+	uint64_t now = e->ops.now_ms(e->owner);
+	if (!begin(&result, call))
+		return engine_refuse_error(call, -ENOMEM);
+
+	for (size_t i = 0; i < r->n; i++) {
+		const struct candor_outcome *o = &r->outcomes[i];
+		if (is_faulty(&result, i) || is_too_much(e, &result, i))
+			continue;
+		struct item *item = items[i];
+		if (item->state == CANDOR_STATE_UNSPECIFIED) {
+			reject_unknown(&result, i, o->item);
+		} else if (item->state == CANDOR_VOID) {
+			reject(&result, i, CANDOR_FAILED_PRECONDITION, "item is void and takes no outcome");
+		} else if (item->state == CANDOR_RESOLVED && item->frozen->outcome == o->value) {
+			result.counts.duplicates++;
+		} else if (item->state == CANDOR_RESOLVED) {
+			reject(&result, i, CANDOR_FAILED_PRECONDITION,
+			       arena_printf(
+				       call->arena,
+				       "item is resolved with outcome %.17g, which stands; value %.17g contradicts it",
+				       item->frozen->outcome, o->value));
+		} else {
+			int err = resolve(e, c, item, o->value, call->peer, now);
+			if (err)
+				reject_error(&result, i, err);
+			else
+				result.counts.accepted++;
+		}
+	}
+	return finish(e, &result, c);
+}
+
+enum engine_outcome engine_void_items(struct engine *e, struct campaign *c, struct call *call,
+				      struct item *const *items)
+{
+	const struct candor_request *r = &call->wire->request;
+	struct result result;
+	uint64_t now = e->ops.now_ms(e->owner);
+	if (!begin(&result, call))
+		return engine_refuse_error(call, -ENOMEM);
+
+	for (size_t i = 0; i < r->n; i++) {
+		if (is_faulty(&result, i) || is_too_much(e, &result, i))
+			continue;
+		struct item *item = items[i];
+		bool was_open = item->state == CANDOR_OPEN;
+		if (item->state == CANDOR_STATE_UNSPECIFIED) {
+			reject_unknown(&result, i, r->items[i]);
+		} else if (item->state == CANDOR_VOID) {
+			result.counts.duplicates++;
+		} else if (pool_void(c->pool, item) != 0) {
+			reject(&result, i, CANDOR_FAILED_PRECONDITION, "item is resolved and cannot be withdrawn");
+		} else {
+			item->own.ended_at = now;
+			if (was_open)
+				item_ends_open(e, c, item, now);
+			else
+				item->own.changed = engine_next_change(e, c);
+			struct item_row row = describe_item(c, item);
+			engine_add(e, was_open ? CHANGE_ITEM : CHANGE_ITEM_ENDED, &row);
+			engine_add_event(e, call, item->own.changed, "void", c->name, r->items[i], "");
+			result.counts.accepted++;
+		}
+	}
+	return finish(e, &result, c);
+}
+
+/* ---- upkeep ---- */
+
+static void refresh_labelers(struct engine *e, struct campaign *c)
+{
+	uint32_t labelers = pool_labelers(c->pool);
+	uint64_t rows = c->refresh_due / SCORED_A_REFRESH;
+	c->refresh_due %= SCORED_A_REFRESH;
+	if (rows > labelers)
+		rows = labelers;
+	for (; rows > 0; rows--) {
+		if (c->refresh_next >= labelers)
+			c->refresh_next = 0;
+		refresh_labeler(e, c, c->refresh_next++);
+	}
+}
+
+static void add_stretches(struct engine *e, struct campaign *c)
+{
+	size_t n;
+	const struct mechanism_stretch *s = pool_stretches(c->pool, &n);
+	/* The last one still grows. */
+	for (size_t i = c->stretches_written; i < n; i++) {
+		struct stretch_row row = {.pool = c->id, .number = (uint32_t)i, .stretch = s[i]};
+		engine_add(e, CHANGE_STRETCH, &row);
+	}
+	c->stretches_written = n - 1;
+}
+
+void engine_upkeep(struct engine *e)
+{
+	for (uint64_t i = 0; i < e->n_campaigns; i++) {
+		struct campaign *c = e->campaigns[i];
+		if (!c->dirty)
+			continue;
+		add_pool(e, c);
+		add_stretches(e, c);
+		refresh_labelers(e, c);
+		c->dirty = false;
+	}
+	engine_log_trim(e);
+	engine_remove(e);
+	engine_add(e, CHANGE_PROGRESS, &e->progress);
+}

@@ -1,0 +1,446 @@
+#include "daemon/net/conn.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/wire/frame.h"
+#include "lib/base/heap.h"
+#include "lib/base/log.h"
+
+enum {
+	LINGER_MS = 2000, /* also for a peer that is refused to finish its handshake */
+	LEAST_BYTES = 4 * 1024, /* given to the stream at a time, if there is so much */
+	OWED_MAX =
+		16 * 1024, /* of what the channel has to say: above it the peer is to take some before it says more */
+};
+
+static void on_wake(void *owner)
+{
+	struct conn *c = owner;
+	server_mark_dirty(c->server, c);
+}
+
+static void on_written(uv_write_t *write, int status)
+{
+	struct conn *c = write->data;
+	buf_free(&c->writing);
+	if (c->closing)
+		return;
+	if (status) {
+		conn_close(c);
+		return;
+	}
+	c->last_active_ms = uv_now(c->stream.loop);
+	session_sent(c->session, c->owed.cap);
+	server_mark_dirty(c->server, c);
+}
+
+/* The size of some of the messages in out: at least so many bytes, if there are. */
+static size_t span_of_some(const struct buf *out, size_t want)
+{
+	size_t end = 0;
+	while (end < out->len && end < want)
+		end += frame_span(out->data + end, out->len - end);
+	return end;
+}
+
+static size_t share(const struct buf *out)
+{
+	return out->len / 4 > LEAST_BYTES ? out->len / 4 : LEAST_BYTES;
+}
+
+/* What the stream has it cannot give up again. Of what it does not take at once it gets a part, which ends with a
+ * message: where memory is short the rest can be dropped, and a last word still be said. */
+static bool take_piece(struct buf *out, size_t sent, struct buf *piece)
+{
+	size_t end = span_of_some(out, sent + share(out));
+	if (buf_append(piece, out->data + sent, end - sent))
+		return false;
+	buf_consume(out, end);
+	if (out->len == 0)
+		buf_free(out);
+	return true;
+}
+
+/* What is in c->writing leaves as the peer takes it. */
+static void start_write(struct conn *c)
+{
+	c->write.data = c;
+	c->write_since_ms = uv_now(c->stream.loop);
+	c->write_left = c->writing.len;
+	uv_buf_t rest = uv_buf_init((char *)c->writing.data, (unsigned)c->writing.len);
+	int err = uv_write(&c->write, &c->stream, &rest, 1, on_written);
+	if (err) {
+		buf_free(&c->writing);
+		conn_close(c);
+		return;
+	}
+	session_sent(c->session, c->writing.cap + c->owed.cap);
+}
+
+/* What the stream takes at once of bytes; negative, and the connection is being closed. */
+static ssize_t try_write(struct conn *c, const struct buf *bytes)
+{
+	uv_buf_t all = uv_buf_init((char *)bytes->data, (unsigned)bytes->len);
+	int sent = uv_try_write(&c->stream, &all, 1);
+	if (sent < 0 && sent != UV_EAGAIN) {
+		conn_close(c);
+		return -1;
+	}
+	if (sent > 0)
+		c->last_active_ms = uv_now(c->stream.loop);
+	return sent > 0 ? sent : 0;
+}
+
+/* With room again the session takes what it held back, and nothing else may be due that would tell it. */
+static void all_is_sent(struct conn *c)
+{
+	if (session_is_full(c->session)) {
+		session_sent(c->session, 0);
+		server_mark_dirty(c->server, c);
+	}
+}
+
+/* Hands the session's output to the stream: at once as far as it goes, the rest when the peer takes it. */
+static void send_plain(struct conn *c)
+{
+	struct buf *out = session_output(c->session);
+	if (out->len == 0)
+		return;
+	ssize_t sent = try_write(c, out);
+	if (sent < 0)
+		return;
+	if ((size_t)sent == out->len) {
+		out->len = 0;
+		all_is_sent(c);
+		return;
+	}
+	if (take_piece(out, (size_t)sent, &c->writing))
+		start_write(c);
+	else
+		conn_close(c);
+}
+
+/* The next bytes for the peer: what the channel has to say, or else some messages of the session's, which it then
+ * cannot give up again. False: there is nothing, or the connection is being closed. */
+static bool next_cipher(struct conn *c, struct buf *cipher)
+{
+	struct buf *out = session_output(c->session);
+	int err = 0;
+	cipher->len = 0;
+	if (c->owed.len > 0) {
+		err = buf_append(cipher, c->owed.data, c->owed.len);
+		buf_free(&c->owed);
+	} else if (out->len > 0 && tls_is_ready(c->tls) && !c->ended) {
+		size_t n = span_of_some(out, share(out));
+		err = tls_send(c->tls, out->data, n, cipher);
+		buf_consume(out, n);
+	}
+	if (err) {
+		conn_close(c);
+		return false;
+	}
+	return cipher->len > 0;
+}
+
+static void send_cipher(struct conn *c)
+{
+	struct buf *cipher = server_cipher_buffer(c->server);
+	bool some = false;
+	while (next_cipher(c, cipher)) {
+		ssize_t sent = try_write(c, cipher);
+		if (sent < 0)
+			return;
+		some = true;
+		if ((size_t)sent == cipher->len)
+			continue;
+		if (buf_append(&c->writing, cipher->data + sent, cipher->len - (size_t)sent))
+			conn_close(c);
+		else
+			start_write(c);
+		return;
+	}
+	if (some && !c->closing)
+		all_is_sent(c);
+}
+
+static void send_output(struct conn *c)
+{
+	if (c->writing.data || c->lingering)
+		return;
+	if (c->tls)
+		send_cipher(c);
+	else
+		send_plain(c);
+}
+
+static void on_send_now(void *owner)
+{
+	struct conn *c = owner;
+	if (!c->closing)
+		send_output(c);
+}
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+{
+	(void)suggested;
+	struct conn *c = handle->data;
+	*buf = server_read_buffer(c->server);
+}
+
+static bool awaits_rest(const struct conn *c)
+{
+	return session_awaits_rest(c->session) || (c->tls && c->reading && tls_awaits_rest(c->tls));
+}
+
+static void watch_frame(struct conn *c)
+{
+	uint64_t frames = session_frames(c->session);
+	if (!awaits_rest(c)) {
+		c->frame_since_ms = 0;
+	} else if (c->frame_since_ms == 0 || c->frames_before != frames) {
+		/* Only a whole frame gives the next one its time anew: bytes may trickle in for ever. */
+		c->frame_since_ms = uv_now(c->stream.loop);
+		c->frames_before = frames;
+	}
+}
+
+/* ---- reading ---- */
+
+static void push(struct conn *c, const void *bytes, size_t n)
+{
+	if (session_push(c->session, bytes, n)) {
+		log_warning("no memory for a connection's bytes; closing it");
+		conn_close(c);
+	}
+}
+
+static size_t own_bytes(const struct conn *c)
+{
+	return heap_bytes(sizeof *c) + (c->tls ? tls_bytes(c->tls) : 0);
+}
+
+/* Who has a certificate that we trust is whom it names. A space would end the name in history, where what the client
+ * calls itself follows: it is written as RFC 2253 writes any byte. A subject too long for a name is nobody's. */
+static void introduce(struct conn *c)
+{
+	struct who who = {.name = "cert:", .is_known = true};
+	size_t len = strlen(who.name);
+	c->introduced = true;
+	if (!tls_subject(c->tls)[0])
+		return;
+	for (const char *p = tls_subject(c->tls); *p; p++) {
+		/* One character, with the backslash that OpenSSL puts before some, spaces among them. */
+		const char *last = p[0] == '\\' && p[1] ? p + 1 : p;
+		char piece[4] = "\\20";
+		if (*last != ' ')
+			snprintf(piece, sizeof piece, "%.*s", (int)(last - p + 1), p);
+		p = last;
+		size_t n = strlen(piece);
+		if (len + n >= sizeof who.name)
+			return;
+		memcpy(who.name + len, piece, n);
+		len += n;
+	}
+	session_set_peer(c->session, &who);
+}
+
+/* Nothing more can be understood; what there is to say about it is said, and then the connection ends. */
+static void break_off(struct conn *c)
+{
+	log_debug("closing a connection: TLS: %s", tls_fault(c->tls));
+	c->broken = c->ended = true;
+	server_mark_dirty(c->server, c);
+}
+
+static void take_cipher(struct conn *c, const void *bytes, size_t n)
+{
+	struct buf *plain = server_plain_buffer(c->server);
+	plain->len = 0;
+	int err = tls_receive(c->tls, bytes, n, plain, &c->owed);
+	bool known = plain->len > 0 || tls_is_ready(c->tls);
+	if (known && !c->introduced)
+		introduce(c);
+	if (err == -ENOMEM) {
+		log_warning("no memory for a connection's channel; closing it");
+		conn_close(c);
+		return;
+	}
+	if (plain->len > 0 && !session_is_over(c->session))
+		push(c, plain->data, plain->len);
+	if (c->closing)
+		return;
+	session_set_base(c->session, own_bytes(c));
+	if (err == ERR_CLOSED)
+		conn_close(c);
+	else if (err)
+		break_off(c);
+}
+
+static bool wants_bytes(const struct conn *c)
+{
+	if (c->broken || c->owed.len > OWED_MAX)
+		return false;
+	return (c->tls && !tls_is_ready(c->tls)) || !session_is_full(c->session);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+	struct conn *c = stream->data;
+	if (n == 0)
+		return;
+	if (n < 0) {
+		conn_close(c);
+		return;
+	}
+	if (c->lingering)
+		return;
+	c->last_active_ms = uv_now(stream->loop);
+	if (c->tls)
+		take_cipher(c, buf->base, (size_t)n);
+	else
+		push(c, buf->base, (size_t)n);
+	if (c->closing)
+		return;
+	server_mark_dirty(c->server, c);
+	/* libuv would read on, as long as there is something. */
+	if (!wants_bytes(c)) {
+		uv_read_stop(stream);
+		c->reading = false;
+	}
+}
+
+int conn_start(struct conn *c, struct engine *engine, const struct session_limits *limits, const struct who *peer,
+	       struct tls_context *context)
+{
+	static const struct session_ops ops = {.wake = on_wake, .send_now = on_send_now};
+	c->last_active_ms = c->began_ms = uv_now(c->stream.loop);
+	int err = context ? tls_new(&c->tls, context, NULL) : 0;
+	if (err == 0)
+		err = session_new(&c->session, engine, limits, peer, &ops, c);
+	if (err)
+		return err;
+	session_set_base(c->session, own_bytes(c));
+	c->reading = true;
+	return uv_read_start(&c->stream, on_alloc, on_read);
+}
+
+/* ---- the end ---- */
+
+/* The peer is told that this is the end and no accident, as far as the stream takes it. */
+static void say_end(struct conn *c)
+{
+	if (!c->ended && tls_end(c->tls, &c->owed) == 0)
+		send_output(c);
+	c->ended = true;
+}
+
+/* Closing at once, with bytes of the peer unread, would make the kernel reset the connection, and the peer might never
+ * see the last word. So this side ends, and waits a little for the other to do so. */
+static void linger(struct conn *c)
+{
+	c->lingering = true;
+	c->linger_since_ms = uv_now(c->stream.loop);
+	if (uv_shutdown(&c->shutdown, &c->stream, NULL) != 0 ||
+	    (!c->reading && uv_read_start(&c->stream, on_alloc, on_read) != 0))
+		conn_close(c);
+	c->reading = true;
+}
+
+void conn_refuse(struct conn *c, enum candor_code code, const char *sentence)
+{
+	session_refuse(c->session, code, sentence);
+	c->refused_ms = uv_now(c->stream.loop);
+	server_mark_dirty(c->server, c);
+}
+
+void conn_flush(struct conn *c)
+{
+	if (c->closing)
+		return;
+	send_output(c);
+	if (c->closing || c->lingering)
+		return;
+	bool all_said = c->broken || (session_is_over(c->session) && session_output(c->session)->len == 0);
+	if (all_said && !c->writing.data && c->tls)
+		say_end(c);
+	if (c->closing)
+		return;
+	if (all_said && !c->writing.data) {
+		linger(c);
+		return;
+	}
+	bool read = wants_bytes(c);
+	if (read && !c->reading)
+		read = uv_read_start(&c->stream, on_alloc, on_read) == 0;
+	else if (!read && c->reading)
+		uv_read_stop(&c->stream);
+	c->reading = read;
+	if (session_wants_turn(c->session))
+		server_wait_turn(c->server, c);
+	watch_frame(c);
+}
+
+const char *conn_overdue(struct conn *c, const struct conn_limits *limits, uint64_t now_ms)
+{
+	size_t left = uv_stream_get_write_queue_size(&c->stream);
+	if (left != c->write_left)
+		c->write_since_ms = now_ms;
+	c->write_left = left;
+
+	if (c->lingering)
+		return now_ms - c->linger_since_ms > LINGER_MS ? "the peer did not end the connection" : NULL;
+	bool shaking = c->tls && !tls_is_ready(c->tls);
+	if (shaking && c->refused_ms && now_ms - c->refused_ms > LINGER_MS)
+		return "it was refused, and its TLS handshake is not finished";
+	if (shaking && limits->frame_ms && now_ms - c->began_ms > limits->frame_ms)
+		return "the TLS handshake was not finished";
+	if (limits->frame_ms && c->frame_since_ms && now_ms - c->frame_since_ms > limits->frame_ms)
+		return "a frame was begun and not finished";
+	if (limits->frame_ms && c->writing.data && now_ms - c->write_since_ms > limits->frame_ms)
+		return "answers were not taken";
+	if (limits->idle_ms && session_is_quiet(c->session) && !session_wants_turn(c->session) && !c->writing.data &&
+	    now_ms - c->last_active_ms > limits->idle_ms)
+		return "the connection was idle";
+	return NULL;
+}
+
+bool conn_is_done(const struct conn *c)
+{
+	bool deaf = c->tls && !tls_is_ready(c->tls); /* nothing can be said yet, or any more */
+	return session_is_quiet(c->session) && (deaf || (session_output(c->session)->len == 0 && !c->writing.data));
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct conn *c = handle->data;
+	/* libuv has called on_written before. */
+	require(!c->writing.data);
+	tls_free(c->tls);
+	buf_free(&c->owed);
+	server_conn_closed(c->server, c);
+}
+
+/* What of the channel's end goes out at once; there is no other time. */
+static void say_last(struct conn *c)
+{
+	if (!c->ended && tls_end(c->tls, &c->owed))
+		return;
+	uv_buf_t last = uv_buf_init((char *)c->owed.data, (unsigned)c->owed.len);
+	if (last.len > 0)
+		(void)uv_try_write(&c->stream, &last, 1);
+}
+
+void conn_close(struct conn *c)
+{
+	if (c->closing)
+		return;
+	c->closing = true;
+	if (c->tls && c->session && !c->writing.data && !c->lingering)
+		say_last(c);
+	server_end_wait(c);
+	if (c->session)
+		session_end(c->session);
+	c->session = NULL;
+	uv_close((uv_handle_t *)&c->stream, on_closed);
+}

@@ -1,0 +1,54 @@
+/* listen.h - the sockets that candord listens on, and how connections come in.
+ *
+ * Accepts by itself, and not through libuv: where descriptors run out libuv accepts and closes whoever knocks, without
+ * a word, or tries again and again without a pause. Here accepting pauses: who knocks meanwhile waits in the system's
+ * queue and is served later. The loop's thread only. */
+#ifndef CANDOR_SERVER_LISTEN_H
+#define CANDOR_SERVER_LISTEN_H
+
+#include <uv.h>
+
+#include "daemon/config.h"
+
+/* A connection has come; the descriptor, which does not block, is the callee's. */
+typedef void listeners_on_accept(void *arg, int fd, bool is_unix);
+
+struct listener {
+	union {
+		uv_handle_t handle;
+		uv_stream_t stream;
+		uv_tcp_t tcp;
+		uv_pipe_t pipe;
+	} socket; /* bound through libuv, which also removes a Unix socket's file at the end */
+	uv_poll_t poll;
+	struct listeners *of;
+	struct address address;
+	bool made, polled;
+};
+
+/* The owner's memory until its loop has run dry after listeners_close(). All zero: nobody listens. */
+struct listeners {
+	uv_loop_t *loop;
+	const struct config *config;
+	listeners_on_accept *on_accept;
+	void *arg;
+	struct listener each[CONFIG_LISTEN_MAX];
+	size_t n;
+	bool paused, closed;
+};
+
+/* At the addresses that the settings name; those of TCP are said to speak TLS where a certificate is set. One that is
+ * neither encrypted nor loopback is opened only where the settings say that this is meant. 0, or an error that was
+ * logged; to be closed in either case. */
+MUST_CHECK int listeners_open(struct listeners *l, uv_loop_t *loop, const struct config *config,
+			      listeners_on_accept *on_accept, void *arg);
+
+/* Until listeners_resume() nobody is accepted. Also happens by itself when the system has no descriptor or no memory
+ * for another connection; whoever may then have freed some should resume. */
+void listeners_pause(struct listeners *l);
+void listeners_resume(struct listeners *l);
+
+/* Begins to close the handles; may be called again. */
+void listeners_close(struct listeners *l);
+
+#endif

@@ -1,0 +1,615 @@
+#include "daemon/net/session.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/wire/frame.h"
+#include "lib/base/heap.h"
+#include "lib/base/log.h"
+
+enum {
+	QUEUE_MAX = 64,
+	KEPT_BYTES = 128 * 1024, /* of a buffer that is not needed just now but was lately */
+	SEND_NOW_BYTES = 2048,
+	/* What is done for a peer before others have their turn, in small requests: some hundred microseconds. */
+	TURN = 128,
+	AT_ONCE = 16, /* of it, when bytes come: enough for who asks little, where a thousand may come at a time */
+	FEW_SESSIONS = 64, /* so many may have a whole turn */
+	ROWS_A_UNIT = 4,
+	ANSWER_BYTES_A_UNIT = 1024,
+	ROWS_A_BULK = 256, /* waiting for the disk: so many make a peer one that can itself wait */
+};
+
+/* A request on its way through the engine. */
+struct slot {
+	struct call call;
+	struct wire_request wire;
+	struct arena arena;
+	struct session *session;
+	struct slot *next; /* in the queue */
+	size_t bytes; /* counted for it */
+};
+
+/* An answer that waits for the disk. */
+struct reply {
+	struct waiter waiter;
+	struct session *session;
+	uint64_t id;
+	size_t rows; /* of the request */
+	struct buf bytes;
+};
+
+struct session {
+	struct engine *engine;
+	struct session_limits limits;
+	struct session_ops ops;
+	void *owner; /* NULL: the connection is gone */
+	struct who who;
+	char *named_peer; /* its name, with what the client calls itself; NULL: it said nothing */
+
+	struct frame frame;
+	uint64_t frames; /* taken from it */
+	struct buf output;
+	size_t unsent_elsewhere;
+	uint32_t in_flight; /* slots queued or in the engine, and replies that wait */
+	struct slot *blocked; /* nothing may be submitted before it is answered, */
+	struct slot *queue, **queue_end; /* and these have come meanwhile */
+	uint32_t queued;
+	size_t slot_bytes, reply_bytes; /* taken by requests and by answers that wait */
+	size_t rows_waiting; /* of the requests whose answers wait for the disk */
+	size_t base; /* taken as long as it lives */
+	size_t counted; /* in the room */
+	unsigned spent; /* of the turn */
+	bool full; /* above a limit, and not yet down to half */
+	bool pumping; /* requests are being taken */
+	bool quiet_io; /* the connection is calling: it will look at the output by itself */
+	bool stopped, over;
+	bool refused; /* over, and answers that still come are thrown away */
+};
+
+/* ---- memory ---- */
+
+size_t session_bytes(const struct session *s)
+{
+	return s->base + heap_bytes(s->frame.bytes.cap) + heap_bytes(s->output.cap) + heap_bytes(s->unsent_elsewhere) +
+	       s->slot_bytes + s->reply_bytes;
+}
+
+static void count(struct session *s)
+{
+	size_t bytes = session_bytes(s);
+	if (s->limits.room)
+		s->limits.room->used_bytes += bytes - s->counted;
+	s->counted = bytes;
+}
+
+/* Buffers that a peer filled once are not kept for the next time, or ten thousand idle connections would keep them. */
+static void trim(struct session *s, size_t keep_bytes)
+{
+	if (s->frame.bytes.cap > keep_bytes)
+		frame_trim(&s->frame);
+	if (s->output.len == 0 && s->output.cap > keep_bytes)
+		buf_free(&s->output);
+	count(s);
+}
+
+void session_trim(struct session *s)
+{
+	trim(s, 0);
+}
+
+void session_room_free(struct session_room *r)
+{
+	if (r->spare) {
+		arena_free(&r->spare->arena);
+		free(r->spare);
+	}
+	r->spare = NULL;
+}
+
+static void release_if_gone(struct session *s)
+{
+	if (s->owner || s->in_flight > 0 || s->pumping || s->quiet_io)
+		return;
+	if (s->limits.room) {
+		s->limits.room->used_bytes -= s->counted;
+		s->limits.room->sessions--;
+	}
+	frame_free(&s->frame);
+	buf_free(&s->output);
+	free(s->named_peer);
+	free(s);
+}
+
+static void wake(struct session *s)
+{
+	if (s->owner && !s->quiet_io && !s->pumping)
+		s->ops.wake(s->owner);
+}
+
+static size_t unsent(const struct session *s)
+{
+	return s->output.len + s->unsent_elsewhere;
+}
+
+static bool is_tight(const struct session *s)
+{
+	const struct session_room *r = s->limits.room;
+	return r && r->used_bytes > r->limit_bytes / 2;
+}
+
+/* Where memory is short, whoever holds more than an even share takes nothing new before what it has is answered and
+ * taken. Whoever holds only the beginning of a frame goes on: nothing else would let go of that. */
+static bool is_greedy(const struct session *s)
+{
+	const struct session_room *r = s->limits.room;
+	return is_tight(s) && (s->in_flight > 0 || unsent(s) > 0) &&
+	       s->counted - s->base > r->limit_bytes / 2 / r->sessions;
+}
+
+static void measure(struct session *s)
+{
+	const struct session_limits *l = &s->limits;
+	count(s);
+	if (s->in_flight >= l->max_in_flight || unsent(s) >= l->max_unsent_bytes || is_greedy(s))
+		s->full = true;
+	else if (s->in_flight <= l->max_in_flight / 2 && unsent(s) <= l->max_unsent_bytes / 2)
+		s->full = false;
+}
+
+/* ---- answers ---- */
+
+static int encode(const struct session *s, const struct candor_response *r, struct arena *scratch, struct buf *out)
+{
+	int err = wire_encode_response(r, scratch, s->limits.max_frame_bytes, out);
+	if (err != ERR_TOO_BIG && err != ERR_BUDGET)
+		return err;
+	const struct candor_response too_big = {
+		.id = r->id,
+		.code = CANDOR_RESOURCE_EXHAUSTED,
+		.message = "the answer is longer than a frame may be; ask for less at a time",
+	};
+	return wire_encode_response(&too_big, scratch, SIZE_MAX, out);
+}
+
+/* Says an error that belongs to no call. */
+static void say_error(struct session *s, const struct candor_response *r)
+{
+	struct arena scratch;
+	arena_init(&scratch, 4096);
+	if (encode(s, r, &scratch, &s->output))
+		s->over = true; /* without memory for a sentence the connection ends without one */
+	arena_free(&scratch);
+}
+
+static void say(struct session *s, uint64_t id, enum candor_code code, const char *sentence)
+{
+	const struct candor_response r = {.id = id, .code = code, .message = sentence};
+	say_error(s, &r);
+}
+
+static void free_slot(struct session *s, struct slot *slot)
+{
+	struct session_room *room = s->limits.room;
+	s->slot_bytes -= slot->bytes;
+	/* Its memory is used again as it is. */
+	if (slot->wire.secret)
+		token_wipe(slot->wire.secret, strlen(slot->wire.secret));
+	if (!room || room->spare) {
+		arena_free(&slot->arena);
+		free(slot);
+		return;
+	}
+	arena_reset(&slot->arena);
+	room->spare = slot;
+}
+
+static size_t reply_bytes(const struct reply *r)
+{
+	return heap_bytes(sizeof *r) + heap_bytes(r->bytes.cap);
+}
+
+static void pump(struct session *s);
+
+static void on_durable(struct waiter *w, int err)
+{
+	struct reply *r = (struct reply *)w;
+	struct session *s = r->session;
+	s->in_flight--;
+	s->rows_waiting -= r->rows;
+	s->reply_bytes -= reply_bytes(r);
+	bool wanted = s->owner && !s->refused;
+	if (wanted && err == 0) {
+		if (buf_append(&s->output, r->bytes.data, r->bytes.len))
+			s->over = true;
+	} else if (wanted && err == -ENOMEM) {
+		say(s, r->id, CANDOR_RESOURCE_EXHAUSTED,
+		    "the daemon is out of memory; nothing was changed, try again later");
+	} else if (wanted && err == ERR_DISK_FULL) {
+		say(s, r->id, CANDOR_UNAVAILABLE,
+		    "the daemon has no room left on disk; nothing was changed, try again when there is");
+	} else if (wanted) {
+		/* What was written before the failure may be on disk, and count at the next start. */
+		say(s, r->id, CANDOR_INTERNAL,
+		    "the daemon could not write to its database and ends; whether this was changed shows when it runs "
+		    "again, and sending it again does no harm");
+	}
+	buf_free(&r->bytes);
+	free(r);
+	pump(s);
+}
+
+/* Holds an answer back until `change` is on disk. */
+static void hold(struct session *s, const struct candor_response *response, struct slot *slot, uint64_t change)
+{
+	struct reply *r = calloc(1, sizeof *r);
+	if (!r || encode(s, response, &slot->arena, &r->bytes)) {
+		/* An answer that cannot be given must not seem to be one that never comes. */
+		free(r);
+		s->over = true;
+		return;
+	}
+	r->waiter.on_durable = on_durable;
+	r->session = s;
+	r->id = response->id;
+	r->rows = slot->wire.request.n;
+	s->in_flight++;
+	s->rows_waiting += r->rows;
+	s->reply_bytes += reply_bytes(r);
+	engine_wait(s->engine, change, &r->waiter);
+}
+
+static void on_reply(struct call *call, const struct candor_response *response, uint64_t change)
+{
+	struct slot *slot = (struct slot *)call;
+	struct session *s = slot->session;
+	if (s->owner && !s->refused) {
+		if (change > engine_committed_change(s->engine))
+			hold(s, response, slot, change);
+		else if (encode(s, response, &slot->arena, &s->output))
+			s->over = true;
+	}
+	/* Also where that came out long after the request was taken. */
+	s->over = s->over || s->who.is_refused;
+	if (s->blocked == slot)
+		s->blocked = NULL;
+	s->in_flight--;
+	free_slot(s, slot);
+	pump(s);
+}
+
+/* ---- requests ---- */
+
+static struct slot *take_slot(struct session *s)
+{
+	struct slot *slot = s->limits.room ? s->limits.room->spare : NULL;
+	if (slot)
+		s->limits.room->spare = NULL;
+	else if ((slot = malloc(sizeof *slot)))
+		arena_init(&slot->arena, s->limits.max_unpacked_bytes);
+	if (!slot)
+		return NULL;
+	slot->session = s;
+	slot->next = NULL;
+	slot->bytes = 0;
+	slot->call = (struct call){
+		.wire = &slot->wire,
+		.arena = &slot->arena,
+		.who = &s->who,
+		.peer = s->who.name,
+		.reply = on_reply,
+	};
+	return slot;
+}
+
+static void refuse_frame(struct session *s, int err, uint64_t id)
+{
+	if (err == ERR_BUDGET || err == -ENOMEM) {
+		say(s, id, CANDOR_RESOURCE_EXHAUSTED,
+		    "request unpacks to more memory than one may take; send fewer rows");
+		s->over = s->over || id == 0;
+		return;
+	}
+	char sentence[160] = "malformed frame: it holds no candor.v1.Request; closing";
+	if (err == ERR_TOO_BIG)
+		snprintf(sentence, sizeof sentence, "frame is too long: a message has at most %zu bytes; closing",
+			 s->limits.max_frame_bytes);
+	say(s, 0, CANDOR_INVALID_ARGUMENT, sentence);
+	s->over = true;
+}
+
+/* Whether it was refused by its size alone: nobody is to make the daemon work for what it will refuse. */
+static bool refuse_unread(struct session *s, const struct view *message)
+{
+	struct candor_response r = {0};
+	/* Who it is may depend on what is still in the queue. */
+	if (s->queue)
+		return false;
+	r.message = engine_refuse_unread(s->engine, &s->who, message->len, &r.code, &r.retry_after_ms);
+	if (!r.message)
+		return false;
+	bool may_be_hello;
+	r.id = wire_peek_id(message->data, message->len, &may_be_hello);
+	s->over = s->over || r.id == 0 || r.retry_after_ms == 0 || may_be_hello;
+	say_error(s, &r);
+	return true;
+}
+
+/* Decodes a request into the queue. */
+static void take_request(struct session *s, const struct view *message)
+{
+	if (refuse_unread(s, message))
+		return;
+	struct slot *slot = take_slot(s);
+	if (!slot) {
+		s->over = true;
+		return;
+	}
+	int err = wire_decode_request(&slot->arena, message->data, message->len, &slot->wire);
+	/* A token may be in it; nobody reads these bytes again. */
+	if (err == 0 && slot->wire.request.type == CANDOR_REQ_HELLO)
+		frame_wipe(&s->frame, *message);
+	if (err) {
+		bool may_be_hello;
+		uint64_t id = slot->wire.request.id;
+		wire_peek_id(message->data, message->len, &may_be_hello);
+		free_slot(s, slot);
+		engine_charge_unread(s->engine, &s->who, message->len);
+		refuse_frame(s, err, id);
+		/* Whoever meant to become somebody must not go on as another. */
+		s->over = s->over || may_be_hello;
+		return;
+	}
+	slot->call.bytes = message->len;
+	slot->bytes = heap_bytes(sizeof *slot) + slot->arena.used_bytes;
+	s->slot_bytes += slot->bytes;
+	*s->queue_end = slot;
+	s->queue_end = &slot->next;
+	s->queued++;
+	s->in_flight++;
+	if (s->blocked)
+		engine_announce(s->engine, &slot->call);
+}
+
+static struct slot *next_in_queue(struct session *s)
+{
+	struct slot *slot = s->queue;
+	s->queue = slot->next;
+	if (!s->queue)
+		s->queue_end = &s->queue;
+	s->queued--;
+	return slot;
+}
+
+/* For history. It stands where it stood before, for calls that are not answered yet may point to it; and whoever has
+ * such calls cannot become somebody else. */
+static void take_name(struct session *s, const char *client)
+{
+	size_t size = sizeof s->who.name + 1 + CANDOR_NAME_MAX + 1;
+	if (!s->named_peer && !client[0])
+		return;
+	if (!s->named_peer && (s->named_peer = malloc(size)))
+		s->base += heap_bytes(size);
+	if (s->named_peer)
+		snprintf(s->named_peer, size, client[0] ? "%s %s" : "%s", s->who.name, client);
+}
+
+/* Who it is may change. */
+static enum engine_outcome submit_hello(struct session *s, struct slot *slot)
+{
+	char client[CANDOR_NAME_MAX + 1];
+	snprintf(client, sizeof client, "%s", slot->wire.request.client);
+	enum engine_outcome outcome = engine_submit(s->engine, &slot->call);
+	take_name(s, client);
+	return outcome;
+}
+
+/* The slot may be gone if the answer is there already. */
+static enum engine_outcome submit(struct session *s, struct slot *slot)
+{
+	const struct wire_request *w = &slot->wire;
+	/* Who asks is who it is by now, not who it was when this was taken in. */
+	slot->call.peer = s->named_peer ? s->named_peer : s->who.name;
+	return w->request.type == CANDOR_REQ_HELLO && !w->fault ? submit_hello(s, slot)
+								: engine_submit(s->engine, &slot->call);
+}
+
+static bool is_bulk_held(const struct session *s)
+{
+	return s->rows_waiting >= ROWS_A_BULK && engine_is_busy(s->engine);
+}
+
+bool session_is_held_back(const struct session *s)
+{
+	return engine_is_saturated(s->engine) || is_bulk_held(s);
+}
+
+static void submit_queue(struct session *s)
+{
+	while (s->queue && !s->blocked && !s->who.is_refused && s->spent < TURN && !is_bulk_held(s)) {
+		struct slot *slot = next_in_queue(s);
+		s->blocked = slot;
+		s->spent += 1 + (unsigned)(slot->wire.request.n / ROWS_A_UNIT);
+		/* on_reply() has cleared `blocked` if the answer is there already. */
+		if (submit(s, slot) == ENGINE_LATER && s->blocked == slot)
+			s->blocked = NULL;
+	}
+}
+
+static bool may_take(const struct session *s)
+{
+	return s->owner && s->queued < QUEUE_MAX && !s->full && !s->over && !s->stopped && s->spent < TURN &&
+	       !session_is_held_back(s);
+}
+
+bool session_wants_turn(const struct session *s)
+{
+	if (!s->owner || s->over || (s->spent < TURN && !session_is_held_back(s)))
+		return false;
+	bool submits = s->queue && !s->blocked;
+	bool takes = frame_pending(&s->frame) > 0 && s->queued < QUEUE_MAX && !s->full && !s->stopped;
+	return submits || takes;
+}
+
+/* Takes as many of the requests that have come as the limits let it. */
+static void pump(struct session *s)
+{
+	if (s->pumping)
+		return;
+	s->pumping = true;
+	submit_queue(s);
+	measure(s);
+	while (may_take(s)) {
+		struct view message;
+		int got = frame_next(&s->frame, &message);
+		if (got == 0)
+			break;
+		if (got < 0) {
+			refuse_frame(s, got, 0);
+			break;
+		}
+		s->frames++;
+		size_t before = s->output.len;
+		take_request(s, &message);
+		submit_queue(s);
+		if (s->output.len > before)
+			s->spent += (unsigned)((s->output.len - before) / ANSWER_BYTES_A_UNIT);
+		if (s->output.len >= SEND_NOW_BYTES && s->unsent_elsewhere == 0 && s->owner)
+			s->ops.send_now(s->owner);
+		measure(s);
+	}
+	s->pumping = false;
+	trim(s, is_tight(s) ? 0 : KEPT_BYTES);
+	wake(s);
+	release_if_gone(s);
+}
+
+/* ---- the connection's side ---- */
+
+int session_new(struct session **out, struct engine *engine, const struct session_limits *limits,
+		const struct who *peer, const struct session_ops *ops, void *owner)
+{
+	struct session *s = calloc(1, sizeof *s);
+	if (!s)
+		return -ENOMEM;
+	*s = (struct session){.engine = engine, .limits = *limits, .ops = *ops, .owner = owner, .who = *peer};
+	s->queue_end = &s->queue;
+	frame_init(&s->frame, limits->max_frame_bytes);
+	s->base = heap_bytes(sizeof *s) + limits->base_bytes;
+	if (limits->room)
+		limits->room->sessions++;
+	count(s);
+	*out = s;
+	return 0;
+}
+
+void session_set_peer(struct session *s, const struct who *peer)
+{
+	/* Calls and the name that the client gives itself build upon it. */
+	require(s->frames == 0);
+	s->who = *peer;
+}
+
+void session_set_base(struct session *s, size_t bytes)
+{
+	s->base += bytes - s->limits.base_bytes;
+	s->limits.base_bytes = bytes;
+	count(s);
+}
+
+/* For the connection, which may be in the middle of a push when it sends at once, and may end then. */
+static void pump_quietly(struct session *s)
+{
+	bool was_quiet = s->quiet_io;
+	s->quiet_io = true;
+	pump(s);
+	s->quiet_io = was_quiet;
+	release_if_gone(s);
+}
+
+int session_push(struct session *s, const void *bytes, size_t len)
+{
+	int err = frame_push(&s->frame, bytes, len);
+	if (err)
+		return err;
+	s->spent = s->limits.room && s->limits.room->sessions > FEW_SESSIONS ? TURN - AT_ONCE : 0;
+	pump_quietly(s);
+	return 0;
+}
+
+struct buf *session_output(struct session *s)
+{
+	return &s->output;
+}
+
+void session_sent(struct session *s, size_t still_unsent)
+{
+	s->unsent_elsewhere = still_unsent;
+	pump_quietly(s);
+}
+
+bool session_is_full(const struct session *s)
+{
+	return s->full || s->stopped || s->over || s->queued >= QUEUE_MAX || session_wants_turn(s);
+}
+
+bool session_awaits_rest(const struct session *s)
+{
+	return frame_pending(&s->frame) > 0 && may_take(s);
+}
+
+uint64_t session_frames(const struct session *s)
+{
+	return s->frames;
+}
+
+bool session_is_quiet(const struct session *s)
+{
+	return s->in_flight == 0;
+}
+
+bool session_is_over(const struct session *s)
+{
+	return s->over;
+}
+
+void session_resume(struct session *s)
+{
+	s->spent = 0;
+	pump(s);
+}
+
+/* What was not yet submitted never will be. */
+static void drop_queue(struct session *s)
+{
+	while (s->queue) {
+		struct slot *slot = next_in_queue(s);
+		engine_withdraw(s->engine, &slot->call);
+		free_slot(s, slot);
+		s->in_flight--;
+	}
+}
+
+void session_refuse(struct session *s, enum candor_code code, const char *sentence)
+{
+	drop_queue(s);
+	frame_free(&s->frame);
+	buf_free(&s->output);
+	say(s, 0, code, sentence);
+	s->over = s->refused = true;
+	count(s);
+}
+
+void session_stop(struct session *s)
+{
+	s->stopped = true;
+}
+
+void session_end(struct session *s)
+{
+	s->owner = NULL;
+	drop_queue(s);
+	release_if_gone(s);
+}

@@ -1,0 +1,103 @@
+/* session.h - one peer's protocol: bytes in, bytes out, with no I/O and no clock in it.
+ *
+ * Cuts frames, decodes requests, submits them to the engine in order, and holds each answer back until what it depends
+ * on is on disk. Stops taking requests while too much is unanswered or unsent, and goes on at half. Does only so much
+ * at a time that others need not wait for long: for the rest it wants another turn.
+ *
+ * Lives on the heap and by itself: the connection lets go of it with session_end(), and it is freed when the engine has
+ * answered the last of its calls. */
+#ifndef CANDOR_SESSION_H
+#define CANDOR_SESSION_H
+
+#include "lib/base/buf.h"
+#include "daemon/engine/engine.h"
+
+struct session;
+
+/* What all sessions of a daemon share: an account of the memory that they hold, and a piece of it at hand. All zero but
+ * the limit is a room where nobody is. It outlives its sessions. */
+struct session_room {
+	size_t used_bytes, limit_bytes;
+	uint64_t sessions;
+	struct slot *spare;
+};
+
+void session_room_free(struct session_room *r);
+
+struct session_limits {
+	size_t max_frame_bytes;
+	size_t max_unpacked_bytes; /* memory that one request may take */
+	uint32_t max_in_flight; /* requests unanswered */
+	size_t max_unsent_bytes; /* answers that the peer does not take */
+	size_t base_bytes; /* that the connection itself takes, for the account */
+	struct session_room *room; /* NULL: nobody counts */
+};
+
+struct session_ops {
+	/* There are bytes to send, or the session will take bytes again, or it is done (see below). Never from within
+	 * session_push() or session_sent(). */
+	void (*wake)(void *owner);
+	/* Enough to be worth sending has gathered while requests are still being taken: a peer that gets it now works
+	 * on it meanwhile. May come from within session_push(). */
+	void (*send_now)(void *owner);
+};
+
+/* peer: who this is, as the transport knows; copied. 0 or -ENOMEM. */
+MUST_CHECK int session_new(struct session **out, struct engine *engine, const struct session_limits *limits,
+			   const struct who *peer, const struct session_ops *ops, void *owner);
+
+/* What is known only after session_new(), and before the first bytes: who this is. */
+void session_set_peer(struct session *s, const struct who *peer);
+
+/* The connection itself takes another amount of memory now. */
+void session_set_base(struct session *s, size_t bytes);
+
+/* Bytes from the peer. 0 or -ENOMEM. */
+MUST_CHECK int session_push(struct session *s, const void *bytes, size_t len);
+
+/* The bytes to send. The caller may take the buffer away and leave an empty one, and says how much is still on its way
+ * outside of it. */
+struct buf *session_output(struct session *s);
+void session_sent(struct session *s, size_t still_unsent);
+
+/* The session wants no more bytes for now: what is unanswered or unsent is above a limit, and not yet down to half. */
+bool session_is_full(const struct session *s);
+
+/* A frame has begun and is not complete, and it is the peer who is awaited. */
+bool session_awaits_rest(const struct session *s);
+
+/* Whole frames taken so far: while it stays the same, the frame that is awaited is the same one. */
+uint64_t session_frames(const struct session *s);
+
+/* Nothing is unanswered. */
+bool session_is_quiet(const struct session *s);
+
+/* The peer broke the protocol; the last word is in the output. Close when that is sent. */
+bool session_is_over(const struct session *s);
+
+/* There are requests to be taken, but others come first: it has had its turn, or it is held back. */
+bool session_wants_turn(const struct session *s);
+
+/* Another turn would do nothing: the engine is saturated, or it is busy and this peer has much waiting for the disk. */
+bool session_is_held_back(const struct session *s);
+
+/* Its next turn. */
+void session_resume(struct session *s);
+
+/* Memory held, the base included; also counted in the room. */
+size_t session_bytes(const struct session *s);
+
+/* Gives back what nothing needs just now. */
+void session_trim(struct session *s);
+
+/* Says why the peer is not served; the session is over, and gives up all that it has but what the engine works on. What
+ * is in its output must begin with a message and not in the middle of one. */
+void session_refuse(struct session *s, enum candor_code code, const char *sentence);
+
+/* No further request is taken, not even one that is here already; answers still come. */
+void session_stop(struct session *s);
+
+/* The connection is gone. */
+void session_end(struct session *s);
+
+#endif

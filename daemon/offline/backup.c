@@ -1,0 +1,201 @@
+#include "daemon/offline/backup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "daemon/db/copy.h"
+#include "daemon/db/prepare.h"
+#include "lib/base/log.h"
+#include "daemon/offline/partial.h"
+#include "daemon/offline/verify.h"
+
+enum { STEP_BYTES = 256 * 1024, FLUSH_BYTES = 8 * 1024 * 1024, SHOW_NS = 100 * 1000 * 1000 };
+
+/* The header as that of a file without a write-ahead log beside it: so the copy can be read where nothing can be
+ * written. candord turns the log on when it takes the file as its database. */
+static int stand_alone(const struct partial *p)
+{
+	static const unsigned char versions[] = {1, 1};
+	return pwrite(p->fd, versions, sizeof versions, 18) == sizeof versions ? 0 : -errno;
+}
+
+/* ---- the copy ---- */
+
+struct job {
+	const struct backup *b;
+	struct partial file;
+	sigset_t signals, before; /* that end a copy; blocked while it goes on, and taken between two steps */
+	struct progress_row progress;
+	uint64_t bytes;
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/* Waits until the time for so many bytes has passed, or not at all: 0, or -ECANCELED after a signal. */
+static int keep_pace(const struct job *j, uint64_t began_ns, uint64_t done)
+{
+	double due_ns = j->b->rate ? (double)done / (double)j->b->rate * 1e9 : 0,
+	       spent_ns = (double)(now_ns() - began_ns);
+	double wait_ns = due_ns > spent_ns ? due_ns - spent_ns : 0;
+	struct timespec wait = {.tv_sec = (time_t)(wait_ns / 1e9)};
+	wait.tv_nsec = (long)(wait_ns - (double)wait.tv_sec * 1e9);
+	for (;;) {
+		int signum = sigtimedwait(&j->signals, NULL, &wait);
+		if (signum > 0) {
+			log_error("%s: ended by a signal; nothing is left of the copy", j->b->to);
+			return -ECANCELED;
+		}
+		if (errno != EINTR)
+			return 0;
+	}
+}
+
+static int show(const struct job *j, const struct db_copy *c)
+{
+	if (!j->b->progress)
+		return 0;
+	printf("copied %" PRIu64 " %" PRIu64 "\n", db_copy_done(c), db_copy_total(c));
+	if (fflush(stdout) == 0)
+		return 0;
+	log_error("%s: given up, for nobody asks for it any more", j->b->to);
+	return -ECANCELED;
+}
+
+static int copy_all(struct job *j, struct db_copy *c)
+{
+	uint64_t step = j->b->rate && j->b->rate / 10 < STEP_BYTES ? j->b->rate / 10 : STEP_BYTES;
+	uint64_t began_ns = now_ns(), shown_ns = began_ns, flushed = 0;
+	for (int more = 1; more == 1;) {
+		more = db_copy_step(c, step);
+		uint64_t done = db_copy_done(c), now = now_ns();
+		int err = more < 0 ? more : 0;
+		/* Little by little, lest one large write at the end holds up the daemon's. */
+		if (err == 0 && done - flushed >= FLUSH_BYTES) {
+			sync_file_range(j->file.fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+			flushed = done;
+		}
+		if (err == 0 && (more == 0 || now - shown_ns >= SHOW_NS)) {
+			err = show(j, c);
+			shown_ns = now;
+		}
+		if (err == 0 && more == 1)
+			err = keep_pace(j, began_ns, done);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* From the original to the file, whole and closed, but for the disk. */
+static int copy(struct job *j, bool migrate)
+{
+	struct db_copy *c;
+	/* Nobody uses the original of a restoration, so its log must be as it was left. */
+	int err = migrate ? db_check_log(j->b->from) : 0;
+	if (err == 0)
+		err = db_copy_open(&c, j->b->from, j->file.path);
+	if (err) {
+		log_error("cannot copy %s: %s", j->b->from, candor_strerror(err));
+		return err;
+	}
+	err = copy_all(j, c);
+	if (err == 0 && migrate)
+		err = db_copy_migrate(c);
+	j->progress = *db_copy_progress(c);
+	j->bytes = db_copy_total(c);
+	int closed = db_copy_close(c);
+	if (err == 0)
+		err = closed;
+	if (err == 0)
+		err = stand_alone(&j->file);
+	if (err && err != -ECANCELED)
+		log_error("cannot copy %s to %s: %s", j->b->from, j->file.path, candor_strerror(err));
+	return err;
+}
+
+/* ---- from end to end ---- */
+
+/* The copy of a backup must say of itself what the original said of that moment. */
+static int check_backup(const struct job *j)
+{
+	struct db *db;
+	struct progress_row p = {0};
+	int err = db_open(&db, j->file.path, DB_READ_OLDER, DB_FULL);
+	if (err)
+		return err;
+	err = db_progress(db, &p);
+	int closed = db_close(db);
+	if (err == 0 && (p.changes != j->progress.changes || p.reports != j->progress.reports))
+		err = ERR_DAMAGED;
+	if (err)
+		log_error("%s does not read back as it was written: %s", j->file.path, candor_strerror(err));
+	return err ? err : closed;
+}
+
+/* Takes as long as it takes; a signal may end the program meanwhile, and leave a file that the next try replaces. */
+static int check_restored(const struct job *j)
+{
+	const struct verify_job job = {.path = j->file.path, .called = j->b->from, .deep = true};
+	sigprocmask(SIG_SETMASK, &j->before, NULL);
+	int err = verify(&job);
+	sigprocmask(SIG_BLOCK, &j->signals, NULL);
+	if (err)
+		log_error("%s is not restored: %s; try an older backup", j->b->from, candor_strerror(err));
+	return err;
+}
+
+static void summarize(const struct job *j)
+{
+	const struct progress_row *p = &j->progress;
+	if (j->b->progress)
+		printf("done %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", j->bytes, p->changes, p->reports);
+	else
+		printf("%s: %" PRIu64 " bytes, with %" PRIu64 " changes and %" PRIu64 " reports\n", j->b->to, j->bytes,
+		       p->changes, p->reports);
+}
+
+static int run(const struct backup *b, bool restore)
+{
+	struct job j = {.b = b};
+	sigemptyset(&j.signals);
+	sigaddset(&j.signals, SIGINT);
+	sigaddset(&j.signals, SIGTERM);
+	sigaddset(&j.signals, SIGHUP);
+	sigprocmask(SIG_BLOCK, &j.signals, &j.before);
+	signal(SIGPIPE, SIG_IGN);
+	/* What is in it is its owner's alone. */
+	int err = partial_open(&j.file, b->to);
+	if (err == 0)
+		err = copy(&j, restore);
+	if (err == 0)
+		err = restore ? check_restored(&j) : check_backup(&j);
+	if (err == 0)
+		err = partial_publish(&j.file, b->to);
+	partial_close(&j.file, err == 0);
+	if (err == 0)
+		summarize(&j);
+	sigprocmask(SIG_SETMASK, &j.before, NULL);
+	return err;
+}
+
+int backup_make(const struct backup *b)
+{
+	return run(b, false);
+}
+
+int backup_restore(const struct backup *b)
+{
+	return run(b, true);
+}

@@ -1,0 +1,411 @@
+#include "daemon/offline/verify.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "daemon/offline/archive.h"
+#include "daemon/history/checkpoint.h"
+#include "daemon/db/check.h"
+#include "daemon/db/prepare.h"
+#include "daemon/engine/state.h"
+#include "lib/base/log.h"
+#include "daemon/history/replay.h"
+
+enum { SHOWN_MAX = 20 };
+
+/* A pool, the archives that the database knows of it, and those of them, the newest, that are read. */
+struct verify_pool {
+	const struct campaign *campaign;
+	const struct archive_row *rows;
+	size_t n_rows;
+	struct db *const *archives;
+	size_t n_archives;
+};
+
+/* The findings of one pool. */
+struct findings {
+	const char *pool;
+	uint64_t n;
+};
+
+static void on_difference(void *arg, const char *sentence)
+{
+	struct findings *f = arg;
+	if (f->n++ < SHOWN_MAX)
+		printf("pool %s: %s\n", f->pool, sentence);
+}
+
+/* ---- the comparison ---- */
+
+static void compare_labelers(struct replay *r, const struct pool *state)
+{
+	const struct pool *p = replay_pool(r);
+	replay_compare_count(r, "the pool", "labelers", pool_labelers(state), pool_labelers(p));
+	if (pool_labelers(state) != pool_labelers(p))
+		return;
+	for (uint32_t id = 0; id < pool_labelers(state); id++) {
+		const struct labeler *a = pool_labeler(state, id), *b = pool_labeler(p, id);
+		const char *name = pool_labeler_name(state, id, NULL);
+		if (strcmp(name, pool_labeler_name(p, id, NULL)) != 0)
+			replay_differ(r, "labeler %u: the name is %s, the history gives %s", id, name,
+				      pool_labeler_name(p, id, NULL));
+		replay_compare(r, name, "weight", a->weight, b->weight);
+		replay_compare(r, name, "weight now", pool_weight(state, id), pool_weight(p, id));
+		replay_compare(r, name, "own loss", a->own_loss, b->own_loss);
+		replay_compare(r, name, "mean's loss", a->mean_loss, b->mean_loss);
+		replay_compare(r, name, "settled loss", a->settled_loss, b->settled_loss);
+		replay_compare_count(r, name, "scored", a->scored, b->scored);
+		replay_compare_count(r, name, "last round", a->last_round, b->last_round);
+		replay_compare_count(r, name, "epoch", a->epoch, b->epoch);
+	}
+}
+
+static void compare_totals(struct replay *r, const struct pool *state, uint64_t voided, uint64_t open)
+{
+	const struct pool *p = replay_pool(r);
+	const struct pool_totals *a = pool_totals(state), *b = pool_totals(p);
+	const char *of = "the pool";
+	replay_compare_count(r, of, "round", a->round, b->round);
+	replay_compare_count(r, of, "epoch", a->epoch, b->epoch);
+	replay_compare_count(r, of, "scored", a->scored, b->scored);
+	replay_compare_count(r, of, "closed items", a->closed, b->closed);
+	replay_compare_count(r, of, "void items", a->voided, voided);
+	replay_compare_count(r, of, "open items", a->open, open);
+	replay_compare(r, of, "total weight", a->total_weight, b->total_weight);
+	replay_compare(r, of, "mean's loss", a->mean_loss, b->mean_loss);
+	replay_compare(r, of, "median's loss", a->median_loss, b->median_loss);
+	replay_compare(r, of, "plain mean's loss", a->plain_mean_loss, b->plain_mean_loss);
+	replay_compare(r, of, "plain median's loss", a->plain_median_loss, b->plain_median_loss);
+
+	size_t n, m;
+	const struct mechanism_stretch *s = pool_stretches(state, &n), *t = pool_stretches(p, &m);
+	replay_compare_count(r, of, "stretches", n, m);
+	for (size_t i = 0; i < n && i < m; i++) {
+		replay_compare_count(r, of, "a stretch's rounds", s[i].rounds, t[i].rounds);
+		replay_compare(r, of, "a stretch's least eta", s[i].eta_lo, t[i].eta_lo);
+		replay_compare(r, of, "a stretch's largest eta", s[i].eta_hi, t[i].eta_hi);
+		replay_compare(r, of, "a stretch's floor", s[i].floor, t[i].floor);
+	}
+}
+
+/* The labelers' states that a replay without archives begins with. */
+static int compare_states(struct replay *r, struct db *db, const struct verify_pool *v)
+{
+	struct checkpoint_reader written;
+	const struct pool *p = replay_pool(r);
+	int err = checkpoint_open(&written, db, v->campaign->id);
+	for (uint32_t id = 0; id < pool_labelers(p) && err == 0; id++) {
+		const struct labeler *a, *b = pool_labeler(p, id);
+		err = checkpoint_next(&written, &a);
+		if (err)
+			break;
+		bool same = a->weight == b->weight && a->own_loss == b->own_loss && a->mean_loss == b->mean_loss &&
+			    a->settled_loss == b->settled_loss && a->scored == b->scored &&
+			    a->last_round == b->last_round && a->epoch == b->epoch;
+		if (!same)
+			replay_differ(
+				r, "%s: the state written down with the newest archive is not what the history gives",
+				pool_labeler_name(p, id, NULL));
+	}
+	checkpoint_close(&written);
+	if (err == ERR_HISTORY)
+		replay_differ(r, "not every labeler's state was written down with the newest archive");
+	return err;
+}
+
+/* To the end; after each archive the state must be the one that was written down when it was made. */
+static int run(struct replay *r, struct db *db, const struct verify_pool *v)
+{
+	int err = 0;
+	for (size_t i = v->n_rows - v->n_archives; i < v->n_rows && err == 0; i++) {
+		err = replay_run(r, v->rows[i].last);
+		if (err == 0)
+			replay_compare_checkpoint(r, &v->rows[i]);
+	}
+	if (err == 0 && v->n_archives > 0)
+		err = compare_states(r, db, v);
+	return err ? err : replay_run(r, 0);
+}
+
+/* What is not archived is compared item by item; of the archived ones there must be as many as rounds. */
+static int count_archived(struct replay *r, struct db *db, const struct verify_pool *v)
+{
+	uint64_t last = v->n_rows ? v->rows[v->n_rows - 1].last : 0, items = 0;
+	int err = last ? db_count_settled(db, v->campaign->id, last, &items) : 0;
+	if (err == 0)
+		replay_compare_count(r, "the pool", "archived items", items, last);
+	return err;
+}
+
+static int replay_and_compare(struct db *db, const struct verify_pool *v, struct replay *r)
+{
+	const struct campaign *c = v->campaign;
+	uint64_t voided, open;
+	int err = db_count_items(db, c->id, &voided, &open);
+	if (err == 0)
+		err = run(r, db, v);
+	if (err == 0)
+		err = count_archived(r, db, v);
+	if (err)
+		return err;
+	if (!replay_pool(r)) {
+		replay_differ(r, "no settings were ever written");
+		return 0;
+	}
+	replay_compare_count(r, "the pool", "closes", c->closes, replay_closes(r));
+	compare_labelers(r, c->pool);
+	compare_totals(r, c->pool, voided, open);
+	return 0;
+}
+
+static void say_unread(const struct verify_pool *v)
+{
+	for (size_t i = 0; i + v->n_archives < v->n_rows; i++)
+		printf("pool %s: rounds %" PRIu64 " to %" PRIu64 " are in the archive %s, which was not read\n",
+		       v->campaign->name, v->rows[i].first, v->rows[i].last, v->rows[i].file);
+}
+
+static void print_agreement(const struct replay *r, const struct verify_pool *v)
+{
+	const char *name = v->campaign->name;
+	uint64_t round = pool_totals(replay_pool(r))->round;
+	char hex[CHAIN_HEX];
+	say_unread(v);
+	printf("pool %s: %u labelers, %" PRIu64 " closed items, %" PRIu64 " settlements: all agrees\n", name,
+	       pool_labelers(v->campaign->pool), replay_closes(r), replay_settled(r));
+	chain_hex(replay_head(r), hex);
+	if (round > 0)
+		printf("  head %s:%" PRIu64 ":%s\n", name, round, hex);
+}
+
+/* The replay has compared it, unless its round never came by. */
+static void require_head(struct replay *r, const struct verify_pool *v, const struct verify_head *head)
+{
+	uint64_t last = pool_totals(replay_pool(r))->round, began = last - replay_settled(r);
+	if (head->round > last)
+		replay_differ(r,
+			      "the head that was given is of round %" PRIu64 ", but there are %" PRIu64 " settlements",
+			      head->round, last);
+	for (size_t i = 0; i < v->n_rows && head->round < began; i++)
+		if (v->rows[i].first <= head->round && head->round <= v->rows[i].last)
+			replay_differ(r,
+				      "the head that was given is of round %" PRIu64
+				      ", which is in the archive %s, and that "
+				      "was not read",
+				      head->round, v->rows[i].file);
+}
+
+/* 0, ERR_HISTORY where something differs, or another error. */
+static int verify_pool(struct db *db, const struct verify_pool *v, const uint8_t *key, const struct verify_head *head)
+{
+	struct findings found = {.pool = v->campaign->name};
+	const struct replay_source source = {
+		.name = v->campaign->name,
+		.id = v->campaign->id,
+		.db = db,
+		.archives = v->archives,
+		.n_archives = v->n_archives,
+		.key = key,
+		.head_round = head ? head->round : 0,
+		.head = head ? head->hash : NULL,
+		.differs = on_difference,
+		.arg = &found,
+	};
+	struct replay *r;
+	int err = replay_new(&r, &source);
+	if (err == 0) {
+		err = replay_and_compare(db, v, r);
+		if (err == 0 && head && replay_pool(r))
+			require_head(r, v, head);
+		if (err == 0 && found.n == 0)
+			print_agreement(r, v);
+		replay_free(r);
+	}
+	if (found.n > SHOWN_MAX)
+		printf("pool %s: ... and %" PRIu64 " more\n", found.pool, found.n - SHOWN_MAX);
+	if (err && !replay_says_history(err))
+		log_error("pool %s: %s", found.pool, candor_strerror(err));
+	return err == 0 && found.n > 0 ? ERR_HISTORY : err;
+}
+
+/* The archives that the database knows of a pool. */
+static int read_rows(struct db *db, uint64_t pool, struct arena *a, struct verify_pool *v)
+{
+	struct archive_row *rows = NULL;
+	const struct archive_row *row;
+	struct db_cursor *cursor;
+	int err = db_cursor_open(db, DB_ARCHIVES, pool, 0, &cursor);
+	if (err)
+		return err;
+	while ((err = db_cursor_next(cursor, (const void **)&row)) == 1) {
+		/* Rarely more than a few: what the arena keeps of the shorter arrays does not matter. */
+		struct archive_row *grown = arena_alloc(a, (v->n_rows + 1) * sizeof *grown);
+		const char *file = arena_strdup(a, row->file);
+		if (!grown || !file) {
+			err = -ENOMEM;
+			break;
+		}
+		if (v->n_rows)
+			memcpy(grown, rows, v->n_rows * sizeof *grown);
+		rows = grown;
+		rows[v->n_rows] = *row;
+		rows[v->n_rows++].file = file;
+	}
+	db_cursor_close(cursor);
+	v->rows = rows;
+	return err;
+}
+
+static int verify_campaign(struct db *db, const struct campaign *c, const struct archives *archives, const uint8_t *key,
+			   const struct verify_head *head)
+{
+	struct verify_pool v = {.campaign = c};
+	struct arena a;
+	arena_init(&a, SIZE_MAX / 2);
+	v.n_archives = archives_of(archives, c->id, &v.archives);
+	int err = read_rows(db, c->id, &a, &v);
+	if (err == 0)
+		err = verify_pool(db, &v, key, head && strcmp(head->pool, c->name) == 0 ? head : NULL);
+	arena_free(&a);
+	return err;
+}
+
+static uint64_t no_clock(void *owner)
+{
+	(void)owner;
+	return 0;
+}
+
+/* ---- the whole database ---- */
+
+const char *verify_read_head(const char *text, struct verify_head *out)
+{
+	/* A pool's name may have colons in it. */
+	const char *hash = strrchr(text, ':'), *round = hash ? memrchr(text, ':', (size_t)(hash - text)) : NULL;
+	if (!round)
+		return "it must be POOL:ROUND:HASH, as `candor pool show` prints it";
+	size_t len = (size_t)(round - text);
+	char *end;
+	errno = 0;
+	out->round = strtoull(round + 1, &end, 10);
+	if (len == 0 || len >= sizeof out->pool)
+		return "its pool must be a name of 1 to 255 bytes";
+	if (round[1] < '1' || round[1] > '9' || end != hash || errno)
+		return "its round must be a whole number from 1";
+	if (!chain_read_hex(hash + 1, out->hash))
+		return "its hash must be 64 hexadecimal digits";
+	memcpy(out->pool, text, len);
+	out->pool[len] = 0;
+	return NULL;
+}
+
+static void on_finding(void *arg, const char *what)
+{
+	printf("%s: %s\n", (const char *)arg, what);
+}
+
+static int check_file(struct db *db, const char *called)
+{
+	int findings = db_check(db, on_finding, (void *)(uintptr_t)called);
+	if (findings > 0)
+		printf("%s: the file is damaged\n", called);
+	else if (findings == 0)
+		printf("%s: every page, index and reference is in order\n", called);
+	return findings > 0 ? ERR_DAMAGED : findings;
+}
+
+/* The log, unless a daemon is writing to it, which then has looked at it when it started. */
+static int check_log(const char *path)
+{
+	char *lock;
+	if (asprintf(&lock, "%s-lock", path) < 0)
+		return -ENOMEM;
+	int fd = open(lock, O_RDONLY | O_CLOEXEC);
+	int err = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 ? 0 : db_check_log(path);
+	if (fd >= 0)
+		close(fd);
+	free(lock);
+	return err;
+}
+
+/* Something is wrong with the database, and that has been said; any other error has kept us from looking. */
+static bool is_finding(int err)
+{
+	return err == ERR_HISTORY || err == ERR_DAMAGED;
+}
+
+static int replay_all(struct db *db, const char *called, const struct archives *archives,
+		      const struct verify_head *head)
+{
+	/* The state is loaded as a daemon would; the engine is never asked to do anything. */
+	static const struct engine_ops ops = {.now_ms = no_clock};
+	static const struct engine_limits limits = {0};
+	static const uint8_t key[NAMES_KEY_BYTES] = {0};
+	struct engine *e;
+	int err = engine_new(&e, db, key, &limits, &ops, NULL);
+	if (is_finding(err))
+		log_error("%s: %s", called, candor_strerror(err));
+	if (err)
+		return err;
+	int result = 0;
+	for (uint64_t i = 0; i < e->n_campaigns && (result == 0 || result == ERR_HISTORY); i++) {
+		/* Where one does not agree, the other pools are looked at all the same. */
+		err = verify_campaign(db, e->campaigns[i], archives, key, head);
+		if (err)
+			result = err;
+	}
+	if (result == 0 && head && !engine_find(e, head->pool)) {
+		printf("pool %s: there is none, but a head of it was given\n", head->pool);
+		result = ERR_HISTORY;
+	}
+	if (result == 0)
+		printf("%s: %" PRIu64 " pools, %" PRIu64 " reports: the state follows from the history\n", called,
+		       e->n_campaigns, e->progress.reports);
+	else if (result == ERR_HISTORY)
+		printf("%s: the state does not follow from the history\n", called);
+	engine_free(e);
+	return result;
+}
+
+static int verify_moment(struct db *db, const struct verify_job *job, const char *called)
+{
+	struct archives *archives = NULL;
+	int damage = job->deep ? check_file(db, called) : 0;
+	/* Also of a damaged file: it says which pools it has hit. */
+	if (damage && damage != ERR_DAMAGED)
+		return damage;
+	int err = archives_open(&archives, db, job->archives, job->n_archives);
+	if (err == 0)
+		err = replay_all(db, called, archives, job->head);
+	int closed = archives_close(archives);
+	return damage ? damage : err ? err : closed;
+}
+
+int verify(const struct verify_job *job)
+{
+	const char *called = job->called ? job->called : job->path;
+	struct db *db;
+	int err = job->deep ? check_log(job->path) : 0;
+	if (err == 0)
+		err = db_open(&db, job->path, DB_READ, DB_FULL);
+	if (err) {
+		log_error("%s: %s", called, candor_strerror(err));
+		return err;
+	}
+	err = db_begin(db);
+	if (err == 0) {
+		err = verify_moment(db, job, called);
+		db_end(db);
+	}
+	if (err && !is_finding(err))
+		log_error("%s: %s", called, candor_strerror(err));
+	int closed = db_close(db);
+	return err ? err : closed;
+}

@@ -1,0 +1,70 @@
+#include "lib/base/buf.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+uint8_t *buf_reserve(struct buf *b, size_t more)
+{
+	if (more > SIZE_MAX / 2 - b->len)
+		return NULL;
+	size_t need = b->len + more;
+	if (need > b->cap) {
+		size_t cap = b->cap ? b->cap : 256;
+		while (cap < need)
+			cap *= 2;
+		uint8_t *grown = realloc(b->data, cap);
+		if (!grown)
+			return NULL;
+		b->data = grown;
+		b->cap = cap;
+	}
+	return b->data + b->len;
+}
+
+int buf_append(struct buf *b, const void *bytes, size_t len)
+{
+	if (len == 0)
+		return 0;
+	uint8_t *to = buf_reserve(b, len);
+	if (!to)
+		return -ENOMEM;
+	memcpy(to, bytes, len);
+	b->len += len;
+	return 0;
+}
+
+int buf_printf(struct buf *b, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	int len = vsnprintf(NULL, 0, format, args);
+	va_end(args);
+	if (len < 0)
+		return -EINVAL;
+	uint8_t *to = buf_reserve(b, (size_t)len + 1);
+	if (!to)
+		return -ENOMEM;
+	va_start(args, format);
+	vsnprintf((char *)to, (size_t)len + 1, format, args);
+	va_end(args);
+	b->len += (size_t)len;
+	return 0;
+}
+
+void buf_consume(struct buf *b, size_t n)
+{
+	require(n <= b->len);
+	if (n == 0)
+		return; /* the buffer may own nothing yet */
+	memmove(b->data, b->data + n, b->len - n);
+	b->len -= n;
+}
+
+void buf_free(struct buf *b)
+{
+	free(b->data);
+	*b = (struct buf){0};
+}

@@ -1,0 +1,28 @@
+/* buf.h - a growing row of bytes.
+ * All zero is an empty buffer. The caller owns the struct, the buffer its bytes, until buf_free(). */
+#ifndef CANDOR_BUF_H
+#define CANDOR_BUF_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/err.h"
+
+struct buf {
+	uint8_t *data;
+	size_t len, cap;
+};
+
+/* Room for `more` bytes behind len: a pointer to it, or NULL without memory. Does not change len. */
+MUST_CHECK uint8_t *buf_reserve(struct buf *b, size_t more);
+
+/* 0 or -ENOMEM, and then b is as it was. */
+MUST_CHECK int buf_append(struct buf *b, const void *bytes, size_t len);
+MUST_CHECK int buf_printf(struct buf *b, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* Drops the first `n` bytes, n <= len. */
+void buf_consume(struct buf *b, size_t n);
+
+void buf_free(struct buf *b);
+
+#endif

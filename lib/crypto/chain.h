@@ -1,0 +1,51 @@
+/* chain.h - the hash chain over a pool's settlements: history that cannot be changed unnoticed.
+ *
+ * Each settlement has a hash over all that makes it and over the hash before it, so whoever knows the newest one, the
+ * head, knows whether anything before it was changed, removed or put in another order. The hash is BLAKE2b of 32 bytes
+ * over this, where an integer is 8 bytes little-endian, a real the same of its IEEE 754 bits (of 0 for -0), and a text
+ * its length as an integer and then its bytes:
+ *
+ *     "candor settlement 1" (text), the hash before (32 bytes; zeros for round 1),
+ *     pool (text), round (integer), item (text), outcome, eta, L (reals), epoch, at (integers), by (text),
+ *     n (integer), and for each report in order of arrival: labeler (text), value (real)
+ *
+ * No allocation, no failure. */
+#ifndef CANDOR_CHAIN_H
+#define CANDOR_CHAIN_H
+
+#include "lib/crypto/digest.h"
+#include "lib/pool/pool.h"
+
+enum { CHAIN_BYTES = CANDOR_HEAD_BYTES, CHAIN_HEX = 2 * CHAIN_BYTES + 1 };
+
+struct chain_record {
+	const char *pool, *item;
+	uint64_t round; /* from 1 */
+	double outcome, eta, lbar;
+	uint32_t epoch;
+	uint64_t at; /* ms since 1970 */
+	const char *by; /* who posted the outcome */
+	size_t n; /* reports */
+};
+
+struct chain {
+	struct digest digest;
+};
+
+/* A record's hash: its head, then each of its n reports in order, then the end. */
+void chain_begin(struct chain *c, const uint8_t before[CHAIN_BYTES], const struct chain_record *r);
+void chain_report(struct chain *c, const char *labeler, size_t len, double value); /* len: at most 255 */
+void chain_end(struct chain *c, uint8_t out[CHAIN_BYTES]);
+
+/* The same in one call: the reports are those of an item of the pool; r->item and r->n are taken from it. before and
+ * out may be the same. */
+void chain_next(const uint8_t before[CHAIN_BYTES], const struct chain_record *r, const struct pool *p,
+		const struct item *item, uint8_t out[CHAIN_BYTES]);
+
+/* As 64 lower-case hexadecimal digits and a NUL. */
+void chain_hex(const uint8_t hash[CHAIN_BYTES], char out[CHAIN_HEX]);
+
+/* The other way round; false where it is not 64 such digits, of either case. */
+bool chain_read_hex(const char *hex, uint8_t out[CHAIN_BYTES]);
+
+#endif

@@ -1,0 +1,148 @@
+#include "lib/pool/mechanism.h"
+
+#include <math.h>
+
+#include "lib/base/err.h"
+
+static bool within(double x, double lo, double hi)
+{
+	return x >= lo && x <= hi; /* false for NaN */
+}
+
+void mechanism_defaults(struct candor_settings *s)
+{
+	if (s->rate == CANDOR_RATE_UNSPECIFIED)
+		s->rate = CANDOR_ANYTIME;
+	if (s->c == 0 && s->rate != CANDOR_FIXED)
+		s->c = 1;
+	if (s->beta == 0 && s->rate == CANDOR_ANYTIME)
+		s->beta = 0.01;
+	if (s->share == 0)
+		s->share = 1e-9;
+	if (s->entry == 0)
+		s->entry = 1;
+}
+
+const char *mechanism_settings_fault(const struct candor_settings *s)
+{
+	if (s->rate < CANDOR_ANYTIME || s->rate > CANDOR_FIXED)
+		return "settings.rate must be ANYTIME, HORIZON or FIXED";
+	if (s->rate == CANDOR_FIXED) {
+		if (!within(s->eta, 1e-9, 0.5))
+			return "settings.eta must be from 1e-9 to 0.5 where the rate is FIXED";
+		if (s->c != 0)
+			return "settings.c does not go with the rate FIXED";
+	} else {
+		if (!within(s->c, 1e-9, 100))
+			return "settings.c must be from 1e-9 to 100";
+		if (s->eta != 0)
+			return "settings.eta goes with the rate FIXED only";
+	}
+	if (s->rate == CANDOR_HORIZON) {
+		if (!within(s->horizon, 1, 1e15))
+			return "settings.horizon must be from 1 to 1e15 where the rate is HORIZON";
+	} else if (s->horizon != 0) {
+		return "settings.horizon goes with the rate HORIZON only";
+	}
+	if (s->rate == CANDOR_ANYTIME) {
+		if (!within(s->beta, 1e-9, 0.5))
+			return "settings.beta must be from 1e-9 to 0.5";
+	} else if (s->beta != 0) {
+		return "settings.beta goes with the rate ANYTIME only";
+	}
+	if (!within(s->share, 1e-9, 0.5))
+		return "settings.share must be from 1e-9 to 0.5";
+	if (!within(s->entry, 1e-6, 1e6))
+		return "settings.entry must be from 1e-6 to 1e6";
+	return NULL;
+}
+
+double mechanism_eta(const struct candor_settings *s, uint64_t labelers, unsigned epoch)
+{
+	double n = labelers < 2 ? 2 : (double)labelers, eta = s->eta;
+	if (s->rate == CANDOR_ANYTIME)
+		eta = s->c * sqrt(log(n / s->beta) / ldexp(1, (int)epoch));
+	else if (s->rate == CANDOR_HORIZON)
+		eta = s->c * sqrt(log(n) / s->horizon);
+	return eta < 0.5 ? eta : 0.5;
+}
+
+unsigned mechanism_epoch(const struct candor_settings *s, unsigned epoch, uint64_t scored, uint64_t labelers)
+{
+	if (s->rate != CANDOR_ANYTIME || labelers == 0)
+		return epoch;
+	/* In whole numbers, where T_eff = 2^k is met exactly. */
+	while (epoch < 62 && scored >> (epoch + 1) >= labelers)
+		epoch++;
+	return epoch;
+}
+
+double mechanism_reset(double w, double entry, double beta, unsigned resets)
+{
+	if (resets == 0)
+		return w;
+	double keep = 1;
+	for (unsigned i = 0; i < resets; i++)
+		keep *= 1 - beta;
+	return entry + keep * (w - entry);
+}
+
+double mechanism_loss(double p, double y)
+{
+	return (p - y) * (p - y);
+}
+
+double mechanism_settle(size_t n, double *w, const double *p, double y, double eta, double share)
+{
+	require(n >= 1);
+	if (n == 1)
+		return mechanism_loss(p[0], y);
+
+	double total = 0, weighted = 0;
+	for (size_t i = 0; i < n; i++) {
+		total += w[i];
+		weighted += w[i] * mechanism_loss(p[i], y);
+	}
+	double mean_loss = weighted / total, floor = share * (total / (double)n);
+	for (size_t i = 0; i < n; i++) {
+		double next = w[i] * (1 + eta * (mean_loss - mechanism_loss(p[i], y)));
+		w[i] = (1 - share) * next + floor;
+	}
+	return mean_loss;
+}
+
+double mechanism_bound(const struct mechanism_stretch *stretches, size_t n, double total_weight, double entry,
+		       uint64_t scored)
+{
+	double bound = 0;
+	for (size_t i = 0; i < n; i++)
+		if (stretches[i].rounds > 0)
+			bound += log(total_weight / (stretches[i].floor * entry)) / stretches[i].eta_lo;
+
+	/* The scored reports go to the dearest stretches first. There are few stretches: an epoch doubles T_eff. */
+	double below = INFINITY;
+	while (scored > 0) {
+		double dearest = -1;
+		for (size_t i = 0; i < n; i++) {
+			double cost = stretches[i].rounds == 0
+					      ? -1
+					      : stretches[i].eta_hi - log1p(-stretches[i].share) / stretches[i].eta_lo;
+			if (cost > dearest && cost < below)
+				dearest = cost;
+		}
+		if (dearest < 0)
+			break; /* more scored than settled: not a history */
+		for (size_t i = 0; i < n && scored > 0; i++) {
+			double cost = stretches[i].rounds == 0
+					      ? -1
+					      : stretches[i].eta_hi - log1p(-stretches[i].share) / stretches[i].eta_lo;
+			if (cost != dearest)
+				continue;
+			uint64_t here = scored < stretches[i].rounds ? scored : stretches[i].rounds;
+			bound += dearest * (double)here;
+			scored -= here;
+		}
+		below = dearest;
+	}
+	return bound;
+}

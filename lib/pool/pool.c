@@ -1,0 +1,666 @@
+#include "lib/pool/pool_internal.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/heap.h"
+
+enum {
+	ENTRIES_MAX = 65535,
+	STRETCHES_FOR_UPDATES = STRETCHES_MAX - 64, /* the epochs, 62 at most, always find room: settlements go on */
+};
+
+/* ---- the pool itself ---- */
+
+int pool_find_entry(struct pool *p, double entry, uint16_t *index)
+{
+	for (uint32_t i = p->n_entries; i-- > 0;) {
+		if (p->entries[i] == entry) {
+			*index = (uint16_t)i;
+			return 0;
+		}
+	}
+	if (p->n_entries == ENTRIES_MAX)
+		return ERR_FULL;
+	double *entries = realloc(p->entries, (p->n_entries + 1) * sizeof *entries);
+	if (!entries)
+		return -ENOMEM;
+	p->entries = entries;
+	*index = (uint16_t)p->n_entries;
+	entries[p->n_entries++] = entry;
+	return 0;
+}
+
+/* Room for one more stretch. */
+static int reserve_stretch(struct pool *p)
+{
+	if (p->n_stretches < p->stretches_cap)
+		return 0;
+	struct mechanism_stretch *s = realloc(p->stretches, (p->n_stretches + 1) * sizeof *s);
+	if (!s)
+		return -ENOMEM;
+	p->stretches = s;
+	p->stretches_cap = p->n_stretches + 1;
+	return 0;
+}
+
+static int begin_stretch(struct pool *p, double floor, size_t max)
+{
+	struct mechanism_stretch *s = p->stretches;
+	if (p->n_stretches > 0 && s[p->n_stretches - 1].rounds == 0) {
+		/* Nothing was settled in the last one: this takes its place, with the lower floor of the two. */
+		struct mechanism_stretch *last = &s[p->n_stretches - 1];
+		last->epoch = p->totals.epoch;
+		last->floor = fmin(last->floor, floor);
+		last->share = p->settings.share;
+		return 0;
+	}
+	if (p->n_stretches >= max)
+		return ERR_FULL;
+	int err = reserve_stretch(p);
+	if (err)
+		return err;
+	p->stretches[p->n_stretches++] =
+		(struct mechanism_stretch){.epoch = p->totals.epoch, .floor = floor, .share = p->settings.share};
+	return 0;
+}
+
+int pool_new(struct pool **out, const struct candor_settings *settings, const uint8_t *key)
+{
+	struct pool *p = calloc(1, sizeof *p);
+	if (!p)
+		return -ENOMEM;
+	p->settings = *settings;
+	p->version = 1;
+	uint16_t index;
+	int err = names_new(&p->labeler_names, key);
+	if (err == 0)
+		err = names_new(&p->item_names, key);
+	if (err == 0)
+		err = pool_find_entry(p, settings->entry, &index);
+	if (err == 0)
+		err = begin_stretch(p, 1, STRETCHES_MAX);
+	if (err) {
+		pool_free(p);
+		return err;
+	}
+	*out = p;
+	return 0;
+}
+
+static void free_item(struct item *item)
+{
+	free(item->values);
+	free(item->frozen);
+	free(item->present);
+	free(item);
+}
+
+void pool_free(struct pool *p)
+{
+	if (!p)
+		return;
+	for (uint32_t i = 0; i < p->items_cap; i++)
+		if (p->items[i])
+			free_item(p->items[i]);
+	free(p->items);
+	for (uint32_t id = 0; id < p->labelers_cap; id += LABELERS_A_CHUNK)
+		free(p->chunks[id / LABELERS_A_CHUNK]);
+	free(p->chunks);
+	free(p->entries);
+	names_free(p->labeler_names);
+	names_free(p->item_names);
+	free(p->stretches);
+	free(p->weights);
+	free(p->rounds);
+	free(p->cells);
+	free(p);
+}
+
+size_t pool_bytes(const struct pool *p)
+{
+	uint32_t chunks = (p->labelers_cap + LABELERS_A_CHUNK - 1) / LABELERS_A_CHUNK;
+	uint32_t chunk_labelers = chunks > 1 ? LABELERS_A_CHUNK : p->labelers_cap;
+	return heap_bytes(sizeof *p) + names_bytes(p->labeler_names) + names_bytes(p->item_names) +
+	       chunks * heap_bytes(chunk_labelers * sizeof(struct labeler)) + heap_bytes(chunks * sizeof *p->chunks) +
+	       heap_bytes(p->n_entries * sizeof *p->entries) + heap_bytes(p->items_cap * sizeof *p->items) +
+	       heap_bytes(p->stretches_cap * sizeof *p->stretches) + heap_bytes(p->scratch_cap * sizeof *p->weights) +
+	       heap_bytes(p->scratch_cap * sizeof *p->rounds) + heap_bytes(p->scratch_cap * sizeof *p->cells) +
+	       p->item_bytes;
+}
+
+const struct candor_settings *pool_settings(const struct pool *p)
+{
+	return &p->settings;
+}
+
+const struct pool_totals *pool_totals(const struct pool *p)
+{
+	return &p->totals;
+}
+
+double pool_eta(const struct pool *p)
+{
+	return mechanism_eta(&p->settings, pool_labelers(p), p->totals.epoch);
+}
+
+double pool_t_eff(const struct pool *p)
+{
+	uint32_t labelers = pool_labelers(p);
+	return labelers ? (double)p->totals.scored / labelers : 0;
+}
+
+const struct mechanism_stretch *pool_stretches(const struct pool *p, size_t *n)
+{
+	*n = p->n_stretches;
+	return p->stretches;
+}
+
+int pool_update(struct pool *p, const struct candor_settings *settings)
+{
+	uint16_t index;
+	int err = pool_find_entry(p, settings->entry, &index);
+	if (err)
+		return err;
+
+	/* The rate may fall now, so the certificate begins anew, from the least weight there is. */
+	double floor = 1;
+	for (uint32_t id = 0; id < pool_labelers(p); id++)
+		floor = fmin(floor, pool_weight(p, id) / pool_entry(p, id));
+	struct candor_settings old = p->settings;
+	p->settings = *settings;
+	err = begin_stretch(p, floor, STRETCHES_FOR_UPDATES);
+	if (err) {
+		p->settings = old;
+		return err;
+	}
+	p->version++;
+	for (uint32_t id = 0; id < pool_labelers(p); id++) {
+		struct labeler *l = labeler_at(p, id);
+		l->weight = mechanism_reset(l->weight, pool_entry(p, id), old.beta, p->totals.epoch - l->epoch);
+		l->epoch = (uint8_t)p->totals.epoch;
+	}
+	return 0;
+}
+
+/* ---- labelers ---- */
+
+uint32_t pool_labelers(const struct pool *p)
+{
+	return p->labeler_names ? names_count(p->labeler_names) : 0;
+}
+
+const struct labeler *pool_labeler(const struct pool *p, uint32_t id)
+{
+	require(id < pool_labelers(p));
+	return labeler_at(p, id);
+}
+
+const char *pool_labeler_name(const struct pool *p, uint32_t id, size_t *len)
+{
+	return names_text(p->labeler_names, id, len);
+}
+
+uint32_t pool_find_labeler(const struct pool *p, const char *name, size_t len)
+{
+	return names_find(p->labeler_names, name, len);
+}
+
+double pool_weight(const struct pool *p, uint32_t id)
+{
+	const struct labeler *l = labeler_at(p, id);
+	return mechanism_reset(l->weight, p->entries[l->entry], p->settings.beta, p->totals.epoch - l->epoch);
+}
+
+double pool_entry(const struct pool *p, uint32_t id)
+{
+	return p->entries[labeler_at(p, id)->entry];
+}
+
+double pool_regret(const struct pool *p, uint32_t id)
+{
+	const struct labeler *l = labeler_at(p, id);
+	return l->mean_loss - l->own_loss;
+}
+
+double pool_bound(const struct pool *p, uint32_t id)
+{
+	return mechanism_bound(p->stretches, p->n_stretches, p->totals.total_weight, pool_entry(p, id),
+			       labeler_at(p, id)->scored);
+}
+
+uint32_t pool_best(struct pool *p)
+{
+	if (p->totals.round == 0)
+		return NAMES_NONE;
+	if (p->best_round != p->totals.round) {
+		p->best = NAMES_NONE;
+		for (uint32_t id = 0; id < pool_labelers(p); id++)
+			if (labeler_at(p, id)->scored > 0 &&
+			    (p->best == NAMES_NONE || pool_regret(p, id) > pool_regret(p, p->best)))
+				p->best = id;
+		p->best_round = p->totals.round;
+	}
+	return p->best;
+}
+
+/* Room for one more labeler. */
+static int reserve_labeler(struct pool *p)
+{
+	enum { FIRST = 64 };
+	uint32_t next = pool_labelers(p), chunk = next / LABELERS_A_CHUNK;
+	if (next < p->labelers_cap)
+		return 0;
+	if (next % LABELERS_A_CHUNK == 0) {
+		struct labeler **chunks = realloc(p->chunks, (chunk + 1) * sizeof(struct labeler *));
+		if (!chunks)
+			return -ENOMEM;
+		p->chunks = chunks;
+		chunks[chunk] = NULL;
+	}
+	/* Most pools are small: the first chunk doubles until it is one of full size. */
+	uint32_t cap = chunk > 0 ? LABELERS_A_CHUNK : next > 0 ? 2 * next : FIRST;
+	struct labeler *grown = realloc(p->chunks[chunk], cap * sizeof *grown);
+	if (!grown)
+		return -ENOMEM;
+	p->chunks[chunk] = grown;
+	p->labelers_cap = chunk * LABELERS_A_CHUNK + cap;
+	return 0;
+}
+
+int pool_add_labeler(struct pool *p, const char *name, size_t len, const struct labeler *l, uint32_t *id)
+{
+	uint32_t next = pool_labelers(p);
+	int err = reserve_labeler(p);
+	if (err)
+		return err;
+	err = names_put(p->labeler_names, name, len, id);
+	if (err != 1)
+		return err == 0 ? ERR_HISTORY : err;
+	require(*id == next);
+	*labeler_at(p, next) = *l;
+	p->totals.total_weight += p->entries[l->entry];
+	return 0;
+}
+
+/* ---- items ---- */
+
+static size_t frozen_bytes(const struct item *item)
+{
+	return item->frozen ? heap_bytes(sizeof *item->frozen + item->n * sizeof(double)) : 0;
+}
+
+static size_t reports_bytes(uint32_t cap)
+{
+	return heap_bytes(cap * (sizeof(double) + sizeof(uint32_t)));
+}
+
+static size_t item_bytes(const struct item *item)
+{
+	return heap_bytes(sizeof *item) + reports_bytes(item->cap) + frozen_bytes(item) +
+	       (item->present ? heap_bytes(sizeof *item->present) : 0);
+}
+
+struct item *pool_find_item(const struct pool *p, const char *name, size_t len)
+{
+	uint32_t id = names_find(p->item_names, name, len);
+	return id == NAMES_NONE ? NULL : p->items[id];
+}
+
+const char *pool_item_name(const struct pool *p, const struct item *item, size_t *len)
+{
+	return names_text(p->item_names, item->id, len);
+}
+
+uint32_t pool_items(const struct pool *p)
+{
+	return names_count(p->item_names);
+}
+
+void pool_prefetch_items(const struct pool *p, const char *const *names, size_t count)
+{
+	names_prefetch(p->item_names, names, count);
+}
+
+void pool_prefetch_labelers(const struct pool *p, const char *const *names, size_t count)
+{
+	names_prefetch(p->labeler_names, names, count);
+}
+
+int pool_add_item(struct pool *p, const char *name, size_t len, struct item **out)
+{
+	struct item *item = calloc(1, sizeof *item);
+	if (!item)
+		return -ENOMEM;
+	int err = names_put(p->item_names, name, len, &item->id);
+	if (err != 1) {
+		require(err != 0);
+		free(item);
+		return err;
+	}
+	if (item->id >= p->items_cap) {
+		uint32_t cap = item->id + item->id / 4 + 16;
+		struct item **items = realloc(p->items, cap * sizeof(struct item *));
+		if (!items) {
+			names_remove(p->item_names, item->id);
+			free(item);
+			return -ENOMEM;
+		}
+		memset(items + p->items_cap, 0, (cap - p->items_cap) * sizeof(struct item *));
+		p->items = items;
+		p->items_cap = cap;
+	}
+	p->items[item->id] = item;
+	p->item_bytes += item_bytes(item);
+	*out = item;
+	return 0;
+}
+
+void pool_drop_item(struct pool *p, struct item *item)
+{
+	p->item_bytes -= item_bytes(item);
+	names_remove(p->item_names, item->id);
+	p->items[item->id] = NULL;
+	free_item(item);
+}
+
+/* Values and labelers share one block: values first. */
+int pool_reserve_reports(struct pool *p, struct item *item, uint32_t n)
+{
+	if (n <= item->cap)
+		return 0;
+	uint32_t cap = item->cap + item->cap / 4 + 1;
+	if (cap < n)
+		cap = n;
+	double *block = malloc(cap * (sizeof(double) + sizeof(uint32_t)));
+	if (!block)
+		return -ENOMEM;
+	if (item->n > 0) {
+		memcpy(block, item->values, item->n * sizeof(double));
+		memcpy(block + cap, item_labelers(item), item->n * sizeof(uint32_t));
+	}
+	free(item->values);
+	p->item_bytes += reports_bytes(cap) - reports_bytes(item->cap);
+	item->values = block;
+	item->cap = cap;
+	return 0;
+}
+
+/* Where a labeler's report stands, or item->n. Whole blocks are compared before one is searched: that loop has no exit
+ * inside, so the compiler makes vectors of it, and items of thousands of reporters stay cheap. */
+static uint32_t position_of(const struct item *item, uint32_t labeler)
+{
+	enum { BLOCK = 32 };
+	const uint32_t *labelers = item_labelers(item);
+	uint32_t at = 0;
+	for (; at + BLOCK <= item->n; at += BLOCK) {
+		uint32_t found = 0;
+		for (uint32_t i = 0; i < BLOCK; i++)
+			found |= labelers[at + i] == labeler;
+		if (found)
+			break;
+	}
+	while (at < item->n && labelers[at] != labeler)
+		at++;
+	return at;
+}
+
+void pool_prefetch_reports(const struct item *item)
+{
+	__builtin_prefetch(item->values, 1);
+	if (item->n > 0)
+		__builtin_prefetch(item_labelers(item));
+}
+
+static int reserve_scratch(struct pool *p, uint32_t n)
+{
+	if (n <= p->scratch_cap)
+		return 0;
+	uint32_t cap = n + n / 2 + 16;
+	double *weights = realloc(p->weights, cap * sizeof *weights);
+	if (weights)
+		p->weights = weights;
+	uint32_t *rounds = realloc(p->rounds, cap * sizeof *rounds);
+	if (rounds)
+		p->rounds = rounds;
+	struct aggregate_cell *cells = realloc(p->cells, cap * sizeof *cells);
+	if (cells)
+		p->cells = cells;
+	if (!weights || !rounds || !cells)
+		return -ENOMEM;
+	p->scratch_cap = cap;
+	return 0;
+}
+
+/* The reporters' weights of now, into p->weights. */
+static int gather_weights(struct pool *p, const struct item *item)
+{
+	int err = reserve_scratch(p, item->n);
+	if (err)
+		return err;
+	const uint32_t *labelers = item_labelers(item);
+	/* With a million labelers each of them is a cache miss: ask for all, then read. */
+	for (uint32_t i = 0; i < item->n; i++)
+		__builtin_prefetch(labeler_at(p, labelers[i]));
+	for (uint32_t i = 0; i < item->n; i++)
+		p->weights[i] = pool_weight(p, labelers[i]);
+	return 0;
+}
+
+/* ---- events ---- */
+
+static void reports_changed(struct item *item)
+{
+	if (item->present)
+		item->present->version = 0;
+}
+
+static bool takes_reports(const struct item *item)
+{
+	return item->state == CANDOR_OPEN || item->state == CANDOR_STATE_UNSPECIFIED;
+}
+
+bool pool_would_add(const struct pool *p, const struct item *item, const char *labeler, size_t len)
+{
+	uint32_t id = pool_find_labeler(p, labeler, len);
+	return takes_reports(item) && (id == NAMES_NONE || position_of(item, id) == item->n);
+}
+
+int pool_report(struct pool *p, struct item *item, const char *labeler, size_t len, double value,
+		struct pool_reported *out)
+{
+	uint32_t id = pool_find_labeler(p, labeler, len);
+	uint32_t at = id == NAMES_NONE ? item->n : position_of(item, id);
+	bool open = takes_reports(item);
+	*out = (struct pool_reported){.labeler = id};
+
+	if (at < item->n) {
+		if (item->values[at] == value)
+			return POOL_DUPLICATE;
+		if (!open)
+			return ERR_STATE;
+		out->old = item->values[at];
+		item->values[at] = value;
+		reports_changed(item);
+		return POOL_REVISED;
+	}
+	if (!open)
+		return ERR_STATE;
+	if (item->n == ITEM_REPORTS_MAX)
+		return ERR_FULL;
+	int err = pool_reserve_reports(p, item, item->n + 1);
+	if (err)
+		return err;
+	if (id == NAMES_NONE) {
+		struct labeler l = {.weight = p->settings.entry, .epoch = (uint8_t)p->totals.epoch};
+		err = pool_find_entry(p, p->settings.entry, &l.entry);
+		if (err == 0)
+			err = pool_add_labeler(p, labeler, len, &l, &out->labeler);
+		if (err)
+			return err;
+		out->joined = true;
+	}
+	item->values[item->n] = value;
+	item_labelers(item)[item->n++] = out->labeler;
+	reports_changed(item);
+	if (item->state != CANDOR_OPEN) {
+		item->state = CANDOR_OPEN;
+		p->totals.open++;
+	}
+	return POOL_ADDED;
+}
+
+int pool_close(struct pool *p, struct item *item)
+{
+	if (item->state != CANDOR_OPEN)
+		return ERR_STATE;
+	int err = gather_weights(p, item);
+	if (err)
+		return err;
+	struct frozen *f = calloc(1, sizeof *f + item->n * sizeof(double));
+	if (!f)
+		return -ENOMEM;
+	memcpy(f->weights, p->weights, item->n * sizeof(double));
+	aggregate_compute(item->values, f->weights, item->n, p->cells, &f->aggregate);
+	p->item_bytes -= item_bytes(item);
+	free(item->present);
+	item->present = NULL;
+	item->frozen = f;
+	p->item_bytes += item_bytes(item);
+	item->state = CANDOR_CLOSED;
+	p->totals.open--;
+	p->totals.closed++;
+	return 0;
+}
+
+void pool_score(struct labeler *l, uint64_t round, unsigned epoch, double own_loss, double mean_loss, double lbar,
+		double weight_after)
+{
+	l->weight = weight_after;
+	l->epoch = (uint8_t)epoch;
+	l->own_loss += own_loss;
+	l->mean_loss += mean_loss;
+	l->settled_loss += lbar;
+	l->scored++;
+	l->last_round = (uint32_t)round;
+}
+
+/* Step (6): perhaps the epoch grows, and with it a stretch of the certificate begins. */
+static void perhaps_next_epoch(struct pool *p)
+{
+	unsigned epoch = mechanism_epoch(&p->settings, p->totals.epoch, p->totals.scored, pool_labelers(p));
+	if (epoch == p->totals.epoch)
+		return;
+	p->totals.epoch = epoch;
+	/* pool_resolve() made sure that there is room. */
+	require(begin_stretch(p, p->settings.beta, STRETCHES_MAX) == 0);
+}
+
+int pool_resolve(struct pool *p, struct item *item, double y, struct pool_settled *out)
+{
+	if (item->state == CANDOR_RESOLVED)
+		return ERR_CONFLICT;
+	if (item->state != CANDOR_OPEN && item->state != CANDOR_CLOSED)
+		return ERR_STATE;
+	if (p->totals.round == UINT32_MAX)
+		return ERR_FULL;
+	/* Whatever can fail comes before the item is closed, room for the stretch that may begin too: an outcome that
+	 * is not taken leaves it open. */
+	int err = reserve_stretch(p);
+	if (err == 0)
+		err = item->state == CANDOR_OPEN ? pool_close(p, item) : gather_weights(p, item);
+	if (err)
+		return err;
+
+	struct pool_totals *t = &p->totals;
+	struct frozen *f = item->frozen;
+	const struct aggregate *a = &f->aggregate;
+	f->outcome = y;
+	f->eta = pool_eta(p);
+	f->lbar = mechanism_settle(item->n, p->weights, item->values, y, f->eta, p->settings.share);
+	f->round = ++t->round;
+
+	const uint32_t *labelers = item_labelers(item);
+	double mean_loss = mechanism_loss(a->mean, y);
+	for (uint32_t i = 0; i < item->n; i++) {
+		struct labeler *l = labeler_at(p, labelers[i]);
+		p->rounds[i] = l->last_round;
+		pool_score(l, f->round, t->epoch, mechanism_loss(item->values[i], y), mean_loss, f->lbar,
+			   p->weights[i]);
+	}
+	t->mean_loss += mean_loss;
+	t->median_loss += mechanism_loss(a->median, y);
+	t->plain_mean_loss += mechanism_loss(a->plain_mean, y);
+	t->plain_median_loss += mechanism_loss(a->plain_median, y);
+	t->scored += item->n;
+	p->version++;
+	t->closed--;
+	item->state = CANDOR_RESOLVED;
+
+	struct mechanism_stretch *s = &p->stretches[p->n_stretches - 1];
+	s->eta_lo = s->rounds == 0 ? f->eta : fmin(s->eta_lo, f->eta);
+	s->eta_hi = fmax(s->eta_hi, f->eta);
+	s->rounds++;
+
+	*out = (struct pool_settled){
+		.eta = f->eta,
+		.lbar = f->lbar,
+		.epoch = t->epoch,
+		.round = f->round,
+		.weights = p->weights,
+		.last_round = p->rounds,
+	};
+	perhaps_next_epoch(p);
+	return 0;
+}
+
+int pool_void(struct pool *p, struct item *item)
+{
+	if (item->state == CANDOR_OPEN)
+		p->totals.open--;
+	else if (item->state == CANDOR_CLOSED)
+		p->totals.closed--;
+	else
+		return ERR_STATE;
+	item->state = CANDOR_VOID;
+	p->totals.voided++;
+	return 0;
+}
+
+int pool_item_aggregate(struct pool *p, struct item *item, struct aggregate *out, const double **weights)
+{
+	require(item->n >= 1);
+	if (item->frozen) {
+		*out = item->frozen->aggregate;
+		if (weights)
+			*weights = item->frozen->weights;
+		return 0;
+	}
+	if (item->present && item->present->version == p->version && !weights) {
+		*out = item->present->aggregate;
+		return 0;
+	}
+	int err = gather_weights(p, item);
+	if (err)
+		return err;
+	aggregate_compute(item->values, p->weights, item->n, p->cells, out);
+	if (weights)
+		*weights = p->weights;
+	/* Without memory to keep it, it is worked out again the next time. */
+	if (!item->present && (item->present = malloc(sizeof *item->present)))
+		p->item_bytes += heap_bytes(sizeof *item->present);
+	if (item->present)
+		*item->present = (struct present){p->version, *out};
+	return 0;
+}
+
+void pool_forget_aggregate(struct pool *p, struct item *item)
+{
+	if (!item->present)
+		return;
+	p->item_bytes -= heap_bytes(sizeof *item->present);
+	free(item->present);
+	item->present = NULL;
+}

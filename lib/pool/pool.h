@@ -1,0 +1,206 @@
+/* pool.h - one labeling campaign in memory: labelers, their weights, the items at hand, the accounts.
+ *
+ * The state machine of docs/mechanism.md: events come in, the state moves, and each call says what it did so that a
+ * caller can write it down. No I/O, no clock; one thread at a time. A pool need not hold every item: closed ones may
+ * be dropped and restored, and only what a labeler or the accounts keep of them stays.
+ *
+ * Every event costs O(reporters of its item), whatever the pool's size. Sums over an item's reporters run in order of
+ * arrival (a revision keeps its place), so the same events in the same order give the same bits.
+ *
+ * Memory: 48 bytes a labeler and at most 15.7 for finding it by name, beside the name; 12 bytes a report of an open
+ * item and up to a quarter more while it grows.
+ *
+ * Pointers to labelers live until one joins; pointers to items until pool_drop_item(). */
+#ifndef CANDOR_POOL_H
+#define CANDOR_POOL_H
+
+#include "lib/pool/aggregate.h"
+#include "lib/pool/mechanism.h"
+#include "lib/pool/names.h"
+
+enum { ITEM_REPORTS_MAX = 65535, STRETCHES_MAX = 4096 };
+
+struct pool;
+
+struct labeler {
+	double weight; /* as of `epoch`; pool_weight() applies the resets since */
+	double own_loss; /* sum over its scored items of its own losses, */
+	double mean_loss; /* ... of the losses of the mean as frozen; the difference is its regret */
+	double settled_loss; /* ... of L at settlement */
+	uint32_t scored; /* scored items */
+	uint32_t last_round; /* of its newest settlement; 0: none */
+	uint16_t entry; /* which of the pool's entry weights it came with: pool_entry() */
+	uint8_t epoch; /* that `weight` stands in */
+};
+
+/* What closing and resolving leave on an item. */
+struct frozen {
+	struct aggregate aggregate;
+	double outcome; /* RESOLVED only, as the next three */
+	double eta, lbar;
+	uint64_t round;
+	double weights[]; /* of its reporters at the moment of closing, in order of arrival */
+};
+
+/* Aggregates of an open item, good until a report on it or a settlement in its pool. */
+struct present;
+
+struct item {
+	enum candor_item_state state; /* STATE_UNSPECIFIED: not yet an item, nothing was reported on it */
+	uint32_t id; /* in the pool's table; given again after pool_drop_item() */
+	uint32_t n, cap; /* reports */
+	double *values; /* [n], and behind [cap] of them: */
+	struct frozen *frozen; /* NULL until closed */
+	struct present *present; /* NULL until asked for */
+
+	/* For the pool's owner; the pool sets them to 0 and never looks at them. */
+	struct {
+		uint64_t number; /* identity in history */
+		uint64_t pool; /* the owner's number for the pool */
+		uint64_t close_number; /* place in the feed */
+		uint64_t changed; /* newest change that touched it */
+		uint64_t first_logged; /* oldest of its reports in the log; 0: none */
+		uint32_t logged_rows; /* its rows in the log that mean something */
+		uint32_t opener; /* for whom it counts while it is open; 0: nobody */
+		uint64_t opened_at, closed_at, ended_at; /* ms since 1970 */
+		struct item *before, *after; /* a list the owner keeps it in */
+	} own;
+};
+
+/* The labelers of an item's reports, parallel to item->values; NULL where there were never any. */
+static inline uint32_t *item_labelers(const struct item *item)
+{
+	return item->values ? (uint32_t *)(void *)(item->values + item->cap) : NULL;
+}
+
+/* Counts and cumulative losses; with labelers and stretches the whole state that settlements build. */
+struct pool_totals {
+	uint64_t round; /* resolved items */
+	uint64_t scored; /* reports that met an outcome */
+	uint64_t open, closed, voided;
+	double total_weight; /* sum of entry weights */
+	double mean_loss, median_loss, plain_mean_loss, plain_median_loss;
+	unsigned epoch;
+};
+
+/* settings: complete and in range. key: as for names_new(). 0 or -ENOMEM. */
+MUST_CHECK int pool_new(struct pool **out, const struct candor_settings *settings, const uint8_t *key);
+void pool_free(struct pool *p);
+
+/* Bytes taken from the system for all that is in it, by what the heap takes for each block (heap.h). O(1). */
+size_t pool_bytes(const struct pool *p);
+
+const struct candor_settings *pool_settings(const struct pool *p);
+const struct pool_totals *pool_totals(const struct pool *p);
+double pool_eta(const struct pool *p); /* that the next settlement would use */
+double pool_t_eff(const struct pool *p);
+const struct mechanism_stretch *pool_stretches(const struct pool *p, size_t *n);
+
+/* New settings, complete and in range, from the next event on. Every weight is brought up to the present epoch first.
+ * O(labelers). 0, -ENOMEM, or ERR_FULL (65,535 different entry weights, or changes too many to certify). */
+MUST_CHECK int pool_update(struct pool *p, const struct candor_settings *settings);
+
+/* ---- labelers: dense ids from 0 in order of joining ---- */
+
+uint32_t pool_labelers(const struct pool *p);
+const struct labeler *pool_labeler(const struct pool *p, uint32_t id);
+const char *pool_labeler_name(const struct pool *p, uint32_t id, size_t *len);
+uint32_t pool_find_labeler(const struct pool *p, const char *name, size_t len); /* or NAMES_NONE */
+double pool_weight(const struct pool *p, uint32_t id); /* now, resets applied */
+double pool_entry(const struct pool *p, uint32_t id);
+double pool_regret(const struct pool *p, uint32_t id);
+double pool_bound(const struct pool *p, uint32_t id); /* on settled_loss - own_loss */
+
+/* The scored labeler with the largest regret (the lowest id of equals), or NAMES_NONE. O(labelers) after a settlement,
+ * remembered until the next one. */
+uint32_t pool_best(struct pool *p);
+
+/* ---- items at hand ---- */
+
+struct item *pool_find_item(const struct pool *p, const char *name, size_t len); /* or NULL */
+const char *pool_item_name(const struct pool *p, const struct item *item, size_t *len);
+uint32_t pool_items(const struct pool *p);
+
+/* What many calls will want soon is asked of the processor at once, for all of them: for finding items by name, for
+ * finding labelers by name, and for pool_report() on an item. With many items or labelers that is most of the time. */
+void pool_prefetch_items(const struct pool *p, const char *const *names, size_t count);
+void pool_prefetch_labelers(const struct pool *p, const char *const *names, size_t count);
+void pool_prefetch_reports(const struct item *item);
+
+/* An item without reports, of a name not at hand. 0, -ENOMEM or ERR_FULL. */
+MUST_CHECK int pool_add_item(struct pool *p, const char *name, size_t len, struct item **out);
+
+/* Frees it. The counts in pool_totals() are of events and stay. */
+void pool_drop_item(struct pool *p, struct item *item);
+
+/* ---- events ---- */
+
+enum { POOL_DUPLICATE, POOL_ADDED, POOL_REVISED };
+
+struct pool_reported {
+	uint32_t labeler;
+	bool joined; /* with this report */
+	double old; /* REVISED: the value before */
+};
+
+/* A report: POOL_ADDED, POOL_REVISED or POOL_DUPLICATE (the same value stands, whatever the item's state); or ERR_STATE
+ * (the item is closed, resolved or void), ERR_FULL (ITEM_REPORTS_MAX), -ENOMEM, and then nothing has changed.
+ * The labeler's name must be one; value in [0, 1]. */
+MUST_CHECK int pool_report(struct pool *p, struct item *item, const char *labeler, size_t len, double value,
+			   struct pool_reported *out);
+
+/* Whether pool_report() would add to an item that takes reports, and so take memory: it has none of that labeler. */
+bool pool_would_add(const struct pool *p, const struct item *item, const char *labeler, size_t len);
+
+/* Freezes an open item's aggregates. 0, ERR_STATE or -ENOMEM. */
+MUST_CHECK int pool_close(struct pool *p, struct item *item);
+
+struct pool_settled {
+	double eta, lbar;
+	unsigned epoch; /* before it perhaps grew */
+	uint64_t round;
+	const double *weights; /* [n] after it, by the item's reporters */
+	const uint32_t *last_round; /* [n] the labelers' settlements before this one; 0: none */
+};
+
+/* The outcome y in [0, 1] of an open (then closed first) or closed item: weights are settled. The arrays in *out live
+ * until the next event. 0, ERR_STATE (void, or nothing reported), ERR_CONFLICT (resolved), ERR_FULL (2^32 - 1 rounds)
+ * or -ENOMEM. */
+MUST_CHECK int pool_resolve(struct pool *p, struct item *item, double y, struct pool_settled *out);
+
+/* Withdraws an open or closed item. 0 or ERR_STATE. */
+MUST_CHECK int pool_void(struct pool *p, struct item *item);
+
+/* Aggregates of an item with reports: frozen, or as of now. O(1) when asked again before anything changed, unless the
+ * weights that made them, [n], are wanted too: in *weights (NULL: not wanted), until the next event. 0 or -ENOMEM. */
+MUST_CHECK int pool_item_aggregate(struct pool *p, struct item *item, struct aggregate *out, const double **weights);
+
+/* What the latter keeps for the next time is given up. */
+void pool_forget_aggregate(struct pool *p, struct item *item);
+
+/* ---- restoring a state that was written down ---- */
+
+/* The next labeler id. l->entry is ignored; entry is its entry weight. 0, -ENOMEM, ERR_FULL, or ERR_HISTORY where the
+ * name is taken. */
+MUST_CHECK int pool_restore_labeler(struct pool *p, const char *name, size_t len, double entry,
+				    const struct labeler *l);
+
+/* Everything a settlement did to one of its reporters, without the arithmetic on the others. */
+void pool_restore_score(struct pool *p, uint32_t labeler, uint64_t round, unsigned epoch, double value, double outcome,
+			double mean, double lbar, double weight_after);
+
+/* Totals and stretches as pool_totals() and pool_stretches() gave them: the last thing restored of a pool, for what was
+ * restored before may have counted. 0 or -ENOMEM. */
+MUST_CHECK int pool_restore_totals(struct pool *p, const struct pool_totals *totals,
+				   const struct mechanism_stretch *stretches, size_t n);
+
+/* Reports of an item that has none: labelers[n] (known ids) and values[n]. Its state is the caller's to set. 0 or
+ * -ENOMEM. */
+MUST_CHECK int pool_restore_reports(struct pool *p, struct item *item, const uint32_t *labelers, const double *values,
+				    size_t n);
+
+/* What closing left on it; weights[item->n]. The state becomes `state`. 0 or -ENOMEM. */
+MUST_CHECK int pool_restore_frozen(struct pool *p, struct item *item, enum candor_item_state state,
+				   const struct frozen *f, const double *weights);
+
+#endif
