@@ -211,13 +211,13 @@ struct candor_item_report {
 };
 
 struct candor_item {
-	const char *name;
+	const char *item;
 	enum candor_item_state state;
 	double mean, median, plain_mean, plain_median, spread, ess;
 	uint64_t n;
 	double outcome;
 	uint64_t round;
-	double eta, lbar;
+	double eta, weighted_loss;
 	uint64_t opened_at, closed_at, ended_at;
 	size_t n_reports;
 	const struct candor_item_report *reports;
@@ -234,7 +234,7 @@ struct candor_labeler {
 struct candor_settlement {
 	uint64_t round;
 	const char *item;
-	double report, outcome, loss, lbar, mean, eta, weight;
+	double report, outcome, loss, weighted_loss, mean, eta, weight;
 	uint32_t epoch;
 	uint64_t at;
 };

@@ -535,7 +535,7 @@ static int write_settlement(struct db *db, const struct settlement_row *r)
 	put_int(&b, r->item);
 	put_real(&b, r->outcome);
 	put_real(&b, r->eta);
-	put_real(&b, r->lbar);
+	put_real(&b, r->weighted_loss);
 	put_int(&b, r->epoch);
 	put_int(&b, r->at);
 	put_text(&b, r->by);

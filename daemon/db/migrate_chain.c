@@ -83,7 +83,7 @@ static int hash(struct fill *f, const char *pool)
 		.round = (uint64_t)sqlite3_column_int64(s, 0),
 		.outcome = sqlite3_column_double(s, 1),
 		.eta = sqlite3_column_double(s, 2),
-		.lbar = sqlite3_column_double(s, 3),
+		.weighted_loss = sqlite3_column_double(s, 3),
 		.epoch = (uint32_t)sqlite3_column_int64(s, 4),
 		.at = (uint64_t)sqlite3_column_int64(s, 5),
 		.by = by,

@@ -206,7 +206,7 @@ static void get_item_head(struct columns *c, struct item_row *r)
 	r->outcome = get_real(c);
 	r->round = get_int(c);
 	r->eta = get_real(c);
-	r->lbar = get_real(c);
+	r->weighted_loss = get_real(c);
 }
 
 static void get_item(struct columns *c, struct item_row *r)
@@ -248,7 +248,7 @@ static void get_settled(struct columns *c, struct settled_row *r)
 	s->round = r->item.round;
 	s->item = r->item.id;
 	s->eta = r->item.eta;
-	s->lbar = r->item.lbar;
+	s->weighted_loss = r->item.weighted_loss;
 	if (!s->weights || !s->last_round || s->outcome != r->item.outcome)
 		fail(c, ERR_HISTORY);
 }

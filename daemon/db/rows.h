@@ -89,12 +89,12 @@ struct item_row {
 	bool archived; /* its reports (n 0 here, but not in `aggregate`), weights and settlement are in an archive */
 	double outcome; /* RESOLVED only, as round */
 	uint64_t round;
-	double eta, lbar; /* RESOLVED only; read from the settlement, never written here */
+	double eta, weighted_loss; /* RESOLVED only; read from the settlement, never written here */
 };
 
 struct settlement_row {
 	uint64_t pool, round, item;
-	double outcome, eta, lbar;
+	double outcome, eta, weighted_loss;
 	uint32_t epoch;
 	uint64_t at;
 	const char *by;

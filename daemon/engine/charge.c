@@ -15,7 +15,7 @@ static const struct {
 	[QUOTA_BYTES] = {"bytes of requests", "limit_bytes"},
 };
 
-static void refuse_rate(struct engine *e, struct call *call, const struct who *payer, enum quota_rate rate,
+static void refuse_rate(struct engine *e, struct call *call, const struct identity *payer, enum quota_rate rate,
 			uint32_t wait_ms)
 {
 	const char *sentence =
@@ -38,7 +38,7 @@ static void refuse_rate(struct engine *e, struct call *call, const struct who *p
 	engine_reply(call, &r, 0);
 }
 
-bool engine_charge(struct engine *e, struct call *call, const struct who *payer)
+bool engine_charge(struct engine *e, struct call *call, const struct identity *payer)
 {
 	const struct candor_request *r = &call->wire->request;
 	enum quota_rate rate;
@@ -50,7 +50,7 @@ bool engine_charge(struct engine *e, struct call *call, const struct who *payer)
 		[QUOTA_REPORTS] = r->type == CANDOR_REQ_POST_REPORTS ? r->n : 0,
 		[QUOTA_BYTES] = call->bytes,
 	};
-	int passes = quota_take(e->quota, who_principal(payer), cost, e->ops.now_ms(e->owner), &rate, &wait_ms);
+	int passes = quota_take(e->quota, identity_principal(payer), cost, e->ops.now_ms(e->owner), &rate, &wait_ms);
 	if (passes == 1)
 		return true;
 	engine_withdraw(e, call);
@@ -61,40 +61,42 @@ bool engine_charge(struct engine *e, struct call *call, const struct who *payer)
 	return false;
 }
 
-const char *engine_refuse_unread(struct engine *e, const struct who *who, size_t bytes, enum candor_code *code,
-				 uint32_t *retry_after_ms)
+const char *engine_refuse_unread(struct engine *e, const struct identity *identity, size_t bytes,
+				 enum candor_code *code, uint32_t *retry_after_ms)
 {
 	enum { STRANGER_BYTES = 8 * 1024 }; /* a hello with the longest token and name is a fifth of it */
 	*retry_after_ms = 0;
-	if (who->is_owner)
+	if (identity->is_owner)
 		return NULL;
-	if (bytes > STRANGER_BYTES && !(e->grants && grants_rights(e->grants, who, NULL))) {
-		*code = who->is_known ? CANDOR_PERMISSION_DENIED : CANDOR_UNAUTHENTICATED;
-		engine_charge_unread(e, who, bytes);
+	if (bytes > STRANGER_BYTES && !(e->grants && grants_rights(e->grants, identity, NULL))) {
+		*code = identity->is_known ? CANDOR_PERMISSION_DENIED : CANDOR_UNAUTHENTICATED;
+		engine_charge_unread(e, identity, bytes);
 		return "who has no rights here may send hello and little else; say who you are first, or have an admin "
 		       "grant you something";
 	}
-	*retry_after_ms = e->quota ? quota_spent_ms(e->quota, who_principal(who), e->ops.now_ms(e->owner)) : 0;
+	*retry_after_ms =
+		e->quota ? quota_spent_ms(e->quota, identity_principal(identity), e->ops.now_ms(e->owner)) : 0;
 	if (*retry_after_ms == 0 || bytes <= STRANGER_BYTES)
 		return NULL;
 	*code = CANDOR_RESOURCE_EXHAUSTED;
 	return "more was sent than one principal may in a second; again in a while";
 }
 
-void engine_charge_unread(struct engine *e, const struct who *who, size_t bytes)
+void engine_charge_unread(struct engine *e, const struct identity *identity, size_t bytes)
 {
 	enum quota_rate rate;
 	uint32_t wait_ms;
 	const uint64_t cost[QUOTA_RATES] = {[QUOTA_REQUESTS] = 1, [QUOTA_BYTES] = bytes};
-	if (!e->quota || who->is_owner)
+	if (!e->quota || identity->is_owner)
 		return;
-	int passes = quota_take(e->quota, who_principal(who), cost, e->ops.now_ms(e->owner), &rate, &wait_ms);
+	int passes = quota_take(e->quota, identity_principal(identity), cost, e->ops.now_ms(e->owner), &rate, &wait_ms);
 	(void)passes; /* it is refused in any case */
 }
 
-bool engine_is_spent(const struct engine *e, const struct who *who)
+bool engine_is_spent(const struct engine *e, const struct identity *identity)
 {
-	return e->quota && !who->is_owner && quota_spent_ms(e->quota, who_principal(who), e->ops.now_ms(e->owner)) > 0;
+	return e->quota && !identity->is_owner &&
+	       quota_spent_ms(e->quota, identity_principal(identity), e->ops.now_ms(e->owner)) > 0;
 }
 
 /* ---- open items ---- */
@@ -108,9 +110,9 @@ int engine_may_open(struct engine *e, const struct call *call, uint32_t *opener)
 {
 	if (!counts_items(e))
 		return 1;
-	const char *principal = who_principal(call->who);
+	const char *principal = identity_principal(call->identity);
 	int err = *opener == QUOTA_NOBODY ? quota_find(e->quota, principal, e->ops.now_ms(e->owner), opener) : 0;
-	if (call->who->is_owner)
+	if (call->identity->is_owner)
 		return 1;
 	return err ? err : quota_may_open(e->quota, *opener);
 }
@@ -121,7 +123,7 @@ const char *engine_say_open(const struct engine *e, const struct call *call)
 		call->arena,
 		"%s has %" PRIu64 " items open, as many as one principal may (limit_open_items): this would open one "
 		"more; there is room when some of them are closed, resolved or void",
-		who_principal(call->who), quota_limits(e->quota)->open_items);
+		identity_principal(call->identity), quota_limits(e->quota)->open_items);
 	return said ? said : "one principal may not have more items open (limit_open_items)";
 }
 

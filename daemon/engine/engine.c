@@ -9,16 +9,16 @@
 #include "lib/base/heap.h"
 #include "lib/base/log.h"
 
-/* ---- campaigns ---- */
+/* ---- pools ---- */
 
-struct campaign *engine_find(const struct engine *e, const char *name)
+struct engine_pool *engine_find(const struct engine *e, const char *name)
 {
 	/* There are none where memory could not be rebuilt. */
 	uint32_t index = !e->names ? NAMES_NONE : names_find(e->names, name, strlen(name));
-	return index == NAMES_NONE ? NULL : e->campaigns[index];
+	return index == NAMES_NONE ? NULL : e->pools[index];
 }
 
-static void free_campaign(struct campaign *c)
+static void free_pool(struct engine_pool *c)
 {
 	if (!c)
 		return;
@@ -27,7 +27,7 @@ static void free_campaign(struct campaign *c)
 	free(c);
 }
 
-void engine_measure(struct engine *e, struct campaign *c)
+void engine_measure(struct engine *e, struct engine_pool *c)
 {
 	size_t bytes = heap_bytes(sizeof *c) + heap_bytes(strlen(c->name) + 1) + pool_bytes(c->pool);
 	e->pools_bytes += bytes - c->bytes;
@@ -61,17 +61,17 @@ bool engine_is_overfull(const struct engine *e)
 	return e->filling->arena.used_bytes > engine_batch_max(e);
 }
 
-int engine_add_campaign(struct engine *e, const char *name, uint64_t created_at, const struct candor_settings *settings,
-			struct campaign **out)
+int engine_add_pool(struct engine *e, const char *name, uint64_t created_at, const struct candor_settings *settings,
+		    struct engine_pool **out)
 {
-	struct campaign **grown = realloc(e->campaigns, (e->n_campaigns + 1) * sizeof(struct campaign *));
+	struct engine_pool **grown = realloc(e->pools, (e->n_pools + 1) * sizeof(struct engine_pool *));
 	if (!grown)
 		return -ENOMEM;
-	e->campaigns = grown;
-	struct campaign *c = calloc(1, sizeof *c);
+	e->pools = grown;
+	struct engine_pool *c = calloc(1, sizeof *c);
 	if (!c)
 		return -ENOMEM;
-	c->id = e->n_campaigns + 1;
+	c->id = e->n_pools + 1;
 	c->created_at = created_at;
 	c->name = strdup(name);
 	int err = c->name ? pool_new(&c->pool, settings, e->key) : -ENOMEM;
@@ -79,11 +79,11 @@ int engine_add_campaign(struct engine *e, const char *name, uint64_t created_at,
 	if (err == 0)
 		err = names_put(e->names, name, strlen(name), &index);
 	if (err < 0) {
-		free_campaign(c);
+		free_pool(c);
 		return err;
 	}
-	require(err == 1 && index == e->n_campaigns);
-	e->campaigns[e->n_campaigns++] = c;
+	require(err == 1 && index == e->n_pools);
+	e->pools[e->n_pools++] = c;
 	engine_measure(e, c);
 	*out = c;
 	return 0;
@@ -93,14 +93,14 @@ int engine_add_campaign(struct engine *e, const char *name, uint64_t created_at,
 
 static void forget_state(struct engine *e)
 {
-	for (uint64_t i = 0; i < e->n_campaigns; i++)
-		free_campaign(e->campaigns[i]);
-	free(e->campaigns);
+	for (uint64_t i = 0; i < e->n_pools; i++)
+		free_pool(e->pools[i]);
+	free(e->pools);
 	names_free(e->names);
 	engine_log_free(e);
-	e->campaigns = NULL;
+	e->pools = NULL;
 	e->names = NULL;
-	e->n_campaigns = 0;
+	e->n_pools = 0;
 	e->pools_bytes = 0;
 	e->logged = e->resident = (struct item_list){0};
 	e->n_resident = 0;
@@ -202,7 +202,7 @@ void engine_add(struct engine *e, enum change_type type, const void *row)
 	e->was_saturated = e->was_saturated || engine_is_saturated(e);
 }
 
-uint64_t engine_next_change(struct engine *e, struct campaign *c)
+uint64_t engine_next_change(struct engine *e, struct engine_pool *c)
 {
 	c->dirty = true;
 	return c->changed = engine_next_common_change(e);
@@ -450,7 +450,7 @@ enum engine_outcome engine_run(struct engine *e, struct call *call)
 	default: break;
 	}
 
-	struct campaign *c = engine_find(e, r->pool);
+	struct engine_pool *c = engine_find(e, r->pool);
 	if (!c)
 		return engine_refuse(call, CANDOR_NOT_FOUND,
 				     arena_printf(call->arena, "pool '%s' does not exist; create it first", r->pool));
@@ -486,8 +486,8 @@ enum engine_outcome engine_submit(struct engine *e, struct call *call)
 	const struct candor_request *r = &call->wire->request;
 	/* Whoever meant to become somebody must not go on as another. */
 	if (call->wire->fault && r->type == CANDOR_REQ_HELLO && r->token[0])
-		call->who->is_refused = true;
-	if (e->quota && !pays_later(call) && !engine_charge(e, call, call->who))
+		call->identity->is_refused = true;
+	if (e->quota && !pays_later(call) && !engine_charge(e, call, call->identity))
 		return ENGINE_REPLIED;
 	if (call->load) {
 		engine_await_load(call);

@@ -60,7 +60,7 @@ struct engine_limits {
 struct call {
 	const struct wire_request *wire;
 	struct arena *arena; /* the request's memory, and the answer's */
-	struct who *who; /* who asks; one for all calls of a connection, which a hello may change */
+	struct identity *identity; /* who asks; one for all calls of a connection, which a hello may change */
 	const char *peer; /* the same for history, with what the client calls itself */
 	size_t bytes; /* of the request as it was received */
 	/* Called exactly once, with an answer that lives until it returns; it may leave once `change` is on disk. */
@@ -79,11 +79,11 @@ enum engine_outcome engine_submit(struct engine *e, struct call *call);
 
 /* To unpack a request costs something already. What to say to one of so many bytes without doing it: NULL, it should be
  * unpacked; or a sentence, with *code and *retry_after_ms, which is then also charged. */
-const char *engine_refuse_unread(struct engine *e, const struct who *who, size_t bytes, enum candor_code *code,
-				 uint32_t *retry_after_ms);
+const char *engine_refuse_unread(struct engine *e, const struct identity *identity, size_t bytes,
+				 enum candor_code *code, uint32_t *retry_after_ms);
 
 /* A request of so many bytes came that could not be unpacked, and was refused: it counts nevertheless. */
-void engine_charge_unread(struct engine *e, const struct who *who, size_t bytes);
+void engine_charge_unread(struct engine *e, const struct identity *identity, size_t bytes);
 
 /* A call that will be submitted, when those before it are answered: what it will need from disk may be read meanwhile.
  * Afterwards the call must be submitted or withdrawn. */

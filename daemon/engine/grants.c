@@ -36,7 +36,7 @@ struct grants {
 	size_t n_groups, groups_cap;
 };
 
-const char *who_principal(const struct who *w)
+const char *identity_principal(const struct identity *w)
 {
 	return w->is_known ? w->name : RIGHTS_ANONYMOUS;
 }
@@ -91,7 +91,7 @@ static const struct entry *list_of(const struct grants *g, const char *principal
 	return i == NAMES_NONE ? NULL : g->lists[i];
 }
 
-static bool is_member(const struct who *w, uint32_t gid)
+static bool is_member(const struct identity *w, uint32_t gid)
 {
 	for (uint32_t i = 0; i < w->n_groups; i++)
 		if (w->groups[i] == gid)
@@ -100,10 +100,10 @@ static bool is_member(const struct who *w, uint32_t gid)
 }
 
 /* The lists of grants that a peer has a part in: its own at 0, then those of groups. True while there are more. */
-static bool next_list(const struct grants *g, const struct who *w, size_t *at, const struct entry **list)
+static bool next_list(const struct grants *g, const struct identity *w, size_t *at, const struct entry **list)
 {
 	if (*at == 0) {
-		*list = list_of(g, who_principal(w));
+		*list = list_of(g, identity_principal(w));
 		++*at;
 		return true;
 	}
@@ -122,7 +122,7 @@ static bool covers(const struct grant_row *r, const char *pool)
 	return !pool || !r->pool[0] || strcmp(r->pool, pool) == 0;
 }
 
-unsigned grants_rights(const struct grants *g, const struct who *w, const char *pool)
+unsigned grants_rights(const struct grants *g, const struct identity *w, const char *pool)
 {
 	if (w->is_owner)
 		return CANDOR_RIGHTS_ALL;
@@ -135,7 +135,7 @@ unsigned grants_rights(const struct grants *g, const struct who *w, const char *
 	return all & CANDOR_RIGHT_ADMIN ? CANDOR_RIGHTS_ALL : all;
 }
 
-bool grants_may_report(const struct grants *g, const struct who *w, const char *pool, const char *labeler)
+bool grants_may_report(const struct grants *g, const struct identity *w, const char *pool, const char *labeler)
 {
 	const struct entry *e;
 	for (size_t at = 0; next_list(g, w, &at, &e);)
@@ -146,7 +146,7 @@ bool grants_may_report(const struct grants *g, const struct who *w, const char *
 	return false;
 }
 
-const char *grants_token_fault(const struct grants *g, const struct who *w, uint64_t now_ms)
+const char *grants_token_fault(const struct grants *g, const struct identity *w, uint64_t now_ms)
 {
 	if (!w->token)
 		return NULL;

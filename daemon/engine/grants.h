@@ -18,7 +18,7 @@ enum {
 enum { GRANTS_REPORT_SOME = 64 };
 
 /* Who is at the other end of a connection. */
-struct who {
+struct identity {
 	/* For history; and the principal, where is_known. Else where the peer comes from, and it is anonymous. */
 	char name[CANDOR_NAME_MAX + 1];
 	bool is_known;
@@ -30,7 +30,7 @@ struct who {
 	uint32_t n_groups, groups[WHO_GROUPS_MAX];
 };
 
-const char *who_principal(const struct who *w);
+const char *identity_principal(const struct identity *w);
 
 struct grants;
 
@@ -45,13 +45,13 @@ size_t grants_bytes(const struct grants *g);
 
 /* In a pool; in every pool, "" ; or in any at all, NULL. Bits of enum candor_right, all of them where admin is among
  * them; GRANTS_REPORT_SOME where there is a grant to report for a prefix. */
-unsigned grants_rights(const struct grants *g, const struct who *w, const char *pool);
+unsigned grants_rights(const struct grants *g, const struct identity *w, const char *pool);
 
 /* Whether the labeler's name begins with a prefix that a grant for the pool has. */
-bool grants_may_report(const struct grants *g, const struct who *w, const char *pool, const char *labeler);
+bool grants_may_report(const struct grants *g, const struct identity *w, const char *pool, const char *labeler);
 
 /* The token that it speaks with counts, or it speaks with none: NULL. Else a sentence. */
-const char *grants_token_fault(const struct grants *g, const struct who *w, uint64_t now_ms);
+const char *grants_token_fault(const struct grants *g, const struct identity *w, uint64_t now_ms);
 
 /* ---- grants ---- */
 

@@ -46,7 +46,7 @@ static const struct need needs[CANDOR_REQ_TYPES] = {
 
 unsigned engine_rights(const struct engine *e, const struct call *call, const char *pool)
 {
-	return e->grants ? grants_rights(e->grants, call->who, pool) : 0;
+	return e->grants ? grants_rights(e->grants, call->identity, pool) : 0;
 }
 
 /* What is lacking; 0: nothing. */
@@ -65,7 +65,8 @@ static unsigned lacking(const struct engine *e, const struct call *call)
 
 bool engine_may(struct engine *e, const struct call *call)
 {
-	return e->grants && !grants_token_fault(e->grants, call->who, e->ops.now_ms(e->owner)) && !lacking(e, call);
+	return e->grants && !grants_token_fault(e->grants, call->identity, e->ops.now_ms(e->owner)) &&
+	       !lacking(e, call);
 }
 
 static void refuse_anonymous(struct call *call)
@@ -103,8 +104,8 @@ static void refuse_denied(struct call *call, unsigned lacks)
 {
 	const struct candor_request *r = &call->wire->request;
 	char rights[RIGHTS_TEXT_MAX];
-	const char *who = who_principal(call->who), *in = r->pool && r->pool[0] ? r->pool : NULL;
-	const char *whom = shell_word(call->arena, who), *where = in ? shell_word(call->arena, in) : "";
+	const char *identity = identity_principal(call->identity), *in = r->pool && r->pool[0] ? r->pool : NULL;
+	const char *whom = shell_word(call->arena, identity), *where = in ? shell_word(call->arena, in) : "";
 	const char *sentence = NULL;
 	bool any = lacks == ANY_RIGHT || (needs[r->type].anywhere && !in);
 	/* Of several that would do, the least. */
@@ -116,40 +117,41 @@ static void refuse_denied(struct call *call, unsigned lacks)
 			arena_printf(call->arena,
 				     "%s has no rights in pool '%s'; an admin grants them: candor grants add %s RIGHTS "
 				     "--pool %s",
-				     who, in, whom, where);
+				     identity, in, whom, where);
 	else if (any)
 		sentence = arena_printf(call->arena,
-					"%s has no rights here; an admin grants them: candor grants add %s RIGHTS", who,
-					whom);
+					"%s has no rights here; an admin grants them: candor grants add %s RIGHTS",
+					identity, whom);
 	else if (in)
 		sentence = arena_printf(
 			call->arena,
 			"%s lacks the right '%s' in pool '%s'; an admin grants it: candor grants add %s %s "
 			"--pool %s%s",
-			who, rights, in, whom, rights, where, lacks & CANDOR_RIGHT_REPORT ? " --labelers PREFIX" : "");
+			identity, rights, in, whom, rights, where,
+			lacks & CANDOR_RIGHT_REPORT ? " --labelers PREFIX" : "");
 	else
 		sentence = arena_printf(
 			call->arena,
-			"%s lacks the right '%s' for all pools; an admin grants it: candor grants add %s %s", who,
+			"%s lacks the right '%s' for all pools; an admin grants it: candor grants add %s %s", identity,
 			rights, whom, rights);
 	engine_refuse(call, CANDOR_PERMISSION_DENIED, sentence);
 }
 
 bool engine_authorize(struct engine *e, struct call *call)
 {
-	struct who *who = call->who;
-	const char *fault = who->token ? grants_token_fault(e->grants, who, e->ops.now_ms(e->owner)) : NULL;
+	struct identity *identity = call->identity;
+	const char *fault = identity->token ? grants_token_fault(e->grants, identity, e->ops.now_ms(e->owner)) : NULL;
 	if (fault) {
-		who->is_refused = true;
+		identity->is_refused = true;
 		engine_refuse(call, CANDOR_UNAUTHENTICATED, fault);
 		return false;
 	}
 	unsigned lacks = lacking(e, call);
 	if (!lacks) {
-		who->is_settled = who->is_settled || call->wire->request.type != CANDOR_REQ_HELLO;
+		identity->is_settled = identity->is_settled || call->wire->request.type != CANDOR_REQ_HELLO;
 		return true;
 	}
-	if (who->is_known)
+	if (identity->is_known)
 		refuse_denied(call, lacks);
 	else
 		refuse_anonymous(call);
@@ -174,10 +176,10 @@ static void log_refusal(struct engine *e, const struct call *call)
 /* Its connection ends, and whoever guesses pays for it. */
 static enum engine_outcome refuse_token(struct engine *e, struct call *call, const char *sentence)
 {
-	call->who->is_refused = true;
+	call->identity->is_refused = true;
 	log_refusal(e, call);
-	return engine_charge(e, call, call->who) ? engine_refuse(call, CANDOR_UNAUTHENTICATED, sentence)
-						 : ENGINE_REPLIED;
+	return engine_charge(e, call, call->identity) ? engine_refuse(call, CANDOR_UNAUTHENTICATED, sentence)
+						      : ENGINE_REPLIED;
 }
 
 static const struct token_row *find_token(struct engine *e, const char *text)
@@ -189,33 +191,33 @@ static const struct token_row *find_token(struct engine *e, const char *text)
 
 enum engine_outcome engine_greet(struct engine *e, struct call *call)
 {
-	struct who *who = call->who;
+	struct identity *identity = call->identity;
 	const char *text = call->wire->request.token;
 	if (text[0]) {
-		if (who->is_settled) {
-			who->is_refused = true;
-			return engine_charge(e, call, who)
+		if (identity->is_settled) {
+			identity->is_refused = true;
+			return engine_charge(e, call, identity)
 				       ? engine_refuse(call, CANDOR_FAILED_PRECONDITION,
 						       "a token must come before anything else is asked; connect anew")
 				       : ENGINE_REPLIED;
 		}
 		/* It is looked for only once: that takes a while, and ends what was no token's connection. */
 		const struct token_row *t = find_token(e, text);
-		struct who with = {.is_known = true, .is_local = who->is_local, .token = t ? t->id : 0};
+		struct identity with = {.is_known = true, .is_local = identity->is_local, .token = t ? t->id : 0};
 		const char *fault = t ? grants_token_fault(e->grants, &with, e->ops.now_ms(e->owner))
 				      : "the token is none that counts here: it is not known, or revoked";
 		if (fault)
 			return refuse_token(e, call, fault);
 		snprintf(with.name, sizeof with.name, "token:%s", t->name);
 		/* Before it is charged: what comes behind a hello that is put off must not be somebody else's. */
-		*who = with;
-		if (!engine_charge(e, call, who))
+		*identity = with;
+		if (!engine_charge(e, call, identity))
 			return ENGINE_REPLIED;
 	}
 	struct candor_response r = {
 		.type = CANDOR_RES_WELCOME,
 		.welcome = {CANDOR_PROTOCOL, "candord/" CANDOR_VERSION, e->limits.max_frame_bytes,
-			    e->limits.max_in_flight, who_principal(who)},
+			    e->limits.max_in_flight, identity_principal(identity)},
 	};
 	return engine_reply(call, &r, 0);
 }

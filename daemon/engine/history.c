@@ -73,7 +73,7 @@ static enum engine_outcome start(struct history_read *h, uint64_t change)
 	return ENGINE_LATER;
 }
 
-static struct history_read *new_read(struct engine *e, struct campaign *c, struct call *call)
+static struct history_read *new_read(struct engine *e, struct engine_pool *c, struct call *call)
 {
 	struct history_read *h = calloc(1, sizeof *h);
 	if (h)
@@ -130,7 +130,7 @@ static void answer_feed(struct history_read *h)
 	for (size_t i = 0; i < r.n; i++) {
 		const struct item_row *row = &h->rows[i];
 		items[i] = (struct candor_item){
-			.name = row->name,
+			.item = row->name,
 			.state = row->state,
 			.mean = row->aggregate.mean,
 			.median = row->aggregate.median,
@@ -142,7 +142,7 @@ static void answer_feed(struct history_read *h)
 			.outcome = row->outcome,
 			.round = row->round,
 			.eta = row->eta,
-			.lbar = row->lbar,
+			.weighted_loss = row->weighted_loss,
 			.opened_at = row->opened_at,
 			.closed_at = row->closed_at,
 			.ended_at = row->ended_at,
@@ -153,7 +153,7 @@ static void answer_feed(struct history_read *h)
 	engine_reply(h->call, &r, 0);
 }
 
-enum engine_outcome engine_list_items(struct engine *e, struct campaign *c, struct call *call)
+enum engine_outcome engine_list_items(struct engine *e, struct engine_pool *c, struct call *call)
 {
 	const char *cursor = call->wire->request.cursor;
 	uint64_t after = 0;
@@ -187,7 +187,7 @@ static bool take_step(struct history_read *h, const struct settled_row *row)
 		.report = report,
 		.outcome = s->outcome,
 		.loss = mechanism_loss(report, s->outcome),
-		.lbar = s->lbar,
+		.weighted_loss = s->weighted_loss,
 		.mean = row->item.aggregate.mean,
 		.eta = s->eta,
 		.weight = s->weights[at],
@@ -238,7 +238,7 @@ static void read_trajectory(struct read_job *job, struct db *db)
 }
 
 /* What the labeler has now, and the trajectory if one was asked for. */
-static enum engine_outcome reply_labeler(struct call *call, struct campaign *c, uint32_t id,
+static enum engine_outcome reply_labeler(struct call *call, struct engine_pool *c, uint32_t id,
 					 const struct history_read *h)
 {
 	struct candor_response r = {.type = CANDOR_RES_LABELER, .next = ""};
@@ -259,14 +259,14 @@ static void answer_trajectory(struct history_read *h)
 {
 	/* Memory may have been rebuilt meanwhile; pools and labelers that were on disk are there again, under their
 	 * ids. */
-	struct campaign *c = engine_find(h->engine, h->call->wire->request.pool);
+	struct engine_pool *c = engine_find(h->engine, h->call->wire->request.pool);
 	if (!c || h->labeler >= pool_labelers(c->pool))
 		engine_refuse_error(h->call, ERR_HISTORY);
 	else
 		reply_labeler(h->call, c, h->labeler, h);
 }
 
-enum engine_outcome engine_get_labeler(struct engine *e, struct campaign *c, struct call *call)
+enum engine_outcome engine_get_labeler(struct engine *e, struct engine_pool *c, struct call *call)
 {
 	const struct candor_request *r = &call->wire->request;
 	uint32_t id = pool_find_labeler(c->pool, r->labeler, strlen(r->labeler));

@@ -89,7 +89,7 @@ void engine_evict(struct engine *e)
 		struct item *item = e->resident.first;
 		if (!item || item->own.changed > seen_by_all)
 			break;
-		struct campaign *c = e->campaigns[item->own.pool - 1];
+		struct engine_pool *c = e->pools[item->own.pool - 1];
 		engine_item_leaves(e, item);
 		pool_drop_item(c->pool, item);
 		engine_measure(e, c);
@@ -114,7 +114,7 @@ static void read_items(struct read_job *job, struct db *db)
 	db_end(db);
 }
 
-static int restore_item(struct campaign *c, struct item *item, const struct item_row *row)
+static int restore_item(struct engine_pool *c, struct item *item, const struct item_row *row)
 {
 	static const double none[1] = {0};
 	if (row->archived && row->round > c->archive.last)
@@ -137,14 +137,14 @@ static int restore_item(struct campaign *c, struct item *item, const struct item
 		.aggregate = row->aggregate,
 		.outcome = row->outcome,
 		.eta = row->eta,
-		.lbar = row->lbar,
+		.weighted_loss = row->weighted_loss,
 		.round = row->round,
 	};
 	return pool_restore_frozen(c->pool, item, row->state, &frozen, row->archived ? none : row->weights);
 }
 
 /* Puts what was read into memory, unless it has come there by another way meanwhile. */
-static int install(struct engine *e, struct campaign *c, const struct load *load)
+static int install(struct engine *e, struct engine_pool *c, const struct load *load)
 {
 	for (size_t i = 0; i < load->n; i++) {
 		size_t len = strlen(load->names[i]);
@@ -179,7 +179,7 @@ static void on_loaded(struct read_job *job)
 		load->call->load = NULL;
 
 	/* The pool is looked up again: memory may have been rebuilt meanwhile. */
-	struct campaign *c = engine_find(e, load->pool_name);
+	struct engine_pool *c = engine_find(e, load->pool_name);
 	int err = job->err;
 	if (err == 0 && c && c->id == load->pool && !load->stale) {
 		err = install(e, c, load);
@@ -212,7 +212,7 @@ void engine_await_load(struct call *call)
 
 /* The items that the rows name, into found[n]: NULL where a row is faulty or its item is not in memory. Returns how
  * many of the latter there are; rows of one item mostly stand together, and count once then. */
-static size_t find_items(const struct campaign *c, const struct wire_request *w, struct item **found)
+static size_t find_items(const struct engine_pool *c, const struct wire_request *w, struct item **found)
 {
 	enum { GROUP = 64 };
 	const char *names[GROUP], *last = "";
@@ -264,7 +264,7 @@ static bool list_names(struct load *load, const struct wire_request *w, struct i
 	return true;
 }
 
-static int start_load(struct engine *e, struct campaign *c, struct call *call, struct item *const *found,
+static int start_load(struct engine *e, struct engine_pool *c, struct call *call, struct item *const *found,
 		      size_t missing)
 {
 	struct load *load = calloc(1, sizeof *load);
@@ -303,7 +303,7 @@ static int start_load(struct engine *e, struct campaign *c, struct call *call, s
 	return call->load ? 0 : -ENOMEM;
 }
 
-int engine_find_items(struct engine *e, struct campaign *c, struct call *call, struct item ***out)
+int engine_find_items(struct engine *e, struct engine_pool *c, struct call *call, struct item ***out)
 {
 	struct item **found = arena_alloc(call->arena, call->wire->request.n * sizeof(struct item *));
 	if (!found)
@@ -316,14 +316,14 @@ int engine_find_items(struct engine *e, struct campaign *c, struct call *call, s
 void engine_announce(struct engine *e, struct call *call)
 {
 	const struct wire_request *w = call->wire;
-	if (engine_is_spent(e, call->who) || !engine_may(e, call))
+	if (engine_is_spent(e, call->identity) || !engine_may(e, call))
 		return;
 	if (w->fault || !(w->request.reports || w->request.outcomes || w->request.items))
 		return;
 	/* Reading ahead is for those who have the memory. */
 	if (engine_is_crowded(e))
 		return;
-	struct campaign *c = engine_find(e, w->request.pool);
+	struct engine_pool *c = engine_find(e, w->request.pool);
 	struct item **unused;
 	/* Without memory nothing is read ahead; the call itself will say so. */
 	if (c && engine_find_items(e, c, call, &unused) < 0)

@@ -98,7 +98,7 @@ static int add_checkpoint(struct engine *e, const struct prune *p)
 	return 0;
 }
 
-static void await_removal(struct engine *e, struct campaign *c, uint64_t first, uint64_t change)
+static void await_removal(struct engine *e, struct engine_pool *c, uint64_t first, uint64_t change)
 {
 	if (!c->removal.due)
 		e->removals++;
@@ -110,14 +110,14 @@ static void await_removal(struct engine *e, struct campaign *c, uint64_t first, 
 	c->removal.last_change = change;
 }
 
-static enum engine_outcome reply_pool(struct call *call, const struct campaign *c)
+static enum engine_outcome reply_pool(struct call *call, const struct engine_pool *c)
 {
 	struct candor_response r = {.type = CANDOR_RES_POOL};
 	engine_describe_pool(c, &r.pool);
 	return engine_reply(call, &r, c->changed);
 }
 
-static enum engine_outcome refuse_range(struct call *call, const struct campaign *c)
+static enum engine_outcome refuse_range(struct call *call, const struct engine_pool *c)
 {
 	return engine_refuse(call, CANDOR_FAILED_PRECONDITION,
 			     arena_printf(call->arena,
@@ -126,7 +126,7 @@ static enum engine_outcome refuse_range(struct call *call, const struct campaign
 					  c->name, c->archive.last));
 }
 
-static enum engine_outcome make_boundary(struct prune *p, struct campaign *c)
+static enum engine_outcome make_boundary(struct prune *p, struct engine_pool *c)
 {
 	struct engine *e = p->engine;
 	const struct candor_request *request = &p->call->wire->request;
@@ -160,7 +160,7 @@ static void done(struct read_job *job)
 	engine_read_done(e);
 	e->pruning = false;
 	/* Memory may have been rebuilt meanwhile, from the same disk; or have been given up. */
-	struct campaign *c = e->ended ? NULL : engine_find(e, p->call->wire->request.pool);
+	struct engine_pool *c = e->ended ? NULL : engine_find(e, p->call->wire->request.pool);
 	if (e->ended)
 		engine_refuse_error(p->call, e->ended);
 	else if (job->err == ERR_HISTORY)
@@ -177,11 +177,11 @@ static void done(struct read_job *job)
 	free(p);
 }
 
-enum engine_outcome engine_prune_pool(struct engine *e, struct campaign *c, struct call *call)
+enum engine_outcome engine_prune_pool(struct engine *e, struct engine_pool *c, struct call *call)
 {
 	const struct candor_request *request = &call->wire->request;
 	/* They could as well remove the database; an admin from afar could not. */
-	if (!call->who->is_owner)
+	if (!call->identity->is_owner)
 		return engine_refuse(call, CANDOR_PERMISSION_DENIED,
 				     "only the user that candord runs as, and root, may have history removed, over its "
 				     "Unix socket");
@@ -203,7 +203,7 @@ enum engine_outcome engine_prune_pool(struct engine *e, struct campaign *c, stru
 
 /* ---- the removal ---- */
 
-static void remove_piece(struct engine *e, struct campaign *c)
+static void remove_piece(struct engine *e, struct engine_pool *c)
 {
 	uint64_t last = c->archive.last;
 	struct removal_row row = {.pool = c->id, .first = c->removal.next_round, .last = last};
@@ -232,10 +232,10 @@ bool engine_has_removals(const struct engine *e)
 
 void engine_remove(struct engine *e)
 {
-	for (uint64_t i = 0; i < e->n_campaigns && engine_has_removals(e); i++) {
-		if (!e->campaigns[i]->removal.due)
+	for (uint64_t i = 0; i < e->n_pools && engine_has_removals(e); i++) {
+		if (!e->pools[i]->removal.due)
 			continue;
-		remove_piece(e, e->campaigns[i]);
+		remove_piece(e, e->pools[i]);
 		return;
 	}
 }
@@ -247,13 +247,13 @@ void engine_rest(struct engine *e)
 
 /* ---- what is known of it ---- */
 
-void engine_set_archive(struct campaign *c, const struct archive_row *row)
+void engine_set_archive(struct engine_pool *c, const struct archive_row *row)
 {
 	c->archive.last = row->last;
 	memcpy(c->archive.digest, row->digest, sizeof c->archive.digest);
 }
 
-int engine_recover_archive(struct engine *e, struct campaign *c, uint64_t *labelers)
+int engine_recover_archive(struct engine *e, struct engine_pool *c, uint64_t *labelers)
 {
 	struct arena a;
 	struct archive_row row;

@@ -77,15 +77,15 @@ enum engine_outcome engine_info(struct engine *e, struct call *call)
 				.started_at = e->started_at,
 				.read_only = e->read_only != 0,
 				.reason = e->read_only ? candor_strerror(e->read_only) : "",
-				.database = call->who->is_local ? e->limits.database : NULL,
+				.database = call->identity->is_local ? e->limits.database : NULL,
 			},
 	};
 	if (engine_rights(e, call, "") & CANDOR_RIGHT_INSPECT)
 		describe_whole(e, &r.info);
-	for (uint64_t i = 0; i < e->n_campaigns; i++) {
-		const struct pool *p = e->campaigns[i]->pool;
+	for (uint64_t i = 0; i < e->n_pools; i++) {
+		const struct pool *p = e->pools[i]->pool;
 		/* How much others have is not everybody's business. */
-		if (!engine_rights(e, call, e->campaigns[i]->name))
+		if (!engine_rights(e, call, e->pools[i]->name))
 			continue;
 		r.info.pools++;
 		r.info.labelers += pool_labelers(p);
@@ -98,7 +98,7 @@ enum engine_outcome engine_info(struct engine *e, struct call *call)
 
 /* ---- pools ---- */
 
-void engine_describe_pool(const struct campaign *c, struct candor_pool *out)
+void engine_describe_pool(const struct engine_pool *c, struct candor_pool *out)
 {
 	const struct pool_totals *t = pool_totals(c->pool);
 	*out = (struct candor_pool){
@@ -133,7 +133,7 @@ static void hide_losses(struct candor_pool *p, unsigned rights)
 		p->mean_loss = p->median_loss = p->plain_mean_loss = p->plain_median_loss = 0;
 }
 
-enum engine_outcome engine_get_pool(struct engine *e, struct campaign *c, struct call *call)
+enum engine_outcome engine_get_pool(struct engine *e, struct engine_pool *c, struct call *call)
 {
 	struct candor_response r = {.type = CANDOR_RES_POOL};
 	struct candor_best best;
@@ -160,7 +160,7 @@ enum engine_outcome engine_get_pool(struct engine *e, struct campaign *c, struct
 /* The first pool from that place on in which it has rights. */
 static uint64_t next_of_its_own(const struct engine *e, const struct call *call, uint64_t at)
 {
-	while (at < e->n_campaigns && !engine_rights(e, call, e->campaigns[at]->name))
+	while (at < e->n_pools && !engine_rights(e, call, e->pools[at]->name))
 		at++;
 	return at;
 }
@@ -177,20 +177,20 @@ enum engine_outcome engine_list_pools(struct engine *e, struct call *call)
 		return no_memory(call);
 	struct candor_response r = {.type = CANDOR_RES_POOLS, .pools = rows, .next = ""};
 	/* Those that it may not know of do not show in that there is another page. */
-	for (; (after = next_of_its_own(e, call, after)) < e->n_campaigns && r.n < request->limit; after++) {
-		engine_describe_pool(e->campaigns[after], &rows[r.n]);
-		hide_losses(&rows[r.n++], engine_rights(e, call, e->campaigns[after]->name));
-		if (e->campaigns[after]->changed > changed)
-			changed = e->campaigns[after]->changed;
+	for (; (after = next_of_its_own(e, call, after)) < e->n_pools && r.n < request->limit; after++) {
+		engine_describe_pool(e->pools[after], &rows[r.n]);
+		hide_losses(&rows[r.n++], engine_rights(e, call, e->pools[after]->name));
+		if (e->pools[after]->changed > changed)
+			changed = e->pools[after]->changed;
 	}
-	if (after < e->n_campaigns && !(r.next = engine_write_cursor(call->arena, 'p', &after, 1)))
+	if (after < e->n_pools && !(r.next = engine_write_cursor(call->arena, 'p', &after, 1)))
 		return no_memory(call);
 	return engine_reply(call, &r, changed);
 }
 
 /* ---- items ---- */
 
-static int describe_reports(struct campaign *c, const struct item *item, const double *weights, struct arena *a,
+static int describe_reports(struct engine_pool *c, const struct item *item, const double *weights, struct arena *a,
 			    struct candor_item *out)
 {
 	struct candor_item_report *rows = arena_alloc(a, item->n * sizeof *rows);
@@ -208,14 +208,14 @@ static int describe_reports(struct campaign *c, const struct item *item, const d
 	return 0;
 }
 
-static int describe_item(struct campaign *c, struct item *item, const char *name, bool with_reports, struct arena *a,
+static int describe_item(struct engine_pool *c, struct item *item, const char *name, bool with_reports, struct arena *a,
 			 struct candor_item *out)
 {
 	struct aggregate aggregate = {0};
 	const double *weights = NULL;
 	bool archived = engine_is_archived(c, item);
 	*out = (struct candor_item){
-		.name = name,
+		.item = name,
 		.state = item->state,
 		.archived = archived,
 		.n = archived ? item->frozen->aggregate.n : item->n,
@@ -244,12 +244,12 @@ static int describe_item(struct campaign *c, struct item *item, const char *name
 		out->outcome = item->frozen->outcome;
 		out->round = item->frozen->round;
 		out->eta = item->frozen->eta;
-		out->lbar = item->frozen->lbar;
+		out->weighted_loss = item->frozen->weighted_loss;
 	}
 	return with_reports ? describe_reports(c, item, weights, a, out) : 0;
 }
 
-enum engine_outcome engine_query_items(struct engine *e, struct campaign *c, struct call *call,
+enum engine_outcome engine_query_items(struct engine *e, struct engine_pool *c, struct call *call,
 				       struct item *const *items)
 {
 	const struct candor_request *request = &call->wire->request;
@@ -298,7 +298,7 @@ struct place {
 	uint32_t id;
 };
 
-static double sort_key(struct campaign *c, enum candor_sort sort, uint32_t id)
+static double sort_key(struct engine_pool *c, enum candor_sort sort, uint32_t id)
 {
 	const struct labeler *l = pool_labeler(c->pool, id);
 	switch (sort) {
@@ -311,7 +311,7 @@ static double sort_key(struct campaign *c, enum candor_sort sort, uint32_t id)
 	return 0;
 }
 
-static bool is_before(struct campaign *c, enum candor_sort sort, const struct place *a, const struct place *b)
+static bool is_before(struct engine_pool *c, enum candor_sort sort, const struct place *a, const struct place *b)
 {
 	if (sort == CANDOR_BY_NAME)
 		return strcmp(pool_labeler_name(c->pool, a->id, NULL), pool_labeler_name(c->pool, b->id, NULL)) < 0;
@@ -320,7 +320,7 @@ static bool is_before(struct campaign *c, enum candor_sort sort, const struct pl
 
 /* The first `limit` places behind `after` (NULL: from the start), sorted, into page[limit]: how many. One pass over the
  * labelers; a place is inserted only if it belongs on the page, which after the first few is rare. */
-static size_t select_page(struct campaign *c, enum candor_sort sort, const struct place *after, struct place *page,
+static size_t select_page(struct engine_pool *c, enum candor_sort sort, const struct place *after, struct place *page,
 			  size_t limit)
 {
 	size_t n = 0;
@@ -347,7 +347,7 @@ static size_t select_page(struct campaign *c, enum candor_sort sort, const struc
 }
 
 /* A cursor names the pool, the order, and the last place given, its key to the last bit. */
-static bool read_place(const struct campaign *c, enum candor_sort sort, const char *text, struct place *out)
+static bool read_place(const struct engine_pool *c, enum candor_sort sort, const char *text, struct place *out)
 {
 	uint64_t numbers[4];
 	if (!engine_read_cursor(text, 'l', numbers, 4) || numbers[0] != c->id || numbers[1] != (uint64_t)sort ||
@@ -358,14 +358,15 @@ static bool read_place(const struct campaign *c, enum candor_sort sort, const ch
 	return !isnan(out->key);
 }
 
-static const char *write_place(const struct campaign *c, enum candor_sort sort, const struct place *p, struct arena *a)
+static const char *write_place(const struct engine_pool *c, enum candor_sort sort, const struct place *p,
+			       struct arena *a)
 {
 	uint64_t numbers[4] = {c->id, (uint64_t)sort, 0, p->id};
 	memcpy(&numbers[2], &p->key, sizeof p->key);
 	return engine_write_cursor(a, 'l', numbers, 4);
 }
 
-void engine_describe_labeler(const struct campaign *c, uint32_t id, struct candor_labeler *out)
+void engine_describe_labeler(const struct engine_pool *c, uint32_t id, struct candor_labeler *out)
 {
 	const struct labeler *l = pool_labeler(c->pool, id);
 	*out = (struct candor_labeler){
@@ -379,7 +380,7 @@ void engine_describe_labeler(const struct campaign *c, uint32_t id, struct cando
 	};
 }
 
-enum engine_outcome engine_list_labelers(struct engine *e, struct campaign *c, struct call *call)
+enum engine_outcome engine_list_labelers(struct engine *e, struct engine_pool *c, struct call *call)
 {
 	(void)e;
 	const struct candor_request *request = &call->wire->request;

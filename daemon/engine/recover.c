@@ -45,7 +45,7 @@ static int add_lag(struct lag *lag, uint64_t through)
 }
 
 /* The settlements that an old row lacks may be archived: then it is as new as the checkpoint. */
-static int read_labelers(struct engine *e, struct campaign *c, uint64_t archived, struct lag *lag)
+static int read_labelers(struct engine *e, struct engine_pool *c, uint64_t archived, struct lag *lag)
 {
 	struct db_cursor *cursor;
 	const struct labeler_row *row;
@@ -86,7 +86,7 @@ static int read_labelers(struct engine *e, struct campaign *c, uint64_t archived
 	return err;
 }
 
-static int apply_settlements(struct engine *e, struct campaign *c, const struct lag *lag)
+static int apply_settlements(struct engine *e, struct engine_pool *c, const struct lag *lag)
 {
 	struct db_cursor *cursor;
 	const struct settled_row *row;
@@ -102,7 +102,8 @@ static int apply_settlements(struct engine *e, struct campaign *c, const struct 
 				err = contradiction("settlement", s->round);
 			else if (s->round > lag->through[labeler])
 				pool_restore_score(c->pool, labeler, s->round, s->epoch, row->item.reports.values[i],
-						   s->outcome, row->item.aggregate.mean, s->lbar, s->weights[i]);
+						   s->outcome, row->item.aggregate.mean, s->weighted_loss,
+						   s->weights[i]);
 		}
 		if (err < 0)
 			break;
@@ -113,7 +114,7 @@ static int apply_settlements(struct engine *e, struct campaign *c, const struct 
 
 /* ---- pools ---- */
 
-static int read_totals(struct engine *e, struct campaign *c, const struct pool_totals *totals)
+static int read_totals(struct engine *e, struct engine_pool *c, const struct pool_totals *totals)
 {
 	struct db_cursor *cursor;
 	const struct stretch_row *row;
@@ -144,7 +145,7 @@ static int read_totals(struct engine *e, struct campaign *c, const struct pool_t
 	return err;
 }
 
-static int read_head(struct engine *e, struct campaign *c)
+static int read_head(struct engine *e, struct engine_pool *c)
 {
 	uint64_t round = pool_totals(c->pool)->round;
 	/* Where all is archived it is the last that was. */
@@ -156,10 +157,10 @@ static int read_head(struct engine *e, struct campaign *c)
 
 static int read_pool(struct engine *e, const struct pool_row *row)
 {
-	struct campaign *c;
-	if (row->id != e->n_campaigns + 1 || row->totals.epoch > 62)
+	struct engine_pool *c;
+	if (row->id != e->n_pools + 1 || row->totals.epoch > 62)
 		return contradiction("pool", row->id);
-	int err = engine_add_campaign(e, row->name, row->created_at, &row->settings, &c);
+	int err = engine_add_pool(e, row->name, row->created_at, &row->settings, &c);
 	if (err)
 		return err;
 	c->closes = row->closes;
@@ -203,10 +204,9 @@ struct by_number {
 
 static int add_open_item(struct engine *e, struct by_number *index, const struct open_item_row *row)
 {
-	if (row->pool < 1 || row->pool > e->n_campaigns || row->id > e->progress.items ||
-	    strlen(row->by) > CANDOR_NAME_MAX)
+	if (row->pool < 1 || row->pool > e->n_pools || row->id > e->progress.items || strlen(row->by) > CANDOR_NAME_MAX)
 		return contradiction("open item", row->id);
-	struct campaign *c = e->campaigns[row->pool - 1];
+	struct engine_pool *c = e->pools[row->pool - 1];
 	for (size_t i = 0; i < row->reports.n; i++)
 		if (row->reports.labelers[i] >= pool_labelers(c->pool))
 			return contradiction("open item", row->id);
@@ -280,7 +280,7 @@ static int read_log(struct engine *e, const struct by_number *index)
 		struct item *item = find_number(index, row->item);
 		if (!item || row->change <= item->own.changed)
 			continue; /* a row that has died */
-		struct pool *pool = e->campaigns[item->own.pool - 1]->pool;
+		struct pool *pool = e->pools[item->own.pool - 1]->pool;
 		size_t len;
 		if (row->labeler >= pool_labelers(pool)) {
 			err = contradiction("report", row->change);
@@ -358,7 +358,7 @@ int engine_recover(struct engine *e)
 		if (index.items[i]->n == 0)
 			err = contradiction("open item without reports,", index.items[i]->own.number);
 	free(index.items);
-	for (uint64_t i = 0; i < e->n_campaigns; i++)
-		engine_measure(e, e->campaigns[i]);
+	for (uint64_t i = 0; i < e->n_pools; i++)
+		engine_measure(e, e->pools[i]);
 	return err;
 }

@@ -8,8 +8,8 @@
 #include "daemon/engine/engine.h"
 
 /* A pool with what the engine keeps beside it. */
-struct campaign {
-	uint64_t id; /* its place in engine.campaigns, plus one */
+struct engine_pool {
+	uint64_t id; /* its place in engine.pools, plus one */
 	struct pool *pool;
 	char *name;
 	uint64_t created_at;
@@ -49,8 +49,8 @@ struct engine {
 	struct db *db;
 	uint8_t key[NAMES_KEY_BYTES];
 
-	struct campaign **campaigns; /* by id - 1 */
-	uint64_t n_campaigns;
+	struct engine_pool **pools; /* by id - 1 */
+	uint64_t n_pools;
 	struct names *names; /* of pools: id - 1 */
 	size_t pools_bytes; /* taken by all of them, as of each one's last engine_measure() */
 
@@ -80,7 +80,7 @@ struct engine {
 	struct load *first_load, *last_load; /* in flight, in order of their start */
 	uint32_t reads; /* jobs in flight */
 	bool pruning; /* one of them is for engine_prune_pool() */
-	uint64_t removals; /* campaigns of which a removal is due */
+	uint64_t removals; /* pools of which a removal is due */
 	bool resting; /* none is to be gone on with */
 	size_t loads_bytes; /* taken by the loads among them when they began */
 
@@ -92,21 +92,21 @@ struct engine {
 /* Adds a change to the batch being filled. Without memory the engine is broken, and what waits will be told. */
 void engine_add(struct engine *e, enum change_type type, const void *row);
 
-/* The number of the next change, which is this campaign's newest. */
-uint64_t engine_next_change(struct engine *e, struct campaign *c);
+/* The number of the next change, which is this pool's newest. */
+uint64_t engine_next_change(struct engine *e, struct engine_pool *c);
 
 /* The number of a change that is no pool's. */
 uint64_t engine_next_common_change(struct engine *e);
 
-/* The campaign of that name, or NULL. */
-struct campaign *engine_find(const struct engine *e, const char *name);
+/* The pool of that name, or NULL. */
+struct engine_pool *engine_find(const struct engine *e, const char *name);
 
-/* Adds an empty campaign to memory. 0, -ENOMEM or ERR_FULL. */
-MUST_CHECK int engine_add_campaign(struct engine *e, const char *name, uint64_t created_at,
-				   const struct candor_settings *settings, struct campaign **out);
+/* Adds an empty pool to memory. 0, -ENOMEM or ERR_FULL. */
+MUST_CHECK int engine_add_pool(struct engine *e, const char *name, uint64_t created_at,
+			       const struct candor_settings *settings, struct engine_pool **out);
 
-/* Counts anew what the campaign's pool takes. To be called when it may have grown or shrunk. */
-void engine_measure(struct engine *e, struct campaign *c);
+/* Counts anew what the pool's pool takes. To be called when it may have grown or shrunk. */
+void engine_measure(struct engine *e, struct engine_pool *c);
 
 /* Nothing may be added to the pools: they have taken all the memory that they may. */
 bool engine_is_crowded(const struct engine *e);
@@ -134,7 +134,7 @@ enum engine_outcome engine_refuse_error(struct call *call, int err);
 
 /* ---- recover.c ---- */
 
-/* Fills an engine without campaigns from e->db. */
+/* Fills an engine without pools from e->db. */
 MUST_CHECK int engine_recover(struct engine *e);
 
 /* ---- engine/items.c ---- */
@@ -144,7 +144,7 @@ void item_list_remove(struct item_list *list, struct item *item);
 
 /* The items that the call's request names, by row: 1 and (*out)[request.n], NULL where the row is faulty; an item that
  * does not exist stands there without a state. Or starts to load what is not in memory: 0. Or -ENOMEM. */
-int engine_find_items(struct engine *e, struct campaign *c, struct call *call, struct item ***out);
+int engine_find_items(struct engine *e, struct engine_pool *c, struct call *call, struct item ***out);
 
 /* Runs the call when the load that was started for it is done. */
 void engine_await_load(struct call *call);
@@ -182,13 +182,13 @@ void engine_log_free(struct engine *e);
 
 enum engine_outcome engine_create_pool(struct engine *e, struct call *call);
 enum engine_outcome engine_update_pool(struct engine *e, struct call *call);
-enum engine_outcome engine_post_reports(struct engine *e, struct campaign *c, struct call *call,
+enum engine_outcome engine_post_reports(struct engine *e, struct engine_pool *c, struct call *call,
 					struct item *const *items);
-enum engine_outcome engine_close_items(struct engine *e, struct campaign *c, struct call *call,
+enum engine_outcome engine_close_items(struct engine *e, struct engine_pool *c, struct call *call,
 				       struct item *const *items);
-enum engine_outcome engine_resolve_items(struct engine *e, struct campaign *c, struct call *call,
+enum engine_outcome engine_resolve_items(struct engine *e, struct engine_pool *c, struct call *call,
 					 struct item *const *items);
-enum engine_outcome engine_void_items(struct engine *e, struct campaign *c, struct call *call,
+enum engine_outcome engine_void_items(struct engine *e, struct engine_pool *c, struct call *call,
 				      struct item *const *items);
 
 /* What keeps the database small and start quick, for the batch that is about to be handed over. */
@@ -196,7 +196,7 @@ void engine_upkeep(struct engine *e);
 
 /* ---- engine/prune.c ---- */
 
-enum engine_outcome engine_prune_pool(struct engine *e, struct campaign *c, struct call *call);
+enum engine_outcome engine_prune_pool(struct engine *e, struct engine_pool *c, struct call *call);
 
 /* Something is to be removed, for which there should be a commit even if nothing else asks for one. */
 bool engine_has_removals(const struct engine *e);
@@ -205,16 +205,16 @@ bool engine_has_removals(const struct engine *e);
 void engine_remove(struct engine *e);
 
 /* An item whose reports are in an archive, wherever they may still be. */
-static inline bool engine_is_archived(const struct campaign *c, const struct item *item)
+static inline bool engine_is_archived(const struct engine_pool *c, const struct item *item)
 {
 	return item->state == CANDOR_RESOLVED && item->frozen && item->frozen->round <= c->archive.last;
 }
 
-void engine_set_archive(struct campaign *c, const struct archive_row *row);
+void engine_set_archive(struct engine_pool *c, const struct archive_row *row);
 
-/* What disk knows of a campaign's archives, and how many labelers the newest one's checkpoint has (0 where there is
+/* What disk knows of a pool's archives, and how many labelers the newest one's checkpoint has (0 where there is
  * none). 0 or an error. */
-MUST_CHECK int engine_recover_archive(struct engine *e, struct campaign *c, uint64_t *labelers);
+MUST_CHECK int engine_recover_archive(struct engine *e, struct engine_pool *c, uint64_t *labelers);
 
 /* ---- engine/grants_commands.c ---- */
 
@@ -241,10 +241,10 @@ void engine_add_event(struct engine *e, const struct call *call, uint64_t change
 /* ---- engine/charge.c ---- */
 
 /* Whether the payer may send what the call asks for now, and has paid for it; else it has been answered. */
-bool engine_charge(struct engine *e, struct call *call, const struct who *payer);
+bool engine_charge(struct engine *e, struct call *call, const struct identity *payer);
 
 /* Whether he would be refused something now. */
-bool engine_is_spent(const struct engine *e, const struct who *who);
+bool engine_is_spent(const struct engine *e, const struct identity *identity);
 
 /* Whether whoever asks may open one more item: 1, 0, -ENOMEM or ERR_FULL. *opener: for whom it counts, QUOTA_NOBODY at
  * first, and to be used for this call alone. */
@@ -265,19 +265,19 @@ MUST_CHECK int engine_restore_opener(struct engine *e, struct item *item, const 
 bool engine_read_cursor(const char *text, char letter, uint64_t *numbers, size_t n);
 const char *engine_write_cursor(struct arena *a, char letter, const uint64_t *numbers, size_t n); /* NULL: no memory */
 enum engine_outcome engine_bad_cursor(struct call *call);
-void engine_describe_labeler(const struct campaign *c, uint32_t id, struct candor_labeler *out);
-void engine_describe_pool(const struct campaign *c, struct candor_pool *out);
+void engine_describe_labeler(const struct engine_pool *c, uint32_t id, struct candor_labeler *out);
+void engine_describe_pool(const struct engine_pool *c, struct candor_pool *out);
 enum engine_outcome engine_info(struct engine *e, struct call *call);
 enum engine_outcome engine_list_pools(struct engine *e, struct call *call);
-enum engine_outcome engine_get_pool(struct engine *e, struct campaign *c, struct call *call);
-enum engine_outcome engine_query_items(struct engine *e, struct campaign *c, struct call *call,
+enum engine_outcome engine_get_pool(struct engine *e, struct engine_pool *c, struct call *call);
+enum engine_outcome engine_query_items(struct engine *e, struct engine_pool *c, struct call *call,
 				       struct item *const *items);
-enum engine_outcome engine_list_labelers(struct engine *e, struct campaign *c, struct call *call);
+enum engine_outcome engine_list_labelers(struct engine *e, struct engine_pool *c, struct call *call);
 
 /* ---- engine/history.c: answers that come from disk ---- */
 
-enum engine_outcome engine_get_labeler(struct engine *e, struct campaign *c, struct call *call);
-enum engine_outcome engine_list_items(struct engine *e, struct campaign *c, struct call *call);
+enum engine_outcome engine_get_labeler(struct engine *e, struct engine_pool *c, struct call *call);
+enum engine_outcome engine_list_items(struct engine *e, struct engine_pool *c, struct call *call);
 enum engine_outcome engine_list_events(struct engine *e, struct call *call);
 
 #endif

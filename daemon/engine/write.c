@@ -71,7 +71,7 @@ static bool is_too_much(const struct engine *e, struct result *r, size_t i)
 	return true;
 }
 
-static enum engine_outcome finish(struct engine *e, struct result *r, struct campaign *c)
+static enum engine_outcome finish(struct engine *e, struct result *r, struct engine_pool *c)
 {
 	engine_measure(e, c);
 	struct candor_response response = {
@@ -85,7 +85,7 @@ static enum engine_outcome finish(struct engine *e, struct result *r, struct cam
 
 /* ---- pools ---- */
 
-static void add_settings(struct engine *e, struct campaign *c, struct call *call)
+static void add_settings(struct engine *e, struct engine_pool *c, struct call *call)
 {
 	struct settings_row row = {
 		.pool = c->id,
@@ -97,7 +97,7 @@ static void add_settings(struct engine *e, struct campaign *c, struct call *call
 	engine_add(e, CHANGE_SETTINGS, &row);
 }
 
-static void add_pool(struct engine *e, struct campaign *c)
+static void add_pool(struct engine *e, struct engine_pool *c)
 {
 	struct pool_row row = {
 		.id = c->id,
@@ -110,7 +110,7 @@ static void add_pool(struct engine *e, struct campaign *c)
 	engine_add(e, CHANGE_POOL, &row);
 }
 
-static enum engine_outcome reply_pool(struct call *call, const struct campaign *c)
+static enum engine_outcome reply_pool(struct call *call, const struct engine_pool *c)
 {
 	struct candor_response r = {.type = CANDOR_RES_POOL};
 	engine_describe_pool(c, &r.pool);
@@ -118,7 +118,7 @@ static enum engine_outcome reply_pool(struct call *call, const struct campaign *
 }
 
 /* To whoever repeats a creation that was not answered this says that it is there: so it has to be on disk. */
-static enum engine_outcome refuse_existing(struct call *call, const struct campaign *c)
+static enum engine_outcome refuse_existing(struct call *call, const struct engine_pool *c)
 {
 	const char *sentence = arena_printf(call->arena, "pool '%s' exists already", c->name);
 	struct candor_response r = {.code = CANDOR_ALREADY_EXISTS,
@@ -130,7 +130,7 @@ enum engine_outcome engine_create_pool(struct engine *e, struct call *call)
 {
 	const struct candor_request *r = &call->wire->request;
 	struct candor_settings settings = r->settings;
-	struct campaign *c = engine_find(e, r->pool);
+	struct engine_pool *c = engine_find(e, r->pool);
 	if (c)
 		return refuse_existing(call, c);
 	mechanism_defaults(&settings);
@@ -139,7 +139,7 @@ enum engine_outcome engine_create_pool(struct engine *e, struct call *call)
 		return engine_refuse(call, CANDOR_INVALID_ARGUMENT, fault);
 	if (engine_is_crowded(e))
 		return engine_refuse(call, CANDOR_RESOURCE_EXHAUSTED, engine_say_crowded(e, call->arena));
-	int err = engine_add_campaign(e, r->pool, e->ops.now_ms(e->owner), &settings, &c);
+	int err = engine_add_pool(e, r->pool, e->ops.now_ms(e->owner), &settings, &c);
 	if (err)
 		return engine_refuse_error(call, err);
 	/* The row stands before what refers to it. */
@@ -149,7 +149,7 @@ enum engine_outcome engine_create_pool(struct engine *e, struct call *call)
 }
 
 /* A labeler's whole state, as of now. */
-static void refresh_labeler(struct engine *e, struct campaign *c, uint32_t id)
+static void refresh_labeler(struct engine *e, struct engine_pool *c, uint32_t id)
 {
 	struct labeler_row row = {
 		.pool = c->id,
@@ -177,7 +177,7 @@ static void merge_settings(struct candor_settings *into, const struct candor_set
 enum engine_outcome engine_update_pool(struct engine *e, struct call *call)
 {
 	const struct candor_request *r = &call->wire->request;
-	struct campaign *c = engine_find(e, r->pool);
+	struct engine_pool *c = engine_find(e, r->pool);
 	if (!c)
 		return engine_refuse(call, CANDOR_NOT_FOUND,
 				     arena_printf(call->arena, "pool '%s' does not exist; create it first", r->pool));
@@ -204,7 +204,7 @@ enum engine_outcome engine_update_pool(struct engine *e, struct call *call)
 
 /* ---- reports ---- */
 
-static void open_item(struct engine *e, struct campaign *c, struct item *item, const char *name, const char *by,
+static void open_item(struct engine *e, struct engine_pool *c, struct item *item, const char *name, const char *by,
 		      uint32_t opener, uint64_t now)
 {
 	engine_item_leaves(e, item);
@@ -215,7 +215,7 @@ static void open_item(struct engine *e, struct campaign *c, struct item *item, c
 	engine_add(e, CHANGE_OPEN_ITEM, &row);
 }
 
-static void add_labeler(struct engine *e, struct campaign *c, uint32_t id, uint64_t now)
+static void add_labeler(struct engine *e, struct engine_pool *c, uint32_t id, uint64_t now)
 {
 	struct labeler_row row = {
 		.pool = c->id,
@@ -231,7 +231,7 @@ static void add_labeler(struct engine *e, struct campaign *c, uint32_t id, uint6
 }
 
 /* Writes down what pool_report() did. */
-static void add_report(struct engine *e, struct campaign *c, struct item *item, const struct candor_report *report,
+static void add_report(struct engine *e, struct engine_pool *c, struct item *item, const struct candor_report *report,
 		       int what, const struct pool_reported *done, uint64_t now)
 {
 	if (done->joined)
@@ -254,7 +254,7 @@ static void add_report(struct engine *e, struct campaign *c, struct item *item, 
 	e->progress.reports++;
 }
 
-static const char *not_open(struct arena *a, const struct campaign *c, const struct item *item)
+static const char *not_open(struct arena *a, const struct engine_pool *c, const struct item *item)
 {
 	static const char *const states[] = {"unknown", "open", "closed", "resolved", "void"};
 	if (engine_is_archived(c, item))
@@ -263,7 +263,8 @@ static const char *not_open(struct arena *a, const struct campaign *c, const str
 }
 
 /* Reports on many items by many labelers find none of them in the cache. */
-static void prefetch(const struct campaign *c, const struct candor_request *r, struct item *const *items, size_t start)
+static void prefetch(const struct engine_pool *c, const struct candor_request *r, struct item *const *items,
+		     size_t start)
 {
 	const char *labelers[GROUP];
 	size_t n = 0;
@@ -284,15 +285,15 @@ struct post {
 };
 
 /* True if row i asks for more than there may be, or than this peer may, and lists it. */
-static bool is_beyond(struct engine *e, struct campaign *c, struct result *result, size_t i, const struct item *item,
+static bool is_beyond(struct engine *e, struct engine_pool *c, struct result *result, size_t i, const struct item *item,
 		      struct post *post)
 {
 	struct call *call = result->call;
 	const char *labeler = call->wire->request.reports[i].labeler;
-	if (!post->for_all && !grants_may_report(e->grants, call->who, c->name, labeler)) {
+	if (!post->for_all && !grants_may_report(e->grants, call->identity, c->name, labeler)) {
 		reject(result, i, CANDOR_PERMISSION_DENIED,
 		       arena_printf(call->arena, "labeler '%s' is not one that %s may report for", labeler,
-				    who_principal(call->who)));
+				    identity_principal(call->identity)));
 		return true;
 	}
 	if (engine_is_crowded(e) && pool_would_add(c->pool, item, labeler, strlen(labeler))) {
@@ -312,7 +313,7 @@ static bool is_beyond(struct engine *e, struct campaign *c, struct result *resul
 	return may_open != 1;
 }
 
-enum engine_outcome engine_post_reports(struct engine *e, struct campaign *c, struct call *call,
+enum engine_outcome engine_post_reports(struct engine *e, struct engine_pool *c, struct call *call,
 					struct item *const *items)
 {
 	const struct candor_request *r = &call->wire->request;
@@ -352,7 +353,7 @@ enum engine_outcome engine_post_reports(struct engine *e, struct campaign *c, st
 			continue;
 		}
 		if (is_new)
-			open_item(e, c, item, report->item, who_principal(call->who), post.opener, now);
+			open_item(e, c, item, report->item, identity_principal(call->identity), post.opener, now);
 		add_report(e, c, item, report, what, &done, now);
 		if (what == POOL_REVISED)
 			result.counts.revised++;
@@ -364,7 +365,7 @@ enum engine_outcome engine_post_reports(struct engine *e, struct campaign *c, st
 
 /* ---- the end of items ---- */
 
-static struct item_row describe_item(const struct campaign *c, const struct item *item)
+static struct item_row describe_item(const struct engine_pool *c, const struct item *item)
 {
 	struct item_row row = {
 		.id = item->own.number,
@@ -388,7 +389,7 @@ static struct item_row describe_item(const struct campaign *c, const struct item
 }
 
 /* An item that was open is not any more: its reports leave the log, its place in the feed is given. */
-static void item_ends_open(struct engine *e, struct campaign *c, struct item *item, uint64_t now)
+static void item_ends_open(struct engine *e, struct engine_pool *c, struct item *item, uint64_t now)
 {
 	engine_log_forget(e, item);
 	engine_item_closed(e, item);
@@ -399,7 +400,7 @@ static void item_ends_open(struct engine *e, struct campaign *c, struct item *it
 	engine_item_idle(e, item);
 }
 
-enum engine_outcome engine_close_items(struct engine *e, struct campaign *c, struct call *call,
+enum engine_outcome engine_close_items(struct engine *e, struct engine_pool *c, struct call *call,
 				       struct item *const *items)
 {
 	const struct candor_request *r = &call->wire->request;
@@ -435,7 +436,7 @@ enum engine_outcome engine_close_items(struct engine *e, struct campaign *c, str
 }
 
 /* Settles an open or closed item and writes it down. */
-static int resolve(struct engine *e, struct campaign *c, struct item *item, double outcome, const char *by,
+static int resolve(struct engine *e, struct engine_pool *c, struct item *item, double outcome, const char *by,
 		   uint64_t now)
 {
 	bool was_open = item->state == CANDOR_OPEN;
@@ -467,7 +468,7 @@ static int resolve(struct engine *e, struct campaign *c, struct item *item, doub
 		.item = item->own.number,
 		.outcome = outcome,
 		.eta = done.eta,
-		.lbar = done.lbar,
+		.weighted_loss = done.weighted_loss,
 		.epoch = done.epoch,
 		.at = now,
 		.by = by,
@@ -481,7 +482,7 @@ static int resolve(struct engine *e, struct campaign *c, struct item *item, doub
 		.round = done.round,
 		.outcome = outcome,
 		.eta = done.eta,
-		.lbar = done.lbar,
+		.weighted_loss = done.weighted_loss,
 		.epoch = done.epoch,
 		.at = now,
 		.by = by,
@@ -493,7 +494,7 @@ static int resolve(struct engine *e, struct campaign *c, struct item *item, doub
 	return 0;
 }
 
-enum engine_outcome engine_resolve_items(struct engine *e, struct campaign *c, struct call *call,
+enum engine_outcome engine_resolve_items(struct engine *e, struct engine_pool *c, struct call *call,
 					 struct item *const *items)
 {
 	const struct candor_request *r = &call->wire->request;
@@ -530,7 +531,7 @@ enum engine_outcome engine_resolve_items(struct engine *e, struct campaign *c, s
 	return finish(e, &result, c);
 }
 
-enum engine_outcome engine_void_items(struct engine *e, struct campaign *c, struct call *call,
+enum engine_outcome engine_void_items(struct engine *e, struct engine_pool *c, struct call *call,
 				      struct item *const *items)
 {
 	const struct candor_request *r = &call->wire->request;
@@ -567,7 +568,7 @@ enum engine_outcome engine_void_items(struct engine *e, struct campaign *c, stru
 
 /* ---- upkeep ---- */
 
-static void refresh_labelers(struct engine *e, struct campaign *c)
+static void refresh_labelers(struct engine *e, struct engine_pool *c)
 {
 	uint32_t labelers = pool_labelers(c->pool);
 	uint64_t rows = c->refresh_due / SCORED_A_REFRESH;
@@ -581,7 +582,7 @@ static void refresh_labelers(struct engine *e, struct campaign *c)
 	}
 }
 
-static void add_stretches(struct engine *e, struct campaign *c)
+static void add_stretches(struct engine *e, struct engine_pool *c)
 {
 	size_t n;
 	const struct mechanism_stretch *s = pool_stretches(c->pool, &n);
@@ -595,8 +596,8 @@ static void add_stretches(struct engine *e, struct campaign *c)
 
 void engine_upkeep(struct engine *e)
 {
-	for (uint64_t i = 0; i < e->n_campaigns; i++) {
-		struct campaign *c = e->campaigns[i];
+	for (uint64_t i = 0; i < e->n_pools; i++) {
+		struct engine_pool *c = e->pools[i];
 		if (!c->dirty)
 			continue;
 		add_pool(e, c);

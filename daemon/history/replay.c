@@ -163,7 +163,7 @@ static int compare_kept(struct replay *r, const struct item_row *moved)
 				      moved->name);
 	replay_compare(r, moved->name, "outcome", kept.outcome, moved->outcome);
 	replay_compare(r, moved->name, "eta", kept.eta, moved->eta);
-	replay_compare(r, moved->name, "L", kept.lbar, moved->lbar);
+	replay_compare(r, moved->name, "L", kept.weighted_loss, moved->weighted_loss);
 	return 0;
 }
 
@@ -208,7 +208,7 @@ static void check_link(struct replay *r, const struct settlement_row *s, const s
 		.round = s->round,
 		.outcome = s->outcome,
 		.eta = s->eta,
-		.lbar = s->lbar,
+		.weighted_loss = s->weighted_loss,
 		.epoch = s->epoch,
 		.at = s->at,
 		.by = s->by,
@@ -237,7 +237,7 @@ static int apply_settlement(struct replay *r, const struct settled_row *row)
 	replay_compare_count(r, name, "round", s->round, done.round);
 	replay_compare_count(r, name, "epoch", s->epoch, done.epoch);
 	replay_compare(r, name, "eta", s->eta, done.eta);
-	replay_compare(r, name, "L", s->lbar, done.lbar);
+	replay_compare(r, name, "L", s->weighted_loss, done.weighted_loss);
 	for (size_t i = 0; i < s->n; i++) {
 		replay_compare(r, name, "a weight after settlement", s->weights[i], done.weights[i]);
 		replay_compare_count(r, name, "a labeler's round before", s->last_round[i], done.last_round[i]);

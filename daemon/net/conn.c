@@ -224,8 +224,8 @@ static size_t own_bytes(const struct conn *c)
  * calls itself follows: it is written as RFC 2253 writes any byte. A subject too long for a name is nobody's. */
 static void introduce(struct conn *c)
 {
-	struct who who = {.name = "cert:", .is_known = true};
-	size_t len = strlen(who.name);
+	struct identity identity = {.name = "cert:", .is_known = true};
+	size_t len = strlen(identity.name);
 	c->introduced = true;
 	if (!tls_subject(c->tls)[0])
 		return;
@@ -237,12 +237,12 @@ static void introduce(struct conn *c)
 			snprintf(piece, sizeof piece, "%.*s", (int)(last - p + 1), p);
 		p = last;
 		size_t n = strlen(piece);
-		if (len + n >= sizeof who.name)
+		if (len + n >= sizeof identity.name)
 			return;
-		memcpy(who.name + len, piece, n);
+		memcpy(identity.name + len, piece, n);
 		len += n;
 	}
-	session_set_peer(c->session, &who);
+	session_set_peer(c->session, &identity);
 }
 
 /* Nothing more can be understood; what there is to say about it is said, and then the connection ends. */
@@ -310,7 +310,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	}
 }
 
-int conn_start(struct conn *c, struct engine *engine, const struct session_limits *limits, const struct who *peer,
+int conn_start(struct conn *c, struct engine *engine, const struct session_limits *limits, const struct identity *peer,
 	       struct tls_context *context)
 {
 	static const struct session_ops ops = {.wake = on_wake, .send_now = on_send_now};

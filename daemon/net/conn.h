@@ -56,7 +56,7 @@ struct conn {
 /* The stream is accepted and c->server set. peer: for the session, unless a certificate says better. context: of the
  * channel, NULL: there is none. 0 or an error, and then the caller closes. */
 MUST_CHECK int conn_start(struct conn *c, struct engine *engine, const struct session_limits *limits,
-			  const struct who *peer, struct tls_context *context);
+			  const struct identity *peer, struct tls_context *context);
 
 /* Sends what is there, and reads or pauses as the session would have it. */
 void conn_flush(struct conn *c);

@@ -164,7 +164,7 @@ void server_conn_closed(struct server *s, struct conn *c)
 }
 
 /* The user of a Unix socket, with his groups: a principal. */
-static void describe_local(uv_os_fd_t fd, struct who *out)
+static void describe_local(uv_os_fd_t fd, struct identity *out)
 {
 	struct ucred user;
 	gid_t groups[WHO_GROUPS_MAX];
@@ -183,9 +183,9 @@ static void describe_local(uv_os_fd_t fd, struct who *out)
 }
 
 /* Who is at the other end, as far as the socket tells: of a TCP one no more than the address. */
-static void describe_peer(const struct conn *c, bool is_unix, struct who *out)
+static void describe_peer(const struct conn *c, bool is_unix, struct identity *out)
 {
-	*out = (struct who){.name = "unknown", .is_local = is_unix};
+	*out = (struct identity){.name = "unknown", .is_local = is_unix};
 	uv_os_fd_t fd;
 	if (is_unix) {
 		if (uv_fileno((const uv_handle_t *)&c->stream, &fd) == 0)
@@ -240,7 +240,7 @@ static void on_accept(void *arg, int fd, bool is_unix)
 	if (s->n_conns > FEW_CONNECTIONS)
 		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &little, sizeof little);
 
-	struct who peer;
+	struct identity peer;
 	err = is_unix ? uv_pipe_open(&c->pipe, fd) : uv_tcp_open(&c->tcp, fd);
 	if (err)
 		close(fd);

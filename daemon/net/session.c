@@ -46,7 +46,7 @@ struct session {
 	struct session_limits limits;
 	struct session_ops ops;
 	void *owner; /* NULL: the connection is gone */
-	struct who who;
+	struct identity identity;
 	char *named_peer; /* its name, with what the client calls itself; NULL: it said nothing */
 
 	struct frame frame;
@@ -272,7 +272,7 @@ static void on_reply(struct call *call, const struct candor_response *response, 
 			s->over = true;
 	}
 	/* Also where that came out long after the request was taken. */
-	s->over = s->over || s->who.is_refused;
+	s->over = s->over || s->identity.is_refused;
 	if (s->blocked == slot)
 		s->blocked = NULL;
 	s->in_flight--;
@@ -297,8 +297,8 @@ static struct slot *take_slot(struct session *s)
 	slot->call = (struct call){
 		.wire = &slot->wire,
 		.arena = &slot->arena,
-		.who = &s->who,
-		.peer = s->who.name,
+		.identity = &s->identity,
+		.peer = s->identity.name,
 		.reply = on_reply,
 	};
 	return slot;
@@ -327,7 +327,7 @@ static bool refuse_unread(struct session *s, const struct view *message)
 	/* Who it is may depend on what is still in the queue. */
 	if (s->queue)
 		return false;
-	r.message = engine_refuse_unread(s->engine, &s->who, message->len, &r.code, &r.retry_after_ms);
+	r.message = engine_refuse_unread(s->engine, &s->identity, message->len, &r.code, &r.retry_after_ms);
 	if (!r.message)
 		return false;
 	bool may_be_hello;
@@ -356,7 +356,7 @@ static void take_request(struct session *s, const struct view *message)
 		uint64_t id = slot->wire.request.id;
 		wire_peek_id(message->data, message->len, &may_be_hello);
 		free_slot(s, slot);
-		engine_charge_unread(s->engine, &s->who, message->len);
+		engine_charge_unread(s->engine, &s->identity, message->len);
 		refuse_frame(s, err, id);
 		/* Whoever meant to become somebody must not go on as another. */
 		s->over = s->over || may_be_hello;
@@ -387,13 +387,13 @@ static struct slot *next_in_queue(struct session *s)
  * such calls cannot become somebody else. */
 static void take_name(struct session *s, const char *client)
 {
-	size_t size = sizeof s->who.name + 1 + CANDOR_NAME_MAX + 1;
+	size_t size = sizeof s->identity.name + 1 + CANDOR_NAME_MAX + 1;
 	if (!s->named_peer && !client[0])
 		return;
 	if (!s->named_peer && (s->named_peer = malloc(size)))
 		s->base += heap_bytes(size);
 	if (s->named_peer)
-		snprintf(s->named_peer, size, client[0] ? "%s %s" : "%s", s->who.name, client);
+		snprintf(s->named_peer, size, client[0] ? "%s %s" : "%s", s->identity.name, client);
 }
 
 /* Who it is may change. */
@@ -411,7 +411,7 @@ static enum engine_outcome submit(struct session *s, struct slot *slot)
 {
 	const struct wire_request *w = &slot->wire;
 	/* Who asks is who it is by now, not who it was when this was taken in. */
-	slot->call.peer = s->named_peer ? s->named_peer : s->who.name;
+	slot->call.peer = s->named_peer ? s->named_peer : s->identity.name;
 	return w->request.type == CANDOR_REQ_HELLO && !w->fault ? submit_hello(s, slot)
 								: engine_submit(s->engine, &slot->call);
 }
@@ -428,7 +428,7 @@ bool session_is_held_back(const struct session *s)
 
 static void submit_queue(struct session *s)
 {
-	while (s->queue && !s->blocked && !s->who.is_refused && s->spent < TURN && !is_bulk_held(s)) {
+	while (s->queue && !s->blocked && !s->identity.is_refused && s->spent < TURN && !is_bulk_held(s)) {
 		struct slot *slot = next_in_queue(s);
 		s->blocked = slot;
 		s->spent += 1 + (unsigned)(slot->wire.request.n / ROWS_A_UNIT);
@@ -489,12 +489,12 @@ static void pump(struct session *s)
 /* ---- the connection's side ---- */
 
 int session_new(struct session **out, struct engine *engine, const struct session_limits *limits,
-		const struct who *peer, const struct session_ops *ops, void *owner)
+		const struct identity *peer, const struct session_ops *ops, void *owner)
 {
 	struct session *s = calloc(1, sizeof *s);
 	if (!s)
 		return -ENOMEM;
-	*s = (struct session){.engine = engine, .limits = *limits, .ops = *ops, .owner = owner, .who = *peer};
+	*s = (struct session){.engine = engine, .limits = *limits, .ops = *ops, .owner = owner, .identity = *peer};
 	s->queue_end = &s->queue;
 	frame_init(&s->frame, limits->max_frame_bytes);
 	s->base = heap_bytes(sizeof *s) + limits->base_bytes;
@@ -505,11 +505,11 @@ int session_new(struct session **out, struct engine *engine, const struct sessio
 	return 0;
 }
 
-void session_set_peer(struct session *s, const struct who *peer)
+void session_set_peer(struct session *s, const struct identity *peer)
 {
 	/* Calls and the name that the client gives itself build upon it. */
 	require(s->frames == 0);
-	s->who = *peer;
+	s->identity = *peer;
 }
 
 void session_set_base(struct session *s, size_t bytes)

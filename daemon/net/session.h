@@ -44,10 +44,10 @@ struct session_ops {
 
 /* peer: who this is, as the transport knows; copied. 0 or -ENOMEM. */
 MUST_CHECK int session_new(struct session **out, struct engine *engine, const struct session_limits *limits,
-			   const struct who *peer, const struct session_ops *ops, void *owner);
+			   const struct identity *peer, const struct session_ops *ops, void *owner);
 
 /* What is known only after session_new(), and before the first bytes: who this is. */
-void session_set_peer(struct session *s, const struct who *peer);
+void session_set_peer(struct session *s, const struct identity *peer);
 
 /* The connection itself takes another amount of memory now. */
 void session_set_base(struct session *s, size_t bytes);

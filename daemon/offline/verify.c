@@ -22,7 +22,7 @@ enum { SHOWN_MAX = 20 };
 
 /* A pool, the archives that the database knows of it, and those of them, the newest, that are read. */
 struct verify_pool {
-	const struct campaign *campaign;
+	const struct engine_pool *pool;
 	const struct archive_row *rows;
 	size_t n_rows;
 	struct db *const *archives;
@@ -100,7 +100,7 @@ static int compare_states(struct replay *r, struct db *db, const struct verify_p
 {
 	struct checkpoint_reader written;
 	const struct pool *p = replay_pool(r);
-	int err = checkpoint_open(&written, db, v->campaign->id);
+	int err = checkpoint_open(&written, db, v->pool->id);
 	for (uint32_t id = 0; id < pool_labelers(p) && err == 0; id++) {
 		const struct labeler *a, *b = pool_labeler(p, id);
 		err = checkpoint_next(&written, &a);
@@ -138,7 +138,7 @@ static int run(struct replay *r, struct db *db, const struct verify_pool *v)
 static int count_archived(struct replay *r, struct db *db, const struct verify_pool *v)
 {
 	uint64_t last = v->n_rows ? v->rows[v->n_rows - 1].last : 0, items = 0;
-	int err = last ? db_count_settled(db, v->campaign->id, last, &items) : 0;
+	int err = last ? db_count_settled(db, v->pool->id, last, &items) : 0;
 	if (err == 0)
 		replay_compare_count(r, "the pool", "archived items", items, last);
 	return err;
@@ -146,7 +146,7 @@ static int count_archived(struct replay *r, struct db *db, const struct verify_p
 
 static int replay_and_compare(struct db *db, const struct verify_pool *v, struct replay *r)
 {
-	const struct campaign *c = v->campaign;
+	const struct engine_pool *c = v->pool;
 	uint64_t voided, open;
 	int err = db_count_items(db, c->id, &voided, &open);
 	if (err == 0)
@@ -169,17 +169,17 @@ static void say_unread(const struct verify_pool *v)
 {
 	for (size_t i = 0; i + v->n_archives < v->n_rows; i++)
 		printf("pool %s: rounds %" PRIu64 " to %" PRIu64 " are in the archive %s, which was not read\n",
-		       v->campaign->name, v->rows[i].first, v->rows[i].last, v->rows[i].file);
+		       v->pool->name, v->rows[i].first, v->rows[i].last, v->rows[i].file);
 }
 
 static void print_agreement(const struct replay *r, const struct verify_pool *v)
 {
-	const char *name = v->campaign->name;
+	const char *name = v->pool->name;
 	uint64_t round = pool_totals(replay_pool(r))->round;
 	char hex[CHAIN_HEX];
 	say_unread(v);
 	printf("pool %s: %u labelers, %" PRIu64 " closed items, %" PRIu64 " settlements: all agrees\n", name,
-	       pool_labelers(v->campaign->pool), replay_closes(r), replay_settled(r));
+	       pool_labelers(v->pool->pool), replay_closes(r), replay_settled(r));
 	chain_hex(replay_head(r), hex);
 	if (round > 0)
 		printf("  head %s:%" PRIu64 ":%s\n", name, round, hex);
@@ -203,12 +203,12 @@ static void require_head(struct replay *r, const struct verify_pool *v, const st
 }
 
 /* 0, ERR_HISTORY where something differs, or another error. */
-static int verify_pool(struct db *db, const struct verify_pool *v, const uint8_t *key, const struct verify_head *head)
+static int replay_one(struct db *db, const struct verify_pool *v, const uint8_t *key, const struct verify_head *head)
 {
-	struct findings found = {.pool = v->campaign->name};
+	struct findings found = {.pool = v->pool->name};
 	const struct replay_source source = {
-		.name = v->campaign->name,
-		.id = v->campaign->id,
+		.name = v->pool->name,
+		.id = v->pool->id,
 		.db = db,
 		.archives = v->archives,
 		.n_archives = v->n_archives,
@@ -263,16 +263,16 @@ static int read_rows(struct db *db, uint64_t pool, struct arena *a, struct verif
 	return err;
 }
 
-static int verify_campaign(struct db *db, const struct campaign *c, const struct archives *archives, const uint8_t *key,
-			   const struct verify_head *head)
+static int verify_pool(struct db *db, const struct engine_pool *c, const struct archives *archives, const uint8_t *key,
+		       const struct verify_head *head)
 {
-	struct verify_pool v = {.campaign = c};
+	struct verify_pool v = {.pool = c};
 	struct arena a;
 	arena_init(&a, SIZE_MAX / 2);
 	v.n_archives = archives_of(archives, c->id, &v.archives);
 	int err = read_rows(db, c->id, &a, &v);
 	if (err == 0)
-		err = verify_pool(db, &v, key, head && strcmp(head->pool, c->name) == 0 ? head : NULL);
+		err = replay_one(db, &v, key, head && strcmp(head->pool, c->name) == 0 ? head : NULL);
 	arena_free(&a);
 	return err;
 }
@@ -355,9 +355,9 @@ static int replay_all(struct db *db, const char *called, const struct archives *
 	if (err)
 		return err;
 	int result = 0;
-	for (uint64_t i = 0; i < e->n_campaigns && (result == 0 || result == ERR_HISTORY); i++) {
+	for (uint64_t i = 0; i < e->n_pools && (result == 0 || result == ERR_HISTORY); i++) {
 		/* Where one does not agree, the other pools are looked at all the same. */
-		err = verify_campaign(db, e->campaigns[i], archives, key, head);
+		err = verify_pool(db, e->pools[i], archives, key, head);
 		if (err)
 			result = err;
 	}
@@ -367,7 +367,7 @@ static int replay_all(struct db *db, const char *called, const struct archives *
 	}
 	if (result == 0)
 		printf("%s: %" PRIu64 " pools, %" PRIu64 " reports: the state follows from the history\n", called,
-		       e->n_campaigns, e->progress.reports);
+		       e->n_pools, e->progress.reports);
 	else if (result == ERR_HISTORY)
 		printf("%s: the state does not follow from the history\n", called);
 	engine_free(e);

@@ -33,7 +33,7 @@ void chain_begin(struct chain *c, const uint8_t before[CHAIN_BYTES], const struc
 	digest_add_text(d, r->item);
 	add_real(c, r->outcome);
 	add_real(c, r->eta);
-	add_real(c, r->lbar);
+	add_real(c, r->weighted_loss);
 	digest_add_int(d, r->epoch);
 	digest_add_int(d, r->at);
 	digest_add_text(d, r->by);

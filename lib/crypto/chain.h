@@ -21,7 +21,7 @@ enum { CHAIN_BYTES = CANDOR_HEAD_BYTES, CHAIN_HEX = 2 * CHAIN_BYTES + 1 };
 struct chain_record {
 	const char *pool, *item;
 	uint64_t round; /* from 1 */
-	double outcome, eta, lbar;
+	double outcome, eta, weighted_loss;
 	uint32_t epoch;
 	uint64_t at; /* ms since 1970 */
 	const char *by; /* who posted the outcome */

@@ -535,14 +535,14 @@ int pool_close(struct pool *p, struct item *item)
 	return 0;
 }
 
-void pool_score(struct labeler *l, uint64_t round, unsigned epoch, double own_loss, double mean_loss, double lbar,
-		double weight_after)
+void pool_score(struct labeler *l, uint64_t round, unsigned epoch, double own_loss, double mean_loss,
+		double weighted_loss, double weight_after)
 {
 	l->weight = weight_after;
 	l->epoch = (uint8_t)epoch;
 	l->own_loss += own_loss;
 	l->mean_loss += mean_loss;
-	l->settled_loss += lbar;
+	l->settled_loss += weighted_loss;
 	l->scored++;
 	l->last_round = (uint32_t)round;
 }
@@ -579,7 +579,7 @@ int pool_resolve(struct pool *p, struct item *item, double y, struct pool_settle
 	const struct aggregate *a = &f->aggregate;
 	f->outcome = y;
 	f->eta = pool_eta(p);
-	f->lbar = mechanism_settle(item->n, p->weights, item->values, y, f->eta, p->settings.share);
+	f->weighted_loss = mechanism_settle(item->n, p->weights, item->values, y, f->eta, p->settings.share);
 	f->round = ++t->round;
 
 	const uint32_t *labelers = item_labelers(item);
@@ -587,7 +587,7 @@ int pool_resolve(struct pool *p, struct item *item, double y, struct pool_settle
 	for (uint32_t i = 0; i < item->n; i++) {
 		struct labeler *l = labeler_at(p, labelers[i]);
 		p->rounds[i] = l->last_round;
-		pool_score(l, f->round, t->epoch, mechanism_loss(item->values[i], y), mean_loss, f->lbar,
+		pool_score(l, f->round, t->epoch, mechanism_loss(item->values[i], y), mean_loss, f->weighted_loss,
 			   p->weights[i]);
 	}
 	t->mean_loss += mean_loss;
@@ -606,7 +606,7 @@ int pool_resolve(struct pool *p, struct item *item, double y, struct pool_settle
 
 	*out = (struct pool_settled){
 		.eta = f->eta,
-		.lbar = f->lbar,
+		.weighted_loss = f->weighted_loss,
 		.epoch = t->epoch,
 		.round = f->round,
 		.weights = p->weights,

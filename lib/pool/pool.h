@@ -37,7 +37,7 @@ struct labeler {
 struct frozen {
 	struct aggregate aggregate;
 	double outcome; /* RESOLVED only, as the next three */
-	double eta, lbar;
+	double eta, weighted_loss;
 	uint64_t round;
 	double weights[]; /* of its reporters at the moment of closing, in order of arrival */
 };
@@ -156,7 +156,7 @@ bool pool_would_add(const struct pool *p, const struct item *item, const char *l
 MUST_CHECK int pool_close(struct pool *p, struct item *item);
 
 struct pool_settled {
-	double eta, lbar;
+	double eta, weighted_loss;
 	unsigned epoch; /* before it perhaps grew */
 	uint64_t round;
 	const double *weights; /* [n] after it, by the item's reporters */
@@ -187,7 +187,7 @@ MUST_CHECK int pool_restore_labeler(struct pool *p, const char *name, size_t len
 
 /* Everything a settlement did to one of its reporters, without the arithmetic on the others. */
 void pool_restore_score(struct pool *p, uint32_t labeler, uint64_t round, unsigned epoch, double value, double outcome,
-			double mean, double lbar, double weight_after);
+			double mean, double weighted_loss, double weight_after);
 
 /* Totals and stretches as pool_totals() and pool_stretches() gave them: the last thing restored of a pool, for what was
  * restored before may have counted. 0 or -ENOMEM. */

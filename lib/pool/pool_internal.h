@@ -59,7 +59,7 @@ MUST_CHECK int pool_add_labeler(struct pool *p, const char *name, size_t len, co
 MUST_CHECK int pool_reserve_reports(struct pool *p, struct item *item, uint32_t n);
 
 /* One reporter's part of a settlement, the arithmetic on its weight aside. */
-void pool_score(struct labeler *l, uint64_t round, unsigned epoch, double own_loss, double mean_loss, double lbar,
-		double weight_after);
+void pool_score(struct labeler *l, uint64_t round, unsigned epoch, double own_loss, double mean_loss,
+		double weighted_loss, double weight_after);
 
 #endif

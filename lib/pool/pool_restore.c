@@ -15,11 +15,11 @@ int pool_restore_labeler(struct pool *p, const char *name, size_t len, double en
 }
 
 void pool_restore_score(struct pool *p, uint32_t labeler, uint64_t round, unsigned epoch, double value, double outcome,
-			double mean, double lbar, double weight_after)
+			double mean, double weighted_loss, double weight_after)
 {
 	require(labeler < pool_labelers(p));
 	pool_score(labeler_at(p, labeler), round, epoch, mechanism_loss(value, outcome), mechanism_loss(mean, outcome),
-		   lbar, weight_after);
+		   weighted_loss, weight_after);
 }
 
 int pool_restore_totals(struct pool *p, const struct pool_totals *totals, const struct mechanism_stretch *stretches,

@@ -61,7 +61,7 @@ static void labeler_to_pb(const struct candor_labeler *l, Candor__V1__Labeler *m
 static int item_to_pb(const struct candor_item *item, struct arena *a, Candor__V1__Item *m)
 {
 	candor__v1__item__init(m);
-	m->name = wire_text(item->name);
+	m->item = wire_text(item->item);
 	m->state = (Candor__V1__ItemState)item->state;
 	m->mean = item->mean;
 	m->median = item->median;
@@ -73,7 +73,7 @@ static int item_to_pb(const struct candor_item *item, struct arena *a, Candor__V
 	m->outcome = item->outcome;
 	m->round = item->round;
 	m->eta = item->eta;
-	m->lbar = item->lbar;
+	m->weighted_loss = item->weighted_loss;
 	m->opened_at = item->opened_at;
 	m->closed_at = item->closed_at;
 	m->ended_at = item->ended_at;
@@ -179,7 +179,7 @@ static int history_to_pb(const struct candor_response *r, struct arena *a, Cando
 		rows[i].report = s->report;
 		rows[i].outcome = s->outcome;
 		rows[i].loss = s->loss;
-		rows[i].lbar = s->lbar;
+		rows[i].weighted_loss = s->weighted_loss;
 		rows[i].mean = s->mean;
 		rows[i].eta = s->eta;
 		rows[i].weight = s->weight;
@@ -405,7 +405,7 @@ static void item_from_pb(struct decoder *d, const Candor__V1__Item *m, struct ca
 	if ((unsigned)m->state > CANDOR_VOID)
 		d->err = ERR_MALFORMED;
 	*item = (struct candor_item){
-		.name = name(d, m->name),
+		.item = name(d, m->item),
 		.state = (enum candor_item_state)m->state,
 		.mean = m->mean,
 		.median = m->median,
@@ -417,7 +417,7 @@ static void item_from_pb(struct decoder *d, const Candor__V1__Item *m, struct ca
 		.outcome = m->outcome,
 		.round = m->round,
 		.eta = m->eta,
-		.lbar = m->lbar,
+		.weighted_loss = m->weighted_loss,
 		.opened_at = m->opened_at,
 		.closed_at = m->closed_at,
 		.ended_at = m->ended_at,
@@ -494,7 +494,7 @@ static void detail_from_pb(struct decoder *d, const Candor__V1__LabelerDetail *m
 			.report = row->report,
 			.outcome = row->outcome,
 			.loss = row->loss,
-			.lbar = row->lbar,
+			.weighted_loss = row->weighted_loss,
 			.mean = row->mean,
 			.eta = row->eta,
 			.weight = row->weight,

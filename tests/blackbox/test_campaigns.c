@@ -225,13 +225,13 @@ static void compare_items(const struct daemon *want_of, const struct daemon *got
 		const struct candor_response *want = ask(want_client, r), *got = ask(got_client, r);
 		assert_int_equal(got->n, want->n);
 		for (size_t i = 0; i < want->n; i++) {
-			assert_string_equal(got->items[i].name, want->items[i].name);
+			assert_string_equal(got->items[i].item, want->items[i].item);
 			assert_int_equal(got->items[i].state, want->items[i].state);
 			assert_int_equal(got->items[i].n, want->items[i].n);
 			assert_same_bits(got->items[i].mean, want->items[i].mean);
 			assert_same_bits(got->items[i].median, want->items[i].median);
 			assert_same_bits(got->items[i].ess, want->items[i].ess);
-			assert_same_bits(got->items[i].lbar, want->items[i].lbar);
+			assert_same_bits(got->items[i].weighted_loss, want->items[i].weighted_loss);
 		}
 		n += want->n;
 		more = want->more;

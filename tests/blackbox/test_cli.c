@@ -120,8 +120,8 @@ static void assert_keys(const json_t *o, const char *keys)
 static const char pool_keys[] = "name settings created_at labelers open_items closed_items resolved_items void_items "
 				"round epoch eta scored t_eff total_weight mean_loss median_loss plain_mean_loss "
 				"plain_median_loss head? best?";
-static const char item_keys[] = "name state mean median plain_mean plain_median spread ess n opened_at closed_at? "
-				"ended_at? outcome? round? eta? lbar? reports?";
+static const char item_keys[] = "item state mean median plain_mean plain_median spread ess n opened_at closed_at? "
+				"ended_at? outcome? round? eta? weighted_loss? reports?";
 static const char labeler_keys[] = "name weight scored own_loss mean_loss regret entry";
 static const char batch_keys[] = "accepted duplicates revised rejected";
 
@@ -194,7 +194,8 @@ static void json_lines_have_stable_keys(void **state)
 	assert_int_equal(json_array_size(all), 1 + 2);
 	assert_keys(json_array_get(all, 0), labeler_keys);
 	for (size_t i = 1; i < 3; i++)
-		assert_keys(json_array_get(all, i), "round item report outcome loss lbar mean eta weight epoch at");
+		assert_keys(json_array_get(all, i),
+			    "round item report outcome loss weighted_loss mean eta weight epoch at");
 	json_decref(all);
 	assert_candor(c, 0, "feed", "p", "--json");
 	all = command_lines(c);

@@ -177,7 +177,7 @@ static size_t feed(struct command *c, char *cursor, size_t size, const char *lim
 	assert_true(n <= most);
 	for (size_t i = 0; i < n; i++)
 		snprintf(names[i], sizeof names[i], "%s",
-			 json_string_value(json_object_get(json_array_get(all, i), "name")));
+			 json_string_value(json_object_get(json_array_get(all, i), "item")));
 	snprintf(cursor, size, "%s", json_string_value(json_object_get(json_array_get(all, n), "next")));
 	json_decref(all);
 	return n;
@@ -213,7 +213,7 @@ static void a_feed_in_parts_and_an_export_give_each_closed_item_once_in_order(vo
 	assert_candor(c, 0, "export", "p", "--format", "jsonl", "--after", middle);
 	json_t *all = command_lines(c);
 	assert_int_equal(json_array_size(all), ITEMS + 1 - 120);
-	assert_string_equal(json_string_value(json_object_get(json_array_get(all, 0), "name")), "item, 120");
+	assert_string_equal(json_string_value(json_object_get(json_array_get(all, 0), "item")), "item, 120");
 	json_decref(all);
 	/* Without --json the cursor stands on stderr. */
 	assert_candor(c, 0, "feed", "p", "--limit", "120");
@@ -227,8 +227,9 @@ static void numbers_of_an_export_read_back_as_the_same_numbers(void **state)
 	assert_candor(c, 0, "import", "p", c->file);
 	assert_candor(c, 0, "export", "p");
 	char *save, *line = strtok_r(c->out, "\n", &save);
-	assert_string_equal(line, "name,state,mean,median,plain_mean,plain_median,spread,ess,n,outcome,round,eta,lbar,"
-				  "opened_at,closed_at,ended_at");
+	assert_string_equal(
+		line, "item,state,mean,median,plain_mean,plain_median,spread,ess,n,outcome,round,eta,weighted_loss,"
+		      "opened_at,closed_at,ended_at");
 	struct candor *client = daemon_connect(&c->daemon);
 	const struct candor_response *r;
 	const struct candor_request request = {.type = CANDOR_REQ_LIST_ITEMS, .pool = "p", .limit = 1000};
@@ -242,7 +243,7 @@ static void numbers_of_an_export_read_back_as_the_same_numbers(void **state)
 		/* "NAME",STATE,NUMBERS */
 		char *at = strstr(line, "\",");
 		assert_non_null(at);
-		assert_int_equal(strncmp(line + 1, item->name, strlen(item->name)), 0);
+		assert_int_equal(strncmp(line + 1, item->item, strlen(item->item)), 0);
 		at = strchr(at + 2, ',');
 		for (size_t k = 0; k < sizeof want / sizeof *want; k++)
 			assert_same_bits(strtod(at + 1, &at), want[k]);
@@ -251,7 +252,7 @@ static void numbers_of_an_export_read_back_as_the_same_numbers(void **state)
 		assert_same_bits(strtod(at + 1, &at), item->outcome);
 		assert_same_bits(strtod(at + 1, &at), (double)item->round);
 		assert_same_bits(strtod(at + 1, &at), item->eta);
-		assert_same_bits(strtod(at + 1, &at), item->lbar);
+		assert_same_bits(strtod(at + 1, &at), item->weighted_loss);
 	}
 	assert_null(strtok_r(NULL, "\n", &save));
 	candor_close(client);

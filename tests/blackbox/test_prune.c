@@ -136,7 +136,7 @@ static void pruned_items_are_gone_and_everything_else_stands(void **state)
 	const char *resolved = NULL;
 	for (size_t i = 0; i < json_array_size(items) && !resolved; i++)
 		if (json_is_true(json_object_get(json_array_get(items, i), "archived")))
-			resolved = json_string_value(json_object_get(json_array_get(items, i), "name"));
+			resolved = json_string_value(json_object_get(json_array_get(items, i), "item"));
 	assert_non_null(resolved);
 	assert_candor(c, 0, "query", "p", resolved, "--reports");
 	assert_says(c->out, "in an archive");

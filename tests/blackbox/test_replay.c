@@ -145,7 +145,7 @@ static void remember_settlement(struct mirror *m, size_t i, double y, const stru
 			.report = item->values[k],
 			.outcome = y,
 			.loss = mechanism_loss(item->values[k], y),
-			.lbar = s->lbar,
+			.weighted_loss = s->weighted_loss,
 			.mean = item->frozen->aggregate.mean,
 			.eta = s->eta,
 			.weight = s->weights[k],
@@ -225,7 +225,7 @@ static void check_step(const struct candor_settlement *got, const struct candor_
 	assert_same_bits(got->report, want->report);
 	assert_same_bits(got->outcome, want->outcome);
 	assert_same_bits(got->loss, want->loss);
-	assert_same_bits(got->lbar, want->lbar);
+	assert_same_bits(got->weighted_loss, want->weighted_loss);
 	assert_same_bits(got->mean, want->mean);
 	assert_same_bits(got->eta, want->eta);
 	assert_same_bits(got->weight, want->weight);
@@ -317,7 +317,7 @@ static void check_row(const struct candor_item *got, const struct mirror *m, siz
 {
 	const struct item *want = item_of(m, i);
 	const struct aggregate *a = &want->frozen->aggregate;
-	assert_string_equal(got->name, m->items[i]);
+	assert_string_equal(got->item, m->items[i]);
 	assert_int_equal(got->state, want->state);
 	assert_int_equal(got->n, want->n);
 	assert_same_bits(got->mean, a->mean);
@@ -330,7 +330,7 @@ static void check_row(const struct candor_item *got, const struct mirror *m, siz
 		return;
 	assert_same_bits(got->outcome, want->frozen->outcome);
 	assert_same_bits(got->eta, want->frozen->eta);
-	assert_same_bits(got->lbar, want->frozen->lbar);
+	assert_same_bits(got->weighted_loss, want->frozen->weighted_loss);
 	assert_int_equal(got->round, want->frozen->round);
 }
 

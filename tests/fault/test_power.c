@@ -365,7 +365,7 @@ static void set_checkpoints(struct life *l)
 /* Pools that are not there, after all, may be made again. */
 static void count_pools(struct life *l)
 {
-	l->pools = l->main.engine->n_campaigns;
+	l->pools = l->main.engine->n_pools;
 }
 
 /* A batch found no room: nothing of it may be there. Then there is room, or not yet. */

@@ -169,7 +169,7 @@ static void eat_labeler(struct eater *e, struct candor_labeler *l)
 
 static void eat_item(struct eater *e, struct candor_item *i)
 {
-	*i = (struct candor_item){.name = S,
+	*i = (struct candor_item){.item = S,
 				  .state = (enum candor_item_state)eat_below(e->in, 5),
 				  .mean = R,
 				  .median = R,
@@ -181,7 +181,7 @@ static void eat_item(struct eater *e, struct candor_item *i)
 				  .outcome = R,
 				  .round = N,
 				  .eta = R,
-				  .lbar = R,
+				  .weighted_loss = R,
 				  .opened_at = N,
 				  .closed_at = N,
 				  .ended_at = N,

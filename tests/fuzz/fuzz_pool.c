@@ -108,7 +108,7 @@ static void event(struct pool *p, struct meal *in)
 		err = pool_resolve(p, item, eat_unit(in), &settled);
 		require((err == 0) == (before == CANDOR_OPEN || before == CANDOR_CLOSED));
 		require(err ? err == ERR_STATE || err == ERR_CONFLICT
-			    : settled.round == round + 1 && settled.lbar >= 0 && settled.lbar <= 1);
+			    : settled.round == round + 1 && settled.weighted_loss >= 0 && settled.weighted_loss <= 1);
 	} else if (what == 13) {
 		err = pool_void(p, item);
 		require((err == 0) == (before == CANDOR_OPEN || before == CANDOR_CLOSED));

@@ -117,11 +117,11 @@ static uint64_t check_weight(void)
 {
 	uint64_t all = 0, before = w.checked;
 	w.checked = w.f.engine->progress.changes;
-	for (uint64_t i = 0; i < w.f.engine->n_campaigns; i++) {
-		const struct pool *p = w.f.engine->campaigns[i]->pool;
+	for (uint64_t i = 0; i < w.f.engine->n_pools; i++) {
+		const struct pool *p = w.f.engine->pools[i]->pool;
 		all += pool_labelers(p);
 		/* Numbers of changes that were lost are given again. */
-		if (w.f.engine->campaigns[i]->changed <= before && w.checked >= before)
+		if (w.f.engine->pools[i]->changed <= before && w.checked >= before)
 			continue;
 		double sum = 0, total = pool_totals(p)->total_weight;
 		for (uint32_t id = 0; id < pool_labelers(p); id++) {
@@ -136,13 +136,13 @@ static uint64_t check_weight(void)
 
 /* ---- what happens ---- */
 
-static void join(struct talker *t, bool eager, const struct who *who)
+static void join(struct talker *t, bool eager, const struct identity *identity)
 {
-	peer_init_as(&t->peer, &w.f, &w.limits, who);
+	peer_init_as(&t->peer, &w.f, &w.limits, identity);
 	t->peer.eager = eager;
 	frame_init(&t->mirror, w.limits.max_frame_bytes);
 	arena_init(&t->arena, w.limits.max_unpacked_bytes);
-	model_join(&t->model, who);
+	model_join(&t->model, identity);
 	t->over = false;
 }
 
@@ -241,11 +241,11 @@ static void show_token(struct talker *t, unsigned which)
 static void join_somebody(struct talker *t, struct meal *m)
 {
 	enum { BASES = sizeof bases / sizeof *bases };
-	unsigned byte = eat_byte(m), who = byte >> 1 & 7;
+	unsigned byte = eat_byte(m), identity = byte >> 1 & 7;
 	/* The last address shows nothing by itself. */
-	join(t, byte & 1, &bases[who < BASES ? who : 3]);
-	if (who >= BASES)
-		show_token(t, who - BASES);
+	join(t, byte & 1, &bases[identity < BASES ? identity : 3]);
+	if (identity >= BASES)
+		show_token(t, identity - BASES);
 }
 
 static void step(struct meal *m, struct talker **talker)
@@ -485,7 +485,7 @@ static void converse(const uint8_t *data, size_t len)
 	model_settle(&w.rights, w.f.engine->grants);
 	tidy();
 	uint64_t n_labelers = check_weight();
-	if (w.inputs >= INPUTS_MAX || n_labelers > LABELERS_MAX || w.f.engine->n_campaigns > POOLS_MAX ||
+	if (w.inputs >= INPUTS_MAX || n_labelers > LABELERS_MAX || w.f.engine->n_pools > POOLS_MAX ||
 	    grants_tokens(w.f.engine->grants) > TOKENS_EVER_MAX) {
 		bool limited = w.limited;
 		end_world();

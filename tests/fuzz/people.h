@@ -19,7 +19,7 @@ static const char *const labelers[] = {"ann", "bob", "cat", "dan", "eve", "\xe6\
 
 /* ---- who is there ---- */
 
-static const struct who bases[] = {
+static const struct identity bases[] = {
 	FAKE_OWNER,
 	{.name = "uid:7", .is_known = true, .is_local = true, .n_groups = 1, .groups = {50}},
 	{.name = "uid:9", .is_known = true, .is_local = true},

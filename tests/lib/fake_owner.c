@@ -310,9 +310,12 @@ struct ask *fake_prepare(struct fake_owner *f, const struct candor_request *r)
 	arena_init(&a->arena, SIZE_MAX / 2);
 	arena_init(&a->answer_arena, SIZE_MAX / 2);
 	a->owner = f;
-	a->who = FAKE_OWNER;
-	a->call = (struct call){
-		.wire = &a->wire, .arena = &a->arena, .who = &a->who, .peer = "uid:0 test", .reply = on_reply};
+	a->identity = FAKE_OWNER;
+	a->call = (struct call){.wire = &a->wire,
+				.arena = &a->arena,
+				.identity = &a->identity,
+				.peer = "uid:0 test",
+				.reply = on_reply};
 
 	struct buf bytes = {0};
 	struct frame frame;
@@ -446,7 +449,7 @@ static void state_of_open_items(struct engine *e, struct db *db, FILE *out)
 	int got;
 	require(db_cursor_open(db, DB_OPEN_ITEMS, 0, 0, &cursor) == 0);
 	while ((got = db_cursor_next(cursor, (const void **)&row)) == 1) {
-		const struct campaign *c = e->campaigns[row->pool - 1];
+		const struct engine_pool *c = e->pools[row->pool - 1];
 		const struct item *item = pool_find_item(c->pool, row->name, strlen(row->name));
 		if (!item || item->state != CANDOR_OPEN) {
 			fprintf(out, "item %" PRIu64 " is not open in memory\n", row->id);
@@ -484,8 +487,8 @@ static char *state_of(struct engine *e, struct db *db)
 	fprintf(out,
 		"changes %" PRIu64 " items %" PRIu64 " reports %" PRIu64 " log rows %" PRIu64 " live %" PRIu64 "\n",
 		e->progress.changes, e->progress.items, e->progress.reports, e->progress.log_rows, e->live_log_rows);
-	for (uint64_t i = 0; i < e->n_campaigns; i++) {
-		const struct campaign *c = e->campaigns[i];
+	for (uint64_t i = 0; i < e->n_pools; i++) {
+		const struct engine_pool *c = e->pools[i];
 		fprintf(out, "pool %" PRIu64 " %s created %" PRIu64 " closes %" PRIu64 " archived %" PRIu64 "\n", c->id,
 			c->name, c->created_at, c->closes, c->archive.last);
 		fake_describe_pool(c->pool, out);

@@ -35,7 +35,7 @@ struct fake_owner {
 /* A request in the engine's hands, and its answer. */
 struct ask {
 	struct call call;
-	struct who who; /* the daemon's own user, until the test says otherwise */
+	struct identity identity; /* the daemon's own user, until the test says otherwise */
 	struct wire_request wire;
 	struct arena arena;
 	struct waiter waiter;
@@ -99,7 +99,7 @@ void fake_settle(struct fake_owner *f);
 /* ---- calls ---- */
 
 /* Somebody who may do everything. */
-#define FAKE_OWNER ((struct who){.name = "uid:0", .is_known = true, .is_local = true, .is_owner = true})
+#define FAKE_OWNER ((struct identity){.name = "uid:0", .is_known = true, .is_local = true, .is_owner = true})
 
 /* Submits a request as a client would have sent it; ask_free() when it was replied to. */
 struct ask *fake_ask(struct fake_owner *f, const struct candor_request *r);

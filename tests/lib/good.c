@@ -28,10 +28,10 @@ static bool good_rows(const struct wire_request *w)
 				return false;
 		} else if (r->grants) {
 			const struct candor_grant *row = &r->grants[i];
-			const char *who = row->principal;
+			const char *identity = row->principal;
 			bool own = r->type == CANDOR_REQ_CREATE_TOKEN;
-			if ((own ? *who != 0 : principal_fault(who, strlen(who)) != NULL) || grant_fault(row) ||
-			    !(*row->pool == 0 || good_name(row->pool)) ||
+			if ((own ? *identity != 0 : principal_fault(identity, strlen(identity)) != NULL) ||
+			    grant_fault(row) || !(*row->pool == 0 || good_name(row->pool)) ||
 			    !(*row->prefix == 0 || good_name(row->prefix)))
 				return false;
 		} else if (r->outcomes) {
@@ -90,7 +90,7 @@ static bool good_row(const struct candor_response *r, size_t i)
 		for (size_t k = 0; k < r->items[i].n_reports; k++)
 			if (!good_short(r->items[i].reports[k].labeler))
 				return false;
-		return good_short(r->items[i].name) && r->items[i].state <= CANDOR_VOID;
+		return good_short(r->items[i].item) && r->items[i].state <= CANDOR_VOID;
 	default: return true;
 	}
 }

@@ -220,7 +220,7 @@ static bool same_frozen(const struct item *a, const struct item *b)
 	       same_bits(&x->plain_mean, &y->plain_mean, 1) && same_bits(&x->plain_median, &y->plain_median, 1) &&
 	       same_bits(&x->spread, &y->spread, 1) && same_bits(&x->ess, &y->ess, 1) && f->round == g->round &&
 	       same_bits(&f->outcome, &g->outcome, 1) && same_bits(&f->eta, &g->eta, 1) &&
-	       same_bits(&f->lbar, &g->lbar, 1) && same_bits(f->weights, g->weights, a->n);
+	       same_bits(&f->weighted_loss, &g->weighted_loss, 1) && same_bits(f->weights, g->weights, a->n);
 }
 
 static bool same_item(const struct item *a, const struct item *b)

@@ -141,7 +141,7 @@ static void apply_outcome(struct ledger *l, sqlite3_stmt *s, uint64_t pool)
 		return;
 	}
 	compare(l, s, 5, done.eta);
-	compare(l, s, 6, done.lbar);
+	compare(l, s, 6, done.weighted_loss);
 	compare(l, s, 7, done.epoch);
 	compare(l, s, 8, (double)done.round);
 	compare_bytes(l, s, 9, done.weights, item->n * sizeof(double));
@@ -194,10 +194,10 @@ static char *describe(const struct pool *p)
 
 static void compare_pools(struct ledger *l, const struct engine *e)
 {
-	if (e->n_campaigns != l->n_pools)
-		differ(l, "memory has %" PRIu64 " pools, the tables %zu", e->n_campaigns, l->n_pools);
+	if (e->n_pools != l->n_pools)
+		differ(l, "memory has %" PRIu64 " pools, the tables %zu", e->n_pools, l->n_pools);
 	for (size_t i = 0; i < l->n_pools && !l->fault; i++) {
-		char *mine = describe(l->pools[i]), *memory = describe(e->campaigns[i]->pool);
+		char *mine = describe(l->pools[i]), *memory = describe(e->pools[i]->pool);
 		if (strcmp(mine, memory) != 0)
 			differ(l, "pool %zu in memory:\n%sfrom the tables:\n%s", i + 1, memory, mine);
 		free(mine);
@@ -209,7 +209,7 @@ static void compare_item(struct ledger *l, const struct engine *e, const struct 
 {
 	size_t len;
 	const char *name = pool_item_name(l->pools[l->item_pools[number] - 1], mine, &len);
-	const struct item *item = pool_find_item(e->campaigns[l->item_pools[number] - 1]->pool, name, len);
+	const struct item *item = pool_find_item(e->pools[l->item_pools[number] - 1]->pool, name, len);
 	/* What is not open need not be in memory. */
 	if (!item && mine->state != CANDOR_OPEN)
 		return;

@@ -40,19 +40,20 @@ struct session_limits peer_roomy_limits(void)
 	};
 }
 
-void peer_init_as(struct peer *p, struct fake_owner *owner, const struct session_limits *limits, const struct who *who)
+void peer_init_as(struct peer *p, struct fake_owner *owner, const struct session_limits *limits,
+		  const struct identity *identity)
 {
 	static const struct session_ops ops = {.wake = on_wake, .send_now = on_send_now};
 	*p = (struct peer){.owner = owner};
 	frame_init(&p->input, 1 << 30);
 	arena_init(&p->arena, SIZE_MAX / 2);
-	require(session_new(&p->session, owner->engine, limits, who, &ops, p) == 0);
+	require(session_new(&p->session, owner->engine, limits, identity, &ops, p) == 0);
 }
 
 void peer_init(struct peer *p, struct fake_owner *owner, const struct session_limits *limits)
 {
-	const struct who who = FAKE_OWNER;
-	peer_init_as(p, owner, limits, &who);
+	const struct identity identity = FAKE_OWNER;
+	peer_init_as(p, owner, limits, &identity);
 }
 
 void peer_end(struct peer *p)

@@ -24,7 +24,8 @@ struct session_limits peer_roomy_limits(void);
 void peer_init(struct peer *p, struct fake_owner *owner, const struct session_limits *limits);
 
 /* The same as somebody else than the daemon's own user. */
-void peer_init_as(struct peer *p, struct fake_owner *owner, const struct session_limits *limits, const struct who *who);
+void peer_init_as(struct peer *p, struct fake_owner *owner, const struct session_limits *limits,
+		  const struct identity *identity);
 
 /* The connection is gone; also frees what the peer has. May be called again. */
 void peer_end(struct peer *p);

@@ -116,7 +116,7 @@ static void removed(const struct rights_model *m, const struct candor_grant *g)
 
 /* Whom a request may have been for. */
 struct somebody {
-	const struct who *who;
+	const struct identity *identity;
 	const struct model_token *token; /* NULL: the base */
 };
 
@@ -124,10 +124,10 @@ static bool is_principal(const struct somebody *s, const char *principal)
 {
 	if (s->token)
 		return same(s->token->principal, principal);
-	if (same(principal, s->who->is_known ? s->who->name : "anonymous"))
+	if (same(principal, s->identity->is_known ? s->identity->name : "anonymous"))
 		return true;
-	for (uint32_t i = 0; i < s->who->n_groups; i++)
-		if (strncmp(principal, "gid:", 4) == 0 && strtoul(principal + 4, NULL, 10) == s->who->groups[i])
+	for (uint32_t i = 0; i < s->identity->n_groups; i++)
+		if (strncmp(principal, "gid:", 4) == 0 && strtoul(principal + 4, NULL, 10) == s->identity->groups[i])
 			return true;
 	return false;
 }
@@ -151,7 +151,7 @@ static bool holds(const struct model_key *k, unsigned rights, const struct when 
 static bool has(const struct rights_model *m, const struct somebody *s, unsigned rights, const char *pool,
 		const char *labeler, struct when when)
 {
-	if (!s->token && s->who->is_owner)
+	if (!s->token && s->identity->is_owner)
 		return true;
 	for (size_t i = 0; i < m->n_keys; i++) {
 		const struct model_key *k = &m->keys[i];
@@ -200,7 +200,7 @@ static bool may(const struct rights_model *m, const struct somebody *s, const st
 	case CANDOR_REQ_CREATE_TOKEN:
 	case CANDOR_REQ_LIST_TOKENS:
 	case CANDOR_REQ_REVOKE_TOKEN: return has(m, s, CANDOR_RIGHT_ADMIN, "", NULL, when);
-	case CANDOR_REQ_PRUNE_POOL: return !s->token && s->who->is_owner;
+	case CANDOR_REQ_PRUNE_POOL: return !s->token && s->identity->is_owner;
 	case CANDOR_REQ_UNKNOWN: return false;
 	}
 	return false;
@@ -251,7 +251,7 @@ static bool is_certain(const struct rights_model *m, const struct model_peer *p,
 
 /* ---- connections ---- */
 
-void model_join(struct model_peer *p, const struct who *base)
+void model_join(struct model_peer *p, const struct identity *base)
 {
 	*p = (struct model_peer){.base = *base, .ids = 1};
 	arena_init(&p->arena, SIZE_MAX / 2);

@@ -63,7 +63,7 @@ struct model_ask {
 
 /* One connection. */
 struct model_peer {
-	struct who base; /* who it is without a token */
+	struct identity base; /* who it is without a token */
 	uint64_t ids; /* whom its requests may be for: bit 0 the base, bit k + 1 the k-th token */
 	struct model_ask *asks;
 	size_t n, cap, first; /* those before `first` are answered */
@@ -76,7 +76,7 @@ struct model_peer {
 
 void model_free(struct rights_model *m);
 
-void model_join(struct model_peer *p, const struct who *base);
+void model_join(struct model_peer *p, const struct identity *base);
 void model_leave(struct rights_model *m, struct model_peer *p);
 
 /* What the peer pushes. NULL: no request; the answer has the id 0. */

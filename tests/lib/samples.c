@@ -28,7 +28,9 @@ static const struct candor_grant own_grants[] = {
 static const struct candor_request requests[] = {
 	{.id = 1, .type = CANDOR_REQ_HELLO, .protocol = 1, .client = "sampler 2.1"},
 	{.id = UINT64_MAX, .type = CANDOR_REQ_INFO},
-	{.id = 3, .type = CANDOR_REQ_CREATE_POOL, .pool = "p1",
+	{.id = 3,
+	 .type = CANDOR_REQ_CREATE_POOL,
+	 .pool = "p1",
 	 .settings = {CANDOR_ANYTIME, 0.5, 0.25, 0.125, 7, 0.0625, 2}},
 	{.id = 4, .type = CANDOR_REQ_UPDATE_POOL, .pool = "p2", .settings = {CANDOR_FIXED, 0, 0, 0.3, 0, 0.02, 0}},
 	{.id = 5, .type = CANDOR_REQ_LIST_POOLS, .cursor = "c5", .limit = 5},
@@ -38,18 +40,36 @@ static const struct candor_request requests[] = {
 	{.id = 9, .type = CANDOR_REQ_RESOLVE_ITEMS, .pool = "p9", .n = COUNT(outcomes), .outcomes = outcomes},
 	{.id = 10, .type = CANDOR_REQ_VOID_ITEMS, .pool = "p10", .n = 1, .items = items},
 	{.id = 11, .type = CANDOR_REQ_QUERY_ITEMS, .pool = "p11", .n = 2, .items = items, .with_reports = true},
-	{.id = 12, .type = CANDOR_REQ_LIST_LABELERS, .pool = "p12", .sort = CANDOR_BY_NAME, .cursor = "c12",
+	{.id = 12,
+	 .type = CANDOR_REQ_LIST_LABELERS,
+	 .pool = "p12",
+	 .sort = CANDOR_BY_NAME,
+	 .cursor = "c12",
 	 .limit = 1000},
-	{.id = 13, .type = CANDOR_REQ_GET_LABELER, .pool = "p13", .labeler = "anna", .history = true, .cursor = "c13",
+	{.id = 13,
+	 .type = CANDOR_REQ_GET_LABELER,
+	 .pool = "p13",
+	 .labeler = "anna",
+	 .history = true,
+	 .cursor = "c13",
 	 .limit = 13},
 	{.id = 14, .type = CANDOR_REQ_LIST_ITEMS, .pool = "p14", .cursor = "c14", .limit = 14},
-	{.id = 15, .type = CANDOR_REQ_PRUNE_POOL, .pool = "p15", .round = 1500, .state = digests, .digest = digests + 1,
+	{.id = 15,
+	 .type = CANDOR_REQ_PRUNE_POOL,
+	 .pool = "p15",
+	 .round = 1500,
+	 .state = digests,
+	 .digest = digests + 1,
 	 .file = "p15.gz"},
 	{.id = 16, .type = CANDOR_REQ_HELLO, .protocol = 1, .token = "candor_16"},
 	{.id = 17, .type = CANDOR_REQ_LIST_GRANTS, .pool = "p17", .cursor = "c17", .limit = 17},
 	{.id = 18, .type = CANDOR_REQ_ADD_GRANT, .pool = "p1", .n = 1, .grants = grants},
 	{.id = 19, .type = CANDOR_REQ_REMOVE_GRANT, .pool = "p3", .n = 1, .grants = grants + 2},
-	{.id = 20, .type = CANDOR_REQ_CREATE_TOKEN, .name = "t20", .expires_at = UINT64_MAX, .n = COUNT(own_grants),
+	{.id = 20,
+	 .type = CANDOR_REQ_CREATE_TOKEN,
+	 .name = "t20",
+	 .expires_at = UINT64_MAX,
+	 .n = COUNT(own_grants),
 	 .grants = own_grants},
 	{.id = 21, .type = CANDOR_REQ_LIST_TOKENS, .cursor = "c21", .limit = 21},
 	{.id = 22, .type = CANDOR_REQ_REVOKE_TOKEN, .name = "t22"},
@@ -58,10 +78,10 @@ static const struct candor_request requests[] = {
 
 static const struct candor_best best = {"anna", 12, 1.5, 2.5, 1, 2.75, 40};
 
-#define POOL_FIELDS                                                                                                    \
-	.settings = {CANDOR_HORIZON, 0.5, 0.25, 0.125, 7, 0.0625, 2}, .created_at = 101, .labelers = 102,              \
-	.open_items = 103, .closed_items = 104, .resolved_items = 105, .void_items = 106, .round = 107, .epoch = 8,    \
-	.eta = 0.3, .scored = 109, .t_eff = 1.1, .total_weight = 11.5, .mean_loss = 2.5, .median_loss = 3.5,           \
+#define POOL_FIELDS                                                                                                 \
+	.settings = {CANDOR_HORIZON, 0.5, 0.25, 0.125, 7, 0.0625, 2}, .created_at = 101, .labelers = 102,           \
+	.open_items = 103, .closed_items = 104, .resolved_items = 105, .void_items = 106, .round = 107, .epoch = 8, \
+	.eta = 0.3, .scored = 109, .t_eff = 1.1, .total_weight = 11.5, .mean_loss = 2.5, .median_loss = 3.5,        \
 	.plain_mean_loss = 4.5, .plain_median_loss = 5.5, .archived = 110
 
 static const uint8_t head[CANDOR_HEAD_BYTES] = {0xca, 0, 0xff, 1};
@@ -82,10 +102,10 @@ static const struct candor_item_report item_reports[] = {{"anna", 0.75, 1.5}, {"
 static const struct candor_item sample_items[] = {
 	{"item-1", CANDOR_RESOLVED, 0.1, 0.2, 0.3, 0.4, 0.5, 1.6, 17, 0.8, 19, 0.05, 0.06, 21, 22, 23,
 	 COUNT(item_reports), item_reports, false},
-	{.name = "item-2", .state = CANDOR_OPEN, .mean = 1, .n = 1, .opened_at = 5},
-	{.name = "item-3", .state = CANDOR_VOID, .ended_at = 6},
-	{.name = "item-5", .state = CANDOR_RESOLVED, .n = 3, .archived = true},
-	{.name = "item-4", .state = CANDOR_CLOSED, .n_reports = 1, .reports = item_reports + 1},
+	{.item = "item-2", .state = CANDOR_OPEN, .mean = 1, .n = 1, .opened_at = 5},
+	{.item = "item-3", .state = CANDOR_VOID, .ended_at = 6},
+	{.item = "item-5", .state = CANDOR_RESOLVED, .n = 3, .archived = true},
+	{.item = "item-4", .state = CANDOR_CLOSED, .n_reports = 1, .reports = item_reports + 1},
 };
 
 static const struct candor_labeler labelers[] = {
@@ -109,17 +129,34 @@ static const struct candor_response responses[] = {
 	{.id = 1, .type = CANDOR_RES_NONE},
 	{.id = 0, .code = CANDOR_INVALID_ARGUMENT, .message = "the frame is too long", .type = CANDOR_RES_NONE},
 	{.id = 2, .type = CANDOR_RES_WELCOME, .welcome = {1, "candord 1", UINT64_MAX, UINT32_MAX, "uid:7"}},
-	{.id = 3, .type = CANDOR_RES_INFO,
+	{.id = 3,
+	 .type = CANDOR_RES_INFO,
 	 .info = {"0.1", 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, true, "no room left", 12, 13, 14}},
 	{.id = 4, .type = CANDOR_RES_POOL, .pool = {.name = "p4", POOL_FIELDS, .best = &best}},
 	{.id = 5, .type = CANDOR_RES_POOLS, .n = COUNT(pools), .pools = pools, .next = "n5"},
 	{.id = 6, .type = CANDOR_RES_BATCH, .batch = {61, 62, 63}, .n_rejected = COUNT(rejected), .rejected = rejected},
-	{.id = 7, .type = CANDOR_RES_ITEMS, .n = COUNT(sample_items), .items = sample_items, .n_rejected = 1,
-	 .rejected = rejected + 1, .next = "n7", .more = true},
-	{.id = 8, .type = CANDOR_RES_LABELERS, .n = COUNT(labelers), .labelers = labelers, .next = "n8", .total = 81,
+	{.id = 7,
+	 .type = CANDOR_RES_ITEMS,
+	 .n = COUNT(sample_items),
+	 .items = sample_items,
+	 .n_rejected = 1,
+	 .rejected = rejected + 1,
+	 .next = "n7",
+	 .more = true},
+	{.id = 8,
+	 .type = CANDOR_RES_LABELERS,
+	 .n = COUNT(labelers),
+	 .labelers = labelers,
+	 .next = "n8",
+	 .total = 81,
 	 .total_weight = 82.5},
-	{.id = 9, .type = CANDOR_RES_LABELER, .labeler = {"anna", 2.5, 31, 3.25, 4.5, 1.25, 0.5}, .n = COUNT(history),
-	 .history = history, .next = "n9", .archived = true},
+	{.id = 9,
+	 .type = CANDOR_RES_LABELER,
+	 .labeler = {"anna", 2.5, 31, 3.25, 4.5, 1.25, 0.5},
+	 .n = COUNT(history),
+	 .history = history,
+	 .next = "n9",
+	 .archived = true},
 	{.id = 10, .type = CANDOR_RES_GRANTS, .n = COUNT(grants), .grants = grants, .next = "n10"},
 	{.id = 11, .type = CANDOR_RES_NEW_TOKEN, .token = {"t11", 111, 112, 0}, .secret = "candor_11"},
 	{.id = 12, .type = CANDOR_RES_TOKENS, .n = COUNT(tokens), .tokens = tokens, .next = "n12"},

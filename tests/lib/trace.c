@@ -69,8 +69,7 @@ static bool parse_number(struct replay *r, const char *text, double *out)
 
 static bool parse_probability(struct replay *r, const char *text, double *out)
 {
-	return parse_number(r, text, out) &&
-	       ((*out >= 0 && *out <= 1) || malformed(r, text, "is not from 0 to 1"));
+	return parse_number(r, text, out) && ((*out >= 0 && *out <= 1) || malformed(r, text, "is not from 0 to 1"));
 }
 
 static bool is_name(struct replay *r, const char *word)
@@ -117,7 +116,7 @@ static bool set_number(struct replay *r, struct candor_settings *s, char *word)
 		const char *key;
 		double *field;
 	} fields[] = {
-		{"c", &s->c}, {"beta", &s->beta}, {"eta", &s->eta}, {"horizon", &s->horizon},
+		{"c", &s->c},         {"beta", &s->beta},   {"eta", &s->eta}, {"horizon", &s->horizon},
 		{"share", &s->share}, {"entry", &s->entry},
 	};
 	const char *key;
@@ -142,8 +141,8 @@ static bool start_pool(struct replay *r)
 	pool_free(r->pool);
 	r->pool = NULL;
 	for (size_t i = 1; i < r->arrow; i++) {
-		bool good = strncmp(r->words[i], "rate=", 5) == 0 ? set_rate(r, &s, r->words[i] + 5) :
-								    set_number(r, &s, r->words[i]);
+		bool good = strncmp(r->words[i], "rate=", 5) == 0 ? set_rate(r, &s, r->words[i] + 5)
+								  : set_number(r, &s, r->words[i]);
 		if (!good)
 			return false;
 	}
@@ -209,7 +208,7 @@ static bool resolve_item(struct replay *r)
 	if (err)
 		return refused(r, candor_strerror(err));
 	value(r, "eta", settled.eta, FLOOR);
-	value(r, "lbar", settled.lbar, FLOOR);
+	value(r, "lbar", settled.weighted_loss, FLOOR);
 	return true;
 }
 
@@ -247,12 +246,8 @@ static const struct event {
 	bool settings; /* any number of KEY=VALUE after them */
 	bool (*run)(struct replay *r);
 } events[] = {
-	{"pool", 0, true, start_pool},
-	{"report", 3, false, report},
-	{"close", 1, false, close_item},
-	{"resolve", 2, false, resolve_item},
-	{"void", 1, false, void_item},
-	{"weight", 1, false, weigh_labeler},
+	{"pool", 0, true, start_pool},       {"report", 3, false, report},  {"close", 1, false, close_item},
+	{"resolve", 2, false, resolve_item}, {"void", 1, false, void_item}, {"weight", 1, false, weigh_labeler},
 	{"pool-loss", 0, false, sum_losses},
 };
 

@@ -27,17 +27,17 @@ static void item_name(const struct witness *w, uint32_t item, char out[24])
 }
 
 /* The labelers of an item follow from its number. They are others than those of the item before, and more and more. */
-static uint32_t labeler_of(uint32_t item, unsigned who)
+static uint32_t labeler_of(uint32_t item, unsigned identity)
 {
 	uint32_t range = 20 + item / 40;
 	if (range > WITNESS_LABELERS_MAX)
 		range = WITNESS_LABELERS_MAX;
-	return (item % range * 7919 + who) % range;
+	return (item % range * 7919 + identity) % range;
 }
 
-static void labeler_name(uint32_t item, unsigned who, char out[16])
+static void labeler_name(uint32_t item, unsigned identity, char out[16])
 {
-	snprintf(out, 16, "l%u", (unsigned)labeler_of(item, who));
+	snprintf(out, 16, "l%u", (unsigned)labeler_of(item, identity));
 }
 
 /* ---- life ---- */
@@ -161,7 +161,7 @@ static void invent(struct witness *w, struct witness_request *r)
 	require((r->rows = calloc(r->n, sizeof *r->rows)));
 	for (size_t i = 0; i < r->n; i++) {
 		r->rows[i].item = some_item(w, r->pool, r->type == CANDOR_REQ_POST_REPORTS ? 0.08 : 0.01);
-		r->rows[i].who = (uint8_t)random_below(&w->random, WITNESS_REPORTS_MAX);
+		r->rows[i].identity = (uint8_t)random_below(&w->random, WITNESS_REPORTS_MAX);
 		r->rows[i].value = some_value(w);
 	}
 }
@@ -183,7 +183,7 @@ static void write_request(struct witness *w, const struct witness_request *r, st
 		const struct witness_row *row = &r->rows[i];
 		const char *item = w->asked.names[i];
 		item_name(w, row->item, w->asked.names[i]);
-		labeler_name(row->item, row->who, w->asked.labelers[i]);
+		labeler_name(row->item, row->identity, w->asked.labelers[i]);
 		w->asked.items[i] = item;
 		w->asked.reports[i] = (struct candor_report){item, w->asked.labelers[i], row->value};
 		w->asked.outcomes[i] = (struct candor_outcome){item, row->value};
@@ -231,7 +231,7 @@ enum outcome { ACCEPTED, DUPLICATE, REVISED, REJECTED };
 
 static enum outcome apply_report(struct witness_item *item, const struct witness_row *row)
 {
-	double *value = &item->values[row->who];
+	double *value = &item->values[row->identity];
 	if (*value == row->value)
 		return DUPLICATE;
 	if (item->state != CANDOR_STATE_UNSPECIFIED && item->state != CANDOR_OPEN)
@@ -408,13 +408,13 @@ static void read_item(uint32_t id, const struct candor_item *got, struct witness
 	out->outcome = got->state == CANDOR_RESOLVED ? got->outcome : 0;
 	for (size_t i = 0; i < got->n_reports; i++) {
 		unsigned long labeler = strtoul(got->reports[i].labeler + 1, NULL, 10);
-		unsigned who = 0;
-		while (who < WITNESS_REPORTS_MAX && labeler_of(id, who) != labeler)
-			who++;
-		if (who == WITNESS_REPORTS_MAX || !isnan(out->values[who]))
+		unsigned identity = 0;
+		while (identity < WITNESS_REPORTS_MAX && labeler_of(id, identity) != labeler)
+			identity++;
+		if (identity == WITNESS_REPORTS_MAX || !isnan(out->values[identity]))
 			out->state = NOT_OURS;
 		else
-			out->values[who] = got->reports[i].value;
+			out->values[identity] = got->reports[i].value;
 	}
 }
 
@@ -435,7 +435,7 @@ static void fetch_some(const struct witness *w, struct candor *c, struct standin
 	require(r->code == CANDOR_OK || r->code == CANDOR_NOT_FOUND);
 	/* In the order asked; those that are not known are left out. */
 	for (size_t i = 0, got = 0; i < n && got < r->n; i++)
-		if (strcmp(names[i], r->items[got].name) == 0)
+		if (strcmp(names[i], r->items[got].item) == 0)
 			read_item(s->which[from + i], &r->items[got++], &s->items[from + i]);
 }
 
@@ -602,9 +602,9 @@ static void count(struct witness *w, const struct standing *before, size_t m)
 			count_item(w, &before->items[i], false);
 		if (w->items[id].state != CANDOR_STATE_UNSPECIFIED)
 			count_item(w, &w->items[id], true);
-		for (unsigned who = 0; who < WITNESS_REPORTS_MAX; who++)
-			if (!isnan(w->items[id].values[who]))
-				count_labeler(w, w->items[id].pool, labeler_of(id, who));
+		for (unsigned identity = 0; identity < WITNESS_REPORTS_MAX; identity++)
+			if (!isnan(w->items[id].values[identity]))
+				count_labeler(w, w->items[id].pool, labeler_of(id, identity));
 	}
 	for (size_t i = 0; i < w->n_requests; i++) {
 		if (w->requests[i].answer.given)

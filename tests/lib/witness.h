@@ -43,7 +43,7 @@ struct witness_pool {
 
 struct witness_row {
 	uint32_t item;
-	uint8_t who; /* which of the item's reports */
+	uint8_t identity; /* which of the item's reports */
 	double value;
 };
 

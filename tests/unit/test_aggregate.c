@@ -170,14 +170,14 @@ static void nobody_pulls_the_median_toward_its_own_view_by_exaggerating(void **s
 	seed_random(&r, 63);
 	for (int round = 0; round < 3000; round++) {
 		double p[20], w[20];
-		size_t n = 2 + random_below(&r, 19), who = random_below(&r, n);
+		size_t n = 2 + random_below(&r, 19), identity = random_below(&r, n);
 		for (size_t i = 0; i < n; i++) {
 			p[i] = random_unit(&r);
 			w[i] = random_scale(&r, 1e-3, 10);
 		}
-		double view = p[who], honest = fabs(over(p, w, n).median - view);
+		double view = p[identity], honest = fabs(over(p, w, n).median - view);
 		for (int k = 0; k <= 20; k++) {
-			p[who] = k / 20.0;
+			p[identity] = k / 20.0;
 			assert_true(fabs(over(p, w, n).median - view) >= honest);
 		}
 	}

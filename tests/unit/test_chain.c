@@ -8,7 +8,7 @@ static const struct chain_record first = {.pool = "pool",
 					  .round = 1,
 					  .outcome = 1,
 					  .eta = 0.5,
-					  .lbar = 0.25,
+					  .weighted_loss = 0.25,
 					  .epoch = 0,
 					  .at = 1700000000000,
 					  .by = "uid:0",
@@ -38,7 +38,7 @@ static void it_is_what_others_compute(void **state)
 					    .round = 2,
 					    .outcome = 0,
 					    .eta = 0.25,
-					    .lbar = 0.0625,
+					    .weighted_loss = 0.0625,
 					    .epoch = 1,
 					    .at = 1700000000001,
 					    .by = ""};
@@ -63,7 +63,7 @@ static void every_part_counts(void **state)
 	r[2].round = 2;
 	r[3].outcome = nextafter(1, 0);
 	r[4].eta = nextafter(0.5, 0);
-	r[5].lbar = nextafter(0.25, 0);
+	r[5].weighted_loss = nextafter(0.25, 0);
 	r[6].epoch = 1;
 	r[7].at++;
 	r[8].by = "uid:1";

@@ -67,7 +67,7 @@ static void settlements_move_weight_between_reporters_and_make_none(void **state
 
 /* A reporter among others: what its next weight depends on. */
 struct stake {
-	size_t n, who;
+	size_t n, identity;
 	double w[LABELERS_MAX], p[LABELERS_MAX];
 	double eta, share;
 };
@@ -80,9 +80,9 @@ static double expected_weight(const struct stake *s, double q, double p)
 		double w[LABELERS_MAX], reports[LABELERS_MAX];
 		memcpy(w, s->w, sizeof w);
 		memcpy(reports, s->p, sizeof reports);
-		reports[s->who] = p;
+		reports[s->identity] = p;
 		mechanism_settle(s->n, w, reports, y, s->eta, s->share);
-		expected += (y ? q : 1 - q) * w[s->who];
+		expected += (y ? q : 1 - q) * w[s->identity];
 	}
 	return expected;
 }
@@ -104,7 +104,7 @@ static struct stake random_stake(struct random *r)
 		s.w[s.n] = pool_weight(p, id);
 		s.p[s.n++] = random_chance(r, 0.3) ? (double)random_below(r, 2) : random_unit(r);
 	}
-	s.who = random_below(r, s.n);
+	s.identity = random_below(r, s.n);
 	s.eta = pool_eta(p);
 	s.share = pool_settings(p)->share;
 	pool_free(p);
@@ -119,7 +119,7 @@ static void the_expected_next_weight_peaks_at_the_truth(void **state)
 	seed_random(&r, 42);
 	for (int round = 0; round < 400; round++) {
 		struct stake s = random_stake(&r);
-		double w = s.w[s.who], total = 0, q = (double)random_below(&r, 1001) / 1000;
+		double w = s.w[s.identity], total = 0, q = (double)random_below(&r, 1001) / 1000;
 		for (size_t i = 0; i < s.n; i++)
 			total += s.w[i];
 		double truth = expected_weight(&s, q, q), slope = (1 - s.share) * s.eta * w * (1 - w / total);
@@ -167,9 +167,9 @@ static void truth_pays_for_graded_outcomes_too(void **state)
 			for (int k = 0; k < 5; k++) {
 				double w[LABELERS_MAX];
 				memcpy(w, s.w, sizeof w);
-				s.p[s.who] = p;
+				s.p[s.identity] = p;
 				mechanism_settle(s.n, w, s.p, ys[k], s.eta, s.share);
-				expected += chances[k] * w[s.who];
+				expected += chances[k] * w[s.identity];
 			}
 			if (i < 0)
 				best = expected;
@@ -263,12 +263,12 @@ struct campaign {
 	struct random random;
 	enum adversary adversary;
 	uint32_t labelers, joins_every; /* rounds */
-	uint32_t delay;                 /* items that wait for their outcome */
+	uint32_t delay; /* items that wait for their outcome */
 	double participation, updates;
 	uint32_t round, resolved;
 };
 
-static double loss_of(const struct pool *p, const struct item *item, uint32_t who, double y, double *lbar)
+static double loss_of(const struct pool *p, const struct item *item, uint32_t identity, double y, double *weighted_loss)
 {
 	double weighted = 0, total = 0, own = 0;
 	for (uint32_t i = 0; i < item->n; i++) {
@@ -276,10 +276,10 @@ static double loss_of(const struct pool *p, const struct item *item, uint32_t wh
 		double w = pool_weight(p, id), loss = mechanism_loss(item->values[i], y);
 		weighted += w * loss;
 		total += w;
-		if (id == who)
+		if (id == identity)
 			own = loss;
 	}
-	*lbar = weighted / total;
+	*weighted_loss = weighted / total;
 	return own;
 }
 
@@ -302,11 +302,11 @@ static double outcome_of(struct campaign *c, const struct item *item)
 {
 	if (c->adversary == CHANCE)
 		return random_chance(&c->random, 0.8) ? (double)random_below(&c->random, 2) : random_unit(&c->random);
-	uint32_t who = victim_or_favourite(c, item);
-	double gain[2], lbar;
+	uint32_t identity = victim_or_favourite(c, item);
+	double gain[2], weighted_loss;
 	for (int y = 0; y <= 1; y++) {
-		double own = loss_of(c->pool, item, who, y, &lbar);
-		gain[y] = c->adversary == AGAINST_THE_HEAVIEST ? own : lbar - own;
+		double own = loss_of(c->pool, item, identity, y, &weighted_loss);
+		gain[y] = c->adversary == AGAINST_THE_HEAVIEST ? own : weighted_loss - own;
 	}
 	return gain[1] > gain[0];
 }
@@ -332,8 +332,8 @@ static void play_round(struct campaign *c)
 			continue;
 		snprintf(labeler, sizeof labeler, "L%u", id);
 		history_report(c->pool, name, labeler,
-			       random_chance(&c->random, 0.7) ? (double)random_below(&c->random, 2) :
-								random_unit(&c->random));
+			       random_chance(&c->random, 0.7) ? (double)random_below(&c->random, 2)
+							      : random_unit(&c->random));
 	}
 	if (random_chance(&c->random, c->updates)) {
 		struct candor_settings s = history_random_settings(&c->random);
@@ -407,9 +407,12 @@ static void the_same_events_give_the_same_bits_whatever_the_key_of_the_names(voi
 static void two_hundred_thousand_wrong_answers_leave_a_weight_positive_and_finite(void **state)
 {
 	static const struct candor_settings all[] = {
-		{.rate = CANDOR_ANYTIME}, {.rate = CANDOR_ANYTIME, .c = 100, .beta = 1e-9},
-		{.rate = CANDOR_HORIZON, .horizon = 1}, {.rate = CANDOR_FIXED, .eta = 0.5},
-		{.rate = CANDOR_FIXED, .eta = 0.5, .entry = 1e-6}, {.rate = CANDOR_FIXED, .eta = 0.5, .entry = 1e6},
+		{.rate = CANDOR_ANYTIME},
+		{.rate = CANDOR_ANYTIME, .c = 100, .beta = 1e-9},
+		{.rate = CANDOR_HORIZON, .horizon = 1},
+		{.rate = CANDOR_FIXED, .eta = 0.5},
+		{.rate = CANDOR_FIXED, .eta = 0.5, .entry = 1e-6},
+		{.rate = CANDOR_FIXED, .eta = 0.5, .entry = 1e6},
 		{.rate = CANDOR_FIXED, .eta = 0.5, .share = 0.5},
 	};
 	(void)state;

@@ -279,7 +279,8 @@ static void add_items(struct batch *b)
 	const struct packed_reports reports = {2, labelers, values};
 	for (uint64_t id = 1; id <= 4; id++) {
 		char name[] = {'i', (char)('0' + id), 0};
-		const struct open_item_row opened = {.id = id, .pool = 1, .name = name, .opened_at = 120 + id, .by = "uid:7"};
+		const struct open_item_row opened = {
+			.id = id, .pool = 1, .name = name, .opened_at = 120 + id, .by = "uid:7"};
 		assert_true(batch_add(b, CHANGE_OPEN_ITEM, &opened));
 	}
 	const struct open_item_row packed = {.id = 1, .pool = 1, .reports = reports, .packed = 9};
@@ -334,7 +335,7 @@ static void add_items(struct batch *b)
 						  .item = 4,
 						  .outcome = 0.75,
 						  .eta = 0.05,
-						  .lbar = 0.06,
+						  .weighted_loss = 0.06,
 						  .epoch = 5,
 						  .at = 150,
 						  .by = "judge",
@@ -466,7 +467,7 @@ static void assert_items_are_back(struct world *w)
 	assert_int_equal(item.round, 4);
 	assert_same_bits(item.outcome, 0.75);
 	assert_same_bits(item.eta, 0.05);
-	assert_same_bits(item.lbar, 0.06);
+	assert_same_bits(item.weighted_loss, 0.06);
 	struct settled_row one;
 	assert_int_equal(db_settlement(w->db, &a, 1, 4, &one), 1);
 	assert_string_equal(one.item.name, "i4");

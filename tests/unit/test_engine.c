@@ -353,7 +353,7 @@ static void a_query_gives_each_item_as_it_is_in_the_order_asked(void **state)
 			const struct candor_item *item = &r->items[i];
 			int start = order[i];
 			uint64_t at = 1000 * (uint64_t)start;
-			assert_int_equal(item->name[1] - '0', start);
+			assert_int_equal(item->item[1] - '0', start);
 			assert_int_equal(item->state, start < VOID_OPEN ? start : CANDOR_VOID);
 			assert_int_equal(item->n, 2);
 			assert_same_bits(item->plain_median, start == VOID_OPEN ? 0 : 0.25);
@@ -362,7 +362,8 @@ static void a_query_gives_each_item_as_it_is_in_the_order_asked(void **state)
 			assert_int_equal(item->closed_at, start == OPEN ? 0 : at);
 			assert_int_equal(item->ended_at, start >= RESOLVED ? at : 0);
 			assert_int_equal(item->round, start == RESOLVED);
-			assert_true((item->eta > 0) == (start == RESOLVED) && (item->lbar > 0) == (start == RESOLVED));
+			assert_true((item->eta > 0) == (start == RESOLVED) &&
+				    (item->weighted_loss > 0) == (start == RESOLVED));
 			assert_int_equal(item->n_reports, q.with_reports && start != VOID_OPEN ? 2 : 0);
 		}
 		assert_int_equal(r->n_rejected, 2);
@@ -391,7 +392,7 @@ static void a_query_gives_weights_of_now_while_open_and_of_closing_afterwards(vo
 		item = fake_query(f, "p", "resolved");
 		assert_same_bits(item->reports[0].weight, 1);
 		assert_same_bits(item->eta, 0.5);
-		assert_near(item->lbar, (0.5625 + 0.25) / 2, 1e-15);
+		assert_near(item->weighted_loss, (0.5625 + 0.25) / 2, 1e-15);
 	}
 	/* Another settlement moves only what is open. */
 	bring(f, "another", RESOLVED);
@@ -642,7 +643,7 @@ static void numbers_to_the_last_bit_survive_a_restart(void **state)
 		assert_same_bits(after->spread, before.spread);
 		assert_same_bits(after->ess, before.ess);
 		assert_same_bits(after->outcome, before.outcome);
-		assert_same_bits(after->lbar, before.lbar);
+		assert_same_bits(after->weighted_loss, before.weighted_loss);
 	}
 	assert_int_equal(fake_verify(f), 0);
 }

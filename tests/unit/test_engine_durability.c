@@ -34,7 +34,7 @@ struct world {
 
 struct request {
 	struct call call;
-	struct who who;
+	struct identity identity;
 	struct wire_request wire;
 	struct arena arena;
 	struct waiter waiter;
@@ -217,9 +217,9 @@ static struct request *submit(struct world *w, struct candor_request request)
 	if (request.limit == 0)
 		request.limit = 100;
 	r->wire.request = request;
-	r->who = FAKE_OWNER;
-	r->call =
-		(struct call){.wire = &r->wire, .arena = &r->arena, .who = &r->who, .peer = "test", .reply = on_reply};
+	r->identity = FAKE_OWNER;
+	r->call = (struct call){
+		.wire = &r->wire, .arena = &r->arena, .identity = &r->identity, .peer = "test", .reply = on_reply};
 	engine_submit(w->engine, &r->call);
 	return r;
 }

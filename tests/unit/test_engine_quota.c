@@ -6,10 +6,10 @@
 
 #include "tests/lib/peer.h"
 
-#define ANN ((struct who){.name = "uid:1001", .is_known = true, .is_local = true})
-#define BEN ((struct who){.name = "uid:1002", .is_known = true, .is_local = true})
-#define STRANGER ((struct who){.name = "tcp:192.0.2.1"})
-#define ANOTHER ((struct who){.name = "tcp:192.0.2.2"})
+#define ANN ((struct identity){.name = "uid:1001", .is_known = true, .is_local = true})
+#define BEN ((struct identity){.name = "uid:1002", .is_known = true, .is_local = true})
+#define STRANGER ((struct identity){.name = "tcp:192.0.2.1"})
+#define ANOTHER ((struct identity){.name = "tcp:192.0.2.2"})
 
 static struct fake_owner *start(struct quota_limits quota)
 {
@@ -36,36 +36,37 @@ static void stop(struct fake_owner *f)
 }
 
 /* As fake_call(), from somebody else; what becomes of him is in *who. */
-static const struct candor_response *ask(struct fake_owner *f, struct who *who, const struct candor_request *r)
+static const struct candor_response *ask(struct fake_owner *f, struct identity *identity,
+					 const struct candor_request *r)
 {
 	if (f->called)
 		ask_free(f->called);
 	f->called = fake_prepare(f, r);
-	f->called->who = *who;
+	f->called->identity = *identity;
 	fake_submit(f->called);
 	fake_settle(f);
 	require(f->called->settled && f->called->err == 0);
-	*who = f->called->who;
+	*identity = f->called->identity;
 	return &f->called->answer;
 }
 
-static const struct candor_response *post(struct fake_owner *f, struct who who, size_t n, const char *const *items,
-					  const char *labeler)
+static const struct candor_response *post(struct fake_owner *f, struct identity identity, size_t n,
+					  const char *const *items, const char *labeler)
 {
 	struct candor_report rows[16];
 	for (size_t i = 0; i < n; i++)
 		rows[i] = (struct candor_report){items[i], labeler, 0.5};
-	return ask(f, &who,
+	return ask(f, &identity,
 		   &(struct candor_request){.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = n, .reports = rows});
 }
 
-#define POST(f, who, labeler, ...)                                                                                    \
-	post(f, who, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *), (const char *const[]){__VA_ARGS__}, \
-	     labeler)
+#define POST(f, identity, labeler, ...)                                                \
+	post(f, identity, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *), \
+	     (const char *const[]){__VA_ARGS__}, labeler)
 
-static const struct candor_response *hello(struct fake_owner *f, struct who *who, const char *token)
+static const struct candor_response *hello(struct fake_owner *f, struct identity *identity, const char *token)
 {
-	return ask(f, who, &(struct candor_request){.type = CANDOR_REQ_HELLO, .protocol = 1, .token = token});
+	return ask(f, identity, &(struct candor_request){.type = CANDOR_REQ_HELLO, .protocol = 1, .token = token});
 }
 
 static void assert_limited(const struct candor_response *r, const char *whose, const char *limit)
@@ -106,7 +107,7 @@ static void what_is_over_a_rate_is_refused_with_a_time_and_leaves_nothing(void *
 	free(after);
 	/* All else goes on, and so does this when its time has come. */
 	const char *const item = "b";
-	struct who ann = ANN;
+	struct identity ann = ANN;
 	struct candor_request close = {.type = CANDOR_REQ_CLOSE_ITEMS, .pool = "p", .n = 1, .items = &item};
 	assert_accepted(ask(f, &ann, &close), 1, 0);
 	f->now_ms += 333;
@@ -149,7 +150,7 @@ static void a_request_that_waits_for_the_disk_is_charged_once(void **state)
 	const struct candor_report row = {"new", "l", 1};
 	struct ask *a = fake_prepare(
 		f, &(struct candor_request){.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = 1, .reports = &row});
-	a->who = ANN;
+	a->identity = ANN;
 	fake_submit(a);
 	assert_int_equal(a->outcome, ENGINE_BLOCKED);
 	fake_settle(f);
@@ -167,14 +168,14 @@ static void what_was_read_ahead_for_a_request_that_is_then_refused_harms_nobody(
 	const struct candor_request r = {.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = 1, .reports = &row};
 	(void)state;
 	struct ask *a = fake_prepare(f, &r), *b = fake_prepare(f, &r);
-	a->who = b->who = ANN;
+	a->identity = b->identity = ANN;
 	engine_announce(f->engine, &a->call);
 	assert_int_equal(f->n_reads, 1);
-	struct who ann = ANN;
+	struct identity ann = ANN;
 	const char *const item = "x";
 	struct candor_request query = {.type = CANDOR_REQ_QUERY_ITEMS, .pool = "p", .n = 1, .items = &item};
 	struct ask *c = fake_prepare(f, &query);
-	c->who = ann;
+	c->identity = ann;
 	fake_submit(c); /* refused, but paid for */
 	assert_int_equal(c->answer.code, CANDOR_PERMISSION_DENIED);
 	fake_submit(a);
@@ -198,7 +199,7 @@ static void what_was_read_ahead_for_a_request_that_is_then_refused_harms_nobody(
 static void what_is_refused_for_want_of_rights_counts_for_all_anonymous_peers_together(void **state)
 {
 	struct fake_owner *f = start((struct quota_limits){{3, 0, 0}, 0});
-	struct who one = STRANGER, other = ANOTHER;
+	struct identity one = STRANGER, other = ANOTHER;
 	const struct candor_request info = {.type = CANDOR_REQ_INFO};
 	(void)state;
 	assert_int_equal(ask(f, &one, &info)->code, CANDOR_UNAUTHENTICATED);
@@ -223,44 +224,44 @@ static void a_guess_counts_for_the_anonymous_and_who_shows_his_token_is_not_kept
 	assert_int_equal(made->code, CANDOR_OK);
 	snprintf(secret, sizeof secret, "%s", made->secret);
 	for (int i = 0; i < 5; i++) {
-		struct who who = i % 2 ? STRANGER : ANOTHER;
-		const struct candor_response *r = hello(f, &who, "a guess");
+		struct identity identity = i % 2 ? STRANGER : ANOTHER;
+		const struct candor_response *r = hello(f, &identity, "a guess");
 		if (i < 2)
 			assert_int_equal(r->code, CANDOR_UNAUTHENTICATED);
 		else
 			assert_limited(r, "all anonymous peers together", "limit_requests");
-		assert_false(who.is_known);
-		assert_true(who.is_refused); /* one guess a connection, whatever is said */
+		assert_false(identity.is_known);
+		assert_true(identity.is_refused); /* one guess a connection, whatever is said */
 	}
-	struct who who = STRANGER;
-	assert_int_equal(hello(f, &who, secret)->code, CANDOR_OK);
-	assert_string_equal(who.name, "token:t");
+	struct identity identity = STRANGER;
+	assert_int_equal(hello(f, &identity, secret)->code, CANDOR_OK);
+	assert_string_equal(identity.name, "token:t");
 	/* This was the first of his own two. */
-	assert_accepted(POST(f, who, "l", "a"), 1, 0);
-	assert_limited(POST(f, who, "m", "a"), "token:t", "limit_requests");
+	assert_accepted(POST(f, identity, "l", "a"), 1, 0);
+	assert_limited(POST(f, identity, "m", "a"), "token:t", "limit_requests");
 	/* Also a new connection is for him to wait with; it is his already, so that what comes behind is nobody else's. */
-	who = STRANGER;
-	assert_limited(hello(f, &who, secret), "token:t", "limit_requests");
-	assert_string_equal(who.name, "token:t");
-	assert_false(who.is_refused || who.is_settled);
+	identity = STRANGER;
+	assert_limited(hello(f, &identity, secret), "token:t", "limit_requests");
+	assert_string_equal(identity.name, "token:t");
+	assert_false(identity.is_refused || identity.is_settled);
 	f->now_ms += 1000;
-	assert_int_equal(hello(f, &who, secret)->code, CANDOR_OK);
-	assert_string_equal(who.name, "token:t");
+	assert_int_equal(hello(f, &identity, secret)->code, CANDOR_OK);
+	assert_string_equal(identity.name, "token:t");
 	stop(f);
 }
 
 static void whoever_was_refused_for_a_rate_may_still_become_somebody(void **state)
 {
 	struct fake_owner *f = start((struct quota_limits){{1, 0, 0}, 0});
-	struct who who = ANN;
+	struct identity identity = ANN;
 	const struct candor_request info = {.type = CANDOR_REQ_INFO};
 	(void)state;
-	assert_int_equal(hello(f, &who, "")->code, CANDOR_OK);
-	assert_limited(ask(f, &who, &info), "uid:1001", "limit_requests");
-	assert_false(who.is_settled);
+	assert_int_equal(hello(f, &identity, "")->code, CANDOR_OK);
+	assert_limited(ask(f, &identity, &info), "uid:1001", "limit_requests");
+	assert_false(identity.is_settled);
 	f->now_ms += 1000;
-	assert_int_equal(ask(f, &who, &info)->code, CANDOR_OK);
-	assert_true(who.is_settled);
+	assert_int_equal(ask(f, &identity, &info)->code, CANDOR_OK);
+	assert_true(identity.is_settled);
 	stop(f);
 }
 
@@ -410,7 +411,7 @@ static void what_could_not_be_written_is_not_counted(void **state)
 	const struct candor_report row = {"b", "l", 1};
 	struct ask *a = fake_prepare(
 		f, &(struct candor_request){.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = 1, .reports = &row});
-	a->who = ANN;
+	a->identity = ANN;
 	fake_submit(a);
 	while (f->n_reads > 0)
 		fake_read_done(f, 0);
@@ -432,9 +433,9 @@ static void what_is_counted_takes_memory_that_is_counted(void **state)
 	(void)state;
 	size_t before = engine_bytes(f->engine);
 	for (int i = 0; i < 1000; i++) {
-		struct who who = {.is_known = true};
-		snprintf(who.name, sizeof who.name, "cert:CN=%d", i);
-		assert_int_equal(ask(f, &who, &info)->code, CANDOR_PERMISSION_DENIED);
+		struct identity identity = {.is_known = true};
+		snprintf(identity.name, sizeof identity.name, "cert:CN=%d", i);
+		assert_int_equal(ask(f, &identity, &info)->code, CANDOR_PERMISSION_DENIED);
 	}
 	assert_true(engine_bytes(f->engine) > before + 40000);
 	stop(f);

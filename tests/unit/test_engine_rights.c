@@ -9,7 +9,7 @@
 #include "daemon/engine/grants.h"
 #include "tests/lib/peer.h"
 
-static const struct who from_afar = {.name = "tcp:192.0.2.7"};
+static const struct identity from_afar = {.name = "tcp:192.0.2.7"};
 
 /* ---- what an admin does ---- */
 
@@ -278,7 +278,7 @@ static void a_token_that_is_none_ends_the_connection(void **state)
 	almost[TOKEN_TEXT_BYTES - 2] ^= 1;
 	snprintf(longer, sizeof longer, "%sA", good);
 	/* Also for those who need none. */
-	static const struct who whom[] = {{.name = "tcp:192.0.2.7"}, FAKE_OWNER};
+	static const struct identity whom[] = {{.name = "tcp:192.0.2.7"}, FAKE_OWNER};
 	const char *const wrong[] = {almost, longer, "x", good + 1, "candor_", "t", "token:t"};
 	for (size_t k = 0; k < 2; k++) {
 		for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
@@ -307,7 +307,7 @@ static void what_a_token_did_is_under_its_name(void **state)
 	struct peer_world *w = *state;
 	struct fake_owner *f = &w->f;
 	char secret[TOKEN_TEXT_BYTES], pool[16], sql[160];
-	static const struct who whom[] = {
+	static const struct identity whom[] = {
 		{.name = "tcp:192.0.2.7"}, {.name = "cert:CN=x", .is_known = true}, FAKE_OWNER};
 	static const char *const clients[] = {"", "teller 1", "teller 2"};
 	const char *item = "a";

@@ -25,9 +25,9 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static struct who named(const char *name)
+static struct identity named(const char *name)
 {
-	struct who w = {.is_known = true};
+	struct identity w = {.is_known = true};
 	snprintf(w.name, sizeof w.name, "%s", name);
 	return w;
 }
@@ -46,7 +46,7 @@ static void give(struct grants *g, const char *principal, const char *pool, unsi
 
 static unsigned rights(const struct grants *g, const char *name, const char *pool)
 {
-	const struct who w = named(name);
+	const struct identity w = named(name);
 	return grants_rights(g, &w, pool);
 }
 
@@ -55,8 +55,8 @@ static unsigned rights(const struct grants *g, const char *name, const char *poo
 static void nobody_may_do_anything_that_was_not_granted(void **state)
 {
 	struct grants *g = *state;
-	const struct who anonymous = {.name = "tcp:192.0.2.7"},
-			 owner = {.name = "uid:7", .is_known = true, .is_owner = true};
+	const struct identity anonymous = {.name = "tcp:192.0.2.7"},
+			      owner = {.name = "uid:7", .is_known = true, .is_owner = true};
 	assert_int_equal(rights(g, "uid:8", NULL), 0);
 	assert_int_equal(grants_rights(g, &anonymous, "p"), 0);
 	assert_int_equal(grants_rights(g, &owner, "p"), ALL);
@@ -100,10 +100,10 @@ static void an_admin_may_do_everything_where_he_is_one(void **state)
 static void whoever_is_not_known_is_anonymous_whatever_his_name(void **state)
 {
 	struct grants *g = *state;
-	struct who w = {.name = "uid:8"};
+	struct identity w = {.name = "uid:8"};
 	give(g, "uid:8", "", CANDOR_RIGHT_ADMIN);
 	assert_int_equal(grants_rights(g, &w, "p"), 0);
-	assert_string_equal(who_principal(&w), "anonymous");
+	assert_string_equal(identity_principal(&w), "anonymous");
 	give(g, "anonymous", "p", CANDOR_RIGHT_READ);
 	assert_int_equal(grants_rights(g, &w, "p"), CANDOR_RIGHT_READ);
 	/* And what anybody may do is not what everybody may: who is known has what is his. */
@@ -113,7 +113,7 @@ static void whoever_is_not_known_is_anonymous_whatever_his_name(void **state)
 static void groups_give_what_they_have_to_their_members(void **state)
 {
 	struct grants *g = *state;
-	struct who w = named("uid:8");
+	struct identity w = named("uid:8");
 	give(g, "gid:20", "p", CANDOR_RIGHT_READ);
 	give(g, "gid:21", "p", CANDOR_RIGHT_INSPECT);
 	assert_int_equal(change(g, true, "gid:22", "", "g-", CANDOR_RIGHT_REPORT), 1);
@@ -138,7 +138,7 @@ static void groups_give_what_they_have_to_their_members(void **state)
 static void a_prefix_is_a_beginning_and_no_more(void **state)
 {
 	struct grants *g = *state;
-	struct who w = named("token:t");
+	struct identity w = named("token:t");
 	assert_int_equal(change(g, true, "token:t", "p", "plat-", CANDOR_RIGHT_REPORT), 1);
 	assert_int_equal(change(g, true, "token:t", "", "\xc3\xbc", CANDOR_RIGHT_REPORT), 1);
 	assert_int_equal(grants_rights(g, &w, "p"), SOME);
@@ -251,9 +251,9 @@ struct model {
 	unsigned rights[PRINCIPALS][POOLS][PREFIXES];
 };
 
-static bool is_member(const struct who *w, const char *principal)
+static bool is_member(const struct identity *w, const char *principal)
 {
-	if (strcmp(who_principal(w), principal) == 0)
+	if (strcmp(identity_principal(w), principal) == 0)
 		return true;
 	for (uint32_t i = 0; i < w->n_groups; i++)
 		if (strncmp(principal, "gid:", 4) == 0 && strtoul(principal + 4, NULL, 10) == w->groups[i])
@@ -261,7 +261,7 @@ static bool is_member(const struct who *w, const char *principal)
 	return false;
 }
 
-static unsigned model_rights(const struct model *m, const struct who *w, const char *pool)
+static unsigned model_rights(const struct model *m, const struct identity *w, const char *pool)
 {
 	unsigned set = 0;
 	for (size_t i = 0; i < PRINCIPALS; i++)
@@ -272,7 +272,7 @@ static unsigned model_rights(const struct model *m, const struct who *w, const c
 	return set & CANDOR_RIGHT_ADMIN ? ALL : set;
 }
 
-static bool model_may_report(const struct model *m, const struct who *w, const char *pool, const char *labeler)
+static bool model_may_report(const struct model *m, const struct identity *w, const char *pool, const char *labeler)
 {
 	for (size_t i = 0; i < PRINCIPALS; i++)
 		for (size_t k = 0; k < POOLS && is_member(w, principals[i]); k++)
@@ -286,7 +286,7 @@ static bool model_may_report(const struct model *m, const struct who *w, const c
 static void expect_as_model(const struct grants *g, const struct model *m, struct random *r)
 {
 	static const char *const labelers[] = {"a", "ab", "abc", "ac", "b", "ba"};
-	struct who w = named(principals[random_below(r, PRINCIPALS)]);
+	struct identity w = named(principals[random_below(r, PRINCIPALS)]);
 	w.is_known = strcmp(w.name, "anonymous") != 0;
 	for (uint64_t n = random_below(r, 4); n > 0; n--)
 		w.groups[w.n_groups++] = (uint32_t[]){1, 2, 3, 10, 4}[random_below(r, 5)];
@@ -377,7 +377,7 @@ static void tokens_are_found_by_what_they_are(void **state)
 	assert_null(grants_match(g, none));
 	assert_null(grants_find_token(g, "c"));
 
-	struct who w = {.name = "token:b", .is_known = true, .token = 2};
+	struct identity w = {.name = "token:b", .is_known = true, .token = 2};
 	assert_null(grants_token_fault(g, &w, 99));
 	assert_non_null(grants_token_fault(g, &w, 100));
 	assert_non_null(grants_token_fault(g, &w, UINT64_MAX));

@@ -48,7 +48,7 @@ static void settle(struct world *w, const char *item, double outcome)
 			.report = value,
 			.outcome = outcome,
 			.loss = (value - outcome) * (value - outcome),
-			.lbar = done.lbar,
+			.weighted_loss = done.weighted_loss,
 			.mean = mirrored->frozen->aggregate.mean,
 			.eta = done.eta,
 			.weight = done.weights[i],
@@ -220,7 +220,7 @@ static void assert_step(const struct candor_settlement *got, const struct candor
 	assert_same_bits(got->report, want->report);
 	assert_same_bits(got->outcome, want->outcome);
 	assert_same_bits(got->loss, want->loss);
-	assert_same_bits(got->lbar, want->lbar);
+	assert_same_bits(got->weighted_loss, want->weighted_loss);
 	assert_same_bits(got->mean, want->mean);
 	assert_same_bits(got->eta, want->eta);
 	assert_same_bits(got->weight, want->weight);
@@ -311,8 +311,8 @@ static void pages_of_the_feed_are_the_closed_items_in_order(void **state)
 			for (size_t i = 0; i < page->n; i++) {
 				const struct candor_item *got = &page->items[i];
 				const struct item *want = history_item(w->mirror, w->record.closed[seen]);
-				assert_string_equal(got->name, w->record.closed[seen++]);
-				assert_int_equal(got->state, state_of(w, got->name));
+				assert_string_equal(got->item, w->record.closed[seen++]);
+				assert_int_equal(got->state, state_of(w, got->item));
 				assert_same_bits(got->mean, want->frozen->aggregate.mean);
 				assert_same_bits(got->median, want->frozen->aggregate.median);
 				assert_same_bits(got->spread, want->frozen->aggregate.spread);
@@ -320,7 +320,7 @@ static void pages_of_the_feed_are_the_closed_items_in_order(void **state)
 				assert_int_equal(got->n, want->n);
 				assert_int_equal(got->round, want->frozen->round);
 				assert_same_bits(got->outcome, want->frozen->outcome);
-				assert_same_bits(got->lbar, want->frozen->lbar);
+				assert_same_bits(got->weighted_loss, want->frozen->weighted_loss);
 				assert_true((got->ended_at != 0) == (got->state != CANDOR_CLOSED));
 			}
 			more = page->more;
@@ -349,9 +349,9 @@ static void the_end_of_the_feed_is_where_its_next_items_will_be(void **state)
 	}
 	page = ask(w, CANDOR_REQ_LIST_ITEMS, NULL, cursor, 10);
 	assert_int_equal(page->n, 3);
-	assert_string_equal(page->items[0].name, "new0");
+	assert_string_equal(page->items[0].item, "new0");
 	assert_int_equal(page->items[0].state, CANDOR_RESOLVED);
-	assert_string_equal(page->items[2].name, "new2");
+	assert_string_equal(page->items[2].item, "new2");
 	assert_int_equal(page->items[2].state, CANDOR_CLOSED);
 
 	/* The end of an empty feed is the start of a later one. */
@@ -381,7 +381,7 @@ static void the_feed_waits_for_what_was_closed_before_it_was_asked_for(void **st
 	fake_read_done(&w->f, 0);
 	assert_true(feed->settled);
 	assert_int_equal(feed->answer.n, w->record.n_closed + 1);
-	assert_string_equal(feed->answer.items[w->record.n_closed].name, "last");
+	assert_string_equal(feed->answer.items[w->record.n_closed].item, "last");
 	ask_free(closed);
 	ask_free(feed);
 }

@@ -28,20 +28,20 @@ struct model {
 	long double counts[LABELERS][2][ANSWERS];
 };
 
-static long double chance(const struct model *m, int who, int side, int answer)
+static long double chance(const struct model *m, int identity, int side, int answer)
 {
-	const long double *c = m->counts[who][side];
+	const long double *c = m->counts[identity][side];
 	return c[answer] / (c[0] + c[1] + c[2]);
 }
 
 static long double posterior(const struct model *m, size_t item)
 {
 	long double a = m->prior, b = 1 - m->prior;
-	for (int who = 0; who < LABELERS; who++) {
-		if (m->answers[item][who] == NOBODY)
+	for (int identity = 0; identity < LABELERS; identity++) {
+		if (m->answers[item][identity] == NOBODY)
 			continue;
-		a *= chance(m, who, 1, m->answers[item][who]);
-		b *= chance(m, who, 0, m->answers[item][who]);
+		a *= chance(m, identity, 1, m->answers[item][identity]);
+		b *= chance(m, identity, 0, m->answers[item][identity]);
 	}
 	return a / (a + b);
 }
@@ -49,10 +49,10 @@ static long double posterior(const struct model *m, size_t item)
 static long double majority(const struct model *m, size_t item)
 {
 	long double votes = 0, n = 0;
-	for (int who = 0; who < LABELERS; who++) {
-		if (m->answers[item][who] == NOBODY)
+	for (int identity = 0; identity < LABELERS; identity++) {
+		if (m->answers[item][identity] == NOBODY)
 			continue;
-		votes += m->answers[item][who] * 0.5L;
+		votes += m->answers[item][identity] * 0.5L;
 		n++;
 	}
 	return votes / n;
@@ -61,16 +61,16 @@ static long double majority(const struct model *m, size_t item)
 static void count(struct model *m)
 {
 	long double of_a = 1;
-	for (int who = 0; who < LABELERS; who++)
+	for (int identity = 0; identity < LABELERS; identity++)
 		for (int k = 0; k < 2 * ANSWERS; k++)
-			m->counts[who][k / ANSWERS][k % ANSWERS] = 1;
+			m->counts[identity][k / ANSWERS][k % ANSWERS] = 1;
 	for (size_t t = 0; t < m->items; t++) {
 		of_a += m->side[t];
-		for (int who = 0; who < LABELERS; who++) {
-			if (m->answers[t][who] == NOBODY)
+		for (int identity = 0; identity < LABELERS; identity++) {
+			if (m->answers[t][identity] == NOBODY)
 				continue;
-			m->counts[who][1][m->answers[t][who]] += m->side[t];
-			m->counts[who][0][m->answers[t][who]] += 1 - m->side[t];
+			m->counts[identity][1][m->answers[t][identity]] += m->side[t];
+			m->counts[identity][0][m->answers[t][identity]] += 1 - m->side[t];
 		}
 	}
 	m->prior = of_a / (long double)(m->items + 2);
@@ -106,10 +106,10 @@ static double say(struct model *m)
 	return (double)m->side[item];
 }
 
-static double weight(const struct model *m, int who)
+static double weight(const struct model *m, int identity)
 {
-	long double right = m->counts[who][1][2] + m->counts[who][0][0];
-	long double wrong = m->counts[who][1][0] + m->counts[who][0][2];
+	long double right = m->counts[identity][1][2] + m->counts[identity][0][0];
+	long double wrong = m->counts[identity][1][0] + m->counts[identity][0][2];
 	return (double)(2 * right / (right + wrong));
 }
 
@@ -129,7 +129,7 @@ static struct character symmetric(double right, double tie)
 
 struct answered {
 	struct scheme_item item;
-	uint32_t who[LABELERS];
+	uint32_t identity[LABELERS];
 	double reports[LABELERS], truth;
 };
 
@@ -150,15 +150,15 @@ static void draw_items(struct random *r, const struct character *characters, dou
 	for (uint64_t t = 0; t < ITEMS; t++) {
 		struct answered *a = &said[t];
 		for (uint32_t i = 0; i < LABELERS; i++)
-			a->who[i] = i;
-		random_shuffle(r, a->who, LABELERS);
+			a->identity[i] = i;
+		random_shuffle(r, a->identity, LABELERS);
 		a->truth = random_chance(r, base_rate);
 		a->item = (struct scheme_item){.number = t,
 					       .n = most ? 1 + random_below(r, most) : LABELERS,
-					       .labelers = a->who,
+					       .labelers = a->identity,
 					       .reports = a->reports};
 		for (size_t i = 0; i < a->item.n; i++)
-			a->reports[i] = report_of(r, &characters[a->who[i]], a->truth);
+			a->reports[i] = report_of(r, &characters[a->identity[i]], a->truth);
 	}
 }
 
@@ -177,10 +177,10 @@ static struct character random_character(struct random *r)
 
 static void tell(struct model *m, const struct answered *a)
 {
-	for (int who = 0; who < LABELERS; who++)
-		m->answers[m->items][who] = NOBODY;
+	for (int identity = 0; identity < LABELERS; identity++)
+		m->answers[m->items][identity] = NOBODY;
 	for (size_t i = 0; i < a->item.n; i++)
-		m->answers[m->items][a->who[i]] = a->reports[i] < 0.5 ? 0 : a->reports[i] > 0.5 ? 2 : 1;
+		m->answers[m->items][a->identity[i]] = a->reports[i] < 0.5 ? 0 : a->reports[i] > 0.5 ? 2 : 1;
 }
 
 /* ---- against the second implementation ---- */
@@ -352,11 +352,11 @@ static void gold_tells_a_majority_of_liars_from_the_truth(void **state)
 
 static void a_first_item_is_its_majority_made_firmer(void **state)
 {
-	static const uint32_t who[] = {0, 1, 2, 3};
+	static const uint32_t identity[] = {0, 1, 2, 3};
 	static const double reports[][4] = {{0.9, 0.6, 0.7, 0.1}, {0.2, 0, 0.9, 0.4}, {0.2, 0.9, 0.5, 0.5}};
 	(void)state;
 	for (int k = 0; k < 3; k++) {
-		struct scheme_item item = {.number = 0, .n = 4, .labelers = who, .reports = reports[k]};
+		struct scheme_item item = {.number = 0, .n = 4, .labelers = identity, .reports = reports[k]};
 		struct scheme *s = make(&scheme_dawid_skene);
 		double forecast;
 		assert_int_equal(s->class->close(s, &item, &forecast), 0);

@@ -192,11 +192,11 @@ static void on_item(void *arg, const struct scheme_item *item, const struct worl
 	add_score(w, 1, a->median, draw->truth);
 	w->plain += squared(sum / (double)item->n - draw->truth);
 	for (size_t i = 0; i < item->n; i++) {
-		uint32_t who = item->labelers[i];
-		w->labelers[who].n++;
-		w->labelers[who].own += squared(item->reports[i] - draw->truth);
-		w->labelers[who].mean += squared(a->mean - draw->truth);
-		w->labelers[who].last = item->reports[i];
+		uint32_t identity = item->labelers[i];
+		w->labelers[identity].n++;
+		w->labelers[identity].own += squared(item->reports[i] - draw->truth);
+		w->labelers[identity].mean += squared(a->mean - draw->truth);
+		w->labelers[identity].last = item->reports[i];
 	}
 	w->outcomes[w->items] = draw->outcome;
 	w->known[w->items++] = draw->known;

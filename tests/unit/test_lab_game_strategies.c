@@ -186,10 +186,10 @@ static void copycats_repeat_the_side_that_the_heaviest_took_last(void **state)
 static void look_at_sleepers(struct watch *w, const struct scheme_item *item, const struct world_draw *draw)
 {
 	for (size_t i = 0; i < item->n; i++) {
-		uint32_t who = item->labelers[i];
+		uint32_t identity = item->labelers[i];
 		bool lies = item->reports[i] != draw->beliefs[i];
-		w->heavy[who] = w->heavy[who] || weight_of(w, who) >= STRATEGY_HEAVY;
-		assert_true(lies == w->heavy[who]);
+		w->heavy[identity] = w->heavy[identity] || weight_of(w, identity) >= STRATEGY_HEAVY;
+		assert_true(lies == w->heavy[identity]);
 		if (lies)
 			assert_near(item->reports[i], 1 - draw->beliefs[i], 0);
 		w->lied += lies;

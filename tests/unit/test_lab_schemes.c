@@ -30,16 +30,16 @@ static struct scheme *make(const struct scheme_class *class, const struct candor
 /* An item, and what a labeler's report on it was. */
 struct entry {
 	struct scheme_item item;
-	uint32_t who[LABELERS];
+	uint32_t identity[LABELERS];
 	double reports[LABELERS], outcome;
 	bool known;
 };
 
 static struct entry entries[ITEMS];
 
-static double random_report(struct random *r, uint32_t who, double outcome)
+static double random_report(struct random *r, uint32_t identity, double outcome)
 {
-	switch (who % 4) {
+	switch (identity % 4) {
 	case 0: return fabs(outcome - 0.3 * random_unit(r));
 	case 1: return random_unit(r);
 	case 2: return (double)random_below(r, 3) / 2;
@@ -51,14 +51,14 @@ static double random_report(struct random *r, uint32_t who, double outcome)
 static void draw_entry(struct random *r, struct entry *e, uint64_t number)
 {
 	for (uint32_t i = 0; i < LABELERS; i++)
-		e->who[i] = i;
-	random_shuffle(r, e->who, LABELERS);
+		e->identity[i] = i;
+	random_shuffle(r, e->identity, LABELERS);
 	e->outcome = random_chance(r, 0.8) ? (double)random_below(r, 2) : random_unit(r);
 	e->known = random_chance(r, 0.8);
 	e->item = (struct scheme_item){
-		.number = number, .n = 1 + random_below(r, LABELERS), .labelers = e->who, .reports = e->reports};
+		.number = number, .n = 1 + random_below(r, LABELERS), .labelers = e->identity, .reports = e->reports};
 	for (size_t i = 0; i < e->item.n; i++)
-		e->reports[i] = random_report(r, e->who[i], e->outcome);
+		e->reports[i] = random_report(r, e->identity[i], e->outcome);
 }
 
 static void draw_entries(struct random *r)
@@ -148,7 +148,7 @@ static bool listens(const struct scheme_class *class)
 	for (int t = 0; t < ITEMS; t++) {
 		double f[SCHEME_FORECASTS_MAX] = {0}, g[SCHEME_FORECASTS_MAX] = {0};
 		struct entry copy = entries[t];
-		copy.item.labelers = copy.who;
+		copy.item.labelers = copy.identity;
 		copy.item.reports = copy.reports;
 		copy.outcome = t == 40 ? 1 - copy.outcome : copy.outcome;
 		close_item(a, &entries[t], f);
@@ -220,11 +220,11 @@ static void a_step_keeps_the_sum_and_is_no_settlement(void **state)
 			double forecasts[SCHEME_FORECASTS_MAX], w[LABELERS], before[LABELERS], sum = 0, after = 0;
 			close_item(s, e, forecasts);
 			for (size_t i = 0; i < e->item.n; i++)
-				sum += w[i] = before[i] = s->class->standing(s, e->who[i]);
+				sum += w[i] = before[i] = s->class->standing(s, e->identity[i]);
 			s->class->step(s, e->item.n, w, e->reports, e->outcome);
 			for (size_t i = 0; i < e->item.n; i++) {
 				assert_true(w[i] > 0);
-				assert_same_bits(s->class->standing(s, e->who[i]), before[i]);
+				assert_same_bits(s->class->standing(s, e->identity[i]), before[i]);
 				after += w[i];
 			}
 			assert_near(after, sum, 1e-12 * sum);
@@ -246,7 +246,7 @@ static void close_in_both(struct scheme *s, struct pool *p, struct entry *e)
 	close_item(s, e, forecasts);
 	snprintf(name, sizeof name, "%u", (unsigned)e->item.number);
 	for (size_t i = 0; i < e->item.n; i++)
-		assert_int_equal(history_report(p, name, names[e->who[i]], e->reports[i]), POOL_ADDED);
+		assert_int_equal(history_report(p, name, names[e->identity[i]], e->reports[i]), POOL_ADDED);
 	struct item *item = history_item(p, name);
 	assert_int_equal(pool_close(p, item), 0);
 	assert_same_bits(forecasts[0], item->frozen->aggregate.mean);
@@ -321,13 +321,13 @@ static void a_candor_step_is_the_settlement_that_follows(void **state)
 			close_item(s, e, forecasts);
 			unsigned epoch = pool_totals(scheme_pool(s))->epoch;
 			for (size_t i = 0; i < e->item.n; i++)
-				w[i] = s->class->standing(s, e->who[i]);
+				w[i] = s->class->standing(s, e->identity[i]);
 			s->class->step(s, e->item.n, w, e->reports, e->outcome);
 			resolve(s, e);
 			if (pool_totals(scheme_pool(s))->epoch != epoch)
 				continue; /* and a soft reset came with it */
 			for (size_t i = 0; i < e->item.n; i++)
-				assert_near(s->class->standing(s, e->who[i]), w[i], 1e-13 * w[i]);
+				assert_near(s->class->standing(s, e->identity[i]), w[i], 1e-13 * w[i]);
 			same++;
 		}
 		s->class->free(s);
@@ -362,9 +362,10 @@ static void plain_is_the_mean_and_the_lower_median(void **state)
 	(void)state;
 	struct scheme *s = make(&scheme_plain, NULL);
 	for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
-		static const uint32_t who[] = {4, 2, 0, 1, 3};
+		static const uint32_t identity[] = {4, 2, 0, 1, 3};
 		double forecasts[2];
-		struct scheme_item item = {.number = k, .n = cases[k].n, .labelers = who, .reports = cases[k].reports};
+		struct scheme_item item = {
+			.number = k, .n = cases[k].n, .labelers = identity, .reports = cases[k].reports};
 		assert_int_equal(s->class->close(s, &item, forecasts), 0);
 		assert_near(forecasts[0], cases[k].mean, 1e-15);
 		assert_near(forecasts[1], cases[k].median, 0);
@@ -382,8 +383,8 @@ static long double hedge_forecast(const long double *w, const struct entry *e)
 {
 	long double sum = 0, total = 0;
 	for (size_t i = 0; i < e->item.n; i++) {
-		sum += w[e->who[i]] * e->reports[i];
-		total += w[e->who[i]];
+		sum += w[e->identity[i]] * e->reports[i];
+		total += w[e->identity[i]];
 	}
 	return sum / total;
 }
@@ -394,11 +395,11 @@ static void hedge_settle(long double *w, const struct entry *e)
 	long double before = 0, after = 0;
 	for (size_t i = 0; i < e->item.n; i++) {
 		long double off = (long double)e->reports[i] - e->outcome;
-		before += w[e->who[i]];
-		after += w[e->who[i]] *= expl(-off * off / 2);
+		before += w[e->identity[i]];
+		after += w[e->identity[i]] *= expl(-off * off / 2);
 	}
 	for (size_t i = 0; i < e->item.n; i++)
-		w[e->who[i]] *= before / after;
+		w[e->identity[i]] *= before / after;
 }
 
 static void hedge_is_multiplicative_weights(void **state)
@@ -443,11 +444,11 @@ static void a_hedge_step_is_the_settlement_that_follows(void **state)
 		double forecast, w[LABELERS];
 		close_item(s, e, &forecast);
 		for (size_t i = 0; i < e->item.n; i++)
-			w[i] = s->class->standing(s, e->who[i]);
+			w[i] = s->class->standing(s, e->identity[i]);
 		s->class->step(s, e->item.n, w, e->reports, e->outcome);
 		resolve(s, e);
 		for (size_t i = 0; i < e->item.n; i++)
-			assert_near(s->class->standing(s, e->who[i]) / w[i], 1, 1e-11);
+			assert_near(s->class->standing(s, e->identity[i]) / w[i], 1, 1e-11);
 	}
 	s->class->free(s);
 }
@@ -470,15 +471,15 @@ static void the_regret_of_hedge_is_at_most_twice_the_logarithm_of_labelers(void 
 			/* Coins; one who is always right among others who never are; and all kinds. */
 			for (size_t i = 0; i < LABELERS; i++)
 				e->reports[i] = round % 3 == 0   ? (double)random_below(&r, 2)
-						: round % 3 == 1 ? fabs((e->who[i] > 0) - e->outcome)
-								 : random_report(&r, e->who[i], e->outcome);
+						: round % 3 == 1 ? fabs((e->identity[i] > 0) - e->outcome)
+								 : random_report(&r, e->identity[i], e->outcome);
 			close_item(s, e, &forecast);
 			/* The adversary takes the side that the forecast is further from. */
 			if (round % 3 == 0)
 				e->outcome = forecast < 0.5;
 			loss += (forecast - e->outcome) * (forecast - e->outcome);
 			for (size_t i = 0; i < LABELERS; i++)
-				own[e->who[i]] += (e->reports[i] - e->outcome) * (e->reports[i] - e->outcome);
+				own[e->identity[i]] += (e->reports[i] - e->outcome) * (e->reports[i] - e->outcome);
 			resolve(s, e);
 		}
 		for (int i = 0; i < LABELERS; i++)
@@ -492,13 +493,13 @@ static void the_regret_of_hedge_is_at_most_twice_the_logarithm_of_labelers(void 
 
 static void the_worst_labeler_of_a_hedge_keeps_a_weight_that_a_double_can_hold(void **state)
 {
-	static const uint32_t who[] = {0, 1};
+	static const uint32_t identity[] = {0, 1};
 	static const double reports[] = {1, 0};
 	struct scheme *s = make(&scheme_hedge, NULL);
 	double forecast;
 	(void)state;
 	for (uint64_t t = 0; t < 3000; t++) {
-		struct scheme_item item = {.number = t, .n = 2, .labelers = who, .reports = reports};
+		struct scheme_item item = {.number = t, .n = 2, .labelers = identity, .reports = reports};
 		assert_int_equal(s->class->close(s, &item, &forecast), 0);
 		assert_int_equal(s->class->resolve(s, &item, 1), 0);
 		assert_true(s->class->standing(s, 1) > 1e-140 && s->class->standing(s, 0) < 1e140);
@@ -510,12 +511,12 @@ static void the_worst_labeler_of_a_hedge_keeps_a_weight_that_a_double_can_hold(v
 
 /* ---- leader ---- */
 
-static double mean_loss_so_far(uint32_t who, size_t items)
+static double mean_loss_so_far(uint32_t identity, size_t items)
 {
 	double sum = 0.25, n = 1;
 	for (size_t t = 0; t < items; t++) {
 		for (size_t i = 0; i < entries[t].item.n && entries[t].known; i++) {
-			if (entries[t].who[i] == who) {
+			if (entries[t].identity[i] == identity) {
 				double off = entries[t].reports[i] - entries[t].outcome;
 				sum += off * off;
 				n++;
@@ -538,9 +539,9 @@ static void leader_says_what_the_best_so_far_says(void **state)
 			const struct entry *e = &entries[t];
 			double best = INFINITY, sum = 0, n = 0, forecast;
 			for (size_t i = 0; i < e->item.n; i++)
-				best = fmin(best, mean_loss_so_far(e->who[i], t));
+				best = fmin(best, mean_loss_so_far(e->identity[i], t));
 			for (size_t i = 0; i < e->item.n; i++) {
-				if (mean_loss_so_far(e->who[i], t) == best) {
+				if (mean_loss_so_far(e->identity[i], t) == best) {
 					sum += e->reports[i];
 					n++;
 				}

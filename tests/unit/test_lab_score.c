@@ -314,9 +314,9 @@ static void regret_is_against_what_each_answered(void **state)
 
 static void the_lowest_of_equals_is_best(void **state)
 {
-	const uint32_t who[] = {3, 1, 2};
+	const uint32_t identity[] = {3, 1, 2};
 	const double reports[] = {0.75, 0.75, 0.25};
-	struct scheme_item item = {.n = 3, .labelers = who, .reports = reports};
+	struct scheme_item item = {.n = 3, .labelers = identity, .reports = reports};
 	struct regret r;
 	uint32_t best;
 	(void)state;

@@ -136,8 +136,8 @@ static void one_person_under_two_names_sees_the_same(void **state)
 			const struct world_draw *d = next(w, &scene);
 			double belief = NAN;
 			for (size_t i = 0; i < d->n; i++) {
-				uint32_t who = d->labelers[i];
-				if (who != names[0] && who != names[1] && who != names[2])
+				uint32_t identity = d->labelers[i];
+				if (identity != names[0] && identity != names[1] && identity != names[2])
 					continue;
 				met[o.kind] += !isnan(belief);
 				if (!isnan(belief))

@@ -87,7 +87,7 @@ static void what_is_evicted_comes_back_as_it_was(void **state)
 		if (i == 1) {
 			assert_same_bits(got->outcome, 0.5);
 			assert_int_equal(got->round, 1);
-			assert_true(got->eta > 0 && got->lbar > 0);
+			assert_true(got->eta > 0 && got->weighted_loss > 0);
 		}
 		assert_int_equal(resident(f), 0);
 	}

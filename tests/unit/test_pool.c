@@ -53,20 +53,42 @@ static void each_event_in_each_state_does_what_the_state_machine_says(void **sta
 		int result;
 		enum candor_item_state after;
 	} expected[STARTS][EVENTS] = {
-		[UNBORN] = {{POOL_ADDED, CANDOR_OPEN}, {POOL_ADDED, CANDOR_OPEN}, {POOL_ADDED, CANDOR_OPEN},
-			    {ERR_STATE, CANDOR_STATE_UNSPECIFIED}, {ERR_STATE, CANDOR_STATE_UNSPECIFIED},
+		[UNBORN] = {{POOL_ADDED, CANDOR_OPEN},
+			    {POOL_ADDED, CANDOR_OPEN},
+			    {POOL_ADDED, CANDOR_OPEN},
+			    {ERR_STATE, CANDOR_STATE_UNSPECIFIED},
+			    {ERR_STATE, CANDOR_STATE_UNSPECIFIED},
 			    {ERR_STATE, CANDOR_STATE_UNSPECIFIED}},
-		[OPEN] = {{POOL_ADDED, CANDOR_OPEN}, {POOL_DUPLICATE, CANDOR_OPEN}, {POOL_REVISED, CANDOR_OPEN},
-			  {0, CANDOR_CLOSED}, {0, CANDOR_RESOLVED}, {0, CANDOR_VOID}},
-		[CLOSED] = {{ERR_STATE, CANDOR_CLOSED}, {POOL_DUPLICATE, CANDOR_CLOSED}, {ERR_STATE, CANDOR_CLOSED},
-			    {ERR_STATE, CANDOR_CLOSED}, {0, CANDOR_RESOLVED}, {0, CANDOR_VOID}},
-		[RESOLVED] = {{ERR_STATE, CANDOR_RESOLVED}, {POOL_DUPLICATE, CANDOR_RESOLVED},
-			      {ERR_STATE, CANDOR_RESOLVED}, {ERR_STATE, CANDOR_RESOLVED},
-			      {ERR_CONFLICT, CANDOR_RESOLVED}, {ERR_STATE, CANDOR_RESOLVED}},
-		[VOID_OPEN] = {{ERR_STATE, CANDOR_VOID}, {POOL_DUPLICATE, CANDOR_VOID}, {ERR_STATE, CANDOR_VOID},
-			       {ERR_STATE, CANDOR_VOID}, {ERR_STATE, CANDOR_VOID}, {ERR_STATE, CANDOR_VOID}},
-		[VOID_CLOSED] = {{ERR_STATE, CANDOR_VOID}, {POOL_DUPLICATE, CANDOR_VOID}, {ERR_STATE, CANDOR_VOID},
-				 {ERR_STATE, CANDOR_VOID}, {ERR_STATE, CANDOR_VOID}, {ERR_STATE, CANDOR_VOID}},
+		[OPEN] = {{POOL_ADDED, CANDOR_OPEN},
+			  {POOL_DUPLICATE, CANDOR_OPEN},
+			  {POOL_REVISED, CANDOR_OPEN},
+			  {0, CANDOR_CLOSED},
+			  {0, CANDOR_RESOLVED},
+			  {0, CANDOR_VOID}},
+		[CLOSED] = {{ERR_STATE, CANDOR_CLOSED},
+			    {POOL_DUPLICATE, CANDOR_CLOSED},
+			    {ERR_STATE, CANDOR_CLOSED},
+			    {ERR_STATE, CANDOR_CLOSED},
+			    {0, CANDOR_RESOLVED},
+			    {0, CANDOR_VOID}},
+		[RESOLVED] = {{ERR_STATE, CANDOR_RESOLVED},
+			      {POOL_DUPLICATE, CANDOR_RESOLVED},
+			      {ERR_STATE, CANDOR_RESOLVED},
+			      {ERR_STATE, CANDOR_RESOLVED},
+			      {ERR_CONFLICT, CANDOR_RESOLVED},
+			      {ERR_STATE, CANDOR_RESOLVED}},
+		[VOID_OPEN] = {{ERR_STATE, CANDOR_VOID},
+			       {POOL_DUPLICATE, CANDOR_VOID},
+			       {ERR_STATE, CANDOR_VOID},
+			       {ERR_STATE, CANDOR_VOID},
+			       {ERR_STATE, CANDOR_VOID},
+			       {ERR_STATE, CANDOR_VOID}},
+		[VOID_CLOSED] = {{ERR_STATE, CANDOR_VOID},
+				 {POOL_DUPLICATE, CANDOR_VOID},
+				 {ERR_STATE, CANDOR_VOID},
+				 {ERR_STATE, CANDOR_VOID},
+				 {ERR_STATE, CANDOR_VOID},
+				 {ERR_STATE, CANDOR_VOID}},
 	};
 	(void)state;
 	for (enum start start = 0; start < STARTS; start++) {
@@ -304,27 +326,27 @@ static void a_settlement_says_all_that_it_did(void **state)
 	history_resolve(p, "i0", 1);
 	history_report(p, "i1", "C", 0.5);
 	history_report(p, "i1", "A", 1);
-	double a = history_weight(p, "A"), c = 1, lbar = c * 0.25 / (a + c);
+	double a = history_weight(p, "A"), c = 1, weighted_loss = c * 0.25 / (a + c);
 	struct pool_settled s = history_resolve(p, "i1", 1);
 	assert_int_equal(s.round, 2);
 	assert_int_equal(s.epoch, 0);
 	assert_near(s.eta, 0.5, 0);
-	assert_near(s.lbar, lbar, 1e-15);
+	assert_near(s.weighted_loss, weighted_loss, 1e-15);
 	assert_int_equal(s.last_round[0], 0);
 	assert_int_equal(s.last_round[1], 1);
-	assert_near(s.weights[0], c * (1 + 0.5 * (lbar - 0.25)), 1e-8);
+	assert_near(s.weights[0], c * (1 + 0.5 * (weighted_loss - 0.25)), 1e-8);
 	assert_same_bits(s.weights[0], history_weight(p, "C"));
 	assert_same_bits(s.weights[1], history_weight(p, "A"));
 	const struct frozen *f = pool_find_item(p, "i1", 2)->frozen;
 	assert_int_equal(f->round, 2);
 	assert_near(f->outcome, 1, 0);
 	assert_same_bits(f->eta, s.eta);
-	assert_same_bits(f->lbar, s.lbar);
+	assert_same_bits(f->weighted_loss, s.weighted_loss);
 	const struct labeler *l = pool_labeler(p, history_labeler(p, "C"));
 	assert_int_equal(l->scored, 1);
 	assert_int_equal(l->last_round, 2);
 	assert_near(l->own_loss, 0.25, 0);
-	assert_same_bits(l->settled_loss, s.lbar);
+	assert_same_bits(l->settled_loss, s.weighted_loss);
 	pool_free(p);
 }
 

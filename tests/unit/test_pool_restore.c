@@ -96,15 +96,15 @@ static void scores_restore_what_a_settlement_did_to_its_reporters(void **state)
 			for (uint32_t id = pool_labelers(q); id < pool_labelers(p); id++) {
 				size_t len;
 				const char *name = pool_labeler_name(p, id, &len);
-				assert_int_equal(pool_restore_labeler(q, name, len, pool_entry(p, id),
-								      pool_labeler(p, id)), 0);
+				assert_int_equal(
+					pool_restore_labeler(q, name, len, pool_entry(p, id), pool_labeler(p, id)), 0);
 			}
 			if (did.step != HISTORY_RESOLVED)
 				continue;
 			const struct frozen *f = did.item->frozen;
 			for (uint32_t k = 0; k < did.item->n; k++)
 				pool_restore_score(q, item_labelers(did.item)[k], f->round, did.settled.epoch,
-						   did.item->values[k], f->outcome, f->aggregate.mean, f->lbar,
+						   did.item->values[k], f->outcome, f->aggregate.mean, f->weighted_loss,
 						   did.settled.weights[k]);
 		}
 		size_t n;

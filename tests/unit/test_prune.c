@@ -124,7 +124,7 @@ static bool prune(struct world *w, uint64_t before)
 
 static const struct pool *pool_of(struct world *w)
 {
-	return w->f.engine->campaigns[0]->pool;
+	return w->f.engine->pools[0]->pool;
 }
 
 static char *describe(struct world *w)
@@ -190,11 +190,11 @@ static void a_pruned_pool_goes_on_as_if_nothing_had_been_pruned(void **state)
 		const struct candor_response *a = fake_call(&whole.f, &feed), *b = fake_call(&pruned.f, &feed);
 		assert_int_equal(a->n, b->n);
 		for (size_t i = 0; i < a->n; i++) {
-			assert_string_equal(b->items[i].name, a->items[i].name);
+			assert_string_equal(b->items[i].item, a->items[i].item);
 			assert_int_equal(b->items[i].state, a->items[i].state);
 			assert_same_bits(b->items[i].mean, a->items[i].mean);
 			assert_same_bits(b->items[i].ess, a->items[i].ess);
-			assert_same_bits(b->items[i].lbar, a->items[i].lbar);
+			assert_same_bits(b->items[i].weighted_loss, a->items[i].weighted_loss);
 			assert_same_bits(b->items[i].eta, a->items[i].eta);
 			assert_same_bits(b->items[i].outcome, a->items[i].outcome);
 			assert_int_equal(b->items[i].n, a->items[i].n);
@@ -343,7 +343,7 @@ static void a_daemon_that_comes_to_another_state_removes_nothing(void **state)
 
 static void only_the_daemons_user_and_root_may_prune(void **state)
 {
-	static const struct who peers[] = {
+	static const struct identity peers[] = {
 		{.name = "uid:1000", .is_known = true, .is_local = true},
 		{.name = "token:t", .is_known = true, .is_local = true},
 		{.name = "cert:CN=t", .is_known = true},
@@ -361,7 +361,7 @@ static void only_the_daemons_user_and_root_may_prune(void **state)
 		struct grant_row row;
 		assert_int_equal(grants_change(w.f.engine->grants, &all, true, &row), 1);
 		struct ask *a = fake_prepare(&w.f, &r);
-		a->who = peers[i];
+		a->identity = peers[i];
 		fake_submit(a);
 		fake_settle(&w.f);
 		assert_int_equal(a->answer.code, peers[i].is_known ? CANDOR_PERMISSION_DENIED : CANDOR_UNAUTHENTICATED);

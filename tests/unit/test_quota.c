@@ -16,13 +16,13 @@ static struct quota *make(uint64_t requests, uint64_t reports, uint64_t bytes, u
 }
 
 /* 0: it passed; else for how long it has to wait. */
-static uint32_t take(struct quota *q, const char *who, uint64_t requests, uint64_t reports, uint64_t bytes,
+static uint32_t take(struct quota *q, const char *identity, uint64_t requests, uint64_t reports, uint64_t bytes,
 		     uint64_t now)
 {
 	const uint64_t cost[QUOTA_RATES] = {requests, reports, bytes};
 	enum quota_rate rate;
 	uint32_t wait_ms;
-	int passes = quota_take(q, who, cost, now, &rate, &wait_ms);
+	int passes = quota_take(q, identity, cost, now, &rate, &wait_ms);
 	assert_in_range(passes, 0, 1);
 	assert_int_equal(passes, wait_ms == 0);
 	return wait_ms;

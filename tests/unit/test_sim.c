@@ -253,13 +253,13 @@ static void check_items(struct sim *s, const struct sent *sent, const struct can
 	for (size_t i = 0; i < r->n; i++) {
 		const struct candor_item *item = &r->items[i];
 		assert_true((item->state != CANDOR_OPEN) ==
-			    (on_disk(s, ITEM_GONE, sent->pool, item->name, "", 0) != 0));
+			    (on_disk(s, ITEM_GONE, sent->pool, item->item, "", 0) != 0));
 		if (item->state == CANDOR_VOID)
-			assert_true(on_disk(s, ITEM_VOID, sent->pool, item->name, "", 0));
+			assert_true(on_disk(s, ITEM_VOID, sent->pool, item->item, "", 0));
 		if (item->state == CANDOR_RESOLVED)
-			assert_true(on_disk(s, SETTLED, sent->pool, item->name, "", item->outcome));
+			assert_true(on_disk(s, SETTLED, sent->pool, item->item, "", item->outcome));
 		for (size_t k = 0; k < item->n_reports; k++)
-			assert_true(on_disk(s, LOGGED, sent->pool, item->name, item->reports[k].labeler,
+			assert_true(on_disk(s, LOGGED, sent->pool, item->item, item->reports[k].labeler,
 					    item->reports[k].value));
 	}
 }
@@ -287,7 +287,7 @@ static void check_answer(struct sim *s, struct client *c, const struct candor_re
 		check_batch(s, sent, r);
 	else if (sent->type == CANDOR_REQ_LIST_ITEMS)
 		for (size_t i = 0; i < r->n; i++)
-			assert_true(on_disk(s, ITEM_GONE, sent->pool, r->items[i].name, "", 0));
+			assert_true(on_disk(s, ITEM_GONE, sent->pool, r->items[i].item, "", 0));
 	else if (sent->type == CANDOR_REQ_GET_LABELER)
 		for (size_t i = 0; i < r->n; i++)
 			assert_true(on_disk(s, SETTLED, sent->pool, r->history[i].item, "", r->history[i].outcome));

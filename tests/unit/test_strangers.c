@@ -10,13 +10,13 @@
 
 enum { LARGE = 64 * 1024 };
 
-static const struct who anonymous = {.name = "tcp:192.0.2.7"};
-static const struct who ann = {.name = "uid:1001", .is_known = true, .is_local = true};
+static const struct identity anonymous = {.name = "tcp:192.0.2.7"};
+static const struct identity ann = {.name = "uid:1001", .is_known = true, .is_local = true};
 
-static struct peer *be(struct peer_world *w, const struct who *who)
+static struct peer *be(struct peer_world *w, const struct identity *identity)
 {
 	peer_end(&w->p);
-	peer_init_as(&w->p, &w->f, &w->limits, who);
+	peer_init_as(&w->p, &w->f, &w->limits, identity);
 	return &w->p;
 }
 
@@ -53,11 +53,11 @@ static struct buf padded(uint64_t id, size_t len)
 static void nothing_large_is_unpacked_for_who_may_do_nothing(void **state)
 {
 	struct peer_world *w = *state;
-	const struct who *const who[] = {&anonymous, &ann};
+	const struct identity *const identity[] = {&anonymous, &ann};
 	const enum candor_code codes[] = {CANDOR_UNAUTHENTICATED, CANDOR_PERMISSION_DENIED};
 	struct buf small = padded(7, 100), large = padded(7, LARGE);
 	for (size_t i = 0; i < 2; i++) {
-		struct peer *p = be(w, who[i]);
+		struct peer *p = be(w, identity[i]);
 		peer_push(p, small.data, small.len);
 		assert_int_equal(heard(p).code, codes[i]);
 		assert_false(session_is_over(p->session));

@@ -109,7 +109,7 @@ static void assert_same_info(const struct candor_info *got, const struct candor_
 
 static void assert_same_item(const struct candor_item *got, const struct candor_item *want)
 {
-	assert_same_text(got->name, want->name);
+	assert_same_text(got->item, want->item);
 	SAME(state);
 	SAME(mean);
 	SAME(median);
@@ -121,7 +121,7 @@ static void assert_same_item(const struct candor_item *got, const struct candor_
 	SAME(outcome);
 	SAME(round);
 	SAME(eta);
-	SAME(lbar);
+	SAME(weighted_loss);
 	SAME(opened_at);
 	SAME(closed_at);
 	SAME(ended_at);
@@ -152,7 +152,7 @@ static void assert_same_settlement(const struct candor_settlement *got, const st
 	SAME(report);
 	SAME(outcome);
 	SAME(loss);
-	SAME(lbar);
+	SAME(weighted_loss);
 	SAME(mean);
 	SAME(eta);
 	SAME(weight);
@@ -354,7 +354,7 @@ static void text_that_could_harm_a_terminal_is_malformed_wherever_it_stands(void
 {
 	const struct candor_labeler labeler = {.name = "mark"};
 	const struct candor_item_report report = {.labeler = "mark"};
-	const struct candor_item item = {.name = "mark"}, reported = {.n_reports = 1, .reports = &report};
+	const struct candor_item item = {.item = "mark"}, reported = {.n_reports = 1, .reports = &report};
 	const struct candor_rejected rejected = {.message = "mark"};
 	const struct candor_settlement settlement = {.item = "mark"};
 	const struct candor_best best = {.labeler = "mark"};
@@ -437,7 +437,7 @@ static void a_name_or_a_cursor_of_more_than_255_bytes_is_malformed(void **state)
 
 static void an_unknown_state_of_an_item_is_malformed(void **state)
 {
-	const struct candor_item item = {.name = "i", .state = (enum candor_item_state)5};
+	const struct candor_item item = {.item = "i", .state = (enum candor_item_state)5};
 	const struct candor_response r = {.type = CANDOR_RES_ITEMS, .n = 1, .items = &item};
 	(void)state;
 	expect_malformed(&r, NULL, NULL, 0);

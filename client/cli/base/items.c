@@ -17,7 +17,7 @@ void cli_items_init(struct cli_table *t)
 
 void cli_items_row(struct cli_table *t, const struct candor_item *item)
 {
-	cli_table_cell(t, "%s", item->name);
+	cli_table_cell(t, "%s", item->item);
 	cli_table_cell(t, "%s", cli_state_name(item->state));
 	cli_table_cell(t, "%s", cli_count(item->n).s);
 	cli_table_cell(t, "%.4f", item->mean);

@@ -140,7 +140,7 @@ static json_t *item_reports(const struct candor_item *item)
 json_t *cli_json_item(const struct candor_item *from)
 {
 	json_t *o = object();
-	TEXT(name);
+	TEXT(item);
 	put_text(o, "state", cli_state_name(from->state));
 	REAL(mean);
 	REAL(median);
@@ -153,7 +153,7 @@ json_t *cli_json_item(const struct candor_item *from)
 		REAL(outcome);
 		COUNT(round);
 		REAL(eta);
-		REAL(lbar);
+		REAL(weighted_loss);
 	}
 	COUNT(opened_at);
 	if (from->closed_at)
@@ -188,7 +188,7 @@ json_t *cli_json_settlement(const struct candor_settlement *from)
 	REAL(report);
 	REAL(outcome);
 	REAL(loss);
-	REAL(lbar);
+	REAL(weighted_loss);
 	REAL(mean);
 	REAL(eta);
 	REAL(weight);

@@ -27,14 +27,14 @@ static void print_row(const struct candor_item *item)
 {
 	const double aggregates[] = {item->mean,         item->median, item->plain_mean,
 				     item->plain_median, item->spread, item->ess};
-	print_field(item->name);
+	print_field(item->item);
 	printf(",%s", cli_state_name(item->state));
 	for (size_t i = 0; i < sizeof aggregates / sizeof *aggregates; i++)
 		printf(",%s", cli_exact(aggregates[i]).s);
 	printf(",%" PRIu64, item->n);
 	if (item->state == CANDOR_RESOLVED)
 		printf(",%s,%" PRIu64 ",%s,%s", cli_exact(item->outcome).s, item->round, cli_exact(item->eta).s,
-		       cli_exact(item->lbar).s);
+		       cli_exact(item->weighted_loss).s);
 	else
 		printf(",,,,");
 	printf(",%" PRIu64 ",%" PRIu64 ",", item->opened_at, item->closed_at);
@@ -52,8 +52,8 @@ static int stream(struct cli *c, struct candor_request *request, char *cursor, b
 		if (err)
 			return err;
 		if (!headed)
-			puts("name,state,mean,median,plain_mean,plain_median,spread,ess,n,outcome,round,eta,lbar,"
-			     "opened_at,closed_at,ended_at");
+			puts("item,state,mean,median,plain_mean,plain_median,spread,ess,n,outcome,round,eta,"
+			     "weighted_loss,opened_at,closed_at,ended_at");
 		headed = true;
 		for (size_t i = 0; i < response->n; i++) {
 			if (jsonl)

@@ -28,7 +28,7 @@ static void add_row(struct cli_table *t, const struct candor_settlement *s)
 	cli_table_cell(t, "%.4g", s->report);
 	cli_table_cell(t, "%.4g", s->outcome);
 	cli_table_cell(t, "%.4f", s->loss);
-	cli_table_cell(t, "%.4f", s->lbar);
+	cli_table_cell(t, "%.4f", s->weighted_loss);
 	cli_table_cell(t, "%s", cli_weight(s->weight).s);
 	cli_table_cell(t, "%s", cli_time(s->at).s);
 }
