@@ -43,6 +43,14 @@ MUST_CHECK int db_empty_log(struct db *db);
 
 /* ---- reading ---- */
 
+/* A read away from the loop: `work` runs on another thread, with a connection that sees all that was committed before;
+ * then `done` runs on the loop. The job belongs to its maker. */
+struct read_job {
+	void (*work)(struct read_job *job, struct db *db);
+	void (*done)(struct read_job *job);
+	int err; /* set by `work`; also set where there was no connection, and then `work` was not called */
+};
+
 /* Several reads as of one moment. May be nested; db_end() only after a db_begin() that gave 0. */
 MUST_CHECK int db_begin(struct db *db);
 void db_end(struct db *db);

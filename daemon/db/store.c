@@ -23,8 +23,7 @@ struct store {
 	struct db *loop_db;
 
 	store_on_commit *on_commit;
-	store_on_close *on_close;
-	void *arg, *close_arg;
+	void *arg;
 
 	uv_thread_t writer;
 	uv_async_t async;
@@ -178,6 +177,16 @@ static void release(struct store *s)
 	free(s);
 }
 
+static void stop_writer(struct store *s)
+{
+	uv_mutex_lock(&s->mutex);
+	require(!s->batch);
+	s->stop = true;
+	uv_cond_signal(&s->wake);
+	uv_mutex_unlock(&s->mutex);
+	uv_thread_join(&s->writer);
+}
+
 static int start_writer(struct store *s, uv_loop_t *loop)
 {
 	int err = uv_mutex_init(&s->mutex);
@@ -188,9 +197,7 @@ static int start_writer(struct store *s, uv_loop_t *loop)
 	if ((err = uv_thread_create(&s->writer, run_writer, s)))
 		goto no_thread;
 	if ((err = uv_async_init(loop, &s->async, on_async))) {
-		s->stop = true;
-		uv_cond_signal(&s->wake);
-		uv_thread_join(&s->writer);
+		stop_writer(s);
 		goto no_thread;
 	}
 	s->async.data = s;
@@ -251,25 +258,14 @@ uint64_t store_bytes(const struct store *s)
 static void on_async_closed(uv_handle_t *handle)
 {
 	struct store *s = handle->data;
-	store_on_close *on_close = s->on_close;
-	void *arg = s->close_arg;
 	uv_cond_destroy(&s->wake);
 	uv_mutex_destroy(&s->mutex);
 	release(s);
-	if (on_close)
-		on_close(arg);
 }
 
-void store_close(struct store *s, store_on_close *on_close, void *arg)
+void store_close(struct store *s)
 {
-	s->on_close = on_close;
-	s->close_arg = arg;
-	uv_mutex_lock(&s->mutex);
-	require(!s->batch);
-	s->stop = true;
-	uv_cond_signal(&s->wake);
-	uv_mutex_unlock(&s->mutex);
-	uv_thread_join(&s->writer);
+	stop_writer(s);
 	while (s->n_readers > 0)
 		require(db_close(s->readers[--s->n_readers]) == 0);
 	uv_close((uv_handle_t *)&s->async, on_async_closed);

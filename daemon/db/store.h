@@ -7,13 +7,12 @@
 
 #include <uv.h>
 
-#include "daemon/engine/engine.h"
+#include "daemon/db/db.h"
 
 struct store;
 
 /* err: as db_write(). */
 typedef void store_on_commit(void *arg, int err);
-typedef void store_on_close(void *arg);
 
 /* Takes the lock, creates or migrates the database, starts the writer. memory: bytes for SQLite, all in all.
  * 0, ERR_LOCKED, -errno, a libuv or a database error; then nothing is left open. */
@@ -32,7 +31,7 @@ void store_read(struct store *s, struct read_job *job);
 /* Bytes of the database file. */
 uint64_t store_bytes(const struct store *s);
 
-/* Stops the writer and closes everything, then calls on_close, after which the store is gone. */
-void store_close(struct store *s, store_on_close *on_close, void *arg);
+/* Stops the writer and closes everything. The store frees itself when the loop has run once more. */
+void store_close(struct store *s);
 
 #endif

@@ -15,14 +15,6 @@
 
 struct engine;
 
-/* Reading from disk, off the loop: `work` runs on another thread with a connection that sees all that was committed
- * before, then `done` on the loop. The job belongs to whoever made it. */
-struct read_job {
-	void (*work)(struct read_job *job, struct db *db);
-	void (*done)(struct read_job *job);
-	int err; /* set by `work`; also set where no connection could be had, and then `work` was not called */
-};
-
 /* What the engine asks of its owner. */
 struct engine_ops {
 	/* Makes a batch durable; engine_committed() answers. One at a time. */

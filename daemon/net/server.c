@@ -385,7 +385,7 @@ static void close_all(struct server *s)
 	engine_free(s->engine);
 	s->engine = NULL;
 	if (s->store)
-		store_close(s->store, NULL, NULL);
+		store_close(s->store);
 	s->store = NULL;
 	close_if_open((uv_handle_t *)&s->prepare);
 	close_if_open((uv_handle_t *)&s->idle);
