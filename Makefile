@@ -100,7 +100,7 @@ PROGRAMS := $(B)/candord $(B)/candor $(B)/libcandor.a $(B)/libcandor.so
 .SECONDARY: $(addsuffix .o,$(UNIT) $(BLACKBOX) $(FAULT) $(FUZZ) $(BENCH) $(FIGURES) $(SOAK) $(TOOLS))
 .DELETE_ON_ERROR:
 .PHONY: all help deps need-deps test demo bench figures soak fuzz reliability check unit blackbox fault \
-	check-source \
+	check-source messages \
 	format install uninstall installcheck exposure clean dist \
 	everything
 
@@ -244,6 +244,9 @@ demo: deps ## seven labelers, three of them misreporting: watch the weights find
 
 check-source: ## the rules that a compiler does not know
 	@tests/check-source.sh
+
+messages: ## list every sentence that candord and candor can say, to review the wording
+	@tests/list-messages.py
 
 format: ## clang-format on everything
 	clang-format -i $$(git ls-files '*.c' '*.h')
