@@ -265,14 +265,15 @@ install: all ## install under $(prefix), DESTDIR before it
 	ln -sf libcandor.so.$(VERSION) $(DESTDIR)$(libdir)/libcandor.so.0
 	ln -sf libcandor.so.0 $(DESTDIR)$(libdir)/libcandor.so
 	install -m 644 client/candor.h $(DESTDIR)$(includedir)
-	install -m 644 lib/message.h $(DESTDIR)$(includedir)/candor
+	install -m 644 lib/message.h lib/requests.def $(DESTDIR)$(includedir)/candor
 	sed 's|@bindir@|$(bindir)|' systemd/candord.service >$(DESTDIR)$(unitdir)/candord.service
 	printf '$(PC)' >$(DESTDIR)$(libdir)/pkgconfig/candor.pc
 
 uninstall: ## take it away again
 	rm -f $(DESTDIR)$(bindir)/candord $(DESTDIR)$(bindir)/candor $(DESTDIR)$(libdir)/libcandor.a \
 		$(DESTDIR)$(libdir)/libcandor.so* $(DESTDIR)$(includedir)/candor.h $(DESTDIR)$(unitdir)/candord.service \
-		$(DESTDIR)$(libdir)/pkgconfig/candor.pc $(DESTDIR)$(includedir)/candor/message.h
+		$(DESTDIR)$(libdir)/pkgconfig/candor.pc $(DESTDIR)$(includedir)/candor/message.h \
+		$(DESTDIR)$(includedir)/candor/requests.def
 	-rmdir $(DESTDIR)$(includedir)/candor
 
 installcheck: all ## install into a scratch folder and build a program against it

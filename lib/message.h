@@ -13,6 +13,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The list that both enumerations of types are made from. */
+#ifdef CANDOR_IN_TREE
+#define CANDOR_REQUESTS_DEF "lib/requests.def"
+#else
+#define CANDOR_REQUESTS_DEF <candor/requests.def>
+#endif
+
 #define CANDOR_PROTOCOL 1
 #define CANDOR_DIGEST_BYTES 32
 #define CANDOR_NAME_MAX 255 /* bytes in the name of a pool, labeler or item */
@@ -95,31 +102,18 @@ struct candor_outcome {
 
 enum candor_request_type {
 	CANDOR_REQ_UNKNOWN = 0,
-	CANDOR_REQ_HELLO,
-	CANDOR_REQ_INFO,
-	CANDOR_REQ_CREATE_POOL,
-	CANDOR_REQ_UPDATE_POOL,
-	CANDOR_REQ_LIST_POOLS,
-	CANDOR_REQ_GET_POOL,
-	CANDOR_REQ_POST_REPORTS,
-	CANDOR_REQ_CLOSE_ITEMS,
-	CANDOR_REQ_RESOLVE_ITEMS,
-	CANDOR_REQ_VOID_ITEMS,
-	CANDOR_REQ_QUERY_ITEMS,
-	CANDOR_REQ_LIST_LABELERS,
-	CANDOR_REQ_GET_LABELER,
-	CANDOR_REQ_LIST_ITEMS,
-	CANDOR_REQ_PRUNE_POOL,
-	CANDOR_REQ_LIST_GRANTS,
-	CANDOR_REQ_ADD_GRANT,
-	CANDOR_REQ_REMOVE_GRANT,
-	CANDOR_REQ_CREATE_TOKEN,
-	CANDOR_REQ_LIST_TOKENS,
-	CANDOR_REQ_REVOKE_TOKEN,
-	CANDOR_REQ_LIST_EVENTS,
+#define CANDOR_REQUEST(NAME, field, Message, ANSWER) CANDOR_REQ_##NAME,
+#include CANDOR_REQUESTS_DEF
 };
 
-#define CANDOR_REQ_TYPES (CANDOR_REQ_LIST_EVENTS + 1)
+enum candor_request_count {
+	CANDOR_REQ_COUNT = 1
+#define CANDOR_REQUEST(NAME, field, Message, ANSWER) +1
+#include CANDOR_REQUESTS_DEF
+};
+
+/* How many types there are, UNKNOWN included: for arrays that are indexed by type. */
+#define CANDOR_REQ_TYPES ((int)CANDOR_REQ_COUNT)
 
 /* Which fields count depends on the type; the others are zero. */
 struct candor_request {
@@ -251,19 +245,18 @@ struct candor_event {
 
 enum candor_response_type {
 	CANDOR_RES_NONE = 0, /* a status alone */
-	CANDOR_RES_WELCOME,
-	CANDOR_RES_INFO,
-	CANDOR_RES_POOL,
-	CANDOR_RES_POOLS,
-	CANDOR_RES_BATCH,
-	CANDOR_RES_ITEMS,
-	CANDOR_RES_LABELERS,
-	CANDOR_RES_LABELER,
-	CANDOR_RES_GRANTS,
-	CANDOR_RES_NEW_TOKEN,
-	CANDOR_RES_TOKENS,
-	CANDOR_RES_EVENTS,
+#define CANDOR_ANSWER(NAME, field, Message, place) CANDOR_RES_##NAME,
+#include CANDOR_REQUESTS_DEF
 };
+
+enum candor_response_count {
+	CANDOR_RES_COUNT = 1
+#define CANDOR_ANSWER(NAME, field, Message, place) +1
+#include CANDOR_REQUESTS_DEF
+};
+
+/* Likewise, NONE included. */
+#define CANDOR_RES_TYPES ((int)CANDOR_RES_COUNT)
 
 /* Which fields count depends on the type; the others are zero. */
 struct candor_response {

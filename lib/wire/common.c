@@ -1,5 +1,6 @@
 #include "lib/wire/common.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -80,32 +81,24 @@ void wire_settings_to_pb(const struct candor_settings *from, Candor__V1__Setting
 
 enum candor_response_type wire_answer_of(enum candor_request_type type)
 {
-	switch (type) {
-	case CANDOR_REQ_UNKNOWN: break;
-	case CANDOR_REQ_HELLO: return CANDOR_RES_WELCOME;
-	case CANDOR_REQ_INFO: return CANDOR_RES_INFO;
-	case CANDOR_REQ_CREATE_POOL:
-	case CANDOR_REQ_UPDATE_POOL:
-	case CANDOR_REQ_GET_POOL:
-	case CANDOR_REQ_PRUNE_POOL: return CANDOR_RES_POOL;
-	case CANDOR_REQ_LIST_POOLS: return CANDOR_RES_POOLS;
-	case CANDOR_REQ_POST_REPORTS:
-	case CANDOR_REQ_CLOSE_ITEMS:
-	case CANDOR_REQ_RESOLVE_ITEMS:
-	case CANDOR_REQ_VOID_ITEMS:
-	case CANDOR_REQ_ADD_GRANT:
-	case CANDOR_REQ_REMOVE_GRANT:
-	case CANDOR_REQ_REVOKE_TOKEN: return CANDOR_RES_BATCH;
-	case CANDOR_REQ_QUERY_ITEMS:
-	case CANDOR_REQ_LIST_ITEMS: return CANDOR_RES_ITEMS;
-	case CANDOR_REQ_LIST_LABELERS: return CANDOR_RES_LABELERS;
-	case CANDOR_REQ_GET_LABELER: return CANDOR_RES_LABELER;
-	case CANDOR_REQ_LIST_GRANTS: return CANDOR_RES_GRANTS;
-	case CANDOR_REQ_CREATE_TOKEN: return CANDOR_RES_NEW_TOKEN;
-	case CANDOR_REQ_LIST_TOKENS: return CANDOR_RES_TOKENS;
-	case CANDOR_REQ_LIST_EVENTS: return CANDOR_RES_EVENTS;
-	}
-	return CANDOR_RES_NONE;
+	static const uint8_t answers[] = {
+		[CANDOR_REQ_UNKNOWN] = CANDOR_RES_NONE,
+#define CANDOR_REQUEST(NAME, field, Message, ANSWER) [CANDOR_REQ_##NAME] = CANDOR_RES_##ANSWER,
+#include CANDOR_REQUESTS_DEF
+	};
+	static_assert(sizeof answers / sizeof *answers == CANDOR_REQ_TYPES, "each request has an answer");
+	return (unsigned)type < CANDOR_REQ_TYPES ? (enum candor_response_type)answers[type] : CANDOR_RES_NONE;
+}
+
+const char *candor_request_name(enum candor_request_type type)
+{
+	static const char *const names[] = {
+		[CANDOR_REQ_UNKNOWN] = "unknown",
+#define CANDOR_REQUEST(NAME, field, Message, ANSWER) [CANDOR_REQ_##NAME] = #field,
+#include CANDOR_REQUESTS_DEF
+	};
+	static_assert(sizeof names / sizeof *names == CANDOR_REQ_TYPES, "each request has a name");
+	return names[(unsigned)type < CANDOR_REQ_TYPES ? type : CANDOR_REQ_UNKNOWN];
 }
 
 const char *candor_code_name(enum candor_code code)

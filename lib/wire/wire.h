@@ -40,6 +40,9 @@ MUST_CHECK int wire_encode_response(const struct candor_response *r, struct aren
 /* What answers a request where it is not refused; CANDOR_RES_NONE for a type that is none. */
 enum candor_response_type wire_answer_of(enum candor_request_type type);
 
+/* "post_reports" and the like, as in candor.proto; "unknown" for a type that is none. Static. */
+const char *candor_request_name(enum candor_request_type type);
+
 /* "INVALID_ARGUMENT" and the like; "code N" is never needed: unknown codes read as "UNKNOWN". Exported by
  * libcandor. */
 __attribute__((visibility("default"))) const char *candor_code_name(enum candor_code code);

@@ -124,6 +124,22 @@ static void every_request_comes_back_as_it_was_sent(void **state)
 	assert_int_equal(types, (1u << CANDOR_REQ_TYPES) - 2);
 }
 
+static void every_request_has_a_name_and_an_answer(void **state)
+{
+	(void)state;
+	assert_string_equal(candor_request_name(CANDOR_REQ_POST_REPORTS), "post_reports");
+	assert_string_equal(candor_request_name(CANDOR_REQ_LIST_EVENTS), "list_events");
+	for (int type = CANDOR_REQ_UNKNOWN + 1; type < CANDOR_REQ_TYPES; type++) {
+		assert_string_not_equal(candor_request_name((enum candor_request_type)type), "unknown");
+		assert_int_not_equal(wire_answer_of((enum candor_request_type)type), CANDOR_RES_NONE);
+	}
+	const int none[] = {-1, CANDOR_REQ_UNKNOWN, CANDOR_REQ_TYPES, 1000};
+	for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+		assert_string_equal(candor_request_name((enum candor_request_type)none[i]), "unknown");
+		assert_int_equal(wire_answer_of((enum candor_request_type)none[i]), CANDOR_RES_NONE);
+	}
+}
+
 static void strings_that_are_null_are_sent_as_empty(void **state)
 {
 	const struct candor_request r = {.id = 1, .type = CANDOR_REQ_LIST_POOLS};
@@ -570,6 +586,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_request_comes_back_as_it_was_sent),
+		cmocka_unit_test(every_request_has_a_name_and_an_answer),
 		cmocka_unit_test(strings_that_are_null_are_sent_as_empty),
 		cmocka_unit_test(a_limit_of_0_reads_as_100_and_one_above_1000_is_a_fault),
 		cmocka_unit_test(several_requests_stand_behind_each_other_in_one_buffer),
