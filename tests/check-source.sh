@@ -1,24 +1,31 @@
 #!/usr/bin/env bash
 # The rules that a compiler does not know: who may include and call what, and how a source file looks.
 #
-#   tests/check-source.sh
+#   tests/check-source.sh [--rules]
 #
-# Prints each violation as FILE:LINE: a sentence. Exit status 1 if there is any.
+# Prints each violation as FILE:LINE: a sentence that says what to do instead, and the name of the rule in brackets. Exit
+# status 1 if there is any. --rules: says `rule NAME` of each rule as well. tests/check-source-test.sh breaks all of them: a new
+# rule gets a line there. HEADERS in the environment: which headers to compile, instead of all.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 export LC_ALL=C
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
-: >"$tmp/faults"
+: >"$tmp/faults" >"$tmp/rules"
 
 mapfile -t c_files < <(find lib daemon client tests -name '*.[ch]' | sort)
 mapfile -t headers < <(find lib daemon client tests -name '*.h' | sort)
 mapfile -t texts < <(find lib daemon client tests proto docs systemd .ci Makefile README.md CHANGELOG.md \
 	-type f ! -name '*.trace' ! -path 'tests/fuzz/corpus/*' 2>/dev/null | sort)
 
-# says SENTENCE: turns the FILE:LINE:text of a grep into faults.
-says() {
-	sed -E "s|^([^:]*:[0-9]+):.*|\1: $1|" >>"$tmp/faults"
+# rule NAME [SENTENCE]: each line that comes in is a violation: FILE:LINE: and what is to be said; where a sentence is given it
+# takes the place of the rest of the line, which may be what grep found.
+rule() {
+	echo "$1" >>"$tmp/rules"
+	awk -v name="$1" -v sentence="${2-}" '
+		match($0, /^[^:]*:[0-9]+:/) {
+			print substr($0, 1, RLENGTH) " " (sentence ? sentence : substr($0, RLENGTH + 2)) " [" name "]"
+		}' >>"$tmp/faults"
 }
 
 # ---- the code without its comments and strings, each line as FILE:LINE:code ----
@@ -48,26 +55,27 @@ grep -nE '^[[:space:]]*#[[:space:]]*include' "${c_files[@]}" /dev/null >"$tmp/in
 
 # ---- who includes whom ----
 
-# only WHAT ALLOWED SENTENCE: among the program's sources (tests may include anything) only files that match ALLOWED
+# only NAME WHAT ALLOWED SENTENCE: among the program's sources (tests may include anything) only files that match ALLOWED
 # include what matches WHAT.
 only() {
-	grep -vE '^tests/' "$tmp/includes" | grep -E "^[^:]*:[0-9]+:.*[<\"]($1)" | grep -vE "^($2):" | says "$3"
+	grep -vE '^tests/' "$tmp/includes" | grep -E "^[^:]*:[0-9]+:.*[<\"]($2)" | grep -vE "^($3):" | rule "only-$1" "$4"
 }
 
-only 'uv(\.h|/)' 'daemon/(main\.c|net/.*|db/store\.[ch])|client/.*' \
-	'libuv is for daemon/main.c, daemon/net/, daemon/db/store and client/'
-only 'sqlite3' 'daemon/db/.*' 'SQLite is for daemon/db/'
-only 'sodium' 'lib/(base/random|pool/names|crypto/[a-z]*)\.c|daemon/(main|net/server)\.c' \
-	'libsodium is for lib/base/random, lib/pool/names, lib/crypto/ and the daemon'\''s main and server'
-only 'zlib' 'daemon/offline/archive_file\.c' 'zlib is for daemon/offline/archive_file.c'
-only 'openssl' 'lib/crypto/tls\.c' 'OpenSSL is for lib/crypto/tls.c'
-only 'jansson' 'client/cli/.*|lib/wire/json\.c' 'jansson is for client/cli/ and lib/wire/json.c'
-only 'ini\.h' 'daemon/config\.c' 'inih is for daemon/config.c'
-only 'cmocka' '-' 'cmocka is for tests'
-only '[^">]*\.pb-c\.h' 'lib/wire/.*' 'generated protobuf code is for lib/wire/'
-only '(\.\./)*client/|candor\.h|candor/' 'client/.*' 'only client/ and tests include what is in client/'
-only '(\.\./)*daemon/' 'daemon/.*' 'only daemon/ and tests include what is in daemon/'
-only '(\.\./)*tests/' '-' 'only tests include what is in tests/'
+only uv 'uv(\.h|/)' 'daemon/(main\.c|net/.*|db/store\.[ch])|client/.*' \
+	'libuv is for daemon/main.c, daemon/net/, daemon/db/store and client/: let them call what needs no loop'
+only sqlite 'sqlite3' 'daemon/db/.*' 'SQLite is for daemon/db/: give it a function there'
+only sodium 'sodium' 'lib/(base/random|pool/names|crypto/[a-z]*)\.c|daemon/(main|net/server)\.c' \
+	'libsodium is for lib/base/random, lib/pool/names, lib/crypto/ and the daemon'\''s main and server: call what they offer'
+only zlib 'zlib' 'daemon/offline/archive_file\.c' 'zlib is for daemon/offline/archive_file.c: call what it offers'
+only openssl 'openssl' 'lib/crypto/tls\.c' 'OpenSSL is for lib/crypto/tls.c: call what it offers'
+only jansson 'jansson' 'client/cli/.*|lib/wire/json\.c' 'jansson is for client/cli/ and lib/wire/json.c: pass on the message instead'
+only inih 'ini\.h' 'daemon/config\.c' 'inih is for daemon/config.c: a setting is a row of its table'
+only cmocka 'cmocka' '-' 'cmocka is for tests: move the test into tests/'
+only protobuf '[^">]*\.pb-c\.h' 'lib/wire/.*' 'generated protobuf code is for lib/wire/: use the structures of lib/message.h'
+only client '(\.\./)*client/|candor\.h|candor/' 'client/.*' \
+	'only client/ and tests include what is in client/: move what both need into lib/'
+only daemon '(\.\./)*daemon/' 'daemon/.*' 'only daemon/ and tests include what is in daemon/: move what both need into lib/'
+only tests '(\.\./)*tests/' '-' 'only tests include what is in tests/: move what the program needs out of it'
 
 # ---- the arrows among folders ----
 
@@ -92,6 +100,7 @@ client/cli/commands | client client/cli/base lib/ | what two commands share belo
 client/cli/lab | client client/cli/base client/lab lib/ | what two commands share belongs in client/cli/base
 client/cli | client/cli/base lib/ | main only finds the command and runs it
 END
+cut -d'|' -f1 "$tmp/arrows" | sed 's/ *$//; s/^/arrow-/' >>"$tmp/rules"
 sed -nE 's/^([^:]*):([0-9]+):[[:space:]]*#[[:space:]]*include "([^"]*\/[^"]*)".*/\1 \2 \3/p' "$tmp/includes" | grep -v '^tests/' |
 	awk -v table="$tmp/arrows" '
 	function folder(path) { sub(/\/[^\/]*$/, "", path); return path }
@@ -103,31 +112,38 @@ sed -nE 's/^([^:]*):([0-9]+):[[:space:]]*#[[:space:]]*include "([^"]*\/[^"]*)".*
 	}
 	{
 		from = folder($1); to = folder($3)
-		if (!(from in allowed)) { print $1 ":" $2 ": " from " is a folder without a row in the table of arrows; add it to tests/check-source.sh"; next }
+		if (!(from in allowed)) {
+			print $1 ":" $2 ": " from " is a folder without a row in the table of arrows: add one to tests/check-source.sh [arrow]"
+			next
+		}
 		good = from == to
 		n = split(allowed[from], a, " ")
 		for (i = 1; i <= n; i++)
 			good = good || a[i] == to || a[i] == $3 || (a[i] ~ /\/$/ && index(to "/", a[i]) == 1)
-		if (!good) print $1 ":" $2 ": " from " must not include " $3 "; " instead[from]
+		if (!good) print $1 ":" $2 ": " from " must not include " $3 ": " instead[from] " [arrow-" from "]"
 	}' >>"$tmp/faults"
+echo arrow >>"$tmp/rules"
 
 # ---- who calls what ----
 
-# never CALLS FILES SENTENCE: in files that match, no call of a function that matches.
+# never NAME CALLS FILES SENTENCE: in files that match, no call of a function that matches.
 never() {
-	grep -E "^($2):[0-9]+:(.*[^A-Za-z0-9_.>])?($1)[[:space:]]*\(" "$tmp/code" | says "$3"
+	grep -E "^($3):[0-9]+:(.*[^A-Za-z0-9_.>])?($2)[[:space:]]*\(" "$tmp/code" | rule "never-$1" "$4"
 }
 
-never 'time|clock_gettime|gettimeofday|getenv|secure_getenv|open|openat|fopen|socket|connect|rand|random' 'lib/.*' \
+never outside 'time|clock_gettime|gettimeofday|getenv|secure_getenv|open|openat|fopen|socket|connect|rand|random' 'lib/.*' \
 	'lib/ has no clock, no environment, no I/O: pass it in'
-never 'strcpy|strcat|sprintf|vsprintf|gets|atoi|atol|atof|alloca|strtok' '.*' \
+never unsafe 'strcpy|strcat|sprintf|vsprintf|gets|atoi|atol|atof|alloca|strtok' '.*' \
 	'this function cannot be used safely: there are snprintf, memcpy, strtoul, strtok_r'
 
 # ---- how a file looks ----
 
-grep -nE '\b(TOD[O]|FIXM[E]|XX[X])\b' "${texts[@]}" /dev/null | says 'finish it or leave it out, but leave no note that it is unfinished'
-grep -nE '(^|[^A-Za-z0-9_.])/wor[k](/|$|[^A-Za-z0-9_])' "${texts[@]}" /dev/null | says 'a path of one machine has no place in the project'
-grep -nE '[[:space:]]+$' "${c_files[@]}" Makefile proto/*.proto tests/*.sh /dev/null | says 'white space at the end of the line'
+grep -nE '\b(TOD[O]|FIXM[E]|XX[X])\b' "${texts[@]}" /dev/null |
+	rule look-unfinished 'a note that something is unfinished: finish it or leave it out'
+grep -nE '(^|[^A-Za-z0-9_.])/wor[k](/|$|[^A-Za-z0-9_])' "${texts[@]}" /dev/null |
+	rule look-machine 'a path of one machine: use one below the project or a temporary directory'
+grep -nE '[[:space:]]+$' "${c_files[@]}" Makefile proto/*.proto tests/*.sh /dev/null |
+	rule look-space 'white space at the end of the line: remove it'
 
 for file in "${c_files[@]}"; do
 	# Tests have sentences and SQL that are not to be broken.
@@ -135,23 +151,27 @@ for file in "${c_files[@]}"; do
 	# A character of UTF-8 is one column: its later bytes are not counted.
 	expand -t 8 "$file" | awk -v file="$file" -v most="$most" '
 		{ gsub(/[\200-\277]/, "") }
-		length > most { print file ":" NR ": the line has " length " columns; " most " are the most" }' >>"$tmp/faults"
-done
+		length > most { print file ":" NR ": the line has " length " columns: break it before column " most }'
+done | rule look-columns
 
 for file in "${c_files[@]}" tests/*.sh; do
 	lines=$(wc -l <"$file")
-	[ "$lines" -le 700 ] || echo "$file:$lines: the file has $lines lines; where is its second story?" >>"$tmp/faults"
-done
+	[ "$lines" -le 700 ] || echo "$file:$lines: the file has $lines lines: move its second story into another"
+done | rule look-lines
 
 for header in "${headers[@]}"; do
 	guard=$(sed -nE '/^#/{s/^#ifndef ([A-Za-z0-9_]+)$/\1/p;q}' "$header")
 	[[ $guard =~ ^CANDOR(_[A-Z0-9_]+)?_H$ ]] && grep -qx "#define $guard" "$header" ||
-		echo "$header:1: its first directive is no include guard of the form CANDOR_..._H" >>"$tmp/faults"
+		echo "$header:1: its first directive is no include guard: begin with #ifndef CANDOR_..._H"
 	echo "$guard $header" >>"$tmp/guards"
+done | rule header-guard
+awk '$1 in first { print $2 ":1: its include guard is that of " first[$1] ": name it after the file" } { first[$1] = $2 }' \
+	"$tmp/guards" | rule header-guard-twice
+
+for header in "${headers[@]}"; do
 	head -n 1 "$header" | grep -qE "^/\* ($header|${header##*/}) - " ||
-		echo "$header:1: it does not open with its contract: /* ${header##*/} - what it is" >>"$tmp/faults"
-done
-awk '$1 in first { print $2 ":1: its include guard is that of " first[$1] } { first[$1] = $2 }' "$tmp/guards" >>"$tmp/faults"
+		echo "$header:1: it does not open with its contract: /* ${header##*/} - what it is"
+done | rule header-contract
 
 # ---- each header compiles alone ----
 
@@ -161,12 +181,13 @@ if [ ! -f "$gen/candor.pb-c.h" ]; then
 	protoc-c --proto_path=proto --c_out="$tmp" candor.proto || exit 1
 fi
 read -ra pkg_cflags < <(pkg-config --cflags libuv libprotobuf-c sqlite3 inih libsodium jansson cmocka)
-for header in "${headers[@]}"; do
+for header in ${HEADERS-"${headers[@]}"}; do
 	echo "#include \"$header\"" | ${CC:-cc} -fsyntax-only -x c -std=c11 -D_GNU_SOURCE -DCANDOR_IN_TREE \
 		-DCANDOR_VERSION='"0"' -Wall -Wextra -Werror -I. -I"$gen" "${pkg_cflags[@]}" - 2>"$tmp/cc" ||
-		echo "$header:1: it does not compile alone: $(grep -m1 -E 'error|warning' "$tmp/cc")" >>"$tmp/faults"
-done
+		echo "$header:1: it does not compile alone: include what it needs; $(grep -m1 -E 'error|warning' "$tmp/cc")"
+done | rule header-alone
 
+[ "${1-}" = --rules ] && sed 's/^/rule /' "$tmp/rules"
 sort -t: -k1,1 -k2,2n "$tmp/faults"
 if [ -s "$tmp/faults" ]; then
 	exit 1

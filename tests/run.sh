@@ -3,8 +3,8 @@
 #
 #   B=build/release tests/run.sh [unit|blackbox|fault|fuzz]
 #
-# Without an argument: all programs in $B/tests/unit, blackbox, fault and fuzz, the traces of the mechanism, and the check
-# of the installation. A line for each program; failures and skips in full; last `N passed, N failed[, N skipped]`.
+# Without an argument: all programs in $B/tests/unit, blackbox, fault and fuzz, the test of tests/check-source.sh (with
+# unit), the traces of the mechanism, and the check of the installation. A line for each program; failures and skips in full; last `N passed, N failed[, N skipped]`.
 # TEST_TIMEOUT_S (600) is what one program may take. Exit status 0 if nothing failed and something passed, else 1.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -100,7 +100,10 @@ run_single() {
 }
 
 case ${1-} in
-'' | unit) run_programs unit ;;
+'' | unit)
+	run_programs unit
+	run_program tests/check-source-test.sh
+	;;
 esac
 case ${1-} in
 '' | blackbox) run_programs blackbox ;;
