@@ -96,7 +96,7 @@ done
 wait
 
 bad=0 total=0
-echo '| target | executions | a second | edges | corpus |'
+echo '| target | executions | per second | edges | corpus |'
 echo '|---|--:|--:|--:|--:|'
 for name in "${wanted[@]}"; do
 	log=$B/found/$name.log
