@@ -1,10 +1,11 @@
 # candor: `make help` lists what can be made.
 #
 # VARIANT = release | debug | asan | tsan | fuzz, each in build/$(VARIANT)/. CFLAGS, CPPFLAGS and LDFLAGS are yours and
-# come last.
+# come last. WERROR=1 makes warnings errors: for those who change candor. A newer compiler than theirs may warn of more.
 
 VERSION := 0.1.0
 VARIANT ?= release
+WERROR ?=
 # V=1 shows every command.
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-6s %s\n' '$(1)' '$(patsubst $(B)/%,%,$@)')
@@ -25,7 +26,7 @@ DEBS := pkg-config libuv1-dev libprotobuf-c-dev protobuf-c-compiler libsqlite3-d
 # ---- flags ----
 
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
-	-Wwrite-strings -Wundef -Wvla -Werror=implicit-function-declaration
+	-Wwrite-strings -Wundef -Wvla -Wswitch -Werror=implicit-function-declaration $(if $(filter 1,$(WERROR)),-Werror)
 # The same events must give the same bits everywhere: no fused, no reassociated arithmetic.
 STRICT_FP := -ffp-contract=off -fno-fast-math
 flags_release = -O2 -g $(HARDENING)
