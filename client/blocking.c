@@ -2,10 +2,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "lib/address.h"
 #include "client/client.h"
+#include "client/sized.h"
 
 struct candor {
 	uv_loop_t loop;
@@ -16,31 +16,45 @@ struct candor {
 	bool answered;
 };
 
-/* ---- SIGPIPE: kept from the caller's thread while the loop runs, whatever the caller has it do ---- */
+/* ---- SIGPIPE: kept from the caller's thread while the loop runs, whatever its disposition ---- */
 
 struct quiet {
 	sigset_t before;
 	bool was_pending;
 };
 
+static bool pipe_is_pending(void)
+{
+	sigset_t pending;
+	sigpending(&pending);
+	return sigismember(&pending, SIGPIPE) == 1;
+}
+
+static void only_pipe(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGPIPE);
+}
+
 static void quiet_begin(struct quiet *q)
 {
-	sigset_t pending, pipe;
-	sigpending(&pending);
-	q->was_pending = sigismember(&pending, SIGPIPE) == 1;
-	sigemptyset(&pipe);
-	sigaddset(&pipe, SIGPIPE);
+	sigset_t pipe;
+	q->was_pending = pipe_is_pending();
+	only_pipe(&pipe);
 	pthread_sigmask(SIG_BLOCK, &pipe, &q->before);
 }
 
 static void quiet_end(const struct quiet *q)
 {
-	const struct timespec at_once = {0};
-	sigset_t pipe;
-	sigemptyset(&pipe);
-	sigaddset(&pipe, SIGPIPE);
-	while (!q->was_pending && sigtimedwait(&pipe, NULL, &at_once) == SIGPIPE)
-		;
+	if (!q->was_pending && pipe_is_pending()) {
+		sigset_t pipe;
+		int taken;
+		only_pipe(&pipe);
+		/* What is pending may be the process's, and another thread may take that first; one of this thread's
+		 * own keeps sigwait() from waiting. Where this thread has one already, nothing is added. */
+		pthread_kill(pthread_self(), SIGPIPE);
+		sigwait(&pipe, &taken);
+	}
 	pthread_sigmask(SIG_SETMASK, &q->before, NULL);
 }
 
@@ -63,17 +77,22 @@ static void on_response(struct candor_client *client, int status, const struct c
 	}
 }
 
-int candor_open(struct candor **out, const char *address, const struct candor_options *options)
+int candor_open_sized(struct candor **out, const char *address, const struct candor_options *options,
+		      size_t options_size)
 {
+	struct candor_options o = {0};
+	int err = options ? sized_read(&o, sizeof o, options, options_size) : 0;
+	if (err)
+		return err;
 	struct candor *c = calloc(1, sizeof *c);
 	if (!c)
 		return UV_ENOMEM;
-	int err = uv_loop_init(&c->loop);
+	err = uv_loop_init(&c->loop);
 	if (err) {
 		free(c);
 		return err;
 	}
-	err = candor_client_new(&c->client, &c->loop, address, options);
+	err = candor_client_new(&c->client, &c->loop, address, &o);
 	if (err) {
 		uv_loop_close(&c->loop);
 		free(c);
@@ -88,8 +107,8 @@ int candor_open(struct candor **out, const char *address, const struct candor_op
 		uv_run(&c->loop, UV_RUN_ONCE);
 	quiet_end(&quiet);
 	if (greeted < 0) {
-		if (options && options->fault && options->fault_size > 0)
-			snprintf(options->fault, options->fault_size, "%s", candor_fault(c));
+		if (o.fault && o.fault_size > 0)
+			snprintf(o.fault, o.fault_size, "%s", candor_fault(c));
 		candor_close(c);
 		return greeted;
 	}
@@ -97,12 +116,13 @@ int candor_open(struct candor **out, const char *address, const struct candor_op
 	return 0;
 }
 
-int candor_call(struct candor *c, const struct candor_request *request, const struct candor_response **response)
+int candor_call_sized(struct candor *c, const struct candor_request *request, size_t request_size,
+		      const struct candor_response **response)
 {
 	struct quiet quiet;
 	arena_free(&c->arena);
 	c->answered = false;
-	int err = candor_client_send(c->client, request, on_response, c);
+	int err = candor_client_send_sized(c->client, request, request_size, on_response, c);
 	if (err)
 		return err;
 	quiet_begin(&quiet);

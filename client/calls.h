@@ -5,7 +5,7 @@
 #ifndef CANDOR_CALLS_H
 #define CANDOR_CALLS_H
 
-#include "client/candor.h"
+#include "client/candor_async.h"
 #include "lib/base/err.h"
 
 struct call {

@@ -7,16 +7,21 @@
 #include <string.h>
 
 #include "lib/address.h"
+#include "lib/base/wipe.h"
 #include "client/calls.h"
 #include "lib/wire/frame.h"
 #include "client/identity.h"
+#include "client/sized.h"
 #include "lib/wire/wire.h"
 
 #define SAME(name) ((int)CANDOR_##name == (int)name)
 _Static_assert(SAME(ERR_TOO_BIG) && SAME(ERR_MALFORMED) && SAME(ERR_BUDGET) && SAME(ERR_ADDRESS) && SAME(ERR_CLOSED) &&
-		       SAME(ERR_PROTOCOL) && SAME(ERR_TLS),
+		       SAME(ERR_PROTOCOL) && SAME(ERR_TLS) && SAME(ERR_NEWER),
 	       "candor.h names the library's own errors");
 #undef SAME
+
+SIZED_ENDS_WITH(candor_options, fault_size);
+SIZED_ENDS_WITH(candor_request, grants);
 
 enum {
 	DEFAULT_FRAME_BYTES = 4 * 1024 * 1024,
@@ -85,10 +90,10 @@ static uint64_t now_ms(void)
 	return uv_hrtime() / 1000000;
 }
 
-static void wipe(struct buf *b)
+static void wipe_and_free(struct buf *b)
 {
 	if (b->data)
-		explicit_bzero(b->data, b->cap);
+		wipe(b->data, b->cap);
 	buf_free(b);
 }
 
@@ -128,9 +133,9 @@ static void finish_if_over(struct candor_client *c)
 	buf_free(&c->plain);
 	buf_free(&c->owed);
 	frame_free(&c->in);
-	wipe(&c->hello);
+	wipe_and_free(&c->hello);
 	buf_free(&c->out);
-	wipe(&c->sending);
+	wipe_and_free(&c->sending);
 	arena_free(&c->arena);
 	arena_free(&c->scratch);
 	calls_free(&c->calls);
@@ -243,7 +248,7 @@ static void on_write(uv_write_t *write, int status)
 	c->writing = false;
 	c->sending.len = 0;
 	if (c->sending_hello)
-		wipe(&c->sending);
+		wipe_and_free(&c->sending);
 	c->sending_hello = false;
 	if (c->sending.cap > KEPT_BYTES)
 		buf_free(&c->sending);
@@ -278,7 +283,7 @@ static int gather(struct candor_client *c)
 	c->owed.len = 0;
 	if (err == 0 && c->connected && c->hello.len > 0) {
 		err = tls_send(c->tls, c->hello.data, c->hello.len, &c->sending);
-		wipe(&c->hello);
+		wipe_and_free(&c->hello);
 	}
 	if (err == 0 && may_ask(c) && c->out.len > 0) {
 		err = tls_send(c->tls, c->out.data, c->out.len, &c->sending);
@@ -517,18 +522,21 @@ static void start(struct candor_client *c)
 	c->pending_ends++;
 }
 
-/* ---- what candor.h says ---- */
+/* ---- what candor_async.h says ---- */
 
-int candor_client_send(struct candor_client *c, const struct candor_request *request, candor_on_response *on_response,
-		       void *arg)
+int candor_client_send_sized(struct candor_client *c, const struct candor_request *request, size_t request_size,
+			     candor_on_response *on_response, void *arg)
 {
+	struct candor_request r;
+	int err = sized_read(&r, sizeof r, request, request_size);
+	if (err)
+		return err;
 	if (c->closing)
 		return UV_ECANCELED;
-	struct candor_request r = *request;
 	r.id = c->last_id + 1;
 	size_t before = c->out.len;
 	arena_reset(&c->scratch);
-	int err = wire_encode_request(&r, &c->scratch, c->max_request_bytes, &c->out);
+	err = wire_encode_request(&r, &c->scratch, c->max_request_bytes, &c->out);
 	struct call call = {.id = r.id, .on_response = on_response, .arg = arg, .expected = wire_answer_of(r.type)};
 	if (!err)
 		err = calls_put(&c->calls, &call);
@@ -560,16 +568,18 @@ static int greet(struct candor_client *c, const struct candor_options *o)
 	return err;
 }
 
-int candor_client_new(struct candor_client **out, uv_loop_t *loop, const char *address,
-		      const struct candor_options *options)
+int candor_client_new_sized(struct candor_client **out, uv_loop_t *loop, const char *address,
+			    const struct candor_options *options, size_t options_size)
 {
-	const struct candor_options none = {0}, *o = options ? options : &none;
+	struct candor_options o = {0};
 	struct address parsed;
 	const char *why;
-	int err = address_parse(address, &parsed, &why);
+	int err = options ? sized_read(&o, sizeof o, options, options_size) : 0;
+	if (err == 0)
+		err = address_parse(address, &parsed, &why);
 	if (err)
 		return err;
-	if (o->max_frame_bytes > INT32_MAX)
+	if (o.max_frame_bytes > INT32_MAX)
 		return UV_EINVAL;
 	struct candor_client *c = malloc(sizeof *c);
 	if (!c)
@@ -577,19 +587,19 @@ int candor_client_new(struct candor_client **out, uv_loop_t *loop, const char *a
 	*c = (struct candor_client){
 		.loop = loop,
 		.address = parsed,
-		.max_frame_bytes = o->max_frame_bytes ? o->max_frame_bytes : DEFAULT_FRAME_BYTES,
-		.connect_timeout_ms = o->connect_timeout_ms ? o->connect_timeout_ms : DEFAULT_CONNECT_TIMEOUT_MS,
-		.request_timeout_ms = o->request_timeout_ms ? o->request_timeout_ms : DEFAULT_REQUEST_TIMEOUT_MS,
-		.has_token = o->token && o->token[0],
+		.max_frame_bytes = o.max_frame_bytes ? o.max_frame_bytes : DEFAULT_FRAME_BYTES,
+		.connect_timeout_ms = o.connect_timeout_ms ? o.connect_timeout_ms : DEFAULT_CONNECT_TIMEOUT_MS,
+		.request_timeout_ms = o.request_timeout_ms ? o.request_timeout_ms : DEFAULT_REQUEST_TIMEOUT_MS,
+		.has_token = o.token && o.token[0],
 	};
 	c->max_request_bytes = c->max_frame_bytes;
 	c->lookup.data = c->connect.data = c->write.data = c->idle.data = c->timer.data = c;
 	frame_init(&c->in, c->max_frame_bytes);
 	arena_init(&c->arena, candor_client_budget(c));
 	arena_init(&c->scratch, candor_client_budget(c));
-	err = greet(c, o);
+	err = greet(c, &o);
 	if (err) {
-		wipe(&c->hello);
+		wipe_and_free(&c->hello);
 		arena_free(&c->scratch);
 		calls_free(&c->calls);
 		free(c);
@@ -599,7 +609,7 @@ int candor_client_new(struct candor_client **out, uv_loop_t *loop, const char *a
 	uv_timer_init(loop, &c->timer);
 	c->pending_ends = 2;
 	if (parsed.is_tls)
-		err = identity_load(o, &c->tls_context, c->fault, sizeof c->fault);
+		err = identity_load(&o, &c->tls_context, c->fault, sizeof c->fault);
 	if (err)
 		fail(c, err);
 	else
@@ -616,6 +626,11 @@ const char *candor_client_fault(const struct candor_client *c)
 const char *candor_client_principal(const struct candor_client *c)
 {
 	return c->principal;
+}
+
+const char *candor_version(void)
+{
+	return CANDOR_VERSION;
 }
 
 size_t candor_client_in_flight(const struct candor_client *c)

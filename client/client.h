@@ -1,11 +1,11 @@
-/* client.h - what the blocking form needs of a client beside candor.h. Not installed. */
+/* client.h - what the blocking form needs of a client beside candor_async.h. Not installed. */
 #ifndef CANDOR_CLIENT_H
 #define CANDOR_CLIENT_H
 
 #include <stdbool.h>
 
 #include "lib/base/arena.h"
-#include "client/candor.h"
+#include "client/candor_async.h"
 
 /* 1: the daemon has answered the greeting, or has said why it will not go on (every request then gets that answer).
  * 0: not yet. Negative: the connection failed. */

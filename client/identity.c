@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/wipe.h"
 #include "client/secret_file.h"
 
 enum { FILE_BYTES_MAX = 16 * 1024 * 1024, PIECES = 3 }; /* a system's authorities in one file take some 200 KiB */
@@ -34,7 +35,7 @@ int identity_load(const struct candor_options *o, struct tls_context **out, char
 		err = tls_context_new(out, &identity, fault, size);
 	for (size_t i = 0; i < PIECES; i++) {
 		if (texts[i])
-			explicit_bzero(texts[i], sizes[i]);
+			wipe(texts[i], sizes[i]);
 		free(texts[i]);
 	}
 	return err;

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/base/wipe.h"
+
 int file_sync_dir(const char *path)
 {
 	char *copy = strdup(path);
@@ -61,7 +63,7 @@ int file_read_text(const char *path, size_t most, char **out)
 	close(fd);
 	if (err) {
 		if (text)
-			explicit_bzero(text, len);
+			wipe(text, len);
 		free(text);
 		return err;
 	}

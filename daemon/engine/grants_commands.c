@@ -8,6 +8,7 @@
 
 #include "daemon/engine/state.h"
 #include "lib/base/log.h"
+#include "lib/base/wipe.h"
 #include "lib/rights.h"
 
 enum { ANY_RIGHT = CANDOR_RIGHTS_ALL | GRANTS_REPORT_SOME, REFUSALS_LOGGED_MS = 1000 };
@@ -436,14 +437,14 @@ enum engine_outcome engine_create_token(struct engine *e, struct call *call)
 	if (err) {
 		if (principal)
 			drop_grants(e, NULL, principal);
-		token_wipe(secret, sizeof secret);
+		wipe(secret, sizeof secret);
 		return engine_refuse_error(call, err);
 	}
 	write_token(e, call, &row, principal);
 	struct candor_response r = {.type = CANDOR_RES_NEW_TOKEN, .secret = secret};
 	describe_token(&row, &r.token);
 	enum engine_outcome outcome = engine_reply(call, &r, e->grants_changed);
-	token_wipe(secret, sizeof secret);
+	wipe(secret, sizeof secret);
 	return outcome;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/wipe.h"
 #include "daemon/db/file.h"
 
 enum { FILE_BYTES_MAX = 1024 * 1024, PIECES = 4 };
@@ -63,7 +64,7 @@ int credentials_load(const struct config *config, struct tls_context **out, char
 		log_warning("a list in tls_crl is out of date: nobody with a certificate of its authority is let in "
 			    "until there is a new one");
 	if (key->text)
-		explicit_bzero(key->text, strlen(key->text));
+		wipe(key->text, strlen(key->text));
 	for (size_t i = 0; i < PIECES; i++)
 		free(pieces[i].text);
 	free(pieces);

@@ -8,6 +8,7 @@
 #include "lib/wire/frame.h"
 #include "lib/base/heap.h"
 #include "lib/base/log.h"
+#include "lib/base/wipe.h"
 
 enum {
 	QUEUE_MAX = 64,
@@ -196,7 +197,7 @@ static void free_slot(struct session *s, struct slot *slot)
 	s->slot_bytes -= slot->bytes;
 	/* Its memory is used again as it is. */
 	if (slot->wire.secret)
-		token_wipe(slot->wire.secret, strlen(slot->wire.secret));
+		wipe(slot->wire.secret, strlen(slot->wire.secret));
 	if (!room || room->spare) {
 		arena_free(&slot->arena);
 		free(slot);

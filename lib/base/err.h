@@ -26,6 +26,7 @@ enum {
 	ERR_HISTORY = -20014, /* the history does not fit itself */
 	ERR_DAMAGED = -20015, /* the database's file is not what was written to it */
 	ERR_TLS = -20016, /* the encrypted channel: broken, or to somebody else */
+	ERR_NEWER = -20017, /* a caller's structure has a field set that the library does not know */
 };
 
 /* A phrase for `err` (0 or negative), static, never NULL. Exported by libcandor. */

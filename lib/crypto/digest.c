@@ -1,6 +1,5 @@
 #include "lib/crypto/digest.h"
 
-#include <endian.h>
 #include <sodium.h>
 #include <string.h>
 
@@ -24,8 +23,10 @@ void digest_add(struct digest *d, const void *bytes, size_t len)
 
 void digest_add_int(struct digest *d, uint64_t x)
 {
-	uint64_t bytes = htole64(x);
-	digest_add(d, &bytes, sizeof bytes);
+	uint8_t bytes[8]; /* the least significant first */
+	for (int i = 0; i < 8; i++)
+		bytes[i] = (uint8_t)(x >> 8 * i);
+	digest_add(d, bytes, sizeof bytes);
 }
 
 void digest_add_real(struct digest *d, double x)

@@ -5,6 +5,7 @@
 
 #include "lib/crypto/digest.h"
 #include "lib/base/err.h"
+#include "lib/base/wipe.h"
 
 enum { RANDOM_BYTES = 32 };
 
@@ -23,7 +24,7 @@ void token_make(char text[TOKEN_TEXT_BYTES])
 	memcpy(text, mark, head);
 	require(sodium_bin2base64(text + head, TOKEN_TEXT_BYTES - head, bytes, sizeof bytes,
 				  sodium_base64_VARIANT_URLSAFE_NO_PADDING));
-	token_wipe(bytes, sizeof bytes);
+	wipe(bytes, sizeof bytes);
 }
 
 bool token_is_marked(const char *text)
@@ -38,15 +39,10 @@ void token_hash(const char *text, uint8_t out[TOKEN_HASH_BYTES])
 	digest_add_text(&d, "candor token 1");
 	digest_add_text(&d, text);
 	digest_end(&d, out);
-	token_wipe(&d, sizeof d);
+	wipe(&d, sizeof d);
 }
 
 bool token_hash_is(const uint8_t a[TOKEN_HASH_BYTES], const uint8_t b[TOKEN_HASH_BYTES])
 {
 	return sodium_memcmp(a, b, TOKEN_HASH_BYTES) == 0;
-}
-
-void token_wipe(void *bytes, size_t n)
-{
-	sodium_memzero(bytes, n);
 }

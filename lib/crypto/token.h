@@ -21,7 +21,4 @@ void token_hash(const char *text, uint8_t out[TOKEN_HASH_BYTES]);
 /* In a time that does not tell where they differ. */
 bool token_hash_is(const uint8_t a[TOKEN_HASH_BYTES], const uint8_t b[TOKEN_HASH_BYTES]);
 
-/* Overwrites a secret, also where the compiler sees that nobody reads it any more. */
-void token_wipe(void *bytes, size_t n);
-
 #endif

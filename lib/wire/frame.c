@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "lib/base/wipe.h"
+
 void frame_init(struct frame *f, size_t max_bytes)
 {
 	*f = (struct frame){.max_bytes = max_bytes};
@@ -57,7 +59,7 @@ int frame_next(struct frame *f, struct view *message)
 
 void frame_wipe(struct frame *f, struct view message)
 {
-	explicit_bzero(f->bytes.data + (message.data - f->bytes.data), message.len);
+	wipe(f->bytes.data + (message.data - f->bytes.data), message.len);
 }
 
 void frame_trim(struct frame *f)

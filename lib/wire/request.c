@@ -6,6 +6,7 @@
 
 #include "lib/rights.h"
 #include "lib/base/text.h"
+#include "lib/base/wipe.h"
 #include "lib/wire/common.h"
 
 /* ---- decoding ---- */
@@ -145,7 +146,7 @@ static const char *token(struct decoder *d, ProtobufCBinaryData bytes)
 	memcpy(text, what ? (const void *)"?" : bytes.len ? bytes.data : (const void *)"", len);
 	text[len] = 0;
 	if (bytes.len)
-		explicit_bzero(bytes.data, bytes.len);
+		wipe(bytes.data, bytes.len);
 	d->out->secret = len ? text : NULL;
 	return text;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client/candor_async.h"
 #include "tests/bench/bench.h"
 #include "tests/lib/daemon.h"
 

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "client/candor_async.h"
 #include "tests/bench/bench.h"
 #include "lib/wire/frame.h"
 #include "tests/lib/daemon.h"

@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "client/candor_async.h"
 #include "tests/bench/bench.h"
 #include "lib/pool/pool.h"
 #include "tests/lib/daemon.h"

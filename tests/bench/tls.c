@@ -4,6 +4,7 @@
  * one item, whose answers are short, and of 100 items, some 10 KiB an answer, 64 in flight each. */
 #include <string.h>
 
+#include "client/candor_async.h"
 #include "tests/bench/bench.h"
 #include "tests/lib/allow.h"
 #include "tests/lib/secure.h"

@@ -10,6 +10,7 @@
 
 #include <sqlite3.h>
 
+#include "client/candor_async.h"
 #include "lib/base/buf.h"
 #include "tests/lib/allow.h"
 #include "tests/lib/raw.h"

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "client/candor_async.h"
 #include "tests/lib/campaign.h"
 #include "tests/lib/proof.h"
 #include "tests/lib/raw.h"

@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "client/candor.h"
+#include "client/candor_async.h"
 #include "daemon/config.h"
 #include "daemon/net/server.h"
 #include "tests/lib/daemon.h"

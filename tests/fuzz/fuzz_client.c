@@ -3,6 +3,7 @@
  * lines of UTF-8 without control characters.
  *
  * Nobody sleeps: nanosleep() is defined here. Only `candor import` waits by libuv, and has a short --timeout. */
+#include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
 #include <math.h>
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>

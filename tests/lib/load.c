@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "client/candor_async.h"
 #include "lib/base/err.h"
 
 enum { IN_FLIGHT_MAX = 32, FREEZE_MS = 2000 };

@@ -14,7 +14,7 @@
 #ifndef CANDOR_TESTS_WITNESS_H
 #define CANDOR_TESTS_WITNESS_H
 
-#include "client/candor.h"
+#include "client/candor_async.h"
 #include "lib/base/random.h"
 
 enum {

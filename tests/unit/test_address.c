@@ -165,7 +165,7 @@ static void the_default_address_is_a_socket_in_that_directory(void **state)
 static void every_error_has_a_phrase(void **state)
 {
 	(void)state;
-	for (int err = ERR_DAMAGED; err <= ERR_TOO_BIG; err++)
+	for (int err = ERR_NEWER; err <= ERR_TOO_BIG; err++)
 		assert_string_not_equal(candor_strerror(err), "unknown error");
 	assert_string_equal(candor_strerror(0), "success");
 	assert_string_equal(candor_strerror(-2), "No such file or directory");

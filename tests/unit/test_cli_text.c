@@ -1,4 +1,5 @@
 /* Numbers, tables, bars and the progress line. */
+#include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -296,16 +297,16 @@ static void why_it_cannot_be_reached_comes_with_what_helps(void **state)
 		const char *server, *ca, *fault, *says, *not ;
 		int err;
 	} rows[] = {
-		{"unix:/s", NULL, "", running, "You may not", UV_ENOENT},
+		{"unix:/s", NULL, "", running, "You may not", -ENOENT},
 		{"unix:/s", NULL, "", running, tls, CANDOR_ERR_CLOSED},
-		{"unix:/s", NULL, "", "You may not open that socket: ", running, UV_EACCES},
-		{"tcp:h:1", NULL, "", running, tls, UV_ECONNREFUSED},
-		{"tcp:h:1", NULL, "", running, tls, UV_ETIMEDOUT},
+		{"unix:/s", NULL, "", "You may not open that socket: ", running, -EACCES},
+		{"tcp:h:1", NULL, "", running, tls, -ECONNREFUSED},
+		{"tcp:h:1", NULL, "", running, tls, -ETIMEDOUT},
 		{"tcp:h:1", NULL, "", tls, running, CANDOR_ERR_CLOSED},
 		{"tcp:h:1", NULL, "", tls, running, CANDOR_ERR_MALFORMED},
 		{"tcp:h:1", NULL, "", tls, running, CANDOR_ERR_TOO_BIG},
-		{"tcp:h:1", NULL, "", tls, running, UV_ECONNRESET},
-		{"tls:h:1", NULL, "", running, tls, UV_ECONNRESET},
+		{"tcp:h:1", NULL, "", tls, running, -ECONNRESET},
+		{"tls:h:1", NULL, "", running, tls, -ECONNRESET},
 		{"tls:h:1", "my.pem", "unable to get local issuer certificate",
 		 "Trusted are the authorities in my.pem, which --ca or CANDOR_CA name.", running, CANDOR_ERR_TLS},
 		{"tls:h:1", NULL, "self-signed certificate", "Trusted are the authorities of this system; --ca FILE",

@@ -1,7 +1,7 @@
 /* The asynchronous client against a daemon that behaves, and against some that do not. */
 #include "tests/unit/test_client_fake.h"
 
-#include "client/candor.h"
+#include "client/candor_async.h"
 
 enum { MANY = 20000 };
 

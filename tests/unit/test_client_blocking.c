@@ -4,7 +4,7 @@
 #include "tests/unit/test_client_fake.h"
 
 #include "client/calls.h"
-#include "client/candor.h"
+#include "client/candor_async.h"
 #include "client/cli/base/cli.h"
 
 static void calls_come_one_after_the_other(void **state)

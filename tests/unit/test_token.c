@@ -1,4 +1,5 @@
 /* Bearer tokens: their form, that none is like another, and what is kept of them. */
+#include "lib/base/wipe.h"
 #include "tests/lib/unit.h"
 
 #include <stdlib.h>
@@ -98,7 +99,7 @@ static void what_is_wiped_is_gone(void **state)
 	(void)state;
 	char text[TOKEN_TEXT_BYTES], zeros[TOKEN_TEXT_BYTES] = {0};
 	token_make(text);
-	token_wipe(text, sizeof text);
+	wipe(text, sizeof text);
 	assert_memory_equal(text, zeros, sizeof text);
 }
 

@@ -1,6 +1,7 @@
 #include "client/cli/base/cli.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -8,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/base/wipe.h"
 #include "lib/address.h"
 #include "client/cli/base/json.h"
 #include "client/cli/base/number.h"
@@ -94,9 +96,9 @@ void cli_unreachable(const struct cli *c, bool was_there, int err, const char *f
 		return;
 	}
 	cli_error(c, "cannot reach candord at %s: %s", c->server, candor_strerror(err));
-	if (err == UV_EACCES)
+	if (err == -EACCES)
 		cli_note("You may not open that socket: its file or a directory above it is not for your user.");
-	else if (is_plain && (err == UV_ECONNRESET || err == UV_EPIPE || err <= CANDOR_ERR_TOO_BIG))
+	else if (is_plain && (err == -ECONNRESET || err == -EPIPE || err <= CANDOR_ERR_TOO_BIG))
 		cli_note("If it speaks TLS there, the address begins with tls: in place of tcp:.");
 	else
 		cli_note("Is it running there? --server or CANDOR_SERVER name another address.");
@@ -259,7 +261,7 @@ void cli_client_options(struct cli *c, struct candor_options *out)
 
 void cli_wipe_token(struct cli *c)
 {
-	explicit_bzero(c->token, sizeof c->token);
+	wipe(c->token, sizeof c->token);
 }
 
 static int connect_to(struct cli *c)

@@ -8,6 +8,7 @@
 
 #include "lib/address.h"
 #include "lib/base/text.h"
+#include "lib/base/wipe.h"
 #include "lib/crypto/token.h"
 
 /* The file as people named it. */
@@ -72,7 +73,7 @@ static const char *take_line(int fd, char out[CANDOR_TOKEN_MAX + 1])
 		out[len] = 0;
 		fault = line_fault(out, len);
 	}
-	explicit_bzero(text, sizeof text);
+	wipe(text, sizeof text);
 	return fault;
 }
 

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client/candor_async.h"
 #include "lib/base/arena.h"
 #include "client/cli/base/cli.h"
 #include "client/cli/commands/import.h"

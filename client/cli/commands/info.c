@@ -1,6 +1,7 @@
 /* candor ping, candor info: is the daemon there, and what is it doing. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <uv.h>
 
 #include "client/cli/base/cli.h"
 #include "client/cli/base/json.h"

@@ -14,6 +14,7 @@
 #include "lib/rights.h"
 #include "client/cli/base/table.h"
 #include "lib/base/text.h"
+#include "lib/base/wipe.h"
 
 enum { HOUR_MS = 3600 * 1000, DAYS_MAX = 36500 };
 
@@ -169,7 +170,7 @@ static int new_token(struct cli *c, int argc, char **argv)
 		err = CLI_USAGE;
 	}
 	if (is_made)
-		explicit_bzero((char *)(uintptr_t)r->secret, strlen(r->secret));
+		wipe((char *)(uintptr_t)r->secret, strlen(r->secret));
 	if (is_made && err)
 		take_back(c, t.name);
 	if (fd >= 0)

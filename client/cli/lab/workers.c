@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <uv.h>
 
 #include "client/cli/base/number.h"
 #include "client/cli/base/progress.h"
