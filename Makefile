@@ -3,7 +3,13 @@
 # VARIANT = release | debug | asan | tsan | fuzz, each in build/$(VARIANT)/. CFLAGS, CPPFLAGS and LDFLAGS are yours and
 # come last. WERROR=1 makes warnings errors: for those who change candor. A newer compiler than theirs may warn of more.
 
-VERSION := 0.1.0
+# Stands in the library's header, for the compiler as well.
+version_of = $(shell sed -nE 's/^.define CANDOR_VERSION_$(1) //p' client/candor.h)
+MAJOR := $(call version_of,MAJOR)
+MINOR := $(call version_of,MINOR)
+VERSION := $(MAJOR).$(MINOR).$(call version_of,PATCH)
+# docs/library.md says what a program may expect of a library with the same soname.
+SONAME := libcandor.so.$(if $(filter 0,$(MAJOR)),0.$(MINOR),$(MAJOR))
 VARIANT ?= release
 WERROR ?=
 # V=1 shows every command.
@@ -15,13 +21,17 @@ prefix ?= /usr/local
 bindir ?= $(prefix)/bin
 libdir ?= $(prefix)/lib
 includedir ?= $(prefix)/include
-mandir ?= $(prefix)/share/man
+datadir ?= $(prefix)/share
+docdir ?= $(datadir)/doc/candor
 unitdir ?= $(prefix)/lib/systemd/system
 DESTDIR ?=
 
-PKGS := libuv libprotobuf-c sqlite3 inih libsodium zlib openssl jansson cmocka
+# What building and running needs; what tests need beside it.
+PKGS := libuv libprotobuf-c sqlite3 inih libsodium zlib openssl jansson
+PKGS_TEST := cmocka
 DEBS := pkg-config libuv1-dev libprotobuf-c-dev protobuf-c-compiler libsqlite3-dev libinih-dev libsodium-dev libssl-dev zlib1g-dev \
-	libjansson-dev libcmocka-dev gnuplot-nox
+	libjansson-dev
+DEBS_TEST := libcmocka-dev gnuplot-nox g++
 
 # ---- flags ----
 
@@ -53,12 +63,11 @@ HARDENING = $(eval HARDENING := -fstack-protector-strong -U_FORTIFY_SOURCE -D_FO
 
 pkg = $(shell pkg-config $(1) $(2) 2>/dev/null)
 # Only asked for when something is built, so that `make help` and `make deps` work on a bare machine.
-PKG_CFLAGS = $(eval PKG_CFLAGS := $(call pkg,--cflags,$(PKGS)))$(PKG_CFLAGS)
-libs_lib = $(call pkg,--libs,libprotobuf-c libsodium openssl) -lm
+PKG_CFLAGS = $(eval PKG_CFLAGS := $(call pkg,--cflags,$(PKGS)) $(call pkg,--cflags,$(PKGS_TEST)))$(PKG_CFLAGS)
 libs_daemon = $(call pkg,--libs,libuv libprotobuf-c sqlite3 inih libsodium zlib openssl) -lm -lpthread
 libs_client = $(call pkg,--libs,libuv libprotobuf-c openssl)
 libs_cli = $(call pkg,--libs,libuv libprotobuf-c jansson libsodium openssl) -lm -lpthread
-libs_test = $(call pkg,--libs,libuv libprotobuf-c sqlite3 inih libsodium zlib openssl jansson cmocka) -lm -lpthread
+libs_test = $(call pkg,--libs,libuv libprotobuf-c sqlite3 inih libsodium zlib openssl jansson $(PKGS_TEST)) -lm -lpthread
 
 ALL_CPPFLAGS = -D_GNU_SOURCE -DCANDOR_VERSION='"$(VERSION)"' -DCANDOR_IN_TREE -I. -I$(B)/gen $(PKG_CFLAGS) $(CPPFLAGS)
 ALL_CFLAGS = -std=c11 -fPIC -fvisibility=hidden $(WARN) $(STRICT_FP) $(flags_$(VARIANT)) $(CFLAGS)
@@ -100,7 +109,7 @@ PROGRAMS := $(B)/candord $(B)/candor $(B)/libcandor.a $(B)/libcandor.so
 # flags would rebuild nothing.
 .SECONDARY: $(addsuffix .o,$(UNIT) $(BLACKBOX) $(FAULT) $(FUZZ) $(BENCH) $(FIGURES) $(SOAK) $(TOOLS))
 .DELETE_ON_ERROR:
-.PHONY: all help deps need-deps test demo bench figures soak fuzz reliability check unit blackbox fault \
+.PHONY: all help deps deps-test need-deps need-deps-test test demo bench figures soak fuzz reliability check unit blackbox fault \
 	check-source messages \
 	format install uninstall installcheck exposure clean dist \
 	everything
@@ -114,12 +123,10 @@ help: ## this list
 
 # ---- packages ----
 
-missing_debs = dpkg-query -W -f '$${Package} $${Status}\n' $(DEBS) 2>/dev/null | \
-	sed -n 's/ install ok installed$$//p' >$$have; \
-	for p in $(DEBS); do grep -qx "$$p" $$have || printf '%s ' $$p; done
-
-deps: ## install the Debian packages that are missing (says which; sudo where not root)
-	@have=$$(mktemp); missing=$$($(missing_debs)); rm -f $$have; \
+# Installs those of the packages in $(1) that are missing.
+install_debs = have=$$(mktemp); \
+	dpkg-query -W -f '$${Package} $${Status}\n' $(1) 2>/dev/null | sed -n 's/ install ok installed$$//p' >$$have; \
+	missing=$$(for p in $(1); do grep -qx "$$p" $$have || printf '%s ' $$p; done); rm -f $$have; \
 	if [ -n "$$missing" ]; then \
 		sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
 		echo "candor needs these Debian packages and installs them now: $$missing" >&2; \
@@ -127,9 +134,19 @@ deps: ## install the Debian packages that are missing (says which; sudo where no
 		DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq $$missing >/dev/null; \
 	fi
 
+deps: ## install the Debian packages that building and running needs (says which; sudo where not root)
+	@$(call install_debs,$(DEBS))
+
+deps-test: deps ## install those that tests need as well
+	@$(call install_debs,$(DEBS_TEST))
+
 need-deps:
 	@pkg-config --exists $(PKGS) 2>/dev/null && command -v protoc-c >/dev/null || { \
 		echo "candor: libraries are missing; 'make deps' installs them (Debian: $(DEBS))" >&2; exit 1; }
+
+need-deps-test: need-deps
+	@pkg-config --exists $(PKGS_TEST) 2>/dev/null || { \
+		echo "candor: tests need packages that are missing; 'make deps-test' installs them (Debian: $(DEBS_TEST))" >&2; exit 1; }
 
 # ---- compiling ----
 
@@ -165,7 +182,7 @@ $(B)/libcandor.a: $(CLIENT_O) $(WIRE_O)
 
 $(B)/libcandor.so: $(CLIENT_O) $(WIRE_O)
 	$(call say,LD)
-	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -shared -Wl,-soname,libcandor.so.0 -o $@ $^ $(libs_client)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -shared -Wl,-soname,$(SONAME) -o $@ $^ $(libs_client)
 
 $(B)/candor: $(CLI_O) $(LAB_O) $(CLIENT_O) $(LIB_O)
 	$(call say,LD)
@@ -203,31 +220,31 @@ $(FUZZ): $(B)/%: $(B)/%.o $(filter %.o,$(FUZZ_MAIN)) $(B)/tests/testable.a
 
 everything: $(PROGRAMS) $(TOOLS) $(UNIT) $(BLACKBOX) $(FAULT) $(FUZZ) $(BENCH) $(FIGURES) $(SOAK)
 
-test: deps ## install what is missing, build, run every test
+test: deps-test ## install what is missing, build, run every test
 	@$(MAKE) --no-print-directory everything
 	@B=$(B) tests/run.sh
 
-check: need-deps ## run every test (packages are there)
+check: need-deps-test ## run every test (packages are there)
 	@$(MAKE) --no-print-directory everything
 	@B=$(B) tests/run.sh
 
-unit blackbox fault: need-deps ## only the tests of that kind
+unit blackbox fault: need-deps-test ## only the tests of that kind
 	@$(MAKE) --no-print-directory everything
 	@B=$(B) tests/run.sh $@
 
-bench: deps ## measure, as ratios to bare loops on this machine (some minutes)
+bench: deps-test ## measure, as ratios to bare loops on this machine (some minutes)
 	@$(MAKE) --no-print-directory $(PROGRAMS) $(BENCH)
 	@B=$(B) tests/bench/run.sh
 
-figures: deps ## play the experiments of docs/mechanism.md and redraw its pictures and tables (some minutes)
+figures: deps-test ## play the experiments of docs/mechanism.md and redraw its pictures and tables (some minutes)
 	@$(MAKE) --no-print-directory $(FIGURES)
 	@B=$(B) tests/figures/run.sh
 
-soak: deps ## load, kills, restarts, backups, checks: for SOAK_MINUTES (60), or until something is lost
+soak: deps-test ## load, kills, restarts, backups, checks: for SOAK_MINUTES (60), or until something is lost
 	@$(MAKE) --no-print-directory $(PROGRAMS) $(SOAK)
 	@SOAK_MINUTES=$(SOAK_MINUTES) $(SOAK)
 
-fuzz: deps ## hostile bytes, made by libFuzzer: FUZZ_SECONDS (60) for each of FUZZ_TARGETS (all); needs clang
+fuzz: deps-test ## hostile bytes, made by libFuzzer: FUZZ_SECONDS (60) for each of FUZZ_TARGETS (all); needs clang
 	@CC='$(if $(filter default,$(origin CC)),clang,$(CC))' tests/fuzz/run.sh needs
 	@$(MAKE) --no-print-directory VARIANT=fuzz fuzz-targets
 	@B=build/fuzz FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run.sh $(FUZZ_TARGETS)
@@ -235,7 +252,7 @@ fuzz: deps ## hostile bytes, made by libFuzzer: FUZZ_SECONDS (60) for each of FU
 .PHONY: fuzz-targets
 fuzz-targets: $(FUZZ)
 
-reliability: deps ## every test of faults at its full size; writes the counts into docs/reliability.md (a long while)
+reliability: deps-test ## every test of faults at its full size; writes the counts into docs/reliability.md (a long while)
 	@$(MAKE) --no-print-directory everything
 	@B=$(B) tests/reliability.sh
 
@@ -254,35 +271,43 @@ format: ## clang-format on everything
 
 # ---- installing ----
 
-PC = prefix=$(prefix)\nincludedir=$(includedir)\nlibdir=$(libdir)\n\nName: candor\n\
-Description: client library of the candor preference aggregation daemon\nVersion: $(VERSION)\n\
-Requires.private: libprotobuf-c openssl\nRequires: libuv\nLibs: -L$${libdir} -lcandor\nCflags: -I$${includedir}\n
+FILL_IN = sed -e 's|@prefix@|$(prefix)|' -e 's|@bindir@|$(bindir)|' -e 's|@includedir@|$(includedir)|' -e 's|@libdir@|$(libdir)|' \
+	-e 's|@version@|$(VERSION)|' -e 's|@libs@|$(strip $(libs_client))|'
+
+HEADERS := client/candor.h client/candor_async.h
+INNER_HEADERS := lib/message.h lib/requests.def
+TEXTS := README.md CHANGELOG.md LICENSE $(wildcard docs/*.md docs/figures/*)
+# Their names once they are installed, and the folders that are candor's alone, innermost first.
+INSTALLED = $(bindir)/candord $(bindir)/candor $(libdir)/libcandor.a $(libdir)/libcandor.so.$(VERSION) $(libdir)/$(SONAME) \
+	$(libdir)/libcandor.so $(libdir)/pkgconfig/candor.pc $(addprefix $(includedir)/,$(notdir $(HEADERS))) \
+	$(addprefix $(includedir)/candor/,$(notdir $(INNER_HEADERS))) $(datadir)/candor/candor.proto $(addprefix $(docdir)/,$(TEXTS)) \
+	$(unitdir)/candord.service
+OWN_FOLDERS = $(includedir)/candor $(datadir)/candor $(docdir)/docs/figures $(docdir)/docs $(docdir)
 
 install: all ## install under $(prefix), DESTDIR before it
-	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(libdir)/pkgconfig $(DESTDIR)$(includedir)/candor $(DESTDIR)$(unitdir)
+	install -d $(addprefix $(DESTDIR),$(bindir) $(libdir)/pkgconfig $(unitdir) $(OWN_FOLDERS))
 	install $(B)/candord $(B)/candor $(DESTDIR)$(bindir)
 	install -m 644 $(B)/libcandor.a $(DESTDIR)$(libdir)
 	install -m 644 $(B)/libcandor.so $(DESTDIR)$(libdir)/libcandor.so.$(VERSION)
-	ln -sf libcandor.so.$(VERSION) $(DESTDIR)$(libdir)/libcandor.so.0
-	ln -sf libcandor.so.0 $(DESTDIR)$(libdir)/libcandor.so
-	install -m 644 client/candor.h $(DESTDIR)$(includedir)
-	install -m 644 lib/message.h lib/requests.def $(DESTDIR)$(includedir)/candor
-	sed 's|@bindir@|$(bindir)|' systemd/candord.service >$(DESTDIR)$(unitdir)/candord.service
-	printf '$(PC)' >$(DESTDIR)$(libdir)/pkgconfig/candor.pc
+	ln -sf libcandor.so.$(VERSION) $(DESTDIR)$(libdir)/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(libdir)/libcandor.so
+	install -m 644 $(HEADERS) $(DESTDIR)$(includedir)
+	install -m 644 $(INNER_HEADERS) $(DESTDIR)$(includedir)/candor
+	$(FILL_IN) client/candor.pc.in >$(DESTDIR)$(libdir)/pkgconfig/candor.pc
+	install -m 644 proto/candor.proto $(DESTDIR)$(datadir)/candor
+	for text in $(TEXTS); do install -m 644 $$text $(DESTDIR)$(docdir)/$$text || exit 1; done
+	$(FILL_IN) systemd/candord.service >$(DESTDIR)$(unitdir)/candord.service
 
-uninstall: ## take it away again
-	rm -f $(DESTDIR)$(bindir)/candord $(DESTDIR)$(bindir)/candor $(DESTDIR)$(libdir)/libcandor.a \
-		$(DESTDIR)$(libdir)/libcandor.so* $(DESTDIR)$(includedir)/candor.h $(DESTDIR)$(unitdir)/candord.service \
-		$(DESTDIR)$(libdir)/pkgconfig/candor.pc $(DESTDIR)$(includedir)/candor/message.h \
-		$(DESTDIR)$(includedir)/candor/requests.def
-	-rmdir $(DESTDIR)$(includedir)/candor
+uninstall: ## remove what install installed
+	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
+	-for folder in $(addprefix $(DESTDIR),$(OWN_FOLDERS)); do [ ! -d $$folder ] || rmdir $$folder; done
 
 installcheck: all ## install into a scratch folder and build a program against it
 	@B=$(B) tests/installcheck.sh
 
 exposure: ## what systemd thinks of the unit, from 0 (confined) to 10; fails above 2
 	@command -v systemd-analyze >/dev/null || { echo "systemd-analyze is missing (Debian: systemd)" >&2; exit 1; }
-	@mkdir -p build; sed 's|@bindir@|$(bindir)|' systemd/candord.service >build/candord.service
+	@mkdir -p build; $(FILL_IN) systemd/candord.service >build/candord.service
 	@systemd-analyze security --offline=true --threshold=20 --no-pager build/candord.service
 
 clean: ## remove build/
