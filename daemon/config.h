@@ -4,7 +4,7 @@
 #define CANDOR_CONFIG_H
 
 #include "lib/address.h"
-#include "daemon/db/db.h"
+#include "daemon/db/connection.h"
 #include "lib/base/log.h"
 
 enum { CONFIG_LISTEN_MAX = 16, CONFIG_PATH_MAX = 4096, CONFIG_ARCHIVES_MAX = 256 };

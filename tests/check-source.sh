@@ -92,7 +92,7 @@ daemon/history | daemon/db lib/ | a replay reads rows and calls lib/: it has no 
 daemon/engine | daemon/history daemon/db lib/ | the engine has no sockets: ask its owner, through struct engine_ops
 daemon/net | daemon daemon/engine daemon/db/store.h daemon/db/file.h lib/ | net reaches the database through the engine or db/store only
 daemon/offline | daemon/engine/state.h daemon/history daemon/db lib/ | offline tools read history, and have neither engine nor sockets
-daemon | daemon/net daemon/offline lib/ daemon/db/db.h | main and config only start what the folders have
+daemon | daemon/net daemon/offline lib/ daemon/db/connection.h | main and config only start what the folders have
 client | lib/ | the client library knows lib/ alone: what the command line needs stays in client/cli
 client/lab | lib/ | the laboratory has no I/O: pass it in
 client/cli/base | client lib/ | the base knows no command: move what is particular into client/cli/commands

@@ -58,19 +58,31 @@ void db_scratch_free(struct db_scratch *s)
 
 /* ---- filling ---- */
 
+#define FIRST_OF_V(column, ...) "v." #column
+#define NEXT_OF_V(column, ...) ", v." #column
+#define STORED_ITEM_COLUMNS(FIRST, COLUMN) ITEM_COLUMNS(FIRST, COLUMN) COLUMN(eta) COLUMN(lbar)
+#define COPY(table, COLUMNS, FIRST, NEXT, rest) \
+	"INSERT INTO " table " (" NAMES(COLUMNS) ") SELECT " COLUMNS(FIRST, NEXT) " FROM source." rest
+
 /* ?1: the pool; ?2 and ?3: its first and last round; ?4: the change that settled the latter. Rounds are followed
  * through the settlements, whose index knows them: the reports of other items are not touched. */
 static const char *const copies[] = {
-	"INSERT INTO settings SELECT * FROM source.settings WHERE pool = ?1 AND change <= ?4 ORDER BY change",
-	"INSERT INTO labelers SELECT * FROM source.labelers WHERE pool = ?1 AND joined <= ?4 ORDER BY id",
-	"INSERT INTO archives SELECT * FROM source.archives WHERE pool = ?1 AND last < ?2 ORDER BY last",
-	"INSERT INTO checkpoints SELECT * FROM source.checkpoints WHERE pool = ?1 ORDER BY first",
-	"INSERT INTO items SELECT i.* FROM source.settlements s CROSS JOIN source.items i"
-	" WHERE s.pool = ?1 AND s.round BETWEEN ?2 AND ?3 AND i.id = s.item ORDER BY s.round",
-	"INSERT INTO settlements SELECT * FROM source.settlements"
-	" WHERE pool = ?1 AND round BETWEEN ?2 AND ?3 ORDER BY round",
-	"INSERT INTO revisions SELECT v.* FROM source.revisions v CROSS JOIN source.items i"
-	" WHERE v.change <= ?4 AND i.id = v.item AND i.pool = ?1 AND i.round BETWEEN ?2 AND ?3 ORDER BY v.change",
+	COPY("settings", SETTINGS_COLUMNS, FIRST_NAME, NEXT_NAME,
+	     "settings WHERE pool = ?1 AND change <= ?4 ORDER BY change"),
+	COPY("labelers", LABELER_COLUMNS, FIRST_NAME, NEXT_NAME,
+	     "labelers WHERE pool = ?1 AND joined <= ?4 ORDER BY id"),
+	COPY("archives", ARCHIVE_COLUMNS, FIRST_NAME, NEXT_NAME,
+	     "archives WHERE pool = ?1 AND last < ?2 ORDER BY last"),
+	COPY("checkpoints", CHECKPOINT_COLUMNS, FIRST_NAME, NEXT_NAME, "checkpoints WHERE pool = ?1 ORDER BY first"),
+	COPY("items", STORED_ITEM_COLUMNS, FIRST_OF_I, NEXT_OF_I,
+	     "settlements s CROSS JOIN source.items i"
+	     " WHERE s.pool = ?1 AND s.round BETWEEN ?2 AND ?3 AND i.id = s.item ORDER BY s.round"),
+	COPY("settlements", SETTLEMENT_COLUMNS, FIRST_NAME, NEXT_NAME,
+	     "settlements WHERE pool = ?1 AND round BETWEEN ?2 AND ?3 ORDER BY round"),
+	COPY("revisions", REVISION_COLUMNS, FIRST_OF_V, NEXT_OF_V,
+	     "revisions v CROSS JOIN source.items i"
+	     " WHERE v.change <= ?4 AND i.id = v.item AND i.pool = ?1 AND i.round BETWEEN ?2 AND ?3"
+	     " ORDER BY v.change"),
 	/* One row where all of it is there. */
 	"SELECT 1 WHERE (SELECT count(*) FROM settlements) = ?3 - ?2 + 1 AND (SELECT count(*) FROM items) = ?3 - ?2 + 1"
 	" AND ?2 = 1 + (SELECT coalesce(max(last), 0) FROM source.archives WHERE pool = ?1)"
@@ -139,29 +151,4 @@ int db_archive_fill(struct db *to, const char *from, const struct archive_row *r
 		return err;
 	db_end(to);
 	return sqlite3_exec(to->handle, "DETACH source", NULL, NULL, NULL) == SQLITE_OK ? 0 : db_error(to, "detach");
-}
-
-/* ---- what was moved out is taken away ---- */
-
-/* ?1: the pool; ?2 and ?3 from where to where, in rounds or, with ?4, in changes. */
-static int remove_rows(struct db *db, enum statement which, uint64_t pool, uint64_t a, uint64_t b, uint64_t c)
-{
-	sqlite3_stmt *s = db_statement(db, which);
-	if (!s)
-		return db_error(db, "removal");
-	const uint64_t numbers[] = {pool, a, b, c};
-	for (int i = 0; i < sqlite3_bind_parameter_count(s); i++)
-		sqlite3_bind_int64(s, i + 1, (sqlite3_int64)numbers[i]);
-	return db_step(db, s);
-}
-
-int db_write_removal(struct db *db, const struct removal_row *r)
-{
-	bool rounds = r->first <= r->last;
-	int err = rounds ? remove_rows(db, SQL_REMOVE_REPORTS, r->pool, r->first, r->last, 0) : 0;
-	if (err == 0 && rounds)
-		err = remove_rows(db, SQL_REMOVE_SETTLEMENTS, r->pool, r->first, r->last, 0);
-	if (err == 0 && r->above < r->change)
-		err = remove_rows(db, SQL_REMOVE_REVISIONS, r->pool, r->last, r->above, r->change);
-	return err || !r->done ? err : remove_rows(db, SQL_REMOVED, r->pool, r->last, 0, 0);
 }

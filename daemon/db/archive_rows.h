@@ -3,11 +3,12 @@
  * An archive holds a candor database: of one pool, the items settled in its rounds with their reports, settlements and
  * revisions; the pool, its settings, stretches and labelers as they stood after the last of them; and what the database
  * knew of earlier archives, with the newest one's checkpoint, at which a replay of this one begins. One thread. Errors
- * are those of db.h. */
+ * are those of connection.h. */
 #ifndef CANDOR_DB_ARCHIVE_H
 #define CANDOR_DB_ARCHIVE_H
 
-#include "daemon/db/db.h"
+#include "daemon/db/connection.h"
+#include "daemon/db/rows.h"
 
 /* An empty file in a directory of its own, both this user's alone. */
 struct db_scratch {

@@ -3,7 +3,7 @@
 #ifndef CANDOR_DB_CHECK_H
 #define CANDOR_DB_CHECK_H
 
-#include "daemon/db/db.h"
+#include "daemon/db/connection.h"
 
 enum { DB_CHECK_MAX = 20 }; /* findings that are told, of each kind */
 

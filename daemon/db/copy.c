@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "daemon/db/internal.h"
-#include "lib/base/log.h"
 #include "daemon/db/migrate.h"
+#include "daemon/db/read.h"
 
 struct db_copy {
 	struct db *from;

@@ -2,13 +2,14 @@
  *
  * A connection of its own holds a read open on the original for as long as the copy takes: SQLite's backup then reads
  * from that moment's pages, and no commit makes it begin anew. The price is that the original's write-ahead log cannot
- * begin anew either, and grows. One thread. Errors are those of db.h. */
+ * begin anew either, and grows. One thread. Errors are those of connection.h. */
 #ifndef CANDOR_DB_COPY_H
 #define CANDOR_DB_COPY_H
 
 #include <stdint.h>
 
-#include "daemon/db/db.h"
+#include "daemon/db/connection.h"
+#include "daemon/db/rows.h"
 
 struct db_copy;
 

@@ -5,9 +5,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "daemon/db/internal.h"
-#include "lib/base/log.h"
+#include "daemon/db/error.h"
 #include "daemon/db/migrate_chain.h"
+#include "lib/base/log.h"
 
 /* Steps are only ever appended. Step i brings version i to version i + 1. */
 static const char *const steps[] = {

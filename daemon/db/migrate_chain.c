@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/crypto/chain.h"
-#include "daemon/db/internal.h"
-#include "lib/base/log.h"
+#include "daemon/db/error.h"
 #include "daemon/db/pack.h"
+#include "lib/base/log.h"
+#include "lib/crypto/chain.h"
 
 struct fill {
 	sqlite3 *db;

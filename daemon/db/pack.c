@@ -99,7 +99,7 @@ int unpack_reports(const char *text, size_t len, struct arena *a, struct packed_
 
 /* ---- states ---- */
 
-/* A state as it lies in a checkpoint: no padding, little-endian as the machine is (see db.c). */
+/* A state as it lies in a checkpoint: no padding, little-endian as the machine is (see write.c). */
 struct packed_state {
 	double weight, own_loss, mean_loss, settled_loss;
 	uint32_t scored, last_round, epoch, zero;
@@ -122,16 +122,16 @@ int pack_states(const struct labeler *states, size_t n, struct buf *out)
 	return 0;
 }
 
-int unpack_states(const void *bytes, size_t len, struct arena *a, struct checkpoint_row *out)
+int unpack_states(const void *bytes, size_t len, struct arena *a, const struct labeler **out, size_t *n)
 {
-	out->n = len / PACKED_STATE_BYTES;
-	struct labeler *states = arena_calloc(a, out->n, sizeof *states);
+	*n = len / PACKED_STATE_BYTES;
+	struct labeler *states = arena_calloc(a, *n, sizeof *states);
 	if (!states)
 		return -ENOMEM;
-	out->states = states;
-	if (len % PACKED_STATE_BYTES != 0 || out->n == 0)
+	*out = states;
+	if (len % PACKED_STATE_BYTES != 0 || *n == 0)
 		return ERR_HISTORY;
-	for (size_t i = 0; i < out->n; i++) {
+	for (size_t i = 0; i < *n; i++) {
 		struct packed_state s;
 		memcpy(&s, (const uint8_t *)bytes + i * sizeof s, sizeof s);
 		if (!(s.weight > 0) || s.epoch > 62 || s.zero)

@@ -20,7 +20,7 @@ enum { PACKED_STATE_BYTES = 48 };
 /* Appends labelers' states, without their entry weights: 48 bytes each (migrate.c says which). 0 or -ENOMEM. */
 MUST_CHECK int pack_states(const struct labeler *states, size_t n, struct buf *out);
 
-/* Takes them apart again, into the arena. 0, -ENOMEM, or ERR_HISTORY where they are none. */
-MUST_CHECK int unpack_states(const void *bytes, size_t len, struct arena *a, struct checkpoint_row *out);
+/* Takes them apart again, into the arena: (*out)[*n]. 0, -ENOMEM, or ERR_HISTORY if the bytes are no such states. */
+MUST_CHECK int unpack_states(const void *bytes, size_t len, struct arena *a, const struct labeler **out, size_t *n);
 
 #endif

@@ -8,7 +8,7 @@
 #ifndef CANDOR_DB_PREPARE_H
 #define CANDOR_DB_PREPARE_H
 
-#include "daemon/db/db.h"
+#include "daemon/db/connection.h"
 
 /* Only by whoever holds the database's lock. On success *reader is a connection for reading, the caller's: while it is
  * open, no other that closes takes the log with it. 0, -errno, or a database error. */

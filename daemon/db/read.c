@@ -1,14 +1,20 @@
+#include "daemon/db/read.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "daemon/db/internal.h"
-#include "lib/base/log.h"
 #include "daemon/db/pack.h"
+#include "daemon/db/words.h"
+#include "lib/base/log.h"
 #include "lib/rights.h"
+
+/* ---- columns ---- */
 
 /* Columns are taken one after the other, in the order of the statement. */
 struct columns {
+	struct db *db;
 	sqlite3_stmt *s;
 	int next;
 	struct arena *arena; /* takes what a row points to */
@@ -31,9 +37,15 @@ static double get_real(struct columns *c)
 	return sqlite3_column_double(c->s, c->next++);
 }
 
+/* Until the next step, or NULL. */
+static const char *get_word(struct columns *c)
+{
+	return (const char *)sqlite3_column_text(c->s, c->next++);
+}
+
 static const char *get_text(struct columns *c)
 {
-	const char *text = (const char *)sqlite3_column_text(c->s, c->next++);
+	const char *text = get_word(c);
 	char *copy = arena_strdup(c->arena, text ? text : "");
 	if (!copy)
 		fail(c, -ENOMEM);
@@ -59,6 +71,15 @@ static const void *get_array(struct columns *c, size_t n, size_t size)
 	return copy;
 }
 
+static void get_bytes(struct columns *c, uint8_t *out, size_t size)
+{
+	int at = c->next++;
+	if (sqlite3_column_type(c->s, at) == SQLITE_BLOB && (size_t)sqlite3_column_bytes(c->s, at) == size)
+		memcpy(out, sqlite3_column_blob(c->s, at), size);
+	else
+		fail(c, ERR_HISTORY);
+}
+
 static void get_reports(struct columns *c, struct packed_reports *out)
 {
 	const char *text = (const char *)sqlite3_column_text(c->s, c->next);
@@ -68,152 +89,80 @@ static void get_reports(struct columns *c, struct packed_reports *out)
 		fail(c, err);
 }
 
-static void get_settings(struct columns *c, struct candor_settings *out)
+static void get_states(struct columns *c, const struct labeler **states, size_t *n)
 {
-	const char *rate = (const char *)sqlite3_column_text(c->s, c->next++);
-	rate = rate ? rate : "";
-	out->rate = strcmp(rate, "anytime") == 0   ? CANDOR_ANYTIME
-		    : strcmp(rate, "horizon") == 0 ? CANDOR_HORIZON
-		    : strcmp(rate, "fixed") == 0   ? CANDOR_FIXED
-						   : CANDOR_RATE_UNSPECIFIED;
-	out->c = get_real(c);
-	out->beta = get_real(c);
-	out->eta = get_real(c);
-	out->horizon = get_real(c);
-	out->share = get_real(c);
-	out->entry = get_real(c);
-	if (mechanism_settings_fault(out))
+	const void *bytes = sqlite3_column_blob(c->s, c->next);
+	int err = unpack_states(bytes, (size_t)sqlite3_column_bytes(c->s, c->next++), c->arena, states, n);
+	if (err)
+		fail(c, err);
+}
+
+static enum candor_item_state get_state(struct columns *c)
+{
+	enum candor_item_state state = db_state_of(get_word(c));
+	if (state == CANDOR_STATE_UNSPECIFIED)
+		fail(c, ERR_HISTORY);
+	return state;
+}
+
+static void get_rights(struct columns *c, unsigned *out)
+{
+	const char *rights = get_word(c);
+	if (!rights || !rights_parse(rights, out))
 		fail(c, ERR_HISTORY);
 }
 
-static void get_losses(struct columns *c, struct pool_totals *t)
-{
-	t->total_weight = get_real(c);
-	t->mean_loss = get_real(c);
-	t->median_loss = get_real(c);
-	t->plain_mean_loss = get_real(c);
-	t->plain_median_loss = get_real(c);
-}
+/* A column of each kind, from the columns c into the row r; see rows.def. */
+#define GET_INTEGER(field) r->field = (__typeof__(r->field))get_int(c);
+#define GET_INTEGER_IF(field, condition) GET_INTEGER(field)
+#define GET_REAL(field) r->field = get_real(c);
+#define GET_REAL_IF(field, condition) GET_REAL(field)
+#define GET_TEXT(field) r->field = get_text(c);
+#define GET_BYTES(field) get_bytes(c, r->field, sizeof r->field);
+#define GET_ARRAY(field, n) r->field = get_array(c, n, sizeof *r->field);
+#define GET_REPORTS(field) get_reports(c, &r->field);
+#define GET_STATES(field, n) get_states(c, &r->field, &(n));
+#define GET_RATE(field) r->field = db_rate_of(get_word(c));
+#define GET_ITEM_STATE(field) r->field = get_state(c);
+#define GET_RIGHTS(field) get_rights(c, &r->field);
 
-static void get_stretch(struct columns *c, struct mechanism_stretch *s)
-{
-	s->epoch = (unsigned)get_int(c);
-	s->eta_lo = get_real(c);
-	s->eta_hi = get_real(c);
-	s->rounds = get_int(c);
-	s->floor = get_real(c);
-	s->share = get_real(c);
-}
+#define GET(column, KIND, ...) GET_##KIND(__VA_ARGS__)
 
 /* ---- rows ---- */
 
-static void get_pool(struct columns *c, struct pool_row *r)
+static bool archive_makes_sense(const struct archive_row *r)
 {
-	r->id = get_int(c);
-	r->name = get_text(c);
-	r->created_at = get_int(c);
-	get_settings(c, &r->settings);
-	r->totals.round = get_int(c);
-	r->totals.epoch = (unsigned)get_int(c);
-	r->totals.scored = get_int(c);
-	r->totals.open = get_int(c);
-	r->totals.closed = get_int(c);
-	r->totals.voided = get_int(c);
-	r->closes = get_int(c);
-	get_losses(c, &r->totals);
+	return r->first >= 1 && r->first <= r->last && r->totals.epoch <= 62 && r->stretches >= 1 &&
+	       r->stretches <= STRETCHES_MAX;
 }
 
-static void get_settings_row(struct columns *c, struct settings_row *r)
-{
-	r->pool = get_int(c);
-	r->change = get_int(c);
-	r->at = get_int(c);
-	r->by = get_text(c);
-	get_settings(c, &r->settings);
-}
+#define DEFINE_GET(NAME, ROW, name, check, rest)                        \
+	static void get_##name(struct columns *c, struct name##_row *r) \
+	{                                                               \
+		*r = (struct name##_row){0};                            \
+		ROW##_COLUMNS(GET, GET);                                \
+		if (!(check))                                           \
+			fail(c, ERR_HISTORY);                           \
+	}
+#define BY_HAND(...)
 
-static void get_stretch_row(struct columns *c, struct stretch_row *r)
-{
-	r->pool = get_int(c);
-	r->number = (uint32_t)get_int(c);
-	get_stretch(c, &r->stretch);
-}
+TABLES(DEFINE_GET, BY_HAND)
 
-static void get_labeler(struct columns *c, struct labeler_row *r)
-{
-	r->pool = get_int(c);
-	r->id = (uint32_t)get_int(c);
-	r->name = get_text(c);
-	r->joined = get_int(c);
-	r->joined_at = get_int(c);
-	r->entry = get_real(c);
-	r->state.weight = get_real(c);
-	r->state.epoch = (uint8_t)get_int(c);
-	r->state.scored = (uint32_t)get_int(c);
-	r->state.own_loss = get_real(c);
-	r->state.mean_loss = get_real(c);
-	r->state.settled_loss = get_real(c);
-	r->state.last_round = (uint32_t)get_int(c);
-	r->through = get_int(c);
-}
-
-static void get_open_item(struct columns *c, struct open_item_row *r)
-{
-	r->id = get_int(c);
-	r->pool = get_int(c);
-	r->name = get_text(c);
-	r->opened_at = get_int(c);
-	r->by = get_text(c);
-	get_reports(c, &r->reports);
-	r->packed = get_int(c);
-}
-
-static void get_log(struct columns *c, struct log_row *r)
-{
-	r->change = get_int(c);
-	r->item = get_int(c);
-	r->labeler = (uint32_t)get_int(c);
-	r->value = get_real(c);
-	r->at = get_int(c);
-	if (!(r->value >= 0 && r->value <= 1))
-		fail(c, ERR_HISTORY);
-}
-
-/* DB_ITEM_COLUMNS. */
+/* ITEM_HEAD. */
 static void get_item_head(struct columns *c, struct item_row *r)
 {
 	*r = (struct item_row){0};
-	r->id = get_int(c);
-	r->pool = get_int(c);
-	r->name = get_text(c);
-	const char *state = (const char *)sqlite3_column_text(c->s, c->next++);
-	r->state = !state                           ? CANDOR_STATE_UNSPECIFIED
-		   : strcmp(state, "closed") == 0   ? CANDOR_CLOSED
-		   : strcmp(state, "resolved") == 0 ? CANDOR_RESOLVED
-						    : CANDOR_VOID;
-	r->close_number = get_int(c);
-	r->closed = get_int(c);
-	r->opened_at = get_int(c);
-	r->closed_at = get_int(c);
-	r->ended_at = get_int(c);
-	r->aggregate.mean = get_real(c);
-	r->aggregate.median = get_real(c);
-	r->aggregate.plain_mean = get_real(c);
-	r->aggregate.plain_median = get_real(c);
-	r->aggregate.spread = get_real(c);
-	r->aggregate.ess = get_real(c);
-	r->reports.n = r->aggregate.n = get_int(c);
-	r->outcome = get_real(c);
-	r->round = get_int(c);
+	ITEM_HEAD_COLUMNS(GET, GET);
+	r->aggregate.n = r->reports.n;
 	r->eta = get_real(c);
 	r->weighted_loss = get_real(c);
 }
 
+/* ITEM_WHOLE. */
 static void get_item(struct columns *c, struct item_row *r)
 {
 	get_item_head(c, r);
-	get_reports(c, &r->reports);
-	r->weights = get_array(c, r->reports.n, sizeof(double));
+	ITEM_CONTENTS(GET);
 	r->archived = r->state == CANDOR_RESOLVED && r->reports.n == 0 && r->aggregate.n > 0 && !r->weights;
 	if (r->archived)
 		return;
@@ -221,119 +170,35 @@ static void get_item(struct columns *c, struct item_row *r)
 		fail(c, ERR_HISTORY);
 }
 
-static void get_hash(struct columns *c, uint8_t out[CHAIN_BYTES])
+static void get_settlement(struct columns *c, struct settlement_row *r, const struct item_row *item)
 {
-	int at = c->next++;
-	if (sqlite3_column_type(c->s, at) == SQLITE_BLOB && sqlite3_column_bytes(c->s, at) == CHAIN_BYTES)
-		memcpy(out, sqlite3_column_blob(c->s, at), CHAIN_BYTES);
-	else
-		c->err = ERR_HISTORY;
+	*r = (struct settlement_row){.n = item->reports.n};
+	SETTLEMENT_COLUMNS(GET, GET);
+	if (!r->weights || !r->last_round || r->pool != item->pool || r->round != item->round ||
+	    r->outcome != item->outcome)
+		fail(c, ERR_HISTORY);
 }
 
-/* DB_SETTLED_COLUMNS. */
+/* SELECT_SETTLED. */
 static void get_settled(struct columns *c, struct settled_row *r)
 {
-	struct settlement_row *s = &r->settlement;
 	get_item(c, &r->item);
-	s->epoch = (uint32_t)get_int(c);
-	s->at = get_int(c);
-	s->by = get_text(c);
-	s->change = get_int(c);
-	s->n = r->item.reports.n;
-	s->weights = get_array(c, s->n, sizeof(double));
-	s->last_round = get_array(c, s->n, sizeof(uint32_t));
-	s->outcome = get_real(c);
-	get_hash(c, s->hash);
-	s->pool = r->item.pool;
-	s->round = r->item.round;
-	s->item = r->item.id;
-	s->eta = r->item.eta;
-	s->weighted_loss = r->item.weighted_loss;
-	if (!s->weights || !s->last_round || s->outcome != r->item.outcome)
-		fail(c, ERR_HISTORY);
-}
-
-static void get_archive(struct columns *c, struct archive_row *r)
-{
-	*r = (struct archive_row){0};
-	r->pool = get_int(c);
-	r->first = get_int(c);
-	r->last = r->totals.round = get_int(c);
-	r->change = get_int(c);
-	r->at = get_int(c);
-	r->by = get_text(c);
-	r->file = get_text(c);
-	get_hash(c, r->digest);
-	get_hash(c, r->state);
-	get_hash(c, r->hash);
-	r->reports = get_int(c);
-	r->removed = get_int(c) != 0;
-	r->closes = get_int(c);
-	r->labelers = get_int(c);
-	r->totals.epoch = (unsigned)get_int(c);
-	r->totals.scored = get_int(c);
-	get_losses(c, &r->totals);
-	r->stretches = get_int(c);
-	get_stretch(c, &r->stretch);
-	if (r->first < 1 || r->first > r->last || r->totals.epoch > 62 || r->stretches < 1 ||
-	    r->stretches > STRETCHES_MAX)
-		c->err = ERR_HISTORY;
-}
-
-static void get_checkpoint(struct columns *c, struct checkpoint_row *r)
-{
-	r->pool = get_int(c);
-	r->first = (uint32_t)get_int(c);
-	const void *bytes = sqlite3_column_blob(c->s, c->next);
-	int err = unpack_states(bytes, (size_t)sqlite3_column_bytes(c->s, c->next++), c->arena, r);
-	if (err)
-		c->err = err;
-}
-
-static void get_grant(struct columns *c, struct grant_row *r)
-{
-	r->id = get_int(c);
-	r->principal = get_text(c);
-	r->pool = get_text(c);
-	r->prefix = get_text(c);
-	const char *rights = get_text(c);
-	if (!rights || !rights_parse(rights, &r->rights))
-		fail(c, ERR_HISTORY);
-}
-
-static void get_token(struct columns *c, struct token_row *r)
-{
-	r->id = get_int(c);
-	r->name = get_text(c);
-	const void *hash = get_array(c, 1, sizeof r->hash);
-	if (hash)
-		memcpy(r->hash, hash, sizeof r->hash);
-	else
-		fail(c, ERR_HISTORY);
-	r->created_at = get_int(c);
-	r->expires_at = get_int(c);
-	r->revoked_at = get_int(c);
+	get_settlement(c, &r->settlement, &r->item);
 }
 
 static void get_event(struct columns *c, struct event_row *r, uint64_t *round)
 {
-	r->change = get_int(c);
-	r->at = get_int(c);
-	r->by = get_text(c);
-	r->pool = get_text(c);
-	r->action = get_text(c);
-	r->subject = get_text(c);
-	r->detail = get_text(c);
+	EVENT_COLUMNS(GET, GET);
 	uint64_t settled = get_int(c);
 	if (settled > 0)
 		*round = settled;
 }
 
 /* What a row came to: its error, logged where it is the history's fault. */
-static int row_error(struct db *db, const struct columns *c)
+static int row_error(const struct columns *c)
 {
 	/* SQLite says so only here when it had no memory for a column. */
-	if (db_error_of(db->handle) == -ENOMEM)
+	if (db_error_of(c->db->handle) == -ENOMEM)
 		return -ENOMEM;
 	if (c->err == ERR_HISTORY)
 		log_error("database: a row makes no sense, read by: %s", sqlite3_sql(c->s));
@@ -342,29 +207,18 @@ static int row_error(struct db *db, const struct columns *c)
 
 /* ---- cursors ---- */
 
-/* What is archived may still be there, and is not read any more. */
-#define ARCHIVED_ROUND "(SELECT coalesce(max(last), 0) FROM archives WHERE pool = ?1)"
+#define PLAIN_TEXT(NAME, ROW, name, check, rest) [DB_##NAME] = "SELECT " NAMES(ROW##_COLUMNS) " " rest,
+#define JOINED_TEXT(NAME, name, statement) [DB_##NAME] = statement,
+#define PLAIN_MEMBER(NAME, ROW, name, ...) struct name##_row name;
+#define JOINED_MEMBER(NAME, name, statement) struct name##_row name;
+#define READ(NAME, member)                              \
+	case DB_##NAME:                                 \
+		get_##member(&columns, &c->row.member); \
+		break;
+#define READ_PLAIN(NAME, ROW, name, ...) READ(NAME, name)
+#define READ_JOINED(NAME, name, statement) READ(NAME, name)
 
-/* ?1: the pool, or 0; ?2: from where. */
-static const char *const tables[] = {
-	[DB_POOLS] = "SELECT * FROM pools WHERE id >= ?2 ORDER BY id",
-	[DB_SETTINGS] = "SELECT * FROM settings WHERE pool = ?1 AND change >= ?2 ORDER BY change",
-	[DB_STRETCHES] = "SELECT * FROM stretches WHERE pool = ?1 AND number >= ?2 ORDER BY number",
-	[DB_LABELERS] = "SELECT * FROM labelers WHERE pool = ?1 AND id >= ?2 ORDER BY id",
-	[DB_OPEN_ITEMS] =
-		"SELECT id, pool, name, opened_at, by, reports, packed FROM open_items WHERE id >= ?2 ORDER BY id",
-	[DB_LOG] = "SELECT * FROM report_log WHERE change >= ?2 ORDER BY change",
-	[DB_CLOSED_ITEMS] = "SELECT " DB_ITEM_COLUMNS ", i.reports, i.weights FROM items i LEFT JOIN settlements s"
-			    " ON s.pool = i.pool AND s.round = i.round"
-			    " WHERE i.pool = ?1 AND i.close_number >= max(?2, 1)"
-			    " AND (i.round IS NULL OR i.round > " ARCHIVED_ROUND ") ORDER BY i.close_number",
-	[DB_SETTLEMENTS] = "SELECT " DB_SETTLED_COLUMNS " FROM settlements s JOIN items i ON i.id = s.item"
-			   " WHERE s.pool = ?1 AND s.round >= ?2 AND s.round > " ARCHIVED_ROUND " ORDER BY s.round",
-	[DB_ARCHIVES] = "SELECT * FROM archives WHERE pool = ?1 AND last >= ?2 ORDER BY last",
-	[DB_CHECKPOINTS] = "SELECT * FROM checkpoints WHERE pool = ?1 AND first >= ?2 ORDER BY first",
-	[DB_GRANTS] = "SELECT * FROM grants WHERE id >= ?2 ORDER BY id",
-	[DB_TOKENS] = "SELECT * FROM tokens WHERE id >= ?2 ORDER BY id",
-};
+static const char *const tables[] = {TABLES(PLAIN_TEXT, JOINED_TEXT)};
 
 struct db_cursor {
 	struct db *db;
@@ -372,18 +226,7 @@ struct db_cursor {
 	sqlite3_stmt *s;
 	struct arena arena;
 	union {
-		struct pool_row pool;
-		struct settings_row settings;
-		struct stretch_row stretch;
-		struct labeler_row labeler;
-		struct open_item_row open_item;
-		struct log_row log;
-		struct item_row item;
-		struct settled_row settled;
-		struct archive_row archive;
-		struct checkpoint_row checkpoint;
-		struct grant_row grant;
-		struct token_row token;
+		TABLES(PLAIN_MEMBER, JOINED_MEMBER)
 	} row;
 };
 
@@ -413,23 +256,12 @@ int db_cursor_next(struct db_cursor *c, const void **row)
 	if (code != SQLITE_ROW)
 		return db_error(c->db, tables[c->table]);
 	arena_reset(&c->arena);
-	struct columns columns = {.s = c->s, .arena = &c->arena};
+	struct columns columns = {.db = c->db, .s = c->s, .arena = &c->arena};
 	switch (c->table) {
-	case DB_POOLS: get_pool(&columns, &c->row.pool); break;
-	case DB_SETTINGS: get_settings_row(&columns, &c->row.settings); break;
-	case DB_STRETCHES: get_stretch_row(&columns, &c->row.stretch); break;
-	case DB_LABELERS: get_labeler(&columns, &c->row.labeler); break;
-	case DB_OPEN_ITEMS: get_open_item(&columns, &c->row.open_item); break;
-	case DB_LOG: get_log(&columns, &c->row.log); break;
-	case DB_CLOSED_ITEMS: get_item(&columns, &c->row.item); break;
-	case DB_SETTLEMENTS: get_settled(&columns, &c->row.settled); break;
-	case DB_ARCHIVES: get_archive(&columns, &c->row.archive); break;
-	case DB_CHECKPOINTS: get_checkpoint(&columns, &c->row.checkpoint); break;
-	case DB_GRANTS: get_grant(&columns, &c->row.grant); break;
-	case DB_TOKENS: get_token(&columns, &c->row.token); break;
+		TABLES(READ_PLAIN, READ_JOINED)
 	}
 	*row = &c->row;
-	int err = row_error(c->db, &columns);
+	int err = row_error(&columns);
 	return err ? err : 1;
 }
 
@@ -444,150 +276,165 @@ void db_cursor_close(struct db_cursor *c)
 
 /* ---- single rows ---- */
 
-/* Steps a bound statement: 1 a row, 0 none, or an error. end_fetch() resets it. */
-static int fetch(struct db *db, sqlite3_stmt *s)
+static int begin(struct columns *c, struct db *db, enum statement which, struct arena *a)
 {
-	int code = sqlite3_step(s);
-	return code == SQLITE_ROW ? 1 : code == SQLITE_DONE ? 0 : db_error(db, sqlite3_sql(s));
+	*c = (struct columns){.db = db, .arena = a};
+	return db_statement(db, which, &c->s);
+}
+
+static void bind_number(struct columns *c, int at, uint64_t x)
+{
+	/* SQLite's numbers have a sign. */
+	sqlite3_bind_int64(c->s, at, x > INT64_MAX ? INT64_MAX : (sqlite3_int64)x);
+}
+
+static void bind_text(struct columns *c, int at, const char *text)
+{
+	sqlite3_bind_text(c->s, at, text, -1, SQLITE_STATIC);
+}
+
+/* Steps a bound statement: 1 a row, 0 none, or an error. end() resets it. */
+static int fetch(struct columns *c)
+{
+	int code = sqlite3_step(c->s);
+	c->next = 0;
+	return code == SQLITE_ROW ? 1 : code == SQLITE_DONE ? 0 : db_error(c->db, sqlite3_sql(c->s));
 }
 
 /* What that came to once its columns were read; the statement is free again. */
-static int end_fetch(struct db *db, const struct columns *c, int found)
+static int end(struct columns *c, int found)
 {
-	int err = found == 1 ? row_error(db, c) : 0;
+	int err = found == 1 ? row_error(c) : 0;
 	sqlite3_reset(c->s);
 	return err ? err : found;
 }
 
-int db_progress(struct db *db, struct progress_row *out)
+int db_progress(struct db *db, struct progress_row *r)
 {
-	sqlite3_stmt *s = db_statement(db, SQL_PROGRESS);
-	if (!s)
-		return db_error(db, "progress");
-	struct columns c = {.s = s};
-	int found = fetch(db, s);
+	struct columns columns, *c = &columns;
+	int err = begin(c, db, SQL_PROGRESS, NULL);
+	if (err)
+		return err;
+	int found = fetch(c);
 	if (found == 1) {
-		out->changes = get_int(&c);
-		out->items = get_int(&c);
-		out->reports = get_int(&c);
-		out->log_rows = get_int(&c);
+		PROGRESS_COLUMNS(GET, GET);
 	}
-	sqlite3_reset(s);
+	found = end(c, found);
 	return found == 1 ? 0 : found == 0 ? ERR_HISTORY : found;
 }
 
 int db_item(struct db *db, struct arena *a, uint64_t pool, const char *name, struct item_row *out)
 {
-	sqlite3_stmt *s = db_statement(db, SQL_ONE_ITEM);
-	if (!s)
-		return db_error(db, "item");
-	sqlite3_bind_int64(s, 1, (sqlite3_int64)pool);
-	sqlite3_bind_text(s, 2, name, -1, SQLITE_STATIC);
-	struct columns c = {.s = s, .arena = a};
-	int found = fetch(db, s);
+	struct columns c;
+	int err = begin(&c, db, SQL_ONE_ITEM, a);
+	if (err)
+		return err;
+	bind_number(&c, 1, pool);
+	bind_text(&c, 2, name);
+	int found = fetch(&c);
 	if (found == 1)
 		get_item(&c, out);
-	return end_fetch(db, &c, found);
+	return end(&c, found);
 }
 
 int db_settlement(struct db *db, struct arena *a, uint64_t pool, uint64_t round, struct settled_row *out)
 {
-	sqlite3_stmt *s = db_statement(db, SQL_ONE_SETTLEMENT);
-	if (!s)
-		return db_error(db, "settlement");
-	sqlite3_bind_int64(s, 1, (sqlite3_int64)pool);
-	sqlite3_bind_int64(s, 2, (sqlite3_int64)round);
-	struct columns c = {.s = s, .arena = a};
-	int found = fetch(db, s);
+	struct columns c;
+	int err = begin(&c, db, SQL_ONE_SETTLEMENT, a);
+	if (err)
+		return err;
+	bind_number(&c, 1, pool);
+	bind_number(&c, 2, round);
+	int found = fetch(&c);
 	if (found == 1)
 		get_settled(&c, out);
-	return end_fetch(db, &c, found);
+	return end(&c, found);
 }
 
 int db_archive(struct db *db, struct arena *a, uint64_t pool, struct archive_row *out)
 {
-	sqlite3_stmt *s = db_statement(db, SQL_ONE_ARCHIVE);
-	if (!s)
-		return db_error(db, "archive");
-	sqlite3_bind_int64(s, 1, (sqlite3_int64)pool);
-	struct columns c = {.s = s, .arena = a};
-	int found = fetch(db, s);
+	struct columns c;
+	int err = begin(&c, db, SQL_ONE_ARCHIVE, a);
+	if (err)
+		return err;
+	bind_number(&c, 1, pool);
+	int found = fetch(&c);
 	if (found == 1)
 		get_archive(&c, out);
-	return end_fetch(db, &c, found);
+	return end(&c, found);
 }
 
 int db_head(struct db *db, uint64_t pool, uint64_t round, uint8_t out[CHAIN_BYTES])
 {
-	sqlite3_stmt *s = db_statement(db, SQL_HEAD);
-	if (!s)
-		return db_error(db, "head");
-	sqlite3_bind_int64(s, 1, (sqlite3_int64)pool);
-	sqlite3_bind_int64(s, 2, (sqlite3_int64)round);
-	struct columns c = {.s = s};
-	int found = fetch(db, s);
+	struct columns c;
+	int err = begin(&c, db, SQL_HEAD, NULL);
+	if (err)
+		return err;
+	bind_number(&c, 1, pool);
+	bind_number(&c, 2, round);
+	int found = fetch(&c);
 	if (found == 1)
-		get_hash(&c, out);
-	return end_fetch(db, &c, found);
+		get_bytes(&c, out, CHAIN_BYTES);
+	return end(&c, found);
 }
+
+/* ---- several rows ---- */
 
 int db_feed(struct db *db, struct arena *a, uint64_t pool, uint64_t after, size_t limit, struct item_row *out)
 {
-	sqlite3_stmt *s = db_statement(db, SQL_FEED);
-	if (!s)
-		return db_error(db, "feed");
-	sqlite3_bind_int64(s, 1, (sqlite3_int64)pool);
-	sqlite3_bind_int64(s, 2, (sqlite3_int64)after);
-	sqlite3_bind_int64(s, 3, (sqlite3_int64)limit);
-	int n = 0, found;
-	while ((found = fetch(db, s)) == 1 && (size_t)n < limit) {
-		struct columns c = {.s = s, .arena = a};
+	struct columns c;
+	int n = 0, found, err = begin(&c, db, SQL_FEED, a);
+	if (err)
+		return err;
+	bind_number(&c, 1, pool);
+	bind_number(&c, 2, after);
+	bind_number(&c, 3, limit);
+	while ((found = fetch(&c)) == 1 && (size_t)n < limit) {
 		get_item_head(&c, &out[n++]);
-		found = row_error(db, &c);
-		if (found)
+		if ((found = row_error(&c)))
 			break;
 	}
-	sqlite3_reset(s);
+	sqlite3_reset(c.s);
 	return found < 0 ? found : n;
 }
 
 int db_events(struct db *db, struct arena *a, const char *pool, uint64_t before, uint64_t *round, size_t limit,
 	      struct event_row *out)
 {
-	sqlite3_stmt *s = db_statement(db, pool ? SQL_EVENTS_OF_POOL : SQL_EVENTS);
-	if (!s)
-		return db_error(db, "events");
-	/* SQLite's numbers have a sign. */
-	sqlite3_bind_int64(s, 1, before > INT64_MAX ? INT64_MAX : (sqlite3_int64)before);
-	sqlite3_bind_int64(s, 2, (sqlite3_int64)limit);
+	struct columns c;
+	int n = 0, found, err = begin(&c, db, pool ? SQL_EVENTS_OF_POOL : SQL_EVENTS, a);
+	if (err)
+		return err;
+	bind_number(&c, 1, before);
+	bind_number(&c, 2, limit);
 	if (pool) {
-		sqlite3_bind_text(s, 3, pool, -1, SQLITE_STATIC);
-		sqlite3_bind_int64(s, 4, *round > INT64_MAX ? INT64_MAX : (sqlite3_int64)*round);
+		bind_text(&c, 3, pool);
+		bind_number(&c, 4, *round);
 	}
-	int n = 0, found;
-	while ((found = fetch(db, s)) == 1 && (size_t)n < limit) {
-		struct columns c = {.s = s, .arena = a};
+	while ((found = fetch(&c)) == 1 && (size_t)n < limit) {
 		get_event(&c, &out[n++], round);
-		found = row_error(db, &c);
-		if (found)
+		if ((found = row_error(&c)))
 			break;
 	}
-	sqlite3_reset(s);
+	sqlite3_reset(c.s);
 	return found < 0 ? found : n;
 }
 
-/* The single number of a statement with up to three numbers bound. */
+/* ---- single numbers ---- */
+
+/* The number of a statement with up to three numbers bound. */
 static int count(struct db *db, enum statement which, const uint64_t *bound, int n, uint64_t *out)
 {
-	sqlite3_stmt *s = db_statement(db, which);
-	if (!s)
-		return db_error(db, "count");
+	struct columns c;
+	int err = begin(&c, db, which, NULL);
+	if (err)
+		return err;
 	for (int i = 0; i < n; i++)
-		sqlite3_bind_int64(s, i + 1, (sqlite3_int64)bound[i]);
-	int found = fetch(db, s);
+		bind_number(&c, i + 1, bound[i]);
+	int found = fetch(&c);
 	if (found == 1)
-		*out = (uint64_t)sqlite3_column_int64(s, 0);
-	sqlite3_reset(s);
+		*out = get_int(&c);
+	found = end(&c, found);
 	return found == 1 ? 0 : found == 0 ? ERR_HISTORY : found;
 }
 
@@ -600,7 +447,7 @@ int db_count_items(struct db *db, uint64_t pool, uint64_t *voided, uint64_t *ope
 int db_count_settled(struct db *db, uint64_t pool, uint64_t round, uint64_t *out)
 {
 	const uint64_t bound[] = {pool, round};
-	return count(db, SQL_COUNT_ARCHIVED, bound, 2, out);
+	return count(db, SQL_COUNT_SETTLED, bound, 2, out);
 }
 
 int db_first_round(struct db *db, uint64_t pool, uint64_t *out)
@@ -610,7 +457,6 @@ int db_first_round(struct db *db, uint64_t pool, uint64_t *out)
 
 int db_round_before(struct db *db, uint64_t pool, uint64_t above, uint64_t before, uint64_t *out)
 {
-	/* SQLite's numbers have a sign. */
-	const uint64_t bound[] = {pool, above, before > INT64_MAX ? INT64_MAX : before};
+	const uint64_t bound[] = {pool, above, before};
 	return count(db, SQL_ROUND_BEFORE, bound, 3, out);
 }

@@ -1,18 +1,19 @@
-/* rows.h - what stands in the database, row by row, as plain structures.
+/* rows.h - the rows of the database as plain structures.
  *
- * The engine writes history in these and reads its state back in them; db.c turns them into SQL and migrate.c has the
- * tables. Field meanings are the columns' (docs/architecture.md describes the tables).
+ * The engine writes history in these and reads its state back in them; rows.def says which column each field is,
+ * migrate.c makes the tables, and docs/architecture.md describes them.
  *
- * A change is one row to be written. Changes are collected in a batch, in order, and one batch is one transaction. All
- * that a change points to is copied into the batch and dies with it. */
+ * A change is one row to be written; rows.def lists the kinds. Changes are collected in a batch, in order, and one
+ * batch is one transaction. All that a change points to is copied into the batch and dies with it. */
 #ifndef CANDOR_ROWS_H
 #define CANDOR_ROWS_H
 
 #include "lib/base/arena.h"
 #include "lib/crypto/chain.h"
 #include "lib/crypto/digest.h"
-#include "lib/pool/pool.h"
 #include "lib/crypto/token.h"
+#include "lib/pool/pool.h"
+#include "daemon/db/rows.def"
 
 struct pool_row {
 	uint64_t id;
@@ -118,7 +119,7 @@ struct archive_row {
 	uint64_t reports; /* on the items settled in these rounds */
 	bool removed; /* nothing is left of what was moved out */
 	uint64_t closes, labelers;
-	struct pool_totals totals; /* but for open, closed and voided items */
+	struct pool_totals totals; /* without its round, which is `last`, and its open, closed and voided items */
 	uint64_t stretches; /* so many, all but the last of which stand in their table */
 	struct mechanism_stretch stretch; /* the last one */
 };
@@ -160,27 +161,6 @@ struct event_row {
 	const char *by, *pool, *action, *subject, *detail;
 };
 
-enum change_type {
-	CHANGE_POOL, /* pool_row: added, or replaced */
-	CHANGE_SETTINGS, /* settings_row: added */
-	CHANGE_STRETCH, /* stretch_row: added, or replaced */
-	CHANGE_LABELER, /* labeler_row: added, or its state replaced where name is NULL */
-	CHANGE_OPEN_ITEM, /* open_item_row: added, or its packed reports replaced where name is NULL */
-	CHANGE_LOG, /* log_row: added */
-	CHANGE_REVISION, /* revision_row: added */
-	CHANGE_ITEM, /* item_row: added, and its open_item_row removed */
-	CHANGE_ITEM_ENDED, /* item_row: state, ended_at, outcome and round of a closed item replaced */
-	CHANGE_SETTLEMENT, /* settlement_row: added */
-	CHANGE_TRIM, /* trim_row: log rows up to `change` removed */
-	CHANGE_PROGRESS, /* progress_row: replaced */
-	CHANGE_ARCHIVE, /* archive_row: added */
-	CHANGE_CHECKPOINT, /* checkpoint_row: added, or replaced */
-	CHANGE_GRANT, /* grant_row: added, replaced, or removed where it has no rights */
-	CHANGE_TOKEN, /* token_row: added, or replaced */
-	CHANGE_EVENT, /* event_row: added */
-	CHANGE_REMOVAL, /* removal_row: rows taken away, and the archive's `removed` set where it is done */
-};
-
 struct trim_row {
 	uint64_t change;
 };
@@ -192,27 +172,17 @@ struct progress_row {
 	uint64_t log_rows; /* that stand in the log */
 };
 
+#define CHANGE_OF_ROW(NAME, ...) CHANGE_##NAME,
+#define MEMBER_OF_ROW(NAME, name, ...) struct name##_row name;
+#define NO_MEMBER(...)
+
+enum change_type { CHANGES(CHANGE_OF_ROW, CHANGE_OF_ROW, CHANGE_OF_ROW) };
+
 struct change {
 	struct change *next;
 	enum change_type type;
 	union {
-		struct pool_row pool;
-		struct settings_row settings;
-		struct stretch_row stretch;
-		struct labeler_row labeler;
-		struct open_item_row open_item;
-		struct log_row log;
-		struct revision_row revision;
-		struct item_row item;
-		struct settlement_row settlement;
-		struct trim_row trim;
-		struct progress_row progress;
-		struct archive_row archive;
-		struct checkpoint_row checkpoint;
-		struct removal_row removal;
-		struct grant_row grant;
-		struct token_row token;
-		struct event_row event;
+		CHANGES(MEMBER_OF_ROW, MEMBER_OF_ROW, NO_MEMBER)
 	};
 };
 

@@ -7,7 +7,8 @@
 
 #include <uv.h>
 
-#include "daemon/db/db.h"
+#include "daemon/db/read.h"
+#include "daemon/db/write.h"
 
 struct store;
 

@@ -8,7 +8,7 @@
 #ifndef CANDOR_ENGINE_H
 #define CANDOR_ENGINE_H
 
-#include "daemon/db/db.h"
+#include "daemon/db/read.h"
 #include "daemon/engine/grants.h"
 #include "daemon/engine/quota.h"
 #include "lib/wire/wire.h"

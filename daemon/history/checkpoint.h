@@ -5,7 +5,7 @@
 #ifndef CANDOR_CHECKPOINT_H
 #define CANDOR_CHECKPOINT_H
 
-#include "daemon/db/db.h"
+#include "daemon/db/read.h"
 
 /* Labelers in one checkpoint_row. */
 enum { CHECKPOINT_LABELERS = 4096 };

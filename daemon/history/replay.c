@@ -393,6 +393,7 @@ static int begin_totals(struct replay *r, const struct archive_row *at, uint64_t
 	}
 	db_cursor_close(cursor);
 	struct pool_totals totals = at->totals;
+	totals.round = at->last;
 	totals.closed = closed;
 	if (err == 0) {
 		stretches[at->stretches - 1] = at->stretch;

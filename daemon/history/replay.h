@@ -10,7 +10,7 @@
 #ifndef CANDOR_REPLAY_H
 #define CANDOR_REPLAY_H
 
-#include "daemon/db/db.h"
+#include "daemon/db/read.h"
 
 struct replay;
 

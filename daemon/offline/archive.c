@@ -13,6 +13,7 @@
 #include "daemon/offline/archive_file.h"
 #include "daemon/history/checkpoint.h"
 #include "daemon/db/archive_rows.h"
+#include "daemon/db/write.h"
 #include "lib/base/log.h"
 #include "daemon/offline/partial.h"
 #include "daemon/history/replay.h"

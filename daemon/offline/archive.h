@@ -8,7 +8,7 @@
 #ifndef CANDOR_ARCHIVE_H
 #define CANDOR_ARCHIVE_H
 
-#include "daemon/db/db.h"
+#include "daemon/db/read.h"
 
 struct archive_job {
 	const char *db, *pool, *to; /* to: NULL: only says what would go */
@@ -19,8 +19,8 @@ struct archive_job {
 };
 
 /* 0, also where there is nothing to be archived, or a negative error: ERR_HISTORY where what was written does not
- * follow from the history, -ECANCELED after a signal, -errno, or of db.h. *made (NULL: not wanted): which rounds, none
- * of them where `last` is before `first`; their digest and state. */
+ * follow from the history, -ECANCELED after a signal, -errno, or one of connection.h. *made (NULL: not wanted): which
+ * rounds, none of them where `last` is before `first`; their digest and state. */
 MUST_CHECK int archive_make(const struct archive_job *job, struct archive_row *made);
 
 /* Archives that were opened together with their database. */

@@ -12,6 +12,7 @@
 
 #include "daemon/db/copy.h"
 #include "daemon/db/prepare.h"
+#include "daemon/db/read.h"
 #include "lib/base/log.h"
 #include "daemon/offline/partial.h"
 #include "daemon/offline/verify.h"

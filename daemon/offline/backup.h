@@ -20,7 +20,7 @@ struct backup {
 			* REPORTS"; where nobody reads them any more, the copy is given up */
 };
 
-/* 0, or a negative error: of errno, of db.h, -ECANCELED after a signal. */
+/* 0, or a negative error: of errno, of connection.h, -ECANCELED after a signal. */
 MUST_CHECK int backup_make(const struct backup *b);
 
 /* Likewise; the whole copy is checked as `candord --verify --deep` does before it gets its name, and an older schema

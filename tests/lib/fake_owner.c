@@ -11,6 +11,7 @@
 
 #include "daemon/offline/archive.h"
 #include "daemon/db/prepare.h"
+#include "daemon/db/write.h"
 #include "daemon/engine/state.h"
 #include "daemon/offline/verify.h"
 #include "lib/wire/frame.h"

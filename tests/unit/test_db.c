@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "daemon/db/db.h"
+#include "daemon/db/read.h"
+#include "daemon/db/write.h"
 #include "daemon/db/migrate.h"
 
 struct world {

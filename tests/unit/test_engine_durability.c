@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "daemon/db/write.h"
 #include "daemon/engine/engine.h"
 #include "daemon/offline/verify.h"
 #include "lib/pool/pool.h"

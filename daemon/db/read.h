@@ -1,47 +1,9 @@
-/* db.h - one connection to the database: rows in, rows out. SQL lives in db.c, db/read.c and migrate.c alone.
- *
- * A connection belongs to one thread at a time. Errors: ERR_DISK_FULL where there was no room (the transaction is
- * rolled back and the connection usable), ERR_SCHEMA, ERR_LOCKED, ERR_HISTORY (a row that makes no sense; logged),
- * ERR_DAMAGED (the file is not what was written to it; logged), -ENOMEM, ERR_DATABASE for all else (logged). */
-#ifndef CANDOR_DB_H
-#define CANDOR_DB_H
+/* read.h - rows out of the database. Errors are those of connection.h. */
+#ifndef CANDOR_DB_READ_H
+#define CANDOR_DB_READ_H
 
+#include "daemon/db/connection.h"
 #include "daemon/db/rows.h"
-
-struct db;
-
-enum db_mode {
-	DB_READ, /* an existing database; sees what was committed when a read began */
-	DB_READ_OLDER, /* the same, also where its schema is older than this program's: not for reading rows */
-	DB_WRITE, /* the one that writes: creates and migrates */
-	DB_SCRATCH, /* the same on a file that nobody else knows, without a log and without waiting for the disk */
-};
-
-enum db_sync { DB_FULL, DB_NORMAL }; /* SQLite's synchronous */
-
-/* On success *out is the caller's to db_close(). */
-MUST_CHECK int db_open(struct db **out, const char *path, enum db_mode mode, enum db_sync sync);
-
-/* 0, or ERR_DATABASE where SQLite would not let go: a bug, and logged. NULL is allowed. */
-int db_close(struct db *db);
-
-/* What this connection keeps of the file in memory. */
-void db_set_cache(struct db *db, size_t bytes);
-
-/* What all connections of the process together should take, and what they take. */
-void db_limit_memory(uint64_t bytes);
-uint64_t db_memory(void);
-
-/* ---- writing ---- */
-
-/* One transaction with the whole batch, on disk when it returns 0. */
-MUST_CHECK int db_write(struct db *db, const struct batch *b);
-
-/* Brings what is in the write-ahead log into the database and empties it, as far as there is room and nobody reads from
- * it. */
-MUST_CHECK int db_empty_log(struct db *db);
-
-/* ---- reading ---- */
 
 /* A read away from the loop: `work` runs on another thread, with a connection that sees all that was committed before;
  * then `done` runs on the loop. The job belongs to its maker. */
@@ -51,27 +13,16 @@ struct read_job {
 	int err; /* set by `work`; also set where there was no connection, and then `work` was not called */
 };
 
-/* Several reads as of one moment. May be nested; db_end() only after a db_begin() that gave 0. */
-MUST_CHECK int db_begin(struct db *db);
-void db_end(struct db *db);
-
 MUST_CHECK int db_progress(struct db *db, struct progress_row *out);
 
-/* Tables from end to end, in an order of their own. Several may be read side by side on one connection. */
-enum db_table {
-	DB_POOLS, /* struct pool_row, by id */
-	DB_SETTINGS, /* struct settings_row of a pool, by change */
-	DB_STRETCHES, /* struct stretch_row of a pool, by number */
-	DB_LABELERS, /* struct labeler_row of a pool, by id */
-	DB_OPEN_ITEMS, /* struct open_item_row of all pools, by id */
-	DB_LOG, /* struct log_row of all pools, by change */
-	DB_CLOSED_ITEMS, /* struct item_row of a pool, by close number; not those voided while open or archived */
-	DB_SETTLEMENTS, /* struct settled_row of a pool, by round; not those archived */
-	DB_ARCHIVES, /* struct archive_row of a pool, by `last` */
-	DB_CHECKPOINTS, /* struct checkpoint_row of a pool, by `first` */
-	DB_GRANTS, /* struct grant_row of all pools, by id */
-	DB_TOKENS, /* struct token_row, by id */
-};
+/* ---- tables from end to end ----
+ *
+ * In an order of their own; rows.def lists them with the row that each gives. Several may be read side by side on one
+ * connection. */
+
+#define TABLE_NAME(NAME, ...) DB_##NAME,
+
+enum db_table { TABLES(TABLE_NAME, TABLE_NAME) };
 
 struct settled_row {
 	struct settlement_row settlement;

@@ -1,0 +1,43 @@
+/* connection.h - one connection to the database; write.h and read.h have what is done with it.
+ *
+ * A connection belongs to one thread at a time. Errors, here and in every header of this folder that names no others:
+ * ERR_DISK_FULL (there was no room: the transaction is rolled back and the connection usable), ERR_SCHEMA, ERR_LOCKED,
+ * ERR_HISTORY (a row that makes no sense; logged), ERR_DAMAGED (the file is not what was written to it; logged),
+ * -ENOMEM, ERR_DATABASE for all else (logged). */
+#ifndef CANDOR_DB_CONNECTION_H
+#define CANDOR_DB_CONNECTION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/err.h"
+
+struct db;
+
+enum db_mode {
+	DB_READ, /* an existing database; sees what was committed when a read began */
+	DB_READ_OLDER, /* the same, also where its schema is older than this program's: not for reading rows */
+	DB_WRITE, /* the one that writes: creates and migrates */
+	DB_SCRATCH, /* the same on a file that nobody else knows, without a log and without waiting for the disk */
+};
+
+enum db_sync { DB_FULL, DB_NORMAL }; /* SQLite's synchronous */
+
+/* On success *out is the caller's to db_close(). */
+MUST_CHECK int db_open(struct db **out, const char *path, enum db_mode mode, enum db_sync sync);
+
+/* 0, or ERR_DATABASE where SQLite would not let go: a bug, and logged. NULL is allowed. */
+int db_close(struct db *db);
+
+/* What this connection keeps of the file in memory. */
+void db_set_cache(struct db *db, size_t bytes);
+
+/* What all connections of the process together should take, and what they take. */
+void db_limit_memory(uint64_t bytes);
+uint64_t db_memory(void);
+
+/* Several reads as of one moment. May be nested; db_end() only after a db_begin() that gave 0. */
+MUST_CHECK int db_begin(struct db *db);
+void db_end(struct db *db);
+
+#endif
