@@ -76,7 +76,7 @@ echo "After 400:"
 echo
 candor labelers demo 2>/dev/null
 
-say "What it was worth, against plain averaging:"
+say "What that is worth, compared with plain averaging:"
 candor pool show demo
 
 say "And a new pair, on which the three misreporters agree that A is better:"
