@@ -352,9 +352,9 @@ static void order_matters_to_who_learns_and_not_to_plain_means(void **state)
 
 static void every_scheme_replays_the_same_twice(void **state)
 {
-	static const struct scheme_class *const classes[] = {&scheme_candor,      &scheme_plain,
-							     &scheme_hedge,       &scheme_leader,
-							     &scheme_dawid_skene, &scheme_dawid_skene_gold};
+#define CLASS(name, class, ...) &class,
+	static const struct scheme_class *const classes[] = {SCHEMES(CLASS)};
+#undef CLASS
 	static struct campaign c;
 	struct random r;
 	(void)state;

@@ -1,8 +1,10 @@
 /* The schemes that learn from outcomes or not at all, through their interface; Dawid and Skene's has its own program. */
 #include "tests/lib/unit.h"
 
+#include <glob.h>
 #include <stdlib.h>
 
+#include "client/cli/lab/contest.h"
 #include "client/lab/scheme.h"
 #include "tests/lib/history.h"
 #include "tests/lib/seed.h"
@@ -12,9 +14,11 @@ enum { LABELERS = 14, ITEMS = 160 };
 static const char *const names[LABELERS] = {"L0", "L1", "L2", "L3",  "L4",  "L5",  "L6",
 					    "L7", "L8", "L9", "L10", "L11", "L12", "L13"};
 
-static const struct scheme_class *const classes[] = {
-	&scheme_candor, &scheme_plain, &scheme_hedge, &scheme_leader, &scheme_dawid_skene, &scheme_dawid_skene_gold,
-};
+/* Of each row of SCHEMES; the mechanism is there once a rate. */
+#define CLASS(name, class, ...) &class,
+#define CLASS_NAME(name, class, ...) #class,
+static const struct scheme_class *const classes[] = {SCHEMES(CLASS)};
+static const char *const class_names[] = {SCHEMES(CLASS_NAME)};
 enum { CLASSES = sizeof classes / sizeof *classes };
 
 static struct scheme *make(const struct scheme_class *class, const struct candor_settings *settings)
@@ -89,20 +93,69 @@ static void end_item(struct scheme *s, struct entry *e)
 
 static void names_of_schemes_and_of_forecasts_are_their_own(void **state)
 {
-	const char *seen[CLASSES * (SCHEME_FORECASTS_MAX + 1)];
+	const char *seen[CLI_FORECASTS_MAX];
 	size_t n = 0;
 	(void)state;
-	for (size_t k = 0; k < CLASSES; k++) {
-		assert_non_null(classes[k]->forecasts[0]);
-		for (size_t i = 0; i < k; i++)
-			assert_string_not_equal(classes[k]->name, classes[i]->name);
-		for (int f = 0; f < SCHEME_FORECASTS_MAX && classes[k]->forecasts[f]; f++) {
+	for (size_t k = 0; k < CLI_CONTESTANTS_MAX; k++) {
+		const struct cli_contestant *row = &cli_contestants[k];
+		assert_non_null(row->class->forecasts[0]);
+		for (size_t i = 0; i < k; i++) {
+			assert_string_not_equal(row->name, cli_contestants[i].name);
+			if (row->class != cli_contestants[i].class)
+				assert_string_not_equal(row->class->name, cli_contestants[i].class->name);
+		}
+		for (int f = 0; f < scheme_forecasts(row->class); f++) {
+			const char *name = cli_forecast_name(row, f);
+			assert_non_null(name);
 			for (size_t i = 0; i < n; i++)
-				assert_string_not_equal(classes[k]->forecasts[f], seen[i]);
-			seen[n++] = classes[k]->forecasts[f];
+				assert_string_not_equal(name, seen[i]);
+			seen[n++] = name;
 		}
 	}
-	assert_true(n == 8);
+}
+
+/* Of each scheme in the sources there is a row, and so it is declared, played, tested and in the help. */
+static void every_scheme_has_a_row(void **state)
+{
+	glob_t files;
+	size_t found = 0;
+	(void)state;
+	assert_int_equal(glob("client/lab/*.c", 0, NULL, &files), 0);
+	for (size_t i = 0; i < files.gl_pathc; i++) {
+		char line[256], name[64];
+		FILE *f = fopen(files.gl_pathv[i], "r");
+		assert_non_null(f);
+		while (fgets(line, sizeof line, f)) {
+			size_t k = 0;
+			if (sscanf(line, "const struct scheme_class %63[a-z0-9_] =", name) != 1)
+				continue;
+			while (k < CLASSES && strcmp(class_names[k], name) != 0)
+				k++;
+			if (k == CLASSES)
+				fail_msg("%s: %s has no row in SCHEMES, client/lab/scheme.h", files.gl_pathv[i], name);
+			found++;
+		}
+		fclose(f);
+	}
+	assert_true(found >= 6);
+	globfree(&files);
+}
+
+static void the_help_begins_each_scheme_with_its_name(void **state)
+{
+#define HELP(name, class, rate, median, defaults, help) {name, help},
+	static const struct {
+		const char *name, *help;
+	} rows[] = {SCHEMES(HELP)};
+#undef HELP
+	(void)state;
+	for (size_t k = 0; k < CLASSES; k++) {
+		size_t len = strlen(rows[k].name);
+		assert_memory_equal(rows[k].help, "  ", 2);
+		assert_memory_equal(rows[k].help + 2, rows[k].name, len);
+		assert_int_equal(rows[k].help[2 + len], ' ');
+		assert_int_equal(rows[k].help[strlen(rows[k].help) - 1], '\n');
+	}
 }
 
 static void everybody_begins_with_the_same_say(void **state)
@@ -209,12 +262,13 @@ static void an_outcome_that_never_comes_changes_nothing(void **state)
 static void a_step_keeps_the_sum_and_is_no_settlement(void **state)
 {
 	struct random r;
-	size_t steps = 0;
+	size_t steps = 0, with_steps = 0;
 	(void)state;
 	seed_random(&r, 734);
 	draw_entries(&r);
 	for (size_t k = 0; k < CLASSES; k++) {
 		struct scheme *s = make(classes[k], NULL);
+		with_steps += s->class->step != NULL;
 		for (int t = 0; t < ITEMS && s->class->step; t++) {
 			struct entry *e = &entries[t];
 			double forecasts[SCHEME_FORECASTS_MAX], w[LABELERS], before[LABELERS], sum = 0, after = 0;
@@ -233,7 +287,7 @@ static void a_step_keeps_the_sum_and_is_no_settlement(void **state)
 		}
 		s->class->free(s);
 	}
-	assert_true(steps == 2 * ITEMS && scheme_candor.step && scheme_hedge.step);
+	assert_true(steps == with_steps * ITEMS && scheme_candor.step && scheme_hedge.step);
 }
 
 /* ---- candor ---- */
@@ -579,6 +633,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_of_schemes_and_of_forecasts_are_their_own),
+		cmocka_unit_test(every_scheme_has_a_row),
+		cmocka_unit_test(the_help_begins_each_scheme_with_its_name),
 		cmocka_unit_test(everybody_begins_with_the_same_say),
 		cmocka_unit_test(forecasts_and_weights_stay_in_their_ranges),
 		cmocka_unit_test(only_the_blind_never_look_at_an_outcome),

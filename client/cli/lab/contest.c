@@ -3,21 +3,13 @@
 #include <math.h>
 #include <string.h>
 
-const struct cli_contestant cli_contestants[CLI_CONTESTANTS_MAX] = {
-	{.name = "candor", .class = &scheme_candor},
-	{.name = "horizon", .class = &scheme_candor, .rate = CANDOR_HORIZON},
-	{.name = "fixed", .class = &scheme_candor, .rate = CANDOR_FIXED},
-	{.name = "plain", .class = &scheme_plain},
-	{.name = "hedge", .class = &scheme_hedge},
-	{.name = "leader", .class = &scheme_leader},
-	{.name = "ds", .class = &scheme_dawid_skene},
-	{.name = "ds-gold", .class = &scheme_dawid_skene_gold},
-};
+#define ROW(its_name, its_class, its_rate, its_median, its_defaults, help) \
+	{.name = its_name, .class = &its_class, .rate = its_rate, .median = its_median, .defaults = its_defaults},
+const struct cli_contestant cli_contestants[CLI_CONTESTANTS_MAX] = {SCHEMES(ROW)};
+#undef ROW
 
-size_t cli_contestants_of(const struct cli *c, const char *list, const struct cli_contestant **out)
+static void pick(const struct cli *c, const char *list, bool wanted[CLI_CONTESTANTS_MAX])
 {
-	bool wanted[CLI_CONTESTANTS_MAX] = {false};
-	size_t n = 0;
 	for (const char *at = list;; at++) {
 		size_t len = strcspn(at, ","), k = 0;
 		while (k < CLI_CONTESTANTS_MAX &&
@@ -30,8 +22,16 @@ size_t cli_contestants_of(const struct cli *c, const char *list, const struct cl
 		if (*at == '\0')
 			break;
 	}
+}
+
+size_t cli_contestants_of(const struct cli *c, const char *list, unsigned command, const struct cli_contestant **out)
+{
+	bool wanted[CLI_CONTESTANTS_MAX] = {false};
+	size_t n = 0;
+	if (list)
+		pick(c, list, wanted);
 	for (size_t k = 0; k < CLI_CONTESTANTS_MAX; k++)
-		if (wanted[k])
+		if (list ? wanted[k] : (cli_contestants[k].defaults & command) != 0)
 			out[n++] = &cli_contestants[k];
 	return n;
 }
@@ -93,7 +93,7 @@ void cli_check_contest(const struct cli *c, const struct candor_settings *given,
 
 const char *cli_forecast_name(const struct cli_contestant *k, int forecast)
 {
-	static const char *const rates[][SCHEME_FORECASTS_MAX] = {
-		[CANDOR_HORIZON] = {"horizon", "horizon-med"}, [CANDOR_FIXED] = {"fixed", "fixed-med"}};
-	return k->rate ? rates[k->rate][forecast] : k->class->forecasts[forecast];
+	if (k->rate)
+		return forecast == 0 ? k->name : k->median;
+	return k->class->forecasts[forecast];
 }

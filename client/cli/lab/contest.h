@@ -5,19 +5,24 @@
 #include "client/cli/base/cli.h"
 #include "client/lab/scheme.h"
 
-enum { CLI_CONTESTANTS_MAX = 8, CLI_FORECASTS_MAX = CLI_CONTESTANTS_MAX * SCHEME_FORECASTS_MAX };
+#define CLI_ONE_MORE(...) +1
+enum { CLI_CONTESTANTS_MAX = SCHEMES(CLI_ONE_MORE), CLI_FORECASTS_MAX = CLI_CONTESTANTS_MAX * SCHEME_FORECASTS_MAX };
+#undef CLI_ONE_MORE
 
+/* A row of SCHEMES. */
 struct cli_contestant {
 	const char *name;
 	const struct scheme_class *class;
 	enum candor_rate rate; /* of the mechanism; UNSPECIFIED: as the user says */
+	const char *median; /* where there is a rate, the name of the second forecast; else NULL */
+	unsigned defaults; /* SCHEME_IN_..., the commands that compare it unless told otherwise */
 };
 
 extern const struct cli_contestant cli_contestants[CLI_CONTESTANTS_MAX];
 
 /* Those that a list "candor,plain,..." names, in the order of cli_contestants, each once: how many. Wrong usage where a
- * name is none. */
-size_t cli_contestants_of(const struct cli *c, const char *list, const struct cli_contestant **out);
+ * scheme does not exist. list NULL: those that the command (SCHEME_IN_...) compares by default. */
+size_t cli_contestants_of(const struct cli *c, const char *list, unsigned command, const struct cli_contestant **out);
 
 /* The mechanism's settings for one: what the user gave, as far as its rate takes it, else the defaults; a horizon of
  * t_eff, and a fixed rate of 0.1. Complete and in range. */
@@ -32,16 +37,10 @@ void cli_check_contest(const struct cli *c, const struct candor_settings *given,
 const char *cli_forecast_name(const struct cli_contestant *k, int forecast);
 
 /* For a command's help. */
-#define CLI_CONTEST_HELP                                                                    \
-	"Schemes (--schemes, a list with commas):\n"                                        \
-	"  candor           the mechanism at its default rate, or at --rate\n"              \
-	"  horizon, fixed   the mechanism at the other rates: --horizon (where it is not\n" \
-	"                   given, what the campaign will come to), --eta (0.1)\n"          \
-	"  plain            mean and median with all labelers alike, as is done today\n"    \
-	"  hedge            multiplicative weights for the Brier loss; not truthful\n"      \
-	"  leader           follows the labeler with the best record so far\n"              \
-	"  ds, ds-gold      Dawid-Skene by EM, refitted as items come: on the reports,\n"   \
-	"                   taken as A, tie or B; and with known outcomes held fixed\n"     \
+#define CLI_SCHEME_HELP(name, class, rate, median, defaults, help) help
+#define CLI_SCHEMES_HELP SCHEMES(CLI_SCHEME_HELP)
+#define CLI_CONTEST_HELP                                              \
+	"Schemes (--schemes, a list with commas):\n" CLI_SCHEMES_HELP \
 	"candor-med, horizon-med, fixed-med are the mechanism's weighted medians.\n"
 
 #endif

@@ -238,7 +238,7 @@ static int evaluate(struct evaluation *e, char **paths)
 static int run_evaluate(struct cli *c, int argc, char **argv)
 {
 	struct evaluation e = {.cli = c, .repeats = 1};
-	const char *schemes = "candor,plain,hedge,leader,ds,ds-gold";
+	const char *schemes = NULL;
 	int opt;
 	while ((opt = cli_option(c, argc, argv, own_options)) != -1) {
 		switch (opt) {
@@ -251,7 +251,7 @@ static int run_evaluate(struct cli *c, int argc, char **argv)
 	}
 	char **paths = cli_operands(c, argc, argv, 1, 10000, "FILE");
 	e.n_files = (size_t)(argc - optind);
-	e.n_contestants = cli_contestants_of(c, schemes, e.contestants);
+	e.n_contestants = cli_contestants_of(c, schemes, SCHEME_IN_EVALUATE, e.contestants);
 	cli_check_contest(c, &e.given, e.contestants, e.n_contestants);
 	if (e.repeats > 1 && !e.shuffled)
 		cli_usage(c, "--repeat goes with --order shuffle:SEED; the order of a file is always the same");

@@ -313,7 +313,7 @@ static int run_simulate(struct cli *c, int argc, char **argv)
 		.repeats = 1,
 		.game.world = world_usual(1000, 20),
 	};
-	struct asked a = {.schemes = "candor,horizon,fixed,plain,hedge,leader,ds,ds-gold"};
+	struct asked a = {0};
 	int opt;
 	while ((opt = cli_option(c, argc, argv, own_options)) != -1)
 		take_option(&s, &a, opt);
@@ -322,7 +322,7 @@ static int run_simulate(struct cli *c, int argc, char **argv)
 		s.game.world.labelers = 2;
 	set_groups(c, &s.game, a.groups, a.n_groups);
 	set_checkpoints(&s.game);
-	s.n_contestants = cli_contestants_of(c, a.schemes, s.contestants);
+	s.n_contestants = cli_contestants_of(c, a.schemes, SCHEME_IN_SIMULATE, s.contestants);
 	cli_check_contest(c, &s.given, s.contestants, s.n_contestants);
 	const char *fault = fault_of(&s, &a);
 	if (fault)
