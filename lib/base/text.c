@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-/* Length of the UTF-8 sequence at p (well-formed as Unicode table 3-7 has it), 0 if there is none. */
-static size_t utf8_sequence(const uint8_t *p, size_t left)
+/* Well-formed as Unicode table 3-7 has it. */
+size_t text_utf8(const uint8_t *p, size_t left)
 {
 	static const struct {
 		uint8_t first_lo, first_hi, second_lo, second_hi, len;
@@ -60,7 +60,7 @@ const char *text_fault(const char *text, size_t len)
 			i++;
 			continue;
 		}
-		size_t step = utf8_sequence(p + i, len - i);
+		size_t step = text_utf8(p + i, len - i);
 		if (step == 0)
 			return "is not valid UTF-8";
 		if (is_control(p + i, step))

@@ -14,6 +14,9 @@ const char *text_fault(const char *text, size_t len);
 /* The same for the name of a pool, labeler or item: 1 to 255 bytes of such text. */
 const char *name_fault(const char *name, size_t len);
 
+/* The length of the UTF-8 sequence at the front of `left` bytes, at least one; 0 if there is none. */
+size_t text_utf8(const uint8_t *p, size_t left);
+
 /* "YYYY-MM-DD" or "YYYY-MM-DDTHH:MM:SSZ", in UTC, from 1970 to 9999, as milliseconds since 1970: whether it is such. */
 bool text_date(const char *text, uint64_t *ms);
 

@@ -1,0 +1,306 @@
+#include "lib/wire/json.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/text.h"
+
+/* ---- text as it grows ---- */
+
+static void put(struct json_out *j, const void *bytes, size_t len)
+{
+	if (!j->err)
+		j->err = buf_append(j->out, bytes, len);
+}
+
+static void line_break(struct json_out *j)
+{
+	static const char blanks[] = "                                ";
+	if (j->indent == 0)
+		return;
+	put(j, "\n", 1);
+	for (size_t n = (size_t)j->indent * j->depth; n > 0;) {
+		size_t piece = n < sizeof blanks - 1 ? n : sizeof blanks - 1;
+		put(j, blanks, piece);
+		n -= piece;
+	}
+}
+
+/* What stands between a value, or a key, and what is before it. */
+static void separate(struct json_out *j)
+{
+	if (j->after_key) {
+		j->after_key = false;
+		return;
+	}
+	if (j->follows)
+		put(j, ",", 1);
+	if (j->depth > 0)
+		line_break(j);
+	j->follows = true;
+}
+
+static void PRINTF_LIKE(2, 3) put_value(struct json_out *j, const char *format, ...)
+{
+	char text[64];
+	va_list args;
+	separate(j);
+	va_start(args, format);
+	int len = vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	require(len > 0 && (size_t)len < sizeof text);
+	put(j, text, (size_t)len);
+}
+
+void json_out_open(struct json_out *j, char bracket)
+{
+	separate(j);
+	put(j, &bracket, 1);
+	j->depth++;
+	j->follows = false;
+}
+
+void json_out_close(struct json_out *j, char bracket)
+{
+	require(j->depth > 0);
+	j->depth--;
+	if (j->follows)
+		line_break(j);
+	put(j, &bracket, 1);
+	j->follows = true;
+}
+
+static void escape(struct json_out *j, uint8_t c)
+{
+	static const char names[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
+	const char *at = c ? strchr(names, c) : NULL;
+	char text[8];
+	int len = at ? snprintf(text, sizeof text, "\\%c", letters[at - names])
+		     : snprintf(text, sizeof text, "\\u%04X", (unsigned)c);
+	put(j, text, (size_t)len);
+}
+
+static void put_text(struct json_out *j, const char *text)
+{
+	const uint8_t *p = (const uint8_t *)text, *from = p, *end = p + strlen(text);
+	put(j, "\"", 1);
+	while (p < end) {
+		size_t len = text_utf8(p, (size_t)(end - p));
+		if (len > 0 && *p >= 0x20 && *p != '"' && *p != '\\') {
+			p += len;
+			continue;
+		}
+		put(j, from, (size_t)(p - from));
+		if (len == 0)
+			put(j, "\xef\xbf\xbd", 3);
+		else
+			escape(j, *p);
+		from = ++p;
+	}
+	put(j, from, (size_t)(p - from));
+	put(j, "\"", 1);
+}
+
+void json_out_key(struct json_out *j, const char *key)
+{
+	separate(j);
+	put_text(j, key);
+	put(j, ": ", j->indent ? 2 : 1);
+	j->after_key = true;
+}
+
+void json_out_text(struct json_out *j, const char *text)
+{
+	separate(j);
+	put_text(j, text);
+}
+
+void json_out_count(struct json_out *j, uint64_t n)
+{
+	put_value(j, "%" PRIu64, n);
+}
+
+static void put_signed(struct json_out *j, int64_t n)
+{
+	put_value(j, "%" PRId64, n);
+}
+
+void json_out_bool(struct json_out *j, bool yes)
+{
+	put_value(j, "%s", yes ? "true" : "false");
+}
+
+void json_out_null(struct json_out *j)
+{
+	put_value(j, "null");
+}
+
+/* Always seen to be a real number: 1.0, 0.5, 1e-9. */
+void json_out_real(struct json_out *j, double x)
+{
+	char digits[40];
+	if (!isfinite(x)) {
+		json_out_null(j);
+		return;
+	}
+	snprintf(digits, sizeof digits, "%.17g", x);
+	char *exponent = strchr(digits, 'e');
+	if (exponent) {
+		char *from = exponent + 1, *to = from;
+		if (*from == '-')
+			to++;
+		from++;
+		from += strspn(from, "0");
+		memmove(to, from, strlen(from) + 1);
+	}
+	put_value(j, "%s%s", digits, exponent || strchr(digits, '.') ? "" : ".0");
+}
+
+/* ---- enums ---- */
+
+/* A value's name without the prefix that stands before UNSPECIFIED, the name of 0, if there is such a name. */
+static const char *bare_name(const ProtobufCEnumDescriptor *type, const char *name)
+{
+	static const char none[] = "UNSPECIFIED";
+	const ProtobufCEnumValue *zero = protobuf_c_enum_descriptor_get_value(type, 0);
+	const size_t len = zero ? strlen(zero->name) : 0, suffix = sizeof none - 1;
+	if (len < suffix || strcmp(zero->name + len - suffix, none) != 0)
+		return name;
+	return strncmp(name, zero->name, len - suffix) == 0 ? name + len - suffix : name;
+}
+
+void json_word(const ProtobufCEnumDescriptor *type, int value, char out[JSON_WORD_MAX])
+{
+	const ProtobufCEnumValue *v = protobuf_c_enum_descriptor_get_value(type, value);
+	const char *name = v ? bare_name(type, v->name) : "";
+	size_t n = 0;
+	require(strlen(name) < JSON_WORD_MAX);
+	for (; name[n]; n++) {
+		bool is_upper = name[n] >= 'A' && name[n] <= 'Z';
+		out[n] = name[n] == '_' ? '-' : (char)(is_upper ? name[n] - 'A' + 'a' : name[n]);
+	}
+	out[n] = '\0';
+}
+
+/* ---- messages ---- */
+
+static const void *member(const ProtobufCMessage *m, unsigned offset)
+{
+	return (const char *)m + offset;
+}
+
+static bool is_present(const ProtobufCMessage *m, const ProtobufCFieldDescriptor *f)
+{
+	if (f->label == PROTOBUF_C_LABEL_REPEATED)
+		return true;
+	if (f->flags & PROTOBUF_C_FIELD_FLAG_ONEOF)
+		return *(const uint32_t *)member(m, f->quantifier_offset) == f->id;
+	if (f->type == PROTOBUF_C_TYPE_MESSAGE)
+		return *(const ProtobufCMessage *const *)member(m, f->offset) != NULL;
+	if (f->label != PROTOBUF_C_LABEL_OPTIONAL)
+		return true;
+	if (f->type == PROTOBUF_C_TYPE_STRING) {
+		const char *text = *(const char *const *)member(m, f->offset);
+		return text && text != f->default_value;
+	}
+	return *(const protobuf_c_boolean *)member(m, f->quantifier_offset);
+}
+
+static void put_enum(struct json_out *j, const ProtobufCEnumDescriptor *type, int value)
+{
+	char word[JSON_WORD_MAX];
+	json_word(type, value, word);
+	if (*word)
+		json_out_text(j, word);
+	else
+		put_signed(j, value);
+}
+
+static void put_bytes(struct json_out *j, const ProtobufCBinaryData *bytes)
+{
+	static const char digits[] = "0123456789abcdef";
+	separate(j);
+	put(j, "\"", 1);
+	for (size_t i = 0; i < bytes->len; i++) {
+		const char pair[] = {digits[bytes->data[i] >> 4], digits[bytes->data[i] & 15]};
+		put(j, pair, sizeof pair);
+	}
+	put(j, "\"", 1);
+}
+
+static void put_field(struct json_out *j, const ProtobufCFieldDescriptor *f, const void *at)
+{
+	switch (f->type) {
+	case PROTOBUF_C_TYPE_INT32:
+	case PROTOBUF_C_TYPE_SINT32:
+	case PROTOBUF_C_TYPE_SFIXED32: put_signed(j, *(const int32_t *)at); break;
+	case PROTOBUF_C_TYPE_INT64:
+	case PROTOBUF_C_TYPE_SINT64:
+	case PROTOBUF_C_TYPE_SFIXED64: put_signed(j, *(const int64_t *)at); break;
+	case PROTOBUF_C_TYPE_UINT32:
+	case PROTOBUF_C_TYPE_FIXED32: json_out_count(j, *(const uint32_t *)at); break;
+	case PROTOBUF_C_TYPE_UINT64:
+	case PROTOBUF_C_TYPE_FIXED64: json_out_count(j, *(const uint64_t *)at); break;
+	case PROTOBUF_C_TYPE_FLOAT: json_out_real(j, (double)*(const float *)at); break;
+	case PROTOBUF_C_TYPE_DOUBLE: json_out_real(j, *(const double *)at); break;
+	case PROTOBUF_C_TYPE_BOOL: json_out_bool(j, *(const protobuf_c_boolean *)at); break;
+	case PROTOBUF_C_TYPE_ENUM: put_enum(j, f->descriptor, *(const int *)at); break;
+	case PROTOBUF_C_TYPE_STRING: json_out_text(j, *(const char *const *)at ? *(const char *const *)at : ""); break;
+	case PROTOBUF_C_TYPE_BYTES: put_bytes(j, at); break;
+	case PROTOBUF_C_TYPE_MESSAGE: json_out_message(j, *(const ProtobufCMessage *const *)at); break;
+	}
+}
+
+size_t json_size_of(ProtobufCType type)
+{
+	switch (type) {
+	case PROTOBUF_C_TYPE_INT32:
+	case PROTOBUF_C_TYPE_SINT32:
+	case PROTOBUF_C_TYPE_SFIXED32:
+	case PROTOBUF_C_TYPE_UINT32:
+	case PROTOBUF_C_TYPE_FIXED32: return sizeof(uint32_t);
+	case PROTOBUF_C_TYPE_INT64:
+	case PROTOBUF_C_TYPE_SINT64:
+	case PROTOBUF_C_TYPE_SFIXED64:
+	case PROTOBUF_C_TYPE_UINT64:
+	case PROTOBUF_C_TYPE_FIXED64: return sizeof(uint64_t);
+	case PROTOBUF_C_TYPE_FLOAT: return sizeof(float);
+	case PROTOBUF_C_TYPE_DOUBLE: return sizeof(double);
+	case PROTOBUF_C_TYPE_BOOL: return sizeof(protobuf_c_boolean);
+	case PROTOBUF_C_TYPE_ENUM: return sizeof(int);
+	case PROTOBUF_C_TYPE_STRING: return sizeof(char *);
+	case PROTOBUF_C_TYPE_BYTES: return sizeof(ProtobufCBinaryData);
+	case PROTOBUF_C_TYPE_MESSAGE: return sizeof(ProtobufCMessage *);
+	}
+	return 0;
+}
+
+void json_out_members(struct json_out *j, const ProtobufCMessage *m)
+{
+	for (unsigned i = 0; i < m->descriptor->n_fields; i++) {
+		const ProtobufCFieldDescriptor *f = &m->descriptor->fields[i];
+		if (!is_present(m, f))
+			continue;
+		json_out_key(j, f->name);
+		if (f->label != PROTOBUF_C_LABEL_REPEATED) {
+			put_field(j, f, member(m, f->offset));
+			continue;
+		}
+		const size_t n = *(const size_t *)member(m, f->quantifier_offset), size = json_size_of(f->type);
+		const char *rows = *(const char *const *)member(m, f->offset);
+		json_out_open(j, '[');
+		for (size_t k = 0; k < n; k++)
+			put_field(j, f, rows + k * size);
+		json_out_close(j, ']');
+	}
+}
+
+void json_out_message(struct json_out *j, const ProtobufCMessage *m)
+{
+	json_out_open(j, '{');
+	json_out_members(j, m);
+	json_out_close(j, '}');
+}

@@ -1,0 +1,63 @@
+/* Answers as messages, for those who know only the plain structures. */
+#include <errno.h>
+
+#include "lib/wire/common.h"
+#include "lib/wire/json.h"
+
+/* By way of bytes: which fields are absent is then said in one place, the encoder. */
+int json_body(const struct candor_response *r, struct arena *a, const ProtobufCMessage **out)
+{
+	struct buf bytes = {0};
+	ProtobufCAllocator allocator = wire_allocator(a);
+	Candor__V1__Response *m = NULL;
+	size_t head = 0;
+	int err = wire_encode_response(r, a, SIZE_MAX / 4, &bytes);
+	if (!err) {
+		while (bytes.data[head++] & 0x80)
+			;
+		m = candor__v1__response__unpack(&allocator, bytes.len - head, bytes.data + head);
+		err = m ? 0 : wire_unpack_error(a);
+	}
+	buf_free(&bytes);
+	/* All members of a oneof are pointers to messages here. */
+	*out = m && m->body_case ? &m->hello->base : NULL;
+	return err ? err : *out ? 0 : ERR_MALFORMED;
+}
+
+void json_out_code(struct json_out *j, enum candor_code code)
+{
+	char word[JSON_WORD_MAX];
+	json_word(&candor__v1__code__descriptor, (int)code, word);
+	if (*word)
+		json_out_text(j, word);
+	else
+		json_out_count(j, (uint64_t)code);
+}
+
+void json_out_settings(struct json_out *j, const struct candor_settings *s)
+{
+	Candor__V1__Settings m;
+	wire_settings_to_pb(s, &m);
+	json_out_message(j, &m.base);
+}
+
+const ProtobufCMessage *json_part(const ProtobufCMessage *message, const char *name)
+{
+	const ProtobufCFieldDescriptor *f = protobuf_c_message_descriptor_get_field_by_name(message->descriptor, name);
+	require(f && f->type == PROTOBUF_C_TYPE_MESSAGE && f->label != PROTOBUF_C_LABEL_REPEATED);
+	return *(const ProtobufCMessage *const *)(const void *)((const char *)message + f->offset);
+}
+
+size_t json_rows(const ProtobufCMessage *message, const ProtobufCMessage *const **rows)
+{
+	for (unsigned i = 0; i < message->descriptor->n_fields; i++) {
+		const ProtobufCFieldDescriptor *f = &message->descriptor->fields[i];
+		const char *base = (const char *)message;
+		if (f->type != PROTOBUF_C_TYPE_MESSAGE || f->label != PROTOBUF_C_LABEL_REPEATED)
+			continue;
+		*rows = *(const ProtobufCMessage *const *const *)(const void *)(base + f->offset);
+		return *(const size_t *)(const void *)(base + f->quantifier_offset);
+	}
+	*rows = NULL;
+	return 0;
+}
