@@ -156,10 +156,10 @@ $(B)/flags: FORCE
 		echo '$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS)' >$@
 FORCE:
 
-$(GEN_C) $(GEN_H) &: proto/candor.proto
+$(GEN_C) $(GEN_H) &: proto/candor.proto proto/generate.sh
 	@mkdir -p $(B)/gen
 	$(call say,PROTO)
-	$(Q)protoc-c --proto_path=proto --c_out=$(B)/gen candor.proto
+	$(Q)proto/generate.sh $(B)/gen
 
 $(GEN_O): $(GEN_C) $(B)/flags
 	$(call say,CC)

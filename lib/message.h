@@ -5,7 +5,10 @@
  *
  * Ownership: pointers inside a message belong to whoever made it. A decoded message lives in the arena it was decoded
  * into and dies with it. Strings are NUL-terminated UTF-8, never NULL in a decoded message; where a caller fills in a
- * message, NULL reads as "". */
+ * message, NULL reads as "".
+ *
+ * Fields that candor.proto calls optional have no flag of their own: beside each stands which value says that it is
+ * absent. */
 #ifndef CANDOR_MESSAGE_H
 #define CANDOR_MESSAGE_H
 
@@ -185,8 +188,8 @@ struct candor_pool {
 	double t_eff, total_weight;
 	double mean_loss, median_loss, plain_mean_loss, plain_median_loss;
 	const struct candor_best *best; /* NULL: none */
-	uint64_t archived;
-	const uint8_t *head; /* [CANDOR_HEAD_BYTES], the hash of the newest settlement; NULL: there is none */
+	uint64_t archived; /* 0: absent */
+	const uint8_t *head; /* [CANDOR_HEAD_BYTES], the hash of the newest settlement; NULL: absent, there is none */
 };
 
 struct candor_rejected {
@@ -209,13 +212,14 @@ struct candor_item {
 	enum candor_item_state state;
 	double mean, median, plain_mean, plain_median, spread, ess;
 	uint64_t n;
-	double outcome;
+	double outcome; /* in RESOLVED items, as the next three; in others absent */
 	uint64_t round;
 	double eta, weighted_loss;
-	uint64_t opened_at, closed_at, ended_at;
+	uint64_t opened_at;
+	uint64_t closed_at, ended_at; /* 0: absent */
 	size_t n_reports;
 	const struct candor_item_report *reports;
-	bool archived;
+	bool archived; /* false: absent */
 };
 
 struct candor_labeler {

@@ -178,7 +178,7 @@ done | rule header-contract
 gen=${B:-build/release}/gen
 if [ ! -f "$gen/candor.pb-c.h" ]; then
 	gen=$tmp
-	protoc-c --proto_path=proto --c_out="$tmp" candor.proto || exit 1
+	proto/generate.sh "$tmp" || exit 1
 fi
 read -ra pkg_cflags < <(pkg-config --cflags libuv libprotobuf-c sqlite3 inih libsodium jansson cmocka)
 for header in ${HEADERS-"${headers[@]}"}; do

@@ -7,6 +7,9 @@
 
 /* ---- encoding ---- */
 
+/* What says whether an optional field is there. */
+#define IF(present, CASE) ((present) ? (CASE) : 0)
+
 static void pool_to_pb(const struct candor_pool *p, Candor__V1__Pool *m, Candor__V1__Settings *settings,
 		       Candor__V1__BestLabeler *best)
 {
@@ -30,7 +33,9 @@ static void pool_to_pb(const struct candor_pool *p, Candor__V1__Pool *m, Candor_
 	m->median_loss = p->median_loss;
 	m->plain_mean_loss = p->plain_mean_loss;
 	m->plain_median_loss = p->plain_median_loss;
+	m->_archived_case = IF(p->archived > 0, CANDOR__V1__POOL___ARCHIVED_ARCHIVED);
 	m->archived = p->archived;
+	m->_head_case = IF(p->head, CANDOR__V1__POOL___HEAD_HEAD);
 	if (p->head)
 		m->head = (ProtobufCBinaryData){CANDOR_HEAD_BYTES, (uint8_t *)(uintptr_t)p->head};
 	if (!p->best)
@@ -70,6 +75,14 @@ static int item_to_pb(const struct candor_item *item, struct arena *a, Candor__V
 	m->spread = item->spread;
 	m->ess = item->ess;
 	m->n = item->n;
+	bool resolved = item->state == CANDOR_RESOLVED;
+	m->_outcome_case = IF(resolved, CANDOR__V1__ITEM___OUTCOME_OUTCOME);
+	m->_round_case = IF(resolved, CANDOR__V1__ITEM___ROUND_ROUND);
+	m->_eta_case = IF(resolved, CANDOR__V1__ITEM___ETA_ETA);
+	m->_weighted_loss_case = IF(resolved, CANDOR__V1__ITEM___WEIGHTED_LOSS_WEIGHTED_LOSS);
+	m->_closed_at_case = IF(item->closed_at, CANDOR__V1__ITEM___CLOSED_AT_CLOSED_AT);
+	m->_ended_at_case = IF(item->ended_at, CANDOR__V1__ITEM___ENDED_AT_ENDED_AT);
+	m->_archived_case = IF(item->archived, CANDOR__V1__ITEM___ARCHIVED_ARCHIVED);
 	m->outcome = item->outcome;
 	m->round = item->round;
 	m->eta = item->eta;

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "candor.pb-c.h"
 #include "lib/wire/frame.h"
 #include "tests/lib/samples.h"
 #include "lib/wire/wire.h"
@@ -268,7 +269,7 @@ static void every_response_comes_back_as_it_was_sent(void **state)
 		arena_free(&a);
 		buf_free(&bytes);
 	}
-	assert_int_equal(types, (2u << CANDOR_RES_EVENTS) - 1);
+	assert_int_equal(types, (1u << CANDOR_RES_TYPES) - 1);
 }
 
 static void a_refusal_carries_its_code_and_sentence_and_no_body(void **state)
@@ -331,6 +332,85 @@ static void encoding_rows_within_too_small_a_budget_appends_nothing(void **state
 		arena_free(&a);
 		buf_free(&bytes);
 	}
+}
+
+/* ---- fields that are absent where they say nothing ---- */
+
+/* The only item, or the only pool, in the answer that `r` is encoded to; to be freed. */
+static Candor__V1__Response *sent(const struct candor_response *r)
+{
+	struct buf bytes;
+	struct view body;
+	encode(r, &bytes, &body);
+	Candor__V1__Response *m = candor__v1__response__unpack(NULL, body.len, body.data);
+	assert_non_null(m);
+	buf_free(&bytes);
+	return m;
+}
+
+static void what_an_item_does_not_have_is_absent(void **state)
+{
+	static const struct {
+		enum candor_item_state state;
+		uint64_t closed_at, ended_at;
+		bool archived;
+	} rows[] = {
+		{CANDOR_OPEN, 0, 0, false},    {CANDOR_CLOSED, 5, 0, false}, {CANDOR_RESOLVED, 5, 6, false},
+		{CANDOR_RESOLVED, 5, 6, true}, {CANDOR_VOID, 0, 6, false},   {CANDOR_VOID, 5, 6, false},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		/* Zeros that say something are sent: an outcome can be 0, and so can a loss. */
+		const struct candor_item item = {.item = "i",
+						 .state = rows[i].state,
+						 .closed_at = rows[i].closed_at,
+						 .ended_at = rows[i].ended_at,
+						 .archived = rows[i].archived};
+		const struct candor_response r = {.id = 1, .type = CANDOR_RES_ITEMS, .n = 1, .items = &item};
+		Candor__V1__Response *m = sent(&r);
+		const Candor__V1__Item *got = m->items->items[0];
+		bool resolved = rows[i].state == CANDOR_RESOLVED;
+		assert_int_equal(!got->_outcome_case, !resolved);
+		assert_int_equal(!got->_round_case, !resolved);
+		assert_int_equal(!got->_eta_case, !resolved);
+		assert_int_equal(!got->_weighted_loss_case, !resolved);
+		assert_int_equal(!got->_closed_at_case, !rows[i].closed_at);
+		assert_int_equal(!got->_ended_at_case, !rows[i].ended_at);
+		assert_int_equal(!got->_archived_case, !rows[i].archived);
+		candor__v1__response__free_unpacked(m, NULL);
+	}
+}
+
+static void what_a_pool_does_not_have_is_absent(void **state)
+{
+	static const uint8_t head[CANDOR_HEAD_BYTES];
+	(void)state;
+	for (int has = 0; has < 2; has++) {
+		const struct candor_response r = {
+			.id = 1,
+			.type = CANDOR_RES_POOL,
+			.pool = {.name = "p", .head = has ? head : NULL, .archived = has ? 7 : 0}};
+		Candor__V1__Response *m = sent(&r);
+		assert_int_equal(!m->pool->_head_case, !has);
+		assert_int_equal(!m->pool->_archived_case, !has);
+		candor__v1__response__free_unpacked(m, NULL);
+	}
+}
+
+/* A daemon of before sent them as other fields: left out where they were 0. */
+static void fields_that_are_left_out_though_they_have_a_value_read_as_0(void **state)
+{
+	static const uint8_t bytes[] = {0x42, 7, 0x0a, 5, 0x0a, 1, 'i', 0x10, 3}; /* items: {item "i", RESOLVED} */
+	struct arena a;
+	struct candor_response got;
+	(void)state;
+	arena_init(&a, BUDGET);
+	assert_int_equal(wire_decode_response(&a, bytes, sizeof bytes, &got), 0);
+	assert_int_equal(got.n, 1);
+	assert_int_equal(got.items[0].state, CANDOR_RESOLVED);
+	assert_true(got.items[0].outcome == 0 && got.items[0].round == 0 && got.items[0].closed_at == 0);
+	assert_false(got.items[0].archived);
+	arena_free(&a);
 }
 
 /* ---- what no daemon would say ---- */
@@ -481,6 +561,9 @@ int main(void)
 		cmocka_unit_test(a_refusal_carries_its_code_and_sentence_and_no_body),
 		cmocka_unit_test(a_response_longer_than_allowed_is_not_appended),
 		cmocka_unit_test(encoding_rows_within_too_small_a_budget_appends_nothing),
+		cmocka_unit_test(what_an_item_does_not_have_is_absent),
+		cmocka_unit_test(what_a_pool_does_not_have_is_absent),
+		cmocka_unit_test(fields_that_are_left_out_though_they_have_a_value_read_as_0),
 		cmocka_unit_test(text_that_could_harm_a_terminal_is_malformed_wherever_it_stands),
 		cmocka_unit_test(a_name_or_a_cursor_of_more_than_255_bytes_is_malformed),
 		cmocka_unit_test(an_unknown_state_of_an_item_is_malformed),
