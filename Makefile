@@ -61,6 +61,9 @@ fortify_3 = $(shell printf '$(hash)include <features.h>\n$(hash)if __USE_FORTIFY
 HARDENING = $(eval HARDENING := -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(or $(fortify_3),2) \
 	$(call accepts,-fstack-clash-protection) $(call accepts,-fcf-protection=full))$(HARDENING)
 
+# In these the daemon looks after each event whether its lists, counts and accounts agree.
+CHECKS := $(if $(filter debug asan fuzz,$(VARIANT)),-DCANDOR_CHECKS)
+
 pkg = $(shell pkg-config $(1) $(2) 2>/dev/null)
 # Only asked for when something is built, so that `make help` and `make deps` work on a bare machine.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(call pkg,--cflags,$(PKGS)) $(call pkg,--cflags,$(PKGS_TEST)))$(PKG_CFLAGS)
@@ -69,7 +72,7 @@ libs_client = $(call pkg,--libs,libuv libprotobuf-c openssl)
 libs_cli = $(call pkg,--libs,libuv libprotobuf-c jansson libsodium openssl) -lm -lpthread
 libs_test = $(call pkg,--libs,libuv libprotobuf-c sqlite3 inih libsodium zlib openssl jansson $(PKGS_TEST)) -lm -lpthread
 
-ALL_CPPFLAGS = -D_GNU_SOURCE -DCANDOR_VERSION='"$(VERSION)"' -DCANDOR_IN_TREE -I. -I$(B)/gen $(PKG_CFLAGS) $(CPPFLAGS)
+ALL_CPPFLAGS = -D_GNU_SOURCE $(CHECKS) -DCANDOR_VERSION='"$(VERSION)"' -DCANDOR_IN_TREE -I. -I$(B)/gen $(PKG_CFLAGS) $(CPPFLAGS)
 ALL_CFLAGS = -std=c11 -fPIC -fvisibility=hidden $(WARN) $(STRICT_FP) $(flags_$(VARIANT)) $(CFLAGS)
 # Addresses are chosen at start, and what is then known is read-only from then on.
 ALL_LDFLAGS = -Wl,-z,relro,-z,now,-z,noexecstack $(filter -fsanitize=%,$(flags_$(VARIANT))) $(LDFLAGS)

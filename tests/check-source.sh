@@ -91,7 +91,7 @@ daemon/db | lib/ | the database knows rows, not the engine: hand it a callback, 
 daemon/history | daemon/db lib/ | a replay reads rows and calls lib/: it has no engine
 daemon/engine | daemon/history daemon/db lib/ | the engine has no sockets: ask its owner, through struct engine_ops
 daemon/net | daemon daemon/engine daemon/db/store.h daemon/db/file.h lib/ | net reaches the database through the engine or db/store only
-daemon/offline | daemon/engine/state.h daemon/history daemon/db lib/ | offline tools read history, and have neither engine nor sockets
+daemon/offline | daemon/engine/view.h daemon/history daemon/db lib/ | offline tools read history, and have neither engine nor sockets
 daemon | daemon/net daemon/offline lib/ daemon/db/connection.h | main and config only start what the folders have
 client | lib/ | the client library knows lib/ alone: what the command line needs stays in client/cli
 client/lab | lib/ | the laboratory has no I/O: pass it in

@@ -1,9 +1,9 @@
-/* How much each principal may ask for: each request is charged once, before it is carried out, and each open item
- * counts for whoever opened it. The daemon's own user is counted and never refused. */
-#include <errno.h>
+#include "daemon/engine/charge.h"
+
 #include <inttypes.h>
 
-#include "daemon/engine/state.h"
+#include "daemon/engine/items.h"
+#include "daemon/engine/reply.h"
 
 /* ---- rates ---- */
 
@@ -53,7 +53,7 @@ bool engine_charge(struct engine *e, struct call *call, const struct identity *p
 	int passes = quota_take(e->quota, identity_principal(payer), cost, e->ops.now_ms(e->owner), &rate, &wait_ms);
 	if (passes == 1)
 		return true;
-	engine_withdraw(e, call);
+	engine_drop_load(call);
 	if (passes < 0)
 		engine_refuse_error(call, passes);
 	else
@@ -61,28 +61,7 @@ bool engine_charge(struct engine *e, struct call *call, const struct identity *p
 	return false;
 }
 
-const char *engine_refuse_unread(struct engine *e, const struct identity *identity, size_t bytes,
-				 enum candor_code *code, uint32_t *retry_after_ms)
-{
-	enum { STRANGER_BYTES = 8 * 1024 }; /* a hello with the longest token and name is a fifth of it */
-	*retry_after_ms = 0;
-	if (identity->is_owner)
-		return NULL;
-	if (bytes > STRANGER_BYTES && !(e->grants && grants_rights(e->grants, identity, NULL))) {
-		*code = identity->is_known ? CANDOR_PERMISSION_DENIED : CANDOR_UNAUTHENTICATED;
-		engine_charge_unread(e, identity, bytes);
-		return "who has no rights here may send hello and little else; say who you are first, or have an admin "
-		       "grant you something";
-	}
-	*retry_after_ms =
-		e->quota ? quota_spent_ms(e->quota, identity_principal(identity), e->ops.now_ms(e->owner)) : 0;
-	if (*retry_after_ms == 0 || bytes <= STRANGER_BYTES)
-		return NULL;
-	*code = CANDOR_RESOURCE_EXHAUSTED;
-	return "more was sent than one principal may in a second; again in a while";
-}
-
-void engine_charge_unread(struct engine *e, const struct identity *identity, size_t bytes)
+void engine_charge_refused(struct engine *e, const struct identity *identity, size_t bytes)
 {
 	enum quota_rate rate;
 	uint32_t wait_ms;
@@ -93,10 +72,11 @@ void engine_charge_unread(struct engine *e, const struct identity *identity, siz
 	(void)passes; /* it is refused in any case */
 }
 
-bool engine_is_spent(const struct engine *e, const struct identity *identity)
+uint32_t engine_wait_ms(const struct engine *e, const struct identity *identity)
 {
-	return e->quota && !identity->is_owner &&
-	       quota_spent_ms(e->quota, identity_principal(identity), e->ops.now_ms(e->owner)) > 0;
+	if (!e->quota || identity->is_owner)
+		return 0;
+	return quota_spent_ms(e->quota, identity_principal(identity), e->ops.now_ms(e->owner));
 }
 
 /* ---- open items ---- */

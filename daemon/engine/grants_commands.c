@@ -1,186 +1,43 @@
-/* Who may do what: each request is held against the grants before anything else is done for it; and the requests that
- * change grants and tokens. docs/security.md has the table of requests and rights for people. */
+/* Commands on grants and tokens: hello, which says whose token a connection speaks with, and those that change and list
+ * them. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-#include "daemon/engine/state.h"
+#include "daemon/engine/access.h"
+#include "daemon/engine/charge.h"
+#include "daemon/engine/commands.h"
+#include "daemon/engine/record.h"
+#include "daemon/engine/reply.h"
 #include "lib/base/log.h"
 #include "lib/base/wipe.h"
 #include "lib/rights.h"
 
-enum { ANY_RIGHT = CANDOR_RIGHTS_ALL | GRANTS_REPORT_SOME, REFUSALS_LOGGED_MS = 1000 };
+enum { REJECTION_LOGGED_MS = 1000 };
 
-/* ---- what a request needs ---- */
-
-/* One of these rights, in the pool that it names (in every pool where it names none), or anywhere. */
-struct need {
-	unsigned one_of;
-	bool anywhere;
-};
-
-static const struct need needs[CANDOR_REQ_TYPES] = {
-	[CANDOR_REQ_INFO] = {ANY_RIGHT, true},
-	[CANDOR_REQ_LIST_POOLS] = {ANY_RIGHT, true},
-	[CANDOR_REQ_GET_POOL] = {ANY_RIGHT, false},
-	[CANDOR_REQ_CREATE_POOL] = {CANDOR_RIGHT_ADMIN, false},
-	[CANDOR_REQ_UPDATE_POOL] = {CANDOR_RIGHT_ADMIN, false},
-	[CANDOR_REQ_PRUNE_POOL] = {CANDOR_RIGHT_ADMIN, false},
-	[CANDOR_REQ_POST_REPORTS] = {CANDOR_RIGHT_REPORT | GRANTS_REPORT_SOME, false},
-	[CANDOR_REQ_CLOSE_ITEMS] = {CANDOR_RIGHT_OUTCOME, false},
-	[CANDOR_REQ_RESOLVE_ITEMS] = {CANDOR_RIGHT_OUTCOME, false},
-	[CANDOR_REQ_VOID_ITEMS] = {CANDOR_RIGHT_OUTCOME, false},
-	[CANDOR_REQ_QUERY_ITEMS] = {CANDOR_RIGHT_READ | CANDOR_RIGHT_READ_OPEN, false},
-	[CANDOR_REQ_LIST_ITEMS] = {CANDOR_RIGHT_READ | CANDOR_RIGHT_READ_OPEN, false},
-	[CANDOR_REQ_LIST_LABELERS] = {CANDOR_RIGHT_INSPECT, false},
-	[CANDOR_REQ_GET_LABELER] = {CANDOR_RIGHT_INSPECT, false},
-	[CANDOR_REQ_LIST_GRANTS] = {CANDOR_RIGHT_ADMIN, false},
-	[CANDOR_REQ_ADD_GRANT] = {CANDOR_RIGHT_ADMIN, false},
-	[CANDOR_REQ_REMOVE_GRANT] = {CANDOR_RIGHT_ADMIN, false},
-	[CANDOR_REQ_CREATE_TOKEN] = {CANDOR_RIGHT_ADMIN, false},
-	[CANDOR_REQ_LIST_TOKENS] = {CANDOR_RIGHT_ADMIN, false},
-	[CANDOR_REQ_REVOKE_TOKEN] = {CANDOR_RIGHT_ADMIN, false},
-	[CANDOR_REQ_LIST_EVENTS] = {CANDOR_RIGHT_ADMIN, false},
-};
-
-unsigned engine_rights(const struct engine *e, const struct call *call, const char *pool)
-{
-	return e->grants ? grants_rights(e->grants, call->identity, pool) : 0;
-}
-
-/* What is lacking; 0: nothing. */
-static unsigned lacking(const struct engine *e, const struct call *call)
-{
-	const struct candor_request *r = &call->wire->request;
-	const struct need *need = &needs[r->type];
-	if (r->type == CANDOR_REQ_HELLO)
-		return 0;
-	unsigned has = engine_rights(e, call, need->anywhere ? NULL : r->pool ? r->pool : "");
-	if (!(has & need->one_of))
-		return need->one_of ? need->one_of : CANDOR_RIGHT_ADMIN;
-	/* Who reported what with which weight tells more than the aggregate of it. */
-	return r->with_reports ? CANDOR_RIGHT_INSPECT & ~has : 0;
-}
-
-bool engine_may(struct engine *e, const struct call *call)
-{
-	return e->grants && !grants_token_fault(e->grants, call->identity, e->ops.now_ms(e->owner)) &&
-	       !lacking(e, call);
-}
-
-static void refuse_anonymous(struct call *call)
-{
-	engine_refuse(call, CANDOR_UNAUTHENTICATED,
-		      "who is asking must be said first: with a token in hello (candor --token-file), or a client "
-		      "certificate");
-}
-
-/* As a word that a shell takes for what it is; NULL: no memory. */
-static const char *shell_word(struct arena *a, const char *text)
-{
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:._/@+=,-";
-	if (text[strspn(text, plain)] == 0)
-		return text;
-	size_t quotes = 0;
-	for (const char *p = text; (p = strchr(p, '\'')); p++)
-		quotes++;
-	char *word = arena_alloc(a, strlen(text) + 3 * quotes + 3), *to = word;
-	if (!word)
-		return NULL;
-	*to++ = '\'';
-	for (; *text; text++) {
-		*to++ = *text;
-		if (*text == '\'') {
-			memcpy(to, "\\''", 3);
-			to += 3;
-		}
-	}
-	memcpy(to, "'", 2);
-	return word;
-}
-
-static void refuse_denied(struct call *call, unsigned lacks)
-{
-	const struct candor_request *r = &call->wire->request;
-	char rights[RIGHTS_TEXT_MAX];
-	const char *identity = identity_principal(call->identity), *in = r->pool && r->pool[0] ? r->pool : NULL;
-	const char *whom = shell_word(call->arena, identity), *where = in ? shell_word(call->arena, in) : "";
-	const char *sentence = NULL;
-	bool any = lacks == ANY_RIGHT || (needs[r->type].anywhere && !in);
-	/* Of several that would do, the least. */
-	rights_format(lacks & -lacks, rights);
-	if (!whom || !where)
-		sentence = "the right to this is lacking; an admin may grant it";
-	else if (any && in)
-		sentence =
-			arena_printf(call->arena,
-				     "%s has no rights in pool '%s'; an admin grants them: candor grants add %s RIGHTS "
-				     "--pool %s",
-				     identity, in, whom, where);
-	else if (any)
-		sentence = arena_printf(call->arena,
-					"%s has no rights here; an admin grants them: candor grants add %s RIGHTS",
-					identity, whom);
-	else if (in)
-		sentence = arena_printf(
-			call->arena,
-			"%s lacks the right '%s' in pool '%s'; an admin grants it: candor grants add %s %s "
-			"--pool %s%s",
-			identity, rights, in, whom, rights, where,
-			lacks & CANDOR_RIGHT_REPORT ? " --labelers PREFIX" : "");
-	else
-		sentence = arena_printf(
-			call->arena,
-			"%s lacks the right '%s' for all pools; an admin grants it: candor grants add %s %s", identity,
-			rights, whom, rights);
-	engine_refuse(call, CANDOR_PERMISSION_DENIED, sentence);
-}
-
-bool engine_authorize(struct engine *e, struct call *call)
-{
-	struct identity *identity = call->identity;
-	const char *fault = identity->token ? grants_token_fault(e->grants, identity, e->ops.now_ms(e->owner)) : NULL;
-	if (fault) {
-		identity->is_refused = true;
-		engine_refuse(call, CANDOR_UNAUTHENTICATED, fault);
-		return false;
-	}
-	unsigned lacks = lacking(e, call);
-	if (!lacks) {
-		identity->is_settled = identity->is_settled || call->wire->request.type != CANDOR_REQ_HELLO;
-		return true;
-	}
-	if (identity->is_known)
-		refuse_denied(call, lacks);
-	else
-		refuse_anonymous(call);
-	return false;
-}
-
-/* ---- who is speaking ---- */
+/* ---- hello ---- */
 
 /* A line for each would let anybody fill the log. */
-static void log_refusal(struct engine *e, const struct call *call)
+static void log_rejection(struct engine *e, const struct call *call)
 {
 	uint64_t now = e->ops.now_ms(e->owner);
-	e->refusals++;
-	if (now - e->refusals_logged_ms < REFUSALS_LOGGED_MS)
+	e->rejected_tokens++;
+	if (now - e->rejection_logged_ms < REJECTION_LOGGED_MS)
 		return;
-	log_warning("%s showed a token that is none here; %" PRIu64 " were shown since the last such line", call->peer,
-		    e->refusals);
-	e->refusals = 0;
-	e->refusals_logged_ms = now;
+	log_warning("%s presented an unknown token (%" PRIu64 " rejected since the last message)", call->peer,
+		    e->rejected_tokens);
+	e->rejected_tokens = 0;
+	e->rejection_logged_ms = now;
 }
 
-/* Its connection ends, and whoever guesses pays for it. */
-static enum engine_outcome refuse_token(struct engine *e, struct call *call, const char *sentence)
+/* The connection ends, and whoever guesses pays for it. */
+static enum engine_outcome refuse_hello(struct engine *e, struct call *call, enum candor_code code,
+					const char *sentence)
 {
 	call->identity->is_refused = true;
-	log_refusal(e, call);
-	return engine_charge(e, call, call->identity) ? engine_refuse(call, CANDOR_UNAUTHENTICATED, sentence)
-						      : ENGINE_REPLIED;
+	return engine_charge(e, call, call->identity) ? engine_refuse(call, code, sentence) : ENGINE_REPLIED;
 }
 
 static const struct token_row *find_token(struct engine *e, const char *text)
@@ -190,66 +47,47 @@ static const struct token_row *find_token(struct engine *e, const char *text)
 	return grants_match(e->grants, hash);
 }
 
-enum engine_outcome engine_greet(struct engine *e, struct call *call)
+static enum engine_outcome welcome(struct engine *e, struct call *call)
 {
-	struct identity *identity = call->identity;
-	const char *text = call->wire->request.token;
-	if (text[0]) {
-		if (identity->is_settled) {
-			identity->is_refused = true;
-			return engine_charge(e, call, identity)
-				       ? engine_refuse(call, CANDOR_FAILED_PRECONDITION,
-						       "a token must come before anything else is asked; connect anew")
-				       : ENGINE_REPLIED;
-		}
-		/* It is looked for only once: that takes a while, and ends what was no token's connection. */
-		const struct token_row *t = find_token(e, text);
-		struct identity with = {.is_known = true, .is_local = identity->is_local, .token = t ? t->id : 0};
-		const char *fault = t ? grants_token_fault(e->grants, &with, e->ops.now_ms(e->owner))
-				      : "the token is none that counts here: it is not known, or revoked";
-		if (fault)
-			return refuse_token(e, call, fault);
-		snprintf(with.name, sizeof with.name, "token:%s", t->name);
-		/* Before it is charged: what comes behind a hello that is put off must not be somebody else's. */
-		*identity = with;
-		if (!engine_charge(e, call, identity))
-			return ENGINE_REPLIED;
-	}
 	struct candor_response r = {
 		.type = CANDOR_RES_WELCOME,
 		.welcome = {CANDOR_PROTOCOL, "candord/" CANDOR_VERSION, e->limits.max_frame_bytes,
-			    e->limits.max_in_flight, identity_principal(identity)},
+			    e->limits.max_in_flight, identity_principal(call->identity)},
 	};
 	return engine_reply(call, &r, 0);
 }
 
-/* ---- grants ---- */
-
-void engine_add_event(struct engine *e, const struct call *call, uint64_t change, const char *action, const char *pool,
-		      const char *subject, const char *detail)
+enum engine_outcome engine_hello(struct engine *e, struct call *call)
 {
-	const struct event_row row = {
-		.change = change,
-		.at = e->ops.now_ms(e->owner),
-		.by = call->peer,
-		.pool = pool,
-		.action = action,
-		.subject = subject,
-		.detail = detail,
-	};
-	if (!detail) {
-		log_error("no memory for history: what is not yet on disk is refused");
-		e->broken = true;
-		return;
+	struct identity *identity = call->identity;
+	const char *text = call->wire->request.token;
+	if (!text[0])
+		return welcome(e, call);
+	if (identity->is_settled)
+		return refuse_hello(e, call, CANDOR_FAILED_PRECONDITION,
+				    "a token must come before any other request; open a new connection");
+	/* It is looked for only once: that takes a while, and an unknown one ends the connection. */
+	const struct token_row *t = find_token(e, text);
+	struct identity with = {.is_known = true, .is_local = identity->is_local, .token = t ? t->id : 0};
+	const char *fault =
+		t ? grants_token_fault(e->grants, &with, e->ops.now_ms(e->owner)) : "unknown or revoked token";
+	if (fault) {
+		log_rejection(e, call);
+		return refuse_hello(e, call, CANDOR_UNAUTHENTICATED, fault);
 	}
-	engine_add(e, CHANGE_EVENT, &row);
+	snprintf(with.name, sizeof with.name, "token:%s", t->name);
+	/* Before it is charged: what comes after a hello that has to wait must not be taken for another peer's. */
+	*identity = with;
+	return engine_charge(e, call, identity) ? welcome(e, call) : ENGINE_REPLIED;
 }
+
+/* ---- grants ---- */
 
 static void add_common_event(struct engine *e, const struct call *call, const char *action, const char *pool,
 			     const char *subject, const char *detail)
 {
 	e->grants_changed = engine_next_common_change(e);
-	engine_add_event(e, call, e->grants_changed, action, pool, subject, detail);
+	engine_record_event(e, call, e->grants_changed, action, pool, subject, detail);
 }
 
 static enum engine_outcome reply_changed(struct engine *e, struct call *call, bool changed)
@@ -297,10 +135,9 @@ static const char *room_fault(const struct engine *e, const struct call *call, c
 		       : NULL;
 }
 
-enum engine_outcome engine_change_grant(struct engine *e, struct call *call)
+static enum engine_outcome change_grant(struct engine *e, struct call *call, bool add)
 {
 	const struct candor_grant *g = call->wire->request.grants;
-	bool add = call->wire->request.type == CANDOR_REQ_ADD_GRANT;
 	struct grant_row row;
 	if (add && is_no_token(e, g->principal))
 		return engine_refuse(call, CANDOR_NOT_FOUND,
@@ -327,12 +164,22 @@ enum engine_outcome engine_change_grant(struct engine *e, struct call *call)
 	return reply_changed(e, call, changed);
 }
 
+enum engine_outcome engine_add_grant(struct engine *e, struct call *call)
+{
+	return change_grant(e, call, true);
+}
+
+enum engine_outcome engine_remove_grant(struct engine *e, struct call *call)
+{
+	return change_grant(e, call, false);
+}
+
 enum engine_outcome engine_list_grants(struct engine *e, struct call *call)
 {
 	const struct candor_request *request = &call->wire->request;
 	uint64_t after = 0;
 	if (request->cursor[0] && !engine_read_cursor(request->cursor, 'g', &after, 1))
-		return engine_bad_cursor(call);
+		return engine_refuse_cursor(call);
 	struct candor_grant *rows = arena_alloc(call->arena, request->limit * sizeof *rows);
 	if (!rows)
 		return engine_refuse_error(call, -ENOMEM);
@@ -453,7 +300,7 @@ enum engine_outcome engine_list_tokens(struct engine *e, struct call *call)
 	const struct candor_request *request = &call->wire->request;
 	uint64_t after = 0;
 	if (request->cursor[0] && !engine_read_cursor(request->cursor, 't', &after, 1))
-		return engine_bad_cursor(call);
+		return engine_refuse_cursor(call);
 	struct candor_token *rows = arena_alloc(call->arena, request->limit * sizeof *rows);
 	if (!rows)
 		return engine_refuse_error(call, -ENOMEM);

@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/engine/state.h"
+#include "daemon/engine/access.h"
+#include "daemon/engine/commands.h"
+#include "daemon/engine/reply.h"
 
 struct history_read {
 	struct read_job job;
@@ -41,7 +43,7 @@ static void on_read(struct read_job *job)
 	engine_read_done(h->engine);
 	/* A cursor that nobody was given can name a round that the labeler had no part in. */
 	if (job->err == ERR_HISTORY && h->n_steps == 0 && h->call->wire->request.cursor[0])
-		engine_bad_cursor(h->call);
+		engine_refuse_cursor(h->call);
 	else if (job->err || h->engine->ended)
 		engine_refuse_error(h->call, job->err ? job->err : h->engine->ended);
 	else if (engine_authorize(h->engine, h->call)) /* what it may do can have changed meanwhile */
@@ -67,7 +69,7 @@ static enum engine_outcome start(struct history_read *h, uint64_t change)
 	h->job.done = on_read;
 	h->waiter.on_durable = on_durable;
 	if (change > e->committed)
-		engine_wait(e, change, &h->waiter);
+		engine_add_waiter(e, change, &h->waiter);
 	else
 		engine_read(e, &h->job);
 	return ENGINE_LATER;
@@ -153,12 +155,13 @@ static void answer_feed(struct history_read *h)
 	engine_reply(h->call, &r, 0);
 }
 
-enum engine_outcome engine_list_items(struct engine *e, struct engine_pool *c, struct call *call)
+enum engine_outcome engine_list_items(struct engine *e, struct call *call)
 {
+	struct engine_pool *c = call->pool;
 	const char *cursor = call->wire->request.cursor;
 	uint64_t after = 0;
 	if (cursor[0] && (!read_place(cursor, 'i', c->id, &after) || after > c->closes))
-		return engine_bad_cursor(call);
+		return engine_refuse_cursor(call);
 	struct history_read *h = new_read(e, c, call);
 	if (!h)
 		return engine_refuse_error(call, -ENOMEM);
@@ -266,8 +269,9 @@ static void answer_trajectory(struct history_read *h)
 		reply_labeler(h->call, c, h->labeler, h);
 }
 
-enum engine_outcome engine_get_labeler(struct engine *e, struct engine_pool *c, struct call *call)
+enum engine_outcome engine_get_labeler(struct engine *e, struct call *call)
 {
+	struct engine_pool *c = call->pool;
 	const struct candor_request *r = &call->wire->request;
 	uint32_t id = pool_find_labeler(c->pool, r->labeler, strlen(r->labeler));
 	if (id == NAMES_NONE)
@@ -276,7 +280,7 @@ enum engine_outcome engine_get_labeler(struct engine *e, struct engine_pool *c, 
 	uint64_t round = pool_labeler(c->pool, id)->last_round;
 	if (r->cursor[0] &&
 	    (!read_place(r->cursor, 'h', c->id, &round) || round == 0 || round > pool_totals(c->pool)->round))
-		return engine_bad_cursor(call);
+		return engine_refuse_cursor(call);
 	if (!r->history || round == 0)
 		return reply_labeler(call, c, id, NULL);
 	struct history_read *h = new_read(e, c, call);
@@ -330,7 +334,7 @@ enum engine_outcome engine_list_events(struct engine *e, struct call *call)
 	const struct candor_request *r = &call->wire->request;
 	uint64_t place[2] = {UINT64_MAX, UINT64_MAX};
 	if (r->cursor[0] && !engine_read_cursor(r->cursor, 'e', place, 2))
-		return engine_bad_cursor(call);
+		return engine_refuse_cursor(call);
 	if (r->pool[0] && !engine_find(e, r->pool))
 		return engine_refuse(call, CANDOR_NOT_FOUND,
 				     arena_printf(call->arena, "pool '%s' does not exist", r->pool));

@@ -5,11 +5,13 @@
  * A load reads what was committed when it began. An item may therefore leave memory only when all loads in flight began
  * after it was on disk: else one of them could report as unknown what was closed meanwhile. Where memory is rebuilt all
  * leave at once, so those loads are made anew. */
+#include "daemon/engine/items.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/engine/state.h"
+#include "daemon/engine/reply.h"
 #include "lib/base/heap.h"
 
 struct load {
@@ -17,7 +19,7 @@ struct load {
 	struct engine *engine;
 	struct call *call; /* NULL: withdrawn */
 	bool stale; /* memory was rebuilt since: what was read does not count */
-	bool awaited; /* the call is submitted, and to be run */
+	enum engine_outcome (*resume)(struct engine *e, struct call *call); /* the call waits for it; NULL: not yet */
 	struct load *before, *after; /* in the engine's list */
 	uint64_t committed; /* when it began */
 	uint64_t pool;
@@ -28,30 +30,6 @@ struct load {
 	const char **names; /* [n] missing */
 	struct item_row *rows; /* [n] what disk has; id 0: nothing */
 };
-
-void item_list_append(struct item_list *list, struct item *item)
-{
-	item->own.before = list->last;
-	item->own.after = NULL;
-	if (list->last)
-		list->last->own.after = item;
-	else
-		list->first = item;
-	list->last = item;
-}
-
-void item_list_remove(struct item_list *list, struct item *item)
-{
-	if (item->own.before)
-		item->own.before->own.after = item->own.after;
-	else
-		list->first = item->own.after;
-	if (item->own.after)
-		item->own.after->own.before = item->own.before;
-	else
-		list->last = item->own.before;
-	item->own.before = item->own.after = NULL;
-}
 
 /* The i-th item that a request names. */
 static const char *item_name(const struct candor_request *r, size_t i)
@@ -75,17 +53,11 @@ void engine_item_leaves(struct engine *e, struct item *item)
 		e->resident_reports -= item->n;
 }
 
-/* Some room is kept for what comes next, so that nothing new is refused while something old could go. */
-static bool is_tight(const struct engine *e)
-{
-	return e->pools_bytes + e->loads_bytes > e->limits.pools_bytes / 8 * 7;
-}
-
 void engine_evict(struct engine *e)
 {
 	uint64_t seen_by_all = e->first_load ? e->first_load->committed : e->committed;
 	while (e->n_resident > e->limits.resident_items || e->resident_reports > e->limits.resident_reports ||
-	       is_tight(e)) {
+	       engine_memory_pressure(e) >= PRESSURE_RAISED) {
 		struct item *item = e->resident.first;
 		if (!item || item->own.changed > seen_by_all)
 			break;
@@ -170,8 +142,10 @@ static void on_loaded(struct read_job *job)
 {
 	struct load *load = (struct load *)job;
 	struct engine *e = load->engine;
-	struct call *call = load->awaited ? load->call : NULL;
+	struct call *call = load->resume ? load->call : NULL;
+	enum engine_outcome (*resume)(struct engine * e, struct call * call) = load->resume;
 	engine_read_done(e);
+	require(e->loads_bytes >= load->bytes);
 	e->loads_bytes -= load->bytes;
 	*(load->before ? &load->before->after : &e->first_load) = load->after;
 	*(load->after ? &load->after->before : &e->last_load) = load->before;
@@ -195,7 +169,7 @@ static void on_loaded(struct read_job *job)
 	else if (call && err)
 		engine_refuse_error(call, err);
 	else if (call)
-		engine_run(e, call);
+		resume(e, call);
 	engine_evict(e);
 }
 
@@ -205,9 +179,17 @@ void engine_outdate_loads(struct engine *e)
 		load->stale = true;
 }
 
-void engine_await_load(struct call *call)
+void engine_await_load(struct call *call, enum engine_outcome (*resume)(struct engine *e, struct call *call))
 {
-	call->load->awaited = true;
+	require(call->load && !call->load->resume);
+	call->load->resume = resume;
+}
+
+void engine_drop_load(struct call *call)
+{
+	if (call->load)
+		call->load->call = NULL;
+	call->load = NULL;
 }
 
 /* The items that the rows name, into found[n]: NULL where a row is faulty or its item is not in memory. Returns how
@@ -292,6 +274,7 @@ static int start_load(struct engine *e, struct engine_pool *c, struct call *call
 		free(load);
 		return -ENOMEM;
 	}
+	require(load->n <= missing);
 	load->bytes = heap_bytes(sizeof *load) + load->arena.used_bytes;
 	e->loads_bytes += load->bytes;
 	call->load = load;
@@ -313,27 +296,51 @@ int engine_find_items(struct engine *e, struct engine_pool *c, struct call *call
 	return missing == 0 ? 1 : start_load(e, c, call, found, missing);
 }
 
-void engine_announce(struct engine *e, struct call *call)
+/* ---- checks ---- */
+
+static void check_idle(const struct engine *e)
 {
-	const struct wire_request *w = call->wire;
-	if (engine_is_spent(e, call->identity) || !engine_may(e, call))
-		return;
-	if (w->fault || !(w->request.reports || w->request.outcomes || w->request.items))
-		return;
-	/* Reading ahead is for those who have the memory. */
-	if (engine_is_crowded(e))
-		return;
-	struct engine_pool *c = engine_find(e, w->request.pool);
-	struct item **unused;
-	/* Without memory nothing is read ahead; the call itself will say so. */
-	if (c && engine_find_items(e, c, call, &unused) < 0)
-		call->load = NULL;
+	const struct item *last = NULL;
+	uint32_t n = 0;
+	size_t reports = 0;
+	for (const struct item *item = e->resident.first; item; item = item->own.after) {
+		require(item->own.before == last);
+		require(item->state != CANDOR_OPEN);
+		require(item->own.pool >= 1 && item->own.pool <= e->n_pools);
+		n++;
+		reports += item->n;
+		last = item;
+	}
+	require(last == e->resident.last);
+	require(n == e->n_resident);
+	require(reports == e->resident_reports);
 }
 
-void engine_withdraw(struct engine *e, struct call *call)
+static void check_loads(const struct engine *e)
 {
-	(void)e;
-	if (call->load)
-		call->load->call = NULL;
-	call->load = NULL;
+	const struct load *last = NULL;
+	size_t bytes = 0;
+	uint32_t n = 0;
+	for (const struct load *load = e->first_load; load; load = load->after) {
+		require(load->before == last);
+		require(!last || load->stale || load->committed >= last->committed);
+		require(!load->call || load->call->load == load);
+		n++;
+		bytes += load->bytes;
+		last = load;
+	}
+	require(last == e->last_load);
+	require(bytes == e->loads_bytes);
+	require(n + e->pruning <= e->reads);
+}
+
+void engine_items_check(const struct engine *e, bool all)
+{
+	require(!e->resident.first == !e->n_resident);
+	require(e->n_resident > 0 || e->resident_reports == 0);
+	require(!e->first_load == !e->loads_bytes);
+	if (!all)
+		return;
+	check_idle(e);
+	check_loads(e);
 }

@@ -4,10 +4,9 @@
  * slack, the oldest segment is cut off whole: the open items that still have rows there are packed before, each into
  * its own row, with which all their rows so far die. So a report is written once, and once more only if its item
  * outlives its segment. */
-#include <stdlib.h>
+#include "daemon/engine/log_trim.h"
 
-#include "daemon/engine/state.h"
-#include "lib/base/log.h"
+#include <stdlib.h>
 
 enum {
 	SEGMENT_ROWS = 16384,
@@ -32,8 +31,7 @@ void engine_log_added(struct engine *e, uint64_t change)
 			e->last_segment = s = next;
 		} else if (!s) {
 			/* Without a first segment rows would be forgotten; with a longer one nothing is lost. */
-			log_error("no memory for the log's bookkeeping");
-			e->broken = true;
+			engine_break(e);
 			return;
 		}
 	}
@@ -55,6 +53,7 @@ void engine_log_forget(struct engine *e, struct item *item)
 {
 	if (item->own.logged_rows == 0)
 		return;
+	require(e->live_log_rows >= item->own.logged_rows);
 	item_list_remove(&e->logged, item);
 	e->live_log_rows -= item->own.logged_rows;
 	item->own.logged_rows = 0;
@@ -63,6 +62,7 @@ void engine_log_forget(struct engine *e, struct item *item)
 
 static void pack_item(struct engine *e, struct item *item)
 {
+	require(item->state == CANDOR_OPEN && item->n > 0);
 	struct open_item_row row = {
 		.id = item->own.number,
 		.pool = item->own.pool,
@@ -83,6 +83,7 @@ void engine_log_trim(struct engine *e)
 			pack_item(e, e->logged.first);
 		struct trim_row row = {s->last_change};
 		engine_add(e, CHANGE_TRIM, &row);
+		require(e->progress.log_rows >= s->rows);
 		e->progress.log_rows -= s->rows;
 		e->first_segment = s->next;
 		free(s);
@@ -97,4 +98,47 @@ void engine_log_free(struct engine *e)
 	}
 	e->first_segment = e->last_segment = NULL;
 	e->live_log_rows = 0;
+}
+
+static void check_segments(const struct engine *e)
+{
+	const struct segment *last = NULL;
+	uint64_t rows = 0;
+	for (const struct segment *s = e->first_segment; s; s = s->next) {
+		require(s->rows > 0);
+		require(!last || s->last_change > last->last_change);
+		rows += s->rows;
+		last = s;
+	}
+	require(last == e->last_segment);
+	require(rows == e->progress.log_rows);
+	require(!last || last->last_change <= e->progress.changes);
+}
+
+static void check_items(const struct engine *e)
+{
+	const struct item *last = NULL;
+	uint64_t rows = 0;
+	for (const struct item *item = e->logged.first; item; item = item->own.after) {
+		require(item->own.before == last);
+		require(item->state == CANDOR_OPEN && item->n > 0);
+		require(item->own.logged_rows > 0);
+		require(!last || item->own.first_logged > last->own.first_logged);
+		rows += item->own.logged_rows;
+		last = item;
+	}
+	require(last == e->logged.last);
+	require(rows == e->live_log_rows);
+}
+
+void engine_log_check(const struct engine *e, bool all)
+{
+	require(!e->first_segment == !e->last_segment);
+	require(!e->logged.first == !e->logged.last);
+	require(!e->logged.first == !e->live_log_rows);
+	require(e->live_log_rows <= e->progress.log_rows);
+	if (!all)
+		return;
+	check_segments(e);
+	check_items(e);
 }

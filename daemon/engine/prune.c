@@ -11,16 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/engine/commands.h"
+#include "daemon/engine/record.h"
+#include "daemon/engine/removal.h"
+#include "daemon/engine/reply.h"
 #include "daemon/history/checkpoint.h"
-#include "daemon/engine/state.h"
-#include "lib/base/log.h"
 #include "daemon/history/replay.h"
+#include "lib/base/log.h"
 
-enum {
-	ROUNDS_A_COMMIT = 256, /* with all the reports on their items */
-	CHANGES_A_COMMIT = 65536, /* that are looked through for revisions */
-	SENTENCE_MAX = 512,
-};
+enum { SENTENCE_MAX = 512 };
 
 struct prune {
 	struct read_job job;
@@ -98,25 +97,6 @@ static int add_checkpoint(struct engine *e, const struct prune *p)
 	return 0;
 }
 
-static void await_removal(struct engine *e, struct engine_pool *c, uint64_t first, uint64_t change)
-{
-	if (!c->removal.due)
-		e->removals++;
-	/* Where an earlier one is not done, this goes on with it. */
-	if (!c->removal.due || first < c->removal.next_round)
-		c->removal.next_round = first;
-	c->removal.due = true;
-	c->removal.next_change = 0;
-	c->removal.last_change = change;
-}
-
-static enum engine_outcome reply_pool(struct call *call, const struct engine_pool *c)
-{
-	struct candor_response r = {.type = CANDOR_RES_POOL};
-	engine_describe_pool(c, &r.pool);
-	return engine_reply(call, &r, c->changed);
-}
-
 static enum engine_outcome refuse_range(struct call *call, const struct engine_pool *c)
 {
 	return engine_refuse(call, CANDOR_FAILED_PRECONDITION,
@@ -144,13 +124,13 @@ static enum engine_outcome make_boundary(struct prune *p, struct engine_pool *c)
 		return engine_refuse_error(p->call, -ENOMEM);
 	uint64_t change = engine_next_change(e, c);
 	engine_add(e, CHANGE_ARCHIVE, row);
-	engine_add_event(e, p->call, change, "archive", c->name, row->file,
+	engine_record_event(e, p->call, change, "archive", c->name, row->file,
 			 arena_printf(p->call->arena, "rounds %" PRIu64 " to %" PRIu64, row->first, row->last));
 	engine_set_archive(c, row);
-	await_removal(e, c, row->first, row->change);
+	engine_await_removal(e, c, row->first, row->change);
 	log_notice("pool %s: rounds %" PRIu64 " to %" PRIu64 " are in the archive %s and will be removed", c->name,
 		   row->first, row->last, row->file);
-	return reply_pool(p->call, c);
+	return engine_reply_pool(p->call, c);
 }
 
 static void done(struct read_job *job)
@@ -177,8 +157,9 @@ static void done(struct read_job *job)
 	free(p);
 }
 
-enum engine_outcome engine_prune_pool(struct engine *e, struct engine_pool *c, struct call *call)
+enum engine_outcome engine_prune_pool(struct engine *e, struct call *call)
 {
+	struct engine_pool *c = call->pool;
 	const struct candor_request *request = &call->wire->request;
 	/* They could as well remove the database; an admin from afar could not. */
 	if (!call->identity->is_owner)
@@ -188,7 +169,7 @@ enum engine_outcome engine_prune_pool(struct engine *e, struct engine_pool *c, s
 	if (request->round <= c->archive.last) {
 		bool same = request->round == c->archive.last &&
 			    memcmp(request->digest, c->archive.digest, sizeof c->archive.digest) == 0;
-		return same ? reply_pool(call, c) : refuse_range(call, c);
+		return same ? engine_reply_pool(call, c) : refuse_range(call, c);
 	}
 	if (e->pruning)
 		return engine_refuse(call, CANDOR_UNAVAILABLE, "another pool is being pruned; try again soon");
@@ -199,75 +180,4 @@ enum engine_outcome engine_prune_pool(struct engine *e, struct engine_pool *c, s
 	e->pruning = true;
 	engine_read(e, &p->job);
 	return ENGINE_LATER;
-}
-
-/* ---- the removal ---- */
-
-static void remove_piece(struct engine *e, struct engine_pool *c)
-{
-	uint64_t last = c->archive.last;
-	struct removal_row row = {.pool = c->id, .first = c->removal.next_round, .last = last};
-	if (row.first <= last) {
-		if (last - row.first >= ROUNDS_A_COMMIT)
-			row.last = row.first + ROUNDS_A_COMMIT - 1;
-		c->removal.next_round = row.last + 1;
-	} else {
-		uint64_t left = c->removal.last_change - c->removal.next_change;
-		row.above = c->removal.next_change;
-		row.change = row.above + (left < CHANGES_A_COMMIT ? left : CHANGES_A_COMMIT);
-		row.done = row.change == c->removal.last_change;
-		c->removal.next_change = row.change;
-	}
-	engine_add(e, CHANGE_REMOVAL, &row);
-	if (!row.done)
-		return;
-	c->removal.due = false;
-	e->removals--;
-}
-
-bool engine_has_removals(const struct engine *e)
-{
-	return e->removals > 0 && !e->resting && !e->read_only && !e->ended;
-}
-
-void engine_remove(struct engine *e)
-{
-	for (uint64_t i = 0; i < e->n_pools && engine_has_removals(e); i++) {
-		if (!e->pools[i]->removal.due)
-			continue;
-		remove_piece(e, e->pools[i]);
-		return;
-	}
-}
-
-void engine_rest(struct engine *e)
-{
-	e->resting = true;
-}
-
-/* ---- what is known of it ---- */
-
-void engine_set_archive(struct engine_pool *c, const struct archive_row *row)
-{
-	c->archive.last = row->last;
-	memcpy(c->archive.digest, row->digest, sizeof c->archive.digest);
-}
-
-int engine_recover_archive(struct engine *e, struct engine_pool *c, uint64_t *labelers)
-{
-	struct arena a;
-	struct archive_row row;
-	uint64_t first;
-	arena_init(&a, SIZE_MAX / 2);
-	int got = db_archive(e->db, &a, c->id, &row);
-	*labelers = got == 1 ? row.labelers : 0;
-	if (got == 1) {
-		engine_set_archive(c, &row);
-		memcpy(c->head, row.hash, CHAIN_BYTES);
-		got = row.removed ? 0 : db_first_round(e->db, c->id, &first);
-		if (got == 0 && !row.removed)
-			await_removal(e, c, first ? first : row.last + 1, row.change);
-	}
-	arena_free(&a);
-	return got;
 }

@@ -226,6 +226,14 @@ void quota_closed(struct quota *q, uint32_t id)
 	q->accounts[id - 1].open--;
 }
 
+uint64_t quota_open_items(const struct quota *q)
+{
+	uint64_t n = 0;
+	for (uint32_t i = 0; i < q->cap; i++)
+		n += q->accounts[i].open;
+	return n;
+}
+
 void quota_forget_items(struct quota *q)
 {
 	for (uint32_t i = 0; i < q->cap; i++)

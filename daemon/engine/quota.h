@@ -61,6 +61,9 @@ bool quota_may_open(const struct quota *q, uint32_t id);
 void quota_opened(struct quota *q, uint32_t id);
 void quota_closed(struct quota *q, uint32_t id);
 
+/* Of all principals together. */
+uint64_t quota_open_items(const struct quota *q);
+
 /* Nobody has open items: they will be counted anew. */
 void quota_forget_items(struct quota *q);
 

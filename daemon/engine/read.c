@@ -7,49 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/engine/state.h"
-
-static enum engine_outcome no_memory(struct call *call)
-{
-	return engine_refuse(call, CANDOR_RESOURCE_EXHAUSTED, "the answer is too large; ask for less at a time");
-}
-
-/* ---- cursors ---- */
-
-bool engine_read_cursor(const char *text, char letter, uint64_t *numbers, size_t n)
-{
-	if (*text++ != letter)
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		char *end;
-		/* strtoull() would also take signs, spaces and 0x. */
-		size_t digits = strspn(text, "0123456789abcdef");
-		if (digits == 0)
-			return false;
-		errno = 0;
-		numbers[i] = strtoull(text, &end, 16);
-		if (errno || end != text + digits || *end != (i + 1 < n ? '-' : 0))
-			return false;
-		text = end + 1;
-	}
-	return true;
-}
-
-const char *engine_write_cursor(struct arena *a, char letter, const uint64_t *numbers, size_t n)
-{
-	char text[128];
-	size_t len = 1;
-	text[0] = letter;
-	for (size_t i = 0; i < n; i++)
-		len += (size_t)snprintf(text + len, sizeof text - len, i ? "-%" PRIx64 : "%" PRIx64, numbers[i]);
-	return arena_strdup(a, text);
-}
-
-enum engine_outcome engine_bad_cursor(struct call *call)
-{
-	return engine_refuse(call, CANDOR_INVALID_ARGUMENT,
-			     "cursor is not one that `next` of such an answer gave; it must be that or empty");
-}
+#include "daemon/engine/access.h"
+#include "daemon/engine/commands.h"
+#include "daemon/engine/reply.h"
 
 /* What is of all pools together: it grows with what others do. */
 static void describe_whole(struct engine *e, struct candor_info *out)
@@ -61,7 +21,7 @@ static void describe_whole(struct engine *e, struct candor_info *out)
 	out->commits = e->commits;
 	out->reports = e->progress.reports;
 	out->database_bytes = e->ops.database_bytes(e->owner);
-	out->memory_bytes = engine_bytes(e) + elsewhere;
+	out->memory_bytes = engine_memory_bytes(e) + elsewhere;
 	out->memory_limit = e->limits.memory_bytes;
 }
 
@@ -98,33 +58,6 @@ enum engine_outcome engine_info(struct engine *e, struct call *call)
 
 /* ---- pools ---- */
 
-void engine_describe_pool(const struct engine_pool *c, struct candor_pool *out)
-{
-	const struct pool_totals *t = pool_totals(c->pool);
-	*out = (struct candor_pool){
-		.name = c->name,
-		.settings = *pool_settings(c->pool),
-		.created_at = c->created_at,
-		.labelers = pool_labelers(c->pool),
-		.open_items = t->open,
-		.closed_items = t->closed,
-		.resolved_items = t->round,
-		.void_items = t->voided,
-		.round = t->round,
-		.epoch = t->epoch,
-		.eta = pool_eta(c->pool),
-		.scored = t->scored,
-		.t_eff = pool_t_eff(c->pool),
-		.total_weight = t->total_weight,
-		.mean_loss = t->mean_loss,
-		.median_loss = t->median_loss,
-		.plain_mean_loss = t->plain_mean_loss,
-		.plain_median_loss = t->plain_median_loss,
-		.archived = c->archive.last,
-		.head = t->round > 0 ? c->head : NULL,
-	};
-}
-
 /* The losses before and after a settlement, to the last digit, give away what the item stood at, and the weights of who
  * reported on it: they are for those who may see the one or the other. */
 static void hide_losses(struct candor_pool *p, unsigned rights)
@@ -133,8 +66,9 @@ static void hide_losses(struct candor_pool *p, unsigned rights)
 		p->mean_loss = p->median_loss = p->plain_mean_loss = p->plain_median_loss = 0;
 }
 
-enum engine_outcome engine_get_pool(struct engine *e, struct engine_pool *c, struct call *call)
+enum engine_outcome engine_get_pool(struct engine *e, struct call *call)
 {
+	struct engine_pool *c = call->pool;
 	struct candor_response r = {.type = CANDOR_RES_POOL};
 	struct candor_best best;
 	unsigned rights = engine_rights(e, call, c->name);
@@ -171,10 +105,10 @@ enum engine_outcome engine_list_pools(struct engine *e, struct call *call)
 	uint64_t after = 0, changed = 0;
 	/* One that lies behind the last pool is none the worse: how many there are is not for everybody. */
 	if (request->cursor[0] && !engine_read_cursor(request->cursor, 'p', &after, 1))
-		return engine_bad_cursor(call);
+		return engine_refuse_cursor(call);
 	struct candor_pool *rows = arena_alloc(call->arena, request->limit * sizeof *rows);
 	if (!rows)
-		return no_memory(call);
+		return engine_refuse_large(call);
 	struct candor_response r = {.type = CANDOR_RES_POOLS, .pools = rows, .next = ""};
 	/* Those that it may not know of do not show in that there is another page. */
 	for (; (after = next_of_its_own(e, call, after)) < e->n_pools && r.n < request->limit; after++) {
@@ -184,7 +118,7 @@ enum engine_outcome engine_list_pools(struct engine *e, struct call *call)
 			changed = e->pools[after]->changed;
 	}
 	if (after < e->n_pools && !(r.next = engine_write_cursor(call->arena, 'p', &after, 1)))
-		return no_memory(call);
+		return engine_refuse_large(call);
 	return engine_reply(call, &r, changed);
 }
 
@@ -249,14 +183,14 @@ static int describe_item(struct engine_pool *c, struct item *item, const char *n
 	return with_reports ? describe_reports(c, item, weights, a, out) : 0;
 }
 
-enum engine_outcome engine_query_items(struct engine *e, struct engine_pool *c, struct call *call,
-				       struct item *const *items)
+enum engine_outcome engine_query_items(struct engine *e, struct call *call)
 {
+	struct engine_pool *c = call->pool;
 	const struct candor_request *request = &call->wire->request;
 	struct candor_item *rows = arena_alloc(call->arena, request->n * sizeof *rows);
 	struct candor_rejected *rejected = arena_alloc(call->arena, request->n * sizeof *rejected);
 	if (!rows || !rejected)
-		return no_memory(call);
+		return engine_refuse_large(call);
 	struct candor_response r = {.type = CANDOR_RES_ITEMS, .items = rows, .rejected = rejected};
 	bool open_too = engine_rights(e, call, c->name) & CANDOR_RIGHT_READ_OPEN;
 	for (size_t i = 0; i < request->n; i++) {
@@ -266,7 +200,7 @@ enum engine_outcome engine_query_items(struct engine *e, struct engine_pool *c, 
 				(struct candor_rejected){(uint32_t)i, CANDOR_INVALID_ARGUMENT, fault[i]};
 			continue;
 		}
-		struct item *item = items[i];
+		struct item *item = call->items[i];
 		if (item->state == CANDOR_STATE_UNSPECIFIED) {
 			const char *why =
 				arena_printf(call->arena, "item '%s' is not known: nothing was reported on it", name);
@@ -281,10 +215,10 @@ enum engine_outcome engine_query_items(struct engine *e, struct engine_pool *c, 
 			continue;
 		}
 		int err = describe_item(c, item, name, request->with_reports, call->arena, &rows[r.n++]);
-		if (engine_is_crowded(e))
+		if (engine_memory_pressure(e) >= PRESSURE_HIGH)
 			pool_forget_aggregate(c->pool, item);
 		if (err)
-			return no_memory(call);
+			return engine_refuse_large(call);
 	}
 	engine_measure(e, c);
 	return engine_reply(call, &r, c->changed);
@@ -366,30 +300,17 @@ static const char *write_place(const struct engine_pool *c, enum candor_sort sor
 	return engine_write_cursor(a, 'l', numbers, 4);
 }
 
-void engine_describe_labeler(const struct engine_pool *c, uint32_t id, struct candor_labeler *out)
+enum engine_outcome engine_list_labelers(struct engine *e, struct call *call)
 {
-	const struct labeler *l = pool_labeler(c->pool, id);
-	*out = (struct candor_labeler){
-		.name = pool_labeler_name(c->pool, id, NULL),
-		.weight = pool_weight(c->pool, id),
-		.scored = l->scored,
-		.own_loss = l->own_loss,
-		.mean_loss = l->mean_loss,
-		.regret = pool_regret(c->pool, id),
-		.entry = pool_entry(c->pool, id),
-	};
-}
-
-enum engine_outcome engine_list_labelers(struct engine *e, struct engine_pool *c, struct call *call)
-{
+	struct engine_pool *c = call->pool;
 	(void)e;
 	const struct candor_request *request = &call->wire->request;
 	struct place after, *page = arena_alloc(call->arena, request->limit * sizeof *page);
 	struct candor_labeler *rows = arena_alloc(call->arena, request->limit * sizeof *rows);
 	if (!page || !rows)
-		return no_memory(call);
+		return engine_refuse_large(call);
 	if (request->cursor[0] && !read_place(c, request->sort, request->cursor, &after))
-		return engine_bad_cursor(call);
+		return engine_refuse_cursor(call);
 	struct candor_response r = {
 		.type = CANDOR_RES_LABELERS,
 		.labelers = rows,
@@ -401,6 +322,6 @@ enum engine_outcome engine_list_labelers(struct engine *e, struct engine_pool *c
 	for (size_t i = 0; i < r.n; i++)
 		engine_describe_labeler(c, page[i].id, &rows[i]);
 	if (r.n == request->limit && !(r.next = write_place(c, request->sort, &page[r.n - 1], call->arena)))
-		return no_memory(call);
+		return engine_refuse_large(call);
 	return engine_reply(call, &r, c->changed);
 }

@@ -1,14 +1,16 @@
-/* The state from disk: in time that grows with the labelers and the open items, not with the history.
- *
- * Labelers' rows lag behind their weights by a bounded number of settlements (see refresh_labelers()), and each says up
+/* Labelers' rows lag behind their weights by a bounded number of settlements (see refresh_labelers()), and each says up
  * to which round it holds. The settlements since the one that lags most are read, and each reporter whose row is older
  * takes from them what the settlement made of it. */
+#include "daemon/engine/recover.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/engine/charge.h"
+#include "daemon/engine/log_trim.h"
+#include "daemon/engine/removal.h"
 #include "daemon/history/checkpoint.h"
-#include "daemon/engine/state.h"
 #include "lib/base/log.h"
 
 /* A table that should end without trouble: 0, or what db_cursor_next() said. */

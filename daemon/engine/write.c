@@ -1,16 +1,14 @@
 /* Commands that change state. Each row of a batch stands for itself: what is good is applied, what is not is listed. */
 #include <errno.h>
-#include <stddef.h>
 #include <string.h>
 
-#include "daemon/engine/state.h"
-#include "lib/base/text.h"
-
-/* A labeler's row is written anew for each so many scored reports. */
-enum { SCORED_A_REFRESH = 4 };
-
-/* What a labeler's row takes of a batch, its name aside. */
-enum { LABELER_CHANGE_BYTES = sizeof(uint64_t) + offsetof(struct change, pool) + sizeof(struct labeler_row) };
+#include "daemon/engine/access.h"
+#include "daemon/engine/charge.h"
+#include "daemon/engine/commands.h"
+#include "daemon/engine/items.h"
+#include "daemon/engine/log_trim.h"
+#include "daemon/engine/record.h"
+#include "daemon/engine/reply.h"
 
 /* Rows for which the processor is asked at once. */
 enum { GROUP = 32 };
@@ -63,7 +61,7 @@ static void reject_unknown(struct result *r, size_t i, const char *item)
  * row i has to be sent again, and lists it. */
 static bool is_too_much(const struct engine *e, struct result *r, size_t i)
 {
-	if (!engine_is_overfull(e))
+	if (engine_batch_pressure(e) < PRESSURE_CRITICAL)
 		return false;
 	reject(r, i, CANDOR_RESOURCE_EXHAUSTED,
 	       "more is to be written with this request than may wait for the disk; send this row again, and fewer "
@@ -85,38 +83,6 @@ static enum engine_outcome finish(struct engine *e, struct result *r, struct eng
 
 /* ---- pools ---- */
 
-static void add_settings(struct engine *e, struct engine_pool *c, struct call *call)
-{
-	struct settings_row row = {
-		.pool = c->id,
-		.change = engine_next_change(e, c),
-		.at = e->ops.now_ms(e->owner),
-		.by = call->peer,
-		.settings = *pool_settings(c->pool),
-	};
-	engine_add(e, CHANGE_SETTINGS, &row);
-}
-
-static void add_pool(struct engine *e, struct engine_pool *c)
-{
-	struct pool_row row = {
-		.id = c->id,
-		.name = c->name,
-		.created_at = c->created_at,
-		.settings = *pool_settings(c->pool),
-		.totals = *pool_totals(c->pool),
-		.closes = c->closes,
-	};
-	engine_add(e, CHANGE_POOL, &row);
-}
-
-static enum engine_outcome reply_pool(struct call *call, const struct engine_pool *c)
-{
-	struct candor_response r = {.type = CANDOR_RES_POOL};
-	engine_describe_pool(c, &r.pool);
-	return engine_reply(call, &r, c->changed);
-}
-
 /* To whoever repeats a creation that was not answered this says that it is there: so it has to be on disk. */
 static enum engine_outcome refuse_existing(struct call *call, const struct engine_pool *c)
 {
@@ -137,27 +103,15 @@ enum engine_outcome engine_create_pool(struct engine *e, struct call *call)
 	const char *fault = mechanism_settings_fault(&settings);
 	if (fault)
 		return engine_refuse(call, CANDOR_INVALID_ARGUMENT, fault);
-	if (engine_is_crowded(e))
-		return engine_refuse(call, CANDOR_RESOURCE_EXHAUSTED, engine_say_crowded(e, call->arena));
+	if (engine_memory_pressure(e) >= PRESSURE_HIGH)
+		return engine_refuse(call, CANDOR_RESOURCE_EXHAUSTED, engine_say_memory_full(e, call->arena));
 	int err = engine_add_pool(e, r->pool, e->ops.now_ms(e->owner), &settings, &c);
 	if (err)
 		return engine_refuse_error(call, err);
 	/* The row stands before what refers to it. */
-	add_pool(e, c);
-	add_settings(e, c, call);
-	return reply_pool(call, c);
-}
-
-/* A labeler's whole state, as of now. */
-static void refresh_labeler(struct engine *e, struct engine_pool *c, uint32_t id)
-{
-	struct labeler_row row = {
-		.pool = c->id,
-		.id = id,
-		.state = *pool_labeler(c->pool, id),
-		.through = pool_totals(c->pool)->round,
-	};
-	engine_add(e, CHANGE_LABELER, &row);
+	engine_record_pool(e, c);
+	engine_record_settings(e, c, call);
+	return engine_reply_pool(call, c);
 }
 
 static void merge_settings(struct candor_settings *into, const struct candor_settings *given)
@@ -177,10 +131,7 @@ static void merge_settings(struct candor_settings *into, const struct candor_set
 enum engine_outcome engine_update_pool(struct engine *e, struct call *call)
 {
 	const struct candor_request *r = &call->wire->request;
-	struct engine_pool *c = engine_find(e, r->pool);
-	if (!c)
-		return engine_refuse(call, CANDOR_NOT_FOUND,
-				     arena_printf(call->arena, "pool '%s' does not exist; create it first", r->pool));
+	struct engine_pool *c = call->pool;
 	struct candor_settings settings = *pool_settings(c->pool);
 	merge_settings(&settings, &r->settings);
 	const char *fault = mechanism_settings_fault(&settings);
@@ -195,11 +146,11 @@ enum engine_outcome engine_update_pool(struct engine *e, struct call *call)
 	int err = pool_update(c->pool, &settings);
 	if (err)
 		return engine_refuse_error(call, err);
-	add_settings(e, c, call);
+	engine_record_settings(e, c, call);
 	/* Every weight was brought up to the present epoch, which no settlement tells. */
 	for (uint32_t id = 0; id < pool_labelers(c->pool); id++)
-		refresh_labeler(e, c, id);
-	return reply_pool(call, c);
+		engine_record_labeler(e, c, id);
+	return engine_reply_pool(call, c);
 }
 
 /* ---- reports ---- */
@@ -215,27 +166,12 @@ static void open_item(struct engine *e, struct engine_pool *c, struct item *item
 	engine_add(e, CHANGE_OPEN_ITEM, &row);
 }
 
-static void add_labeler(struct engine *e, struct engine_pool *c, uint32_t id, uint64_t now)
-{
-	struct labeler_row row = {
-		.pool = c->id,
-		.id = id,
-		.name = pool_labeler_name(c->pool, id, NULL),
-		.joined = engine_next_change(e, c),
-		.joined_at = now,
-		.entry = pool_entry(c->pool, id),
-		.state = *pool_labeler(c->pool, id),
-		.through = pool_totals(c->pool)->round,
-	};
-	engine_add(e, CHANGE_LABELER, &row);
-}
-
 /* Writes down what pool_report() did. */
 static void add_report(struct engine *e, struct engine_pool *c, struct item *item, const struct candor_report *report,
 		       int what, const struct pool_reported *done, uint64_t now)
 {
 	if (done->joined)
-		add_labeler(e, c, done->labeler, now);
+		engine_record_joining(e, c, done->labeler, now);
 	struct log_row row = {
 		.change = engine_next_change(e, c),
 		.item = item->own.number,
@@ -263,16 +199,16 @@ static const char *not_open(struct arena *a, const struct engine_pool *c, const 
 }
 
 /* Reports on many items by many labelers find none of them in the cache. */
-static void prefetch(const struct engine_pool *c, const struct candor_request *r, struct item *const *items,
-		     size_t start)
+static void prefetch(const struct engine_pool *c, const struct call *call, size_t start)
 {
+	const struct candor_request *r = &call->wire->request;
 	const char *labelers[GROUP];
 	size_t n = 0;
 	for (size_t i = start; i < start + GROUP && i < r->n; i++) {
-		if (!items[i])
+		if (!call->items[i])
 			continue; /* a faulty row */
 		labelers[n++] = r->reports[i].labeler;
-		pool_prefetch_reports(items[i]);
+		pool_prefetch_reports(call->items[i]);
 	}
 	pool_prefetch_labelers(c->pool, labelers, n);
 }
@@ -281,7 +217,7 @@ static void prefetch(const struct engine_pool *c, const struct candor_request *r
 struct post {
 	bool for_all; /* labelers */
 	uint32_t opener; /* for whom items count that it opens; found with the first of them */
-	const char *crowded, *one_too_many; /* sentences, made once: many rows may hear them */
+	const char *memory_full, *one_too_many; /* sentences, made once: many rows may hear them */
 };
 
 /* True if row i asks for more than there may be, or than this peer may, and lists it. */
@@ -296,10 +232,10 @@ static bool is_beyond(struct engine *e, struct engine_pool *c, struct result *re
 				    identity_principal(call->identity)));
 		return true;
 	}
-	if (engine_is_crowded(e) && pool_would_add(c->pool, item, labeler, strlen(labeler))) {
-		if (!post->crowded)
-			post->crowded = engine_say_crowded(e, call->arena);
-		reject(result, i, CANDOR_RESOURCE_EXHAUSTED, post->crowded);
+	if (engine_memory_pressure(e) >= PRESSURE_HIGH && pool_would_add(c->pool, item, labeler, strlen(labeler))) {
+		if (!post->memory_full)
+			post->memory_full = engine_say_memory_full(e, call->arena);
+		reject(result, i, CANDOR_RESOURCE_EXHAUSTED, post->memory_full);
 		return true;
 	}
 	int may_open = item->state == CANDOR_STATE_UNSPECIFIED ? engine_may_open(e, call, &post->opener) : 1;
@@ -313,9 +249,9 @@ static bool is_beyond(struct engine *e, struct engine_pool *c, struct result *re
 	return may_open != 1;
 }
 
-enum engine_outcome engine_post_reports(struct engine *e, struct engine_pool *c, struct call *call,
-					struct item *const *items)
+enum engine_outcome engine_post_reports(struct engine *e, struct call *call)
 {
+	struct engine_pool *c = call->pool;
 	const struct candor_request *r = &call->wire->request;
 	struct post post = {.for_all = engine_rights(e, call, c->name) & CANDOR_RIGHT_REPORT};
 	struct result result;
@@ -326,12 +262,12 @@ enum engine_outcome engine_post_reports(struct engine *e, struct engine_pool *c,
 	for (size_t i = 0; i < r->n; i++) {
 		const struct candor_report *report = &r->reports[i];
 		if (i % GROUP == 0) {
-			prefetch(c, r, items, i);
+			prefetch(c, call, i);
 			engine_measure(e, c);
 		}
 		if (is_faulty(&result, i) || is_too_much(e, &result, i))
 			continue;
-		struct item *item = items[i];
+		struct item *item = call->items[i];
 		if (is_beyond(e, c, &result, i, item, &post))
 			continue;
 		bool is_new = item->state == CANDOR_STATE_UNSPECIFIED;
@@ -365,29 +301,6 @@ enum engine_outcome engine_post_reports(struct engine *e, struct engine_pool *c,
 
 /* ---- the end of items ---- */
 
-static struct item_row describe_item(const struct engine_pool *c, const struct item *item)
-{
-	struct item_row row = {
-		.id = item->own.number,
-		.pool = c->id,
-		.name = pool_item_name(c->pool, item, NULL),
-		.state = item->state,
-		.close_number = item->own.close_number,
-		.closed = item->own.changed,
-		.opened_at = item->own.opened_at,
-		.closed_at = item->own.closed_at,
-		.ended_at = item->own.ended_at,
-		.reports = {item->n, item_labelers(item), item->values},
-	};
-	if (item->frozen) {
-		row.aggregate = item->frozen->aggregate;
-		row.weights = item->frozen->weights;
-		row.outcome = item->frozen->outcome;
-		row.round = item->frozen->round;
-	}
-	return row;
-}
-
 /* An item that was open is not any more: its reports leave the log, its place in the feed is given. */
 static void item_ends_open(struct engine *e, struct engine_pool *c, struct item *item, uint64_t now)
 {
@@ -400,9 +313,9 @@ static void item_ends_open(struct engine *e, struct engine_pool *c, struct item 
 	engine_item_idle(e, item);
 }
 
-enum engine_outcome engine_close_items(struct engine *e, struct engine_pool *c, struct call *call,
-				       struct item *const *items)
+enum engine_outcome engine_close_items(struct engine *e, struct call *call)
 {
+	struct engine_pool *c = call->pool;
 	const struct candor_request *r = &call->wire->request;
 	struct result result;
 	uint64_t now = e->ops.now_ms(e->owner);
@@ -412,7 +325,7 @@ enum engine_outcome engine_close_items(struct engine *e, struct engine_pool *c, 
 	for (size_t i = 0; i < r->n; i++) {
 		if (is_faulty(&result, i) || is_too_much(e, &result, i))
 			continue;
-		struct item *item = items[i];
+		struct item *item = call->items[i];
 		if (item->state == CANDOR_STATE_UNSPECIFIED) {
 			reject_unknown(&result, i, r->items[i]);
 		} else if (item->state == CANDOR_VOID) {
@@ -426,13 +339,46 @@ enum engine_outcome engine_close_items(struct engine *e, struct engine_pool *c, 
 				continue;
 			}
 			item_ends_open(e, c, item, now);
-			struct item_row row = describe_item(c, item);
-			engine_add(e, CHANGE_ITEM, &row);
-			engine_add_event(e, call, item->own.changed, "close", c->name, r->items[i], "");
+			engine_record_item(e, c, item, CHANGE_ITEM, item->own.changed);
+			engine_record_event(e, call, item->own.changed, "close", c->name, r->items[i], "");
 			result.counts.accepted++;
 		}
 	}
 	return finish(e, &result, c);
+}
+
+/* The settlement's row, with the next link of the pool's chain. */
+static void add_settlement(struct engine *e, struct engine_pool *c, const struct item *item,
+			   const struct pool_settled *done, const char *by)
+{
+	struct settlement_row row = {
+		.pool = c->id,
+		.round = done->round,
+		.item = item->own.number,
+		.outcome = item->frozen->outcome,
+		.eta = done->eta,
+		.weighted_loss = done->weighted_loss,
+		.epoch = done->epoch,
+		.at = item->own.ended_at,
+		.by = by,
+		.change = item->own.changed,
+		.n = item->n,
+		.weights = done->weights,
+		.last_round = done->last_round,
+	};
+	const struct chain_record link = {
+		.pool = c->name,
+		.round = row.round,
+		.outcome = row.outcome,
+		.eta = row.eta,
+		.weighted_loss = row.weighted_loss,
+		.epoch = row.epoch,
+		.at = row.at,
+		.by = by,
+	};
+	chain_next(c->head, &link, c->pool, item, c->head);
+	memcpy(row.hash, c->head, CHAIN_BYTES);
+	engine_add(e, CHANGE_SETTLEMENT, &row);
 }
 
 /* Settles an open or closed item and writes it down. */
@@ -448,55 +394,26 @@ static int resolve(struct engine *e, struct engine_pool *c, struct item *item, d
 	if (was_open)
 		item_ends_open(e, c, item, now);
 	uint64_t closed = item->own.changed;
+	require(item->state == CANDOR_CLOSED);
 	err = pool_resolve(c->pool, item, outcome, &done);
 	if (err == 0) {
 		item->own.changed = engine_next_change(e, c);
 		item->own.ended_at = now;
 	}
-
-	struct item_row row = describe_item(c, item);
-	row.closed = closed;
 	if (was_open)
-		engine_add(e, CHANGE_ITEM, &row);
+		engine_record_item(e, c, item, CHANGE_ITEM, closed);
 	if (err)
 		return err;
 	if (!was_open)
-		engine_add(e, CHANGE_ITEM_ENDED, &row);
-	struct settlement_row settlement = {
-		.pool = c->id,
-		.round = done.round,
-		.item = item->own.number,
-		.outcome = outcome,
-		.eta = done.eta,
-		.weighted_loss = done.weighted_loss,
-		.epoch = done.epoch,
-		.at = now,
-		.by = by,
-		.change = item->own.changed,
-		.n = item->n,
-		.weights = done.weights,
-		.last_round = done.last_round,
-	};
-	const struct chain_record link = {
-		.pool = c->name,
-		.round = done.round,
-		.outcome = outcome,
-		.eta = done.eta,
-		.weighted_loss = done.weighted_loss,
-		.epoch = done.epoch,
-		.at = now,
-		.by = by,
-	};
-	chain_next(c->head, &link, c->pool, item, c->head);
-	memcpy(settlement.hash, c->head, CHAIN_BYTES);
-	engine_add(e, CHANGE_SETTLEMENT, &settlement);
+		engine_record_item(e, c, item, CHANGE_ITEM_ENDED, closed);
+	add_settlement(e, c, item, &done, by);
 	c->refresh_due += item->n;
 	return 0;
 }
 
-enum engine_outcome engine_resolve_items(struct engine *e, struct engine_pool *c, struct call *call,
-					 struct item *const *items)
+enum engine_outcome engine_resolve_items(struct engine *e, struct call *call)
 {
+	struct engine_pool *c = call->pool;
 	const struct candor_request *r = &call->wire->request;
 	struct result result;
 	uint64_t now = e->ops.now_ms(e->owner);
@@ -507,7 +424,7 @@ enum engine_outcome engine_resolve_items(struct engine *e, struct engine_pool *c
 		const struct candor_outcome *o = &r->outcomes[i];
 		if (is_faulty(&result, i) || is_too_much(e, &result, i))
 			continue;
-		struct item *item = items[i];
+		struct item *item = call->items[i];
 		if (item->state == CANDOR_STATE_UNSPECIFIED) {
 			reject_unknown(&result, i, o->item);
 		} else if (item->state == CANDOR_VOID) {
@@ -531,9 +448,9 @@ enum engine_outcome engine_resolve_items(struct engine *e, struct engine_pool *c
 	return finish(e, &result, c);
 }
 
-enum engine_outcome engine_void_items(struct engine *e, struct engine_pool *c, struct call *call,
-				      struct item *const *items)
+enum engine_outcome engine_void_items(struct engine *e, struct call *call)
 {
+	struct engine_pool *c = call->pool;
 	const struct candor_request *r = &call->wire->request;
 	struct result result;
 	uint64_t now = e->ops.now_ms(e->owner);
@@ -543,7 +460,7 @@ enum engine_outcome engine_void_items(struct engine *e, struct engine_pool *c, s
 	for (size_t i = 0; i < r->n; i++) {
 		if (is_faulty(&result, i) || is_too_much(e, &result, i))
 			continue;
-		struct item *item = items[i];
+		struct item *item = call->items[i];
 		bool was_open = item->state == CANDOR_OPEN;
 		if (item->state == CANDOR_STATE_UNSPECIFIED) {
 			reject_unknown(&result, i, r->items[i]);
@@ -557,55 +474,10 @@ enum engine_outcome engine_void_items(struct engine *e, struct engine_pool *c, s
 				item_ends_open(e, c, item, now);
 			else
 				item->own.changed = engine_next_change(e, c);
-			struct item_row row = describe_item(c, item);
-			engine_add(e, was_open ? CHANGE_ITEM : CHANGE_ITEM_ENDED, &row);
-			engine_add_event(e, call, item->own.changed, "void", c->name, r->items[i], "");
+			engine_record_item(e, c, item, was_open ? CHANGE_ITEM : CHANGE_ITEM_ENDED, item->own.changed);
+			engine_record_event(e, call, item->own.changed, "void", c->name, r->items[i], "");
 			result.counts.accepted++;
 		}
 	}
 	return finish(e, &result, c);
-}
-
-/* ---- upkeep ---- */
-
-static void refresh_labelers(struct engine *e, struct engine_pool *c)
-{
-	uint32_t labelers = pool_labelers(c->pool);
-	uint64_t rows = c->refresh_due / SCORED_A_REFRESH;
-	c->refresh_due %= SCORED_A_REFRESH;
-	if (rows > labelers)
-		rows = labelers;
-	for (; rows > 0; rows--) {
-		if (c->refresh_next >= labelers)
-			c->refresh_next = 0;
-		refresh_labeler(e, c, c->refresh_next++);
-	}
-}
-
-static void add_stretches(struct engine *e, struct engine_pool *c)
-{
-	size_t n;
-	const struct mechanism_stretch *s = pool_stretches(c->pool, &n);
-	/* The last one still grows. */
-	for (size_t i = c->stretches_written; i < n; i++) {
-		struct stretch_row row = {.pool = c->id, .number = (uint32_t)i, .stretch = s[i]};
-		engine_add(e, CHANGE_STRETCH, &row);
-	}
-	c->stretches_written = n - 1;
-}
-
-void engine_upkeep(struct engine *e)
-{
-	for (uint64_t i = 0; i < e->n_pools; i++) {
-		struct engine_pool *c = e->pools[i];
-		if (!c->dirty)
-			continue;
-		add_pool(e, c);
-		add_stretches(e, c);
-		refresh_labelers(e, c);
-		c->dirty = false;
-	}
-	engine_log_trim(e);
-	engine_remove(e);
-	engine_add(e, CHANGE_PROGRESS, &e->progress);
 }

@@ -324,12 +324,6 @@ static uint64_t on_database_bytes(void *owner)
 	return store_bytes(((struct server *)owner)->store);
 }
 
-/* Whoever waits has a turn before the loop sleeps. */
-static void on_relieved(void *owner)
-{
-	(void)owner;
-}
-
 static void on_memory(void *owner, uint64_t *elsewhere, uint64_t *resident)
 {
 	const struct server *s = owner;
@@ -552,7 +546,6 @@ static int start_engine(struct server *s)
 		.read = on_engine_read,
 		.now_ms = on_now_ms,
 		.database_bytes = on_database_bytes,
-		.relieved = on_relieved,
 		.failed = on_failed,
 		.memory = on_memory,
 	};

@@ -230,7 +230,7 @@ static void on_durable(struct waiter *w, int err)
 		    "the daemon is out of memory; nothing was changed, try again later");
 	} else if (wanted && err == ERR_DISK_FULL) {
 		say(s, r->id, CANDOR_UNAVAILABLE,
-		    "the daemon has no room left on disk; nothing was changed, try again when there is");
+		    "no space left on the daemon's disk: nothing was changed; retry when some has been freed");
 	} else if (wanted) {
 		/* What was written before the failure may be on disk, and count at the next start. */
 		say(s, r->id, CANDOR_INTERNAL,

@@ -14,7 +14,7 @@
 #include "daemon/history/checkpoint.h"
 #include "daemon/db/check.h"
 #include "daemon/db/prepare.h"
-#include "daemon/engine/state.h"
+#include "daemon/engine/view.h"
 #include "lib/base/log.h"
 #include "daemon/history/replay.h"
 
@@ -22,7 +22,7 @@ enum { SHOWN_MAX = 20 };
 
 /* A pool, the archives that the database knows of it, and those of them, the newest, that are read. */
 struct verify_pool {
-	const struct engine_pool *pool;
+	const struct view_pool *pool;
 	const struct archive_row *rows;
 	size_t n_rows;
 	struct db *const *archives;
@@ -146,7 +146,7 @@ static int count_archived(struct replay *r, struct db *db, const struct verify_p
 
 static int replay_and_compare(struct db *db, const struct verify_pool *v, struct replay *r)
 {
-	const struct engine_pool *c = v->pool;
+	const struct view_pool *c = v->pool;
 	uint64_t voided, open;
 	int err = db_count_items(db, c->id, &voided, &open);
 	if (err == 0)
@@ -263,7 +263,7 @@ static int read_rows(struct db *db, uint64_t pool, struct arena *a, struct verif
 	return err;
 }
 
-static int verify_pool(struct db *db, const struct engine_pool *c, const struct archives *archives, const uint8_t *key,
+static int verify_pool(struct db *db, const struct view_pool *c, const struct archives *archives, const uint8_t *key,
 		       const struct verify_head *head)
 {
 	struct verify_pool v = {.pool = c};
@@ -275,12 +275,6 @@ static int verify_pool(struct db *db, const struct engine_pool *c, const struct 
 		err = replay_one(db, &v, key, head && strcmp(head->pool, c->name) == 0 ? head : NULL);
 	arena_free(&a);
 	return err;
-}
-
-static uint64_t no_clock(void *owner)
-{
-	(void)owner;
-	return 0;
 }
 
 /* ---- the whole database ---- */
@@ -344,33 +338,32 @@ static bool is_finding(int err)
 static int replay_all(struct db *db, const char *called, const struct archives *archives,
 		      const struct verify_head *head)
 {
-	/* The state is loaded as a daemon would; the engine is never asked to do anything. */
-	static const struct engine_ops ops = {.now_ms = no_clock};
-	static const struct engine_limits limits = {0};
+	/* The state is loaded as a daemon would. */
 	static const uint8_t key[NAMES_KEY_BYTES] = {0};
-	struct engine *e;
-	int err = engine_new(&e, db, key, &limits, &ops, NULL);
+	struct engine_view view;
+	int err = view_init(&view, db, key);
 	if (is_finding(err))
 		log_error("%s: %s", called, candor_strerror(err));
 	if (err)
 		return err;
 	int result = 0;
-	for (uint64_t i = 0; i < e->n_pools && (result == 0 || result == ERR_HISTORY); i++) {
+	for (uint64_t i = 0; i < view_pools(&view) && (result == 0 || result == ERR_HISTORY); i++) {
 		/* Where one does not agree, the other pools are looked at all the same. */
-		err = verify_pool(db, e->pools[i], archives, key, head);
+		const struct view_pool pool = view_pool(&view, i);
+		err = verify_pool(db, &pool, archives, key, head);
 		if (err)
 			result = err;
 	}
-	if (result == 0 && head && !engine_find(e, head->pool)) {
+	if (result == 0 && head && !view_has_pool(&view, head->pool)) {
 		printf("pool %s: there is none, but a head of it was given\n", head->pool);
 		result = ERR_HISTORY;
 	}
 	if (result == 0)
 		printf("%s: %" PRIu64 " pools, %" PRIu64 " reports: the state follows from the history\n", called,
-		       e->n_pools, e->progress.reports);
+		       view_pools(&view), view_reports(&view));
 	else if (result == ERR_HISTORY)
 		printf("%s: the state does not follow from the history\n", called);
-	engine_free(e);
+	view_deinit(&view);
 	return result;
 }
 

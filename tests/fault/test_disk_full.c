@@ -167,7 +167,7 @@ static enum candor_code post(void)
 	disk.fates[n] = REFUSED;
 	disk.refused++;
 	assert_int_equal(r->code, CANDOR_UNAVAILABLE);
-	assert_says(r->message, "no room left on disk");
+	assert_says(r->message, "no space left on the daemon's disk");
 	return r->code;
 }
 

@@ -1,5 +1,5 @@
 /* Any text as a cursor: what is read is what was written, and what was written is read. */
-#include "daemon/engine/state.h"
+#include "daemon/engine/reply.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { NUMBERS_MAX = 3 };

@@ -47,7 +47,6 @@ static struct world {
 	struct rights_model rights;
 	bool limited;
 	unsigned tokens; /* made to be always there; these are the first of the model's */
-	unsigned relieved;
 	unsigned inputs;
 	bool failed; /* a commit, in this input */
 	uint64_t checked; /* the newest change when weights were looked at */
@@ -154,14 +153,10 @@ static void leave(struct talker *t)
 	model_leave(&w.rights, &t->model);
 }
 
-static void hear_relief(void)
+static void resume_held(void)
 {
-	while (w.relieved != w.f.relieved) {
-		w.relieved = w.f.relieved;
-		for (size_t i = 0; i < PEERS; i++)
-			if (w.talkers[i].peer.session)
-				session_resume(w.talkers[i].peer.session);
-	}
+	for (size_t i = 0; i < PEERS; i++)
+		peer_resume(&w.talkers[i].peer);
 }
 
 static void push(struct talker *t, const uint8_t *bytes, size_t len)
@@ -287,7 +282,7 @@ static void step(struct meal *m, struct talker **talker)
 		break;
 	default: ask(t, m);
 	}
-	hear_relief();
+	resume_held();
 }
 
 /* Until nothing is left to be said by anybody. */
@@ -302,7 +297,7 @@ static void settle(void)
 			fake_settle(&w.f);
 		}
 		fake_settle(&w.f);
-		hear_relief();
+		resume_held();
 		for (size_t i = 0; i < PEERS; i++) {
 			hear(&w.talkers[i]);
 			after += w.talkers[i].model.n_answered;

@@ -59,11 +59,6 @@ static void on_memory(void *owner, uint64_t *elsewhere, uint64_t *resident)
 	*resident = 8192;
 }
 
-static void on_relieved(void *owner)
-{
-	((struct fake_owner *)owner)->relieved++;
-}
-
 static void on_failed(void *owner, int err)
 {
 	((struct fake_owner *)owner)->failed = err;
@@ -75,7 +70,6 @@ static const struct engine_ops ops = {
 	.now_ms = on_now_ms,
 	.database_bytes = on_database_bytes,
 	.memory = on_memory,
-	.relieved = on_relieved,
 	.failed = on_failed,
 };
 

@@ -27,7 +27,6 @@ struct fake_owner {
 	struct fake_read reads[FAKE_READS_MAX];
 	size_t n_reads;
 	bool refuse_reads; /* no read can be started: the job ends at once with -ENOMEM */
-	unsigned relieved; /* how often the engine said so */
 	int failed; /* what the engine said last; 0: nothing */
 	struct ask *called; /* of the newest fake_call() */
 };

@@ -9,6 +9,7 @@ static void on_wake(void *owner)
 	struct peer *p = owner;
 	require(p->session && !p->pushing);
 	p->wakes++;
+	p->waits = p->waits || session_wants_turn(p->session);
 }
 
 /* Takes the output away, as a connection does that begins to write. */
@@ -72,6 +73,15 @@ static void give_turns(struct peer *p)
 	while (p->session && session_wants_turn(p->session) && !session_is_held_back(p->session))
 		session_resume(p->session);
 	p->wakes = wakes;
+	p->waits = p->session && session_wants_turn(p->session);
+}
+
+void peer_resume(struct peer *p)
+{
+	if (!p->session || !p->waits || session_is_held_back(p->session))
+		return;
+	session_resume(p->session);
+	give_turns(p);
 }
 
 void peer_push(struct peer *p, const void *bytes, size_t len)

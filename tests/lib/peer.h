@@ -14,6 +14,7 @@ struct peer {
 	struct frame input; /* what the session said */
 	struct arena arena; /* of the newest response */
 	unsigned wakes;
+	bool waits; /* for a turn: it was held back */
 	bool pushing; /* the session is being called */
 	bool eager; /* takes output in the middle of a push, where it is offered */
 };
@@ -37,6 +38,9 @@ void peer_send(struct peer *p, const struct candor_request *r);
 
 /* Appends it to bytes that are to be pushed by and by. */
 void peer_write(struct buf *bytes, const struct candor_request *r);
+
+/* Gives it its turn if it waits for one and is not held back any more, as the server does before its loop sleeps. */
+void peer_resume(struct peer *p);
 
 /* Takes all that the session has to say. */
 void peer_take(struct peer *p);

@@ -73,11 +73,6 @@ static uint64_t on_bytes(void *owner)
 	return 4096;
 }
 
-static void on_relieved(void *owner)
-{
-	(void)owner;
-}
-
 static void on_failed(void *owner, int err)
 {
 	((struct world *)owner)->failed = err;
@@ -92,7 +87,7 @@ static void on_memory(void *owner, uint64_t *elsewhere, uint64_t *resident)
 static void open_engine(struct world *w)
 {
 	static const struct engine_ops ops = {
-		on_commit, on_read, on_now, on_bytes, on_relieved, on_failed, on_memory,
+		on_commit, on_read, on_now, on_bytes, on_failed, on_memory,
 	};
 	static const uint8_t key[NAMES_KEY_BYTES] = {3};
 	assert_int_equal(db_open(&w->writer, w->path, DB_WRITE, DB_NORMAL), 0);

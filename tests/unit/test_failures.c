@@ -114,7 +114,7 @@ static void while_there_is_no_room_reads_are_served_and_writes_refused(void **st
 		const struct candor_response *r =
 			fake_call(f, &(struct candor_request){.type = writes[i], .pool = "p"});
 		assert_int_equal(r->code, CANDOR_UNAVAILABLE);
-		assert_non_null(strstr(r->message, "no room left on disk"));
+		assert_non_null(strstr(r->message, "no space left on the daemon's disk"));
 	}
 	assert_int_equal(fake_query(f, "p", "open")->n, 2);
 	assert_int_equal(fake_query(f, "p", "closed")->state, CANDOR_CLOSED);

@@ -75,7 +75,7 @@ static void whoever_has_much_waiting_lets_others_write_first(void **state)
 	large.n = 1000;
 	send(w, large);
 	fake_read_done(&w->f, 0);
-	assert_true(engine_is_busy(w->f.engine) && !engine_is_saturated(w->f.engine));
+	assert_int_equal(engine_pressure(w->f.engine), PRESSURE_RAISED);
 	send(w, more);
 	assert_true(session_wants_turn(w->p.session) && session_is_held_back(w->p.session));
 	peer_send(&other, &small);

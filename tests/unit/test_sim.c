@@ -51,7 +51,6 @@ struct sim {
 	struct random random;
 	struct session_limits limits;
 	struct client clients[PEERS];
-	unsigned relieved; /* seen so far */
 	unsigned next_item, next_value;
 	unsigned short times[VALUES]; /* that a value was sent */
 	bool lost[VALUES]; /* it was said that it did not count */
@@ -318,14 +317,11 @@ static void listen(struct sim *s, struct client *c, bool quiet)
 
 /* ---- what happens ---- */
 
-static void hear_relief(struct sim *s)
+static void resume_held(struct sim *s)
 {
-	while (s->relieved != s->f.relieved) {
-		s->relieved = s->f.relieved;
-		for (size_t i = 0; i < PEERS; i++)
-			if (s->clients[i].live)
-				session_resume(s->clients[i].peer.session);
-	}
+	for (size_t i = 0; i < PEERS; i++)
+		if (s->clients[i].live)
+			peer_resume(&s->clients[i].peer);
 }
 
 static void join(struct sim *s, struct client *c)
@@ -439,7 +435,7 @@ static void step(struct sim *s)
 	} else {
 		listen(s, c, false);
 	}
-	hear_relief(s);
+	resume_held(s);
 	assert_int_equal(s->f.failed, 0);
 }
 
@@ -453,7 +449,7 @@ static void finish(struct sim *s)
 			if (!c->live)
 				continue;
 			push_some(s, c, true);
-			hear_relief(s);
+			resume_held(s);
 			listen(s, c, false);
 			done = done && c->pushed == c->unpushed.len && c->n_answered == c->n_sent;
 		}
@@ -461,7 +457,7 @@ static void finish(struct sim *s)
 			return;
 		engine_probe(s->f.engine);
 		fake_settle(&s->f);
-		hear_relief(s);
+		resume_held(s);
 	}
 	fail_msg("somebody waits for ever");
 }
@@ -501,7 +497,7 @@ static void ask_of_everything(struct sim *s)
 					   .with_reports = true};
 		peer_send(&c->peer, &r);
 		fake_settle(&s->f);
-		hear_relief(s);
+		resume_held(s);
 		listen(s, c, true);
 	}
 	assert_int_equal(c->n_answered, c->n_sent);

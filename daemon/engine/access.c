@@ -1,0 +1,121 @@
+#include "daemon/engine/access.h"
+
+#include <string.h>
+
+#include "daemon/engine/reply.h"
+#include "lib/rights.h"
+
+unsigned engine_rights(const struct engine *e, const struct call *call, const char *pool)
+{
+	return e->grants ? grants_rights(e->grants, call->identity, pool) : 0;
+}
+
+/* What is lacking; 0: nothing. */
+static unsigned lacking(const struct engine *e, const struct call *call)
+{
+	const struct candor_request *r = &call->wire->request;
+	const struct need *need = call->need;
+	if (need->where == NEED_NOTHING)
+		return 0;
+	require(need->one_of);
+	unsigned has = engine_rights(e, call, need->where == NEED_ANYWHERE ? NULL : r->pool ? r->pool : "");
+	if (!(has & need->one_of))
+		return need->one_of;
+	/* Who reported what with which weight tells more than the aggregate of it. */
+	return r->with_reports ? CANDOR_RIGHT_INSPECT & ~has : 0;
+}
+
+bool engine_may(struct engine *e, const struct call *call)
+{
+	return e->grants && !grants_token_fault(e->grants, call->identity, e->ops.now_ms(e->owner)) &&
+	       !lacking(e, call);
+}
+
+static void refuse_anonymous(struct call *call)
+{
+	engine_refuse(call, CANDOR_UNAUTHENTICATED,
+		      "who is asking must be said first: with a token in hello (candor --token-file), or a client "
+		      "certificate");
+}
+
+/* As a word that a shell takes for what it is; NULL: no memory. */
+static const char *shell_word(struct arena *a, const char *text)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:._/@+=,-";
+	if (text[strspn(text, plain)] == 0)
+		return text;
+	size_t quotes = 0;
+	for (const char *p = text; (p = strchr(p, '\'')); p++)
+		quotes++;
+	char *word = arena_alloc(a, strlen(text) + 3 * quotes + 3), *to = word;
+	if (!word)
+		return NULL;
+	*to++ = '\'';
+	for (; *text; text++) {
+		*to++ = *text;
+		if (*text == '\'') {
+			memcpy(to, "\\''", 3);
+			to += 3;
+		}
+	}
+	memcpy(to, "'", 2);
+	return word;
+}
+
+static void refuse_denied(struct call *call, unsigned lacks)
+{
+	const struct candor_request *r = &call->wire->request;
+	char rights[RIGHTS_TEXT_MAX];
+	const char *identity = identity_principal(call->identity), *in = r->pool && r->pool[0] ? r->pool : NULL;
+	const char *whom = shell_word(call->arena, identity), *where = in ? shell_word(call->arena, in) : "";
+	const char *sentence = NULL;
+	bool any = lacks == ANY_RIGHT || (call->need->where == NEED_ANYWHERE && !in);
+	/* Of several that would do, the least. */
+	rights_format(lacks & -lacks, rights);
+	if (!whom || !where)
+		sentence = "the right to this is lacking; an admin may grant it";
+	else if (any && in)
+		sentence =
+			arena_printf(call->arena,
+				     "%s has no rights in pool '%s'; an admin grants them: candor grants add %s RIGHTS "
+				     "--pool %s",
+				     identity, in, whom, where);
+	else if (any)
+		sentence = arena_printf(call->arena,
+					"%s has no rights here; an admin grants them: candor grants add %s RIGHTS",
+					identity, whom);
+	else if (in)
+		sentence = arena_printf(
+			call->arena,
+			"%s lacks the right '%s' in pool '%s'; an admin grants it: candor grants add %s %s "
+			"--pool %s%s",
+			identity, rights, in, whom, rights, where,
+			lacks & CANDOR_RIGHT_REPORT ? " --labelers PREFIX" : "");
+	else
+		sentence = arena_printf(
+			call->arena,
+			"%s lacks the right '%s' for all pools; an admin grants it: candor grants add %s %s", identity,
+			rights, whom, rights);
+	engine_refuse(call, CANDOR_PERMISSION_DENIED, sentence);
+}
+
+bool engine_authorize(struct engine *e, struct call *call)
+{
+	struct identity *identity = call->identity;
+	const char *fault = identity->token ? grants_token_fault(e->grants, identity, e->ops.now_ms(e->owner)) : NULL;
+	if (fault) {
+		identity->is_refused = true;
+		engine_refuse(call, CANDOR_UNAUTHENTICATED, fault);
+		return false;
+	}
+	unsigned lacks = lacking(e, call);
+	if (!lacks) {
+		identity->is_settled = identity->is_settled || call->wire->request.type != CANDOR_REQ_HELLO;
+		return true;
+	}
+	if (identity->is_known)
+		refuse_denied(call, lacks);
+	else
+		refuse_anonymous(call);
+	return false;
+}

@@ -1,0 +1,25 @@
+/* access.h - whether a peer may do what its request asks for. docs/security.md has the table of requests and rights for
+ * people, requests.c that for the engine. One thread, the loop's. */
+#ifndef CANDOR_ACCESS_H
+#define CANDOR_ACCESS_H
+
+#include "daemon/engine/state.h"
+
+enum { ANY_RIGHT = CANDOR_RIGHTS_ALL | GRANTS_REPORT_SOME };
+
+/* One of these rights, in the pool that the request names (in every pool where it names none), or anywhere. */
+struct need {
+	enum { NEED_NOTHING, NEED_IN_POOL, NEED_ANYWHERE } where;
+	unsigned one_of;
+};
+
+/* What the peer may do in the pool, for all pools (""), or in any (NULL): bits of enum candor_right. */
+unsigned engine_rights(const struct engine *e, const struct call *call, const char *pool);
+
+/* Whether the peer may do what it asks for, by call->need; else it has been answered. */
+bool engine_authorize(struct engine *e, struct call *call);
+
+/* The same without an answer. */
+bool engine_may(struct engine *e, const struct call *call);
+
+#endif

@@ -1,0 +1,102 @@
+#include "daemon/engine/check.h"
+
+#include "daemon/engine/items.h"
+#include "daemon/engine/log_trim.h"
+
+enum { SHORT = 256, EACH_LONG = 1024 };
+
+/* ---- batches ---- */
+
+static void check_waiters(const struct batch *b)
+{
+	struct waiter *const *end = &b->waiters;
+	while (*end) {
+		require((*end)->on_durable);
+		end = &(*end)->next;
+	}
+	require(end == b->last_waiter);
+}
+
+static void check_batch(const struct batch *b, bool all)
+{
+	require(!b->first == (b->last == &b->first));
+	require(!*b->last && !*b->last_waiter);
+	if (all)
+		check_waiters(b);
+}
+
+static void check_batches(const struct engine *e, bool all)
+{
+	const struct batch *other = e->filling == &e->batches[0] ? &e->batches[1] : &e->batches[0];
+	require(e->filling == &e->batches[0] || e->filling == &e->batches[1]);
+	require(!e->committing || e->committing == other);
+	require(!e->probing || (e->committing && e->read_only));
+	check_batch(e->filling, all);
+	check_batch(other, all);
+	/* What is with neither is on disk. */
+	require(e->committing || (!other->first && !other->waiters));
+	require(e->committed <= other->last_change && other->last_change <= e->filling->last_change);
+	require(e->filling->last_change == e->progress.changes);
+	/* Nobody waits for a change that no batch has. */
+	require(!e->filling->waiters || e->filling->first);
+	require(e->filling->first || e->filling->last_change == (e->committing ? other->last_change : e->committed));
+	require(e->read_only == 0 || e->read_only == ERR_DISK_FULL);
+}
+
+/* ---- pools ---- */
+
+static void check_pool(const struct engine *e, const struct engine_pool *c, uint64_t id)
+{
+	const struct pool_totals *t = pool_totals(c->pool);
+	size_t stretches;
+	pool_stretches(c->pool, &stretches);
+	require(c->id == id && engine_find(e, c->name) == c);
+	require(c->changed <= e->progress.changes);
+	require(c->closes >= t->closed && c->closes >= t->round);
+	require(c->archive.last <= t->round);
+	require(c->stretches_written < stretches);
+	require(c->dirty || (c->stretches_written == stretches - 1 && c->refresh_due == 0));
+	require(!c->removal.due || c->removal.next_change <= c->removal.last_change);
+	require(c->bytes > 0);
+}
+
+static void check_pools(const struct engine *e)
+{
+	size_t bytes = 0;
+	uint64_t removals = 0, items = 0, open = 0;
+	for (uint64_t i = 0; i < e->n_pools; i++) {
+		const struct engine_pool *c = e->pools[i];
+		check_pool(e, c, i + 1);
+		bytes += c->bytes;
+		removals += c->removal.due;
+		items += pool_items(c->pool);
+		open += pool_totals(c->pool)->open;
+	}
+	require(bytes == e->pools_bytes);
+	require(removals == e->removals);
+	/* Each item in memory is open or idle. */
+	require(items == open + e->n_resident);
+	require(!e->quota || quota_open_items(e->quota) <= open);
+}
+
+/* ---- all of it ---- */
+
+static bool is_long(const struct engine *e)
+{
+	return e->n_pools > SHORT || e->n_resident > SHORT || e->live_log_rows > SHORT || e->reads > SHORT;
+}
+
+void engine_check(struct engine *e)
+{
+	if (e->broken || e->ended)
+		return;
+	bool all = !is_long(e) || e->checks++ % EACH_LONG == 0;
+	require(e->names && e->grants);
+	require(names_count(e->names) == e->n_pools);
+	require(e->grants_changed <= e->progress.changes);
+	check_batches(e, all);
+	engine_log_check(e, all);
+	engine_items_check(e, all);
+	if (all)
+		check_pools(e);
+}

@@ -1,0 +1,116 @@
+#include "daemon/engine/record.h"
+
+/* ---- pools ---- */
+
+void engine_record_pool(struct engine *e, struct engine_pool *c)
+{
+	struct pool_row row = {
+		.id = c->id,
+		.name = c->name,
+		.created_at = c->created_at,
+		.settings = *pool_settings(c->pool),
+		.totals = *pool_totals(c->pool),
+		.closes = c->closes,
+	};
+	engine_add(e, CHANGE_POOL, &row);
+}
+
+void engine_record_settings(struct engine *e, struct engine_pool *c, const struct call *call)
+{
+	struct settings_row row = {
+		.pool = c->id,
+		.change = engine_next_change(e, c),
+		.at = e->ops.now_ms(e->owner),
+		.by = call->peer,
+		.settings = *pool_settings(c->pool),
+	};
+	engine_add(e, CHANGE_SETTINGS, &row);
+}
+
+void engine_record_stretches(struct engine *e, struct engine_pool *c)
+{
+	size_t n;
+	const struct mechanism_stretch *s = pool_stretches(c->pool, &n);
+	require(n > c->stretches_written);
+	for (size_t i = c->stretches_written; i < n; i++) {
+		struct stretch_row row = {.pool = c->id, .number = (uint32_t)i, .stretch = s[i]};
+		engine_add(e, CHANGE_STRETCH, &row);
+	}
+	c->stretches_written = n - 1;
+}
+
+/* ---- labelers ---- */
+
+void engine_record_labeler(struct engine *e, struct engine_pool *c, uint32_t id)
+{
+	struct labeler_row row = {
+		.pool = c->id,
+		.id = id,
+		.state = *pool_labeler(c->pool, id),
+		.through = pool_totals(c->pool)->round,
+	};
+	engine_add(e, CHANGE_LABELER, &row);
+}
+
+void engine_record_joining(struct engine *e, struct engine_pool *c, uint32_t id, uint64_t now)
+{
+	struct labeler_row row = {
+		.pool = c->id,
+		.id = id,
+		.name = pool_labeler_name(c->pool, id, NULL),
+		.joined = engine_next_change(e, c),
+		.joined_at = now,
+		.entry = pool_entry(c->pool, id),
+		.state = *pool_labeler(c->pool, id),
+		.through = pool_totals(c->pool)->round,
+	};
+	require(id + 1 == pool_labelers(c->pool));
+	engine_add(e, CHANGE_LABELER, &row);
+}
+
+/* ---- items ---- */
+
+void engine_record_item(struct engine *e, const struct engine_pool *c, const struct item *item, enum change_type type,
+			uint64_t closed)
+{
+	struct item_row row = {
+		.id = item->own.number,
+		.pool = c->id,
+		.name = pool_item_name(c->pool, item, NULL),
+		.state = item->state,
+		.close_number = item->own.close_number,
+		.closed = closed,
+		.opened_at = item->own.opened_at,
+		.closed_at = item->own.closed_at,
+		.ended_at = item->own.ended_at,
+		.reports = {item->n, item_labelers(item), item->values},
+	};
+	require(item->state != CANDOR_OPEN && item->own.number);
+	if (item->frozen) {
+		row.aggregate = item->frozen->aggregate;
+		row.weights = item->frozen->weights;
+		row.outcome = item->frozen->outcome;
+		row.round = item->frozen->round;
+	}
+	engine_add(e, type, &row);
+}
+
+/* ---- events ---- */
+
+void engine_record_event(struct engine *e, const struct call *call, uint64_t change, const char *action,
+			 const char *pool, const char *subject, const char *detail)
+{
+	const struct event_row row = {
+		.change = change,
+		.at = e->ops.now_ms(e->owner),
+		.by = call->peer,
+		.pool = pool,
+		.action = action,
+		.subject = subject,
+		.detail = detail,
+	};
+	if (detail)
+		engine_add(e, CHANGE_EVENT, &row);
+	else
+		engine_break(e);
+}

@@ -1,0 +1,37 @@
+/* record.h - what memory holds, added to the batch that is being filled: rows of pools, labelers, items and events.
+ *
+ * Each function writes down what has been done already; numbers of changes are given by state.h. One thread, the
+ * loop's. */
+#ifndef CANDOR_RECORD_H
+#define CANDOR_RECORD_H
+
+#include <stddef.h>
+
+#include "daemon/engine/state.h"
+
+/* What a labeler's row takes of a batch, its name aside. */
+enum { LABELER_CHANGE_BYTES = sizeof(uint64_t) + offsetof(struct change, pool) + sizeof(struct labeler_row) };
+
+void engine_record_pool(struct engine *e, struct engine_pool *c);
+
+/* Those that the pool has now, as the call's doing. */
+void engine_record_settings(struct engine *e, struct engine_pool *c, const struct call *call);
+
+/* Of which the last one still grows, and is written again. */
+void engine_record_stretches(struct engine *e, struct engine_pool *c);
+
+/* A labeler's whole state, as of now, in place of what was written of it. */
+void engine_record_labeler(struct engine *e, struct engine_pool *c, uint32_t id);
+
+/* One that has just joined. */
+void engine_record_joining(struct engine *e, struct engine_pool *c, uint32_t id, uint64_t now);
+
+/* type: CHANGE_ITEM or CHANGE_ITEM_ENDED; closed: the change that closed it. */
+void engine_record_item(struct engine *e, const struct engine_pool *c, const struct item *item, enum change_type type,
+			uint64_t closed);
+
+/* Who did what, for `candor audit`. detail NULL: there was no memory for it, and the engine is broken. */
+void engine_record_event(struct engine *e, const struct call *call, uint64_t change, const char *action,
+			 const char *pool, const char *subject, const char *detail);
+
+#endif

@@ -1,0 +1,139 @@
+#include "daemon/engine/reply.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- sending ---- */
+
+enum engine_outcome engine_reply(struct call *call, struct candor_response *r, uint64_t change)
+{
+	require(!call->load);
+	r->id = call->wire->request.id;
+	call->reply(call, r, change);
+	return ENGINE_REPLIED;
+}
+
+enum engine_outcome engine_refuse(struct call *call, enum candor_code code, const char *sentence)
+{
+	struct candor_response r = {.code = code, .message = sentence ? sentence : "out of memory"};
+	require(code != CANDOR_OK);
+	return engine_reply(call, &r, 0);
+}
+
+enum engine_outcome engine_refuse_error(struct call *call, int err)
+{
+	if (err == -ENOMEM || err == ERR_FULL)
+		return engine_refuse(call, CANDOR_RESOURCE_EXHAUSTED, candor_strerror(err));
+	if (err == ERR_DISK_FULL)
+		return engine_refuse(call, CANDOR_UNAVAILABLE,
+				     "no space left on the daemon's disk; retry when some has been freed");
+	return engine_refuse(call, CANDOR_INTERNAL, candor_strerror(err));
+}
+
+enum engine_outcome engine_refuse_large(struct call *call)
+{
+	return engine_refuse(call, CANDOR_RESOURCE_EXHAUSTED, "the answer is too large; ask for less at a time");
+}
+
+enum engine_outcome engine_refuse_cursor(struct call *call)
+{
+	return engine_refuse(call, CANDOR_INVALID_ARGUMENT,
+			     "invalid cursor: pass the `next` of an earlier answer to the same request, or leave it "
+			     "empty");
+}
+
+const char *engine_say_memory_full(const struct engine *e, struct arena *a)
+{
+	const char *said = arena_printf(
+		a,
+		"the daemon's memory for labelers and open items is full (%zu MiB of memory_limit, which is %" PRIu64
+		" MiB): close or resolve items, or raise memory_limit; other requests still work",
+		e->limits.pools_bytes >> 20, e->limits.memory_bytes >> 20);
+	return said ? said : "the daemon's memory is full";
+}
+
+/* ---- descriptions ---- */
+
+void engine_describe_pool(const struct engine_pool *c, struct candor_pool *out)
+{
+	const struct pool_totals *t = pool_totals(c->pool);
+	*out = (struct candor_pool){
+		.name = c->name,
+		.settings = *pool_settings(c->pool),
+		.created_at = c->created_at,
+		.labelers = pool_labelers(c->pool),
+		.open_items = t->open,
+		.closed_items = t->closed,
+		.resolved_items = t->round,
+		.void_items = t->voided,
+		.round = t->round,
+		.epoch = t->epoch,
+		.eta = pool_eta(c->pool),
+		.scored = t->scored,
+		.t_eff = pool_t_eff(c->pool),
+		.total_weight = t->total_weight,
+		.mean_loss = t->mean_loss,
+		.median_loss = t->median_loss,
+		.plain_mean_loss = t->plain_mean_loss,
+		.plain_median_loss = t->plain_median_loss,
+		.archived = c->archive.last,
+		.head = t->round > 0 ? c->head : NULL,
+	};
+}
+
+enum engine_outcome engine_reply_pool(struct call *call, const struct engine_pool *c)
+{
+	struct candor_response r = {.type = CANDOR_RES_POOL};
+	engine_describe_pool(c, &r.pool);
+	return engine_reply(call, &r, c->changed);
+}
+
+void engine_describe_labeler(const struct engine_pool *c, uint32_t id, struct candor_labeler *out)
+{
+	const struct labeler *l = pool_labeler(c->pool, id);
+	*out = (struct candor_labeler){
+		.name = pool_labeler_name(c->pool, id, NULL),
+		.weight = pool_weight(c->pool, id),
+		.scored = l->scored,
+		.own_loss = l->own_loss,
+		.mean_loss = l->mean_loss,
+		.regret = pool_regret(c->pool, id),
+		.entry = pool_entry(c->pool, id),
+	};
+}
+
+/* ---- cursors ---- */
+
+bool engine_read_cursor(const char *text, char letter, uint64_t *numbers, size_t n)
+{
+	if (*text++ != letter)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		char *end;
+		/* strtoull() would also take signs, spaces and 0x. */
+		size_t digits = strspn(text, "0123456789abcdef");
+		if (digits == 0)
+			return false;
+		errno = 0;
+		numbers[i] = strtoull(text, &end, 16);
+		if (errno || end != text + digits || *end != (i + 1 < n ? '-' : 0))
+			return false;
+		text = end + 1;
+	}
+	return true;
+}
+
+const char *engine_write_cursor(struct arena *a, char letter, const uint64_t *numbers, size_t n)
+{
+	char text[128];
+	size_t len = 1;
+	text[0] = letter;
+	for (size_t i = 0; i < n; i++) {
+		len += (size_t)snprintf(text + len, sizeof text - len, i ? "-%" PRIx64 : "%" PRIx64, numbers[i]);
+		require(len < sizeof text);
+	}
+	return arena_strdup(a, text);
+}

@@ -1,0 +1,33 @@
+/* reply.h - answers: sending one, refusing, and what several commands say alike.
+ *
+ * Each call is replied to exactly once, and may be gone as soon as a function here has returned. Strings are made in
+ * the call's arena. One thread, the loop's. */
+#ifndef CANDOR_REPLY_H
+#define CANDOR_REPLY_H
+
+#include "daemon/engine/state.h"
+
+/* Sends the answer, once `change` is on disk. */
+enum engine_outcome engine_reply(struct call *call, struct candor_response *r, uint64_t change);
+
+/* Replies with an error; NULL for a sentence: there was no memory for one. */
+enum engine_outcome engine_refuse(struct call *call, enum candor_code code, const char *sentence);
+enum engine_outcome engine_refuse_error(struct call *call, int err);
+
+/* The request's arena is used up. */
+enum engine_outcome engine_refuse_large(struct call *call);
+
+enum engine_outcome engine_refuse_cursor(struct call *call);
+
+/* What to say where the memory for pools is used up; in the arena, or a shorter one. */
+const char *engine_say_memory_full(const struct engine *e, struct arena *a);
+
+enum engine_outcome engine_reply_pool(struct call *call, const struct engine_pool *c);
+void engine_describe_pool(const struct engine_pool *c, struct candor_pool *out);
+void engine_describe_labeler(const struct engine_pool *c, uint32_t id, struct candor_labeler *out);
+
+/* Cursors: a letter for the kind of listing, and n numbers in hexadecimal, joined by dashes. */
+bool engine_read_cursor(const char *text, char letter, uint64_t *numbers, size_t n);
+const char *engine_write_cursor(struct arena *a, char letter, const uint64_t *numbers, size_t n); /* NULL: no memory */
+
+#endif

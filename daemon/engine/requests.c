@@ -1,0 +1,182 @@
+/* One row for each kind of request says what it takes, and the functions below do nothing else by kind. To add one:
+ * a row in lib/requests.def, a row here, and the function that commands.h then asks for. */
+#include "daemon/engine/requests.h"
+
+#include <errno.h>
+
+#include "daemon/engine/access.h"
+#include "daemon/engine/charge.h"
+#include "daemon/engine/check.h"
+#include "daemon/engine/commands.h"
+#include "daemon/engine/items.h"
+#include "daemon/engine/reply.h"
+
+/* ---- the table ---- */
+
+struct row {
+	struct need need;
+	/* Refused while nothing can be written; a reading one goes on. */
+	enum { READS, WRITES } access;
+	/* What is found before it runs: call->pool; and also call->items. */
+	enum { ON_ENGINE, ON_POOL, ON_ITEMS } stage;
+	enum engine_outcome (*run)(struct engine *e, struct call *call);
+};
+
+#define SOME_READ (CANDOR_RIGHT_READ | CANDOR_RIGHT_READ_OPEN)
+#define SOME_REPORT (CANDOR_RIGHT_REPORT | GRANTS_REPORT_SOME)
+
+/* clang-format off */
+/*                         one of these rights, where                      access  stage */
+#define ROW_HELLO          NEEDS(0,                    NEED_NOTHING),      READS,  ON_ENGINE
+#define ROW_INFO           NEEDS(ANY_RIGHT,            NEED_ANYWHERE),     READS,  ON_ENGINE
+#define ROW_CREATE_POOL    NEEDS(CANDOR_RIGHT_ADMIN,   NEED_IN_POOL),      WRITES, ON_ENGINE
+#define ROW_UPDATE_POOL    NEEDS(CANDOR_RIGHT_ADMIN,   NEED_IN_POOL),      WRITES, ON_POOL
+#define ROW_LIST_POOLS     NEEDS(ANY_RIGHT,            NEED_ANYWHERE),     READS,  ON_ENGINE
+#define ROW_GET_POOL       NEEDS(ANY_RIGHT,            NEED_IN_POOL),      READS,  ON_POOL
+#define ROW_POST_REPORTS   NEEDS(SOME_REPORT,          NEED_IN_POOL),      WRITES, ON_ITEMS
+#define ROW_CLOSE_ITEMS    NEEDS(CANDOR_RIGHT_OUTCOME, NEED_IN_POOL),      WRITES, ON_ITEMS
+#define ROW_RESOLVE_ITEMS  NEEDS(CANDOR_RIGHT_OUTCOME, NEED_IN_POOL),      WRITES, ON_ITEMS
+#define ROW_VOID_ITEMS     NEEDS(CANDOR_RIGHT_OUTCOME, NEED_IN_POOL),      WRITES, ON_ITEMS
+#define ROW_QUERY_ITEMS    NEEDS(SOME_READ,            NEED_IN_POOL),      READS,  ON_ITEMS
+#define ROW_LIST_LABELERS  NEEDS(CANDOR_RIGHT_INSPECT, NEED_IN_POOL),      READS,  ON_POOL
+#define ROW_GET_LABELER    NEEDS(CANDOR_RIGHT_INSPECT, NEED_IN_POOL),      READS,  ON_POOL
+#define ROW_LIST_ITEMS     NEEDS(SOME_READ,            NEED_IN_POOL),      READS,  ON_POOL
+#define ROW_PRUNE_POOL     NEEDS(CANDOR_RIGHT_ADMIN,   NEED_IN_POOL),      WRITES, ON_POOL
+#define ROW_LIST_GRANTS    NEEDS(CANDOR_RIGHT_ADMIN,   NEED_IN_POOL),      READS,  ON_ENGINE
+#define ROW_ADD_GRANT      NEEDS(CANDOR_RIGHT_ADMIN,   NEED_IN_POOL),      WRITES, ON_ENGINE
+#define ROW_REMOVE_GRANT   NEEDS(CANDOR_RIGHT_ADMIN,   NEED_IN_POOL),      WRITES, ON_ENGINE
+#define ROW_CREATE_TOKEN   NEEDS(CANDOR_RIGHT_ADMIN,   NEED_IN_POOL),      WRITES, ON_ENGINE
+#define ROW_LIST_TOKENS    NEEDS(CANDOR_RIGHT_ADMIN,   NEED_IN_POOL),      READS,  ON_ENGINE
+#define ROW_REVOKE_TOKEN   NEEDS(CANDOR_RIGHT_ADMIN,   NEED_IN_POOL),      WRITES, ON_ENGINE
+#define ROW_LIST_EVENTS    NEEDS(CANDOR_RIGHT_ADMIN,   NEED_IN_POOL),      READS,  ON_ENGINE
+/* clang-format on */
+
+/* A kind without a row above, or without a function in commands.h, does not compile. */
+#define NEEDS(rights, place) {.where = (place), .one_of = (rights)}
+#define CANDOR_REQUEST(NAME, field, Message, ANSWER) [CANDOR_REQ_##NAME] = {ROW_##NAME, engine_##field},
+static const struct row rows[CANDOR_REQ_TYPES] = {
+#include "lib/requests.def"
+};
+
+/* ---- a request's way through the engine ---- */
+
+/* From its submission, or from the end of the load that it waited for. */
+static enum engine_outcome run(struct engine *e, struct call *call)
+{
+	const struct candor_request *r = &call->wire->request;
+	const struct row *row = &rows[r->type];
+	require(row->run && call->need == &row->need);
+	/* Memory may be empty. */
+	if (e->ended)
+		return engine_refuse_error(call, e->ended);
+	if (!engine_authorize(e, call))
+		return ENGINE_REPLIED;
+	if (row->access == WRITES && (e->read_only || e->broken))
+		return engine_refuse_error(call, e->read_only ? e->read_only : -ENOMEM);
+	if (row->stage == ON_ENGINE)
+		return row->run(e, call);
+
+	call->pool = engine_find(e, r->pool);
+	if (!call->pool)
+		return engine_refuse(call, CANDOR_NOT_FOUND,
+				     arena_printf(call->arena, "pool '%s' does not exist; create it first", r->pool));
+	if (row->stage == ON_POOL)
+		return row->run(e, call);
+
+	struct item **items;
+	int found = engine_find_items(e, call->pool, call, &items);
+	if (found < 0)
+		return engine_refuse_error(call, found);
+	if (found == 0) {
+		engine_await_load(call, run);
+		return ENGINE_BLOCKED;
+	}
+	call->items = items;
+	return row->run(e, call);
+}
+
+/* A hello with a token is charged to the principal whose token it is: nobody else can use up what that one may send. */
+static bool pays_later(const struct call *call)
+{
+	const struct candor_request *r = &call->wire->request;
+	return r->type == CANDOR_REQ_HELLO && !call->wire->fault && r->token[0];
+}
+
+static enum engine_outcome submit(struct engine *e, struct call *call)
+{
+	const struct candor_request *r = &call->wire->request;
+	/* Whoever meant to become somebody must not go on as another. */
+	if (call->wire->fault && r->type == CANDOR_REQ_HELLO && r->token[0])
+		call->identity->is_refused = true;
+	if (!pays_later(call) && !engine_charge(e, call, call->identity))
+		return ENGINE_REPLIED;
+	if (call->load) {
+		engine_await_load(call, run);
+		return ENGINE_BLOCKED;
+	}
+	if (call->wire->fault)
+		return engine_refuse(call, CANDOR_INVALID_ARGUMENT, call->wire->fault);
+	/* Nobody holds an item between calls. */
+	engine_evict(e);
+	return run(e, call);
+}
+
+enum engine_outcome engine_submit(struct engine *e, struct call *call)
+{
+	require(call->wire->request.type < CANDOR_REQ_TYPES);
+	call->need = &rows[call->wire->request.type].need;
+	enum engine_outcome outcome = submit(e, call);
+	engine_check_event(e);
+	return outcome;
+}
+
+/* ---- what comes before it ---- */
+
+void engine_announce(struct engine *e, struct call *call)
+{
+	const struct wire_request *w = call->wire;
+	const struct row *row = &rows[w->request.type];
+	call->need = &row->need;
+	if (w->fault || row->stage != ON_ITEMS || engine_wait_ms(e, call->identity) > 0 || !engine_may(e, call))
+		return;
+	/* Reading ahead is for those who have the memory. */
+	if (engine_memory_pressure(e) >= PRESSURE_HIGH)
+		return;
+	struct engine_pool *c = engine_find(e, w->request.pool);
+	struct item **unused;
+	/* Without memory nothing is read ahead; the call itself will say so. */
+	if (c && engine_find_items(e, c, call, &unused) < 0)
+		call->load = NULL;
+	engine_check_event(e);
+}
+
+void engine_withdraw(struct engine *e, struct call *call)
+{
+	engine_drop_load(call);
+	engine_check_event(e);
+}
+
+const char *engine_refuse_unread(struct engine *e, const struct identity *identity, size_t bytes,
+				 enum candor_code *code, uint32_t *retry_after_ms)
+{
+	enum { STRANGER_BYTES = 8 * 1024 }; /* a hello with the longest token and name is a fifth of it */
+	*retry_after_ms = 0;
+	if (identity->is_owner)
+		return NULL;
+	if (bytes > STRANGER_BYTES && !(e->grants && grants_rights(e->grants, identity, NULL))) {
+		*code = identity->is_known ? CANDOR_PERMISSION_DENIED : CANDOR_UNAUTHENTICATED;
+		engine_charge_unread(e, identity, bytes);
+		return "who has no rights here may send hello and little else; say who you are first, or have an admin "
+		       "grant you something";
+	}
+	*retry_after_ms = engine_wait_ms(e, identity);
+	if (*retry_after_ms == 0 || bytes <= STRANGER_BYTES)
+		return NULL;
+	*code = CANDOR_RESOURCE_EXHAUSTED;
+	return "more was sent than one principal may in a second; again in a while";
+}
+
+void engine_charge_unread(struct engine *e, const struct identity *identity, size_t bytes)
+{
+	engine_charge_refused(e, identity, bytes);
+}

@@ -1,0 +1,24 @@
+/* requests.h - how a request gets into the engine: charged, authorized, and handed to the command that carries it out.
+ *
+ * One table in requests.c has a row for each kind of request of lib/requests.def. One thread, the loop's. */
+#ifndef CANDOR_REQUESTS_H
+#define CANDOR_REQUESTS_H
+
+#include "daemon/engine/call.h"
+
+enum engine_outcome engine_submit(struct engine *e, struct call *call);
+
+/* A call that will be submitted when those before it are answered: what it will need from disk may be read meanwhile.
+ * Afterwards the call must be submitted or withdrawn. */
+void engine_announce(struct engine *e, struct call *call);
+void engine_withdraw(struct engine *e, struct call *call);
+
+/* Unpacking a request costs something already. What to say to one of so many bytes without doing it: NULL, it should be
+ * unpacked; or a sentence, with *code and *retry_after_ms, which is then also charged. */
+const char *engine_refuse_unread(struct engine *e, const struct identity *identity, size_t bytes,
+				 enum candor_code *code, uint32_t *retry_after_ms);
+
+/* A request of so many bytes came that could not be unpacked, and was refused: it counts nevertheless. */
+void engine_charge_unread(struct engine *e, const struct identity *identity, size_t bytes);
+
+#endif

@@ -1,0 +1,40 @@
+#include "daemon/engine/upkeep.h"
+
+#include "daemon/engine/log_trim.h"
+#include "daemon/engine/record.h"
+#include "daemon/engine/removal.h"
+
+/* A labeler's row is written anew for each so many scored reports. */
+enum { SCORED_A_REFRESH = 4 };
+
+static void refresh_labelers(struct engine *e, struct engine_pool *c)
+{
+	uint32_t labelers = pool_labelers(c->pool);
+	uint64_t rows = c->refresh_due / SCORED_A_REFRESH;
+	require(rows == 0 || labelers > 0);
+	c->refresh_due %= SCORED_A_REFRESH;
+	if (rows > labelers)
+		rows = labelers;
+	for (; rows > 0; rows--) {
+		if (c->refresh_next >= labelers)
+			c->refresh_next = 0;
+		engine_record_labeler(e, c, c->refresh_next++);
+	}
+}
+
+void engine_upkeep(struct engine *e)
+{
+	require(!e->committing);
+	for (uint64_t i = 0; i < e->n_pools; i++) {
+		struct engine_pool *c = e->pools[i];
+		if (!c->dirty)
+			continue;
+		engine_record_pool(e, c);
+		engine_record_stretches(e, c);
+		refresh_labelers(e, c);
+		c->dirty = false;
+	}
+	engine_log_trim(e);
+	engine_remove(e);
+	engine_add(e, CHANGE_PROGRESS, &e->progress);
+}
