@@ -68,6 +68,17 @@ fine tests/lib/new.c '#include "daemon/db/db.h"'
 mkdir -p "$tree/lib/attic"
 plant arrow lib/attic/new.c '#include "lib/base/err.h"'
 
+fine daemon/engine/charge.c '#include "daemon/engine/state.h"'
+plant engine-row daemon/engine/quota.c '#include "daemon/engine/call.h"'
+plant engine-row daemon/engine/items.h '#include "daemon/engine/requests.h"'
+plant engine-circle daemon/engine/items.c '#include "daemon/engine/charge.h"'
+echo "engine-circle daemon/engine/charge.c:$(grep -n '"daemon/engine/items.h"' daemon/engine/charge.c | cut -d: -f1)" >>"$tmp/planted"
+fine daemon/engine/charge.h 'static inline int engine_at_home(void);'
+plant engine-home daemon/engine/charge.h 'int engine_homeless(struct engine *e);'
+for file in new arrows; do
+	echo "engine-file daemon/engine/$file.c:1" >>"$tmp/planted"
+done
+
 fine lib/pool/new.c '/* time(NULL), and what is called open ("file") */ static const char s[] = "time(NULL)";'
 fine daemon/engine/new.c 'uint64_t now = time(NULL);'
 plant never-outside lib/pool/new.c 'uint64_t now = time(NULL);'

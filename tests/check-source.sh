@@ -124,6 +124,71 @@ sed -nE 's/^([^:]*):([0-9]+):[[:space:]]*#[[:space:]]*include "([^"]*\/[^"]*)".*
 	}' >>"$tmp/faults"
 echo arrow >>"$tmp/rules"
 
+# ---- the rows of daemon/engine ----
+
+# From the lowest row to the highest. A file includes what stands in its own row or below, and within a row no two files need
+# each other. As each function of a header is defined in the file of the same name, calls go the same way as includes.
+cat >"$tmp/rows" <<'END'
+grants quota
+call
+state
+reply
+record log_trim removal access items charge upkeep check
+commands write read history prune grants_commands recover
+requests
+engine
+view
+END
+printf '%s\n' "${c_files[@]}" | grep '^daemon/engine/' | awk -v table="$tmp/rows" '
+	function stem(path) { sub(/.*\//, "", path); sub(/\.[ch]$/, "", path); return path }
+	BEGIN { while ((getline line <table) > 0) { n = split(line, f, " "); for (i = 1; i <= n; i++) row[f[i]] = 1 } }
+	!(stem($1) in row) { print $1 ":1: it has no row in the table of daemon/engine: give it one in tests/check-source.sh" }' |
+	rule engine-file
+sed -nE 's/^(daemon\/engine\/[^:]*):([0-9]+):[[:space:]]*#[[:space:]]*include "daemon\/engine\/([^"]*)".*/\1 \2 \3/p' "$tmp/includes" |
+	awk -v table="$tmp/rows" -v upward="$tmp/upward" -v circles="$tmp/circles" '
+	function stem(path) { sub(/.*\//, "", path); sub(/\.[ch]$/, "", path); return path }
+	BEGIN {
+		while ((getline line <table) > 0) {
+			k = split(line, f, " "); rows++
+			for (i = 1; i <= k; i++) row[name[++n] = f[i]] = rows
+		}
+		printf "" >upward; printf "" >circles
+	}
+	(stem($1) in row) && (stem($3) in row) {
+		from = stem($1); to = stem($3)
+		if (row[to] > row[from])
+			print $1 ":" $2 ": " from " stands below " to " and must not need it: hand it a callback, or make the call " \
+				"where the decision is made" >upward
+		else if (row[to] == row[from] && from != to) {
+			reaches[from, to] = 1; at[++arrows] = $1 ":" $2; start[arrows] = from; end[arrows] = to
+		}
+	}
+	END {
+		for (k = 1; k <= n; k++) for (i = 1; i <= n; i++) for (j = 1; j <= n; j++)
+			if ((name[i], name[k]) in reaches && (name[k], name[j]) in reaches) reaches[name[i], name[j]] = 1
+		for (a = 1; a <= arrows; a++)
+			if ((end[a], start[a]) in reaches)
+				print at[a] ": " start[a] " and " end[a] " need each other: move what both need into a row below" >circles
+	}'
+rule engine-row <"$tmp/upward"
+rule engine-circle <"$tmp/circles"
+grep -E '^daemon/engine/[^:]*:[0-9]+:[A-Za-z].*\(' "$tmp/code" | awk '
+	{
+		file = $0; sub(/:.*/, "", file)
+		line = $0; sub(/^[^:]*:/, "", line); sub(/:.*/, "", line)
+		text = $0; sub(/^[^:]*:[0-9]+:/, "", text)
+		stem = file; sub(/\.[ch]$/, "", stem)
+		if (!match(text, /[a-z_0-9]+\(/)) next
+		name = substr(text, RSTART, RLENGTH - 1)
+		if (file ~ /\.c$/) home[stem, name] = 1
+		else if (text !~ /^(static|typedef|enum \{)/) { at[++n] = file ":" line; of[n] = stem; called[n] = name }
+	}
+	END {
+		for (i = 1; i <= n; i++)
+			if (!((of[i], called[i]) in home))
+				print at[i] ": " called[i] "() is not defined in " of[i] ".c: declare it in the header of the file that has it"
+	}' | rule engine-home
+
 # ---- who calls what ----
 
 # never NAME CALLS FILES SENTENCE: in files that match, no call of a function that matches.

@@ -10,7 +10,7 @@
 
 #include "daemon/engine/call.h"
 
-#define CANDOR_REQUEST(NAME, field, Message, ANSWER)                                                                   \
+#define CANDOR_REQUEST(NAME, field, Message, ANSWER) \
 	enum engine_outcome engine_##field(struct engine *e, struct call *call);
 #include "lib/requests.def"
 

@@ -125,7 +125,7 @@ static enum engine_outcome make_boundary(struct prune *p, struct engine_pool *c)
 	uint64_t change = engine_next_change(e, c);
 	engine_add(e, CHANGE_ARCHIVE, row);
 	engine_record_event(e, p->call, change, "archive", c->name, row->file,
-			 arena_printf(p->call->arena, "rounds %" PRIu64 " to %" PRIu64, row->first, row->last));
+			    arena_printf(p->call->arena, "rounds %" PRIu64 " to %" PRIu64, row->first, row->last));
 	engine_set_archive(c, row);
 	engine_await_removal(e, c, row->first, row->change);
 	log_notice("pool %s: rounds %" PRIu64 " to %" PRIu64 " are in the archive %s and will be removed", c->name,

@@ -52,7 +52,10 @@ struct row {
 /* clang-format on */
 
 /* A kind without a row above, or without a function in commands.h, does not compile. */
-#define NEEDS(rights, place) {.where = (place), .one_of = (rights)}
+#define NEEDS(rights, place)                         \
+	{                                            \
+		.where = (place), .one_of = (rights) \
+	}
 #define CANDOR_REQUEST(NAME, field, Message, ANSWER) [CANDOR_REQ_##NAME] = {ROW_##NAME, engine_##field},
 static const struct row rows[CANDOR_REQ_TYPES] = {
 #include "lib/requests.def"
