@@ -86,6 +86,17 @@ plant never-outside lib/base/new.c 'FILE *f = fopen("x", "r");'
 plant never-unsafe daemon/net/new.c 'strcpy(a, b);'
 plant never-unsafe tests/lib/new.c 'int n = atoi (text);'
 
+fine daemon/db/new.c 'static const char s[] = "SELECT count(*), i.id FROM items i";'
+fine daemon/db/new.c '	"INSERT INTO events SELECT 1, 2;" /* released */'
+fine daemon/db/new.c 'static const char s[] = "INSERT INTO events (id) SELECT 1";'
+plant sql-star daemon/db/new.c 'static const char s[] = "SELECT * FROM items";'
+plant sql-star daemon/offline/new.c 'static const char s[] = "SELECT s.round, i.* FROM settlements s";'
+fine daemon/db/new.c 'static const char s[] = "SELECT"'
+plant sql-star daemon/db/new.c '	" i.* FROM items i";'
+plant sql-insert daemon/db/new.c 'static const char s[] = "INSERT OR REPLACE INTO pools VALUES (?, ?)";'
+fine daemon/db/new.def 'S(NEW, "INSERT INTO items" \'
+plant sql-insert daemon/db/new.def '	" SELECT id FROM open_items")'
+
 plant look-unfinished docs/new.md "TO""DO: describe it"
 plant look-unfinished client/new.c "/* FIX""ME */"
 plant look-machine docs/new.md "see /wor""k/main for it"

@@ -201,6 +201,27 @@ never outside 'time|clock_gettime|gettimeofday|getenv|secure_getenv|open|openat|
 never unsafe 'strcpy|strcat|sprintf|vsprintf|gets|atoi|atol|atof|alloca|strtok' '.*' \
 	'this function cannot be used safely: there are snprintf, memcpy, strtoul, strtok_r'
 
+# ---- how SQL names what it reads and writes ----
+
+# Strings that the compiler joins are joined here too, line after line. A step of migrate.c that was released stays as it
+# is, and says so.
+find daemon -name '*.[ch]' -o -name '*.def' | sort | xargs awk '
+	FNR == 1 { tail = "" }
+	{
+		line = $0
+		if (line ~ /\/\* released \*\/$/) { tail = ""; next }
+		sub(/^[ \t]+/, "", line); sub(/[ \t]*\\?$/, "", line)
+		text = tail ~ /"$/ && line ~ /^"/ ? substr(tail, 1, length(tail) - 1) substr(line, 2) : line
+		if (gsub(/SELECT ([a-z]+\.)?\*|, [a-z]+\.\*/, "", text))
+			print FILENAME ":" FNR ": each column that is read has a name: take NAMES() of rows.def instead of * [sql-star]"
+		if (gsub(/INSERT (OR [A-Z]+ )?INTO [a-z_.]+ (VALUES|SELECT)/, "", text))
+			print FILENAME ":" FNR ": each column that is written has a name: take NAMES() of rows.def [sql-insert]"
+		tail = length(text) > 60 ? substr(text, length(text) - 59) : text
+	}' >"$tmp/sql"
+for name in sql-star sql-insert; do
+	grep -F "[$name]" "$tmp/sql" | sed "s/ \[$name\]$//" | rule "$name"
+done
+
 # ---- how a file looks ----
 
 grep -nE '\b(TOD[O]|FIXM[E]|XX[X])\b' "${texts[@]}" /dev/null |

@@ -96,7 +96,7 @@ static const char *const steps[] = {
 	" one INTEGER PRIMARY KEY CHECK (one = 1),"
 	" changes INTEGER NOT NULL, items INTEGER NOT NULL, reports INTEGER NOT NULL, log_rows INTEGER NOT NULL"
 	") STRICT;"
-	"INSERT INTO progress VALUES (1, 0, 0, 0, 0);"
+	"INSERT INTO progress VALUES (1, 0, 0, 0, 0);" /* released */
 
 	/* For people at the sqlite3 shell: every report that stands, one a row. */
 	"CREATE VIEW reports AS"
@@ -160,7 +160,7 @@ static const char *const steps[] = {
 	" action TEXT NOT NULL, subject TEXT NOT NULL, detail TEXT NOT NULL"
 	") STRICT;"
 	"CREATE INDEX events_of_pool ON events (pool, change);"
-	"INSERT INTO events SELECT a.change, a.at, a.by, p.name, 'archive', a.file,"
+	"INSERT INTO events SELECT a.change, a.at, a.by, p.name, 'archive', a.file," /* released */
 	" 'rounds ' || a.first || ' to ' || a.last FROM archives a JOIN pools p ON p.id = a.pool;"
 	"CREATE INDEX settings_by_change ON settings (change);"
 	"CREATE UNIQUE INDEX settlements_by_change ON settlements (change);"
