@@ -2,30 +2,12 @@
 #include "tests/lib/unit.h"
 
 #include "tests/lib/fault_play.h"
-#include "tests/lib/fault_vfs.h"
 #include "tests/lib/proof.h"
-
-/* What a test before has left when it failed. */
-static int reset(void **state)
-{
-	(void)state;
-	fault_reset();
-	return 0;
-}
-
-static int set_up(void **state)
-{
-	(void)state;
-	fault_vfs_install();
-	return 0;
-}
 
 static int tear_down(void **state)
 {
-	(void)state;
-	fault_vfs_remove();
 	proof_say("faults injected in files, by an engine's operations", play_injected());
-	return 0;
+	return play_tear_down(state);
 }
 
 /* Each way in which an operation of the kind can fail: once, and from then on. */
@@ -62,17 +44,17 @@ KIND(a_lock_on_shared_memory_that_cannot_be_had, FAULT_SHM_LOCK)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(a_read_that_fails, reset),
-		cmocka_unit_test_setup(a_write_that_fails, reset),
-		cmocka_unit_test_setup(a_sync_that_fails, reset),
-		cmocka_unit_test_setup(a_truncation_that_fails, reset),
-		cmocka_unit_test_setup(a_size_that_cannot_be_had, reset),
-		cmocka_unit_test_setup(a_lock_that_cannot_be_had, reset),
-		cmocka_unit_test_setup(a_file_that_cannot_be_opened, reset),
-		cmocka_unit_test_setup(a_file_that_cannot_be_removed, reset),
-		cmocka_unit_test_setup(a_file_that_cannot_be_looked_for, reset),
-		cmocka_unit_test_setup(shared_memory_that_cannot_be_had, reset),
-		cmocka_unit_test_setup(a_lock_on_shared_memory_that_cannot_be_had, reset),
+		cmocka_unit_test_setup(a_read_that_fails, play_reset),
+		cmocka_unit_test_setup(a_write_that_fails, play_reset),
+		cmocka_unit_test_setup(a_sync_that_fails, play_reset),
+		cmocka_unit_test_setup(a_truncation_that_fails, play_reset),
+		cmocka_unit_test_setup(a_size_that_cannot_be_had, play_reset),
+		cmocka_unit_test_setup(a_lock_that_cannot_be_had, play_reset),
+		cmocka_unit_test_setup(a_file_that_cannot_be_opened, play_reset),
+		cmocka_unit_test_setup(a_file_that_cannot_be_removed, play_reset),
+		cmocka_unit_test_setup(a_file_that_cannot_be_looked_for, play_reset),
+		cmocka_unit_test_setup(shared_memory_that_cannot_be_had, play_reset),
+		cmocka_unit_test_setup(a_lock_on_shared_memory_that_cannot_be_had, play_reset),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, play_set_up, tear_down);
 }

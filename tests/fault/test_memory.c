@@ -3,7 +3,6 @@
 
 #include "tests/lib/fault_heap.h"
 #include "tests/lib/fault_play.h"
-#include "tests/lib/fault_vfs.h"
 #include "tests/lib/proof.h"
 
 static void sqlite_runs_out_of_memory(void **state)
@@ -20,35 +19,18 @@ static void all_else_runs_out_of_memory(void **state)
 	play_every(FAULT_MEMORY, FAULT_BROKEN, true, false);
 }
 
-/* What a test before has left when it failed. */
-static int reset(void **state)
-{
-	(void)state;
-	fault_reset();
-	return 0;
-}
-
-static int set_up(void **state)
-{
-	(void)state;
-	fault_vfs_install();
-	return 0;
-}
-
 static int tear_down(void **state)
 {
-	(void)state;
-	fault_vfs_remove();
 	proof_say("faults injected in memory, by an engine's operations", play_injected());
-	return 0;
+	return play_tear_down(state);
 }
 
 int main(void)
 {
 	fault_heap_install();
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(all_else_runs_out_of_memory, reset),
-		cmocka_unit_test_setup(sqlite_runs_out_of_memory, reset),
+		cmocka_unit_test_setup(all_else_runs_out_of_memory, play_reset),
+		cmocka_unit_test_setup(sqlite_runs_out_of_memory, play_reset),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, play_set_up, tear_down);
 }

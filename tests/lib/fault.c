@@ -78,27 +78,29 @@ bool fault_strikes(enum fault_kind kind, enum fault_how *how)
 const char *fault_kind_name(enum fault_kind kind)
 {
 	static const char *const names[] = {
-		"read",
-		"write",
-		"sync",
-		"truncation",
-		"size",
-		"lock",
-		"opening",
-		"deletion",
-		"access",
-		"mapping of shared memory",
-		"shm lock",
-		"allocation of SQLite",
-		"allocation of libuv",
-		"allocation",
+		[FAULT_READ] = "read",
+		[FAULT_WRITE] = "write",
+		[FAULT_SYNC] = "sync",
+		[FAULT_TRUNCATE] = "truncation",
+		[FAULT_SIZE] = "size",
+		[FAULT_LOCK] = "lock",
+		[FAULT_OPEN] = "opening",
+		[FAULT_DELETE] = "deletion",
+		[FAULT_ACCESS] = "access",
+		[FAULT_SHM_MAP] = "mapping of shared memory",
+		[FAULT_SHM_LOCK] = "shm lock",
+		[FAULT_SQLITE_MEMORY] = "allocation of SQLite",
+		[FAULT_UV_MEMORY] = "allocation of libuv",
+		[FAULT_MEMORY] = "allocation",
 	};
+	_Static_assert(sizeof names / sizeof *names == FAULT_KINDS, "a name for each kind");
 	return names[kind];
 }
 
 const char *fault_describe(const struct fault *fault)
 {
-	static const char *const hows[] = {"EIO", "ENOSPC", "half of it written, then ENOSPC"};
+	static const char *const hows[] = {
+		[FAULT_BROKEN] = "EIO", [FAULT_NO_ROOM] = "ENOSPC", [FAULT_SHORT] = "half of it written, then ENOSPC"};
 	static char text[128];
 	bool of_files = fault->kind < FAULT_FILE_KINDS;
 	snprintf(text, sizeof text, "%s %" PRIu64 " fails%s%s%s", fault_kind_name(fault->kind), fault->nth,

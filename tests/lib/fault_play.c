@@ -8,6 +8,7 @@
 
 #include "daemon/db/internal.h"
 #include "daemon/engine/state.h"
+#include "tests/lib/fault_vfs.h"
 #include "tests/lib/proof.h"
 #include "tests/lib/unit.h"
 
@@ -451,4 +452,25 @@ void play_every(enum fault_kind kind, enum fault_how how, bool lasting, bool man
 uint64_t play_injected(void)
 {
 	return all_injected;
+}
+
+int play_set_up(void **state)
+{
+	(void)state;
+	fault_vfs_install();
+	return 0;
+}
+
+int play_tear_down(void **state)
+{
+	(void)state;
+	fault_vfs_remove();
+	return 0;
+}
+
+int play_reset(void **state)
+{
+	(void)state;
+	fault_reset();
+	return 0;
 }

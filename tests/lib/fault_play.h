@@ -46,6 +46,12 @@ void play_every(enum fault_kind kind, enum fault_how how, bool lasting, bool man
 /* Faults by all of these so far. */
 uint64_t play_injected(void);
 
+/* For a program of such rounds: before and after all of them, and before each test, where one that failed may have left a
+ * fault armed. */
+int play_set_up(void **state);
+int play_tear_down(void **state);
+int play_reset(void **state);
+
 /* A database with some history, stopped; the same each time. fake_deinit() when done. */
 void play_make_image(struct fake_owner *f);
 

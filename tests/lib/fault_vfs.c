@@ -2,23 +2,12 @@
 
 #include <errno.h>
 #include <sqlite3.h>
-#include <stddef.h>
 
 #include "lib/base/err.h"
 #include "tests/lib/fault.h"
+#include "tests/lib/shim_vfs.h"
 
-/* The real file follows it in SQLite's memory. */
-struct file {
-	sqlite3_file base;
-	sqlite3_file *real;
-};
-
-static sqlite3_vfs *real_vfs, shim;
-
-static sqlite3_file *real(sqlite3_file *f)
-{
-	return ((struct file *)f)->real;
-}
+static struct shim shim;
 
 /* What SQLite is told of a fault, as its own VFS would: the failed call's error is in errno. */
 static int failure(enum fault_how how, int broken, int no_room)
@@ -36,15 +25,10 @@ static int failure(enum fault_how how, int broken, int no_room)
 
 /* ---- files ---- */
 
-static int on_close(sqlite3_file *f)
-{
-	return real(f)->pMethods->xClose(real(f));
-}
-
 static int on_read(sqlite3_file *f, void *out, int n, sqlite3_int64 at)
 {
 	STRIKE(FAULT_READ, SQLITE_IOERR_READ, SQLITE_IOERR_READ);
-	return real(f)->pMethods->xRead(real(f), out, n, at);
+	return shim_real(f)->pMethods->xRead(shim_real(f), out, n, at);
 }
 
 static int on_write(sqlite3_file *f, const void *bytes, int n, sqlite3_int64 at)
@@ -52,16 +36,16 @@ static int on_write(sqlite3_file *f, const void *bytes, int n, sqlite3_int64 at)
 	enum fault_how how;
 	if (fault_strikes(FAULT_WRITE, &how)) {
 		if (how == FAULT_SHORT && n > 1)
-			require(real(f)->pMethods->xWrite(real(f), bytes, n / 2, at) == SQLITE_OK);
+			require(shim_real(f)->pMethods->xWrite(shim_real(f), bytes, n / 2, at) == SQLITE_OK);
 		return failure(how, SQLITE_IOERR_WRITE, SQLITE_FULL);
 	}
-	return real(f)->pMethods->xWrite(real(f), bytes, n, at);
+	return shim_real(f)->pMethods->xWrite(shim_real(f), bytes, n, at);
 }
 
 static int on_truncate(sqlite3_file *f, sqlite3_int64 size)
 {
 	STRIKE(FAULT_TRUNCATE, SQLITE_IOERR_TRUNCATE, SQLITE_IOERR_TRUNCATE);
-	return real(f)->pMethods->xTruncate(real(f), size);
+	return shim_real(f)->pMethods->xTruncate(shim_real(f), size);
 }
 
 static int on_sync(sqlite3_file *f, int flags)
@@ -75,45 +59,25 @@ static int on_sync(sqlite3_file *f, int flags)
 static int on_size(sqlite3_file *f, sqlite3_int64 *size)
 {
 	STRIKE(FAULT_SIZE, SQLITE_IOERR_FSTAT, SQLITE_IOERR_FSTAT);
-	return real(f)->pMethods->xFileSize(real(f), size);
+	return shim_real(f)->pMethods->xFileSize(shim_real(f), size);
 }
 
 static int on_lock(sqlite3_file *f, int level)
 {
 	STRIKE(FAULT_LOCK, SQLITE_IOERR_LOCK, SQLITE_IOERR_LOCK);
-	return real(f)->pMethods->xLock(real(f), level);
-}
-
-static int on_unlock(sqlite3_file *f, int level)
-{
-	return real(f)->pMethods->xUnlock(real(f), level);
+	return shim_real(f)->pMethods->xLock(shim_real(f), level);
 }
 
 static int on_check_reserved(sqlite3_file *f, int *out)
 {
 	STRIKE(FAULT_LOCK, SQLITE_IOERR_CHECKRESERVEDLOCK, SQLITE_IOERR_CHECKRESERVEDLOCK);
-	return real(f)->pMethods->xCheckReservedLock(real(f), out);
-}
-
-static int on_control(sqlite3_file *f, int what, void *arg)
-{
-	return real(f)->pMethods->xFileControl(real(f), what, arg);
-}
-
-static int on_sector_size(sqlite3_file *f)
-{
-	return real(f)->pMethods->xSectorSize(real(f));
-}
-
-static int on_characteristics(sqlite3_file *f)
-{
-	return real(f)->pMethods->xDeviceCharacteristics(real(f));
+	return shim_real(f)->pMethods->xCheckReservedLock(shim_real(f), out);
 }
 
 static int on_shm_map(sqlite3_file *f, int page, int size, int extend, void volatile **out)
 {
 	STRIKE(FAULT_SHM_MAP, SQLITE_IOERR_SHMMAP, SQLITE_IOERR_SHMSIZE);
-	return real(f)->pMethods->xShmMap(real(f), page, size, extend, out);
+	return shim_real(f)->pMethods->xShmMap(shim_real(f), page, size, extend, out);
 }
 
 static int on_shm_lock(sqlite3_file *f, int offset, int n, int flags)
@@ -121,82 +85,51 @@ static int on_shm_lock(sqlite3_file *f, int offset, int n, int flags)
 	/* Letting go cannot fail, as far as SQLite is concerned. */
 	if (flags & SQLITE_SHM_LOCK)
 		STRIKE(FAULT_SHM_LOCK, SQLITE_IOERR_SHMLOCK, SQLITE_IOERR_SHMLOCK);
-	return real(f)->pMethods->xShmLock(real(f), offset, n, flags);
+	return shim_real(f)->pMethods->xShmLock(shim_real(f), offset, n, flags);
 }
-
-static void on_shm_barrier(sqlite3_file *f)
-{
-	real(f)->pMethods->xShmBarrier(real(f));
-}
-
-static int on_shm_unmap(sqlite3_file *f, int remove)
-{
-	return real(f)->pMethods->xShmUnmap(real(f), remove);
-}
-
-static const sqlite3_io_methods methods = {
-	.iVersion = 2,
-	.xClose = on_close,
-	.xRead = on_read,
-	.xWrite = on_write,
-	.xTruncate = on_truncate,
-	.xSync = on_sync,
-	.xFileSize = on_size,
-	.xLock = on_lock,
-	.xUnlock = on_unlock,
-	.xCheckReservedLock = on_check_reserved,
-	.xFileControl = on_control,
-	.xSectorSize = on_sector_size,
-	.xDeviceCharacteristics = on_characteristics,
-	.xShmMap = on_shm_map,
-	.xShmLock = on_shm_lock,
-	.xShmBarrier = on_shm_barrier,
-	.xShmUnmap = on_shm_unmap,
-};
 
 /* ---- the file system ---- */
 
 static int on_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flags, int *out_flags)
 {
-	(void)vfs;
-	struct file *file = (struct file *)f;
-	file->base.pMethods = NULL;
+	f->pMethods = NULL;
 	STRIKE(FAULT_OPEN, SQLITE_CANTOPEN, SQLITE_CANTOPEN);
-	file->real = (sqlite3_file *)(file + 1);
-	int code = real_vfs->xOpen(real_vfs, name, file->real, flags, out_flags);
-	if (code == SQLITE_OK)
-		file->base.pMethods = &methods;
-	return code;
+	return shim_open(vfs, name, f, flags, out_flags);
 }
 
 static int on_delete(sqlite3_vfs *vfs, const char *name, int sync_dir)
 {
 	(void)vfs;
 	STRIKE(FAULT_DELETE, SQLITE_IOERR_DELETE, SQLITE_IOERR_DELETE);
-	return real_vfs->xDelete(real_vfs, name, sync_dir);
+	return shim.real->xDelete(shim.real, name, sync_dir);
 }
 
 static int on_access(sqlite3_vfs *vfs, const char *name, int flags, int *out)
 {
 	(void)vfs;
 	STRIKE(FAULT_ACCESS, SQLITE_IOERR_ACCESS, SQLITE_IOERR_ACCESS);
-	return real_vfs->xAccess(real_vfs, name, flags, out);
+	return shim.real->xAccess(shim.real, name, flags, out);
 }
 
 void fault_vfs_install(void)
 {
-	real_vfs = sqlite3_vfs_find(NULL);
-	require(real_vfs && real_vfs != &shim);
-	shim = *real_vfs;
-	shim.zName = "fault";
-	shim.szOsFile += (int)sizeof(struct file);
-	shim.xOpen = on_open;
-	shim.xDelete = on_delete;
-	shim.xAccess = on_access;
-	require(sqlite3_vfs_register(&shim, 1) == SQLITE_OK);
+	shim_init(&shim, "fault", sizeof(struct shim_file));
+	shim.methods.xRead = on_read;
+	shim.methods.xWrite = on_write;
+	shim.methods.xTruncate = on_truncate;
+	shim.methods.xSync = on_sync;
+	shim.methods.xFileSize = on_size;
+	shim.methods.xLock = on_lock;
+	shim.methods.xCheckReservedLock = on_check_reserved;
+	shim.methods.xShmMap = on_shm_map;
+	shim.methods.xShmLock = on_shm_lock;
+	shim.vfs.xOpen = on_open;
+	shim.vfs.xDelete = on_delete;
+	shim.vfs.xAccess = on_access;
+	shim_install(&shim);
 }
 
 void fault_vfs_remove(void)
 {
-	require(sqlite3_vfs_unregister(&shim) == SQLITE_OK);
+	shim_remove(&shim);
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "lib/base/err.h"
+#include "tests/lib/shim_vfs.h"
 
 enum { NAMES_MAX = 16, PAGE = 4096, SECTOR = 512 };
 
@@ -37,14 +38,13 @@ struct name {
 };
 
 struct file {
-	sqlite3_file base;
+	struct shim_file shim;
 	struct inode *inode; /* NULL: not of the directory */
 	bool syncs_names; /* with its next sync */
-	sqlite3_file *real;
 };
 
 static struct {
-	sqlite3_vfs vfs, *real;
+	struct shim shim;
 	char dir[128];
 	struct name names[NAMES_MAX];
 	struct inode *inodes;
@@ -188,23 +188,21 @@ static bool fails(void)
 static int on_close(sqlite3_file *file)
 {
 	struct file *f = (struct file *)file;
-	int code = f->real->pMethods ? f->real->pMethods->xClose(f->real) : SQLITE_OK;
-	sqlite3_free(f->real);
 	power.open -= f->inode != NULL;
-	return code;
+	return shim_real(file)->pMethods->xClose(shim_real(file));
 }
 
 static int on_read(sqlite3_file *file, void *out, int n, sqlite3_int64 at)
 {
 	struct file *f = (struct file *)file;
-	return f->inode && power.off ? SQLITE_IOERR_READ : f->real->pMethods->xRead(f->real, out, n, at);
+	return f->inode && power.off ? SQLITE_IOERR_READ : f->shim.real->pMethods->xRead(f->shim.real, out, n, at);
 }
 
 static int on_write(sqlite3_file *file, const void *bytes, int n, sqlite3_int64 at)
 {
 	struct file *f = (struct file *)file;
 	if (!f->inode)
-		return f->real->pMethods->xWrite(f->real, bytes, n, at);
+		return f->shim.real->pMethods->xWrite(f->shim.real, bytes, n, at);
 	if (power.off)
 		return SQLITE_IOERR_WRITE;
 	size_t end = (size_t)at + (size_t)n;
@@ -212,7 +210,7 @@ static int on_write(sqlite3_file *file, const void *bytes, int n, sqlite3_int64 
 		return SQLITE_FULL;
 	bool off = fails();
 	remember(f->inode, false, (size_t)at, bytes, (size_t)n);
-	int code = f->real->pMethods->xWrite(f->real, bytes, n, at);
+	int code = f->shim.real->pMethods->xWrite(f->shim.real, bytes, n, at);
 	return off ? SQLITE_IOERR_WRITE : code;
 }
 
@@ -220,12 +218,12 @@ static int on_truncate(sqlite3_file *file, sqlite3_int64 size)
 {
 	struct file *f = (struct file *)file;
 	if (!f->inode)
-		return f->real->pMethods->xTruncate(f->real, size);
+		return f->shim.real->pMethods->xTruncate(f->shim.real, size);
 	if (power.off)
 		return SQLITE_IOERR_TRUNCATE;
 	bool off = fails();
 	remember(f->inode, true, (size_t)size, NULL, 0);
-	int code = f->real->pMethods->xTruncate(f->real, size);
+	int code = f->shim.real->pMethods->xTruncate(f->shim.real, size);
 	return off ? SQLITE_IOERR_TRUNCATE : code;
 }
 
@@ -270,112 +268,30 @@ int __wrap_fsync(int fd)
 static int on_size(sqlite3_file *file, sqlite3_int64 *size)
 {
 	struct file *f = (struct file *)file;
-	return f->inode && power.off ? SQLITE_IOERR_FSTAT : f->real->pMethods->xFileSize(f->real, size);
-}
-
-static int on_lock(sqlite3_file *file, int level)
-{
-	struct file *f = (struct file *)file;
-	return f->real->pMethods->xLock(f->real, level);
-}
-
-static int on_unlock(sqlite3_file *file, int level)
-{
-	struct file *f = (struct file *)file;
-	return f->real->pMethods->xUnlock(f->real, level);
-}
-
-static int on_check_lock(sqlite3_file *file, int *out)
-{
-	struct file *f = (struct file *)file;
-	return f->real->pMethods->xCheckReservedLock(f->real, out);
+	return f->inode && power.off ? SQLITE_IOERR_FSTAT : f->shim.real->pMethods->xFileSize(f->shim.real, size);
 }
 
 static int on_control(sqlite3_file *file, int what, void *arg)
 {
-	struct file *f = (struct file *)file;
+	sqlite3_file *real = shim_real(file);
 	/* The real file shall not be changed past on_write() and on_truncate(). */
-	return what == SQLITE_FCNTL_SIZE_HINT ? SQLITE_OK : f->real->pMethods->xFileControl(f->real, what, arg);
+	return what == SQLITE_FCNTL_SIZE_HINT ? SQLITE_OK : real->pMethods->xFileControl(real, what, arg);
 }
-
-static int on_sector_size(sqlite3_file *file)
-{
-	struct file *f = (struct file *)file;
-	return f->real->pMethods->xSectorSize(f->real);
-}
-
-static int on_characteristics(sqlite3_file *file)
-{
-	struct file *f = (struct file *)file;
-	return f->real->pMethods->xDeviceCharacteristics(f->real);
-}
-
-static int on_shm_map(sqlite3_file *file, int region, int size, int extend, void volatile **out)
-{
-	struct file *f = (struct file *)file;
-	return f->real->pMethods->xShmMap(f->real, region, size, extend, out);
-}
-
-static int on_shm_lock(sqlite3_file *file, int offset, int n, int flags)
-{
-	struct file *f = (struct file *)file;
-	return f->real->pMethods->xShmLock(f->real, offset, n, flags);
-}
-
-static void on_shm_barrier(sqlite3_file *file)
-{
-	struct file *f = (struct file *)file;
-	f->real->pMethods->xShmBarrier(f->real);
-}
-
-static int on_shm_unmap(sqlite3_file *file, int remove)
-{
-	struct file *f = (struct file *)file;
-	return f->real->pMethods->xShmUnmap(f->real, remove);
-}
-
-static const sqlite3_io_methods methods = {
-	.iVersion = 2,
-	.xClose = on_close,
-	.xRead = on_read,
-	.xWrite = on_write,
-	.xTruncate = on_truncate,
-	.xSync = on_sync,
-	.xFileSize = on_size,
-	.xLock = on_lock,
-	.xUnlock = on_unlock,
-	.xCheckReservedLock = on_check_lock,
-	.xFileControl = on_control,
-	.xSectorSize = on_sector_size,
-	.xDeviceCharacteristics = on_characteristics,
-	.xShmMap = on_shm_map,
-	.xShmLock = on_shm_lock,
-	.xShmBarrier = on_shm_barrier,
-	.xShmUnmap = on_shm_unmap,
-};
 
 static int on_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags, int *out_flags)
 {
 	struct file *f = (struct file *)file;
 	struct stat st;
 	bool mine = is_mine(path) && flags & (SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_MAIN_JOURNAL | SQLITE_OPEN_WAL);
-	(void)vfs;
-	*f = (struct file){.real = sqlite3_malloc(power.real->szOsFile)};
-	require(f->real);
-	memset(f->real, 0, (size_t)power.real->szOsFile);
+	*f = (struct file){.inode = NULL};
 	bool there = mine && stat(path, &st) == 0;
 	bool makes = mine && !there && flags & SQLITE_OPEN_CREATE;
 	bool off = mine && power.off;
 	if (makes && !off)
 		off = fails();
-	int code = off ? SQLITE_CANTOPEN : power.real->xOpen(power.real, path, f->real, flags, out_flags);
-	if (code != SQLITE_OK) {
-		sqlite3_free(f->real);
+	int code = off ? SQLITE_CANTOPEN : shim_open(vfs, path, file, flags, out_flags);
+	if (code != SQLITE_OK || !mine)
 		return code;
-	}
-	f->base.pMethods = &methods;
-	if (!mine)
-		return SQLITE_OK;
 	power.open++;
 	struct name *n = find(path);
 	if (makes)
@@ -391,14 +307,14 @@ static int on_delete(sqlite3_vfs *vfs, const char *path, int sync_dir)
 {
 	(void)vfs;
 	if (!is_mine(path))
-		return power.real->xDelete(power.real, path, 0);
+		return power.shim.real->xDelete(power.shim.real, path, 0);
 	if (power.off)
 		return SQLITE_IOERR_DELETE;
 	bool off = fails();
 	struct name *n = find(path);
 	if (!n->live)
 		load(n);
-	int code = power.real->xDelete(power.real, path, 0);
+	int code = power.shim.real->xDelete(power.shim.real, path, 0);
 	if (code == SQLITE_OK)
 		n->live = NULL;
 	if (sync_dir && !off)
@@ -410,17 +326,21 @@ static int on_delete(sqlite3_vfs *vfs, const char *path, int sync_dir)
 
 void power_begin(const char *dir)
 {
-	power.real = sqlite3_vfs_find(NULL);
-	require(power.real && !power.open);
+	require(!power.open);
 	snprintf(power.dir, sizeof power.dir, "%s", dir);
-	power.vfs = *power.real;
-	power.vfs.zName = "power";
-	power.vfs.szOsFile = sizeof(struct file);
-	power.vfs.xOpen = on_open;
-	power.vfs.xDelete = on_delete;
+	shim_init(&power.shim, "power", sizeof(struct file));
+	power.shim.methods.xClose = on_close;
+	power.shim.methods.xRead = on_read;
+	power.shim.methods.xWrite = on_write;
+	power.shim.methods.xTruncate = on_truncate;
+	power.shim.methods.xSync = on_sync;
+	power.shim.methods.xFileSize = on_size;
+	power.shim.methods.xFileControl = on_control;
+	power.shim.vfs.xOpen = on_open;
+	power.shim.vfs.xDelete = on_delete;
 	power.operations = power.cut_at = power.full_at = 0;
 	power.off = false;
-	require(sqlite3_vfs_register(&power.vfs, 1) == SQLITE_OK);
+	shim_install(&power.shim);
 }
 
 void power_end(void)
@@ -428,7 +348,7 @@ void power_end(void)
 	require(power.open == 0 && !power.off);
 	forget_all();
 	power.dir[0] = 0;
-	require(sqlite3_vfs_unregister(&power.vfs) == SQLITE_OK && sqlite3_vfs_register(power.real, 1) == SQLITE_OK);
+	shim_remove(&power.shim);
 }
 
 void power_arm(uint64_t n)
