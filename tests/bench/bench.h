@@ -1,4 +1,4 @@
-/* bench.h - what the benches share: time, medians, and how a figure is printed. */
+/* bench.h - what the benches share: medians, how much to do, and how a figure is printed. */
 #ifndef CANDOR_TESTS_BENCH_H
 #define CANDOR_TESTS_BENCH_H
 
@@ -6,14 +6,8 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
-static inline double bench_now(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
+#include "tests/lib/clock.h"
 
 static inline int bench_compare(const void *a, const void *b)
 {

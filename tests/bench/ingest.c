@@ -11,6 +11,7 @@
 
 #include "client/candor_async.h"
 #include "tests/bench/bench.h"
+#include "tests/lib/calls.h"
 #include "tests/lib/daemon.h"
 
 enum { ITEMS = 10000, BATCH = 256, IN_FLIGHT = 64, ROWS_A_TRANSACTION = 1024, NAME_BYTES = 40 };
@@ -90,7 +91,7 @@ static double run_bare(const struct rows *r)
 	sql(db, "CREATE TABLE reports (item INTEGER, labeler INTEGER, value REAL, at INTEGER,"
 		" PRIMARY KEY (item, labeler)) WITHOUT ROWID");
 	sqlite3_prepare_v2(db, "INSERT INTO reports VALUES (?,?,?,?)", -1, &s, NULL);
-	double began = bench_now();
+	double began = clock_s();
 	for (size_t i = 0; i < r->n; i++) {
 		if (i % ROWS_A_TRANSACTION == 0)
 			sql(db, "BEGIN");
@@ -104,7 +105,7 @@ static double run_bare(const struct rows *r)
 		if ((i + 1) % ROWS_A_TRANSACTION == 0 || i + 1 == r->n)
 			sql(db, "COMMIT");
 	}
-	double rate = (double)r->n / (bench_now() - began);
+	double rate = (double)r->n / (clock_s() - began);
 	sqlite3_finalize(s);
 	sqlite3_close(db);
 	daemon_deinit(&d);
@@ -172,23 +173,20 @@ static double run_socket(const struct rows *r, bool by_token, const char *const 
 	daemon_init(&d);
 	daemon_start(&d, options);
 	struct candor *c = daemon_connect(&d);
-	const struct candor_request create = {.type = CANDOR_REQ_CREATE_POOL, .pool = "bench"};
-	const struct candor_response *answer;
-	if (candor_call(c, &create, &answer) || answer->code)
-		exit(1);
+	call_create_pool(c, "bench");
 	const struct candor_options speak = {.token = by_token ? make_token(c, secret) : NULL};
-	candor_close(c);
+	daemon_disconnect(&d, c);
 
 	uv_loop_t loop;
 	struct poster p = {.rows = r};
 	uv_loop_init(&loop);
 	if (candor_client_new(&p.client, &loop, d.address, &speak))
 		exit(1);
-	double began = bench_now();
+	double began = clock_s();
 	for (int i = 0; i < IN_FLIGHT; i++)
 		post(&p);
 	uv_run(&loop, UV_RUN_DEFAULT);
-	double rate = (double)r->n / (bench_now() - began);
+	double rate = (double)r->n / (clock_s() - began);
 	uv_loop_close(&loop);
 	if (daemon_stop(&d))
 		exit(1);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "tests/bench/bench.h"
+#include "tests/lib/calls.h"
 #include "tests/lib/crowd.h"
 #include "tests/lib/daemon.h"
 
@@ -22,19 +23,19 @@ struct latencies {
 static double call(struct candor *c, const struct candor_request *r)
 {
 	const struct candor_response *response;
-	double began = bench_now();
+	double began = clock_s();
 	if (candor_call(c, r, &response) || response->code || response->n_rejected) {
 		fprintf(stderr, "overload: a client that behaves was refused\n");
 		exit(1);
 	}
-	return bench_now() - began;
+	return clock_s() - began;
 }
 
 static void behave(struct candor *c, double seconds, struct latencies *l)
 {
 	const char *item = "item";
 	l->n = 0;
-	for (double until = bench_now() + seconds; bench_now() < until && l->n < SAMPLES_MAX; l->n++) {
+	for (double until = clock_s() + seconds; clock_s() < until && l->n < SAMPLES_MAX; l->n++) {
 		const struct candor_report row = {item, "labeler", (double)(l->n % 1000) / 1000};
 		l->posts[l->n] =
 			call(c, &(struct candor_request){
@@ -66,7 +67,7 @@ static struct run run_once(const struct crowd_shape *shape, double seconds, stru
 	struct candor *c = daemon_connect(&d);
 	static const char *const pools[] = {"good", "quiet", "flooded"};
 	for (size_t i = 0; i < sizeof pools / sizeof *pools; i++)
-		call(c, &(struct candor_request){.type = CANDOR_REQ_CREATE_POOL, .pool = pools[i]});
+		call_create_pool(c, pools[i]);
 	behave(c, 0.5, l);
 	behave(c, seconds, l);
 	run.post[0] = p99(l->posts, l->n);
@@ -77,7 +78,7 @@ static struct run run_once(const struct crowd_shape *shape, double seconds, stru
 	run.post[1] = p99(l->posts, l->n);
 	run.query[1] = p99(l->queries, l->n);
 	struct crowd_count count;
-	candor_close(c);
+	daemon_disconnect(&d, c);
 	crowd_stop(crowd, &count);
 	if (daemon_stop(&d))
 		exit(1);

@@ -220,12 +220,12 @@ static double run_queries(const char *address, char (*names)[40], size_t total)
 	struct asker a = {.names = names, .left = total, .total = total};
 	if (uv_loop_init(&loop) || candor_client_new(&a.client, &loop, address, NULL))
 		fail("client", address);
-	double began = bench_now();
+	double began = clock_s();
 	for (int i = 0; i < IN_FLIGHT; i++)
 		ask(&a);
 	uv_run(&loop, UV_RUN_DEFAULT);
 	uv_loop_close(&loop);
-	return (double)total / (bench_now() - began);
+	return (double)total / (clock_s() - began);
 }
 
 /* ---- set-up ---- */
@@ -313,7 +313,7 @@ static int measure(const char *what, int cpu, char (*names)[40])
 	struct candor *c = daemon_connect(&d);
 	fill(c, names);
 	size_t len = record_answer(c, names[0], answer, sizeof answer);
-	candor_close(c);
+	daemon_disconnect(&d, c);
 	for (size_t i = 0; i < runs; i++) {
 		double whole = run_echo(&d, answer, len, SIZE_MAX, cpu, names, total);
 		double early = run_echo(&d, answer, len, SEND_NOW_BYTES, cpu, names, total);

@@ -5,6 +5,7 @@
 
 #include "client/candor_async.h"
 #include "tests/bench/bench.h"
+#include "tests/lib/calls.h"
 #include "lib/pool/pool.h"
 #include "tests/lib/daemon.h"
 
@@ -66,7 +67,7 @@ static double run_library(uint32_t labelers, uint32_t items)
 		for (int k = 0; k < REPORTERS; k++)
 			report(p, i, (uint32_t)(next_random(&state) % labelers),
 			       (double)(next_random(&state) % 1001) / 1000);
-	double began = bench_now();
+	double began = clock_s();
 	for (uint32_t i = 0; i < items; i++) {
 		char text[16];
 		struct pool_settled done;
@@ -74,7 +75,7 @@ static double run_library(uint32_t labelers, uint32_t items)
 		if (pool_resolve(p, must_find(p, text), i % 2, &done))
 			fail("resolve", "refused");
 	}
-	double rate = items / (bench_now() - began);
+	double rate = items / (clock_s() - began);
 	pool_free(p);
 	return rate;
 }
@@ -150,11 +151,8 @@ static double run_socket(uint32_t labelers, uint32_t items)
 	daemon_init(&d);
 	daemon_start(&d, NULL);
 	struct candor *c = daemon_connect(&d);
-	const struct candor_response *answer;
-	const struct candor_request create = {.type = CANDOR_REQ_CREATE_POOL, .pool = "bench"};
-	if (candor_call(c, &create, &answer) || answer->code)
-		fail("create", "refused");
-	candor_close(c);
+	call_create_pool(c, "bench");
+	daemon_disconnect(&d, c);
 
 	uv_loop_t *loop = uv_default_loop();
 	struct poster p = {.labelers = labelers, .items = items, .state = 7};
@@ -165,11 +163,11 @@ static double run_socket(uint32_t labelers, uint32_t items)
 		post(&p);
 	uv_run(loop, UV_RUN_DEFAULT);
 	p.settling = true;
-	double began = bench_now();
+	double began = clock_s();
 	for (int i = 0; i < IN_FLIGHT; i++)
 		post(&p);
 	uv_run(loop, UV_RUN_DEFAULT);
-	double rate = items / (bench_now() - began);
+	double rate = items / (clock_s() - began);
 	candor_client_close(p.client, NULL, NULL);
 	uv_run(loop, UV_RUN_DEFAULT);
 	if (daemon_stop(&d))

@@ -6,6 +6,7 @@
 
 #include "client/candor_async.h"
 #include "tests/bench/bench.h"
+#include "tests/lib/calls.h"
 #include "tests/lib/allow.h"
 #include "tests/lib/secure.h"
 
@@ -15,7 +16,7 @@ enum work { POST, ASK_ONE, ASK_MANY };
 
 struct side {
 	struct daemon daemon;
-	char address[64];
+	const char *address;
 	struct candor_options options;
 	char token[TOKEN_TEXT_BYTES];
 };
@@ -81,31 +82,26 @@ static double run(const struct side *s, enum work work, size_t total, size_t rou
 	int err = candor_client_new(&a.client, &loop, s->address, &s->options);
 	if (err)
 		give_up(s->address, candor_strerror(err));
-	double began = bench_now();
+	double began = clock_s();
 	for (int i = 0; i < IN_FLIGHT; i++)
 		ask(&a);
 	uv_run(&loop, UV_RUN_DEFAULT);
-	double rate = (double)(total * (work == POST ? BATCH : 1)) / (bench_now() - began);
+	double rate = (double)(total * (work == POST ? BATCH : 1)) / (clock_s() - began);
 	uv_loop_close(&loop);
 	return rate;
 }
 
 static void start(struct side *s, const struct secure_files *files)
 {
-	char tls[64], tcp[64];
 	const char *const secure[] = {"--listen",  "tcp:127.0.0.1:0", "--tls-cert", files->cert,
 				      "--tls-key", files->key,        NULL};
 	const char *const plain[] = {"--listen", "tcp:127.0.0.1:0", NULL};
 	bool encrypted = s->options.ca;
 	daemon_start(&s->daemon, encrypted ? secure : plain);
-	secure_find(&s->daemon, tls, tcp);
-	snprintf(s->address, sizeof s->address, "%s", encrypted ? tls : tcp);
+	s->address = encrypted ? s->daemon.tls : s->daemon.tcp;
 	struct candor *c = daemon_connect(&s->daemon);
-	const struct candor_request create = {.type = CANDOR_REQ_CREATE_POOL, .pool = "bench"};
-	const struct candor_response *r;
-	if (candor_call(c, &create, &r) || r->code)
-		give_up("bench", "no pool");
-	candor_close(c);
+	call_create_pool(c, "bench");
+	daemon_disconnect(&s->daemon, c);
 	allow_token(s->daemon.address, "bench", CANDOR_RIGHT_REPORT | CANDOR_RIGHT_READ_OPEN, s->token);
 	s->options.token = s->token;
 }

@@ -7,52 +7,22 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <sqlite3.h>
-
 #include "tests/lib/allow.h"
 #include "tests/lib/campaign.h"
 #include "tests/lib/command.h"
 #include "tests/lib/files.h"
+#include "tests/lib/sql.h"
 
 enum { PATIENCE = 3000 }; /* tries, 10 ms apart */
 
 /* ---- files ---- */
 
-static bool is_there(const char *path, const char *ending)
+/* A file beside another, of the same name with an ending. */
+static bool is_beside(const char *path, const char *ending)
 {
 	char whole[256];
-	struct stat st;
 	snprintf(whole, sizeof whole, "%s%s", path, ending);
-	return lstat(whole, &st) == 0;
-}
-
-static void path_in(const struct command *c, const char *name, char out[128])
-{
-	snprintf(out, 128, "%s/%s", c->daemon.dir, name);
-}
-
-static void run_sql(const char *path, const char *sql)
-{
-	sqlite3 *db;
-	char *message = NULL;
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	if (sqlite3_exec(db, sql, NULL, NULL, &message) != SQLITE_OK)
-		print_error("%s: %s\n", sql, message);
-	assert_null(message);
-	assert_int_equal(sqlite3_close(db), SQLITE_OK);
-}
-
-static uint64_t number_in(const char *path, const char *sql)
-{
-	sqlite3 *db;
-	sqlite3_stmt *s;
-	assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &s, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_step(s), SQLITE_ROW);
-	uint64_t n = (uint64_t)sqlite3_column_int64(s, 0);
-	sqlite3_finalize(s);
-	assert_int_equal(sqlite3_close(db), SQLITE_OK);
-	return n;
+	return files_exists(whole);
 }
 
 /* ---- programs ---- */
@@ -74,22 +44,20 @@ static bool holds_lock(pid_t pid)
 /* A backup in the background that will take long; returns when it has begun. */
 static pid_t begin_slow_backup(struct command *c, const char *to)
 {
-	char log[128];
-	path_in(c, "log", log);
+	char log[DAEMON_PATH_MAX];
+	daemon_path(&c->daemon, "log", log);
 	const char *const argv[] = {"candord", "--backup", to, "--db", c->daemon.db, "--backup-rate", "1K", NULL};
 	pid_t pid = daemon_spawn(argv, log);
 	for (int i = 0; i < PATIENCE && !holds_lock(pid); i++)
 		usleep(10000);
-	assert_true(is_there(to, ".partial"));
+	assert_true(is_beside(to, ".partial"));
 	return pid;
 }
 
 static int end_with(pid_t pid, int signum)
 {
-	int status;
 	assert_int_equal(kill(pid, signum), 0);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	return daemon_wait_for(pid);
 }
 
 static void fill_large(struct command *c)
@@ -134,13 +102,13 @@ static pid_t begin_load(const struct command *c)
 static void a_backup_under_load_verifies_and_has_everything_acknowledged_before_it_began(void **state)
 {
 	struct command *c = *state;
-	char copy[128];
+	char copy[DAEMON_PATH_MAX];
 	fill_large(c);
 	assert_candor(c, 0, "pool", "create", "load");
 	pid_t load = begin_load(c);
 	uint64_t outrun = 0;
 	for (int i = 0; i < 4; i++) {
-		char item[24], sql[128];
+		char item[24], sql[DAEMON_PATH_MAX];
 		snprintf(copy, sizeof copy, "%s/copy-%d.db", c->daemon.dir, i);
 		snprintf(item, sizeof item, "marker-%d", i);
 		snprintf(sql, sizeof sql, "SELECT count(*) FROM open_items WHERE name = '%s'", item);
@@ -150,15 +118,16 @@ static void a_backup_under_load_verifies_and_has_everything_acknowledged_before_
 		assert_candor(c, 0, "backup", copy, "--json", "--rate", i % 2 ? "0" : "2M");
 		assert_string_equal(c->err, "");
 		uint64_t changes = (uint64_t)command_number(c, "changes");
-		assert_int_equal((uint64_t)command_number(c, "bytes"), number_in(copy, "PRAGMA page_count") * 4096);
+		assert_int_equal((uint64_t)command_number(c, "bytes"),
+				 (uint64_t)sql_number(copy, "PRAGMA page_count") * 4096);
 		assert_true(changes >= committed);
-		assert_int_equal(number_in(copy, "SELECT changes FROM progress"), changes);
-		assert_int_equal(number_in(copy, sql), 1);
+		assert_int_equal((uint64_t)sql_number(copy, "SELECT changes FROM progress"), changes);
+		assert_int_equal((uint64_t)sql_number(copy, sql), 1);
 		assert_candor(c, 0, "info", "--json");
 		outrun += (uint64_t)command_number(c, "committed") > changes;
 		assert_candord(c, 0, "--verify", "--deep", "--db", copy);
 		assert_says(c->out, "every page, index and reference is in order");
-		assert_false(is_there(copy, ".partial") || is_there(copy, "-wal") || is_there(copy, "-shm"));
+		assert_false(is_beside(copy, ".partial") || is_beside(copy, "-wal") || is_beside(copy, "-shm"));
 	}
 	assert_int_equal(end_with(load, SIGKILL), 128 + SIGKILL);
 	/* Else nothing was written while it was copied, and this test has shown nothing. */
@@ -168,14 +137,14 @@ static void a_backup_under_load_verifies_and_has_everything_acknowledged_before_
 static void a_killed_backup_leaves_no_file_and_the_next_one_is_not_hindered(void **state)
 {
 	struct command *c = *state;
-	char copy[128];
-	path_in(c, "copy.db", copy);
+	char copy[DAEMON_PATH_MAX];
+	daemon_path(&c->daemon, "copy.db", copy);
 	fill_large(c);
 	assert_int_equal(end_with(begin_slow_backup(c, copy), SIGKILL), 128 + SIGKILL);
-	assert_false(is_there(copy, ""));
-	assert_true(is_there(copy, ".partial"));
+	assert_false(files_exists(copy));
+	assert_true(is_beside(copy, ".partial"));
 	assert_candor(c, 0, "backup", copy);
-	assert_false(is_there(copy, ".partial"));
+	assert_false(is_beside(copy, ".partial"));
 	assert_candord(c, 0, "--verify", "--deep", "--db", copy);
 }
 
@@ -183,42 +152,42 @@ static void a_backup_that_a_signal_ends_cleans_up_after_itself(void **state)
 {
 	struct command *c = *state;
 	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
-	char copy[128];
-	path_in(c, "copy.db", copy);
+	char copy[DAEMON_PATH_MAX];
+	daemon_path(&c->daemon, "copy.db", copy);
 	fill_large(c);
 	for (size_t i = 0; i < 3; i++) {
 		assert_int_equal(end_with(begin_slow_backup(c, copy), signals[i]), 1);
-		assert_false(is_there(copy, "") || is_there(copy, ".partial"));
+		assert_false(files_exists(copy) || is_beside(copy, ".partial"));
 	}
 }
 
 static void while_a_backup_is_written_another_to_the_same_file_is_refused(void **state)
 {
 	struct command *c = *state;
-	char copy[128];
-	path_in(c, "copy.db", copy);
+	char copy[DAEMON_PATH_MAX];
+	daemon_path(&c->daemon, "copy.db", copy);
 	fill_large(c);
 	pid_t pid = begin_slow_backup(c, copy);
 	assert_candor(c, 2, "backup", copy);
 	assert_says(c->err, "another file is being written there");
-	assert_true(is_there(copy, ".partial"));
+	assert_true(is_beside(copy, ".partial"));
 	assert_int_equal(end_with(pid, SIGTERM), 1);
 }
 
 static void nothing_is_overwritten(void **state)
 {
 	struct command *c = *state;
-	char copy[128], beside[140];
+	char copy[DAEMON_PATH_MAX], beside[140];
 	struct stat st;
 	command_fill(c);
-	path_in(c, "copy.db", copy);
-	command_write_file(copy, "mine");
+	daemon_path(&c->daemon, "copy.db", copy);
+	files_write_text(copy, "mine");
 	assert_candor(c, 2, "backup", copy);
 	assert_says(c->err, "is there already");
 	assert_int_equal(remove(copy), 0);
 	/* A log beside the new file would be taken for a part of it. */
 	snprintf(beside, sizeof beside, "%s-wal", copy);
-	command_write_file(beside, "mine");
+	files_write_text(beside, "mine");
 	assert_candor(c, 2, "backup", copy);
 	assert_says(c->err, beside);
 	assert_int_equal(remove(beside), 0);
@@ -229,11 +198,11 @@ static void nothing_is_overwritten(void **state)
 	snprintf(beside, sizeof beside, "%s.partial", copy);
 	assert_int_equal(symlink(c->daemon.db, beside), 0);
 	assert_candor(c, 2, "backup", copy);
-	assert_false(is_there(copy, ""));
+	assert_false(files_exists(copy));
 	assert_int_equal(remove(beside), 0);
 	assert_int_equal(mkfifo(beside, 0600), 0);
 	assert_candor(c, 2, "backup", copy);
-	assert_true(is_there(beside, ""));
+	assert_true(files_exists(beside));
 	assert_int_equal(remove(beside), 0);
 	assert_candor(c, 2, "backup", "/nonexistent/copy.db");
 	assert_says(c->err, "No such file or directory");
@@ -245,15 +214,15 @@ static void nothing_is_overwritten(void **state)
 static void where_there_is_no_room_there_is_no_file(void **state)
 {
 	struct command *c = *state;
-	char small[128], copy[140];
+	char small[DAEMON_PATH_MAX], copy[140];
 	fill_large(c);
-	path_in(c, "small", small);
+	daemon_path(&c->daemon, "small", small);
 	assert_int_equal(mkdir(small, 0700), 0);
 	if (mount("candor-test", small, "tmpfs", MS_NOSUID | MS_NODEV, "size=64k") != 0)
 		skip_because("a tmpfs cannot be mounted here");
 	snprintf(copy, sizeof copy, "%s/copy.db", small);
 	int code = command_run(c, NULL, ARGS("backup", copy));
-	bool left = is_there(copy, "") || is_there(copy, ".partial");
+	bool left = files_exists(copy) || is_beside(copy, ".partial");
 	assert_int_equal(umount(small), 0);
 	assert_int_equal(code, 2);
 	assert_says(c->err, "no room");
@@ -263,42 +232,33 @@ static void where_there_is_no_room_there_is_no_file(void **state)
 static void the_path_is_told_on_unix_sockets_only(void **state)
 {
 	struct command *c = *state;
-	char copy[128], tcp[64] = "", line[256], log[128];
-	path_in(c, "copy.db", copy);
-	path_in(c, "log", log);
+	char copy[DAEMON_PATH_MAX];
+	daemon_path(&c->daemon, "copy.db", copy);
 	assert_int_equal(daemon_stop(&c->daemon), 0);
 	daemon_start(&c->daemon, ARGS("--listen", "tcp:127.0.0.1:0"));
 	/* Whatever they may do. */
 	allow(c->daemon.address, "anonymous", CANDOR_RIGHT_ADMIN);
-	FILE *f = fopen(log, "r");
-	assert_non_null(f);
-	while (fgets(line, sizeof line, f)) {
-		const char *at = strstr(line, "tcp:127.0.0.1:");
-		if (at)
-			snprintf(tcp, sizeof tcp, "%.*s", (int)strcspn(at, "\n"), at);
-	}
-	fclose(f);
 	assert_candor(c, 0, "info", "--json");
 	json_t *o = command_document(c);
 	char *real = realpath(c->daemon.db, NULL);
 	assert_text_at(o, "database", real);
 	free(real);
 	json_decref(o);
-	assert_candor(c, 0, "info", "--json", "--server", tcp);
+	assert_candor(c, 0, "info", "--json", "--server", c->daemon.tcp);
 	o = command_document(c);
 	assert_text_at(o, "database", "");
 	json_decref(o);
-	assert_candor(c, 3, "backup", copy, "--server", tcp);
+	assert_candor(c, 3, "backup", copy, "--server", c->daemon.tcp);
 	assert_says(c->err, "candord --backup");
-	assert_false(is_there(copy, ""));
+	assert_false(files_exists(copy));
 }
 
 static void a_backup_says_how_far_it_is_to_programs_and_nothing_to_pipes(void **state)
 {
 	struct command *c = *state;
-	char copy[128], again[128];
-	path_in(c, "copy.db", copy);
-	path_in(c, "again.db", again);
+	char copy[DAEMON_PATH_MAX], again[DAEMON_PATH_MAX];
+	daemon_path(&c->daemon, "copy.db", copy);
+	daemon_path(&c->daemon, "again.db", again);
 	command_fill(c);
 	assert_candor(c, 0, "backup", copy);
 	assert_string_equal(c->err, "");
@@ -317,9 +277,9 @@ static void a_backup_says_how_far_it_is_to_programs_and_nothing_to_pipes(void **
 static void a_backup_that_nobody_waits_for_any_more_is_given_up(void **state)
 {
 	struct command *c = *state;
-	char copy[128], rate[] = "--backup-rate=1M", program[512], words[2][256];
+	char copy[DAEMON_PATH_MAX], rate[] = "--backup-rate=1M", program[512], words[2][256];
 	int ends[2], status;
-	path_in(c, "copy.db", copy);
+	daemon_path(&c->daemon, "copy.db", copy);
 	fill_large(c);
 	daemon_program("candord", program, sizeof program);
 	snprintf(words[0], sizeof words[0], "--backup=%s", copy);
@@ -340,7 +300,7 @@ static void a_backup_that_nobody_waits_for_any_more_is_given_up(void **state)
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 1);
-	assert_false(is_there(copy, "") || is_there(copy, ".partial"));
+	assert_false(files_exists(copy) || is_beside(copy, ".partial"));
 }
 
 static void wrong_usage_of_copies_is_one_line_and_status_2(void **state)
@@ -372,8 +332,8 @@ static void a_restored_backup_serves_what_was_there(void **state)
 {
 	struct command *c = *state;
 	static char was[COMMAND_TEXT_MAX];
-	char copy[128];
-	path_in(c, "copy.db", copy);
+	char copy[DAEMON_PATH_MAX];
+	daemon_path(&c->daemon, "copy.db", copy);
 	command_fill(c);
 	assert_candor(c, 0, "export", "p");
 	snprintf(was, sizeof was, "%s", c->out);
@@ -386,7 +346,7 @@ static void a_restored_backup_serves_what_was_there(void **state)
 	assert_int_equal(remove(c->daemon.db), 0);
 	assert_candord(c, 0, "--restore", copy, "--db", c->daemon.db);
 	assert_says(c->out, "the state follows from the history");
-	assert_false(is_there(c->daemon.db, ".partial"));
+	assert_false(is_beside(c->daemon.db, ".partial"));
 	daemon_start(&c->daemon, NULL);
 	assert_candor(c, 0, "export", "p");
 	assert_string_equal(c->out, was);
@@ -400,38 +360,38 @@ static void a_restored_backup_serves_what_was_there(void **state)
 static void a_database_with_its_log_beside_it_can_be_restored_as_well(void **state)
 {
 	struct command *c = *state;
-	char copy[128], log[140], from[300], new[128];
-	path_in(c, "copy.db", copy);
-	path_in(c, "new.db", new);
+	char copy[DAEMON_PATH_MAX], log[140], from[300], new[DAEMON_PATH_MAX];
+	daemon_path(&c->daemon, "copy.db", copy);
+	daemon_path(&c->daemon, "new.db", new);
 	command_fill(c);
 	daemon_kill(&c->daemon);
-	assert_true(is_there(c->daemon.db, "-wal"));
-	assert_true(file_copy(c->daemon.db, copy));
+	assert_true(is_beside(c->daemon.db, "-wal"));
+	assert_true(files_copy(c->daemon.db, copy));
 	snprintf(from, sizeof from, "%s-wal", c->daemon.db);
 	snprintf(log, sizeof log, "%s-wal", copy);
-	assert_true(file_copy(from, log));
+	assert_true(files_copy(from, log));
 	assert_candord(c, 0, "--restore", copy, "--db", new);
-	assert_int_equal(number_in(new, "SELECT reports FROM progress"), 9);
+	assert_int_equal((uint64_t)sql_number(new, "SELECT reports FROM progress"), 9);
 }
 
 /* The index keeps an entry that no row has any more. */
 static void break_index(const char *path)
 {
 	char restore[256];
-	uint64_t root = number_in(path, "SELECT rootpage FROM sqlite_schema WHERE name = 'items_by_name'");
-	run_sql(path, "PRAGMA writable_schema = ON; DELETE FROM sqlite_schema WHERE name = 'items_by_name'");
-	run_sql(path, "UPDATE items SET name = 'zzz' WHERE id = (SELECT min(id) FROM items)");
+	uint64_t root = (uint64_t)sql_number(path, "SELECT rootpage FROM sqlite_schema WHERE name = 'items_by_name'");
+	sql_run(path, "PRAGMA writable_schema = ON; DELETE FROM sqlite_schema WHERE name = 'items_by_name'");
+	sql_run(path, "UPDATE items SET name = 'zzz' WHERE id = (SELECT min(id) FROM items)");
 	snprintf(restore, sizeof restore,
 		 "PRAGMA writable_schema = ON; INSERT INTO sqlite_schema VALUES ('index', 'items_by_name', 'items', "
 		 "%llu, 'CREATE UNIQUE INDEX items_by_name ON items (pool, name)')",
 		 (unsigned long long)root);
-	run_sql(path, restore);
+	sql_run(path, restore);
 }
 
 static void what_is_no_sound_backup_is_not_restored(void **state)
 {
 	struct command *c = *state;
-	char good[128], bad[128], new[128];
+	char good[DAEMON_PATH_MAX], bad[DAEMON_PATH_MAX], new[DAEMON_PATH_MAX];
 	static const char *const spoiling[] = {
 		"PRAGMA user_version = 99",
 		"PRAGMA application_id = 1",
@@ -441,30 +401,30 @@ static void what_is_no_sound_backup_is_not_restored(void **state)
 		"INSERT INTO stretches VALUES (99, 0, 0, 0.5, 0.5, 0, 1, 0.1)",
 	};
 	enum { N = sizeof spoiling / sizeof *spoiling };
-	path_in(c, "good.db", good);
-	path_in(c, "bad.db", bad);
-	path_in(c, "new.db", new);
+	daemon_path(&c->daemon, "good.db", good);
+	daemon_path(&c->daemon, "bad.db", bad);
+	daemon_path(&c->daemon, "new.db", new);
 	command_fill(c);
 	assert_candor(c, 0, "backup", good);
 	for (size_t i = 0; i < N + 4; i++) {
-		assert_true(file_copy(good, bad));
+		assert_true(files_copy(good, bad));
 		if (i < N)
-			run_sql(bad, spoiling[i]);
+			sql_run(bad, spoiling[i]);
 		else if (i == N)
 			break_index(bad);
 		else if (i == N + 1)
 			assert_int_equal(truncate(bad, 8192), 0);
 		else if (i == N + 2)
-			command_write_file(bad, "");
+			files_write_text(bad, "");
 		else
-			command_write_file(bad, "a letter to a friend, which is longer than the header of a database: "
-						"a hundred bytes are not very much");
+			files_write_text(bad, "a letter to a friend, which is longer than the header of a database: "
+					      "a hundred bytes are not very much");
 		assert_candord(c, 1, "--restore", bad, "--db", new);
 		assert_true(strlen(c->err) > 0);
-		assert_false(is_there(new, "") || is_there(new, ".partial"));
+		assert_false(files_exists(new) || is_beside(new, ".partial"));
 	}
 	assert_candord(c, 1, "--restore", "/nonexistent/backup", "--db", new);
-	assert_false(is_there(new, "") || is_there(new, ".partial"));
+	assert_false(files_exists(new) || is_beside(new, ".partial"));
 	assert_candord(c, 0, "--restore", good, "--db", new);
 }
 
@@ -472,18 +432,18 @@ static void files_beside_the_new_database_keep_it_from_being_made(void **state)
 {
 	struct command *c = *state;
 	static const char *const endings[] = {"", "-wal", "-shm", "-journal"};
-	char copy[128], new[128], beside[140];
-	path_in(c, "copy.db", copy);
-	path_in(c, "new.db", new);
+	char copy[DAEMON_PATH_MAX], new[DAEMON_PATH_MAX], beside[140];
+	daemon_path(&c->daemon, "copy.db", copy);
+	daemon_path(&c->daemon, "new.db", new);
 	command_fill(c);
 	assert_candor(c, 0, "backup", copy);
 	for (size_t i = 0; i < 4; i++) {
 		snprintf(beside, sizeof beside, "%s%s", new, endings[i]);
-		command_write_file(beside, "mine");
+		files_write_text(beside, "mine");
 		assert_candord(c, 1, "--restore", copy, "--db", new);
 		assert_says(c->err, beside);
-		assert_false(is_there(new, ".partial"));
-		assert_int_equal(number_in(copy, "SELECT reports FROM progress"), 9);
+		assert_false(is_beside(new, ".partial"));
+		assert_int_equal((uint64_t)sql_number(copy, "SELECT reports FROM progress"), 9);
 		assert_int_equal(remove(beside), 0);
 	}
 }
@@ -493,8 +453,8 @@ static void files_beside_the_new_database_keep_it_from_being_made(void **state)
 static void a_broken_index_and_a_broken_reference_are_found_by_deep_verification(void **state)
 {
 	struct command *c = *state;
-	char bad[128];
-	path_in(c, "bad.db", bad);
+	char bad[DAEMON_PATH_MAX];
+	daemon_path(&c->daemon, "bad.db", bad);
 	command_fill(c);
 	assert_candor(c, 0, "backup", bad);
 	assert_candord(c, 0, "--verify", "--deep", "--db", bad);
@@ -504,7 +464,7 @@ static void a_broken_index_and_a_broken_reference_are_found_by_deep_verification
 	assert_says(c->out, "the file is damaged");
 	assert_int_equal(remove(bad), 0);
 	assert_candor(c, 0, "backup", bad);
-	run_sql(bad, "WITH n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 25) "
+	sql_run(bad, "WITH n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 25) "
 		     "INSERT INTO stretches SELECT 99, i, 0, 0.5, 0.5, 0, 1, 0.1 FROM n");
 	assert_candord(c, 1, "--verify", "--deep", "--db", bad);
 	assert_says(c->out, "of stretches refers to a row of pools that is not there");

@@ -6,7 +6,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/lib/calls.h"
 #include "tests/lib/campaign.h"
+#include "tests/lib/clock.h"
 #include "tests/lib/daemon.h"
 #include "tests/lib/history.h"
 #include "tests/lib/proof.h"
@@ -31,9 +33,8 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	struct daemons *d = *state;
-	daemon_deinit(&d->one);
-	daemon_deinit(&d->two);
-	return 0;
+	int one = daemon_end(&d->one), two = daemon_end(&d->two);
+	return one || two;
 }
 
 struct outcome_of_campaign {
@@ -43,29 +44,21 @@ struct outcome_of_campaign {
 	size_t n;
 };
 
-static const struct candor_response *ask(struct candor *c, struct candor_request r)
-{
-	const struct candor_response *response;
-	assert_int_equal(candor_call(c, &r, &response), 0);
-	assert_int_equal(response->code, 0);
-	return response;
-}
-
-static void read_campaign(const struct daemon *d, const char *pool, struct outcome_of_campaign *out)
+static void read_campaign(struct daemon *d, const char *pool, struct outcome_of_campaign *out)
 {
 	struct candor *c = daemon_connect(d);
-	const struct candor_response *r = ask(c, (struct candor_request){.type = CANDOR_REQ_GET_POOL, .pool = pool});
-	out->pool = r->pool;
-	out->best = *r->pool.best;
+	out->pool = *call_get_pool(c, pool);
+	out->best = *out->pool.best;
 	out->pool.best = NULL; /* it was the answer's */
-	r = ask(c, (struct candor_request){.type = CANDOR_REQ_LIST_LABELERS, .pool = pool, .limit = 1000});
+	const struct candor_response *r =
+		call_ok(c, (struct candor_request){.type = CANDOR_REQ_LIST_LABELERS, .pool = pool, .limit = 1000});
 	assert_true(r->n <= LABELERS_MAX);
 	out->n = r->n;
 	for (size_t i = 0; i < r->n; i++) {
 		out->labelers[i] = r->labelers[i];
 		out->labelers[i].name = strdup(r->labelers[i].name);
 	}
-	candor_close(c);
+	daemon_disconnect(d, c);
 }
 
 static void forget_campaign(struct outcome_of_campaign *o)
@@ -74,17 +67,17 @@ static void forget_campaign(struct outcome_of_campaign *o)
 		free((char *)(uintptr_t)o->labelers[i].name);
 }
 
-static int import(const struct daemon *d, const char *pool, const char *file)
+static int import(struct daemon *d, const char *pool, const char *file)
 {
 	char err[96];
-	snprintf(err, sizeof err, "%s/import-err", d->dir);
+	daemon_path(d, "import-err", err);
 	const char *const argv[] = {"candor", "--server", d->address, "import", pool, file, NULL};
 	return daemon_run(argv, NULL, NULL, err);
 }
 
 /* ---- real data ---- */
 
-static void check_known(const struct known_campaign *k, const struct daemon *d)
+static void check_known(const struct known_campaign *k, struct daemon *d)
 {
 	assert_int_equal(import(d, k->name, k->path), 0);
 	struct outcome_of_campaign o;
@@ -164,7 +157,7 @@ static void a_campaign_of_graded_and_missing_outcomes_gives_what_the_mechanism_g
 	struct daemon *d = &((struct daemons *)*state)->one;
 	struct outcome_of_campaign got;
 	char file[96];
-	snprintf(file, sizeof file, "%s/campaign.csv", d->dir);
+	daemon_path(d, "campaign.csv", file);
 	campaign_write(file, 150, 4);
 	daemon_start(d, NULL);
 	assert_int_equal(import(d, "c", file), 0);
@@ -190,7 +183,7 @@ static void a_campaign_of_graded_and_missing_outcomes_gives_what_the_mechanism_g
 
 static uint64_t reports_so_far(struct candor *c)
 {
-	return ask(c, (struct candor_request){.type = CANDOR_REQ_INFO})->info.reports;
+	return call_info(c)->reports;
 }
 
 /* Starts an import and kills it or the daemon when that has taken some more reports: true if that cut it off. */
@@ -202,19 +195,20 @@ static bool import_and_kill(struct daemon *d, const char *file, uint64_t more, b
 	pid_t pid = daemon_spawn(argv, NULL), ended = 0;
 	int status;
 	while (reports_so_far(c) < until && (ended = waitpid(pid, &status, WNOHANG)) == 0)
-		nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
+		nap_ms(0.2);
 	if (client && ended == 0)
 		kill(pid, SIGKILL);
 	else if (!client)
 		daemon_kill(d);
-	candor_close(c);
+	if (client)
+		daemon_disconnect(d, c);
 	if (ended == 0)
 		assert_true(waitpid(pid, &status, 0) == pid);
 	return client ? WIFSIGNALED(status) : WIFEXITED(status) && WEXITSTATUS(status) == 4;
 }
 
 /* Every item of the feed, page by page. */
-static void compare_items(const struct daemon *want_of, const struct daemon *got_of, size_t items)
+static void compare_items(struct daemon *want_of, struct daemon *got_of, size_t items)
 {
 	struct candor *want_client = daemon_connect(want_of), *got_client = daemon_connect(got_of);
 	char cursor[CANDOR_NAME_MAX + 1] = "";
@@ -222,7 +216,7 @@ static void compare_items(const struct daemon *want_of, const struct daemon *got
 	for (bool more = true; more;) {
 		const struct candor_request r = {
 			.type = CANDOR_REQ_LIST_ITEMS, .pool = "c", .cursor = cursor, .limit = 1000};
-		const struct candor_response *want = ask(want_client, r), *got = ask(got_client, r);
+		const struct candor_response *want = call_ok(want_client, r), *got = call_ok(got_client, r);
 		assert_int_equal(got->n, want->n);
 		for (size_t i = 0; i < want->n; i++) {
 			assert_string_equal(got->items[i].item, want->items[i].item);
@@ -238,8 +232,8 @@ static void compare_items(const struct daemon *want_of, const struct daemon *got
 		snprintf(cursor, sizeof cursor, "%s", want->next);
 	}
 	assert_int_equal(n, items);
-	candor_close(want_client);
-	candor_close(got_client);
+	daemon_disconnect(want_of, want_client);
+	daemon_disconnect(got_of, got_client);
 }
 
 static void an_import_killed_again_and_again_ends_in_the_same_bits(void **state)

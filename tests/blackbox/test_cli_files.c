@@ -9,16 +9,16 @@
 static void bad_lines_are_reported_by_number_and_the_others_go_in(void **state)
 {
 	struct command *c = *state;
-	command_write_file(c->file, "item,labeler,report,outcome\n"
-				    "a,ann,1,1\n"
-				    "a,bob,1.5,1\n" /* 3: out of range */
-				    "a,cat,0.5,1\n"
-				    "a,dan\n" /* 5: too few fields */
-				    "a,eve,0.5,0\n" /* 6: another outcome */
-				    ",fay,0.5,1\n" /* 7: no item */
-				    "a,gil,high,1\n" /* 8: no number */
-				    "b,ann,0,0\n"
-				    "b,bob,\"0,0\n"); /* 10: a quote that is not closed */
+	files_write_text(c->file, "item,labeler,report,outcome\n"
+				  "a,ann,1,1\n"
+				  "a,bob,1.5,1\n" /* 3: out of range */
+				  "a,cat,0.5,1\n"
+				  "a,dan\n" /* 5: too few fields */
+				  "a,eve,0.5,0\n" /* 6: another outcome */
+				  ",fay,0.5,1\n" /* 7: no item */
+				  "a,gil,high,1\n" /* 8: no number */
+				  "b,ann,0,0\n"
+				  "b,bob,\"0,0\n"); /* 10: a quote that is not closed */
 	assert_candor(c, 1, "import", "p", c->file, "--json");
 	static const char *const bad[] = {"line 3:", "line 5:", "line 6:", "line 7:", "line 8:", "line 10:"};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
@@ -38,11 +38,11 @@ static void rows_that_the_daemon_rejects_are_reported_by_number_too(void **state
 {
 	struct command *c = *state;
 	command_fill(c);
-	command_write_file(c->file, "item,labeler,report,outcome\n"
-				    "a,ann,1,1\n"
-				    "a,dan,1,1\n" /* 3: a is resolved */
-				    "b,ann,0.1,1\n" /* 4: b has the outcome 0 */
-				    "d,ann,1,1\n");
+	files_write_text(c->file, "item,labeler,report,outcome\n"
+				  "a,ann,1,1\n"
+				  "a,dan,1,1\n" /* 3: a is resolved */
+				  "b,ann,0.1,1\n" /* 4: b has the outcome 0 */
+				  "d,ann,1,1\n");
 	assert_candor(c, 1, "import", "p", c->file, "--json");
 	assert_says(c->err, "line 3: FAILED_PRECONDITION");
 	assert_says(c->err, "line 4: FAILED_PRECONDITION");
@@ -54,12 +54,12 @@ static void rows_that_the_daemon_rejects_are_reported_by_number_too(void **state
 static void files_that_are_none_change_nothing(void **state)
 {
 	struct command *c = *state;
-	command_write_file(c->file, "item,worker,report\na,ann,1\n");
+	files_write_text(c->file, "item,worker,report\na,ann,1\n");
 	assert_candor(c, 2, "import", "p", c->file);
 	assert_says(c->err, "labeler");
-	command_write_file(c->file, "[{\"item\":\"a\",\"labeler\":\"ann\",\"report\":1}]\n");
+	files_write_text(c->file, "[{\"item\":\"a\",\"labeler\":\"ann\",\"report\":1}]\n");
 	assert_candor(c, 2, "import", "p", c->file);
-	command_write_file(c->file, "item,labeler,report\n");
+	files_write_text(c->file, "item,labeler,report\n");
 	command_run(c, NULL, ARGS("import", "p", c->file));
 	assert_candor(c, 3, "pool", "show", "p"); /* a pool is made only when there is a row for it */
 }
@@ -73,15 +73,15 @@ static void json_lines_csv_and_standard_input_come_to_the_same(void **state)
 	assert_candor(c, 0, "labelers", "p", "--json");
 	snprintf(csv_list, sizeof csv_list, "%s", c->out);
 	snprintf(jsonl, sizeof jsonl, "%s.jsonl", c->file);
-	command_write_file(jsonl,
-			   "{\"item\":\"a\",\"labeler\":\"ann\",\"report\":1,\"outcome\":1}\n"
-			   "{\"item\":\"a\",\"labeler\":\"bob\",\"report\":0.25}\n"
-			   "\n"
-			   "{\"item\":\"a\",\"labeler\":\"cat\",\"report\":0,\"outcome\":null}\n"
-			   "{\"item\":\"b\",\"labeler\":\"ann\",\"report\":0.1,\"outcome\":0,\"note\":\"\\u00fc\"}\n"
-			   "{\"item\":\"b\",\"labeler\":\"bob\",\"report\":0.3,\"outcome\":0}\n"
-			   "{\"item\":\"c\",\"labeler\":\"ann\",\"report\":0.3333333333333333}\n"
-			   "{\"item\":\"c\",\"labeler\":\"cat\",\"report\":0.7}\n");
+	files_write_text(jsonl,
+			 "{\"item\":\"a\",\"labeler\":\"ann\",\"report\":1,\"outcome\":1}\n"
+			 "{\"item\":\"a\",\"labeler\":\"bob\",\"report\":0.25}\n"
+			 "\n"
+			 "{\"item\":\"a\",\"labeler\":\"cat\",\"report\":0,\"outcome\":null}\n"
+			 "{\"item\":\"b\",\"labeler\":\"ann\",\"report\":0.1,\"outcome\":0,\"note\":\"\\u00fc\"}\n"
+			 "{\"item\":\"b\",\"labeler\":\"bob\",\"report\":0.3,\"outcome\":0}\n"
+			 "{\"item\":\"c\",\"labeler\":\"ann\",\"report\":0.3333333333333333}\n"
+			 "{\"item\":\"c\",\"labeler\":\"cat\",\"report\":0.7}\n");
 	const char *const *const ways[] = {
 		ARGS("import", "by-name", jsonl),
 		ARGS("import", "by-look", "-"),
@@ -99,7 +99,7 @@ static void json_lines_csv_and_standard_input_come_to_the_same(void **state)
 static void an_import_leaves_items_open_when_told_and_ends_them_when_repeated(void **state)
 {
 	struct command *c = *state;
-	command_write_file(c->file, "item,labeler,report,outcome\na,ann,1,1\na,bob,0,1\nb,ann,1,\n");
+	files_write_text(c->file, "item,labeler,report,outcome\na,ann,1,1\na,bob,0,1\nb,ann,1,\n");
 	assert_candor(c, 0, "import", "p", c->file, "--keep-open", "--json");
 	assert_number(c, "accepted", 3);
 	assert_number(c, "closed", 0);
@@ -255,7 +255,6 @@ static void numbers_of_an_export_read_back_as_the_same_numbers(void **state)
 		assert_same_bits(strtod(at + 1, &at), item->weighted_loss);
 	}
 	assert_null(strtok_r(NULL, "\n", &save));
-	candor_close(client);
 }
 
 #define CLI(test) cmocka_unit_test_setup_teardown(test, command_set_up, command_tear_down)

@@ -101,22 +101,22 @@ static void a_file_comes_to_what_the_daemon_makes_of_it_to_the_last_bit(void **s
 static void a_file_with_bad_and_repeated_rows_comes_to_what_the_daemon_makes_of_it(void **state)
 {
 	struct command *c = *state;
-	command_write_file(c->file, "item,labeler,report,outcome\n"
-				    "a,ann,1,1\na,bob,0.25,\na,ann,0.6,1\n" /* ann changes her mind */
-				    "b,bob,0.1,0\nb,ann,2,0\nb,eve,0.3,1\n" /* no report; another outcome */
-				    "a,dan,0.5,1\n" /* a has ended */
-				    "c,ann,0.9,\n"
-				    "d,cat,0.7,1\nd,bob,0.4,1\n");
+	files_write_text(c->file, "item,labeler,report,outcome\n"
+				  "a,ann,1,1\na,bob,0.25,\na,ann,0.6,1\n" /* ann changes her mind */
+				  "b,bob,0.1,0\nb,ann,2,0\nb,eve,0.3,1\n" /* no report; another outcome */
+				  "a,dan,0.5,1\n" /* a has ended */
+				  "c,ann,0.9,\n"
+				  "d,cat,0.7,1\nd,bob,0.4,1\n");
 	assert_same_as_the_daemon(c, "p", ARGS(NULL));
 }
 
 static void the_measures_of_a_small_campaign_are_those_that_one_finds_by_hand(void **state)
 {
 	struct command *c = *state;
-	command_write_file(c->file, "item,labeler,report,outcome\n"
-				    "a,ann,1,1\na,bob,0.5,1\n" /* mean 0.75 */
-				    "b,ann,0.8,0\nb,bob,0.2,0\n" /* mean 0.5 */
-				    "c,ann,0.4,\n");
+	files_write_text(c->file, "item,labeler,report,outcome\n"
+				  "a,ann,1,1\na,bob,0.5,1\n" /* mean 0.75 */
+				  "b,ann,0.8,0\nb,bob,0.2,0\n" /* mean 0.5 */
+				  "c,ann,0.4,\n");
 	assert_candor(c, 0, "evaluate", c->file, "--schemes", "plain", "--json");
 	json_t *o = command_document(c);
 	const json_t *mean = command_at(o, "files.0.schemes.0");
@@ -149,7 +149,7 @@ static void every_scheme_of_the_help_can_be_chosen(void **state)
 						   {"leader", "leader"},
 						   {"ds", "ds"},
 						   {"ds-gold", "ds-gold"}};
-	command_write_file(c->file, small);
+	files_write_text(c->file, small);
 	for (size_t i = 0; i < sizeof forecasts / sizeof *forecasts; i++) {
 		char names[64];
 		int len = 0;
@@ -200,7 +200,7 @@ static void options_out_of_range_are_refused_by_name(void **state)
 		{"--schemes", "candor,", "--schemes"},
 		{"--frob", "1", "--frob"},
 	};
-	command_write_file(c->file, small);
+	files_write_text(c->file, small);
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		assert_candor(c, 2, "evaluate", c->file, bad[i][0], bad[i][1]);
 		assert_says(c->err, bad[i][2]);
@@ -298,7 +298,7 @@ static void one_file_is_a_table_of_measures_and_a_calibration(void **state)
 {
 	struct command *c = *state;
 	char line[256], want[32], *words[8];
-	command_write_file(c->file, small);
+	files_write_text(c->file, small);
 	assert_candor(c, 0, "evaluate", c->file, "--json");
 	double loss = command_number(c, "files.0.schemes.0.brier");
 	assert_candor(c, 0, "evaluate", c->file);
@@ -321,7 +321,7 @@ static void several_files_are_tables_of_losses_and_ratios_with_their_geometric_m
 {
 	struct command *c = *state;
 	char other[128], line[256], want[32], *words[16];
-	command_write_file(c->file, small);
+	files_write_text(c->file, small);
 	snprintf(other, sizeof other, "%s-other", c->file);
 	campaign_write(other, 20, 10);
 	assert_candor(c, 0, "evaluate", c->file, other, "--json");
@@ -362,9 +362,9 @@ static void a_file_that_everybody_knew_does_not_hide_the_ratios_of_the_others(vo
 {
 	struct command *c = *state;
 	char other[128], line[256], *words[16];
-	command_write_file(c->file, "item,labeler,report,outcome\na,ann,1,1\na,bob,1,1\n");
+	files_write_text(c->file, "item,labeler,report,outcome\na,ann,1,1\na,bob,1,1\n");
 	snprintf(other, sizeof other, "%s-other", c->file);
-	command_write_file(other, small);
+	files_write_text(other, small);
 	assert_candor(c, 0, "evaluate", c->file, other, "--schemes", "candor,plain");
 	const char *ratios = strstr(c->out, "Against that of the plain mean:");
 	assert_non_null(ratios);
@@ -375,7 +375,7 @@ static void a_file_that_everybody_knew_does_not_hide_the_ratios_of_the_others(vo
 	assert_null(strstr(c->out, "nan"));
 }
 
-#define EVALUATE(test) cmocka_unit_test_setup_teardown(test, command_set_up_alone, command_tear_down_alone)
+#define EVALUATE(test) cmocka_unit_test_setup_teardown(test, command_set_up_alone, command_tear_down)
 #define BESIDE_DAEMON(test) cmocka_unit_test_setup_teardown(test, command_set_up, command_tear_down)
 
 int main(void)

@@ -47,11 +47,11 @@ static void csv_json_lines_and_standard_input_come_to_the_same(void **state)
 		"{\"item\":\"d\",\"labeler\":\"ann\",\"report\":0.8,\"outcome\":1}\n"
 		"{\"item\":\"d\",\"labeler\":\"bob\",\"report\":0.4,\"outcome\":1}",
 	};
-	command_write_file(c->file, small);
+	files_write_text(c->file, small);
 	json_t *want = evaluated(c, c->file, NULL);
 	snprintf(other, sizeof other, "%s-other", c->file);
 	for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
-		command_write_file(other, forms[i]);
+		files_write_text(other, forms[i]);
 		json_t *named = evaluated(c, other, NULL), *piped = evaluated(c, "-", other);
 		assert_true(json_equal(named, want));
 		assert_true(json_equal(piped, want));
@@ -64,9 +64,9 @@ static void csv_json_lines_and_standard_input_come_to_the_same(void **state)
 static void names_with_commas_quotes_and_other_scripts_stay_as_they_are(void **state)
 {
 	struct command *c = *state;
-	command_write_file(c->file, "item,labeler,report,outcome\n"
-				    "\"a, \"\"b\"\"\",\"Ann, \"\"the\"\" first\",1,1\n"
-				    "\"a, \"\"b\"\"\",Zo\xc3\xab \xe5\xbc\xa0,0,1\n");
+	files_write_text(c->file, "item,labeler,report,outcome\n"
+				  "\"a, \"\"b\"\"\",\"Ann, \"\"the\"\" first\",1,1\n"
+				  "\"a, \"\"b\"\"\",Zo\xc3\xab \xe5\xbc\xa0,0,1\n");
 	assert_candor(c, 0, "evaluate", c->file, "--json");
 	json_t *o = command_document(c);
 	assert_text_at(o, "files.0.schemes.0.heaviest", "Ann, \"the\" first");
@@ -99,7 +99,7 @@ static void bad_lines_are_listed_by_file_and_line_and_the_others_count(void **st
 				   "b,eve,\"0.5,0\n" /* 16: never closed */
 				   "b,fay,0.25,0\n";
 	char words[128];
-	command_write_bytes(c->file, text, sizeof text - 1);
+	files_write_bytes(c->file, text, sizeof text - 1);
 	assert_candor(c, 1, "evaluate", c->file, "--json");
 	for (int line = 1; line <= 17; line++) {
 		bool bad = (line >= 3 && line <= 9) || (line >= 11 && line <= 16);
@@ -124,7 +124,7 @@ static void a_long_list_of_bad_lines_is_cut_off_and_counted(void **state)
 	size_t len = (size_t)snprintf(text, sizeof text, "%s", small), listed = 0;
 	for (int i = 0; i < 23; i++)
 		len += (size_t)snprintf(text + len, sizeof text - len, "d,l%d,%d,1\n", i, i + 2);
-	command_write_file(c->file, text);
+	files_write_text(c->file, text);
 	assert_candor(c, 1, "evaluate", c->file);
 	for (const char *at = c->err; (at = strstr(at, ": line ")); at++)
 		listed++;
@@ -140,7 +140,7 @@ static void assert_refused(struct command *c, const char *path, const char *word
 	/* Nor is anything said of a good one beside it. */
 	char good[256];
 	snprintf(good, sizeof good, "%s-good", c->daemon.db);
-	command_write_file(good, small);
+	files_write_text(good, small);
 	assert_candor(c, 2, "evaluate", good, path, "--json");
 	assert_says(c->err, words);
 	assert_string_equal(c->out, "");
@@ -165,7 +165,7 @@ static void files_that_cannot_be_evaluated_are_refused_and_nothing_is_printed(vo
 		{"\"item,labeler,report\na,ann,1\n", "a quote is not closed"},
 	};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-		command_write_file(c->file, bad[i][0]);
+		files_write_text(c->file, bad[i][0]);
 		assert_refused(c, c->file, bad[i][1]);
 		assert_says(c->err, c->file);
 	}
@@ -174,7 +174,7 @@ static void files_that_cannot_be_evaluated_are_refused_and_nothing_is_printed(vo
 	assert_refused(c, "/proc/self/mem", "/proc/self/mem: ");
 	assert_refused(c, "-", "standard input: it is empty");
 	if (geteuid() != 0) {
-		command_write_file(c->file, small);
+		files_write_text(c->file, small);
 		assert_int_equal(chmod(c->file, 0), 0);
 		assert_refused(c, c->file, "Permission denied");
 	}
@@ -190,27 +190,27 @@ static void large_files_of_anything_are_read_to_their_end(void **state)
 	char *bytes = calloc(1, SIZE);
 	struct random r;
 	assert_non_null(bytes);
-	command_write_bytes(c->file, bytes, SIZE);
+	files_write_bytes(c->file, bytes, SIZE);
 	assert_refused(c, c->file, "longer than 64 KiB");
 	random_init(&r, 3, 0);
 	random_bytes(&r, bytes, SIZE);
-	command_write_bytes(c->file, bytes, SIZE);
+	files_write_bytes(c->file, bytes, SIZE);
 	command_run(c, NULL, ARGS("evaluate", c->file));
 	assert_string_equal(c->out, "");
 	/* The same behind a heading, and one good row. */
 	memcpy(bytes, heading, sizeof heading - 1);
 	memcpy(bytes + SIZE - sizeof row, "\n", 1);
 	memcpy(bytes + SIZE - sizeof row + 1, row, sizeof row - 1);
-	command_write_bytes(c->file, bytes, SIZE);
+	files_write_bytes(c->file, bytes, SIZE);
 	assert_candor(c, 1, "evaluate", c->file, "--json");
 	assert_says(c->err, "more\n");
 	assert_number(c, "files.0.reports", 1);
 	/* One line, and one open quote, of all the file. */
 	memset(bytes + sizeof heading, 'a', SIZE - 2 * sizeof heading);
-	command_write_bytes(c->file, bytes, SIZE);
+	files_write_bytes(c->file, bytes, SIZE);
 	assert_candor(c, 1, "evaluate", c->file, "--json");
 	bytes[sizeof heading] = '"';
-	command_write_bytes(c->file, bytes, SIZE);
+	files_write_bytes(c->file, bytes, SIZE);
 	assert_candor(c, 1, "evaluate", c->file, "--json");
 	assert_says(c->err, "line 2: longer than 64 KiB, or a quote is not closed");
 	free(bytes);
@@ -222,7 +222,7 @@ static void the_name_of_a_file_need_not_be_utf_8(void **state)
 	char path[128], want[128];
 	snprintf(path, sizeof path, "%s/caf\xe9.csv", c->daemon.dir);
 	snprintf(want, sizeof want, "%s/caf?.csv", c->daemon.dir);
-	command_write_file(path, small);
+	files_write_text(path, small);
 	assert_candor(c, 0, "evaluate", path, "--json");
 	json_t *o = command_document(c);
 	assert_text_at(o, "files.0.file", want);
@@ -230,7 +230,7 @@ static void the_name_of_a_file_need_not_be_utf_8(void **state)
 	assert_candor(c, 0, "evaluate", path, path);
 }
 
-#define EVALUATE(test) cmocka_unit_test_setup_teardown(test, command_set_up_alone, command_tear_down_alone)
+#define EVALUATE(test) cmocka_unit_test_setup_teardown(test, command_set_up_alone, command_tear_down)
 
 int main(void)
 {

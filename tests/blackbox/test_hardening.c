@@ -149,7 +149,7 @@ static void candord_leaves_no_image_of_its_memory(void **state)
 	struct command *c = *state;
 	char path[64], line[256];
 	snprintf(path, sizeof path, "/proc/%d/limits", (int)c->daemon.pid);
-	command_read_text(path, c->out);
+	files_read_text(path, c->out, COMMAND_TEXT_MAX);
 	assert_true(line_with(c->out, "Max core file size", line, sizeof line));
 	char *at = line + strlen("Max core file size");
 	assert_int_equal(strtoul(at, &at, 10), 0);

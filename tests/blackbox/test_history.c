@@ -2,40 +2,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include <sqlite3.h>
-
 #include "lib/crypto/chain.h"
+#include "tests/lib/calls.h"
 #include "tests/lib/daemon.h"
 #include "tests/lib/files.h"
 #include "tests/lib/seed.h"
+#include "tests/lib/sql.h"
 #include "tests/lib/unit.h"
-
-static void run_sql(const char *path, const char *sql)
-{
-	sqlite3 *db;
-	char *message = NULL;
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	if (sqlite3_exec(db, sql, NULL, NULL, &message) != SQLITE_OK)
-		print_error("%s: %s\n", sql, message);
-	assert_null(message);
-	assert_true(sqlite3_total_changes(db) > 0);
-	assert_int_equal(sqlite3_close(db), SQLITE_OK);
-}
-
-static const struct candor_response *ask(struct candor *c, struct candor_request r)
-{
-	const struct candor_response *response;
-	assert_int_equal(candor_call(c, &r, &response), 0);
-	assert_int_equal(response->code, 0);
-	assert_int_equal(response->n_rejected, 0);
-	return response;
-}
-
-static void report(struct candor *c, const char *item, const char *labeler, double value)
-{
-	struct candor_report row = {item, labeler, value};
-	ask(c, (struct candor_request){.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = 1, .reports = &row});
-}
 
 /* 60 items by 8 labelers: 40 resolved, 10 closed, 5 void, 5 open; a change of settings in the middle. */
 static void make_history(struct daemon *d)
@@ -44,33 +17,26 @@ static void make_history(struct daemon *d)
 	random_init(&r, 40, 0);
 	daemon_start(d, NULL);
 	struct candor *c = daemon_connect(d);
-	ask(c, (struct candor_request){.type = CANDOR_REQ_CREATE_POOL, .pool = "p"});
+	call_create_pool(c, "p");
 	for (int i = 0; i < 60; i++) {
 		char item[24], labeler[24];
-		const char *name = item;
-		struct candor_outcome outcome = {item, i % 2};
 		snprintf(item, sizeof item, "item-%d", i);
 		for (int l = 0; l < 8; l++) {
 			snprintf(labeler, sizeof labeler, "labeler-%d", l);
 			if (i >= l)
-				report(c, item, labeler, random_unit(&r));
+				call_report(c, "p", item, labeler, random_unit(&r));
 		}
 		if (i < 40)
-			ask(c, (struct candor_request){
-				       .type = CANDOR_REQ_RESOLVE_ITEMS, .pool = "p", .n = 1, .outcomes = &outcome});
+			call_resolve(c, "p", item, i % 2);
 		else if (i < 55)
-			ask(c, (struct candor_request){.type = i < 50 ? CANDOR_REQ_CLOSE_ITEMS : CANDOR_REQ_VOID_ITEMS,
-						       .pool = "p",
-						       .n = 1,
-						       .items = &name});
+			call_on_item(c, i < 50 ? CANDOR_REQ_CLOSE_ITEMS : CANDOR_REQ_VOID_ITEMS, "p", item);
 		if (i == 20)
-			ask(c, (struct candor_request){.type = CANDOR_REQ_UPDATE_POOL,
-						       .pool = "p",
-						       .settings = {.c = 0.7, .entry = 0.5}});
+			call_ok(c, (struct candor_request){.type = CANDOR_REQ_UPDATE_POOL,
+							   .pool = "p",
+							   .settings = {.c = 0.7, .entry = 0.5}});
 	}
-	report(c, "item-59", "labeler-0", 0.125);
-	report(c, "item-58", "late-comer", 0.5);
-	candor_close(c);
+	call_report(c, "p", "item-59", "labeler-0", 0.125);
+	call_report(c, "p", "item-58", "late-comer", 0.5);
 	assert_int_equal(daemon_stop(d), 0);
 	assert_int_equal(daemon_verify(d), 0);
 }
@@ -117,18 +83,18 @@ static void whoever_tampers_with_the_history_or_the_state_is_found(void **state)
 	};
 	char original[256];
 	make_history(d);
-	snprintf(original, sizeof original, "%s/original", d->dir);
-	assert_true(file_copy(d->db, original));
+	daemon_path(d, "original", original);
+	assert_true(files_copy(d->db, original));
 	for (size_t i = 0; i < sizeof tampering / sizeof *tampering; i++) {
 		const char *const argv[] = {"candord", "--verify", "--db", d->db, NULL};
-		assert_true(file_copy(original, d->db));
-		run_sql(d->db, tampering[i]);
+		assert_true(files_copy(original, d->db));
+		assert_true(sql_run(d->db, tampering[i]) > 0);
 		int status = daemon_run(argv, NULL, NULL, NULL);
 		if (status != 1)
 			print_error("not found: %s\n", tampering[i]);
 		assert_int_equal(status, 1);
 	}
-	assert_true(file_copy(original, d->db));
+	assert_true(files_copy(original, d->db));
 	assert_int_equal(daemon_verify(d), 0);
 }
 
@@ -138,7 +104,7 @@ static int verify_says(struct daemon *d, const char *head, const char *words)
 {
 	char out[256], text[8192];
 	const char *const argv[] = {"candord", "--verify", "--db", d->db, head ? "--head" : NULL, head, NULL};
-	snprintf(out, sizeof out, "%s/said", d->dir);
+	daemon_path(d, "said", out);
 	int status = daemon_run(argv, NULL, out, out);
 	FILE *f = fopen(out, "r");
 	assert_non_null(f);
@@ -154,10 +120,10 @@ static void what_was_changed_is_named(void **state)
 {
 	struct daemon *d = *state;
 	make_history(d);
-	run_sql(d->db, "UPDATE settlements SET by = 'uid:0' WHERE round = 7");
+	assert_true(sql_run(d->db, "UPDATE settlements SET by = 'uid:0' WHERE round = 7") > 0);
 	assert_int_equal(
 		verify_says(d, NULL, "pool p: round 7, item item-6: the hash of the settlement is not that of"), 1);
-	run_sql(d->db, "UPDATE settlements SET at = at + 1 WHERE round IN (7, 39)");
+	assert_true(sql_run(d->db, "UPDATE settlements SET at = at + 1 WHERE round IN (7, 39)") > 0);
 	assert_int_equal(verify_says(d, NULL, "pool p: round 39, item item-38: the hash of the settlement is not"), 1);
 }
 
@@ -167,25 +133,18 @@ static void play(struct daemon *d, double first, char heads[4][400])
 	static const char *const labelers[] = {"ann", "bob", "cyd"};
 	daemon_start(d, NULL);
 	struct candor *c = daemon_connect(d);
-	ask(c, (struct candor_request){.type = CANDOR_REQ_CREATE_POOL, .pool = "a:b"});
+	call_create_pool(c, "a:b");
 	for (int i = 0; i < 4; i++) {
 		char item[24], hex[CHAIN_HEX];
-		struct candor_outcome outcome = {item, i % 2};
 		snprintf(item, sizeof item, "item-%d", i);
-		for (int l = 0; l < 3; l++) {
-			struct candor_report row = {item, labelers[l], i + l == 0 ? first : 0.25 * l + 0.125};
-			ask(c, (struct candor_request){
-				       .type = CANDOR_REQ_POST_REPORTS, .pool = "a:b", .n = 1, .reports = &row});
-		}
-		ask(c, (struct candor_request){
-			       .type = CANDOR_REQ_RESOLVE_ITEMS, .pool = "a:b", .n = 1, .outcomes = &outcome});
-		const struct candor_response *r =
-			ask(c, (struct candor_request){.type = CANDOR_REQ_GET_POOL, .pool = "a:b"});
-		assert_non_null(r->pool.head);
-		chain_hex(r->pool.head, hex);
+		for (int l = 0; l < 3; l++)
+			call_report(c, "a:b", item, labelers[l], i + l == 0 ? first : 0.25 * l + 0.125);
+		call_resolve(c, "a:b", item, i % 2);
+		const struct candor_pool *pool = call_get_pool(c, "a:b");
+		assert_non_null(pool->head);
+		chain_hex(pool->head, hex);
 		snprintf(heads[i], 400, "a:b:%d:%s", i + 1, hex);
 		/* It is the same after a restart. */
-		candor_close(c);
 		assert_int_equal(daemon_stop(d), 0);
 		if (i < 3) {
 			daemon_start(d, NULL);
@@ -226,50 +185,26 @@ static void only_a_published_head_tells_a_rewritten_history(void **state)
 	}
 }
 
-static double number(sqlite3 *db, const char *sql)
-{
-	sqlite3_stmt *s;
-	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &s, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_step(s), SQLITE_ROW);
-	double x = sqlite3_column_double(s, 0);
-	sqlite3_finalize(s);
-	return x;
-}
-
 static void every_standing_report_is_a_row_of_the_view(void **state)
 {
 	struct daemon *d = *state;
-	sqlite3 *db;
 	make_history(d);
-	assert_int_equal(sqlite3_open_v2(d->db, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
 	/* 60 items, the first seven of which not all labelers had come to, and the late-comer's one. */
-	assert_int_equal((int)number(db, "SELECT count(*) FROM reports"), 60 * 8 - 28 + 1);
-	assert_int_equal((int)number(db, "SELECT count(*) FROM reports WHERE state = 'open'"), 5 * 8 + 1);
+	assert_int_equal((int)sql_number(d->db, "SELECT count(*) FROM reports"), 60 * 8 - 28 + 1);
+	assert_int_equal((int)sql_number(d->db, "SELECT count(*) FROM reports WHERE state = 'open'"), 5 * 8 + 1);
 	assert_int_equal(
-		(int)number(db, "SELECT count(*) FROM reports WHERE state = 'resolved' AND outcome IS NOT NULL"),
+		(int)sql_number(d->db, "SELECT count(*) FROM reports WHERE state = 'resolved' AND outcome IS NOT NULL"),
 		40 * 8 - 28);
 	/* The revised value stands, the earlier one is in history. */
-	assert_near(number(db, "SELECT value FROM reports WHERE item = 'item-59' AND labeler = 'labeler-0'"), 0.125, 0);
-	assert_int_equal((int)number(db, "SELECT count(*) FROM revisions WHERE value = 0.125 AND old <> 0.125"), 1);
-	assert_int_equal((int)number(db, "SELECT count(*) FROM settlements WHERE by LIKE 'uid:%libcandor%'"), 40);
-	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	assert_near(sql_number(d->db, "SELECT value FROM reports WHERE item = 'item-59' AND labeler = 'labeler-0'"),
+		    0.125, 0);
+	assert_int_equal((int)sql_number(d->db, "SELECT count(*) FROM revisions WHERE value = 0.125 AND old <> 0.125"),
+			 1);
+	assert_int_equal((int)sql_number(d->db, "SELECT count(*) FROM settlements WHERE by LIKE 'uid:%libcandor%'"),
+			 40);
 }
 
-static int set_up(void **state)
-{
-	static struct daemon d;
-	daemon_init(&d);
-	*state = &d;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	daemon_deinit(*state);
-	return 0;
-}
-
-#define HISTORY(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define HISTORY(test) cmocka_unit_test_setup_teardown(test, daemon_set_up, daemon_tear_down_spoiled)
 
 int main(void)
 {

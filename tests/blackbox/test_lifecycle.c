@@ -8,68 +8,31 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <sqlite3.h>
-
 #include "client/candor_async.h"
 #include "lib/base/buf.h"
 #include "tests/lib/allow.h"
+#include "tests/lib/calls.h"
+#include "tests/lib/clock.h"
+#include "tests/lib/files.h"
 #include "tests/lib/raw.h"
+#include "tests/lib/sql.h"
 #include "tests/lib/unit.h"
 #include "lib/wire/wire.h"
 
 /* ---- what a program said ---- */
 
-static void read_file(const char *path, char *out, size_t size)
-{
-	FILE *f = fopen(path, "r");
-	assert_non_null(f);
-	size_t n = fread(out, 1, size - 1, f);
-	out[n] = 0;
-	fclose(f);
-}
-
 /* Runs candord with up to three options: its exit status, and what it printed. */
 static int run_candord(const struct daemon *d, const char *a, const char *b, const char *c, const char *e, char *out,
 		       char *err, size_t size)
 {
-	char out_path[96], err_path[96];
+	char out_path[DAEMON_PATH_MAX], err_path[DAEMON_PATH_MAX];
 	const char *const argv[] = {"candord", a, b, c, e, NULL};
-	snprintf(out_path, sizeof out_path, "%s/out", d->dir);
-	snprintf(err_path, sizeof err_path, "%s/err", d->dir);
+	daemon_path(d, "out", out_path);
+	daemon_path(d, "err", err_path);
 	int status = daemon_run(argv, NULL, out_path, err_path);
-	read_file(out_path, out, size);
-	read_file(err_path, err, size);
+	files_read_text(out_path, out, size);
+	files_read_text(err_path, err, size);
 	return status;
-}
-
-static const struct candor_response *ask(struct candor *c, struct candor_request r)
-{
-	const struct candor_response *response;
-	assert_int_equal(candor_call(c, &r, &response), 0);
-	return response;
-}
-
-static void post_one(struct candor *c, const char *item, double value)
-{
-	struct candor_report row = {item, "ann", value};
-	const struct candor_response *r =
-		ask(c, (struct candor_request){.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = 1, .reports = &row});
-	assert_int_equal(r->code, 0);
-	assert_int_equal(r->n_rejected, 0);
-}
-
-static int set_up(void **state)
-{
-	static struct daemon d;
-	daemon_init(&d);
-	*state = &d;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	daemon_deinit(*state);
-	return 0;
 }
 
 /* ---- settings ---- */
@@ -105,12 +68,10 @@ static void wrong_usage_is_one_line_and_status_2(void **state)
 static void flags_win_over_environment_over_file_over_defaults(void **state)
 {
 	const struct daemon *d = *state;
-	char path[96], out[4096], err[4096];
-	snprintf(path, sizeof path, "%s/conf", d->dir);
-	FILE *f = fopen(path, "w");
-	fprintf(f, "[candord]\n; a comment\nmax_in_flight = 11\nidle_timeout = 12\n"
-		   "frame_timeout = 13\nlisten = unix:/x\n");
-	fclose(f);
+	char path[DAEMON_PATH_MAX], out[4096], err[4096];
+	daemon_path(d, "conf", path);
+	files_write_text(path, "[candord]\n; a comment\nmax_in_flight = 11\nidle_timeout = 12\n"
+			       "frame_timeout = 13\nlisten = unix:/x\n");
 	setenv("CANDORD_IDLE_TIMEOUT", "22", 1);
 	setenv("CANDORD_FRAME_TIMEOUT", "23", 1);
 	setenv("CANDORD_CONFIG", path, 1);
@@ -127,14 +88,10 @@ static void flags_win_over_environment_over_file_over_defaults(void **state)
 	assert_non_null(strstr(out, "db = /y\n"));
 	assert_non_null(strstr(out, "max_connections = 10000\n"));
 
-	f = fopen(path, "w");
-	fprintf(f, "max_in_flght = 11\n");
-	fclose(f);
+	files_write_text(path, "max_in_flght = 11\n");
 	assert_int_equal(run_candord(d, "--config", path, "--check-config", NULL, out, err, sizeof out), 2);
 	assert_non_null(strstr(err, "max_in_flght"));
-	f = fopen(path, "w");
-	fprintf(f, "listen = unix:/x\nthis is no setting\n");
-	fclose(f);
+	files_write_text(path, "listen = unix:/x\nthis is no setting\n");
 	assert_int_equal(run_candord(d, "--config", path, "--check-config", NULL, out, err, sizeof out), 2);
 	assert_non_null(strstr(err, "line 2"));
 }
@@ -142,10 +99,10 @@ static void flags_win_over_environment_over_file_over_defaults(void **state)
 static void without_configuration_things_go_where_the_user_keeps_state(void **state)
 {
 	struct daemon *d = *state;
-	char home[96], path[160], log[96];
+	char home[DAEMON_PATH_MAX], path[160], log[DAEMON_PATH_MAX];
 	struct stat st;
-	snprintf(home, sizeof home, "%s/state", d->dir);
-	snprintf(log, sizeof log, "%s/log", d->dir);
+	daemon_path(d, "state", home);
+	daemon_path(d, "log", log);
 	snprintf(d->address, sizeof d->address, "unix:%s/candor/candord.sock", home);
 	snprintf(d->db, sizeof d->db, "%s/candor/candor.db", home);
 	setenv("XDG_STATE_HOME", home, 1);
@@ -166,11 +123,11 @@ static void without_configuration_things_go_where_the_user_keeps_state(void **st
 static void without_a_state_directory_the_home_has_one_and_without_a_home_it_must_be_said(void **state)
 {
 	struct daemon *d = *state;
-	char log[96], home[512], out[4096], err[4096];
+	char log[DAEMON_PATH_MAX], home[512], out[4096], err[4096];
 	const char *const argv[] = {"candord", NULL};
 	const char *usual = getenv("HOME");
 	snprintf(home, sizeof home, "%s", usual ? usual : "");
-	snprintf(log, sizeof log, "%s/log", d->dir);
+	daemon_path(d, "log", log);
 	snprintf(d->address, sizeof d->address, "unix:%s/.local/state/candor/candord.sock", d->dir);
 	unsetenv("XDG_STATE_HOME");
 	setenv("HOME", d->dir, 1);
@@ -201,8 +158,8 @@ static void help_and_version_are_told_and_nothing_is_started(void **state)
 static void what_check_config_prints_is_a_file_that_says_the_same(void **state)
 {
 	const struct daemon *d = *state;
-	char path[96], first[4096], again[4096], err[4096];
-	snprintf(path, sizeof path, "%s/out", d->dir);
+	char path[DAEMON_PATH_MAX], first[4096], again[4096], err[4096];
+	daemon_path(d, "out", path);
 	assert_int_equal(run_candord(d, "--listen=tcp:[::1]:7000", "--db=/y", "--max-frame-bytes=1M", "--check-config",
 				     first, err, sizeof first),
 			 0);
@@ -231,10 +188,10 @@ static void a_socket_in_use_is_left_alone_and_a_stale_one_replaced(void **state)
 	struct daemon *d = *state;
 	char other[128], out[4096], err[4096];
 	daemon_start(d, NULL);
-	snprintf(other, sizeof other, "%s/other.db", d->dir);
+	daemon_path(d, "other.db", other);
 	assert_int_equal(run_candord(d, "--listen", d->address, "--db", other, out, err, sizeof out), 1);
 	assert_non_null(strstr(err, "address already in use"));
-	candor_close(daemon_connect(d));
+	call_info(daemon_connect(d));
 	daemon_kill(d); /* leaves its socket behind */
 	daemon_start(d, NULL);
 	assert_int_equal(daemon_stop(d), 0);
@@ -263,35 +220,28 @@ static void a_file_that_is_no_socket_is_not_replaced_by_one(void **state)
 	const struct daemon *d = *state;
 	char out[4096], err[4096], after[64];
 	const char *path = d->address + strlen("unix:");
-	FILE *f = fopen(path, "w");
-	fputs("mine", f);
-	fclose(f);
+	files_write_text(path, "mine");
 	assert_int_equal(run_candord(d, "--listen", d->address, "--db", d->db, out, err, sizeof out), 1);
 	assert_non_null(strstr(err, path));
-	read_file(path, after, sizeof after);
+	files_read_text(path, after, sizeof after);
 	assert_string_equal(after, "mine");
 }
 
 static void what_is_no_candor_database_is_refused_and_left_as_it_is(void **state)
 {
 	const struct daemon *d = *state;
-	char path[128], out[4096], err[4096], after[256];
+	char path[DAEMON_PATH_MAX], out[4096], err[4096], after[256];
 	const char text[] =
 		"this is no database, and it is longer than the hundred bytes that a header of one has, by some words";
-	snprintf(path, sizeof path, "%s/letter.txt", d->dir);
-	FILE *f = fopen(path, "w");
-	fputs(text, f);
-	fclose(f);
+	daemon_path(d, "letter.txt", path);
+	files_write_text(path, text);
 	assert_int_equal(run_candord(d, "--listen", d->address, "--db", path, out, err, sizeof out), 1);
 	assert_non_null(strstr(err, "not a database"));
-	read_file(path, after, sizeof after);
+	files_read_text(path, after, sizeof after);
 	assert_string_equal(after, text);
 
-	sqlite3 *db;
-	snprintf(path, sizeof path, "%s/foreign.db", d->dir);
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, "CREATE TABLE theirs (x)", NULL, NULL, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	daemon_path(d, "foreign.db", path);
+	sql_run(path, "CREATE TABLE theirs (x)");
 	assert_int_equal(run_candord(d, "--listen", d->address, "--db", path, out, err, sizeof out), 1);
 	assert_non_null(strstr(err, "not a candor database"));
 }
@@ -300,12 +250,9 @@ static void a_database_of_a_newer_candor_is_refused(void **state)
 {
 	struct daemon *d = *state;
 	char out[4096], err[4096];
-	sqlite3 *db;
 	daemon_start(d, NULL);
 	assert_int_equal(daemon_stop(d), 0);
-	assert_int_equal(sqlite3_open(d->db, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 99", NULL, NULL, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	sql_run(d->db, "PRAGMA user_version = 99");
 	assert_int_equal(run_candord(d, "--listen", d->address, "--db", d->db, out, err, sizeof out), 1);
 	assert_non_null(strstr(err, "newer"));
 	assert_int_equal(run_candord(d, "--verify", "--db", d->db, NULL, out, err, sizeof out), 1);
@@ -329,7 +276,8 @@ static void a_signal_lets_what_is_in_flight_finish(void **state)
 		int acknowledged = 0;
 		daemon_start(d, NULL);
 		struct candor *c = daemon_connect(d);
-		ask(c, (struct candor_request){.type = CANDOR_REQ_CREATE_POOL, .pool = "p"});
+		if (s == 0)
+			call_create_pool(c, "p");
 		assert_int_equal(uv_loop_init(&loop), 0);
 		assert_int_equal(candor_client_new(&client, &loop, d->address, NULL), 0);
 		for (int i = 0; i < 200; i++) {
@@ -349,15 +297,11 @@ static void a_signal_lets_what_is_in_flight_finish(void **state)
 		candor_client_close(client, NULL, NULL);
 		uv_run(&loop, UV_RUN_DEFAULT);
 		assert_int_equal(uv_loop_close(&loop), 0);
-		candor_close(c);
 		assert_int_equal(daemon_wait(d), 0);
 
 		daemon_start(d, NULL);
 		c = daemon_connect(d);
-		uint64_t open =
-			ask(c, (struct candor_request){.type = CANDOR_REQ_GET_POOL, .pool = "p"})->pool.open_items;
-		assert_true(open >= (uint64_t)acknowledged);
-		candor_close(c);
+		assert_true(call_get_pool(c, "p")->open_items >= (uint64_t)acknowledged);
 		assert_int_equal(daemon_stop(d), 0);
 		assert_int_equal(daemon_verify(d), 0);
 	}
@@ -378,16 +322,14 @@ static void one_connection_too_many_hears_so_and_the_others_go_on(void **state)
 	assert_int_equal(r.code, CANDOR_RESOURCE_EXHAUSTED);
 	assert_int_equal(raw_receive(&third, &r), 0);
 	raw_close(&third);
-	assert_int_equal(ask(one, (struct candor_request){.type = CANDOR_REQ_INFO})->code, 0);
-	candor_close(two);
+	call_info(one);
+	daemon_disconnect(d, two);
 	two = NULL;
 	/* The place is free as soon as the daemon has seen the end. */
 	for (int i = 0; i < 1000 && !two; i++)
-		if (candor_open(&two, d->address, NULL))
-			usleep(10000);
+		if (daemon_open(d, &two, d->address, NULL))
+			nap_ms(10);
 	assert_non_null(two);
-	candor_close(one);
-	candor_close(two);
 	assert_int_equal(daemon_stop(d), 0);
 }
 
@@ -405,22 +347,8 @@ static void half_a_frame_and_idleness_end_a_connection(void **state)
 	assert_int_equal(raw_receive(&idle, &r), 0);
 	raw_close(&half);
 	raw_close(&idle);
-	candor_close(daemon_connect(d));
+	call_info(daemon_connect(d));
 	assert_int_equal(daemon_stop(d), 0);
-}
-
-static long resident_kib(pid_t pid)
-{
-	char path[64], line[256];
-	long kib = -1;
-	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
-	FILE *f = fopen(path, "r");
-	assert_non_null(f);
-	while (fgets(line, sizeof line, f))
-		if (strncmp(line, "VmRSS:", 6) == 0)
-			kib = strtol(line + 6, NULL, 10);
-	fclose(f);
-	return kib;
 }
 
 static void a_peer_that_never_reads_is_read_no_further(void **state)
@@ -430,9 +358,9 @@ static void a_peer_that_never_reads_is_read_no_further(void **state)
 	struct raw deaf;
 	daemon_start(d, options);
 	struct candor *c = daemon_connect(d);
-	ask(c, (struct candor_request){.type = CANDOR_REQ_CREATE_POOL, .pool = "p"});
+	call_create_pool(c, "p");
 	raw_open(&deaf, d->address);
-	long before = resident_kib(d->pid);
+	double before = daemon_resident_kib(d->pid);
 
 	/* Queries whose answers are a hundred times their size, until the daemon takes no more of them. */
 	static const char *names[1000];
@@ -454,18 +382,17 @@ static void a_peer_that_never_reads_is_read_no_further(void **state)
 			quiet = 0;
 		} else {
 			quiet++;
-			usleep(10000);
+			nap_ms(10);
 		}
 	}
 	assert_true(sent < (size_t)1 << 30);
 	/* Meanwhile others are served. */
-	post_one(c, "a", 0.5);
+	call_report(c, "p", "a", "ann", 0.5);
 	if (!SANITIZED)
-		assert_true(resident_kib(d->pid) - before < 64 * 1024);
+		assert_true(daemon_resident_kib(d->pid) - before < 64 * 1024);
 	buf_free(&bytes);
 	arena_free(&scratch);
 	raw_close(&deaf);
-	candor_close(c);
 	assert_int_equal(daemon_stop(d), 0);
 }
 
@@ -506,23 +433,18 @@ static void ipv6_is_listened_on(void **state)
 	if (!has)
 		skip_because("this machine has no IPv6 loopback");
 	const char *const options[] = {"--listen", "tcp:[::1]:0", NULL};
-	char log[96], text[4096], secret[TOKEN_TEXT_BYTES];
-	struct candor *c;
+	char secret[TOKEN_TEXT_BYTES];
 	daemon_start(d, options);
-	snprintf(log, sizeof log, "%s/log", d->dir);
-	read_file(log, text, sizeof text);
-	char *address = strstr(text, "tcp:[::1]:");
-	assert_non_null(address);
-	address[strcspn(address, "\n")] = 0;
+	assert_non_null(strstr(d->tcp, "tcp:[::1]:"));
 	allow_token(d->address, "somebody", CANDOR_RIGHT_READ, secret);
 	const struct candor_options with = {.token = secret};
-	assert_int_equal(candor_open(&c, address, &with), 0);
-	assert_int_equal(ask(c, (struct candor_request){.type = CANDOR_REQ_INFO})->code, 0);
-	candor_close(c);
+	struct candor *c;
+	assert_int_equal(daemon_open(d, &c, d->tcp, &with), 0);
+	call_info(c);
 	assert_int_equal(daemon_stop(d), 0);
 }
 
-#define LIFECYCLE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define LIFECYCLE(test) cmocka_unit_test_setup_teardown(test, daemon_set_up, daemon_tear_down)
 
 int main(void)
 {
@@ -538,7 +460,8 @@ int main(void)
 		LIFECYCLE(a_file_that_is_no_socket_is_not_replaced_by_one),
 		LIFECYCLE(the_database_is_the_users_alone_and_the_socket_the_groups_too),
 		LIFECYCLE(what_is_no_candor_database_is_refused_and_left_as_it_is),
-		LIFECYCLE(a_database_of_a_newer_candor_is_refused),
+		cmocka_unit_test_setup_teardown(a_database_of_a_newer_candor_is_refused, daemon_set_up,
+						daemon_tear_down_spoiled),
 		LIFECYCLE(a_signal_lets_what_is_in_flight_finish),
 		LIFECYCLE(one_connection_too_many_hears_so_and_the_others_go_on),
 		LIFECYCLE(half_a_frame_and_idleness_end_a_connection),

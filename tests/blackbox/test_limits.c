@@ -7,6 +7,8 @@
 #include <time.h>
 
 #include "lib/base/buf.h"
+#include "tests/lib/calls.h"
+#include "tests/lib/clock.h"
 #include "tests/lib/raw.h"
 #include "tests/lib/unit.h"
 #include "lib/wire/wire.h"
@@ -21,15 +23,6 @@ struct fixture {
 	size_t sent;
 };
 
-static const struct candor_response *ask(struct candor *c, struct candor_request r)
-{
-	const struct candor_response *response;
-	assert_int_equal(candor_call(c, &r, &response), 0);
-	assert_int_equal(response->code, CANDOR_OK);
-	assert_int_equal(response->n_rejected, 0);
-	return response;
-}
-
 static int set_up(void **state)
 {
 	static struct fixture f;
@@ -42,12 +35,9 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	struct fixture *f = *state;
-	candor_close(f->good);
 	raw_close(&f->greedy);
 	buf_free(&f->stream);
-	int stopped = f->daemon.pid ? daemon_stop(&f->daemon) : 0, verified = daemon_verify(&f->daemon);
-	daemon_deinit(&f->daemon);
-	return stopped || verified;
+	return daemon_end(&f->daemon);
 }
 
 /* A daemon with a pool of some labelers. */
@@ -61,18 +51,13 @@ static void start(struct fixture *f, const char *const *options)
 	/* What the system holds for the two of them is to be little, so that the daemon's own measure is seen. */
 	int held = 16 * 1024;
 	assert_int_equal(setsockopt(f->greedy.fd, SOL_SOCKET, SO_SNDBUF, &held, sizeof held), 0);
-	ask(f->good, (struct candor_request){.type = CANDOR_REQ_CREATE_POOL, .pool = "p"});
+	call_create_pool(f->good, "p");
 	for (size_t i = 0; i < LABELERS; i++) {
 		snprintf(names[i], sizeof names[i], "labeler-%zu", i);
 		rows[i] = (struct candor_report){"item", names[i], 0.5};
 	}
-	ask(f->good,
-	    (struct candor_request){.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = LABELERS, .reports = rows});
-}
-
-static void nap(void)
-{
-	nanosleep(&(struct timespec){.tv_nsec = 20 * 1000 * 1000}, NULL);
+	call_ok(f->good,
+		(struct candor_request){.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = LABELERS, .reports = rows});
 }
 
 /* What the greedy one's connection takes without waiting: bytes, 0 if none for now, -1 if it was ended. */
@@ -104,10 +89,10 @@ static void a_frame_that_trickles_in_is_cut_off_however_steadily(void **state)
 	ssize_t n = 0;
 	for (int i = 0; i < 900 && n >= 0; i++) { /* 900 would come, if they could */
 		n = send_some(f, "x", 1);
-		nap();
+		nap_ms(20);
 	}
 	assert_int_equal(n, -1);
-	ask(f->good, (struct candor_request){.type = CANDOR_REQ_INFO});
+	call_info(f->good);
 }
 
 static void whoever_takes_no_answers_is_cut_off(void **state)
@@ -121,28 +106,13 @@ static void whoever_takes_no_answers_is_cut_off(void **state)
 	for (int i = 0; i < 3000 && n >= 0; i++) {
 		while ((n = send_some(f, f->stream.data, f->stream.len)) > 0)
 			;
-		nap();
+		nap_ms(20);
 	}
 	assert_int_equal(n, -1);
-	ask(f->good, (struct candor_request){.type = CANDOR_REQ_INFO});
+	call_info(f->good);
 }
 
 /* ---- memory ---- */
-
-static long resident_kib(const struct daemon *d)
-{
-	char path[64], line[256];
-	long kib = -1;
-	snprintf(path, sizeof path, "/proc/%d/status", (int)d->pid);
-	FILE *file = fopen(path, "r");
-	assert_non_null(file);
-	while (fgets(line, sizeof line, file))
-		if (strncmp(line, "VmRSS:", 6) == 0)
-			kib = strtol(line + 6, NULL, 10);
-	fclose(file);
-	assert_true(kib > 0);
-	return kib;
-}
 
 static void *send_rest(void *arg)
 {
@@ -159,7 +129,7 @@ static void send_without_reading(struct fixture *f)
 		assert_true(n >= 0);
 		f->sent += (size_t)n;
 		turns = n > 0 ? 0 : turns + 1;
-		ask(f->good, (struct candor_request){.type = CANDOR_REQ_GET_POOL, .pool = "p"});
+		call_get_pool(f->good, "p");
 	}
 	assert_true(f->sent < f->stream.len);
 }
@@ -185,15 +155,15 @@ static void read_all(struct fixture *f)
 
 static void check_greed(struct fixture *f)
 {
-	long before = resident_kib(&f->daemon);
+	double before = daemon_resident_kib(f->daemon.pid);
 	send_without_reading(f);
-	long grown = resident_kib(&f->daemon) - before;
-	print_message("# held back after %zu of %zu bytes, %ld KiB more resident\n", f->sent, f->stream.len, grown);
+	double grown = daemon_resident_kib(f->daemon.pid) - before;
+	print_message("# held back after %zu of %zu bytes, %.0f KiB more resident\n", f->sent, f->stream.len, grown);
 	/* Sanitizers keep what was freed. */
 	if (!SANITIZED)
 		assert_true(grown < GROWTH_MAX_KIB);
 	read_all(f);
-	ask(f->good, (struct candor_request){.type = CANDOR_REQ_INFO});
+	call_info(f->good);
 }
 
 static void questions_without_end_are_held_back_and_all_answered_in_the_end(void **state)
@@ -223,10 +193,10 @@ static void reports_without_end_are_held_back_and_all_applied_in_the_end(void **
 	check_greed(f);
 	/* In the order sent: what stands are the last ones. */
 	const char *const item = "item";
-	const struct candor_response *r =
-		ask(f->good,
-		    (struct candor_request){
-			    .type = CANDOR_REQ_QUERY_ITEMS, .pool = "p", .n = 1, .items = &item, .with_reports = true});
+	const struct candor_response *r = call_ok(
+		f->good,
+		(struct candor_request){
+			.type = CANDOR_REQ_QUERY_ITEMS, .pool = "p", .n = 1, .items = &item, .with_reports = true});
 	assert_int_equal(r->items[0].n_reports, LABELERS);
 	for (size_t i = 0; i < LABELERS; i++) {
 		size_t last = i == 0 ? REQUESTS : REQUESTS - LABELERS + i;
@@ -245,7 +215,7 @@ static void peers_that_ask_a_lot_and_hang_up_harm_nobody(void **state)
 		raw_open(&rude, f->daemon.address);
 		raw_send(&rude, f->stream.data, f->stream.len);
 		raw_close(&rude);
-		ask(f->good, (struct candor_request){.type = CANDOR_REQ_GET_POOL, .pool = "p"});
+		call_ok(f->good, (struct candor_request){.type = CANDOR_REQ_GET_POOL, .pool = "p"});
 	}
 }
 

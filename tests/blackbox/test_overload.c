@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/lib/calls.h"
+#include "tests/lib/clock.h"
 #include "tests/lib/crowd.h"
 #include "tests/lib/proof.h"
 #include "tests/lib/raw.h"
@@ -16,48 +18,6 @@
 /* What is in no account: the program and its libraries, stacks, the heap's gaps. */
 enum { MEMORY_LIMIT_MIB = 128, BASE_MIB = SANITIZED ? 64 : 32 };
 #define MIB (1024.0 * 1024)
-
-static const struct candor_response *ask(struct candor *c, struct candor_request r)
-{
-	const struct candor_response *response;
-	assert_int_equal(candor_call(c, &r, &response), 0);
-	if (response->code)
-		print_error("%s\n", response->message);
-	assert_int_equal(response->code, CANDOR_OK);
-	assert_int_equal(response->n_rejected, 0);
-	return response;
-}
-
-static int set_up(void **state)
-{
-	static struct daemon d;
-	daemon_init(&d);
-	*state = &d;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct daemon *d = *state;
-	int stopped = d->pid ? daemon_stop(d) : 0, verified = daemon_verify(d);
-	daemon_deinit(d);
-	return stopped || verified;
-}
-
-static double resident_mib(pid_t pid)
-{
-	char path[64], line[256];
-	long kib = -1;
-	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
-	FILE *f = fopen(path, "r");
-	assert_non_null(f);
-	while (fgets(line, sizeof line, f))
-		if (strncmp(line, "VmRSS:", 6) == 0)
-			kib = strtol(line + 6, NULL, 10);
-	fclose(f);
-	assert_true(kib > 0);
-	return (double)kib / 1024;
-}
 
 /* Seconds of processor time that a process has used. */
 static double processor_time(pid_t pid)
@@ -77,29 +37,16 @@ static double processor_time(pid_t pid)
 	return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
 }
 
-static double now(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static void nap(long ms)
-{
-	nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000 * 1000}, NULL);
-}
-
 /* One round of a client that behaves: revises a report, asks for its item, ends an item now and then. */
 static void behave(struct candor *c, unsigned round)
 {
 	const char *item = "good item";
-	const struct candor_report row = {item, "good labeler", (double)(round % 1000) / 1000};
-	ask(c, (struct candor_request){.type = CANDOR_REQ_POST_REPORTS, .pool = "good", .n = 1, .reports = &row});
-	const struct candor_response *r =
-		ask(c, (struct candor_request){.type = CANDOR_REQ_QUERY_ITEMS, .pool = "good", .n = 1, .items = &item});
+	double value = (double)(round % 1000) / 1000;
+	call_report(c, "good", item, "good labeler", value);
+	const struct candor_response *r = call_on_item(c, CANDOR_REQ_QUERY_ITEMS, "good", item);
 	assert_int_equal(r->items[0].n, 1);
-	assert_same_bits(r->items[0].mean, row.value);
-	ask(c, (struct candor_request){.type = CANDOR_REQ_GET_POOL, .pool = "good"});
+	assert_same_bits(r->items[0].mean, value);
+	call_get_pool(c, "good");
 }
 
 struct seen {
@@ -110,8 +57,8 @@ struct seen {
 /* What the system counts, and the daemon's own account. */
 static void look(struct candor *c, const struct daemon *d, double base, struct seen *s)
 {
-	const struct candor_info *i = &ask(c, (struct candor_request){.type = CANDOR_REQ_INFO})->info;
-	double account = (double)i->memory_bytes / MIB, resident = resident_mib(d->pid);
+	const struct candor_info *i = call_info(c);
+	double account = (double)i->memory_bytes / MIB, resident = daemon_resident_kib(d->pid) / 1024;
 	assert_int_equal(i->memory_limit, MEMORY_LIMIT_MIB * MIB);
 	s->resident = resident;
 	if (i->connections > s->connections)
@@ -153,31 +100,30 @@ static void ten_thousand_hostile_connections_stay_within_memory_and_harm_nobody(
 	daemon_start(d, options);
 	struct candor *good = daemon_connect(d);
 	struct seen seen = {0};
-	ask(good, (struct candor_request){.type = CANDOR_REQ_CREATE_POOL, .pool = "good"});
-	ask(good, (struct candor_request){.type = CANDOR_REQ_CREATE_POOL, .pool = "flooded"});
-	ask(good, (struct candor_request){.type = CANDOR_REQ_CREATE_POOL, .pool = "quiet"});
+	call_create_pool(good, "good");
+	call_create_pool(good, "flooded");
+	call_create_pool(good, "quiet");
 	behave(good, 0);
-	const struct candor_info *i = &ask(good, (struct candor_request){.type = CANDOR_REQ_INFO})->info;
-	double base = resident_mib(d->pid) - (double)i->memory_bytes / MIB;
+	const struct candor_info *i = call_info(good);
+	double base = daemon_resident_kib(d->pid) / 1024 - (double)i->memory_bytes / MIB;
 	assert_at_most(base, BASE_MIB);
 
-	double began = now();
+	double began = clock_s();
 	struct crowd *crowd = crowd_start(d->address, "flooded", &shape);
-	print_message("# connected in %.1f s\n", now() - began);
+	print_message("# connected in %.1f s\n", clock_s() - began);
 	struct crowd_count count;
 	unsigned rounds = 0;
-	double seconds = (double)proof_size(5, 12, 60), until = now() + seconds, patience = now() + 300;
-	while (now() < until || (!crowd_pipelines_done(crowd) && now() < patience)) {
+	double seconds = (double)proof_size(5, 12, 60), until = clock_s() + seconds, patience = clock_s() + 300;
+	while (clock_s() < until || (!crowd_pipelines_done(crowd) && clock_s() < patience)) {
 		behave(good, ++rounds);
 		look(good, d, base, &seen);
 		if (!SANITIZED)
 			assert_at_most(seen.resident, MEMORY_LIMIT_MIB + BASE_MIB);
-		nap(2);
+		nap_ms(2);
 	}
 	bool pipelined = crowd_pipelines_done(crowd);
 	crowd_stop(crowd, &count);
 	behave(good, ++rounds);
-	candor_close(good);
 	print_message(
 		"# resident at most %.1f MiB, by its own account %.1f; off by +%.1f, -%.1f beside a base of %.1f\n",
 		seen.most_resident, seen.most_account, seen.worst_above, seen.worst_below, base);
@@ -248,9 +194,9 @@ static void check_knocking(struct daemon *d)
 	print_message("# %zu of %d served at once\n", at_once, KNOCKING);
 	assert_true(at_once >= 10 && at_once < FEW);
 
-	double began = now(), before = processor_time(d->pid);
-	nap(2000);
-	double share = (processor_time(d->pid) - before) / (now() - began);
+	double began = clock_s(), before = processor_time(d->pid);
+	nap_ms(2000);
+	double share = (processor_time(d->pid) - before) / (clock_s() - began);
 	print_message("# full, and %.1f %% of a processor used\n", 100 * share);
 	assert_at_most(share, 0.3);
 	assert_false(answered(&peers[KNOCKING - 1], 0));
@@ -273,8 +219,7 @@ static void accepting_pauses_before_descriptors_run_out(void **state)
 	start_with_few(d);
 	check_knocking(d);
 	struct candor *c = daemon_connect(d);
-	ask(c, (struct candor_request){.type = CANDOR_REQ_CREATE_POOL, .pool = "p"});
-	candor_close(c);
+	call_create_pool(c, "p");
 }
 
 static void accepting_pauses_where_descriptors_have_run_out(void **state)
@@ -288,7 +233,7 @@ static void accepting_pauses_where_descriptors_have_run_out(void **state)
 	check_knocking(d);
 }
 
-#define OVERLOAD(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define OVERLOAD(test) cmocka_unit_test_setup_teardown(test, daemon_set_up, daemon_tear_down)
 
 int main(void)
 {

@@ -6,48 +6,22 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <sqlite3.h>
-
 #include "lib/base/random.h"
 #include "tests/lib/campaign.h"
 #include "tests/lib/command.h"
 #include "tests/lib/proof.h"
 #include "tests/lib/seed.h"
+#include "tests/lib/sql.h"
 
 enum { KILLS_MAX = 60, OPTIONS_MAX = 2 * KILLS_MAX + 8 };
 
 #define SOON "2099-01-01"
 
-static bool is_there(const char *path)
-{
-	struct stat st;
-	return lstat(path, &st) == 0;
-}
-
-static void path_in(const struct command *c, const char *name, char out[128])
-{
-	snprintf(out, 128, "%s/%s", c->daemon.dir, name);
-}
-
-static uint64_t number_in(const char *path, const char *sql)
-{
-	sqlite3 *db;
-	sqlite3_stmt *s;
-	assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
-	sqlite3_busy_timeout(db, 5000);
-	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &s, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_step(s), SQLITE_ROW);
-	uint64_t n = (uint64_t)sqlite3_column_int64(s, 0);
-	sqlite3_finalize(s);
-	assert_int_equal(sqlite3_close(db), SQLITE_OK);
-	return n;
-}
-
 /* Until the daemon has removed what is archived. */
 static void await_removal(const struct command *c)
 {
 	for (int i = 0; i < 3000; i++) {
-		if (number_in(c->daemon.db, "SELECT count(*) FROM archives WHERE NOT removed") == 0)
+		if ((uint64_t)sql_number(c->daemon.db, "SELECT count(*) FROM archives WHERE NOT removed") == 0)
 			return;
 		usleep(10000);
 	}
@@ -57,7 +31,7 @@ static void await_removal(const struct command *c)
 static void import(struct command *c, size_t items, uint64_t seed)
 {
 	campaign_write(c->file, items, seed);
-	if (number_in(c->daemon.db, "SELECT count(*) FROM pools") == 0)
+	if ((uint64_t)sql_number(c->daemon.db, "SELECT count(*) FROM pools") == 0)
 		assert_candor(c, 0, "pool", "create", "p");
 	assert_candor(c, 0, "import", "p", c->file);
 }
@@ -65,9 +39,9 @@ static void import(struct command *c, size_t items, uint64_t seed)
 /* An imported campaign of other items: the numbers in their names are others. */
 static void import_more(struct command *c, size_t items, uint64_t seed)
 {
-	char text[320], other[128];
+	char text[320], other[DAEMON_PATH_MAX];
 	campaign_write(c->file, items, seed);
-	path_in(c, "more", other);
+	daemon_path(&c->daemon, "more", other);
 	snprintf(text, sizeof text, "sed 's/^item-/more-/' %s >%s", c->file, other);
 	assert_int_equal(system(text), 0);
 	assert_candor(c, 0, "import", "p", other);
@@ -97,18 +71,18 @@ static char *state_of(struct command *c)
 static void pruned_items_are_gone_and_everything_else_stands(void **state)
 {
 	struct command *c = *state;
-	char a[128], b[128];
-	path_in(c, "a.gz", a);
-	path_in(c, "b.gz", b);
+	char a[DAEMON_PATH_MAX], b[DAEMON_PATH_MAX];
+	daemon_path(&c->daemon, "a.gz", a);
+	daemon_path(&c->daemon, "b.gz", b);
 	import(c, 60, 1);
 	char *before = state_of(c);
-	uint64_t settled = number_in(c->daemon.db, "SELECT count(*) FROM settlements");
+	uint64_t settled = (uint64_t)sql_number(c->daemon.db, "SELECT count(*) FROM settlements");
 	assert_candor(c, 0, "prune", "p", a, "--before", SOON, "--dry-run", "--json");
 	assert_number(c, "items", (double)settled);
-	assert_false(is_there(a));
+	assert_false(files_exists(a));
 	assert_candor(c, 0, "prune", "p", "--before", "2000-01-01", a);
 	assert_says(c->out, "nothing to prune");
-	assert_false(is_there(a));
+	assert_false(files_exists(a));
 	assert_candor(c, 0, "prune", "p", a, "--before", SOON, "--json");
 	assert_number(c, "items", (double)settled);
 	assert_number(c, "first", 1);
@@ -118,9 +92,10 @@ static void pruned_items_are_gone_and_everything_else_stands(void **state)
 	assert_number(c, "bytes", (double)st.st_size);
 	assert_int_equal(st.st_mode & 0777, 0600);
 	await_removal(c);
-	assert_int_equal(number_in(c->daemon.db, "SELECT count(*) FROM settlements"), 0);
-	assert_int_equal(number_in(c->daemon.db, "SELECT count(*) FROM reports WHERE state = 'resolved'"), 0);
-	assert_true(number_in(c->daemon.db, "PRAGMA freelist_count") > 0);
+	assert_int_equal((uint64_t)sql_number(c->daemon.db, "SELECT count(*) FROM settlements"), 0);
+	assert_int_equal((uint64_t)sql_number(c->daemon.db, "SELECT count(*) FROM reports WHERE state = 'resolved'"),
+			 0);
+	assert_true((uint64_t)sql_number(c->daemon.db, "PRAGMA freelist_count") > 0);
 	char *after = state_of(c);
 	assert_string_equal(after, before);
 
@@ -168,27 +143,28 @@ static void pruned_items_are_gone_and_everything_else_stands(void **state)
 static void an_archive_is_a_database_for_gunzip_and_the_sqlite3_shell(void **state)
 {
 	struct command *c = *state;
-	char a[128], plain[128], run[320];
-	path_in(c, "a.gz", a);
-	path_in(c, "a.db", plain);
+	char a[DAEMON_PATH_MAX], plain[DAEMON_PATH_MAX], run[320];
+	daemon_path(&c->daemon, "a.gz", a);
+	daemon_path(&c->daemon, "a.db", plain);
 	import(c, 20, 3);
-	uint64_t reports = number_in(c->daemon.db, "SELECT count(*) FROM reports WHERE state = 'resolved'");
+	uint64_t reports = (uint64_t)sql_number(c->daemon.db, "SELECT count(*) FROM reports WHERE state = 'resolved'");
 	assert_candor(c, 0, "prune", "p", a, "--before", SOON);
 	snprintf(run, sizeof run, "gunzip -c %s >%s", a, plain);
 	assert_int_equal(system(run), 0);
-	assert_int_equal(number_in(plain, "SELECT count(*) FROM reports"), reports);
-	assert_int_equal(number_in(plain, "SELECT count(*) FROM settlements"),
-			 number_in(plain, "SELECT round FROM pools"));
-	assert_int_equal(number_in(plain, "SELECT count(*) FROM reports WHERE labeler NOT LIKE 'labeler-%'"), 0);
+	assert_int_equal((uint64_t)sql_number(plain, "SELECT count(*) FROM reports"), reports);
+	assert_int_equal((uint64_t)sql_number(plain, "SELECT count(*) FROM settlements"),
+			 (uint64_t)sql_number(plain, "SELECT round FROM pools"));
+	assert_int_equal((uint64_t)sql_number(plain, "SELECT count(*) FROM reports WHERE labeler NOT LIKE 'labeler-%'"),
+			 0);
 }
 
 static void a_backup_of_a_pruned_database_is_restored_and_goes_on(void **state)
 {
 	struct command *c = *state;
-	char a[128], b[128], copy[128];
-	path_in(c, "a.gz", a);
-	path_in(c, "b.gz", b);
-	path_in(c, "copy", copy);
+	char a[DAEMON_PATH_MAX], b[DAEMON_PATH_MAX], copy[DAEMON_PATH_MAX];
+	daemon_path(&c->daemon, "a.gz", a);
+	daemon_path(&c->daemon, "b.gz", b);
+	daemon_path(&c->daemon, "copy", copy);
 	import(c, 40, 4);
 	assert_candor(c, 0, "prune", "p", a, "--before", SOON);
 	import_more(c, 20, 5);
@@ -219,9 +195,9 @@ static void a_backup_of_a_pruned_database_is_restored_and_goes_on(void **state)
 static void what_is_no_archive_of_this_database_is_refused(void **state)
 {
 	struct command *c = *state;
-	char a[128], other[128];
-	path_in(c, "a.gz", a);
-	path_in(c, "other.gz", other);
+	char a[DAEMON_PATH_MAX], other[DAEMON_PATH_MAX];
+	daemon_path(&c->daemon, "a.gz", a);
+	daemon_path(&c->daemon, "other.gz", other);
 	import(c, 20, 6);
 	assert_candor(c, 0, "pool", "create", "q");
 	assert_candor(c, 0, "import", "q", c->file);
@@ -248,8 +224,8 @@ static void what_is_no_archive_of_this_database_is_refused(void **state)
 static void wrong_usage_is_one_line_and_nothing_happens(void **state)
 {
 	struct command *c = *state;
-	char a[128];
-	path_in(c, "a.gz", a);
+	char a[DAEMON_PATH_MAX];
+	daemon_path(&c->daemon, "a.gz", a);
 	import(c, 5, 7);
 	assert_candor(c, 2, "prune", "p", a);
 	assert_says(c->err, "--before");
@@ -264,16 +240,16 @@ static void wrong_usage_is_one_line_and_nothing_happens(void **state)
 	assert_says(c->err, "--pool NAME and --before DATE");
 	assert_candord(c, 2, "--verify", "--db", c->daemon.db, "--pool", "p");
 	assert_candord(c, 2, "--archive", a, "--db", c->daemon.db);
-	assert_false(is_there(a));
-	assert_int_equal(number_in(c->daemon.db, "SELECT count(*) FROM archives"), 0);
+	assert_false(files_exists(a));
+	assert_int_equal((uint64_t)sql_number(c->daemon.db, "SELECT count(*) FROM archives"), 0);
 }
 
 /* ---- kills ---- */
 
 static pid_t begin_prune(const struct command *c, const char *to)
 {
-	char log[128];
-	path_in(c, "log", log);
+	char log[DAEMON_PATH_MAX];
+	daemon_path(&c->daemon, "log", log);
 	const char *const argv[] = {"candor", "prune", "p", to, "--before", SOON, NULL};
 	return daemon_spawn(argv, log);
 }
@@ -290,13 +266,13 @@ static void whatever_is_killed_while_it_prunes_nothing_is_lost(void **state)
 	struct command *c = *state;
 	struct random r;
 	uint64_t kills = proof_size(3, 12, KILLS_MAX), taken = 0;
-	char named[KILLS_MAX][128], *before = NULL;
+	char named[KILLS_MAX][DAEMON_PATH_MAX], *before = NULL;
 	const char *options[OPTIONS_MAX] = {"--verify", "--db", c->daemon.db};
 	size_t n_options = 3;
 	random_init(&r, 8, 0);
 	import(c, 200, 8);
 	for (uint64_t i = 0; i < kills; i++) {
-		path_in(c, "", named[i]);
+		daemon_path(&c->daemon, "", named[i]);
 		snprintf(named[i] + strlen(named[i]), 32, "%d.gz", (int)i);
 		before = state_of(c);
 		pid_t pid = begin_prune(c, named[i]);
@@ -315,8 +291,8 @@ static void whatever_is_killed_while_it_prunes_nothing_is_lost(void **state)
 		usleep(of_daemon ? 0 : 300000);
 		char sql[200];
 		snprintf(sql, sizeof sql, "SELECT count(*) FROM archives WHERE file = '%d.gz'", (int)i);
-		if (number_in(c->daemon.db, sql)) {
-			assert_true(is_there(named[i]));
+		if ((uint64_t)sql_number(c->daemon.db, sql)) {
+			assert_true(files_exists(named[i]));
 			options[n_options++] = "--archive";
 			options[n_options++] = named[i];
 			taken++;
@@ -341,9 +317,9 @@ static void whatever_is_killed_while_it_prunes_nothing_is_lost(void **state)
 static void a_signal_ends_an_archive_and_leaves_nothing(void **state)
 {
 	struct command *c = *state;
-	char a[128], partial[160], log[128];
-	path_in(c, "a.gz", a);
-	path_in(c, "log", log);
+	char a[DAEMON_PATH_MAX], partial[160], log[DAEMON_PATH_MAX];
+	daemon_path(&c->daemon, "a.gz", a);
+	daemon_path(&c->daemon, "log", log);
 	snprintf(partial, sizeof partial, "%s.partial", a);
 	import(c, 200, 9);
 	const int signals[] = {SIGTERM, SIGINT, SIGHUP};
@@ -351,20 +327,20 @@ static void a_signal_ends_an_archive_and_leaves_nothing(void **state)
 		const char *const argv[] = {"candord", "--make-archive", a,   "--pool", "p", "--before", SOON,
 					    "--db",    c->daemon.db,     NULL};
 		pid_t pid = daemon_spawn(argv, log);
-		for (int k = 0; k < 3000 && !is_there(partial) && !is_there(a); k++)
+		for (int k = 0; k < 3000 && !files_exists(partial) && !files_exists(a); k++)
 			usleep(1000);
 		kill(pid, signals[i]);
 		int code = wait_for(pid);
 		/* It may have been done already. */
 		assert_true(code == 1 || code == 0);
-		assert_int_equal(is_there(a), code == 0);
-		assert_false(is_there(partial));
+		assert_int_equal(files_exists(a), code == 0);
+		assert_false(files_exists(partial));
 		unlink(a);
 	}
 	/* One that was killed leaves its partial file, and the next one takes its place. */
-	command_write_file(partial, "left over");
+	files_write_text(partial, "left over");
 	assert_candor(c, 0, "prune", "p", a, "--before", SOON);
-	assert_false(is_there(partial));
+	assert_false(files_exists(partial));
 }
 
 #define PRUNE(test) cmocka_unit_test_setup_teardown(test, command_set_up, command_tear_down)

@@ -2,6 +2,9 @@
  * notices. */
 #include <time.h>
 
+#include "tests/lib/files.h"
+#include "tests/lib/calls.h"
+#include "tests/lib/clock.h"
 #include "tests/lib/daemon.h"
 #include "tests/lib/unit.h"
 
@@ -13,13 +16,6 @@ struct fixture {
 	struct candor *owner, *ann, *again, *ben; /* `again` is Ann too */
 };
 
-static const struct candor_response *ask(struct candor *c, const struct candor_request *r)
-{
-	const struct candor_response *response;
-	assert_int_equal(candor_call(c, r, &response), 0);
-	return response;
-}
-
 static int set_up(void **state)
 {
 	static struct fixture f;
@@ -29,30 +25,18 @@ static int set_up(void **state)
 	return 0;
 }
 
-static void disconnect(struct fixture *f)
-{
-	candor_close(f->owner);
-	candor_close(f->ann);
-	candor_close(f->again);
-	candor_close(f->ben);
-	f->owner = f->ann = f->again = f->ben = NULL;
-}
-
 static int tear_down(void **state)
 {
 	struct fixture *f = *state;
-	disconnect(f);
-	int stopped = f->daemon.pid ? daemon_stop(&f->daemon) : 0, verified = daemon_verify(&f->daemon);
-	daemon_deinit(&f->daemon);
-	return stopped || verified;
+	return daemon_end(&f->daemon);
 }
 
 static void make_token(struct fixture *f, const char *name, char out[CANDOR_TOKEN_MAX + 1])
 {
 	const struct candor_grant grant = {"", "p", "", CANDOR_RIGHT_REPORT | CANDOR_RIGHT_OUTCOME};
-	const struct candor_response *r =
-		ask(f->owner,
-		    &(struct candor_request){.type = CANDOR_REQ_CREATE_TOKEN, .name = name, .n = 1, .grants = &grant});
+	const struct candor_response *r = call_any(
+		f->owner,
+		(struct candor_request){.type = CANDOR_REQ_CREATE_TOKEN, .name = name, .n = 1, .grants = &grant});
 	assert_int_equal(r->code, CANDOR_OK);
 	snprintf(out, CANDOR_TOKEN_MAX + 1, "%s", r->secret);
 }
@@ -60,9 +44,9 @@ static void make_token(struct fixture *f, const char *name, char out[CANDOR_TOKE
 static void connect_with_tokens(struct fixture *f)
 {
 	const struct candor_options as_ann = {.token = f->ann_token}, as_ben = {.token = f->ben_token};
-	assert_int_equal(candor_open(&f->ann, f->daemon.address, &as_ann), 0);
-	assert_int_equal(candor_open(&f->again, f->daemon.address, &as_ann), 0);
-	assert_int_equal(candor_open(&f->ben, f->daemon.address, &as_ben), 0);
+	assert_int_equal(daemon_open(&f->daemon, &f->ann, f->daemon.address, &as_ann), 0);
+	assert_int_equal(daemon_open(&f->daemon, &f->again, f->daemon.address, &as_ann), 0);
+	assert_int_equal(daemon_open(&f->daemon, &f->ben, f->daemon.address, &as_ben), 0);
 }
 
 /* A daemon with a pool and two tokens that may report, and close items. */
@@ -70,8 +54,7 @@ static void start(struct fixture *f, const char *const *options)
 {
 	daemon_start(&f->daemon, options);
 	f->owner = daemon_connect(&f->daemon);
-	assert_int_equal(ask(f->owner, &(struct candor_request){.type = CANDOR_REQ_CREATE_POOL, .pool = "p"})->code,
-			 CANDOR_OK);
+	call_create_pool(f->owner, "p");
 	make_token(f, "ann", f->ann_token);
 	make_token(f, "ben", f->ben_token);
 	connect_with_tokens(f);
@@ -87,7 +70,8 @@ static const struct candor_response *post(struct candor *c, const char *item, si
 		snprintf(names[i], sizeof names[i], "l-%u", labelers++);
 		rows[i] = (struct candor_report){item, names[i], 0.5};
 	}
-	return ask(c, &(struct candor_request){.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = n, .reports = rows});
+	return call_any(c,
+			(struct candor_request){.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = n, .reports = rows});
 }
 
 /* Until it is told to wait. */
@@ -101,11 +85,6 @@ static struct candor_response post_too_many(struct candor *c, uint64_t *accepted
 	}
 	fail_msg("a daemon that takes %d reports at a time, however often", ROWS);
 	return (struct candor_response){0};
-}
-
-static void a_wait(uint32_t ms)
-{
-	nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000}, NULL);
 }
 
 static void who_reports_too_much_is_told_when_to_come_again_and_nobody_else_notices(void **state)
@@ -134,14 +113,14 @@ static void who_reports_too_much_is_told_when_to_come_again_and_nobody_else_noti
 		assert_int_equal(now->batch.accepted, ROWS);
 	}
 
-	a_wait(other.retry_after_ms);
+	nap_ms(other.retry_after_ms);
 	now = post(f->again, "item", ROWS);
 	assert_int_equal(now->code, CANDOR_OK);
 	assert_int_equal(now->batch.accepted, ROWS);
 	/* What was refused left nothing. */
 	const char *const item = "item";
-	now = ask(f->owner,
-		  &(struct candor_request){.type = CANDOR_REQ_QUERY_ITEMS, .pool = "p", .n = 1, .items = &item});
+	now = call_any(f->owner,
+		       (struct candor_request){.type = CANDOR_REQ_QUERY_ITEMS, .pool = "p", .n = 1, .items = &item});
 	assert_int_equal(now->code, CANDOR_OK);
 	assert_int_equal(now->items[0].n, accepted + by_the_other + 7 * ROWS);
 }
@@ -163,12 +142,12 @@ static void open_items_are_limited_by_principal_also_after_a_kill(void **state)
 		assert_int_equal(post(f->owner, (char[]){(char)('A' + i), 0}, 1)->batch.accepted, 1);
 
 	daemon_kill(&f->daemon);
-	disconnect(f);
 	daemon_start(&f->daemon, options);
 	connect_with_tokens(f);
 	assert_int_equal(post(f->ann, "d", 1)->n_rejected, 1);
 	const char *const item = "a";
-	r = ask(f->ann, &(struct candor_request){.type = CANDOR_REQ_CLOSE_ITEMS, .pool = "p", .n = 1, .items = &item});
+	r = call_any(f->ann,
+		     (struct candor_request){.type = CANDOR_REQ_CLOSE_ITEMS, .pool = "p", .n = 1, .items = &item});
 	assert_int_equal(r->batch.accepted, 1);
 	assert_int_equal(post(f->ann, "d", 1)->batch.accepted, 1);
 	assert_int_equal(post(f->ann, "e", 1)->n_rejected, 1);
@@ -176,14 +155,11 @@ static void open_items_are_limited_by_principal_also_after_a_kill(void **state)
 
 static int check(const struct fixture *f, const char *setting, const char *value, char *out, size_t size)
 {
-	char path[128];
+	char path[DAEMON_PATH_MAX];
 	const char *const argv[] = {"candord", "--check-config", setting, value, NULL};
-	snprintf(path, sizeof path, "%s/out", f->daemon.dir);
+	daemon_path(&f->daemon, "out", path);
 	int status = daemon_run(argv, NULL, path, NULL);
-	FILE *file = fopen(path, "r");
-	assert_non_null(file);
-	out[fread(out, 1, size - 1, file)] = 0;
-	fclose(file);
+	files_read_text(path, out, size);
 	return status;
 }
 

@@ -2,6 +2,7 @@
  * a malformed frame ends its own connection only, and nothing is half applied. */
 #include <sys/socket.h>
 
+#include "tests/lib/calls.h"
 #include "tests/lib/allow.h"
 #include "tests/lib/raw.h"
 #include "tests/lib/unit.h"
@@ -16,45 +17,18 @@ struct fixture {
 static const char *const options[] = {"--listen", "tcp:127.0.0.1:0", "--max-unpacked-bytes", "1M", NULL};
 static bool over_tcp;
 
-/* The port that the system gave, from the daemon's log. */
-static void tcp_address(const struct daemon *d, char *out, size_t size)
-{
-	char path[96], line[512];
-	snprintf(path, sizeof path, "%s/log", d->dir);
-	FILE *f = fopen(path, "r");
-	assert_non_null(f);
-	out[0] = 0;
-	while (fgets(line, sizeof line, f)) {
-		char *at = strstr(line, "tcp:127.0.0.1:");
-		if (at)
-			snprintf(out, size, "%s", at);
-	}
-	fclose(f);
-	out[strcspn(out, "\n")] = 0;
-	assert_true(out[0] != 0);
-}
-
-static const struct candor_response *ask(struct fixture *f, struct candor_request r)
-{
-	const struct candor_response *response;
-	assert_int_equal(candor_call(f->good, &r, &response), 0);
-	return response;
-}
-
 static int set_up(void **state)
 {
 	static struct fixture f;
-	char address[128];
 	f = (struct fixture){0};
 	daemon_init(&f.daemon);
 	daemon_start(&f.daemon, options);
 	f.good = daemon_connect(&f.daemon);
 	/* What is wrong with a request is told to those who may make it. */
 	allow(f.daemon.address, "anonymous", CANDOR_RIGHT_ADMIN);
-	tcp_address(&f.daemon, address, sizeof address);
-	raw_open(&f.raw, over_tcp ? address : f.daemon.address);
+	raw_open(&f.raw, over_tcp ? f.daemon.tcp : f.daemon.address);
 	*state = &f;
-	assert_int_equal(ask(&f, (struct candor_request){.type = CANDOR_REQ_CREATE_POOL, .pool = "p"})->code, 0);
+	call_create_pool(f.good, "p");
 	return 0;
 }
 
@@ -62,14 +36,9 @@ static int tear_down(void **state)
 {
 	struct fixture *f = *state;
 	/* Whatever the other one did, this one is served. */
-	assert_int_equal(ask(f, (struct candor_request){.type = CANDOR_REQ_INFO})->code, 0);
-	candor_close(f->good);
+	call_info(f->good);
 	raw_close(&f->raw);
-	int stopped = daemon_stop(&f->daemon), verified = daemon_verify(&f->daemon);
-	daemon_deinit(&f->daemon);
-	assert_int_equal(stopped, 0);
-	assert_int_equal(verified, 0);
-	return 0;
+	return daemon_end(&f->daemon);
 }
 
 /* Sends it from the misbehaving peer; its answer. */
@@ -136,7 +105,7 @@ static void a_frame_of_garbage_ends_its_own_connection_only(void **state)
 	raw_send_frame(&f->raw, "\xff\xff\xff\xff\xff\xff", 6);
 	assert_thrown_out(f, CANDOR_INVALID_ARGUMENT, "malformed frame");
 	/* What it did before stands. */
-	assert_int_equal(ask(f, (struct candor_request){.type = CANDOR_REQ_GET_POOL, .pool = "p"})->pool.open_items, 1);
+	assert_int_equal(call_get_pool(f->good, "p")->open_items, 1);
 }
 
 static void an_overlong_length_ends_the_connection(void **state)
@@ -186,7 +155,7 @@ static void values_that_are_no_probabilities_are_refused(void **state)
 		assert_row_refused(report(f, "a", "ann", bad[i]), CANDOR_INVALID_ARGUMENT, "value");
 		assert_row_refused(resolve(f, "a", bad[i]), CANDOR_INVALID_ARGUMENT, "value");
 	}
-	assert_int_equal(ask(f, (struct candor_request){.type = CANDOR_REQ_GET_POOL, .pool = "p"})->pool.labelers, 0);
+	assert_int_equal(call_get_pool(f->good, "p")->labelers, 0);
 }
 
 static void names_that_are_none_are_refused(void **state)
@@ -261,7 +230,7 @@ static void an_item_that_is_not_open_takes_no_reports(void **state)
 		assert_int_equal(report(f, items[i], "ann", 0.25).batch.duplicates, 1);
 	}
 	/* Whoever was refused has not joined. */
-	assert_int_equal(ask(f, (struct candor_request){.type = CANDOR_REQ_GET_POOL, .pool = "p"})->pool.labelers, 1);
+	assert_int_equal(call_get_pool(f->good, "p")->labelers, 1);
 }
 
 static void an_outcome_stands(void **state)
@@ -346,7 +315,7 @@ static void settings_out_of_range_are_refused_by_name(void **state)
 	}
 	assert_refused(tell(f, (struct candor_request){.type = CANDOR_REQ_CREATE_POOL, .pool = "p"}),
 		       CANDOR_ALREADY_EXISTS, "pool 'p'");
-	assert_int_equal(ask(f, (struct candor_request){.type = CANDOR_REQ_LIST_POOLS})->n, 1);
+	assert_int_equal(call_ok(f->good, (struct candor_request){.type = CANDOR_REQ_LIST_POOLS})->n, 1);
 }
 
 static void pages_and_cursors_are_checked(void **state)

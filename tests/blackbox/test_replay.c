@@ -4,6 +4,7 @@
 
 #include <sqlite3.h>
 
+#include "tests/lib/calls.h"
 #include "tests/lib/daemon.h"
 #include "tests/lib/history.h"
 #include "tests/lib/unit.h"
@@ -36,30 +37,11 @@ static const struct candor_settings pool_settings_of[3] = {
 	{.rate = CANDOR_HORIZON, .horizon = 50, .c = 0.7},
 };
 
-static const struct candor_response *ask(struct fixture *f, struct candor_request r)
-{
-	const struct candor_response *response;
-	assert_int_equal(candor_call(f->client, &r, &response), 0);
-	if (response->code)
-		print_error("%s\n", response->message);
-	assert_int_equal(response->code, CANDOR_OK);
-	assert_int_equal(response->n_rejected, 0);
-	return response;
-}
-
-static void connect_anew(struct fixture *f)
-{
-	candor_close(f->client);
-	f->client = daemon_connect(&f->daemon);
-}
-
 static void restart(struct fixture *f)
 {
-	candor_close(f->client);
-	f->client = NULL;
 	assert_int_equal(daemon_stop(&f->daemon), 0);
 	daemon_start(&f->daemon, NULL);
-	connect_anew(f);
+	f->client = daemon_connect(&f->daemon);
 }
 
 static int set_up(void **state)
@@ -69,11 +51,12 @@ static int set_up(void **state)
 	seed_random(&f.random, 30);
 	daemon_init(&f.daemon);
 	daemon_start(&f.daemon, NULL);
-	connect_anew(&f);
+	f.client = daemon_connect(&f.daemon);
 	for (size_t i = 0; i < 3; i++) {
 		struct candor_settings settings = pool_settings_of[i];
-		ask(&f, (struct candor_request){
-				.type = CANDOR_REQ_CREATE_POOL, .pool = f.mirrors[i].name, .settings = settings});
+		call_ok(f.client, (struct candor_request){.type = CANDOR_REQ_CREATE_POOL,
+							  .pool = f.mirrors[i].name,
+							  .settings = settings});
 		mechanism_defaults(&settings);
 		f.mirrors[i].pool = history_pool(&settings);
 	}
@@ -84,15 +67,13 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	struct fixture *f = *state;
-	candor_close(f->client);
-	int stopped = f->daemon.pid ? daemon_stop(&f->daemon) : 0, verified = daemon_verify(&f->daemon);
-	daemon_deinit(&f->daemon);
+	int ended = daemon_end(&f->daemon);
 	for (size_t i = 0; i < 3; i++) {
 		pool_free(f->mirrors[i].pool);
 		for (size_t l = 0; l < LABELERS; l++)
 			free(f->mirrors[i].steps[l]);
 	}
-	return stopped || verified;
+	return ended;
 }
 
 /* ---- events, in both ---- */
@@ -122,7 +103,8 @@ static void open_items(struct fixture *f, struct mirror *m)
 				rows[n++] = (struct candor_report){item, labelers[l], random_unit(&f->random)};
 		}
 	}
-	ask(f, (struct candor_request){.type = CANDOR_REQ_POST_REPORTS, .pool = m->name, .n = n, .reports = rows});
+	call_ok(f->client,
+		(struct candor_request){.type = CANDOR_REQ_POST_REPORTS, .pool = m->name, .n = n, .reports = rows});
 	for (size_t i = 0; i < n; i++)
 		history_report(m->pool, rows[i].item, rows[i].labeler, rows[i].value);
 }
@@ -177,21 +159,23 @@ static void end_items(struct fixture *f, struct mirror *m)
 			voids[n_voids++] = m->items[i];
 		}
 	}
-	ask(f,
-	    (struct candor_request){.type = CANDOR_REQ_CLOSE_ITEMS, .pool = m->name, .n = n_closes, .items = closes});
+	call_ok(f->client, (struct candor_request){
+				   .type = CANDOR_REQ_CLOSE_ITEMS, .pool = m->name, .n = n_closes, .items = closes});
 	for (size_t i = 0; i < n_closes; i++) {
 		assert_int_equal(pool_close(m->pool, item_of(m, closing[i])), 0);
 		remember_close(m, closing[i]);
 	}
-	ask(f, (struct candor_request){
-		       .type = CANDOR_REQ_RESOLVE_ITEMS, .pool = m->name, .n = n_outcomes, .outcomes = outcomes});
+	call_ok(f->client,
+		(struct candor_request){
+			.type = CANDOR_REQ_RESOLVE_ITEMS, .pool = m->name, .n = n_outcomes, .outcomes = outcomes});
 	for (size_t i = 0; i < n_outcomes; i++) {
 		if (item_of(m, resolving[i])->state == CANDOR_OPEN)
 			remember_close(m, resolving[i]);
 		struct pool_settled s = history_resolve(m->pool, outcomes[i].item, outcomes[i].value);
 		remember_settlement(m, resolving[i], outcomes[i].value, &s);
 	}
-	ask(f, (struct candor_request){.type = CANDOR_REQ_VOID_ITEMS, .pool = m->name, .n = n_voids, .items = voids});
+	call_ok(f->client,
+		(struct candor_request){.type = CANDOR_REQ_VOID_ITEMS, .pool = m->name, .n = n_voids, .items = voids});
 	for (size_t i = 0; i < n_voids; i++)
 		assert_int_equal(pool_void(m->pool, item_of(m, voiding[i])), 0);
 }
@@ -200,7 +184,8 @@ static void put_on_probation(struct fixture *f, struct mirror *m)
 {
 	struct candor_settings settings = *pool_settings(m->pool);
 	settings.entry = 0.25;
-	ask(f, (struct candor_request){.type = CANDOR_REQ_UPDATE_POOL, .pool = m->name, .settings = {.entry = 0.25}});
+	call_ok(f->client,
+		(struct candor_request){.type = CANDOR_REQ_UPDATE_POOL, .pool = m->name, .settings = {.entry = 0.25}});
 	assert_int_equal(pool_update(m->pool, &settings), 0);
 }
 
@@ -241,12 +226,12 @@ static void check_trajectory(struct fixture *f, const struct mirror *m, size_t l
 	uint32_t id = history_labeler(m->pool, (snprintf(name, sizeof name, "L%zu", l), name));
 	const struct candor_response *r;
 	do {
-		r = ask(f, (struct candor_request){.type = CANDOR_REQ_GET_LABELER,
-						   .pool = m->name,
-						   .labeler = name,
-						   .history = true,
-						   .cursor = cursor,
-						   .limit = limit});
+		r = call_ok(f->client, (struct candor_request){.type = CANDOR_REQ_GET_LABELER,
+							       .pool = m->name,
+							       .labeler = name,
+							       .history = true,
+							       .cursor = cursor,
+							       .limit = limit});
 		assert_int_equal(r->n, left < limit ? left : limit);
 		for (size_t i = 0; i < r->n; i++)
 			check_step(&r->history[i], &m->steps[l][--left]);
@@ -267,7 +252,7 @@ static void check_pool(struct fixture *f, const struct mirror *m)
 {
 	const struct pool_totals *want = pool_totals(m->pool);
 	const struct candor_pool *got =
-		&ask(f, (struct candor_request){.type = CANDOR_REQ_GET_POOL, .pool = m->name})->pool;
+		&call_ok(f->client, (struct candor_request){.type = CANDOR_REQ_GET_POOL, .pool = m->name})->pool;
 	uint32_t best = pool_best(m->pool);
 	assert_int_equal(got->round, want->round);
 	assert_int_equal(got->epoch, want->epoch);
@@ -340,10 +325,10 @@ static void read_feed(struct fixture *f, const struct mirror *m, struct reader *
 	while (r->read < until) {
 		size_t left = until - r->read;
 		uint32_t limit = left < 13 ? (uint32_t)left : 13;
-		const struct candor_response *page = ask(f, (struct candor_request){.type = CANDOR_REQ_LIST_ITEMS,
-										    .pool = m->name,
-										    .cursor = r->cursor,
-										    .limit = limit});
+		const struct candor_response *page = call_ok(
+			f->client,
+			(struct candor_request){
+				.type = CANDOR_REQ_LIST_ITEMS, .pool = m->name, .cursor = r->cursor, .limit = limit});
 		assert_int_equal(page->n, limit);
 		for (size_t i = 0; i < page->n; i++)
 			check_row(&page->items[i], m, m->closed[r->read++]);
@@ -366,9 +351,10 @@ static void a_feed_gives_each_closed_item_once_in_order_across_restarts(void **s
 		restart(f);
 	}
 	for (size_t i = 0; i < 3; i++) {
-		const struct candor_response *page = ask(f, (struct candor_request){.type = CANDOR_REQ_LIST_ITEMS,
-										    .pool = f->mirrors[i].name,
-										    .cursor = readers[i].cursor});
+		const struct candor_response *page =
+			call_ok(f->client, (struct candor_request){.type = CANDOR_REQ_LIST_ITEMS,
+								   .pool = f->mirrors[i].name,
+								   .cursor = readers[i].cursor});
 		assert_int_equal(page->n, 0);
 		assert_false(page->more);
 		assert_string_equal(page->next, readers[i].cursor);

@@ -89,7 +89,7 @@ static void whoever_has_a_token_may_do_what_it_was_given(void **state)
 		    "expires\n");
 	assert_int_equal(stat(acme.s, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
-	command_read_text(acme.s, c->out);
+	files_read_text(acme.s, c->out, COMMAND_TEXT_MAX);
 	read_secret(c->out, secret);
 
 	assert_candor(c, 0, "--token-file", acme.s, "info");
@@ -128,7 +128,7 @@ static void a_platform_imports_what_it_may(void **state)
 {
 	struct command *c = *state;
 	struct path acme = path_of(c, "acme.token");
-	command_write_file(c->file, "item,labeler,report\nq1,ann,1\nq1,bob,0.5\nq2,ann,0\n");
+	files_write_text(c->file, "item,labeler,report\nq1,ann,1\nq1,bob,0.5\nq2,ann,0\n");
 	assert_candor(c, 0, "pool", "create", "birds");
 	assert_candor(c, 0, "token", "new", "acme", "platform", "--pool", "birds", "--out", acme.s);
 	assert_candor(c, 0, "import", "birds", c->file, "--keep-open", "--token-file", acme.s);
@@ -153,14 +153,14 @@ static void an_auditor_imports_outcomes_alone(void **state)
 	assert_candor(c, 0, "report", "birds", "q2", "ann", "0");
 	assert_candor(c, 0, "report", "birds", "q3", "ann", "0");
 	assert_candor(c, 0, "token", "new", "audit", "auditor", "--pool", "birds", "--out", audit.s);
-	command_write_file(c->file, "item,labeler,report,outcome\nq1,bob,1,1\nq2,bob,0.5,\n");
+	files_write_text(c->file, "item,labeler,report,outcome\nq1,bob,1,1\nq2,bob,0.5,\n");
 	assert_candor(c, 3, "import", "birds", c->file, "--token-file", audit.s);
 	assert_says(c->err, "lacks the right 'report'");
 	assert_says(c->err, " went in.\n");
 	assert_null(strstr(c->err, "again"));
 	assert_candor(c, 0, "pool", "show", "birds", "--json");
 	assert_number(c, "open_items", 3);
-	command_write_file(c->file, "item,outcome\nq1,1\nq2,0\nq3,\nq4,1\n");
+	files_write_text(c->file, "item,outcome\nq1,1\nq2,0\nq3,\nq4,1\n");
 	assert_candor(c, 1, "import", "birds", c->file, "--json", "--token-file", audit.s);
 	assert_number(c, "resolved", 2);
 	assert_number(c, "rejected", 1);
@@ -182,7 +182,7 @@ static void a_secret_is_told_once(void **state)
 	assert_says(c->err, "token:acme may now read closed items in all pools");
 	/* As it was printed it is good. */
 	struct path file = path_of(c, "mine");
-	command_write_file(file.s, c->out);
+	files_write_text(file.s, c->out);
 	assert_int_equal(chmod(file.s, 0600), 0);
 	assert_candor(c, 0, "info", "--token-file", file.s);
 	assert_says(c->out, "token:acme");
@@ -214,7 +214,7 @@ static void a_revoked_token_is_worth_nothing_at_once(void **state)
 	assert_says(c->err, "read closed items, read open items and inspect labelers in all pools");
 	assert_candor(c, 0, "token", "new", "other", "inspect,read", "--out", other.s);
 	assert_candor(c, 0, "info", "--token-file", acme.s);
-	command_write_file(c->file, "item,labeler,report\nq,ann,1\n");
+	files_write_text(c->file, "item,labeler,report\nq,ann,1\n");
 	assert_candor(c, 0, "token", "revoke", "acme");
 	assert_string_equal(c->out, "");
 	assert_says(c->err, "token:acme is revoked from now on");
@@ -281,7 +281,7 @@ static void a_token_that_cannot_be_told_is_none(void **state)
 {
 	struct command *c = *state;
 	struct path there = path_of(c, "there"), nowhere = path_of(c, "no/where");
-	command_write_file(there.s, "mine\n");
+	files_write_text(there.s, "mine\n");
 	assert_candor(c, 2, "token", "new", "acme", "read", "--out", there.s);
 	assert_says(c->err, there.s);
 	assert_true(is_in_file(there.s, "mine\n"));
@@ -296,7 +296,7 @@ static void a_token_that_cannot_be_told_is_none(void **state)
 	assert_int_equal(access(out.s, F_OK), -1);
 	/* Made, and then there is no room for it. */
 	assert_int_equal(daemon_run(ARGS("candor", "token", "new", "lost", "read"), NULL, "/dev/full", c->err_path), 2);
-	command_read_text(c->err_path, c->err);
+	files_read_text(c->err_path, c->err, COMMAND_TEXT_MAX);
 	assert_says(c->err, "No space left");
 	assert_says(c->err, "It is revoked");
 	const char *const json[] = {"candor", "token", "new", "lost2", "read", "--json", NULL};
@@ -326,13 +326,13 @@ static void files_that_hold_no_token_are_told(void **state)
 	assert_says(c->err, "is no regular file and no pipe");
 	static const char *const none[] = {"", "\n", "\nsecond\n", "two words\n", "bell\a\n", "\xff\n", long_text};
 	for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
-		command_write_file(file.s, none[i]);
+		files_write_text(file.s, none[i]);
 		assert_candor(c, 2, "ping", "--token-file", file.s);
 		assert_says(c->err, file.s);
 		assert_string_equal(c->out, "");
 	}
 	/* What begins as none does is not sent: nobody is there to refuse it. */
-	command_write_file(file.s, "guessed\n");
+	files_write_text(file.s, "guessed\n");
 	setenv("CANDOR_TOKEN_FILE", file.s, 1);
 	assert_candor(c, 2, "ping", "--server", "unix:/nonexistent/s");
 	unsetenv("CANDOR_TOKEN_FILE");
@@ -341,7 +341,7 @@ static void files_that_hold_no_token_are_told(void **state)
 	assert_candor(c, 2, "ping", "--server", "unix:/nonexistent/s", "--token-file", file.s);
 	assert_null(strstr(c->err, "CANDOR_TOKEN_FILE"));
 	/* One that nobody gave out, with what follows it, is what the daemon refuses; nobody repeats it. */
-	command_write_file(file.s, "candor_guessed\r\nfor the platform\n");
+	files_write_text(file.s, "candor_guessed\r\nfor the platform\n");
 	assert_candor(c, 3, "ping", "--token-file", file.s);
 	assert_says(c->err, "UNAUTHENTICATED");
 	assert_null(strstr(c->err, "guessed"));
@@ -385,7 +385,7 @@ static void a_token_comes_through_a_pipe(void **state)
 	assert_int_equal(unlink(fifo.s), 0);
 
 	snprintf(text, sizeof text, "%s\n", secret);
-	command_write_file(both.s, text);
+	files_write_text(both.s, text);
 	assert_int_equal(chmod(both.s, 0600), 0);
 	assert_int_equal(command_run(c, both.s, ARGS("info", "--token-file", "/dev/stdin")), 0);
 	assert_says(c->out, "token:acme");
@@ -398,7 +398,7 @@ static void a_token_goes_to_no_other_machine_unencrypted(void **state)
 {
 	struct command *c = *state;
 	struct path file = path_of(c, "token");
-	command_write_file(file.s, "candor_guessed\n");
+	files_write_text(file.s, "candor_guessed\n");
 	assert_int_equal(chmod(file.s, 0600), 0);
 	static const char *const elsewhere[] = {"tcp:192.0.2.7:7432", "tcp:candor.example.org:1",
 						"tcp:127.example.org:1", "tcp:[2001:db8::1]:7432"};
@@ -449,7 +449,7 @@ static void a_token_that_was_shown_is_wiped(void **state)
 		skip_because("a sanitizer's memory is too large to be looked through");
 	assert_candor(c, 0, "pool", "create", "birds");
 	assert_candor(c, 0, "token", "new", "acme", "trainer", "--out", file.s);
-	command_read_text(file.s, c->out);
+	files_read_text(file.s, c->out, COMMAND_TEXT_MAX);
 	read_secret(c->out, secret);
 	pid_t pid = daemon_spawn(ARGS("candor", "feed", "birds", "--follow", "--token-file", file.s), log.s);
 	snprintf(path, sizeof path, "/proc/%d/mem", (int)pid);
@@ -482,7 +482,7 @@ static void a_token_goes_over_tls(void **state)
 	struct command *c = s->command;
 	secure_start(s, ARGS("--tls-ca", s->files.ca));
 	struct path acme = path_of(c, "acme.token");
-	command_write_file(c->file, "item,labeler,report,outcome\nq1,ann,1,1\nq1,bob,0.5,1\nq2,ann,0,0\n");
+	files_write_text(c->file, "item,labeler,report,outcome\nq1,ann,1,1\nq1,bob,0.5,1\nq2,ann,0,0\n");
 	assert_candor(c, 0, "pool", "create", "birds");
 	assert_candor(c, 0, "token", "new", "acme", "platform", "auditor", "--pool", "birds", "--out", acme.s);
 	setenv("CANDOR_SERVER", s->tls, 1);

@@ -88,7 +88,7 @@ static void no_daemon_is_contacted(void **state)
 	assert_int_equal(listen(fd, 4), 0);
 	assert_candor(c, 0, "simulate", "--items", "20");
 	assert_candor(c, 0, "simulate", "--items", "20", "--csv");
-	command_write_file(c->file, c->out);
+	files_write_text(c->file, c->out);
 	assert_candor(c, 0, "evaluate", c->file);
 	assert_int_equal(accept(fd, NULL, NULL), -1);
 	close(fd);
@@ -367,7 +367,7 @@ static void wrong_values_are_refused_with_the_name_of_their_option(void **state)
 	assert_says(c->err, "answers.csv");
 }
 
-#define SIMULATE(test) cmocka_unit_test_setup_teardown(test, command_set_up_alone, command_tear_down_alone)
+#define SIMULATE(test) cmocka_unit_test_setup_teardown(test, command_set_up_alone, command_tear_down)
 
 int main(void)
 {

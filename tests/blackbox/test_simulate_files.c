@@ -16,7 +16,7 @@ static json_t *write_campaign(struct command *c, const char *const *options)
 		args[n] = options[n - 2];
 	assert_int_equal(command_run(c, NULL, args), 0);
 	assert_string_equal(c->err, "");
-	command_write_file(c->file, c->out);
+	files_write_text(c->file, c->out);
 	args[1] = "--json";
 	assert_int_equal(command_run(c, NULL, args), 0);
 	return command_document(c);
@@ -113,7 +113,7 @@ static void what_cannot_be_printed_is_an_error(void **state)
 		ARGS("candor", "simulate", "--items", "9", "--json"),
 		ARGS("candor", "evaluate", c->file),
 	};
-	command_write_file(c->file, "item,labeler,report,outcome\na,ann,1,1\n");
+	files_write_text(c->file, "item,labeler,report,outcome\na,ann,1,1\n");
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
 		assert_int_equal(daemon_run(commands[i], NULL, "/dev/full", NULL), 2);
 }
@@ -201,7 +201,7 @@ static void a_curve_is_drawn_as_svg_or_png(void **state)
 	/* Who does better than the best labeler is not seen on a log axis. */
 	assert_says(c->err, "regret is drawn only where it is above 0");
 	assert_begins(path, "<?xml", 5);
-	snprintf(path, sizeof path, "%s/regret.png", c->daemon.dir);
+	daemon_path(&c->daemon, "regret.png", path);
 	assert_candor(c, 0, "simulate", "--items", "200", "--strategic", "inverted:0.3", "--plot", path, "--json",
 		      "--schemes", "plain");
 	assert_string_equal(c->err, "");
@@ -230,7 +230,7 @@ static void a_picture_that_cannot_be_written_is_an_error_and_spoils_no_output(vo
 	assert_candor(c, 2, "simulate", "--items", "200", "--json", "--plot", "/nonexistent/regret.svg");
 	assert_says(c->err, "--plot: /nonexistent/regret.svg: No such file or directory");
 	assert_string_equal(c->out, "");
-	snprintf(path, sizeof path, "%s/regret.png", c->daemon.dir);
+	daemon_path(&c->daemon, "regret.png", path);
 	assert_int_equal(mkdir(path, 0700), 0);
 	assert_candor(c, 2, "simulate", "--items", "200", "--json", "--plot", path);
 	assert_says(c->err, "regret.png: Is a directory");
@@ -241,7 +241,7 @@ static void a_picture_of_nothing_is_not_drawn(void **state)
 {
 	struct command *c = *state;
 	char path[128];
-	snprintf(path, sizeof path, "%s/regret.svg", c->daemon.dir);
+	daemon_path(&c->daemon, "regret.svg", path);
 	assert_candor(c, 2, "simulate", "--items", "200", "--labelers", "1", "--schemes", "candor", "--plot", path);
 	assert_says(c->err, "regret.svg: no regret is above 0, and a log axis shows nothing else");
 	assert_int_equal(access(path, F_OK), -1);
@@ -251,7 +251,7 @@ static void pictures_without_gnuplot_are_an_error_that_says_so(void **state)
 {
 	struct command *c = *state;
 	char path[128], *before = strdup(getenv("PATH"));
-	snprintf(path, sizeof path, "%s/regret.svg", c->daemon.dir);
+	daemon_path(&c->daemon, "regret.svg", path);
 	setenv("PATH", c->daemon.dir, 1);
 	int code = command_run(c, NULL, ARGS("simulate", "--items", "20", "--plot", path));
 	setenv("PATH", before, 1);
@@ -262,7 +262,7 @@ static void pictures_without_gnuplot_are_an_error_that_says_so(void **state)
 	assert_int_equal(access(path, F_OK), -1);
 }
 
-#define SIMULATE(test) cmocka_unit_test_setup_teardown(test, command_set_up_alone, command_tear_down_alone)
+#define SIMULATE(test) cmocka_unit_test_setup_teardown(test, command_set_up_alone, command_tear_down)
 #define BESIDE_DAEMON(test) cmocka_unit_test_setup_teardown(test, command_set_up, command_tear_down)
 
 int main(void)

@@ -1,33 +1,21 @@
 /* The real candord over TLS: who is who he should be is served as ever, and everybody else gets nowhere. */
 #include <signal.h>
-#include <sqlite3.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
 #include "client/candor_async.h"
+#include "tests/lib/calls.h"
 #include "tests/lib/campaign.h"
+#include "tests/lib/clock.h"
 #include "tests/lib/proof.h"
 #include "tests/lib/raw.h"
 #include "tests/lib/secure.h"
+#include "tests/lib/sql.h"
 #include "tests/lib/stranger.h"
 #include "lib/crypto/tls.h"
 #include "lib/wire/wire.h"
 
 /* ---- who is who he should be ---- */
-
-/* The only text that a query gives. */
-static void query(const struct secure *s, const char *sql, char *out, size_t size)
-{
-	sqlite3 *db;
-	sqlite3_stmt *q;
-	assert_int_equal(sqlite3_open_v2(s->command->daemon.db, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &q, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_step(q), SQLITE_ROW);
-	snprintf(out, size, "%s", (const char *)sqlite3_column_text(q, 0));
-	assert_int_equal(sqlite3_step(q), SQLITE_DONE);
-	sqlite3_finalize(q);
-	sqlite3_close(db);
-}
 
 /* The same campaign as over a Unix socket, by the command line; history says whose certificate it was. */
 static void a_campaign_over_tls(void **state)
@@ -45,12 +33,12 @@ static void a_campaign_over_tls(void **state)
 	command_fill(c);
 	assert_candor(c, 0, "query", "p", "a", "--json");
 	assert_number(c, "items.0.n", 3);
-	query(s, "SELECT DISTINCT by FROM settlements", by, sizeof by);
+	sql_text(c->daemon.db, "SELECT DISTINCT by FROM settlements", by, sizeof by);
 	assert_string_equal(by, "cert:CN=platform candor/" CANDOR_VERSION);
 	unsetenv("CANDOR_CERT");
 	unsetenv("CANDOR_KEY");
 	assert_candor(c, 0, "resolve", "p", "c", "1");
-	query(s, "SELECT by FROM settlements ORDER BY rowid DESC LIMIT 1", by, sizeof by);
+	sql_text(c->daemon.db, "SELECT by FROM settlements ORDER BY rowid DESC LIMIT 1", by, sizeof by);
 	assert_string_equal(by, "tcp:127.0.0.1 candor/" CANDOR_VERSION);
 	unsetenv("CANDOR_CA");
 }
@@ -104,7 +92,6 @@ static void much_at_a_time_is_answered(void **state)
 	static char names[STORM_ITEMS][32];
 	const char *items[STORM_ITEMS];
 	struct candor_report rows[STORM_ITEMS];
-	const struct candor_response *response;
 	secure_start(s, ARGS("--max-unsent-bytes", "64K"));
 	allow_token(s->command->daemon.address, "storm", CANDOR_RIGHT_ADMIN, secret);
 	for (int i = 0; i < STORM_ITEMS; i++) {
@@ -113,15 +100,13 @@ static void much_at_a_time_is_answered(void **state)
 		rows[i] = (struct candor_report){names[i], "ann", 0.5};
 	}
 	struct candor *c;
-	assert_int_equal(candor_open(&c, s->tls, &options), 0);
+	assert_int_equal(daemon_open(&s->command->daemon, &c, s->tls, &options), 0);
 	const struct candor_request
-		create = {.type = CANDOR_REQ_CREATE_POOL, .pool = "p"},
 		post = {.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = STORM_ITEMS, .reports = rows},
 		ask = {.type = CANDOR_REQ_QUERY_ITEMS, .pool = "p", .n = STORM_ITEMS, .items = items};
-	assert_int_equal(candor_call(c, &create, &response), 0);
-	assert_int_equal(candor_call(c, &post, &response), 0);
-	assert_int_equal(response->batch.accepted, STORM_ITEMS);
-	candor_close(c);
+	call_create_pool(c, "p");
+	assert_int_equal(call_ok(c, post)->batch.accepted, STORM_ITEMS);
+	daemon_disconnect(&s->command->daemon, c);
 	assert_int_equal(uv_loop_init(&t.loop), 0);
 	signal(SIGPIPE, SIG_IGN);
 	assert_int_equal(candor_client_new(&t.client, &t.loop, s->tls, &options), 0);
@@ -155,7 +140,7 @@ static void a_daemon_that_is_not_who_it_should_be_is_not_talked_to(void **state)
 	secure_start(s, NULL);
 	secure_allow(s, "anonymous", CANDOR_RIGHT_READ);
 	secure_path(s, "row.csv", row);
-	command_write_file(row, "item,labeler,report\na,ann,1\n");
+	files_write_text(row, "item,labeler,report\na,ann,1\n");
 	setenv("CANDOR_SERVER", s->tls, 1);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		secure_show(s, rows[i].by, &rows[i].wish);
@@ -198,7 +183,7 @@ static void a_client_that_is_not_who_it_should_be_is_not_served(void **state)
 	for (size_t i = 0; i < ROWS; i++)
 		pairs[i] = certs_make(rows[i].by, &rows[i].wish);
 	char *revoked = certs_revoke(s->ours, pairs[ROWS - 1].certificate);
-	command_write_file(s->files.crl, revoked);
+	files_write_text(s->files.crl, revoked);
 	free(revoked);
 	secure_start(s, ARGS("--tls-ca", s->files.ca, "--tls-crl", s->files.crl));
 	secure_allow(s, SECURE_PLATFORM, CANDOR_RIGHT_ADMIN);
@@ -376,7 +361,7 @@ static void unfinished_handshakes_are_closed(void **state)
 	size_t sent = 0;
 	while (sent < hello.len && send(slow.fd, hello.data + sent, 1, MSG_NOSIGNAL) == 1) {
 		sent++;
-		secure_nap(50);
+		nap_ms(50);
 	}
 	assert_true(sent < hello.len);
 	raw_close(&slow);
@@ -401,32 +386,16 @@ static void an_unfinished_record_is_closed(void **state)
 	raw_close(&raw);
 }
 
-static double resident_kib(pid_t pid)
-{
-	char path[64], line[256];
-	long kib = -1;
-	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
-	FILE *f = fopen(path, "r");
-	assert_non_null(f);
-	while (fgets(line, sizeof line, f))
-		if (strncmp(line, "VmRSS:", 6) == 0)
-			kib = strtol(line + 6, NULL, 10);
-	fclose(f);
-	assert_true(kib > 0);
-	return (double)kib;
-}
-
 static double account_kib(struct candor *c, uint64_t connections)
 {
-	const struct candor_request ask = {.type = CANDOR_REQ_INFO};
-	const struct candor_response *r;
+	const struct candor_info *info = NULL;
 	for (int i = 0; i < 3000; i++) {
-		assert_int_equal(candor_call(c, &ask, &r), 0);
-		if (r->info.connections == connections)
-			return (double)r->info.memory_bytes / 1024;
-		secure_nap(10);
+		info = call_info(c);
+		if (info->connections == connections)
+			return (double)info->memory_bytes / 1024;
+		nap_ms(10);
 	}
-	fail_msg("there are %llu connections", (unsigned long long)r->info.connections);
+	fail_msg("there are %llu connections", (unsigned long long)info->connections);
 	return 0;
 }
 
@@ -439,18 +408,17 @@ static void what_handshakes_hold_is_counted(void **state)
 	secure_start(s, ARGS("--frame-timeout", "0"));
 	first_words(s, &hello);
 	struct candor *c = daemon_connect(&s->command->daemon);
-	double account = account_kib(c, 1), resident = resident_kib(s->command->daemon.pid);
+	double account = account_kib(c, 1), resident = daemon_resident_kib(s->command->daemon.pid);
 	for (size_t i = 0; i < PEERS; i++) {
 		raw_open(&raw[i], s->tcp);
 		raw_send(&raw[i], hello.data, hello.len / 2);
 	}
-	secure_nap(200);
+	nap_ms(200);
 	account = (account_kib(c, PEERS + 1) - account) / PEERS;
-	resident = (resident_kib(s->command->daemon.pid) - resident) / PEERS;
+	resident = (daemon_resident_kib(s->command->daemon.pid) - resident) / PEERS;
 	print_message("# half of a handshake holds %.1f KiB, by the daemon's account %.1f\n", resident, account);
 	for (size_t i = 0; i < PEERS; i++)
 		raw_close(&raw[i]);
-	candor_close(c);
 	buf_free(&hello);
 	if (!SANITIZED) {
 		/* What is allocated and not yet touched is counted too. */
@@ -477,7 +445,7 @@ static void many_that_are_refused_for_memory_leave_others_served(void **state)
 	/* Who is over the share goes within seconds, and others are served. */
 	for (int i = 0; i < 60 && command_run(s->command, NULL, ARGS("info", "--server", s->tls, "--ca", s->files.ca));
 	     i++)
-		secure_nap(500);
+		nap_ms(500);
 	assert_candor(s->command, 0, "info", "--server", s->tls, "--ca", s->files.ca);
 	for (size_t i = 0; i < PEERS; i++)
 		raw_close(&raw[i]);
@@ -515,12 +483,12 @@ static void the_deaf_are_read_no_further(void **state)
 			for (bool taken = true; taken; times += taken)
 				taken = kind ? stranger_asks_for_keys(t) : stranger_says(t, ask.data, (int)ask.len);
 			idle++;
-			secure_nap(10);
+			nap_ms(10);
 		}
 		print_message("# taken from the deaf: %llu times\n", (unsigned long long)times);
 		assert_true(times > 0);
 		if (!SANITIZED)
-			assert_at_most(resident_kib(s->command->daemon.pid), 100.0 * 1024);
+			assert_at_most(daemon_resident_kib(s->command->daemon.pid), 100.0 * 1024);
 		/* Its answers were not taken; or it never finished a frame, for requests for keys are none. */
 		secure_await(s, "closing a connection: ", (unsigned)kind + 1);
 		stranger_free(t);
@@ -539,37 +507,34 @@ static void who_is_refused_is_told_so_over_tls(void **state)
 	struct candor *c = daemon_connect(&s->command->daemon);
 	/* The connection by which the daemon was found to be there may not be gone yet. */
 	while (candor_call(c, &info, &r) || r->code != CANDOR_OK) {
-		candor_close(c);
-		secure_nap(10);
+		daemon_disconnect(&s->command->daemon, c);
+		nap_ms(10);
 		c = daemon_connect(&s->command->daemon);
 	}
 	assert_candor(s->command, 3, "info", "--server", s->tls, "--ca", s->files.ca);
 	assert_says(s->command->err, "RESOURCE_EXHAUSTED: the daemon has as many connections as it takes");
-	candor_close(c);
 }
+
+#define TLS(test) cmocka_unit_test_setup_teardown(test, secure_set_up, secure_tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_campaign_over_tls, secure_set_up, secure_tear_down),
-		cmocka_unit_test_setup_teardown(what_comes_back_is_what_was_said, secure_set_up, secure_tear_down),
-		cmocka_unit_test_setup_teardown(much_at_a_time_is_answered, secure_set_up, secure_tear_down),
-		cmocka_unit_test_setup_teardown(a_daemon_that_is_not_who_it_should_be_is_not_talked_to, secure_set_up,
-						secure_tear_down),
-		cmocka_unit_test_setup_teardown(a_client_that_is_not_who_it_should_be_is_not_served, secure_set_up,
-						secure_tear_down),
-		cmocka_unit_test_setup_teardown(wrong_files_of_a_client_are_told, secure_set_up, secure_tear_down),
-		cmocka_unit_test_setup_teardown(old_versions_and_renegotiation_are_refused, secure_set_up,
-						secure_tear_down),
-		cmocka_unit_test_setup_teardown(the_end_is_told, secure_set_up, secure_tear_down),
-		cmocka_unit_test_setup_teardown(plain_text_gets_an_alert, secure_set_up, secure_tear_down),
-		cmocka_unit_test_setup_teardown(unfinished_handshakes_are_closed, secure_set_up, secure_tear_down),
-		cmocka_unit_test_setup_teardown(an_unfinished_record_is_closed, secure_set_up, secure_tear_down),
-		cmocka_unit_test_setup_teardown(what_handshakes_hold_is_counted, secure_set_up, secure_tear_down),
-		cmocka_unit_test_setup_teardown(many_that_are_refused_for_memory_leave_others_served, secure_set_up,
-						secure_tear_down),
-		cmocka_unit_test_setup_teardown(the_deaf_are_read_no_further, secure_set_up, secure_tear_down),
-		cmocka_unit_test_setup_teardown(who_is_refused_is_told_so_over_tls, secure_set_up, secure_tear_down),
+		TLS(a_campaign_over_tls),
+		TLS(what_comes_back_is_what_was_said),
+		TLS(much_at_a_time_is_answered),
+		TLS(a_daemon_that_is_not_who_it_should_be_is_not_talked_to),
+		TLS(a_client_that_is_not_who_it_should_be_is_not_served),
+		TLS(wrong_files_of_a_client_are_told),
+		TLS(old_versions_and_renegotiation_are_refused),
+		TLS(the_end_is_told),
+		TLS(plain_text_gets_an_alert),
+		TLS(unfinished_handshakes_are_closed),
+		TLS(an_unfinished_record_is_closed),
+		TLS(what_handshakes_hold_is_counted),
+		TLS(many_that_are_refused_for_memory_leave_others_served),
+		TLS(the_deaf_are_read_no_further),
+		TLS(who_is_refused_is_told_so_over_tls),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

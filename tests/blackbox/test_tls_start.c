@@ -21,24 +21,23 @@ static void new_connections_get_new_certificates(void **state)
 	struct secure *s = *state;
 	char theirs[96];
 	secure_path(s, "foreign.pem", theirs);
-	command_write_file(theirs, certs_authority_pem(s->foreign));
+	files_write_text(theirs, certs_authority_pem(s->foreign));
 	const struct candor_options ours = {.ca = s->files.ca}, foreign = {.ca = theirs};
 	struct candor *old, *fresh, *none;
 	secure_start(s, NULL);
 	secure_allow(s, "anonymous", CANDOR_RIGHT_READ);
-	assert_int_equal(candor_open(&old, s->tls, &ours), 0);
-	assert_int_equal(candor_open(&none, s->tls, &foreign), CANDOR_ERR_TLS);
+	assert_int_equal(daemon_open(&s->command->daemon, &old, s->tls, &ours), 0);
+	assert_int_equal(daemon_open(&s->command->daemon, &none, s->tls, &foreign), CANDOR_ERR_TLS);
 
 	secure_show(s, s->foreign, &good);
-	assert_int_equal(candor_open(&none, s->tls, &ours), CANDOR_ERR_TLS);
-	assert_int_equal(candor_open(&fresh, s->tls, &foreign), 0);
+	assert_int_equal(daemon_open(&s->command->daemon, &none, s->tls, &ours), CANDOR_ERR_TLS);
+	assert_int_equal(daemon_open(&s->command->daemon, &fresh, s->tls, &foreign), 0);
 	for (int i = 0; i < 100; i++) {
 		assert_int_equal(ask(old), CANDOR_OK);
 		assert_int_equal(ask(fresh), CANDOR_OK);
 	}
-	candor_close(old);
+	daemon_disconnect(&s->command->daemon, old);
 	assert_int_equal(ask(fresh), CANDOR_OK);
-	candor_close(fresh);
 	assert_int_equal(secure_said(s, "SIGHUP: new connections get the certificates as they are now"), 1);
 }
 
@@ -51,7 +50,7 @@ static void a_wrong_file_changes_nothing(void **state)
 	char words[256];
 	secure_start(s, ARGS("--tls-ca", s->files.ca));
 	secure_allow(s, "anonymous", CANDOR_RIGHT_READ);
-	assert_int_equal(candor_open(&old, s->tls, &ours), 0);
+	assert_int_equal(daemon_open(&s->command->daemon, &old, s->tls, &ours), 0);
 	const struct {
 		const char *path, *text, *setting;
 	} rows[] = {
@@ -61,26 +60,22 @@ static void a_wrong_file_changes_nothing(void **state)
 		{s->files.cert, NULL, "tls_cert"}, /* not there */
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		char was[8192] = "";
-		FILE *f = fopen(rows[i].path, "r");
-		assert_non_null(f);
-		assert_true(fread(was, 1, sizeof was - 1, f) > 0);
-		fclose(f);
+		char was[8192];
+		files_read_text(rows[i].path, was, sizeof was);
 		if (rows[i].text)
-			command_write_file(rows[i].path, rows[i].text);
+			files_write_text(rows[i].path, rows[i].text);
 		else
 			assert_int_equal(remove(rows[i].path), 0);
 		secure_reload(s);
 		snprintf(words, sizeof words, "error: SIGHUP: TLS stays as it was: %s %s: ", rows[i].setting,
 			 rows[i].path);
 		secure_await(s, words, 1);
-		command_write_file(rows[i].path, was);
-		assert_int_equal(candor_open(&fresh, s->tls, &ours), 0);
+		files_write_text(rows[i].path, was);
+		assert_int_equal(daemon_open(&s->command->daemon, &fresh, s->tls, &ours), 0);
 		assert_int_equal(ask(fresh), CANDOR_OK);
 		assert_int_equal(ask(old), CANDOR_OK);
-		candor_close(fresh);
+		daemon_disconnect(&s->command->daemon, fresh);
 	}
-	candor_close(old);
 	certs_free(&other);
 }
 
@@ -102,7 +97,7 @@ static void a_revoked_client_is_served_no_longer(void **state)
 	assert_true(fread(pem, 1, sizeof pem - 1, f) > 0);
 	fclose(f);
 	char *revoked = certs_revoke(s->ours, pem);
-	command_write_file(s->files.crl, revoked);
+	files_write_text(s->files.crl, revoked);
 	free(revoked);
 	secure_reload(s);
 	assert_candor(c, 4, "info");
@@ -178,8 +173,8 @@ static void wrong_files_are_refused_by_name(void **state)
 	assert_int_equal(mkfifo(pipe, 0600), 0);
 	char *zeros = calloc(1, (1 << 20) + 1);
 	memset(zeros, ' ', 1 << 20);
-	command_write_file(large, zeros);
-	command_write_bytes(large, zeros, (1 << 20) + 1);
+	files_write_text(large, zeros);
+	files_write_bytes(large, zeros, (1 << 20) + 1);
 	free(zeros);
 	const struct {
 		const char *setting, *path, *says, *options[10];
@@ -236,19 +231,15 @@ static void without_tls_only_loopback_is_listened_to(void **state)
 	assert_candor(s->command, 0, "info");
 }
 
+#define TLS(test) cmocka_unit_test_setup_teardown(test, secure_set_up, secure_tear_down)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(new_connections_get_new_certificates, secure_set_up, secure_tear_down),
-		cmocka_unit_test_setup_teardown(a_wrong_file_changes_nothing, secure_set_up, secure_tear_down),
-		cmocka_unit_test_setup_teardown(a_revoked_client_is_served_no_longer, secure_set_up, secure_tear_down),
-		cmocka_unit_test_setup_teardown(without_certificates_there_is_nothing_to_reload, secure_set_up,
-						secure_tear_down),
-		cmocka_unit_test_setup_teardown(settings_that_do_not_fit_are_refused, secure_set_up,
-						secure_tear_down_alone),
-		cmocka_unit_test_setup_teardown(wrong_files_are_refused_by_name, secure_set_up, secure_tear_down_alone),
-		cmocka_unit_test_setup_teardown(without_tls_only_loopback_is_listened_to, secure_set_up,
-						secure_tear_down),
+		TLS(new_connections_get_new_certificates),     TLS(a_wrong_file_changes_nothing),
+		TLS(a_revoked_client_is_served_no_longer),     TLS(without_certificates_there_is_nothing_to_reload),
+		TLS(settings_that_do_not_fit_are_refused),     TLS(wrong_files_are_refused_by_name),
+		TLS(without_tls_only_loopback_is_listened_to),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,6 +15,8 @@
 
 #include <sqlite3.h>
 
+#include "tests/lib/calls.h"
+#include "tests/lib/clock.h"
 #include "tests/lib/command.h"
 #include "tests/lib/proof.h"
 #include "tests/lib/seed.h"
@@ -116,27 +118,15 @@ static void make_room(void)
 static int tear_down(void **state)
 {
 	struct command *c = *state;
-	if (disk.client)
-		candor_close(disk.client);
 	if (c->daemon.pid)
 		daemon_kill(&c->daemon);
 	if (disk.mounted && umount2(disk.dir, MNT_DETACH) != 0)
 		return 1;
 	disk.mounted = false;
-	return command_tear_down_alone(state);
+	return command_tear_down(state);
 }
 
 /* ---- the client ---- */
-
-static const struct candor_response *call(const struct candor_request *r)
-{
-	const struct candor_response *response;
-	int err = candor_call(disk.client, r, &response);
-	if (err)
-		print_error("%s\n", candor_strerror(err));
-	assert_int_equal(err, 0);
-	return response;
-}
 
 static double value_of(int request, size_t row)
 {
@@ -156,8 +146,9 @@ static enum candor_code post(void)
 		snprintf(labelers[i], sizeof labelers[i], "labeler %zu", i);
 	for (size_t i = 0; i < ROWS; i++)
 		rows[i] = (struct candor_report){items[i % ITEMS], labelers[i / ITEMS], value_of(n, i)};
-	const struct candor_response *r = call(
-		&(struct candor_request){.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = ROWS, .reports = rows});
+	const struct candor_response *r = call_any(
+		disk.client,
+		(struct candor_request){.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = ROWS, .reports = rows});
 	if (r->code == CANDOR_OK) {
 		assert_int_equal(r->batch.accepted, ROWS);
 		disk.fates[n] = ACKNOWLEDGED;
@@ -179,8 +170,10 @@ static void check_request(int n)
 		snprintf(items[i], sizeof items[i], "item number %zu of request number %d", i, n);
 		names[i] = items[i];
 	}
-	const struct candor_response *r = call(&(struct candor_request){
-		.type = CANDOR_REQ_QUERY_ITEMS, .pool = "p", .n = ITEMS, .items = names, .with_reports = true});
+	const struct candor_response *r = call_any(
+		disk.client,
+		(struct candor_request){
+			.type = CANDOR_REQ_QUERY_ITEMS, .pool = "p", .n = ITEMS, .items = names, .with_reports = true});
 	assert_int_equal(r->code, CANDOR_OK);
 	if (r->n != (disk.fates[n] == ACKNOWLEDGED ? ITEMS : 0))
 		print_error("request %d, fate %d: %zu items are there\n", n, (int)disk.fates[n], r->n);
@@ -222,10 +215,9 @@ static void await_refusal(struct command *c)
 static void await_service(void)
 {
 	for (int i = 0; i < PATIENCE; i++) {
-		const struct candor_response *r = call(&(struct candor_request){.type = CANDOR_REQ_INFO});
-		if (!r->info.read_only)
+		if (!call_info(disk.client)->read_only)
 			return;
-		nanosleep(&(struct timespec){.tv_nsec = 10 * 1000 * 1000}, NULL);
+		nap_ms(10);
 	}
 	fail_msg("there is room, and writes are refused all the same");
 }
@@ -238,8 +230,6 @@ static void start(struct command *c)
 
 static void stop(struct command *c)
 {
-	candor_close(disk.client);
-	disk.client = NULL;
 	assert_int_equal(daemon_stop(&c->daemon), 0);
 }
 
@@ -249,7 +239,7 @@ static void begin(struct command *c, size_t bytes)
 	disk.n = 0;
 	get_disk(c, bytes);
 	start(c);
-	assert_int_equal(call(&(struct candor_request){.type = CANDOR_REQ_CREATE_POOL, .pool = "p"})->code, CANDOR_OK);
+	call_create_pool(disk.client, "p");
 }
 
 /* ---- the tests ---- */
@@ -306,27 +296,16 @@ static void a_daemon_that_is_stopped_while_the_disk_is_full_ends_in_order(void *
 static bool start_fails(struct command *c)
 {
 	const char *const argv[] = {"candord", "--listen", c->daemon.address, "--db", c->daemon.db, NULL};
-	char said[128];
+	char said[DAEMON_PATH_MAX];
 	int status;
-	snprintf(said, sizeof said, "%s/said", c->daemon.dir);
+	daemon_path(&c->daemon, "said", said);
 	c->daemon.pid = daemon_spawn(argv, said);
-	for (int i = 0; i < PATIENCE; i++) {
-		if (candor_open(&disk.client, c->daemon.address, NULL) == 0)
-			return false;
-		disk.client = NULL;
-		if (waitpid(c->daemon.pid, &status, WNOHANG) == c->daemon.pid) {
-			c->daemon.pid = 0;
-			assert_true(WIFEXITED(status));
-			assert_int_equal(WEXITSTATUS(status), 1);
-			FILE *f = fopen(said, "r");
-			assert_non_null(f);
-			c->err[fread(c->err, 1, sizeof c->err - 1, f)] = 0;
-			fclose(f);
-			return true;
-		}
-		nanosleep(&(struct timespec){.tv_nsec = 10 * 1000 * 1000}, NULL);
+	if (daemon_serves(&c->daemon, &status)) {
+		disk.client = daemon_connect(&c->daemon);
+		return false;
 	}
-	fail_msg("candord neither serves nor ends");
+	assert_int_equal(status, 1);
+	files_read_text(said, c->err, sizeof c->err);
 	return true;
 }
 
@@ -341,8 +320,6 @@ static void a_start_on_a_full_disk_serves_reads_or_says_why_not(void **state)
 		assert_int_equal(post(), CANDOR_OK);
 	for (size_t pages = 0; pages < 24; pages += SANITIZED ? 4 : 1) {
 		/* Stopped in order, or not: then there is a log to be brought in. */
-		candor_close(disk.client);
-		disk.client = NULL;
 		if (pages % 2)
 			daemon_kill(&c->daemon);
 		else

@@ -190,7 +190,7 @@ static void a_migration(void **state)
 		struct file file;
 		snprintf(path, sizeof path, "tests/schemas/%d.db", version);
 		fake_place(&file.image, &limits);
-		assert_true(file_copy(path, file.image.path));
+		assert_true(files_copy(path, file.image.path));
 		take_state(&file);
 		every_fault(&file, start_with);
 		drop(&file);

@@ -4,29 +4,6 @@
 
 enum { ARGS_MAX = 160 };
 
-void command_read_text(const char *path, char *out)
-{
-	FILE *f = fopen(path, "r");
-	assert_non_null(f);
-	size_t n = fread(out, 1, COMMAND_TEXT_MAX - 1, f);
-	assert_true(n < COMMAND_TEXT_MAX - 1);
-	out[n] = 0;
-	fclose(f);
-}
-
-void command_write_bytes(const char *path, const void *bytes, size_t len)
-{
-	FILE *f = fopen(path, "w");
-	assert_non_null(f);
-	assert_int_equal(fwrite(bytes, 1, len, f), len);
-	assert_int_equal(fclose(f), 0);
-}
-
-void command_write_file(const char *path, const char *text)
-{
-	command_write_bytes(path, text, strlen(text));
-}
-
 static int run(struct command *c, const char *program, const char *input, const char *const *args)
 {
 	const char *argv[ARGS_MAX] = {program};
@@ -35,8 +12,8 @@ static int run(struct command *c, const char *program, const char *input, const 
 		argv[i + 1] = args[i];
 	}
 	int code = daemon_run(argv, input, c->out_path, c->err_path);
-	command_read_text(c->out_path, c->out);
-	command_read_text(c->err_path, c->err);
+	files_read_text(c->out_path, c->out, COMMAND_TEXT_MAX);
+	files_read_text(c->err_path, c->err, COMMAND_TEXT_MAX);
 	return code;
 }
 
@@ -54,20 +31,12 @@ int command_set_up_alone(void **state)
 {
 	static struct command c;
 	daemon_init(&c.daemon);
-	snprintf(c.out_path, sizeof c.out_path, "%s/out", c.daemon.dir);
-	snprintf(c.err_path, sizeof c.err_path, "%s/err", c.daemon.dir);
-	snprintf(c.file, sizeof c.file, "%s/answers", c.daemon.dir);
+	daemon_path(&c.daemon, "out", c.out_path);
+	daemon_path(&c.daemon, "err", c.err_path);
+	daemon_path(&c.daemon, "answers", c.file);
 	setenv("CANDOR_SERVER", c.daemon.address, 1);
 	unsetenv("CANDOR_TOKEN_FILE");
 	*state = &c;
-	return 0;
-}
-
-int command_tear_down_alone(void **state)
-{
-	struct command *c = *state;
-	unsetenv("CANDOR_SERVER");
-	daemon_deinit(&c->daemon);
 	return 0;
 }
 
@@ -80,18 +49,23 @@ int command_set_up(void **state)
 
 int command_tear_down(void **state)
 {
-	struct command *c = *state;
-	int stopped = c->daemon.pid ? daemon_stop(&c->daemon) : 0, verified = daemon_verify(&c->daemon);
-	command_tear_down_alone(state);
-	return stopped || verified;
+	unsetenv("CANDOR_SERVER");
+	return daemon_end(&((struct command *)*state)->daemon);
+}
+
+int command_tear_down_spoiled(void **state)
+{
+	unsetenv("CANDOR_SERVER");
+	daemon_deinit(&((struct command *)*state)->daemon);
+	return 0;
 }
 
 void command_fill(struct command *c)
 {
-	command_write_file(c->file, "item,labeler,report,outcome\n"
-				    "a,ann,1,1\na,bob,0.25,1\na,cat,0,1\n"
-				    "b,ann,0.1,0\nb,bob,0.3,0\n"
-				    "c,ann,0.3333333333333333,\nc,cat,0.7,\n");
+	files_write_text(c->file, "item,labeler,report,outcome\n"
+				  "a,ann,1,1\na,bob,0.25,1\na,cat,0,1\n"
+				  "b,ann,0.1,0\nb,bob,0.3,0\n"
+				  "c,ann,0.3333333333333333,\nc,cat,0.7,\n");
 	assert_candor(c, 0, "import", "p", c->file);
 	assert_candor(c, 0, "report", "p", "open", "ann", "0.5");
 	assert_candor(c, 0, "report", "p", "void", "ann", "0.5");

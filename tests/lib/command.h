@@ -1,31 +1,29 @@
 /* command.h - the command line, against a daemon of its own or none: runs `candor`, and holds what it said.
- * For cmocka tests; command_set_up() and command_tear_down() go around each, and the latter stops the daemon, verifies
- * its database and removes everything, also after a failure. command_set_up_alone() and command_tear_down_alone() are
- * for commands that need no daemon: there is only the directory, and CANDOR_SERVER names nothing. */
+ * For cmocka tests, around daemon.h: command_set_up() and command_tear_down() go around each, and the latter stops the
+ * daemon, verifies its database if there is one, and removes everything, also after a failure. command_set_up_alone() starts
+ * no daemon, and CANDOR_SERVER names nothing until a test does; command_tear_down_spoiled() does not verify. */
 #ifndef CANDOR_TESTS_COMMAND_H
 #define CANDOR_TESTS_COMMAND_H
 
 #include <jansson.h>
 
 #include "tests/lib/daemon.h"
+#include "tests/lib/files.h"
 #include "tests/lib/unit.h"
 
 enum { COMMAND_TEXT_MAX = 1 << 18 };
 
 struct command {
 	struct daemon daemon;
-	char out_path[96], err_path[96];
-	char file[96]; /* for a test's own use */
+	char out_path[DAEMON_PATH_MAX], err_path[DAEMON_PATH_MAX];
+	char file[DAEMON_PATH_MAX]; /* for a test's own use */
 	char out[COMMAND_TEXT_MAX], err[COMMAND_TEXT_MAX]; /* what the last command said */
 };
 
 int command_set_up(void **state);
 int command_tear_down(void **state);
 int command_set_up_alone(void **state);
-int command_tear_down_alone(void **state);
-
-void command_write_file(const char *path, const char *text);
-void command_write_bytes(const char *path, const void *bytes, size_t len);
+int command_tear_down_spoiled(void **state);
 
 /* Pool "p": two resolved items, one closed, one open, one void; three labelers. The rows of all but the last two are
  * in c->file. */
@@ -36,9 +34,6 @@ int command_run(struct command *c, const char *input, const char *const *args);
 
 /* `candord ARG...`, to its end: its exit code. */
 int command_candord(struct command *c, const char *const *args);
-
-/* The text of a file into out[COMMAND_TEXT_MAX]; one that is longer fails the test. */
-void command_read_text(const char *path, char *out);
 
 /* What it said as JSON, the caller's: one document, or an array of one document a line. */
 json_t *command_document(const struct command *c);

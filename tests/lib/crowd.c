@@ -10,12 +10,12 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "lib/address.h"
 #include "lib/wire/frame.h"
 #include "lib/wire/wire.h"
+#include "tests/lib/clock.h"
 
 enum kind { DEAF, DRIP, HALF, HEAVY, PIPELINE, FLOOD };
 enum { FLOOD_ROWS = 250, FLOOD_ITEMS = 200000, BUFFER_BYTES = 64 * 1024, PIECE_BYTES = 16 * 1024 };
@@ -48,13 +48,6 @@ static _Noreturn void give_up(const char *what)
 {
 	fprintf(stderr, "crowd: %s: %s\n", what, strerror(errno));
 	exit(99);
-}
-
-static double now(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 /* ---- what they say ---- */
@@ -188,7 +181,7 @@ static void *run(void *arg)
 	enum { EVENTS = 256, TURN_BYTES = 256 * 1024, DRIP_GROUPS = 50 };
 	struct crowd *c = arg;
 	struct epoll_event events[EVENTS];
-	double next_drip = now();
+	double next_drip = clock_s();
 	size_t group = 0;
 	while (!atomic_load(&c->stop)) {
 		int n = epoll_wait(c->epoll, events, EVENTS, 10);
@@ -207,7 +200,7 @@ static void *run(void *arg)
 			else if (!m->ended)
 				epoll_ctl(c->epoll, EPOLL_CTL_MOD, m->fd, &want);
 		}
-		if (now() < next_drip)
+		if (clock_s() < next_drip)
 			continue;
 		/* A byte a second each, but not all at once. */
 		next_drip += 1.0 / DRIP_GROUPS;
@@ -274,7 +267,7 @@ void crowd_stop(struct crowd *c, struct crowd_count *out)
 		for (size_t i = 0; i < c->n; i++)
 			for (int k = 0; k < 16 && !c->members[i].ended && receive(c, &c->members[i]) > 0; k++)
 				;
-		nanosleep(&(struct timespec){.tv_nsec = 20 * 1000 * 1000}, NULL);
+		nap_ms(20);
 	}
 	for (size_t i = 0; i < c->n; i++) {
 		struct member *m = &c->members[i];

@@ -10,10 +10,12 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { START_TRIES = 3000, OPTIONS_MAX = 40 }; /* tries 10 ms apart: sanitizers and large databases are slow */
+#include "lib/base/err.h"
+#include "tests/lib/clock.h"
+
+enum { START_TRIES = 3000, OPTIONS_MAX = 160 }; /* tries 10 ms apart: sanitizers and large databases are slow */
 
 static _Noreturn void give_up(const char *what)
 {
@@ -33,15 +35,6 @@ void daemon_program(const char *name, char *out, size_t size)
 		give_up("not in a build directory");
 	*tests = 0;
 	snprintf(out, size, "%s/%s", self, name);
-}
-
-void daemon_init(struct daemon *d)
-{
-	*d = (struct daemon){.dir = "/tmp/candor-test-XXXXXX"};
-	if (!mkdtemp(d->dir))
-		give_up(d->dir);
-	snprintf(d->address, sizeof d->address, "unix:%s/socket", d->dir);
-	snprintf(d->db, sizeof d->db, "%s/candor.db", d->dir);
 }
 
 static void redirect(const char *path, int flags, int to)
@@ -71,7 +64,7 @@ static pid_t spawn(char *const *argv, const char *input, const char *out, const 
 	_exit(97);
 }
 
-static int wait_for(pid_t pid)
+int daemon_wait_for(pid_t pid)
 {
 	int status;
 	while (waitpid(pid, &status, 0) < 0)
@@ -80,15 +73,71 @@ static int wait_for(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-static void show_log(const struct daemon *d)
+/* ---- files ---- */
+
+void daemon_path(const struct daemon *d, const char *name, char out[DAEMON_PATH_MAX])
 {
-	char path[96], line[512];
-	snprintf(path, sizeof path, "%s/log", d->dir);
+	require(snprintf(out, DAEMON_PATH_MAX, "%s/%s", d->dir, name) < DAEMON_PATH_MAX);
+}
+
+static void show(const struct daemon *d, const char *name)
+{
+	char path[DAEMON_PATH_MAX], line[512];
+	daemon_path(d, name, path);
 	FILE *f = fopen(path, "r");
 	while (f && fgets(line, sizeof line, f))
 		fprintf(stderr, "  | %s", line);
 	if (f)
 		fclose(f);
+}
+
+unsigned daemon_said(const struct daemon *d, const char *words)
+{
+	char path[DAEMON_PATH_MAX], line[1024];
+	unsigned n = 0;
+	daemon_path(d, "log", path);
+	FILE *f = fopen(path, "r");
+	while (f && fgets(line, sizeof line, f))
+		n += strstr(line, words) != NULL;
+	if (f)
+		fclose(f);
+	return n;
+}
+
+/* The system chose the port: the log says which. */
+static void note_addresses(struct daemon *d)
+{
+	static const char says[] = "listening on t"; /* of either scheme */
+	char path[DAEMON_PATH_MAX], line[512], rest[48] = "";
+	daemon_path(d, "log", path);
+	FILE *f = fopen(path, "r");
+	while (f && fgets(line, sizeof line, f)) {
+		const char *at = strstr(line, says);
+		if (at && (at = strchr(at, ':')))
+			snprintf(rest, sizeof rest, "%.*s", (int)strcspn(at, "\n"), at);
+	}
+	if (f)
+		fclose(f);
+	*d->tls = *d->tcp = 0;
+	if (*rest) {
+		snprintf(d->tls, sizeof d->tls, "tls%s", rest);
+		snprintf(d->tcp, sizeof d->tcp, "tcp%s", rest);
+	}
+}
+
+double daemon_resident_kib(pid_t pid)
+{
+	char path[64], line[256];
+	double kib = 0;
+	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+	FILE *f = fopen(path, "r");
+	while (f && fgets(line, sizeof line, f))
+		if (strncmp(line, "VmRSS:", 6) == 0)
+			kib = strtod(line + 6, NULL);
+	if (f)
+		fclose(f);
+	require(kib > 0);
+	return kib;
 }
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
@@ -99,19 +148,65 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 	return remove(path);
 }
 
+/* ---- the whole ---- */
+
+void daemon_init(struct daemon *d)
+{
+	*d = (struct daemon){.dir = "/tmp/candor-test-XXXXXX"};
+	if (!mkdtemp(d->dir))
+		give_up(d->dir);
+	snprintf(d->address, sizeof d->address, "unix:%s/socket", d->dir);
+	snprintf(d->db, sizeof d->db, "%s/candor.db", d->dir);
+}
+
+static void disconnect_all(struct daemon *d)
+{
+	for (size_t i = 0; i < DAEMON_SESSIONS_MAX; i++)
+		daemon_disconnect(d, d->sessions[i]);
+}
+
 void daemon_deinit(struct daemon *d)
 {
+	disconnect_all(d);
 	if (d->pid)
 		daemon_kill(d);
 	if (nftw(d->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS))
 		give_up(d->dir);
 }
 
+int daemon_end(struct daemon *d)
+{
+	int stopped = d->pid ? daemon_stop(d) : 0, verified = access(d->db, F_OK) == 0 ? daemon_verify(d) : 0;
+	daemon_deinit(d);
+	return stopped ? stopped : verified;
+}
+
+int daemon_set_up(void **state)
+{
+	static struct daemon d;
+	daemon_init(&d);
+	*state = &d;
+	return 0;
+}
+
+int daemon_tear_down(void **state)
+{
+	return daemon_end(*state);
+}
+
+int daemon_tear_down_spoiled(void **state)
+{
+	daemon_deinit(*state);
+	return 0;
+}
+
+/* ---- starting and stopping ---- */
+
 /* Nothing is left behind but words, unless the environment asks for evidence. */
 static _Noreturn void abandon(struct daemon d, const char *why)
 {
 	fprintf(stderr, "test set-up: %s:\n", why);
-	show_log(&d);
+	show(&d, "log");
 	if (getenv("CANDOR_TEST_KEEP"))
 		fprintf(stderr, "kept: %s\n", d.dir);
 	else
@@ -119,100 +214,140 @@ static _Noreturn void abandon(struct daemon d, const char *why)
 	exit(99);
 }
 
-pid_t daemon_spawn(const char *const *args, const char *log)
+/* A program of the build, by its name in args[0]. */
+static pid_t start_program(const char *const *args, const char *input, const char *out, const char *err)
 {
 	char program[512];
 	char *argv[OPTIONS_MAX] = {program};
 	daemon_program(args[0], program, sizeof program);
-	for (size_t n = 1; n < OPTIONS_MAX - 1 && args[n]; n++)
+	for (size_t n = 1; args[n]; n++) {
+		require(n < OPTIONS_MAX - 1);
 		argv[n] = (char *)(uintptr_t)args[n];
-	return spawn(argv, NULL, NULL, log);
+	}
+	return spawn(argv, input, out, err);
+}
+
+pid_t daemon_spawn(const char *const *args, const char *log)
+{
+	return start_program(args, NULL, NULL, log);
+}
+
+bool daemon_serves(struct daemon *d, int *status)
+{
+	for (int i = 0; i < START_TRIES; i++) {
+		struct candor *c;
+		if (candor_open(&c, d->address, NULL) == 0) {
+			candor_close(c);
+			note_addresses(d);
+			return true;
+		}
+		if (waitpid(d->pid, status, WNOHANG) == d->pid) {
+			d->pid = 0;
+			*status = WIFEXITED(*status) ? WEXITSTATUS(*status) : 128 + WTERMSIG(*status);
+			return false;
+		}
+		nap_ms(10);
+	}
+	abandon(*d, "candord neither serves nor ends");
 }
 
 void daemon_await(struct daemon *d)
 {
-	for (int i = 0; i < START_TRIES; i++) {
-		struct candor *c;
-		int status;
-		if (candor_open(&c, d->address, NULL) == 0) {
-			candor_close(c);
-			return;
-		}
-		if (waitpid(d->pid, &status, WNOHANG) == d->pid) {
-			d->pid = 0;
-			break;
-		}
-		nanosleep(&(struct timespec){.tv_nsec = 10 * 1000 * 1000}, NULL);
-	}
-	abandon(*d, "candord did not start");
+	int status;
+	if (!daemon_serves(d, &status))
+		abandon(*d, "candord did not start");
 }
 
 void daemon_start(struct daemon *d, const char *const *options)
 {
 	const char *argv[OPTIONS_MAX] = {"candord", "--listen", d->address, "--db", d->db};
-	char log[96];
+	char log[DAEMON_PATH_MAX];
 	size_t n = 5;
-	snprintf(log, sizeof log, "%s/log", d->dir);
-	for (; options && *options && n < OPTIONS_MAX - 1; options++)
+	daemon_path(d, "log", log);
+	for (; options && *options; options++) {
+		require(n < OPTIONS_MAX - 1);
 		argv[n++] = *options;
+	}
 	d->pid = daemon_spawn(argv, log);
 	daemon_await(d);
 }
 
 int daemon_stop(struct daemon *d)
 {
+	require(d->pid > 0);
+	disconnect_all(d);
 	kill(d->pid, SIGTERM);
 	return daemon_wait(d);
 }
 
 int daemon_wait(struct daemon *d)
 {
-	int status = wait_for(d->pid);
+	int status = daemon_wait_for(d->pid);
 	d->pid = 0;
+	disconnect_all(d);
 	if (status)
-		show_log(d);
+		show(d, "log");
 	return status;
 }
 
 void daemon_kill(struct daemon *d)
 {
+	require(d->pid > 0);
 	kill(d->pid, SIGKILL);
-	wait_for(d->pid);
+	daemon_wait_for(d->pid);
 	d->pid = 0;
+	disconnect_all(d);
 }
+
+/* ---- programs ---- */
 
 int daemon_run(const char *const *args, const char *input, const char *out, const char *err)
 {
-	char program[512];
-	char *argv[OPTIONS_MAX] = {program};
-	daemon_program(args[0], program, sizeof program);
-	for (size_t n = 1; n < OPTIONS_MAX - 1 && args[n]; n++)
-		argv[n] = (char *)(uintptr_t)args[n];
-	return wait_for(spawn(argv, input, out, err));
+	return daemon_wait_for(start_program(args, input, out, err));
 }
 
 int daemon_verify(const struct daemon *d)
 {
-	char out[96];
-	snprintf(out, sizeof out, "%s/verify", d->dir);
+	char out[DAEMON_PATH_MAX];
+	daemon_path(d, "verify", out);
 	const char *const argv[] = {"candord", "--verify", "--db", d->db, NULL};
 	int status = daemon_run(argv, NULL, out, NULL);
-	if (status) {
-		char line[512];
-		FILE *f = fopen(out, "r");
-		while (f && fgets(line, sizeof line, f))
-			fprintf(stderr, "  | %s", line);
-		if (f)
-			fclose(f);
-	}
+	if (status)
+		show(d, "verify");
 	return status;
 }
 
-struct candor *daemon_connect(const struct daemon *d)
+/* ---- sessions ---- */
+
+int daemon_open(struct daemon *d, struct candor **out, const char *address, const struct candor_options *options)
+{
+	size_t i = 0;
+	while (i < DAEMON_SESSIONS_MAX && d->sessions[i])
+		i++;
+	require(i < DAEMON_SESSIONS_MAX);
+	int err = candor_open(out, address, options);
+	if (err)
+		*out = NULL;
+	d->sessions[i] = *out;
+	return err;
+}
+
+struct candor *daemon_connect(struct daemon *d)
 {
 	struct candor *c;
-	int err = candor_open(&c, d->address, NULL);
+	int err = daemon_open(d, &c, d->address, NULL);
 	if (err)
 		abandon(*d, candor_strerror(err));
 	return c;
+}
+
+void daemon_disconnect(struct daemon *d, struct candor *c)
+{
+	for (size_t i = 0; c && i < DAEMON_SESSIONS_MAX; i++)
+		if (d->sessions[i] == c) {
+			candor_close(c);
+			d->sessions[i] = NULL;
+			return;
+		}
+	require(!c);
 }

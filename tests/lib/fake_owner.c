@@ -147,7 +147,7 @@ void fake_copy_to(const struct fake_owner *f, const char *path)
 		char from[128], to[256];
 		snprintf(from, sizeof from, "%s%s", f->path, suffixes[i]);
 		snprintf(to, sizeof to, "%s%s", path, suffixes[i]);
-		file_copy(from, to);
+		files_copy(from, to);
 	}
 }
 

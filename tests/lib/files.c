@@ -1,22 +1,53 @@
 #include "tests/lib/files.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <sys/stat.h>
 
-#include "lib/base/err.h"
+#include "tests/lib/unit.h"
 
-bool file_copy(const char *from, const char *to)
+bool files_copy(const char *from, const char *to)
 {
 	char bytes[65536];
 	FILE *in = fopen(from, "re");
 	if (!in) {
-		require(errno == ENOENT);
+		assert_true(errno == ENOENT);
 		return false;
 	}
 	FILE *out = fopen(to, "we");
-	require(out);
+	assert_true(out);
 	for (size_t n; (n = fread(bytes, 1, sizeof bytes, in)) > 0;)
-		require(fwrite(bytes, 1, n, out) == n);
-	require(!ferror(in) && fclose(in) == 0 && fclose(out) == 0);
+		assert_true(fwrite(bytes, 1, n, out) == n);
+	assert_true(!ferror(in) && fclose(in) == 0 && fclose(out) == 0);
 	return true;
+}
+
+void files_read_text(const char *path, char *out, size_t size)
+{
+	FILE *f = fopen(path, "re");
+	if (!f)
+		print_error("%s: %s\n", path, strerror(errno));
+	assert_non_null(f);
+	size_t n = fread(out, 1, size - 1, f);
+	assert_true(n < size - 1);
+	out[n] = 0;
+	fclose(f);
+}
+
+void files_write_bytes(const char *path, const void *bytes, size_t len)
+{
+	FILE *f = fopen(path, "we");
+	assert_non_null(f);
+	assert_int_equal(fwrite(bytes, 1, len, f), len);
+	assert_int_equal(fclose(f), 0);
+}
+
+void files_write_text(const char *path, const char *text)
+{
+	files_write_bytes(path, text, strlen(text));
+}
+
+bool files_exists(const char *path)
+{
+	struct stat st;
+	return lstat(path, &st) == 0;
 }

@@ -6,37 +6,21 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "client/candor_async.h"
 #include "lib/base/err.h"
+#include "tests/lib/calls.h"
+#include "tests/lib/clock.h"
 
 enum { IN_FLIGHT_MAX = 32, FREEZE_MS = 2000 };
 
 /* ---- the daemon ---- */
 
-/* The newest address in its log: the system chose the port. */
-static void find_tcp(struct load *l)
-{
-	char path[96], line[512];
-	snprintf(path, sizeof path, "%s/log", l->daemon.dir);
-	FILE *f = fopen(path, "r");
-	require(f);
-	*l->tcp = 0;
-	while (fgets(line, sizeof line, f)) {
-		const char *at = strstr(line, "tcp:127.0.0.1:");
-		if (at)
-			snprintf(l->tcp, sizeof l->tcp, "%.*s", (int)strspn(at, "tcp:0123456789."), at);
-	}
-	fclose(f);
-	require(*l->tcp);
-}
-
 static void clear_log(const struct load *l)
 {
-	char path[96];
-	snprintf(path, sizeof path, "%s/log", l->daemon.dir);
+	char path[DAEMON_PATH_MAX];
+	daemon_path(&l->daemon, "log", path);
 	remove(path);
 }
 
@@ -62,35 +46,20 @@ void load_start(struct load *l)
 	char number[16];
 	clear_log(l);
 	daemon_start(&l->daemon, options(l, all, number));
-	find_tcp(l);
-}
-
-static void sleep_ms(double ms)
-{
-	struct timespec rest = {.tv_sec = (time_t)(ms / 1000)};
-	rest.tv_nsec = (long)((ms - 1000 * (double)rest.tv_sec) * 1e6);
-	nanosleep(&rest, NULL);
+	require(*l->daemon.tcp);
 }
 
 void load_kill_start(struct load *l)
 {
-	char log[96];
-	snprintf(log, sizeof log, "%s/log", l->daemon.dir);
+	char log[DAEMON_PATH_MAX];
+	daemon_path(&l->daemon, "log", log);
 	const char *const argv[] = {"candord",         "--listen", l->daemon.address, "--listen",
 				    "tcp:127.0.0.1:0", "--db",     l->daemon.db,      NULL};
 	l->daemon.pid = daemon_spawn(argv, log);
-	sleep_ms(random_between(&l->random, 0, 25));
+	nap_ms(random_between(&l->random, 0, 25));
 	daemon_kill(&l->daemon);
 	l->kills++;
 	l->starts_killed++;
-}
-
-static const struct candor_response *ask(struct candor *c, struct candor_request r)
-{
-	const struct candor_response *response;
-	require(candor_call(c, &r, &response) == 0);
-	require(response->code == CANDOR_OK);
-	return response;
 }
 
 void load_init(struct load *l, uint64_t seed)
@@ -103,9 +72,9 @@ void load_init(struct load *l, uint64_t seed)
 	for (uint32_t i = 0; i < WITNESS_SHARED_POOLS; i++) {
 		char pool[24];
 		witness_pool_name(0, i, pool);
-		ask(c, (struct candor_request){.type = CANDOR_REQ_CREATE_POOL, .pool = pool});
+		call_create_pool(c, pool);
 	}
-	candor_close(c);
+	daemon_disconnect(&l->daemon, c);
 	allow_token(l->daemon.address, "load", CANDOR_RIGHT_ADMIN, l->token);
 	for (unsigned i = 0; i < LOAD_CLIENTS; i++)
 		witness_init(&l->witnesses[i], i, seed);
@@ -217,7 +186,7 @@ static void begin(struct load *l, struct run *run, size_t i, uint64_t pace_ms)
 	*w = (struct worker){.run = run, .witness = &l->witnesses[i]};
 	w->most = 1 + random_below(&l->random, IN_FLIGHT_MAX);
 	const struct candor_options with_token = {.token = l->token};
-	require(candor_client_new(&w->client, &run->loop, i % 2 ? l->tcp : l->daemon.address,
+	require(candor_client_new(&w->client, &run->loop, i % 2 ? l->daemon.tcp : l->daemon.address,
 				  i % 2 ? &with_token : NULL) == 0);
 	uv_timer_init(&run->loop, &w->pace);
 	w->pace.data = w;
@@ -238,16 +207,16 @@ struct end {
 static void end_daemon(void *arg)
 {
 	const struct end *end = arg;
-	sleep_ms(end->ms);
+	nap_ms(end->ms);
 	if (end->how == LOAD_KILL) {
 		kill(end->pid, SIGKILL);
 	} else if (end->how == LOAD_STOP_AND_KILL) {
 		kill(end->pid, SIGTERM);
-		sleep_ms(end->more_ms);
+		nap_ms(end->more_ms);
 		kill(end->pid, SIGKILL);
 	} else if (end->how == LOAD_FREEZE) {
 		kill(end->pid, SIGSTOP);
-		sleep_ms(end->more_ms);
+		nap_ms(end->more_ms);
 		kill(end->pid, SIGCONT);
 	}
 }
@@ -311,7 +280,7 @@ static uint64_t check_pool(struct candor *c, const char *name, uint32_t number, 
 			items[state] += of[k]->pools[number].items[state];
 		scored += of[k]->pools[number].scored;
 	}
-	const struct candor_pool p = ask(c, (struct candor_request){.type = CANDOR_REQ_GET_POOL, .pool = name})->pool;
+	const struct candor_pool p = *call_get_pool(c, name);
 	return differ(name, "labelers", p.labelers, labelers) + differ(name, "open", p.open_items, items[CANDOR_OPEN]) +
 	       differ(name, "closed", p.closed_items, items[CANDOR_CLOSED]) +
 	       differ(name, "resolved", p.resolved_items, items[CANDOR_RESOLVED]) +
@@ -347,7 +316,7 @@ static uint64_t check_info(struct load *l, struct candor *c, uint64_t reports_be
 		spare += l->witnesses[i].reports_spare;
 		settlements += l->witnesses[i].settlements;
 	}
-	const struct candor_info info = ask(c, (struct candor_request){.type = CANDOR_REQ_INFO})->info;
+	const struct candor_info info = *call_info(c);
 	uint64_t more = reports - reports_before, got = info.reports - l->reports;
 	l->reports = info.reports;
 	uint64_t wrong = differ("the daemon", "settlements", info.settlements, settlements);
@@ -370,7 +339,7 @@ uint64_t load_check(struct load *l, bool everything)
 	}
 	if (wrong == 0)
 		wrong = check_pools(l, c) + check_info(l, c, reports_before);
-	candor_close(c);
+	daemon_disconnect(&l->daemon, c);
 	l->checks++;
 	l->wrong += wrong;
 	return wrong;
@@ -390,8 +359,8 @@ static void show(const char *path)
 
 int load_verify(struct load *l, const char *file, bool deep)
 {
-	char out[96];
-	snprintf(out, sizeof out, "%s/verify", l->daemon.dir);
+	char out[DAEMON_PATH_MAX];
+	daemon_path(&l->daemon, "verify", out);
 	const char *const argv[] = {"candord", "--verify", "--db", file, deep ? "--deep" : NULL, NULL};
 	int status = daemon_run(argv, NULL, out, NULL);
 	if (status)
@@ -400,16 +369,16 @@ int load_verify(struct load *l, const char *file, bool deep)
 	return status;
 }
 
-static void copy_path(const struct load *l, char out[96])
+static void copy_path(const struct load *l, char out[DAEMON_PATH_MAX])
 {
-	snprintf(out, 96, "%s/copy.db", l->daemon.dir);
+	daemon_path(&l->daemon, "copy.db", out);
 }
 
 void load_begin_backup(struct load *l)
 {
-	char copy[96], log[96];
+	char copy[96], log[DAEMON_PATH_MAX];
 	copy_path(l, copy);
-	snprintf(log, sizeof log, "%s/backup-words", l->daemon.dir);
+	daemon_path(&l->daemon, "backup-words", log);
 	const char *const argv[] = {
 		"candor", "--server", l->daemon.address, "backup", copy, "--rate", l->backups % 2 ? "8M" : "64K", NULL};
 	l->backup = daemon_spawn(argv, log);

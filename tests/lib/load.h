@@ -21,7 +21,6 @@ enum load_end {
 
 struct load {
 	struct daemon daemon;
-	char tcp[64]; /* its other address */
 	char token[TOKEN_TEXT_BYTES]; /* for those who come that way */
 	struct random random;
 	struct witness witnesses[LOAD_CLIENTS];

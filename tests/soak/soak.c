@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "lib/base/err.h"
+#include "tests/lib/clock.h"
 #include "tests/lib/load.h"
 #include "tests/lib/seed.h"
 
@@ -26,13 +27,6 @@ static void on_signal(int signum)
 {
 	(void)signum;
 	told_to_end = 1;
-}
-
-static double now_s(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 /* ---- what it takes ---- */
@@ -47,20 +41,6 @@ static void note(struct size *s, double now)
 		s->first = now;
 	s->last = now;
 	s->most = fmax(s->most, now);
-}
-
-static double resident_mib(pid_t pid)
-{
-	char path[64], line[256];
-	uint64_t kib = 0;
-	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
-	FILE *f = fopen(path, "r");
-	require(f);
-	while (fgets(line, sizeof line, f))
-		if (sscanf(line, "VmRSS: %" SCNu64, &kib) == 1)
-			break;
-	fclose(f);
-	return (double)kib / 1024;
 }
 
 static double file_mib(const char *path)
@@ -81,7 +61,7 @@ struct soak {
 static void say(struct soak *s)
 {
 	struct load_counts c = load_counts(&s->load);
-	double now = now_s();
+	double now = clock_s();
 	if (!s->terminal && now < s->said_s + LINE_EVERY_S)
 		return;
 	s->said_s = now;
@@ -96,13 +76,13 @@ static void say(struct soak *s)
 static uint64_t soak_round(struct soak *s)
 {
 	struct load *l = &s->load;
-	bool flood = random_below(&l->random, 10) == 0, deep = now_s() > s->deep_s;
+	bool flood = random_below(&l->random, 10) == 0, deep = clock_s() > s->deep_s;
 	if (deep)
-		s->deep_s = now_s() + DEEP_EVERY_S;
+		s->deep_s = clock_s() + DEEP_EVERY_S;
 	/* First without an end, so that there is something to be measured. */
 	load_run(l, random_below(&l->random, 20) == 0 ? LOAD_FREEZE : LOAD_DRAIN, random_scale(&l->random, 100, 20000),
 		 20);
-	note(&s->daemon, resident_mib(l->daemon.pid));
+	note(&s->daemon, daemon_resident_kib(l->daemon.pid) / 1024);
 	note(&s->database, file_mib(l->daemon.db));
 	uint64_t wrong = load_check(l, false);
 	if (wrong > 0)
@@ -119,7 +99,7 @@ static int soak_end(struct soak *s)
 	if (wrong == 0)
 		wrong = daemon_stop(&l->daemon) != 0 || load_verify(l, l->daemon.db, true) != 0;
 	printf("%s%" PRIu64 " rounds in %.0f minutes\n", s->terminal ? "\r\033[K" : "", l->rounds,
-	       (now_s() - s->begun_s) / 60);
+	       (clock_s() - s->begun_s) / 60);
 	printf("  processes killed              %" PRIu64 " (%" PRIu64 " while starting, %" PRIu64 " while stopping)\n",
 	       l->kills, l->starts_killed, l->stops_killed);
 	printf("  requests                      %" PRIu64 ", acknowledged %" PRIu64 "; %" PRIu64
@@ -152,12 +132,12 @@ int main(void)
 	signal(SIGINT, on_signal);
 	signal(SIGTERM, on_signal);
 	s.terminal = isatty(STDOUT_FILENO);
-	s.begun_s = s.said_s = now_s();
+	s.begun_s = s.said_s = clock_s();
 	s.until_s = s.begun_s + 60 * length;
 	s.deep_s = s.begun_s + DEEP_EVERY_S;
 	load_init(&s.load, seed_of_test((uint64_t)time(NULL)));
 	uint64_t wrong = 0;
-	while (!told_to_end && wrong == 0 && now_s() < s.until_s) {
+	while (!told_to_end && wrong == 0 && clock_s() < s.until_s) {
 		wrong = soak_round(&s);
 		say(&s);
 	}

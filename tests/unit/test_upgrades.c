@@ -86,7 +86,7 @@ static void make(const char *path)
 	fake_init(&f, &limits);
 	play(&f);
 	fake_stop(&f);
-	assert_true(file_copy(f.path, path));
+	assert_true(files_copy(f.path, path));
 	fake_start(&f);
 	fake_deinit(&f);
 }
@@ -106,7 +106,7 @@ static void test_every_earlier_schema(void **state)
 		assert_int_equal(schema_of(path), version);
 		fake_init(&old, &limits);
 		fake_stop(&old);
-		assert_true(file_copy(path, old.path));
+		assert_true(files_copy(path, old.path));
 		fake_start(&old);
 		assert_int_equal((long)fake_number(&old, "PRAGMA user_version"), versions);
 		char *got = fake_state(&old);
