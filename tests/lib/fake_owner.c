@@ -208,6 +208,38 @@ void fake_deinit(struct fake_owner *f)
 	require(rmdir(f->dir) == 0);
 }
 
+int fake_end(struct fake_owner *f)
+{
+	if (f->engine)
+		fake_stop(f);
+	int verified = fake_verify(f);
+	fake_deinit(f);
+	return verified;
+}
+
+void fake_restart(struct fake_owner *f)
+{
+	fake_stop(f);
+	fake_start(f);
+}
+
+int fake_set_up(void **state)
+{
+	struct fake_owner *f = malloc(sizeof *f);
+	struct engine_limits limits = fake_roomy_limits();
+	require(f);
+	fake_init(f, &limits);
+	*state = f;
+	return 0;
+}
+
+int fake_tear_down(void **state)
+{
+	int verified = fake_end(*state);
+	free(*state);
+	return verified;
+}
+
 /* ---- step by step ---- */
 
 bool fake_tick(struct fake_owner *f)
@@ -339,6 +371,20 @@ struct ask *fake_ask(struct fake_owner *f, const struct candor_request *r)
 	return a;
 }
 
+struct ask *fake_ask_post(struct fake_owner *f, const char *pool, const char *item, const char *labeler, double value)
+{
+	const struct candor_report row = {item, labeler, value};
+	return fake_ask(
+		f, &(struct candor_request){.type = CANDOR_REQ_POST_REPORTS, .pool = pool, .n = 1, .reports = &row});
+}
+
+struct ask *fake_ask_resolve(struct fake_owner *f, const char *pool, const char *item, double outcome)
+{
+	const struct candor_outcome row = {item, outcome};
+	return fake_ask(
+		f, &(struct candor_request){.type = CANDOR_REQ_RESOLVE_ITEMS, .pool = pool, .n = 1, .outcomes = &row});
+}
+
 void ask_free(struct ask *a)
 {
 	require(a->replied || !a->outcome);
@@ -347,14 +393,23 @@ void ask_free(struct ask *a)
 	free(a);
 }
 
-const struct candor_response *fake_call(struct fake_owner *f, const struct candor_request *r)
+const struct candor_response *fake_call_as(struct fake_owner *f, struct identity *identity,
+					   const struct candor_request *r)
 {
 	if (f->called)
 		ask_free(f->called);
-	f->called = fake_ask(f, r);
+	f->called = fake_prepare(f, r);
+	f->called->identity = *identity;
+	fake_submit(f->called);
 	fake_settle(f);
 	require(f->called->settled && f->called->err == 0);
+	*identity = f->called->identity;
 	return &f->called->answer;
+}
+
+const struct candor_response *fake_call(struct fake_owner *f, const struct candor_request *r)
+{
+	return fake_call_as(f, &FAKE_OWNER, r);
 }
 
 void fake_pool(struct fake_owner *f, const char *pool, const struct candor_settings *settings)

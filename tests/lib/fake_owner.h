@@ -64,6 +64,9 @@ void fake_copy_to(const struct fake_owner *f, const char *path);
 /* Finishes what is in flight, ends the engine, removes the directory. */
 void fake_deinit(struct fake_owner *f);
 
+/* The same, and the database is verified: 0 if all agrees. */
+int fake_end(struct fake_owner *f);
+
 /* The two halves of a restart. fake_stop() finishes what is in flight. */
 void fake_stop(struct fake_owner *f);
 void fake_start(struct fake_owner *f);
@@ -74,7 +77,15 @@ int fake_try_start(struct fake_owner *f);
 /* The same as candord starts, the log checked and emptied, with a sync of its choice. */
 MUST_CHECK int fake_start_as_candord(struct fake_owner *f, enum db_sync sync);
 
-/* The same without finishing: whatever is not on disk is lost. */
+/* Both, after which the limits are those of f->limits. */
+void fake_restart(struct fake_owner *f);
+
+/* Around cmocka tests, whose state is the owner: an engine with roomy limits and nothing in it; in the end the database is
+ * verified. */
+int fake_set_up(void **state);
+int fake_tear_down(void **state);
+
+/* Ends the engine without finishing: whatever is not on disk is lost. */
 void fake_crash(struct fake_owner *f);
 
 /* ---- durability, step by step ---- */
@@ -103,7 +114,11 @@ void fake_settle(struct fake_owner *f);
 /* Submits a request as a client would have sent it; ask_free() when it was replied to. */
 struct ask *fake_ask(struct fake_owner *f, const struct candor_request *r);
 
-/* The two halves of that, for what is announced first. */
+/* One report, and one outcome. */
+struct ask *fake_ask_post(struct fake_owner *f, const char *pool, const char *item, const char *labeler, double value);
+struct ask *fake_ask_resolve(struct fake_owner *f, const char *pool, const char *item, double outcome);
+
+/* The two halves of fake_ask(), for what is announced first. */
 struct ask *fake_prepare(struct fake_owner *f, const struct candor_request *r);
 void fake_submit(struct ask *a);
 void ask_free(struct ask *a);
@@ -112,7 +127,11 @@ void ask_free(struct ask *a);
  * because its commit failed is a failure of the test. */
 const struct candor_response *fake_call(struct fake_owner *f, const struct candor_request *r);
 
-/* Short forms of the latter. Those of one row return it where it was rejected, else CANDOR_OK. */
+/* The same from somebody else; what becomes of them is in *identity. */
+const struct candor_response *fake_call_as(struct fake_owner *f, struct identity *identity,
+					   const struct candor_request *r);
+
+/* Short forms of fake_call(). Those of one row return it where it was rejected, else CANDOR_OK. */
 void fake_pool(struct fake_owner *f, const char *pool, const struct candor_settings *settings); /* NULL: defaults */
 enum candor_code fake_post(struct fake_owner *f, const char *pool, const char *item, const char *labeler, double value);
 enum candor_code fake_close(struct fake_owner *f, const char *pool, const char *item);

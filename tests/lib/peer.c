@@ -133,6 +133,13 @@ int peer_receive(struct peer *p, struct candor_response *out)
 	return 1;
 }
 
+void peer_restart(struct peer_world *w)
+{
+	peer_end(&w->p);
+	fake_restart(&w->f);
+	peer_init(&w->p, &w->f, &w->limits);
+}
+
 int peer_set_up(void **state)
 {
 	struct peer_world *w = calloc(1, sizeof *w);
@@ -150,7 +157,7 @@ int peer_tear_down(void **state)
 {
 	struct peer_world *w = *state;
 	peer_end(&w->p);
-	fake_deinit(&w->f);
+	int verified = fake_end(&w->f);
 	free(w);
-	return 0;
+	return verified;
 }

@@ -55,6 +55,9 @@ struct peer_world {
 	struct peer p;
 };
 
+/* The engine is started anew, with the limits of f.limits, and the peer comes back to it. */
+void peer_restart(struct peer_world *w);
+
 int peer_set_up(void **state);
 int peer_tear_down(void **state);
 

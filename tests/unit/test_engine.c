@@ -5,22 +5,6 @@
 
 #include "tests/lib/fake_owner.h"
 
-static int set_up(void **state)
-{
-	struct fake_owner *f = malloc(sizeof *f);
-	struct engine_limits limits = fake_roomy_limits();
-	fake_init(f, &limits);
-	*state = f;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	fake_deinit(*state);
-	free(*state);
-	return 0;
-}
-
 static const struct candor_response *get_pool(struct fake_owner *f, const char *pool)
 {
 	return fake_call(f, &(struct candor_request){.type = CANDOR_REQ_GET_POOL, .pool = pool});
@@ -630,8 +614,7 @@ static void numbers_to_the_last_bit_survive_a_restart(void **state)
 		snprintf(item, sizeof item, "i%zu", i);
 		struct candor_item before = *fake_query(f, "p", item);
 		double value = before.reports[0].value;
-		fake_stop(f);
-		fake_start(f);
+		fake_restart(f);
 		const struct candor_item *after = fake_query(f, "p", item);
 		assert_same_bits(after->reports[0].value, value);
 		assert_same_bits(after->mean, before.mean);
@@ -646,7 +629,7 @@ static void numbers_to_the_last_bit_survive_a_restart(void **state)
 	assert_int_equal(fake_verify(f), 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fake_set_up, fake_tear_down)
 
 int main(void)
 {

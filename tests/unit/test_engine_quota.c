@@ -30,24 +30,8 @@ static struct fake_owner *start(struct quota_limits quota)
 
 static void stop(struct fake_owner *f)
 {
-	require(fake_verify(f) == 0);
-	fake_deinit(f);
+	require(fake_end(f) == 0);
 	free(f);
-}
-
-/* As fake_call(), from somebody else; what becomes of him is in *who. */
-static const struct candor_response *ask(struct fake_owner *f, struct identity *identity,
-					 const struct candor_request *r)
-{
-	if (f->called)
-		ask_free(f->called);
-	f->called = fake_prepare(f, r);
-	f->called->identity = *identity;
-	fake_submit(f->called);
-	fake_settle(f);
-	require(f->called->settled && f->called->err == 0);
-	*identity = f->called->identity;
-	return &f->called->answer;
 }
 
 static const struct candor_response *post(struct fake_owner *f, struct identity identity, size_t n,
@@ -56,8 +40,9 @@ static const struct candor_response *post(struct fake_owner *f, struct identity 
 	struct candor_report rows[16];
 	for (size_t i = 0; i < n; i++)
 		rows[i] = (struct candor_report){items[i], labeler, 0.5};
-	return ask(f, &identity,
-		   &(struct candor_request){.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = n, .reports = rows});
+	return fake_call_as(
+		f, &identity,
+		&(struct candor_request){.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = n, .reports = rows});
 }
 
 #define POST(f, identity, labeler, ...)                                                \
@@ -66,7 +51,8 @@ static const struct candor_response *post(struct fake_owner *f, struct identity 
 
 static const struct candor_response *hello(struct fake_owner *f, struct identity *identity, const char *token)
 {
-	return ask(f, identity, &(struct candor_request){.type = CANDOR_REQ_HELLO, .protocol = 1, .token = token});
+	return fake_call_as(f, identity,
+			    &(struct candor_request){.type = CANDOR_REQ_HELLO, .protocol = 1, .token = token});
 }
 
 static void assert_limited(const struct candor_response *r, const char *whose, const char *limit)
@@ -109,7 +95,7 @@ static void what_is_over_a_rate_is_refused_with_a_time_and_leaves_nothing(void *
 	const char *const item = "b";
 	struct identity ann = ANN;
 	struct candor_request close = {.type = CANDOR_REQ_CLOSE_ITEMS, .pool = "p", .n = 1, .items = &item};
-	assert_accepted(ask(f, &ann, &close), 1, 0);
+	assert_accepted(fake_call_as(f, &ann, &close), 1, 0);
 	f->now_ms += 333;
 	assert_limited(POST(f, ANN, "m", "a", "e"), "uid:1001", "limit_reports");
 	f->now_ms += 1;
@@ -202,11 +188,11 @@ static void what_is_refused_for_want_of_rights_counts_for_all_anonymous_peers_to
 	struct identity one = STRANGER, other = ANOTHER;
 	const struct candor_request info = {.type = CANDOR_REQ_INFO};
 	(void)state;
-	assert_int_equal(ask(f, &one, &info)->code, CANDOR_UNAUTHENTICATED);
-	assert_int_equal(ask(f, &other, &info)->code, CANDOR_UNAUTHENTICATED);
+	assert_int_equal(fake_call_as(f, &one, &info)->code, CANDOR_UNAUTHENTICATED);
+	assert_int_equal(fake_call_as(f, &other, &info)->code, CANDOR_UNAUTHENTICATED);
 	assert_int_equal(hello(f, &one, "")->code, CANDOR_OK);
-	assert_limited(ask(f, &other, &info), "all anonymous peers together", "limit_requests");
-	assert_limited(ask(f, &one, &info), "all anonymous peers together", "limit_requests");
+	assert_limited(fake_call_as(f, &other, &info), "all anonymous peers together", "limit_requests");
+	assert_limited(fake_call_as(f, &one, &info), "all anonymous peers together", "limit_requests");
 	one = ANOTHER;
 	assert_limited(hello(f, &one, ""), "all anonymous peers together", "limit_requests");
 	assert_false(one.is_refused);
@@ -257,10 +243,10 @@ static void whoever_was_refused_for_a_rate_may_still_become_somebody(void **stat
 	const struct candor_request info = {.type = CANDOR_REQ_INFO};
 	(void)state;
 	assert_int_equal(hello(f, &identity, "")->code, CANDOR_OK);
-	assert_limited(ask(f, &identity, &info), "uid:1001", "limit_requests");
+	assert_limited(fake_call_as(f, &identity, &info), "uid:1001", "limit_requests");
 	assert_false(identity.is_settled);
 	f->now_ms += 1000;
-	assert_int_equal(ask(f, &identity, &info)->code, CANDOR_OK);
+	assert_int_equal(fake_call_as(f, &identity, &info)->code, CANDOR_OK);
 	assert_true(identity.is_settled);
 	stop(f);
 }
@@ -379,8 +365,7 @@ static void open_items_are_still_whose_they_were_after_a_restart(void **state)
 	(void)state;
 	assert_accepted(POST(f, ANN, "l", "a", "b"), 2, 0);
 	assert_accepted(POST(f, BEN, "m", "a", "c"), 2, 0);
-	fake_stop(f);
-	fake_start(f);
+	fake_restart(f);
 	assert_accepted(POST(f, ANN, "l", "d"), 0, 1);
 	assert_accepted(POST(f, BEN, "l", "d", "e"), 1, 1);
 	assert_int_equal(fake_resolve(f, "p", "a", 0), CANDOR_OK);
@@ -435,7 +420,7 @@ static void what_is_counted_takes_memory_that_is_counted(void **state)
 	for (int i = 0; i < 1000; i++) {
 		struct identity identity = {.is_known = true};
 		snprintf(identity.name, sizeof identity.name, "cert:CN=%d", i);
-		assert_int_equal(ask(f, &identity, &info)->code, CANDOR_PERMISSION_DENIED);
+		assert_int_equal(fake_call_as(f, &identity, &info)->code, CANDOR_PERMISSION_DENIED);
 	}
 	assert_true(engine_bytes(f->engine) > before + 40000);
 	stop(f);

@@ -416,8 +416,7 @@ static void grants_and_tokens_survive_a_restart(void **state)
 	assert_non_null(strstr(want, "uid:7 p plat- 1\n"));
 	for (int i = 0; i < 3; i++) {
 		peer_end(&w->p);
-		fake_stop(f);
-		fake_start(f);
+		fake_restart(f);
 		expect_picture(f, want);
 		expect_principal(w, kept, "token:kept");
 		expect_principal(w, dead, NULL);
@@ -514,8 +513,7 @@ static void a_token_comes_with_all_of_its_grants_or_is_none(void **state)
 	assert_int_equal(grant(f, "uid:7", "p", CANDOR_RIGHT_READ), CANDOR_OK);
 	/* All of it comes back. */
 	peer_end(&w->p);
-	fake_stop(f);
-	fake_start(f);
+	fake_restart(f);
 	assert_int_equal(grant(f, "uid:7", "q", CANDOR_RIGHT_READ), CANDOR_RESOURCE_EXHAUSTED);
 }
 

@@ -41,8 +41,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	struct world *w = *state;
-	int verified = fake_verify(&w->f);
-	fake_deinit(&w->f);
+	int verified = fake_end(&w->f);
 	free(w->all);
 	free(w);
 	return verified;
@@ -226,8 +225,7 @@ static void each_is_told_once_on_pages_of_any_size(void **state)
 	for (size_t k = 0; k < 3; k++)
 		expect_all(w, pools[k], 50, true);
 	/* And after a restart. */
-	fake_stop(&w->f);
-	fake_start(&w->f);
+	fake_restart(&w->f);
 	expect_all(w, NULL, 1000, false);
 }
 

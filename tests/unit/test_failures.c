@@ -11,9 +11,8 @@
 
 static int set_up(void **state)
 {
-	struct fake_owner *f = malloc(sizeof *f);
-	struct engine_limits limits = fake_roomy_limits();
-	fake_init(f, &limits);
+	fake_set_up(state);
+	struct fake_owner *f = *state;
 	fake_pool(f, "p", NULL);
 	assert_int_equal(fake_post(f, "p", "open", "a", 0.25), CANDOR_OK);
 	assert_int_equal(fake_post(f, "p", "open", "b", 0.75), CANDOR_OK);
@@ -23,29 +22,7 @@ static int set_up(void **state)
 	assert_int_equal(fake_post(f, "p", "resolved", "a", 1), CANDOR_OK);
 	assert_int_equal(fake_post(f, "p", "resolved", "b", 0), CANDOR_OK);
 	assert_int_equal(fake_resolve(f, "p", "resolved", 1), CANDOR_OK);
-	*state = f;
 	return 0;
-}
-
-static int tear_down(void **state)
-{
-	fake_deinit(*state);
-	free(*state);
-	return 0;
-}
-
-static struct ask *ask_post(struct fake_owner *f, const char *item, const char *labeler, double value)
-{
-	const struct candor_report row = {item, labeler, value};
-	return fake_ask(
-		f, &(struct candor_request){.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = 1, .reports = &row});
-}
-
-static struct ask *ask_resolve(struct fake_owner *f, const char *item, double outcome)
-{
-	const struct candor_outcome row = {item, outcome};
-	return fake_ask(
-		f, &(struct candor_request){.type = CANDOR_REQ_RESOLVE_ITEMS, .pool = "p", .n = 1, .outcomes = &row});
 }
 
 static void assert_memory_is_as_disk(struct fake_owner *f)
@@ -77,9 +54,9 @@ static void everyone_who_waited_is_told_and_memory_is_as_disk_again(void **state
 	struct ask *asks[10];
 	size_t n = 0;
 	for (int batch = 0; batch < 2; batch++) {
-		asks[n++] = ask_post(f, "open", "a", 0.5 + batch * 0.1);
-		asks[n++] = ask_post(f, "open", batch ? "c" : "d", 1);
-		asks[n++] = ask_resolve(f, batch ? "closed" : "open", 1);
+		asks[n++] = fake_ask_post(f, "p", "open", "a", 0.5 + batch * 0.1);
+		asks[n++] = fake_ask_post(f, "p", "open", batch ? "c" : "d", 1);
+		asks[n++] = fake_ask_resolve(f, "p", batch ? "closed" : "open", 1);
 		asks[n++] =
 			fake_ask(f, &(struct candor_request){
 					    .type = CANDOR_REQ_UPDATE_POOL, .pool = "p", .settings = {.c = 2 + batch}});
@@ -105,7 +82,7 @@ static void while_there_is_no_room_reads_are_served_and_writes_refused(void **st
 		CANDOR_REQ_CREATE_POOL, CANDOR_REQ_UPDATE_POOL,   CANDOR_REQ_POST_REPORTS,
 		CANDOR_REQ_CLOSE_ITEMS, CANDOR_REQ_RESOLVE_ITEMS, CANDOR_REQ_VOID_ITEMS,
 	};
-	struct ask *lost = ask_post(f, "open", "c", 1);
+	struct ask *lost = fake_ask_post(f, "p", "open", "c", 1);
 	assert_true(fake_tick(f));
 	fake_commit(f, ERR_DISK_FULL);
 	ask_free(lost);
@@ -132,7 +109,7 @@ static void a_probe_finds_out_when_there_is_room_again(void **state)
 	struct fake_owner *f = *state;
 	engine_probe(f->engine);
 	assert_null(f->batch); /* not needed now */
-	struct ask *lost = ask_post(f, "open", "c", 1);
+	struct ask *lost = fake_ask_post(f, "p", "open", "c", 1);
 	assert_true(fake_tick(f));
 	fake_commit(f, ERR_DISK_FULL);
 	ask_free(lost);
@@ -195,7 +172,7 @@ static void any_other_error_ends_the_service(void **state)
 {
 	struct fake_owner *f = *state;
 	char *before = fake_state(f);
-	struct ask *lost = ask_post(f, "open", "c", 1);
+	struct ask *lost = fake_ask_post(f, "p", "open", "c", 1);
 	assert_true(fake_tick(f));
 	fake_commit(f, ERR_DATABASE);
 	assert_int_equal(f->failed, ERR_DATABASE);
@@ -210,7 +187,7 @@ static void any_other_error_ends_the_service(void **state)
 static void a_probe_that_fails_otherwise_ends_the_service(void **state)
 {
 	struct fake_owner *f = *state;
-	struct ask *lost = ask_post(f, "open", "c", 1);
+	struct ask *lost = fake_ask_post(f, "p", "open", "c", 1);
 	assert_true(fake_tick(f));
 	fake_commit(f, ERR_DISK_FULL);
 	ask_free(lost);
@@ -225,7 +202,7 @@ static void where_memory_cannot_be_rebuilt_nothing_is_read_from_it(void **state)
 {
 	struct fake_owner *f = *state;
 	fake_pool(f, "q", NULL);
-	struct ask *lost = ask_post(f, "open", "c", 1);
+	struct ask *lost = fake_ask_post(f, "p", "open", "c", 1);
 	assert_true(fake_tick(f));
 	fake_sql(f, "UPDATE pools SET epoch = 63 WHERE name = 'q'");
 	fake_commit(f, ERR_DISK_FULL);
@@ -245,7 +222,7 @@ static void where_memory_cannot_be_rebuilt_nothing_is_read_from_it(void **state)
 static void a_read_of_history_that_waits_for_a_failed_commit_is_told(void **state)
 {
 	struct fake_owner *f = *state;
-	struct ask *lost = ask_resolve(f, "open", 1);
+	struct ask *lost = fake_ask_resolve(f, "p", "open", 1);
 	struct ask *feed = fake_ask(f, &(struct candor_request){.type = CANDOR_REQ_LIST_ITEMS, .pool = "p"});
 	struct ask *trajectory = fake_ask(
 		f,
@@ -267,7 +244,7 @@ static void a_read_of_history_outlives_a_rebuilding(void **state)
 		&(struct candor_request){.type = CANDOR_REQ_GET_LABELER, .pool = "p", .labeler = "a", .history = true});
 	struct ask *feed = fake_ask(f, &(struct candor_request){.type = CANDOR_REQ_LIST_ITEMS, .pool = "p"});
 	fake_read_work(f, 0);
-	struct ask *lost = ask_post(f, "open", "c", 1);
+	struct ask *lost = fake_ask_post(f, "p", "open", "c", 1);
 	assert_true(fake_tick(f));
 	fake_commit(f, ERR_DISK_FULL);
 	fake_read_done(f, 1);
@@ -282,7 +259,7 @@ static void a_read_of_history_outlives_a_rebuilding(void **state)
 static void a_write_that_waited_for_a_read_is_refused_if_there_is_no_room_by_then(void **state)
 {
 	struct fake_owner *f = *state;
-	struct ask *late = ask_post(f, "new", "a", 1), *lost = ask_post(f, "open", "c", 1);
+	struct ask *late = fake_ask_post(f, "p", "new", "a", 1), *lost = fake_ask_post(f, "p", "open", "c", 1);
 	assert_int_equal(late->outcome, ENGINE_BLOCKED);
 	assert_true(fake_tick(f));
 	fake_commit(f, ERR_DISK_FULL);
@@ -300,7 +277,7 @@ static void without_memory_for_a_batch_it_is_given_up_and_writing_goes_on(void *
 		struct ask *first = NULL;
 		uint64_t reports = info(f)->reports;
 		if (in_flight) {
-			first = ask_post(f, "open", "first", 1);
+			first = fake_ask_post(f, "p", "open", "first", 1);
 			assert_true(fake_tick(f));
 		}
 		size_t budget = f->engine->filling->arena.budget_bytes;
@@ -308,7 +285,8 @@ static void without_memory_for_a_batch_it_is_given_up_and_writing_goes_on(void *
 		arena->budget_bytes = arena->used_bytes;
 		while (arena_alloc(arena, 1)) {
 		}
-		struct ask *lost = ask_post(f, "open", "c", 1), *after = ask_post(f, "open", "d", 1);
+		struct ask *lost = fake_ask_post(f, "p", "open", "c", 1),
+			   *after = fake_ask_post(f, "p", "open", "d", 1);
 		assert_int_equal(after->answer.code, CANDOR_RESOURCE_EXHAUSTED);
 		arena->budget_bytes = budget;
 		if (first) {
@@ -339,17 +317,17 @@ static void on_lost(struct waiter *w, int err)
 {
 	struct eager *e = (struct eager *)w;
 	assert_int_equal(err, -ENOMEM);
-	e->again = ask_post(e->f, "open", "eager", 1);
+	e->again = fake_ask_post(e->f, "p", "open", "eager", 1);
 }
 
 static void a_waiter_may_write_again_while_it_is_told(void **state)
 {
 	struct fake_owner *f = *state;
-	struct ask *lost = ask_post(f, "open", "c", 1), *other;
+	struct ask *lost = fake_ask_post(f, "p", "open", "c", 1), *other;
 	struct eager eager = {.waiter = {.on_durable = on_lost}, .f = f};
 	engine_wait(f->engine, lost->change, &eager.waiter);
 	assert_true(fake_tick(f));
-	other = ask_post(f, "open", "d", 1);
+	other = fake_ask_post(f, "p", "open", "d", 1);
 	fake_commit(f, -ENOMEM);
 	assert_answer(lost, -ENOMEM, CANDOR_OK);
 	assert_answer(other, -ENOMEM, CANDOR_OK);
@@ -361,7 +339,7 @@ static void a_waiter_may_write_again_while_it_is_told(void **state)
 	assert_memory_is_as_disk(f);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fake_tear_down)
 
 int main(void)
 {

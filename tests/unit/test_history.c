@@ -283,8 +283,7 @@ static void a_cursor_still_holds_when_more_was_settled_and_after_a_restart(void 
 		for (size_t i = 0; i < page->n; i++)
 			assert_step(&page->history[i], &w->record.steps[id][n - 3 - i]);
 		assert_step(&ask(w, CANDOR_REQ_GET_LABELER, "L0", "", 1)->history[0], &w->record.steps[id][n]);
-		fake_stop(&w->f);
-		fake_start(&w->f);
+		fake_restart(&w->f);
 	}
 }
 

@@ -10,27 +10,12 @@
 /* Nothing that is not open stays in memory. */
 static int set_up(void **state)
 {
-	struct fake_owner *f = malloc(sizeof *f);
-	struct engine_limits limits = fake_roomy_limits();
-	limits.resident_items = 0;
-	fake_init(f, &limits);
+	fake_set_up(state);
+	struct fake_owner *f = *state;
+	f->limits.resident_items = 0;
+	fake_restart(f);
 	fake_pool(f, "p", NULL);
-	*state = f;
 	return 0;
-}
-
-static int tear_down(void **state)
-{
-	fake_deinit(*state);
-	free(*state);
-	return 0;
-}
-
-static struct ask *ask_post(struct fake_owner *f, const char *item, const char *labeler, double value)
-{
-	const struct candor_report row = {item, labeler, value};
-	return fake_ask(
-		f, &(struct candor_request){.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = 1, .reports = &row});
 }
 
 static struct ask *ask_items(struct fake_owner *f, enum candor_request_type type, const char *item)
@@ -142,8 +127,8 @@ static void two_calls_for_the_same_new_item_make_one(void **state)
 	struct fake_owner *f = *state;
 	for (int order = 0; order < 2; order++) {
 		const char *item = order ? "second" : "first";
-		struct ask *a = ask_post(f, item, "a", 0), *b = ask_post(f, item, "b", 1),
-			   *c = ask_post(f, item, "a", 0);
+		struct ask *a = fake_ask_post(f, "p", item, "a", 0), *b = fake_ask_post(f, "p", item, "b", 1),
+			   *c = fake_ask_post(f, "p", item, "a", 0);
 		assert_int_equal(a->outcome, ENGINE_BLOCKED);
 		assert_int_equal(b->outcome, ENGINE_BLOCKED);
 		assert_int_equal(f->n_reads, 3);
@@ -174,7 +159,7 @@ static struct ask *query_from_before_an_item_that_is_closed_now(struct fake_owne
 	struct ask *query = ask_items(f, CANDOR_REQ_QUERY_ITEMS, "i");
 	assert_int_equal(query->outcome, ENGINE_BLOCKED);
 	fake_read_work(f, 0);
-	struct ask *post = ask_post(f, "i", "a", 1);
+	struct ask *post = fake_ask_post(f, "p", "i", "a", 1);
 	fake_read_done(f, 1);
 	commit(f);
 	struct ask *closed = ask_items(f, CANDOR_REQ_CLOSE_ITEMS, "i");
@@ -291,7 +276,7 @@ static void a_read_that_cannot_start_is_an_answer(void **state)
 {
 	struct fake_owner *f = *state;
 	f->refuse_reads = true;
-	struct ask *post = ask_post(f, "i", "a", 1);
+	struct ask *post = fake_ask_post(f, "p", "i", "a", 1);
 	assert_int_equal(post->outcome, ENGINE_REPLIED);
 	assert_int_equal(post->answer.code, CANDOR_RESOURCE_EXHAUSTED);
 	ask_free(post);
@@ -313,7 +298,7 @@ static void a_read_that_cannot_start_is_an_answer(void **state)
 static void a_read_that_fails_is_an_answer(void **state)
 {
 	struct fake_owner *f = *state;
-	struct ask *post = ask_post(f, "i", "a", 1);
+	struct ask *post = fake_ask_post(f, "p", "i", "a", 1);
 	f->reads[0].worked = true;
 	f->reads[0].job->err = ERR_DATABASE;
 	fake_read_done(f, 0);
@@ -403,7 +388,7 @@ static void a_batch_may_name_its_items_in_any_order_and_often(void **state)
 	assert_int_equal(resident(f), 7);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fake_tear_down)
 
 int main(void)
 {

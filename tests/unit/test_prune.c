@@ -175,8 +175,7 @@ static void a_pruned_pool_goes_on_as_if_nothing_had_been_pruned(void **state)
 			uint64_t before = pruned.f.now_ms + 1 - random_below(&chance, 2) * random_below(&chance, 200);
 			prunes += prune(&pruned, before);
 			if (random_chance(&chance, 0.4)) {
-				fake_stop(&pruned.f);
-				fake_start(&pruned.f);
+				fake_restart(&pruned.f);
 			}
 			char *a = describe(&whole), *b = describe(&pruned);
 			assert_string_equal(b, a);
@@ -256,8 +255,7 @@ static void what_is_archived_says_so_and_takes_nothing_more(void **state)
 		assert_int_equal(answer->n, 0);
 		assert_true(answer->archived);
 		assert_string_equal(answer->next, "");
-		fake_stop(&w.f);
-		fake_start(&w.f);
+		fake_restart(&w.f);
 	}
 	/* What was closed before is settled after. */
 	assert_int_equal(fake_resolve(&w.f, "p", "closed", 1), CANDOR_OK);

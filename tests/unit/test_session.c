@@ -502,11 +502,8 @@ static void answers_that_are_not_taken_stop_it_until_half(void **state)
 static void high_pressure_holds_requests_back_until_a_commit(void **state)
 {
 	struct peer_world *w = *state;
-	peer_end(&w->p);
-	fake_stop(&w->f);
 	w->f.limits.batch_bytes = 32 * 1024;
-	fake_start(&w->f);
-	peer_init(&w->p, &w->f, &w->limits);
+	peer_restart(w);
 	struct peer other;
 	struct candor_response r;
 	peer_init(&other, &w->f, &w->limits);

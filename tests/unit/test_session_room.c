@@ -2,7 +2,6 @@
  * whoever takes much waits. */
 #include "tests/lib/unit.h"
 
-
 #include "tests/lib/peer.h"
 
 static struct candor_request get_pool(uint64_t id)
@@ -60,11 +59,8 @@ static void whoever_asks_much_has_it_done_in_turns(void **state)
 static void whoever_has_much_waiting_lets_others_write_first(void **state)
 {
 	struct peer_world *w = *state;
-	peer_end(&w->p);
-	fake_stop(&w->f);
 	w->f.limits.commit_bytes = 32 * 1024;
-	fake_start(&w->f);
-	peer_init(&w->p, &w->f, &w->limits);
+	peer_restart(w);
 	struct peer other;
 	struct candor_response r;
 	peer_init(&other, &w->f, &w->limits);

@@ -543,8 +543,7 @@ static void simulate(struct sim *s, uint64_t seed)
 		assert_string_equal(memory, disk);
 		free(memory);
 		free(disk);
-		fake_stop(&s->f);
-		fake_start(&s->f);
+		fake_restart(&s->f);
 	}
 	check_lost(s);
 	assert_int_equal(fake_verify(&s->f), 0);

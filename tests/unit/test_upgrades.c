@@ -135,8 +135,7 @@ static void test_present_schema_stays(void **state)
 	play(&f);
 	char *want = fake_state(&f);
 	for (int i = 0; i < 3; i++) {
-		fake_stop(&f);
-		fake_start(&f);
+		fake_restart(&f);
 		char *got = fake_state(&f);
 		assert_string_equal(got, want);
 		free(got);
