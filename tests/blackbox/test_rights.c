@@ -10,6 +10,7 @@
 #include "tests/lib/clock.h"
 #include "tests/lib/asks.h"
 #include "tests/lib/secure.h"
+#include "lib/wire/wire.h"
 
 /* ---- who asks ---- */
 
@@ -149,7 +150,7 @@ static void the_table_has_every_request(void **state)
 	}
 	for (size_t type = 0; type < CANDOR_REQ_TYPES; type++)
 		if (!has[type])
-			fail_msg("no row has a request of type %zu", type);
+			fail_msg("no row of this table asks %s", candor_request_name((enum candor_request_type)type));
 }
 
 /* ---- the world ---- */

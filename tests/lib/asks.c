@@ -2,6 +2,9 @@
 
 #include <stdio.h>
 
+#include "lib/base/err.h"
+#include "lib/wire/wire.h"
+
 static struct candor_request *about_pool(struct cell *c, enum candor_request_type type)
 {
 	c->names_pool = true;
@@ -219,4 +222,36 @@ void ask_list_events(struct cell *c)
 void ask_list_all_events(struct cell *c)
 {
 	of_type(c, CANDOR_REQ_LIST_EVENTS);
+}
+
+void ask_of(struct cell *c, enum candor_request_type type)
+{
+	static void (*const makers[CANDOR_REQ_TYPES])(struct cell *) = {
+		[CANDOR_REQ_HELLO] = ask_hello,
+		[CANDOR_REQ_INFO] = ask_info,
+		[CANDOR_REQ_CREATE_POOL] = ask_create_pool,
+		[CANDOR_REQ_UPDATE_POOL] = ask_update_pool,
+		[CANDOR_REQ_LIST_POOLS] = ask_list_pools,
+		[CANDOR_REQ_GET_POOL] = ask_get_pool,
+		[CANDOR_REQ_POST_REPORTS] = ask_post_own,
+		[CANDOR_REQ_CLOSE_ITEMS] = ask_close_items,
+		[CANDOR_REQ_RESOLVE_ITEMS] = ask_resolve_items,
+		[CANDOR_REQ_VOID_ITEMS] = ask_void_items,
+		[CANDOR_REQ_QUERY_ITEMS] = ask_query_settled,
+		[CANDOR_REQ_LIST_LABELERS] = ask_list_labelers,
+		[CANDOR_REQ_GET_LABELER] = ask_get_labeler,
+		[CANDOR_REQ_LIST_ITEMS] = ask_list_items,
+		[CANDOR_REQ_PRUNE_POOL] = ask_prune_pool,
+		[CANDOR_REQ_LIST_GRANTS] = ask_list_grants,
+		[CANDOR_REQ_ADD_GRANT] = ask_add_grant,
+		[CANDOR_REQ_REMOVE_GRANT] = ask_remove_grant,
+		[CANDOR_REQ_CREATE_TOKEN] = ask_create_token,
+		[CANDOR_REQ_LIST_TOKENS] = ask_list_tokens,
+		[CANDOR_REQ_REVOKE_TOKEN] = ask_revoke_token,
+		[CANDOR_REQ_LIST_EVENTS] = ask_list_events,
+	};
+	if (!makers[type])
+		fprintf(stderr, "tests/lib/asks.c does not ask %s\n", candor_request_name(type));
+	require(makers[type]);
+	makers[type](c);
 }

@@ -20,6 +20,9 @@ struct cell {
 	enum candor_code done; /* what is answered to those who may */
 };
 
+/* A plain request of that type: one of those below. */
+void ask_of(struct cell *c, enum candor_request_type type);
+
 /* Each takes number, pool and name from the cell and makes the request; ask_add_grant() and its like make a name too. */
 void ask_hello(struct cell *c);
 void ask_info(struct cell *c);

@@ -45,22 +45,51 @@ static bool good_rows(const struct wire_request *w)
 	return true;
 }
 
+/* It has to; requests of grants and of events may. */
+static bool names_pool(enum candor_request_type type)
+{
+	switch (type) {
+	case CANDOR_REQ_CREATE_POOL:
+	case CANDOR_REQ_UPDATE_POOL:
+	case CANDOR_REQ_GET_POOL:
+	case CANDOR_REQ_POST_REPORTS:
+	case CANDOR_REQ_CLOSE_ITEMS:
+	case CANDOR_REQ_RESOLVE_ITEMS:
+	case CANDOR_REQ_VOID_ITEMS:
+	case CANDOR_REQ_QUERY_ITEMS:
+	case CANDOR_REQ_LIST_LABELERS:
+	case CANDOR_REQ_GET_LABELER:
+	case CANDOR_REQ_LIST_ITEMS:
+	case CANDOR_REQ_PRUNE_POOL: return true;
+	case CANDOR_REQ_UNKNOWN:
+	case CANDOR_REQ_HELLO:
+	case CANDOR_REQ_INFO:
+	case CANDOR_REQ_LIST_POOLS:
+	case CANDOR_REQ_LIST_GRANTS:
+	case CANDOR_REQ_ADD_GRANT:
+	case CANDOR_REQ_REMOVE_GRANT:
+	case CANDOR_REQ_CREATE_TOKEN:
+	case CANDOR_REQ_LIST_TOKENS:
+	case CANDOR_REQ_REVOKE_TOKEN:
+	case CANDOR_REQ_LIST_EVENTS: return false;
+	}
+	return false;
+}
+
 bool good_request(const struct wire_request *w)
 {
 	const struct candor_request *r = &w->request;
 	if (w->fault)
 		return good_text(w->fault);
-	bool has_pool = r->type != CANDOR_REQ_HELLO && r->type != CANDOR_REQ_INFO && r->type != CANDOR_REQ_LIST_POOLS &&
-			r->type <= CANDOR_REQ_PRUNE_POOL;
 	bool good_own = r->type == CANDOR_REQ_GET_LABELER  ? good_name(r->labeler)
 			: r->type == CANDOR_REQ_PRUNE_POOL ? good_name(r->file) && r->state && r->digest && r->round > 0
 			: r->type == CANDOR_REQ_CREATE_TOKEN || r->type == CANDOR_REQ_REVOKE_TOKEN
 				? token_name_fault(r->name, strlen(r->name)) == NULL && r->n <= CANDOR_GRANTS_MAX
 			: r->type == CANDOR_REQ_HELLO ? r->token && strlen(r->token) <= CANDOR_TOKEN_MAX
 						      : true;
-	return r->type >= CANDOR_REQ_HELLO && r->type < CANDOR_REQ_TYPES && (!has_pool || good_name(r->pool)) &&
-	       (!r->pool || *r->pool == 0 || good_name(r->pool)) && good_own && r->limit <= CANDOR_PAGE_MAX &&
-	       r->sort <= CANDOR_BY_NAME && good_rows(w);
+	return r->type >= CANDOR_REQ_HELLO && r->type < CANDOR_REQ_TYPES &&
+	       (!names_pool(r->type) || good_name(r->pool)) && (!r->pool || *r->pool == 0 || good_name(r->pool)) &&
+	       good_own && r->limit <= CANDOR_PAGE_MAX && r->sort <= CANDOR_BY_NAME && good_rows(w);
 }
 
 /* A name, or none, or a cursor. */
@@ -91,13 +120,19 @@ static bool good_row(const struct candor_response *r, size_t i)
 			if (!good_short(r->items[i].reports[k].labeler))
 				return false;
 		return good_short(r->items[i].item) && r->items[i].state <= CANDOR_VOID;
-	default: return true;
+	case CANDOR_RES_NONE:
+	case CANDOR_RES_WELCOME:
+	case CANDOR_RES_INFO:
+	case CANDOR_RES_POOL:
+	case CANDOR_RES_BATCH:
+	case CANDOR_RES_NEW_TOKEN: return true; /* without such rows */
 	}
+	return false;
 }
 
 bool good_response(const struct candor_response *r)
 {
-	bool good = good_text(r->message) && good_short(r->next) && r->type <= CANDOR_RES_EVENTS;
+	bool good = good_text(r->message) && good_short(r->next) && r->type < CANDOR_RES_TYPES;
 	if (r->type == CANDOR_RES_POOL)
 		good = good && good_short(r->pool.name) && (!r->pool.best || good_short(r->pool.best->labeler));
 	if (r->type == CANDOR_RES_LABELER)

@@ -1,9 +1,13 @@
 #include "tests/lib/rights_model.h"
 
+#include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { ANY = CANDOR_RIGHTS_ALL };
+
+static_assert(CANDOR_RIGHTS_ALL == (1u << MODEL_RIGHTS) - 1, "a right that the model does not know");
 
 void model_free(struct rights_model *m)
 {
@@ -203,7 +207,8 @@ static bool may(const struct rights_model *m, const struct somebody *s, const st
 	case CANDOR_REQ_PRUNE_POOL: return !s->token && s->identity->is_owner;
 	case CANDOR_REQ_UNKNOWN: return false;
 	}
-	return false;
+	fprintf(stderr, "tests/lib/rights_model.c does not say who may do %s\n", candor_request_name(a->type));
+	abort();
 }
 
 static struct somebody nth(const struct rights_model *m, const struct model_peer *p, unsigned i)

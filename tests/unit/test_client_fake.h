@@ -104,7 +104,7 @@ static inline void fake_answer(struct fake *f, const struct candor_request *requ
 		r.type = CANDOR_RES_POOL;
 		r.pool = (struct candor_pool){.name = request->pool};
 		break;
-	default: r.type = CANDOR_RES_BATCH; r.batch.accepted = request->n;
+	default: r.type = wire_answer_of(request->type); r.batch.accepted = r.type == CANDOR_RES_BATCH ? request->n : 0;
 	}
 	fake_respond(f, &r);
 }

@@ -107,7 +107,7 @@ static void assert_same_request(const struct candor_request *got, const struct c
 static void every_request_comes_back_as_it_was_sent(void **state)
 {
 	size_t n;
-	unsigned types = 0;
+	bool has[CANDOR_REQ_TYPES] = {[CANDOR_REQ_UNKNOWN] = true};
 	const struct candor_request *samples = sample_requests(&n);
 	(void)state;
 	for (size_t i = 0; i < n; i++) {
@@ -118,10 +118,12 @@ static void every_request_comes_back_as_it_was_sent(void **state)
 		assert_null(t.got.fault);
 		assert_null(t.got.row_fault);
 		assert_same_request(&t.got.request, &samples[i]);
-		types |= 1u << samples[i].type;
+		has[samples[i].type] = true;
 		end(&t);
 	}
-	assert_int_equal(types, (1u << CANDOR_REQ_TYPES) - 2);
+	for (int type = 0; type < CANDOR_REQ_TYPES; type++)
+		if (!has[type])
+			fail_msg("tests/lib/samples.c has no %s", candor_request_name((enum candor_request_type)type));
 }
 
 static void every_request_has_a_name_and_an_answer(void **state)

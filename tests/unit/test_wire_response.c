@@ -253,7 +253,12 @@ static void assert_same_response(const struct candor_response *got, const struct
 static void every_response_comes_back_as_it_was_sent(void **state)
 {
 	size_t n;
-	unsigned types = 0;
+	static const char *const names[] = {
+		"NONE",
+#define CANDOR_ANSWER(NAME, field, Message, place) #NAME,
+#include CANDOR_REQUESTS_DEF
+	};
+	bool has[CANDOR_RES_TYPES] = {false};
 	const struct candor_response *samples = sample_responses(&n);
 	(void)state;
 	for (size_t i = 0; i < n; i++) {
@@ -265,11 +270,13 @@ static void every_response_comes_back_as_it_was_sent(void **state)
 		encode(&samples[i], &bytes, &body);
 		assert_int_equal(wire_decode_response(&a, body.data, body.len, &got), 0);
 		assert_same_response(&got, &samples[i]);
-		types |= 1u << samples[i].type;
+		has[samples[i].type] = true;
 		arena_free(&a);
 		buf_free(&bytes);
 	}
-	assert_int_equal(types, (1u << CANDOR_RES_TYPES) - 1);
+	for (int type = 0; type < CANDOR_RES_TYPES; type++)
+		if (!has[type])
+			fail_msg("tests/lib/samples.c has no %s", names[type]);
 }
 
 static void a_refusal_carries_its_code_and_sentence_and_no_body(void **state)
