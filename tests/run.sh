@@ -5,14 +5,18 @@
 #
 # Without an argument: all programs in $B/tests/unit, blackbox, fault and fuzz, the test of tests/check-source.sh (with
 # unit), the traces of the mechanism, and the check of the installation. A line for each program; failures and skips in full; last `N passed, N failed[, N skipped]`.
-# TEST_TIMEOUT_S (600) is what one program may take. Exit status 0 if nothing failed and something passed, else 1.
+# TEST_TIMEOUT_S (600) is what one program may take. What a program leaves behind, files in its TMPDIR or processes that know of
+# them, is a failure. Exit status 0 if nothing failed and something passed, else 1.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 export B=${B:-build/release}
 limit_s=${TEST_TIMEOUT_S:-600}
 passed=0 failed=0 skipped=0
 log=$(mktemp) || exit 1
-trap 'rm -f "$log"' EXIT
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/candor.XXXXXX") || exit 1
+# Some tests connect as other users.
+chmod 711 "$scratch"
+trap 'rm -rf "$log" "$scratch"' EXIT
 
 case ${1-} in
 '' | unit | blackbox | fault | fuzz) ;;
@@ -22,13 +26,35 @@ case ${1-} in
 	;;
 esac
 
-# run COMMAND...: its output in $log, what it came to in $status, how long it took in $seconds.
+# Processes whose arguments name the scratch directory.
+left_running() {
+	grep -lazsF -f <(echo "$scratch/") /proc/[0-9]*/cmdline | cut -d/ -f3
+}
+
+# Removes what a program has left: files, and processes that have not ended with it. They end as soon as they can; some time
+# is given to them. What there was, one a line.
+clean_up() {
+	local pid try
+	for try in {1..50}; do
+		[ -z "$(left_running)" ] && break
+		sleep 0.1
+	done
+	for pid in $(left_running); do
+		{ echo "# it left process $pid: $(tr '\0' ' ' <"/proc/$pid/cmdline")" && kill -9 "$pid"; } 2>/dev/null
+		kill -9 "$pid" 2>/dev/null
+	done
+	find "$scratch" -mindepth 1 -maxdepth 1 -printf '# it left %f\n'
+	find "$scratch" -mindepth 1 -delete
+}
+
+# run COMMAND...: its output in $log, what it came to in $status, what it left in $left, how long it took in $seconds.
 run() {
 	local start=$EPOCHREALTIME
 	# What bash itself says of a signal goes nowhere: the line of the program will say it.
-	{ CMOCKA_MESSAGE_OUTPUT=TAP timeout -k 10 "$limit_s" "$@" >"$log" 2>&1 </dev/null; } 2>/dev/null
+	{ TMPDIR=$scratch CMOCKA_MESSAGE_OUTPUT=TAP timeout -k 10 "$limit_s" "$@" >"$log" 2>&1 </dev/null; } 2>/dev/null
 	status=$?
 	seconds=$(awk -v a="$start" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }')
+	left=$(clean_up)
 }
 
 # tally NAME PASSED FAILED SKIPPED: the program's line, and what there is to be said about it.
@@ -67,6 +93,10 @@ run_program() {
 		echo "# $(why_it_ended), $((good + bad + skips)) of $planned tests done" >>"$log"
 		bad=$((bad + 1))
 	fi
+	if [ "$left" ] && [ "$bad" -eq 0 ]; then
+		echo "$left" >>"$log"
+		bad=$((bad + 1))
+	fi
 	tally "${1#"$B"/tests/}" "$good" "$bad" "$skips"
 }
 
@@ -89,6 +119,7 @@ run_single() {
 	local name=$1
 	shift
 	run "$@"
+	[ "$left" ] && [ "$status" -eq 0 ] && echo "$left" >>"$log" && status=1
 	case $status in
 	0) tally "$name" 1 0 0 ;;
 	77) tally "$name" 0 0 1 ;;

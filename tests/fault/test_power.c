@@ -3,9 +3,9 @@
  *
  * A life is a database with its random history. The same history goes on in a twin whose power never fails; after each
  * crash the database must be in the state of the twin, or in that before the batch under way. */
+#include "tests/lib/files.h"
 #include "tests/lib/unit.h"
 
-#include <ftw.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -199,14 +199,6 @@ static void forget_states(struct life *l)
 
 /* ---- the two compared ---- */
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 /* Nothing is left behind but words. */
 static _Noreturn void give_up(struct life *l, const char *what)
 {
@@ -214,7 +206,7 @@ static _Noreturn void give_up(struct life *l, const char *what)
 		l->number, count.crashes, (int)l->mode, (int)l->sync, what, last_words);
 	const char *const dirs[] = {l->main.dir, l->twin.dir};
 	for (size_t i = 0; i < 2; i++)
-		nftw(dirs[i], remove_one, 8, FTW_DEPTH | FTW_PHYS);
+		files_remove_dir(dirs[i]);
 	_exit(1);
 }
 

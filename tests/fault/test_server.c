@@ -269,6 +269,7 @@ static void every(enum fault_kind kind, enum fault_how how, bool lasting)
 		without_times(p.states[i]);
 	for (uint64_t struck = 1; struck > 0 && most > 0; fault.nth += step, most--)
 		injected += struck = play(&p, fault);
+	assert_true(fault_count(kind) > 0);
 	play_deinit(&p);
 }
 

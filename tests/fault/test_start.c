@@ -109,7 +109,7 @@ static uint64_t verify_with(const struct file *file, struct fault fault)
 /* Every kind, every n, once and lasting; bounded, every few. */
 static void every_fault(const struct file *file, uint64_t (*play)(const struct file *file, struct fault fault))
 {
-	uint64_t calls = 0;
+	uint64_t calls = 0, before = injected;
 	fault_reset();
 	for (int kind = 0; kind < FAULT_KINDS; kind++) {
 		/* SQLite asks for memory a thousand times where it asks for a file once. */
@@ -125,6 +125,7 @@ static void every_fault(const struct file *file, uint64_t (*play)(const struct f
 					injected += struck = play(file, fault);
 			}
 	}
+	assert_true(injected > before);
 }
 
 static void take_state(struct file *file)

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "client/cli/base/cli.h"
+#include "tests/lib/files.h"
 #include "tests/fuzz/spoil.h"
 #include "tests/lib/samples.h"
 #include "lib/base/text.h"
@@ -521,10 +522,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc, (void)argv;
 	static const char rows[] = "item,labeler,report,outcome\na,ann,0.5,1\na,bob,1,\nb,ann,0,\nb,bob,2,\n";
-	const char *tmp = getenv("TMPDIR");
 	pthread_t thread;
-	snprintf(dir, sizeof dir, "%s/candor-test-XXXXXX", tmp && tmp[0] ? tmp : "/tmp");
-	require(mkdtemp(dir));
+	files_new_dir(dir, sizeof dir);
 	snprintf(csv, sizeof csv, "%s/rows.csv", dir);
 	snprintf(token, sizeof token, "%s/token", dir);
 	snprintf(new_token, sizeof new_token, "%s/new.token", dir);

@@ -2,18 +2,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/base/err.h"
 #include "tests/lib/clock.h"
+#include "tests/lib/files.h"
 
 enum { START_TRIES = 3000, OPTIONS_MAX = 160 }; /* tries 10 ms apart: sanitizers and large databases are slow */
 
@@ -140,21 +139,12 @@ double daemon_resident_kib(pid_t pid)
 	return kib;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 /* ---- the whole ---- */
 
 void daemon_init(struct daemon *d)
 {
-	*d = (struct daemon){.dir = "/tmp/candor-test-XXXXXX"};
-	if (!mkdtemp(d->dir))
-		give_up(d->dir);
+	*d = (struct daemon){0};
+	files_new_dir(d->dir, sizeof d->dir);
 	snprintf(d->address, sizeof d->address, "unix:%s/socket", d->dir);
 	snprintf(d->db, sizeof d->db, "%s/candor.db", d->dir);
 }
@@ -170,8 +160,7 @@ void daemon_deinit(struct daemon *d)
 	disconnect_all(d);
 	if (d->pid)
 		daemon_kill(d);
-	if (nftw(d->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS))
-		give_up(d->dir);
+	files_remove_dir(d->dir);
 }
 
 int daemon_end(struct daemon *d)

@@ -132,10 +132,7 @@ void fake_start(struct fake_owner *f)
 void fake_place(struct fake_owner *f, const struct engine_limits *limits)
 {
 	*f = (struct fake_owner){.limits = *limits, .now_ms = 1700000000000};
-	const char *tmp = getenv("TMPDIR");
-	int len = snprintf(f->dir, sizeof f->dir, "%s/candor-test-XXXXXX", tmp && tmp[0] ? tmp : "/tmp");
-	require(len < (int)sizeof f->dir);
-	require(mkdtemp(f->dir));
+	files_new_dir(f->dir, sizeof f->dir);
 	snprintf(f->path, sizeof f->path, "%s/candor.db", f->dir);
 }
 

@@ -446,6 +446,8 @@ void play_every(enum fault_kind kind, enum fault_how how, bool lasting, bool man
 	play_init(&p, many);
 	for (uint64_t struck = 1; struck > 0; fault.nth += step)
 		all_injected += struck = play_round(&p, &fault);
+	/* Else whoever is to count them does not. */
+	assert_true(fault_count(kind) > 0);
 	play_deinit(&p);
 }
 

@@ -1,7 +1,10 @@
 #include "tests/lib/files.h"
 
 #include <errno.h>
+#include <ftw.h>
+#include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "tests/lib/unit.h"
 
@@ -50,4 +53,28 @@ bool files_exists(const char *path)
 {
 	struct stat st;
 	return lstat(path, &st) == 0;
+}
+
+void files_new_dir(char *out, size_t size)
+{
+	const char *tmp = getenv("TMPDIR");
+	int len = snprintf(out, size, "%s/candor-test-XXXXXX", tmp && tmp[0] ? tmp : "/tmp");
+	if (len >= (int)size || !mkdtemp(out))
+		print_error("%s: %s\n", out, len >= (int)size ? "TMPDIR is too long" : strerror(errno));
+	assert_true(files_exists(out));
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+void files_remove_dir(const char *path)
+{
+	if (nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS))
+		print_error("%s: %s\n", path, strerror(errno));
+	assert_false(files_exists(path));
 }

@@ -19,4 +19,8 @@ void files_write_bytes(const char *path, const void *bytes, size_t len);
 /* There is something of that name. */
 bool files_exists(const char *path);
 
+/* A fresh directory in TMPDIR, or else in /tmp; and its removal, with all that is in it. */
+void files_new_dir(char *out, size_t size);
+void files_remove_dir(const char *path);
+
 #endif

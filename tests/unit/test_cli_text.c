@@ -1,21 +1,14 @@
 /* Numbers, tables, bars and the progress line. */
 #include <errno.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <locale.h>
-#include <setjmp.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #include "client/cli/base/cli.h"
 #include "client/cli/base/number.h"
 #include "client/cli/base/progress.h"
 #include "client/cli/base/table.h"
+#include "tests/lib/unit.h"
 
 /* ---- numbers ---- */
 
@@ -167,10 +160,8 @@ static void wide_characters_take_their_columns(void **state)
 	const struct cli_term term = {.width = 80, .utf8 = true};
 	struct cli_table t;
 	(void)state;
-	if (!setlocale(LC_CTYPE, "C.UTF-8")) {
-		print_message("SKIPPED: there is no C.UTF-8 locale\n");
-		skip();
-	}
+	if (!setlocale(LC_CTYPE, "C.UTF-8"))
+		skip_because("there is no locale C.UTF-8");
 	assert_int_equal(cli_width("日本"), 4);
 	assert_int_equal(cli_width("e\xcc\x81"), 1);
 	assert_int_equal(cli_prefix("日本", 3), 3);
@@ -223,10 +214,8 @@ static void a_name_may_be_cut_in_its_middle(void **state)
 	const struct cli_term term = {.width = 40, .out_tty = true};
 	struct cli_table t;
 	(void)state;
-	if (!setlocale(LC_CTYPE, "C.UTF-8")) {
-		print_message("SKIPPED: there is no locale C.UTF-8\n");
-		skip();
-	}
+	if (!setlocale(LC_CTYPE, "C.UTF-8"))
+		skip_because("there is no locale C.UTF-8");
 	cli_table_init(&t, columns, 2);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		cli_table_cell(&t, "%s", rows[i].name);

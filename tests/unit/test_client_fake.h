@@ -16,6 +16,7 @@
 
 #include "lib/wire/frame.h"
 #include "lib/wire/wire.h"
+#include "tests/lib/files.h"
 
 struct fake;
 
@@ -178,8 +179,7 @@ static inline void fake_start(struct fake *f, uv_loop_t *loop, fake_on_request *
 	frame_init(&f->in, FAKE_FRAME_BYTES);
 	arena_init(&f->arena, 1 << 28);
 	arena_init(&f->scratch, 1 << 28);
-	snprintf(f->dir, sizeof f->dir, "/tmp/candor-test-XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
+	files_new_dir(f->dir, sizeof f->dir);
 	snprintf(f->address, sizeof f->address, "unix:%s/s", f->dir);
 	uv_pipe_init(loop, &f->server, 0);
 	f->server.data = f;

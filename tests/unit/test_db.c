@@ -9,6 +9,7 @@
 #include "daemon/db/read.h"
 #include "daemon/db/write.h"
 #include "daemon/db/migrate.h"
+#include "tests/lib/files.h"
 
 struct world {
 	char dir[64], path[96];
@@ -20,8 +21,7 @@ static int set_up(void **state)
 {
 	struct world *w = calloc(1, sizeof *w);
 	assert_non_null(w);
-	snprintf(w->dir, sizeof w->dir, "/tmp/candor-test-XXXXXX");
-	assert_non_null(mkdtemp(w->dir));
+	files_new_dir(w->dir, sizeof w->dir);
 	snprintf(w->path, sizeof w->path, "%s/candor.db", w->dir);
 	batch_init(&w->batch);
 	*state = w;

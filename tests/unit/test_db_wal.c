@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "daemon/db/wal.h"
+#include "tests/lib/files.h"
 
 enum { PAGE = 4096, HEADER = 32, FRAME = 24 + PAGE, FRAMES_MAX = 64, PAGES = 8 };
 
@@ -116,8 +117,7 @@ static int set_up(void **state)
 {
 	struct log *l = calloc(1, sizeof *l);
 	assert_non_null(l);
-	snprintf(l->dir, sizeof l->dir, "/tmp/candor-test-XXXXXX");
-	assert_non_null(mkdtemp(l->dir));
+	files_new_dir(l->dir, sizeof l->dir);
 	snprintf(l->path, sizeof l->path, "%s/candor.db", l->dir);
 	snprintf(l->wal, sizeof l->wal, "%s-wal", l->path);
 	l->database[16] = PAGE >> 8;
