@@ -87,11 +87,11 @@ lib | lib/base | rights, address and message are shared words: keep them free of
 lib/wire | lib lib/base | the codec knows messages, not pools: convert where both are known, in daemon/engine
 lib/pool | lib lib/base | the mechanism knows neither bytes nor keys: pass in what it needs
 lib/crypto | lib/base lib/pool | lib/crypto hashes and encrypts what it is given: pass it in
-daemon/db | lib/ | the database knows rows, not the engine: hand it a callback, or move what both need into rows.h
+daemon/db | lib/ daemon/file.h | the database knows rows, not the engine: hand it a callback, or move what both need into rows.h
 daemon/history | daemon/db lib/ | a replay reads rows and calls lib/: it has no engine
 daemon/engine | daemon/history daemon/db lib/ | the engine has no sockets: ask its owner, through struct engine_ops
-daemon/net | daemon daemon/engine daemon/db/store.h daemon/db/file.h lib/ | net reaches the database through the engine or db/store only
-daemon/offline | daemon/engine/view.h daemon/history daemon/db lib/ | offline tools read history, and have neither engine nor sockets
+daemon/net | daemon daemon/engine daemon/db/store.h lib/ | net reaches the database through the engine or db/store only
+daemon/offline | daemon/file.h daemon/engine/view.h daemon/history daemon/db lib/ | offline tools read history, and have neither engine nor sockets
 daemon | daemon/net daemon/offline lib/ daemon/db/connection.h | main and config only start what the folders have
 client | lib/ | the client library knows lib/ alone: what the command line needs stays in client/cli
 client/lab | lib/ | the laboratory has no I/O: pass it in

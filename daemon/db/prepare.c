@@ -8,9 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "daemon/db/file.h"
 #include "daemon/db/wal.h"
 #include "daemon/db/write.h"
+#include "daemon/file.h"
 #include "lib/base/log.h"
 
 /* Of a database that is being made: it gets its name when it is whole. */

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/file.h"
 #include "lib/base/wipe.h"
-#include "daemon/db/file.h"
 
 enum { FILE_BYTES_MAX = 1024 * 1024, PIECES = 4 };
 

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "daemon/db/file.h"
+#include "daemon/file.h"
 #include "lib/base/log.h"
 
 static int say(const char *path, int err)

@@ -1,4 +1,4 @@
-#include "daemon/db/file.h"
+#include "daemon/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
