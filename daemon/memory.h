@@ -1,7 +1,7 @@
 /* memory.h - how memory_limit is shared out, and what the system says that this process takes.
  *
  * Each share has a keeper that counts what it holds and stays within it: the engine has the pools and the batches, the
- * sessions' room (session.h) the connections, SQLite its own. What is left is for what nobody counts: the program, the
+ * sessions' budget the connections, SQLite its own. What is left is for what nobody counts: the program, the
  * stacks, and free pieces between blocks of the heap. docs/architecture.md has the table. */
 #ifndef CANDOR_MEMORY_H
 #define CANDOR_MEMORY_H

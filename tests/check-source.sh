@@ -189,6 +189,40 @@ grep -E '^daemon/engine/[^:]*:[0-9]+:[A-Za-z].*\(' "$tmp/code" | awk '
 				print at[i] ": " called[i] "() is not defined in " of[i] ".c: declare it in the header of the file that has it"
 	}' | rule engine-home
 
+# ---- the order of the files in daemon/net ----
+
+# FOLDER | its files, from the bottom up: each may include those of the rows (<) below its own | what to do instead. A
+# name without .c or .h means both.
+cat >"$tmp/order" <<'END'
+daemon/net | credentials peer session.h < session_internal < session_memory < session < turns < conn < conns listen < server | hand it a callback, as struct conn_ops has them
+END
+sed -nE 's/^([^:]*):([0-9]+):[[:space:]]*#[[:space:]]*include "([^"]*\/[^"]*)".*/\1 \2 \3/p' "$tmp/includes" | grep -v '^tests/' |
+	awk -v table="$tmp/order" -v upward="$tmp/upward-in-order" '
+	function folder(path) { sub(/\/[^\/]*$/, "", path); return path }
+	function stem(path) { sub(/\.[ch]$/, "", path); return path }
+	function place(path) { return path in rank ? rank[path] : rank[stem(path)] }
+	BEGIN {
+		printf "" >upward
+		while ((getline line <table) > 0) {
+			split(line, part, / *\| */)
+			rows = split(part[2], row, / *< */)
+			instead[part[1]] = part[3]
+			for (i = 1; i <= rows; i++) {
+				n = split(row[i], name, " ")
+				for (k = 1; k <= n; k++) rank[part[1] "/" name[k]] = i
+			}
+		}
+	}
+	!(folder($1) in instead) { next }
+	!place($1) {
+		if (!told[$1]++) print $1 ":1: it has no place in the order of its folder: give it one in tests/check-source.sh"
+		next
+	}
+	folder($1) == folder($3) && stem($1) != stem($3) && place($1) <= place($3) {
+		print $1 ":" $2 ": it stands no higher than " $3 " and must not include it: " instead[folder($1)] >upward
+	}' | rule order-file
+rule order <"$tmp/upward-in-order"
+
 # ---- who calls what ----
 
 # never NAME CALLS FILES SENTENCE: in files that match, no call of a function that matches.

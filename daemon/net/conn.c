@@ -1,11 +1,9 @@
 #include "daemon/net/conn.h"
 
-#include <stdio.h>
-#include <string.h>
-
-#include "lib/wire/frame.h"
+#include "daemon/net/peer.h"
 #include "lib/base/heap.h"
 #include "lib/base/log.h"
+#include "lib/wire/frame.h"
 
 enum {
 	LINGER_MS = 2000, /* also for a peer that is refused to finish its handshake */
@@ -14,17 +12,27 @@ enum {
 		16 * 1024, /* of what the channel has to say: above it the peer is to take some before it says more */
 };
 
+static void move_to(struct conn *c, enum conn_state state)
+{
+	require(state > c->state);
+	c->state = state;
+}
+
+static void mark_dirty(struct conn *c)
+{
+	c->shared->ops->dirty(c->shared->owner, c);
+}
+
 static void on_wake(void *owner)
 {
-	struct conn *c = owner;
-	server_mark_dirty(c->server, c);
+	mark_dirty(owner);
 }
 
 static void on_written(uv_write_t *write, int status)
 {
 	struct conn *c = write->data;
 	buf_free(&c->writing);
-	if (c->closing)
+	if (conn_is_closing(c))
 		return;
 	if (status) {
 		conn_close(c);
@@ -32,7 +40,7 @@ static void on_written(uv_write_t *write, int status)
 	}
 	c->last_active_ms = uv_now(c->stream.loop);
 	session_sent(c->session, c->owed.cap);
-	server_mark_dirty(c->server, c);
+	mark_dirty(c);
 }
 
 /* The size of some of the messages in out: at least so many bytes, if there are. */
@@ -97,7 +105,7 @@ static void all_is_sent(struct conn *c)
 {
 	if (session_is_full(c->session)) {
 		session_sent(c->session, 0);
-		server_mark_dirty(c->server, c);
+		mark_dirty(c);
 	}
 }
 
@@ -131,7 +139,7 @@ static bool next_cipher(struct conn *c, struct buf *cipher)
 	if (c->owed.len > 0) {
 		err = buf_append(cipher, c->owed.data, c->owed.len);
 		buf_free(&c->owed);
-	} else if (out->len > 0 && tls_is_ready(c->tls) && !c->ended) {
+	} else if (out->len > 0 && tls_is_ready(c->tls) && c->state < CONN_ENDING) {
 		size_t n = span_of_some(out, share(out));
 		err = tls_send(c->tls, out->data, n, cipher);
 		buf_consume(out, n);
@@ -145,7 +153,7 @@ static bool next_cipher(struct conn *c, struct buf *cipher)
 
 static void send_cipher(struct conn *c)
 {
-	struct buf *cipher = server_cipher_buffer(c->server);
+	struct buf *cipher = &c->shared->cipher;
 	bool some = false;
 	while (next_cipher(c, cipher)) {
 		ssize_t sent = try_write(c, cipher);
@@ -160,13 +168,13 @@ static void send_cipher(struct conn *c)
 			start_write(c);
 		return;
 	}
-	if (some && !c->closing)
+	if (some && !conn_is_closing(c))
 		all_is_sent(c);
 }
 
 static void send_output(struct conn *c)
 {
-	if (c->writing.data || c->lingering)
+	if (c->writing.data || c->state >= CONN_LINGERING)
 		return;
 	if (c->tls)
 		send_cipher(c);
@@ -177,15 +185,25 @@ static void send_output(struct conn *c)
 static void on_send_now(void *owner)
 {
 	struct conn *c = owner;
-	if (!c->closing)
+	if (!conn_is_closing(c))
 		send_output(c);
+}
+
+/* What is read must be kept until it is taken: where memory is short, less is read at a time. */
+static size_t read_size(const struct conn_shared *shared)
+{
+	enum { LEAST_READ_BYTES = 2048 };
+	const struct session_budget *b = shared->session_limits.budget;
+	size_t half = b->limit_bytes / 2, free_bytes = half > b->used_bytes ? half - b->used_bytes : 0;
+	size_t size = free_bytes / 16 > shared->read_bytes ? shared->read_bytes : free_bytes / 16;
+	return size > LEAST_READ_BYTES ? size : LEAST_READ_BYTES;
 }
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
 	(void)suggested;
-	struct conn *c = handle->data;
-	*buf = server_read_buffer(c->server);
+	const struct conn *c = handle->data;
+	*buf = uv_buf_init(c->shared->read_buffer, (unsigned)read_size(c->shared));
 }
 
 static bool awaits_rest(const struct conn *c)
@@ -220,42 +238,27 @@ static size_t own_bytes(const struct conn *c)
 	return heap_bytes(sizeof *c) + (c->tls ? tls_bytes(c->tls) : 0);
 }
 
-/* Who has a certificate that we trust is whom it names. A space would end the name in history, where what the client
- * calls itself follows: it is written as RFC 2253 writes any byte. A subject too long for a name is nobody's. */
+/* A peer with a certificate that we trust is whom it names. */
 static void introduce(struct conn *c)
 {
-	struct identity identity = {.name = "cert:", .is_known = true};
-	size_t len = strlen(identity.name);
+	struct identity identity;
 	c->introduced = true;
-	if (!tls_subject(c->tls)[0])
-		return;
-	for (const char *p = tls_subject(c->tls); *p; p++) {
-		/* One character, with the backslash that OpenSSL puts before some, spaces among them. */
-		const char *last = p[0] == '\\' && p[1] ? p + 1 : p;
-		char piece[4] = "\\20";
-		if (*last != ' ')
-			snprintf(piece, sizeof piece, "%.*s", (int)(last - p + 1), p);
-		p = last;
-		size_t n = strlen(piece);
-		if (len + n >= sizeof identity.name)
-			return;
-		memcpy(identity.name + len, piece, n);
-		len += n;
-	}
-	session_set_peer(c->session, &identity);
+	const char *subject = tls_subject(c->tls);
+	if (subject[0] && peer_from_certificate(subject, &identity))
+		session_set_peer(c->session, &identity);
 }
 
 /* Nothing more can be understood; what there is to say about it is said, and then the connection ends. */
 static void break_off(struct conn *c)
 {
 	log_debug("closing a connection: TLS: %s", tls_fault(c->tls));
-	c->broken = c->ended = true;
-	server_mark_dirty(c->server, c);
+	move_to(c, CONN_ENDING);
+	mark_dirty(c);
 }
 
 static void take_cipher(struct conn *c, const void *bytes, size_t n)
 {
-	struct buf *plain = server_plain_buffer(c->server);
+	struct buf *plain = &c->shared->plain;
 	plain->len = 0;
 	int err = tls_receive(c->tls, bytes, n, plain, &c->owed);
 	bool known = plain->len > 0 || tls_is_ready(c->tls);
@@ -268,7 +271,7 @@ static void take_cipher(struct conn *c, const void *bytes, size_t n)
 	}
 	if (plain->len > 0 && !session_is_over(c->session))
 		push(c, plain->data, plain->len);
-	if (c->closing)
+	if (conn_is_closing(c))
 		return;
 	session_set_base(c->session, own_bytes(c));
 	if (err == ERR_CLOSED)
@@ -279,7 +282,7 @@ static void take_cipher(struct conn *c, const void *bytes, size_t n)
 
 static bool wants_bytes(const struct conn *c)
 {
-	if (c->broken || c->owed.len > OWED_MAX)
+	if (c->state >= CONN_ENDING || c->owed.len > OWED_MAX)
 		return false;
 	return (c->tls && !tls_is_ready(c->tls)) || !session_is_full(c->session);
 }
@@ -293,16 +296,16 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 		conn_close(c);
 		return;
 	}
-	if (c->lingering)
+	if (c->state >= CONN_ENDING)
 		return;
 	c->last_active_ms = uv_now(stream->loop);
 	if (c->tls)
 		take_cipher(c, buf->base, (size_t)n);
 	else
 		push(c, buf->base, (size_t)n);
-	if (c->closing)
+	if (conn_is_closing(c))
 		return;
-	server_mark_dirty(c->server, c);
+	mark_dirty(c);
 	/* libuv would read on, as long as there is something. */
 	if (!wants_bytes(c)) {
 		uv_read_stop(stream);
@@ -310,16 +313,17 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	}
 }
 
-int conn_start(struct conn *c, struct engine *engine, const struct session_limits *limits, const struct identity *peer,
-	       struct tls_context *context)
+int conn_start(struct conn *c, const struct identity *peer, struct tls_context *context)
 {
 	static const struct session_ops ops = {.wake = on_wake, .send_now = on_send_now};
+	const struct conn_shared *shared = c->shared;
 	c->last_active_ms = c->began_ms = uv_now(c->stream.loop);
 	int err = context ? tls_new(&c->tls, context, NULL) : 0;
 	if (err == 0)
-		err = session_new(&c->session, engine, limits, peer, &ops, c);
+		err = session_new(&c->session, shared->engine, &shared->session_limits, peer, &ops, c);
 	if (err)
 		return err;
+	c->turn.session = c->session;
 	session_set_base(c->session, own_bytes(c));
 	c->reading = true;
 	return uv_read_start(&c->stream, on_alloc, on_read);
@@ -330,16 +334,18 @@ int conn_start(struct conn *c, struct engine *engine, const struct session_limit
 /* The peer is told that this is the end and no accident, as far as the stream takes it. */
 static void say_end(struct conn *c)
 {
-	if (!c->ended && tls_end(c->tls, &c->owed) == 0)
+	if (c->state >= CONN_ENDING)
+		return;
+	move_to(c, CONN_ENDING);
+	if (tls_end(c->tls, &c->owed) == 0)
 		send_output(c);
-	c->ended = true;
 }
 
 /* Closing at once, with bytes of the peer unread, would make the kernel reset the connection, and the peer might never
  * see the last word. So this side ends, and waits a little for the other to do so. */
 static void linger(struct conn *c)
 {
-	c->lingering = true;
+	move_to(c, CONN_LINGERING);
 	c->linger_since_ms = uv_now(c->stream.loop);
 	if (uv_shutdown(&c->shutdown, &c->stream, NULL) != 0 ||
 	    (!c->reading && uv_read_start(&c->stream, on_alloc, on_read) != 0))
@@ -351,20 +357,21 @@ void conn_refuse(struct conn *c, enum candor_code code, const char *sentence)
 {
 	session_refuse(c->session, code, sentence);
 	c->refused_ms = uv_now(c->stream.loop);
-	server_mark_dirty(c->server, c);
+	mark_dirty(c);
 }
 
 void conn_flush(struct conn *c)
 {
-	if (c->closing)
+	if (conn_is_closing(c))
 		return;
 	send_output(c);
-	if (c->closing || c->lingering)
+	if (c->state >= CONN_LINGERING)
 		return;
-	bool all_said = c->broken || (session_is_over(c->session) && session_output(c->session)->len == 0);
+	bool all_said =
+		c->state == CONN_ENDING || (session_is_over(c->session) && session_output(c->session)->len == 0);
 	if (all_said && !c->writing.data && c->tls)
 		say_end(c);
-	if (c->closing)
+	if (conn_is_closing(c))
 		return;
 	if (all_said && !c->writing.data) {
 		linger(c);
@@ -377,18 +384,19 @@ void conn_flush(struct conn *c)
 		uv_read_stop(&c->stream);
 	c->reading = read;
 	if (session_wants_turn(c->session))
-		server_wait_turn(c->server, c);
+		turns_wait(&c->shared->turns, &c->turn);
 	watch_frame(c);
 }
 
-const char *conn_overdue(struct conn *c, const struct conn_limits *limits, uint64_t now_ms)
+const char *conn_overdue(struct conn *c, uint64_t now_ms)
 {
+	const struct conn_limits *limits = &c->shared->limits;
 	size_t left = uv_stream_get_write_queue_size(&c->stream);
 	if (left != c->write_left)
 		c->write_since_ms = now_ms;
 	c->write_left = left;
 
-	if (c->lingering)
+	if (c->state == CONN_LINGERING)
 		return now_ms - c->linger_since_ms > LINGER_MS ? "the peer did not end the connection" : NULL;
 	bool shaking = c->tls && !tls_is_ready(c->tls);
 	if (shaking && c->refused_ms && now_ms - c->refused_ms > LINGER_MS)
@@ -418,13 +426,13 @@ static void on_closed(uv_handle_t *handle)
 	require(!c->writing.data);
 	tls_free(c->tls);
 	buf_free(&c->owed);
-	server_conn_closed(c->server, c);
+	c->shared->ops->closed(c->shared->owner, c);
 }
 
 /* What of the channel's end goes out at once; there is no other time. */
 static void say_last(struct conn *c)
 {
-	if (!c->ended && tls_end(c->tls, &c->owed))
+	if (c->state < CONN_ENDING && tls_end(c->tls, &c->owed))
 		return;
 	uv_buf_t last = uv_buf_init((char *)c->owed.data, (unsigned)c->owed.len);
 	if (last.len > 0)
@@ -433,14 +441,32 @@ static void say_last(struct conn *c)
 
 void conn_close(struct conn *c)
 {
-	if (c->closing)
+	if (conn_is_closing(c))
 		return;
-	c->closing = true;
-	if (c->tls && c->session && !c->writing.data && !c->lingering)
+	if (c->tls && c->session && !c->writing.data && c->state < CONN_LINGERING)
 		say_last(c);
-	server_end_wait(c);
+	move_to(c, CONN_CLOSING);
+	turns_leave(&c->turn);
 	if (c->session)
 		session_end(c->session);
 	c->session = NULL;
 	uv_close((uv_handle_t *)&c->stream, on_closed);
+}
+
+bool conn_is_closing(const struct conn *c)
+{
+	return c->state == CONN_CLOSING;
+}
+
+const char *conn_check(const struct conn *c)
+{
+	if (c->state == CONN_CLOSING)
+		return c->session || c->turn.queue ? "a connection that closes has kept its session or its turn" : NULL;
+	if (c->state == CONN_LINGERING && c->writing.data)
+		return "a connection lingers with bytes unsent";
+	if (c->turn.session != c->session)
+		return "a connection waits for the turn of another session";
+	if (c->owed.len > 0 && !c->tls)
+		return "a connection without a channel owes its handshake";
+	return c->session ? session_check(c->session) : NULL;
 }

@@ -3,15 +3,18 @@
  * Where it has a channel (tls.h) that stands between the two: the session has nothing but plain bytes, and none before
  * the peer is known.
  *
- * Owned by the server, on whose list it stands. Closing is asynchronous: conn_close(), then ops.closed, and the memory
- * is gone. */
+ * Whoever has the connections (conns.h) owns it. Closing is asynchronous: conn_close(), then ops->closed(), and the
+ * memory may go. The loop's thread only. */
 #ifndef CANDOR_CONN_H
 #define CANDOR_CONN_H
 
 #include <uv.h>
 
 #include "daemon/net/session.h"
+#include "daemon/net/turns.h"
 #include "lib/crypto/tls.h"
+
+struct conn;
 
 struct conn_limits {
 	uint64_t idle_ms; /* without a byte in either direction and nothing unanswered; 0: no limit */
@@ -19,8 +22,34 @@ struct conn_limits {
 			      bytes */
 };
 
-struct conn_queue {
-	struct conn *first, *last;
+/* What a connection tells its owner. */
+struct conn_ops {
+	/* It wants a conn_flush() before the loop sleeps. */
+	void (*dirty)(void *owner, struct conn *c);
+	/* It is closed, and nothing points to it any more. */
+	void (*closed)(void *owner, struct conn *c);
+};
+
+/* What all connections share; it outlives them. */
+struct conn_shared {
+	struct engine *engine;
+	struct session_limits session_limits;
+	struct conn_limits limits;
+	struct turns turns;
+	/* Each is used for the length of a call, by whoever begins it anew. */
+	char *read_buffer;
+	size_t read_bytes;
+	struct buf plain, cipher; /* what was decrypted, and what was encrypted */
+	const struct conn_ops *ops;
+	void *owner;
+};
+
+/* A connection only moves forward through these. */
+enum conn_state {
+	CONN_OPEN,
+	CONN_ENDING, /* only its channel still has something to say; nothing more is understood */
+	CONN_LINGERING, /* all is said; what still comes is thrown away until the peer ends too */
+	CONN_CLOSING,
 };
 
 struct conn {
@@ -29,22 +58,23 @@ struct conn {
 		uv_tcp_t tcp;
 		uv_pipe_t pipe;
 	};
-	struct server *server;
-	struct conn *before, *after; /* on the server's list */
-	struct conn *next_dirty; /* to be flushed before the loop sleeps */
-	struct conn_queue *queue; /* in which it waits for a turn; NULL: in none */
-	struct conn *next_waiting, *before_waiting;
-	bool dirty, closing, reading;
-	bool lingering; /* all is said; what still comes is thrown away until the peer ends too */
-	struct session *session;
+	struct conn_shared *shared;
+	struct conn *before, *after; /* for the owner's lists */
+	struct conn *next_dirty;
+	bool dirty;
+
+	enum conn_state state;
+	bool reading;
+	bool introduced; /* the session knows whom the certificate names */
+	struct session *session; /* NULL: closing */
+	struct turn turn;
 	struct tls *tls; /* NULL: plain */
 	struct buf owed; /* what the channel itself has to say: its handshake, alerts, the end */
-	bool introduced, broken, ended; /* who the peer is has been told; the channel is no more; its end was told */
-	uint64_t began_ms; /* the handshake */
+	uint64_t began_ms; /* the handshake; like all times here, by the loop's clock */
 	uv_write_t write;
 	uv_shutdown_t shutdown;
 	struct buf writing; /* on its way; its data NULL: nothing is */
-	uint64_t last_active_ms; /* loop time */
+	uint64_t last_active_ms;
 	uint64_t frame_since_ms; /* when the frame that is awaited began; 0: none */
 	uint64_t frames_before; /* whole ones taken before it */
 	uint64_t write_since_ms; /* when the write on its way last moved */
@@ -53,10 +83,9 @@ struct conn {
 	uint64_t refused_ms; /* when it was told that it is not served; 0: it was not */
 };
 
-/* The stream is accepted and c->server set. peer: for the session, unless a certificate says better. context: of the
+/* The stream is accepted and c->shared set. peer: for the session, unless a certificate says better. context: of the
  * channel, NULL: there is none. 0 or an error, and then the caller closes. */
-MUST_CHECK int conn_start(struct conn *c, struct engine *engine, const struct session_limits *limits,
-			  const struct identity *peer, struct tls_context *context);
+MUST_CHECK int conn_start(struct conn *c, const struct identity *peer, struct tls_context *context);
 
 /* Sends what is there, and reads or pauses as the session would have it. */
 void conn_flush(struct conn *c);
@@ -65,25 +94,16 @@ void conn_flush(struct conn *c);
 void conn_refuse(struct conn *c, enum candor_code code, const char *sentence);
 
 /* What took too long, or NULL. To be asked now and then. */
-const char *conn_overdue(struct conn *c, const struct conn_limits *limits, uint64_t now_ms);
+const char *conn_overdue(struct conn *c, uint64_t now_ms);
 
 /* All that was asked is answered and sent. */
 bool conn_is_done(const struct conn *c);
 
+bool conn_is_closing(const struct conn *c);
+
 void conn_close(struct conn *c);
 
-/* ---- what the server gives ---- */
-
-/* Space to read into, the same for all: what is read is consumed before the next read. */
-uv_buf_t server_read_buffer(struct server *s);
-
-/* Likewise, for what is decrypted and encrypted; whoever uses one begins it anew. */
-struct buf *server_plain_buffer(struct server *s);
-struct buf *server_cipher_buffer(struct server *s);
-
-void server_mark_dirty(struct server *s, struct conn *c);
-void server_wait_turn(struct server *s, struct conn *c);
-void server_end_wait(struct conn *c);
-void server_conn_closed(struct server *s, struct conn *c);
+/* For tests and for builds that check: NULL, or what about it does not fit together. */
+const char *conn_check(const struct conn *c);
 
 #endif

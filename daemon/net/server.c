@@ -4,299 +4,63 @@
 #include <errno.h>
 #include <signal.h>
 #include <sodium/randombytes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/time.h>
-#include <unistd.h>
 
-#include "daemon/net/conn.h"
-#include "daemon/net/credentials.h"
-#include "lib/base/heap.h"
-#include "lib/base/log.h"
-#include "daemon/memory.h"
-#include "daemon/net/listen.h"
 #include "daemon/db/store.h"
+#include "daemon/memory.h"
+#include "daemon/net/conns.h"
+#include "daemon/net/credentials.h"
+#include "daemon/net/listen.h"
+#include "lib/base/log.h"
 #include "lib/base/text.h"
 
 enum {
-	READ_BYTES = 64 * 1024,
 	DRAIN_MS = 10000,
 	REFUSED_AT_A_TIME = 256, /* connections beyond max_connections that are being told so */
 	COMMIT_BYTES = 512 * 1024, /* some thousand reports: as long as it takes to force a little to disk */
-	FEW_CONNECTIONS = 256,
-	KEPT_BYTES = 256 * 1024, /* of the buffers that all share */
-	SEND_BUFFER_BYTES = 16 * 1024, /* for each above so many */
 	FAULT_MAX = CONFIG_PATH_MAX + 256,
 	SPARE_DESCRIPTORS = 40, /* for SQLite: a file, its log and its index for each reader */
 };
 
 struct server {
 	const struct config *config;
-	struct session_limits session_limits;
-	struct conn_limits conn_limits;
 	uv_loop_t loop;
 	uv_prepare_t prepare;
 	uv_timer_t tick;
 	uv_signal_t sigterm, sigint, sighup;
 	uv_idle_t idle; /* active while somebody waits for a turn: the loop does not sleep then */
 	struct listeners listeners;
-
+	struct conns conns;
 	struct store *store;
 	struct engine *engine;
-	struct conn *conns, *dirty;
-	struct conn_queue waiting; /* for a turn */
-	struct conn_queue held; /* for the next commit to begin, or for one to end, and then for a turn */
-	struct session_room room;
-	uint64_t n_conns, conns_max; /* at conns_max accepting pauses */
+	struct tls_context *tls; /* of new connections; NULL: they are plain */
+	uint64_t conns_max; /* at so many accepting pauses */
 	uint64_t drain_until_ms; /* loop time; 0: not stopping */
 	bool closing; /* everything is being closed */
 	int result;
-	struct tls_context *tls; /* of new connections; NULL: they are plain */
-	char *read_buffer;
-	struct buf plain, cipher;
 	char *database; /* its absolute path, once it is there */
 };
 
 /* ---- connections ---- */
 
-/* What is read must be kept until it is taken: where memory is short, less is read at a time. */
-uv_buf_t server_read_buffer(struct server *s)
-{
-	enum { LEAST_BYTES = 2048 };
-	size_t half = s->room.limit_bytes / 2, free_bytes = half > s->room.used_bytes ? half - s->room.used_bytes : 0;
-	size_t size = free_bytes / 16 > READ_BYTES ? READ_BYTES : free_bytes / 16;
-	return uv_buf_init(s->read_buffer, size > LEAST_BYTES ? (unsigned)size : LEAST_BYTES);
-}
-
-struct buf *server_plain_buffer(struct server *s)
-{
-	return &s->plain;
-}
-
-struct buf *server_cipher_buffer(struct server *s)
-{
-	return &s->cipher;
-}
-
-/* One large message is no reason to keep so much. */
-static void trim_buffers(struct server *s)
-{
-	if (s->plain.cap > KEPT_BYTES)
-		buf_free(&s->plain);
-	if (s->cipher.cap > KEPT_BYTES)
-		buf_free(&s->cipher);
-}
-
-void server_mark_dirty(struct server *s, struct conn *c)
-{
-	if (c->dirty)
-		return;
-	c->dirty = true;
-	c->next_dirty = s->dirty;
-	s->dirty = c;
-}
-
-static void append(struct conn_queue *q, struct conn *c)
-{
-	c->queue = q;
-	c->next_waiting = NULL;
-	c->before_waiting = q->last;
-	*(q->last ? &q->last->next_waiting : &q->first) = c;
-	q->last = c;
-}
-
-void server_end_wait(struct conn *c)
-{
-	struct conn_queue *q = c->queue;
-	if (!q)
-		return;
-	*(c->before_waiting ? &c->before_waiting->next_waiting : &q->first) = c->next_waiting;
-	*(c->next_waiting ? &c->next_waiting->before_waiting : &q->last) = c->before_waiting;
-	c->queue = NULL;
-}
-
-void server_wait_turn(struct server *s, struct conn *c)
-{
-	if (!c->queue)
-		append(session_is_held_back(c->session) ? &s->held : &s->waiting, c);
-}
-
-static bool may_release(const struct server *s)
-{
-	return s->held.first && !engine_is_busy(s->engine) && !engine_is_saturated(s->engine);
-}
-
-/* Nobody is held back any more: they have their turns after those who wait already. */
-static void release_held(struct server *s)
-{
-	for (struct conn *c; may_release(s);) {
-		c = s->held.first;
-		server_end_wait(c);
-		append(&s->waiting, c);
-	}
-}
-
-static void remove_dirty(struct server *s, const struct conn *c)
-{
-	struct conn **at = &s->dirty;
-	while (*at != c)
-		at = &(*at)->next_dirty;
-	*at = c->next_dirty;
-}
-
-void server_conn_closed(struct server *s, struct conn *c)
-{
-	if (c->dirty)
-		remove_dirty(s, c);
-	server_end_wait(c);
-	*(c->before ? &c->before->after : &s->conns) = c->after;
-	if (c->after)
-		c->after->before = c->before;
-	free(c);
-	s->n_conns--;
-	if (s->engine)
-		engine_set_connections(s->engine, s->n_conns);
-	if (s->n_conns < s->conns_max)
-		listeners_resume(&s->listeners);
-}
-
-/* The user of a Unix socket, with his groups: a principal. */
-static void describe_local(uv_os_fd_t fd, struct identity *out)
-{
-	struct ucred user;
-	gid_t groups[WHO_GROUPS_MAX];
-	socklen_t len = sizeof user, size = sizeof groups;
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &user, &len) != 0)
-		return;
-	snprintf(out->name, sizeof out->name, "uid:%u", (unsigned)user.uid);
-	out->is_known = true;
-	out->is_owner = user.uid == 0 || user.uid == geteuid();
-	out->groups[out->n_groups++] = user.gid;
-	/* Whoever is in more groups than fit has the rights of the first one alone. */
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) != 0)
-		return;
-	for (size_t i = 0; i < size / sizeof *groups && out->n_groups < WHO_GROUPS_MAX; i++)
-		out->groups[out->n_groups++] = groups[i];
-}
-
-/* Who is at the other end, as far as the socket tells: of a TCP one no more than the address. */
-static void describe_peer(const struct conn *c, bool is_unix, struct identity *out)
-{
-	*out = (struct identity){.name = "unknown", .is_local = is_unix};
-	uv_os_fd_t fd;
-	if (is_unix) {
-		if (uv_fileno((const uv_handle_t *)&c->stream, &fd) == 0)
-			describe_local(fd, out);
-		return;
-	}
-	struct sockaddr_storage from;
-	int len = sizeof from;
-	char host[64];
-	if (uv_tcp_getpeername(&c->tcp, (struct sockaddr *)&from, &len) == 0 &&
-	    uv_ip_name((struct sockaddr *)&from, host, sizeof host) == 0)
-		snprintf(out->name, sizeof out->name, "tcp:%s", host);
-}
-
-static const char *why_not_served(const struct server *s)
-{
-	if (s->n_conns > s->config->max_connections)
-		return "the daemon has as many connections as it takes; try again later";
-	/* Those who are there keep a little room to go on in. */
-	if (s->room.used_bytes > s->room.limit_bytes / 16 * 15)
-		return "the daemon has no memory for another connection; try again later";
-	return NULL;
-}
-
 static void on_accept(void *arg, int fd, bool is_unix)
 {
 	struct server *s = arg;
-	struct conn *c = calloc(1, sizeof *c);
-	if (!c) {
-		close(fd);
-		return;
-	}
-	c->server = s;
-	int err = is_unix ? uv_pipe_init(&s->loop, &c->pipe, 0) : uv_tcp_init(&s->loop, &c->tcp);
-	if (err) {
-		close(fd);
-		free(c);
-		return;
-	}
-	c->stream.data = c;
-	c->after = s->conns;
-	if (s->conns)
-		s->conns->before = c;
-	s->conns = c;
-	s->n_conns++;
-	engine_set_connections(s->engine, s->n_conns);
-	if (s->n_conns >= s->conns_max)
-		listeners_pause(&s->listeners);
-	/* What peers do not take lies in the kernel first. For a few connections it may be what the kernel thinks best;
-	 * ten thousand could hold gigabytes there. */
-	const int little = SEND_BUFFER_BYTES;
-	if (s->n_conns > FEW_CONNECTIONS)
-		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &little, sizeof little);
-
-	struct identity peer;
-	err = is_unix ? uv_pipe_open(&c->pipe, fd) : uv_tcp_open(&c->tcp, fd);
-	if (err)
-		close(fd);
-	if (err == 0 && !is_unix)
-		err = uv_tcp_nodelay(&c->tcp, 1);
-	if (err == 0) {
-		describe_peer(c, is_unix, &peer);
-		err = conn_start(c, s->engine, &s->session_limits, &peer, is_unix ? NULL : s->tls);
-	}
-	const char *why = err ? NULL : why_not_served(s);
-	if (err)
-		conn_close(c);
-	else if (why)
-		conn_refuse(c, CANDOR_RESOURCE_EXHAUSTED, why);
+	conns_accept(&s->conns, fd, is_unix, is_unix ? NULL : s->tls);
 }
 
-/* ---- memory ---- */
-
-/* The connections hold more than their share: those that hold the most are told so and let go, until what the others
- * hold is a little less than the share. What those hold that were told is on its way out; who has not taken the word
- * for a while loses it, if even with all this an eighth too much is held. */
-static void make_room(struct server *s)
+static void on_conns_changed(void *owner)
 {
-	enum { PATIENCE_MS = 10000 };
-	static const char greedy[] = "the daemon's memory for connections is full, and this one holds much of it; send "
-				     "less at a time and take the answers, or raise memory_limit";
-	size_t goal = s->room.limit_bytes / 8 * 7, most = 0, held = 0;
-	size_t fair = s->session_limits.base_bytes + (s->tls ? TLS_REST_BYTES : 0) +
-		      s->room.limit_bytes / 4 / s->room.sessions;
-	uint64_t refused = 0;
-	for (struct conn *c = s->conns; c; c = c->after) {
-		if (c->closing)
-			continue;
-		if (session_is_over(c->session)) {
-			if (s->room.used_bytes > s->room.limit_bytes / 8 * 9 && c->refused_ms &&
-			    uv_now(&s->loop) - c->refused_ms > PATIENCE_MS)
-				conn_close(c);
-			continue;
-		}
-		session_trim(c->session);
-		size_t bytes = session_bytes(c->session);
-		held += bytes;
-		most = bytes > most ? bytes : most;
-	}
-	for (; held > goal && most > fair; most /= 2) {
-		for (struct conn *c = s->conns; c && held > goal; c = c->after) {
-			size_t bytes = c->closing || session_is_over(c->session) ? 0 : session_bytes(c->session);
-			if (bytes < most / 2 || bytes < fair)
-				continue;
-			held -= bytes;
-			refused++;
-			conn_refuse(c, CANDOR_RESOURCE_EXHAUSTED, greedy);
-		}
-	}
-	if (refused > 0)
-		log_warning("memory for connections is full: %llu of them were refused", (unsigned long long)refused);
+	struct server *s = owner;
+	if (s->engine)
+		engine_set_connections(s->engine, s->conns.n);
+	if (s->conns.n >= s->conns_max)
+		listeners_pause(&s->listeners);
+	else
+		listeners_resume(&s->listeners);
 }
 
 /* ---- the engine's owner ---- */
@@ -327,7 +91,7 @@ static uint64_t on_database_bytes(void *owner)
 static void on_memory(void *owner, uint64_t *elsewhere, uint64_t *resident)
 {
 	const struct server *s = owner;
-	*elsewhere = db_memory() + READ_BYTES + s->plain.cap + s->cipher.cap + s->room.used_bytes;
+	*elsewhere = db_memory() + conns_bytes(&s->conns);
 	*resident = memory_resident();
 }
 
@@ -363,12 +127,7 @@ static void begin_stop(struct server *s)
 	listeners_close(&s->listeners);
 	if (s->engine)
 		engine_rest(s->engine);
-	for (struct conn *c = s->conns; c; c = c->after) {
-		if (c->closing)
-			continue;
-		session_stop(c->session);
-		server_mark_dirty(s, c);
-	}
+	conns_stop(&s->conns);
 }
 
 /* Nothing is in flight: what is left are handles, and the loop ends with the last of them. */
@@ -393,11 +152,8 @@ static void close_all(struct server *s)
  * answers are lost, which a client takes as not knowing. */
 static void go_on_stopping(struct server *s)
 {
-	bool late = uv_now(&s->loop) >= s->drain_until_ms;
-	for (struct conn *c = s->conns; c; c = c->after)
-		if (!c->closing && (late || conn_is_done(c)))
-			conn_close(c);
-	if (!s->conns && engine_is_idle(s->engine))
+	conns_close(&s->conns, uv_now(&s->loop) >= s->drain_until_ms);
+	if (!s->conns.first && engine_is_idle(s->engine))
 		close_all(s);
 }
 
@@ -438,19 +194,6 @@ static int start_tls(struct server *s)
 
 /* ---- the loop's beat ---- */
 
-static void flush_all(struct server *s)
-{
-	do {
-		while (s->dirty) {
-			struct conn *c = s->dirty;
-			s->dirty = c->next_dirty;
-			c->dirty = false;
-			conn_flush(c);
-		}
-		engine_tick(s->engine);
-	} while (s->dirty);
-}
-
 static void on_idle(uv_idle_t *idle)
 {
 	(void)idle; /* it is there so that the loop does not sleep */
@@ -463,20 +206,8 @@ static void on_prepare(uv_prepare_t *handle)
 	struct server *s = handle->data;
 	if (s->closing)
 		return;
-	flush_all(s);
-	release_held(s);
-	struct conn *c = s->waiting.first;
-	if (c) {
-		server_end_wait(c);
-		/* If it is held back by now, it goes to those who are. */
-		session_resume(c->session);
-		flush_all(s);
-	}
-	if (s->room.used_bytes > s->room.limit_bytes) {
-		make_room(s);
-		flush_all(s);
-	}
-	if (s->waiting.first || may_release(s))
+	conns_serve(&s->conns);
+	if (conns_are_due(&s->conns))
 		uv_idle_start(&s->idle, on_idle);
 	else
 		uv_idle_stop(&s->idle);
@@ -499,23 +230,11 @@ static void on_tick(uv_timer_t *timer)
 	struct server *s = timer->data;
 	if (s->closing)
 		return;
-	uint64_t now = uv_now(&s->loop);
-	for (struct conn *c = s->conns, *after; c; c = after) {
-		after = c->after;
-		if (c->closing)
-			continue;
-		session_trim(c->session);
-		const char *why = conn_overdue(c, &s->conn_limits, now);
-		if (why) {
-			log_debug("closing a connection: %s", why);
-			conn_close(c);
-		}
-	}
+	conns_tick(&s->conns);
 	engine_probe(s->engine);
-	trim_buffers(s);
 	check_heap(s);
 	/* The system may have descriptors again. */
-	if (s->n_conns < s->conns_max)
+	if (s->conns.n < s->conns_max)
 		listeners_resume(&s->listeners);
 }
 
@@ -595,10 +314,10 @@ static int start_handles(struct server *s)
 	s->prepare.data = s->tick.data = s->sigterm.data = s->sigint.data = s->sighup.data = s;
 	/* Often enough for the shortest time limit, and at least once a second for the rest. */
 	uint64_t beat = 1000;
-	if (s->conn_limits.frame_ms && s->conn_limits.frame_ms / 4 < beat)
-		beat = s->conn_limits.frame_ms / 4 + 1;
-	if (s->conn_limits.idle_ms && s->conn_limits.idle_ms / 4 < beat)
-		beat = s->conn_limits.idle_ms / 4 + 1;
+	if (s->config->frame_ms && s->config->frame_ms / 4 < beat)
+		beat = s->config->frame_ms / 4 + 1;
+	if (s->config->idle_ms && s->config->idle_ms / 4 < beat)
+		beat = s->config->idle_ms / 4 + 1;
 	if ((err = uv_prepare_start(&s->prepare, on_prepare)) ||
 	    (err = uv_timer_start(&s->tick, on_tick, beat, beat)) ||
 	    (err = uv_signal_start(&s->sigterm, on_signal, SIGTERM)) ||
@@ -634,60 +353,67 @@ static void set_conns_max(struct server *s)
 		s->conns_max = most;
 }
 
-int server_run(const struct config *config)
+/* Everything but the loop itself; what was begun is closed by close_all(). */
+static int start(struct server *s)
 {
-	struct server *s = calloc(1, sizeof *s);
-	if (!s) {
-		log_error("cannot start: %s", candor_strerror(-ENOMEM));
-		return -ENOMEM;
-	}
-	s->config = config;
-	s->session_limits = (struct session_limits){
-		.max_frame_bytes = config->max_frame_bytes,
-		.max_unpacked_bytes = config->max_unpacked_bytes,
-		.max_in_flight = (uint32_t)config->max_in_flight,
-		.max_unsent_bytes = config->max_unsent_bytes,
-		.base_bytes = heap_bytes(sizeof(struct conn)), /* and what a channel takes, see conn.c */
-		.room = &s->room,
-	};
-	struct memory_shares shares;
-	memory_share(config->memory_limit, &shares);
-	s->room.limit_bytes = shares.connections;
-	s->conn_limits = (struct conn_limits){config->idle_ms, config->frame_ms};
-	s->read_buffer = malloc(READ_BYTES);
-	int err = s->read_buffer ? uv_loop_init(&s->loop) : -ENOMEM;
-	if (err) {
-		log_error("cannot start: %s", candor_strerror(err));
-		free(s->read_buffer);
-		free(s);
-		return err;
-	}
-	/* A peer that goes away while it is written to is an error of that write, not a signal. */
-	signal(SIGPIPE, SIG_IGN);
-	err = start_tls(s);
+	int err = start_tls(s);
 	if (err == 0)
 		err = start_engine(s);
+	s->conns.shared.engine = s->engine;
 	if (err == 0)
 		err = start_handles(s);
 	if (err == 0)
 		set_conns_max(s);
 	if (err == 0)
-		err = listeners_open(&s->listeners, &s->loop, config, on_accept, s);
-	if (err == 0) {
-		log_notice("candord " CANDOR_VERSION " is ready");
-	} else {
-		s->result = err;
-		close_all(s);
+		err = listeners_open(&s->listeners, &s->loop, s->config, on_accept, s);
+	return err;
+}
+
+static int server_new(struct server **out, const struct config *config)
+{
+	struct server *s = calloc(1, sizeof *s);
+	if (!s)
+		return -ENOMEM;
+	s->config = config;
+	int err = conns_init(&s->conns, &s->loop, config, on_conns_changed, s);
+	if (err == 0)
+		err = uv_loop_init(&s->loop);
+	if (err) {
+		conns_free(&s->conns);
+		free(s);
+		return err;
 	}
-	uv_run(&s->loop, UV_RUN_DEFAULT);
-	require(uv_loop_close(&s->loop) == 0);
+	*out = s;
+	return 0;
+}
+
+/* The loop has run dry. */
+static int server_free(struct server *s)
+{
 	int result = s->result;
-	session_room_free(&s->room);
+	require(uv_loop_close(&s->loop) == 0);
+	conns_free(&s->conns);
 	tls_context_free(s->tls);
-	buf_free(&s->plain);
-	buf_free(&s->cipher);
-	free(s->read_buffer);
 	free(s->database);
 	free(s);
 	return result;
+}
+
+int server_run(const struct config *config)
+{
+	struct server *s;
+	int err = server_new(&s, config);
+	if (err) {
+		log_error("cannot start: %s", candor_strerror(err));
+		return err;
+	}
+	/* A peer that goes away while it is written to is an error of that write, not a signal. */
+	signal(SIGPIPE, SIG_IGN);
+	s->result = start(s);
+	if (s->result == 0)
+		log_notice("candord " CANDOR_VERSION " is ready");
+	else
+		close_all(s);
+	uv_run(&s->loop, UV_RUN_DEFAULT);
+	return server_free(s);
 }

@@ -1,14 +1,12 @@
-#include "daemon/net/session.h"
+#include "daemon/net/session_internal.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/wire/frame.h"
 #include "lib/base/heap.h"
 #include "lib/base/log.h"
-#include "lib/base/wipe.h"
 
 enum {
 	QUEUE_MAX = 64,
@@ -23,101 +21,23 @@ enum {
 	ROWS_A_BULK = 256, /* waiting for the disk: so many make a peer one that can itself wait */
 };
 
-/* A request on its way through the engine. */
-struct slot {
-	struct call call;
-	struct wire_request wire;
-	struct arena arena;
-	struct session *session;
-	struct slot *next; /* in the queue */
-	size_t bytes; /* counted for it */
-};
-
-/* An answer that waits for the disk. */
-struct reply {
-	struct waiter waiter;
-	struct session *session;
-	uint64_t id;
-	size_t rows; /* of the request */
-	struct buf bytes;
-};
-
-struct session {
-	struct engine *engine;
-	struct session_limits limits;
-	struct session_ops ops;
-	void *owner; /* NULL: the connection is gone */
-	struct identity identity;
-	char *named_peer; /* its name, with what the client calls itself; NULL: it said nothing */
-
-	struct frame frame;
-	uint64_t frames; /* taken from it */
-	struct buf output;
-	size_t unsent_elsewhere;
-	uint32_t in_flight; /* slots queued or in the engine, and replies that wait */
-	struct slot *blocked; /* nothing may be submitted before it is answered, */
-	struct slot *queue, **queue_end; /* and these have come meanwhile */
-	uint32_t queued;
-	size_t slot_bytes, reply_bytes; /* taken by requests and by answers that wait */
-	size_t rows_waiting; /* of the requests whose answers wait for the disk */
-	size_t base; /* taken as long as it lives */
-	size_t counted; /* in the room */
-	unsigned spent; /* of the turn */
-	bool full; /* above a limit, and not yet down to half */
-	bool pumping; /* requests are being taken */
-	bool quiet_io; /* the connection is calling: it will look at the output by itself */
-	bool stopped, over;
-	bool refused; /* over, and answers that still come are thrown away */
-};
-
-/* ---- memory ---- */
-
-size_t session_bytes(const struct session *s)
+/* Whoever has got further stays there. */
+static void move_to(struct session *s, enum session_state state)
 {
-	return s->base + heap_bytes(s->frame.bytes.cap) + heap_bytes(s->output.cap) + heap_bytes(s->unsent_elsewhere) +
-	       s->slot_bytes + s->reply_bytes;
+	if (state > s->state)
+		s->state = state;
 }
 
-static void count(struct session *s)
+static bool is_over(const struct session *s)
 {
-	size_t bytes = session_bytes(s);
-	if (s->limits.room)
-		s->limits.room->used_bytes += bytes - s->counted;
-	s->counted = bytes;
-}
-
-/* Buffers that a peer filled once are not kept for the next time, or ten thousand idle connections would keep them. */
-static void trim(struct session *s, size_t keep_bytes)
-{
-	if (s->frame.bytes.cap > keep_bytes)
-		frame_trim(&s->frame);
-	if (s->output.len == 0 && s->output.cap > keep_bytes)
-		buf_free(&s->output);
-	count(s);
-}
-
-void session_trim(struct session *s)
-{
-	trim(s, 0);
-}
-
-void session_room_free(struct session_room *r)
-{
-	if (r->spare) {
-		arena_free(&r->spare->arena);
-		free(r->spare);
-	}
-	r->spare = NULL;
+	return s->state >= SESSION_OVER;
 }
 
 static void release_if_gone(struct session *s)
 {
-	if (s->owner || s->in_flight > 0 || s->pumping || s->quiet_io)
+	if (s->state < SESSION_GONE || session_in_flight(s) > 0 || s->pumping || s->quiet_io)
 		return;
-	if (s->limits.room) {
-		s->limits.room->used_bytes -= s->counted;
-		s->limits.room->sessions--;
-	}
+	session_leave_budget(s);
 	frame_free(&s->frame);
 	buf_free(&s->output);
 	free(s->named_peer);
@@ -126,7 +46,7 @@ static void release_if_gone(struct session *s)
 
 static void wake(struct session *s)
 {
-	if (s->owner && !s->quiet_io && !s->pumping)
+	if (s->state < SESSION_GONE && !s->quiet_io && !s->pumping)
 		s->ops.wake(s->owner);
 }
 
@@ -137,26 +57,26 @@ static size_t unsent(const struct session *s)
 
 static bool is_tight(const struct session *s)
 {
-	const struct session_room *r = s->limits.room;
-	return r && r->used_bytes > r->limit_bytes / 2;
+	const struct session_budget *b = s->limits.budget;
+	return b && b->used_bytes > b->limit_bytes / 2;
 }
 
 /* Where memory is short, whoever holds more than an even share takes nothing new before what it has is answered and
  * taken. Whoever holds only the beginning of a frame goes on: nothing else would let go of that. */
 static bool is_greedy(const struct session *s)
 {
-	const struct session_room *r = s->limits.room;
-	return is_tight(s) && (s->in_flight > 0 || unsent(s) > 0) &&
-	       s->counted - s->base > r->limit_bytes / 2 / r->sessions;
+	const struct session_budget *b = s->limits.budget;
+	return is_tight(s) && (session_in_flight(s) > 0 || unsent(s) > 0) &&
+	       s->counted - s->base > b->limit_bytes / 2 / b->sessions;
 }
 
 static void measure(struct session *s)
 {
 	const struct session_limits *l = &s->limits;
-	count(s);
-	if (s->in_flight >= l->max_in_flight || unsent(s) >= l->max_unsent_bytes || is_greedy(s))
+	session_count(s);
+	if (session_in_flight(s) >= l->max_in_flight || unsent(s) >= l->max_unsent_bytes || is_greedy(s))
 		s->full = true;
-	else if (s->in_flight <= l->max_in_flight / 2 && unsent(s) <= l->max_unsent_bytes / 2)
+	else if (session_in_flight(s) <= l->max_in_flight / 2 && unsent(s) <= l->max_unsent_bytes / 2)
 		s->full = false;
 }
 
@@ -181,7 +101,7 @@ static void say_error(struct session *s, const struct candor_response *r)
 	struct arena scratch;
 	arena_init(&scratch, 4096);
 	if (encode(s, r, &scratch, &s->output))
-		s->over = true; /* without memory for a sentence the connection ends without one */
+		move_to(s, SESSION_OVER); /* without memory for a sentence the connection ends without one */
 	arena_free(&scratch);
 }
 
@@ -191,40 +111,17 @@ static void say(struct session *s, uint64_t id, enum candor_code code, const cha
 	say_error(s, &r);
 }
 
-static void free_slot(struct session *s, struct slot *slot)
-{
-	struct session_room *room = s->limits.room;
-	s->slot_bytes -= slot->bytes;
-	/* Its memory is used again as it is. */
-	if (slot->wire.secret)
-		wipe(slot->wire.secret, strlen(slot->wire.secret));
-	if (!room || room->spare) {
-		arena_free(&slot->arena);
-		free(slot);
-		return;
-	}
-	arena_reset(&slot->arena);
-	room->spare = slot;
-}
-
-static size_t reply_bytes(const struct reply *r)
-{
-	return heap_bytes(sizeof *r) + heap_bytes(r->bytes.cap);
-}
-
 static void pump(struct session *s);
 
 static void on_durable(struct waiter *w, int err)
 {
 	struct reply *r = (struct reply *)w;
 	struct session *s = r->session;
-	s->in_flight--;
-	s->rows_waiting -= r->rows;
-	s->reply_bytes -= reply_bytes(r);
-	bool wanted = s->owner && !s->refused;
+	session_remove_reply(s, r);
+	bool wanted = s->state < SESSION_REFUSED;
 	if (wanted && err == 0) {
 		if (buf_append(&s->output, r->bytes.data, r->bytes.len))
-			s->over = true;
+			move_to(s, SESSION_OVER);
 	} else if (wanted && err == -ENOMEM) {
 		say(s, r->id, CANDOR_RESOURCE_EXHAUSTED,
 		    "the daemon is out of memory; nothing was changed, try again later");
@@ -249,16 +146,13 @@ static void hold(struct session *s, const struct candor_response *response, stru
 	if (!r || encode(s, response, &slot->arena, &r->bytes)) {
 		/* An answer that cannot be given must not seem to be one that never comes. */
 		free(r);
-		s->over = true;
+		move_to(s, SESSION_OVER);
 		return;
 	}
 	r->waiter.on_durable = on_durable;
-	r->session = s;
 	r->id = response->id;
 	r->rows = slot->wire.request.n;
-	s->in_flight++;
-	s->rows_waiting += r->rows;
-	s->reply_bytes += reply_bytes(r);
+	session_add_reply(s, r);
 	engine_wait(s->engine, change, &r->waiter);
 }
 
@@ -266,51 +160,31 @@ static void on_reply(struct call *call, const struct candor_response *response, 
 {
 	struct slot *slot = (struct slot *)call;
 	struct session *s = slot->session;
-	if (s->owner && !s->refused) {
+	if (s->state < SESSION_REFUSED) {
 		if (change > engine_committed_change(s->engine))
 			hold(s, response, slot, change);
 		else if (encode(s, response, &slot->arena, &s->output))
-			s->over = true;
+			move_to(s, SESSION_OVER);
 	}
 	/* Also where that came out long after the request was taken. */
-	s->over = s->over || s->identity.is_refused;
+	if (s->identity.is_refused)
+		move_to(s, SESSION_OVER);
 	if (s->blocked == slot)
 		s->blocked = NULL;
-	s->in_flight--;
-	free_slot(s, slot);
+	session_remove_submitted(s, slot);
+	session_free_slot(s, slot);
 	pump(s);
 }
 
 /* ---- requests ---- */
-
-static struct slot *take_slot(struct session *s)
-{
-	struct slot *slot = s->limits.room ? s->limits.room->spare : NULL;
-	if (slot)
-		s->limits.room->spare = NULL;
-	else if ((slot = malloc(sizeof *slot)))
-		arena_init(&slot->arena, s->limits.max_unpacked_bytes);
-	if (!slot)
-		return NULL;
-	slot->session = s;
-	slot->next = NULL;
-	slot->bytes = 0;
-	slot->call = (struct call){
-		.wire = &slot->wire,
-		.arena = &slot->arena,
-		.identity = &s->identity,
-		.peer = s->identity.name,
-		.reply = on_reply,
-	};
-	return slot;
-}
 
 static void refuse_frame(struct session *s, int err, uint64_t id)
 {
 	if (err == ERR_BUDGET || err == -ENOMEM) {
 		say(s, id, CANDOR_RESOURCE_EXHAUSTED,
 		    "request unpacks to more memory than one may take; send fewer rows");
-		s->over = s->over || id == 0;
+		if (id == 0)
+			move_to(s, SESSION_OVER);
 		return;
 	}
 	char sentence[160] = "malformed frame: it holds no candor.v1.Request; closing";
@@ -318,7 +192,7 @@ static void refuse_frame(struct session *s, int err, uint64_t id)
 		snprintf(sentence, sizeof sentence, "frame is too long: a message has at most %zu bytes; closing",
 			 s->limits.max_frame_bytes);
 	say(s, 0, CANDOR_INVALID_ARGUMENT, sentence);
-	s->over = true;
+	move_to(s, SESSION_OVER);
 }
 
 /* Whether it was refused by its size alone: nobody is to make the daemon work for what it will refuse. */
@@ -333,7 +207,8 @@ static bool refuse_unread(struct session *s, const struct view *message)
 		return false;
 	bool may_be_hello;
 	r.id = wire_peek_id(message->data, message->len, &may_be_hello);
-	s->over = s->over || r.id == 0 || r.retry_after_ms == 0 || may_be_hello;
+	if (r.id == 0 || r.retry_after_ms == 0 || may_be_hello)
+		move_to(s, SESSION_OVER);
 	say_error(s, &r);
 	return true;
 }
@@ -343,11 +218,12 @@ static void take_request(struct session *s, const struct view *message)
 {
 	if (refuse_unread(s, message))
 		return;
-	struct slot *slot = take_slot(s);
+	struct slot *slot = session_take_slot(s);
 	if (!slot) {
-		s->over = true;
+		move_to(s, SESSION_OVER);
 		return;
 	}
+	slot->call.reply = on_reply;
 	int err = wire_decode_request(&slot->arena, message->data, message->len, &slot->wire);
 	/* A token may be in it; nobody reads these bytes again. */
 	if (err == 0 && slot->wire.request.type == CANDOR_REQ_HELLO)
@@ -356,32 +232,18 @@ static void take_request(struct session *s, const struct view *message)
 		bool may_be_hello;
 		uint64_t id = slot->wire.request.id;
 		wire_peek_id(message->data, message->len, &may_be_hello);
-		free_slot(s, slot);
+		session_free_slot(s, slot);
 		engine_charge_unread(s->engine, &s->identity, message->len);
 		refuse_frame(s, err, id);
 		/* Whoever meant to become somebody must not go on as another. */
-		s->over = s->over || may_be_hello;
+		if (may_be_hello)
+			move_to(s, SESSION_OVER);
 		return;
 	}
 	slot->call.bytes = message->len;
-	slot->bytes = heap_bytes(sizeof *slot) + slot->arena.used_bytes;
-	s->slot_bytes += slot->bytes;
-	*s->queue_end = slot;
-	s->queue_end = &slot->next;
-	s->queued++;
-	s->in_flight++;
+	session_enqueue(s, slot);
 	if (s->blocked)
 		engine_announce(s->engine, &slot->call);
-}
-
-static struct slot *next_in_queue(struct session *s)
-{
-	struct slot *slot = s->queue;
-	s->queue = slot->next;
-	if (!s->queue)
-		s->queue_end = &s->queue;
-	s->queued--;
-	return slot;
 }
 
 /* For history. It stands where it stood before, for calls that are not answered yet may point to it; and whoever has
@@ -430,8 +292,9 @@ bool session_is_held_back(const struct session *s)
 static void submit_queue(struct session *s)
 {
 	while (s->queue && !s->blocked && !s->identity.is_refused && s->spent < TURN && !is_bulk_held(s)) {
-		struct slot *slot = next_in_queue(s);
+		struct slot *slot = session_dequeue(s);
 		s->blocked = slot;
+		session_add_submitted(s, slot);
 		s->spent += 1 + (unsigned)(slot->wire.request.n / ROWS_A_UNIT);
 		/* on_reply() has cleared `blocked` if the answer is there already. */
 		if (submit(s, slot) == ENGINE_LATER && s->blocked == slot)
@@ -441,16 +304,16 @@ static void submit_queue(struct session *s)
 
 static bool may_take(const struct session *s)
 {
-	return s->owner && s->queued < QUEUE_MAX && !s->full && !s->over && !s->stopped && s->spent < TURN &&
+	return s->state == SESSION_OPEN && s->n_queued < QUEUE_MAX && !s->full && s->spent < TURN &&
 	       !session_is_held_back(s);
 }
 
 bool session_wants_turn(const struct session *s)
 {
-	if (!s->owner || s->over || (s->spent < TURN && !session_is_held_back(s)))
+	if (is_over(s) || (s->spent < TURN && !session_is_held_back(s)))
 		return false;
 	bool submits = s->queue && !s->blocked;
-	bool takes = frame_pending(&s->frame) > 0 && s->queued < QUEUE_MAX && !s->full && !s->stopped;
+	bool takes = frame_pending(&s->frame) > 0 && s->n_queued < QUEUE_MAX && !s->full && s->state == SESSION_OPEN;
 	return submits || takes;
 }
 
@@ -477,12 +340,13 @@ static void pump(struct session *s)
 		submit_queue(s);
 		if (s->output.len > before)
 			s->spent += (unsigned)((s->output.len - before) / ANSWER_BYTES_A_UNIT);
-		if (s->output.len >= SEND_NOW_BYTES && s->unsent_elsewhere == 0 && s->owner)
+		if (s->output.len >= SEND_NOW_BYTES && s->unsent_elsewhere == 0 && s->state < SESSION_GONE)
 			s->ops.send_now(s->owner);
 		measure(s);
 	}
 	s->pumping = false;
-	trim(s, is_tight(s) ? 0 : KEPT_BYTES);
+	session_trim_above(s, is_tight(s) ? 0 : KEPT_BYTES);
+	require_sound(session_check(s));
 	wake(s);
 	release_if_gone(s);
 }
@@ -499,9 +363,8 @@ int session_new(struct session **out, struct engine *engine, const struct sessio
 	s->queue_end = &s->queue;
 	frame_init(&s->frame, limits->max_frame_bytes);
 	s->base = heap_bytes(sizeof *s) + limits->base_bytes;
-	if (limits->room)
-		limits->room->sessions++;
-	count(s);
+	session_join_budget(s);
+	session_count(s);
 	*out = s;
 	return 0;
 }
@@ -517,7 +380,7 @@ void session_set_base(struct session *s, size_t bytes)
 {
 	s->base += bytes - s->limits.base_bytes;
 	s->limits.base_bytes = bytes;
-	count(s);
+	session_count(s);
 }
 
 /* For the connection, which may be in the middle of a push when it sends at once, and may end then. */
@@ -535,7 +398,7 @@ int session_push(struct session *s, const void *bytes, size_t len)
 	int err = frame_push(&s->frame, bytes, len);
 	if (err)
 		return err;
-	s->spent = s->limits.room && s->limits.room->sessions > FEW_SESSIONS ? TURN - AT_ONCE : 0;
+	s->spent = s->limits.budget && s->limits.budget->sessions > FEW_SESSIONS ? TURN - AT_ONCE : 0;
 	pump_quietly(s);
 	return 0;
 }
@@ -553,7 +416,7 @@ void session_sent(struct session *s, size_t still_unsent)
 
 bool session_is_full(const struct session *s)
 {
-	return s->full || s->stopped || s->over || s->queued >= QUEUE_MAX || session_wants_turn(s);
+	return s->full || s->state > SESSION_OPEN || s->n_queued >= QUEUE_MAX || session_wants_turn(s);
 }
 
 bool session_awaits_rest(const struct session *s)
@@ -568,12 +431,12 @@ uint64_t session_frames(const struct session *s)
 
 bool session_is_quiet(const struct session *s)
 {
-	return s->in_flight == 0;
+	return session_in_flight(s) == 0;
 }
 
 bool session_is_over(const struct session *s)
 {
-	return s->over;
+	return is_over(s);
 }
 
 void session_resume(struct session *s)
@@ -586,10 +449,9 @@ void session_resume(struct session *s)
 static void drop_queue(struct session *s)
 {
 	while (s->queue) {
-		struct slot *slot = next_in_queue(s);
+		struct slot *slot = session_dequeue(s);
 		engine_withdraw(s->engine, &slot->call);
-		free_slot(s, slot);
-		s->in_flight--;
+		session_free_slot(s, slot);
 	}
 }
 
@@ -599,18 +461,19 @@ void session_refuse(struct session *s, enum candor_code code, const char *senten
 	frame_free(&s->frame);
 	buf_free(&s->output);
 	say(s, 0, code, sentence);
-	s->over = s->refused = true;
-	count(s);
+	move_to(s, SESSION_REFUSED);
+	session_count(s);
 }
 
 void session_stop(struct session *s)
 {
-	s->stopped = true;
+	move_to(s, SESSION_STOPPED);
 }
 
 void session_end(struct session *s)
 {
 	s->owner = NULL;
+	move_to(s, SESSION_GONE);
 	drop_queue(s);
 	release_if_gone(s);
 }

@@ -9,20 +9,21 @@
 #ifndef CANDOR_SESSION_H
 #define CANDOR_SESSION_H
 
-#include "lib/base/buf.h"
 #include "daemon/engine/engine.h"
+#include "lib/base/buf.h"
 
 struct session;
 
-/* What all sessions of a daemon share: an account of the memory that they hold, and a piece of it at hand. All zero but
- * the limit is a room where nobody is. It outlives its sessions. */
-struct session_room {
+/* The memory budget of all sessions of a daemon: what they hold and may hold, and a piece of it at hand. All zero but
+ * the limit: there are none. It outlives its sessions. */
+struct session_budget {
 	size_t used_bytes, limit_bytes;
 	uint64_t sessions;
+	struct session *first;
 	struct slot *spare;
 };
 
-void session_room_free(struct session_room *r);
+void session_budget_free(struct session_budget *b);
 
 struct session_limits {
 	size_t max_frame_bytes;
@@ -30,7 +31,7 @@ struct session_limits {
 	uint32_t max_in_flight; /* requests unanswered */
 	size_t max_unsent_bytes; /* answers that the peer does not take */
 	size_t base_bytes; /* that the connection itself takes, for the account */
-	struct session_room *room; /* NULL: nobody counts */
+	struct session_budget *budget; /* NULL: nobody counts */
 };
 
 struct session_ops {
@@ -84,7 +85,7 @@ bool session_is_held_back(const struct session *s);
 /* Its next turn. */
 void session_resume(struct session *s);
 
-/* Memory held, the base included; also counted in the room. */
+/* Memory held, the base included; also counted in the budget. */
 size_t session_bytes(const struct session *s);
 
 /* Gives back what nothing needs just now. */
@@ -99,5 +100,10 @@ void session_stop(struct session *s);
 
 /* The connection is gone. */
 void session_end(struct session *s);
+
+/* For tests and for builds that check: NULL, or what about it does not fit together: lists and counts, bytes and
+ * accounts. */
+const char *session_check(const struct session *s);
+const char *session_budget_check(const struct session_budget *b);
 
 #endif

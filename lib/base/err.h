@@ -35,4 +35,17 @@ __attribute__((visibility("default"))) const char *candor_strerror(int err);
 _Noreturn void require_failed(const char *condition, const char *file, int line);
 #define require(condition) ((condition) ? (void)0 : require_failed(#condition, __FILE__, __LINE__))
 
+/* For the check of a whole structure, which says what is wrong with it, or NULL. The variants debug, asan and fuzz are
+ * built with CANDOR_CHECKS and make it after each event; elsewhere it costs nothing. */
+#ifdef CANDOR_CHECKS
+#define require_sound(check)                                                                                           \
+	do {                                                                                                           \
+		const char *fault_ = (check);                                                                          \
+		if (fault_)                                                                                            \
+			require_failed(fault_, __FILE__, __LINE__);                                                    \
+	} while (0)
+#else
+#define require_sound(check) ((void)0)
+#endif
+
 #endif

@@ -41,7 +41,7 @@ struct talker {
 
 static struct world {
 	struct fake_owner f;
-	struct session_room room;
+	struct session_budget budget;
 	struct session_limits limits;
 	struct talker talkers[PEERS];
 	struct rights_model rights;
@@ -426,14 +426,14 @@ static void begin_world(bool limited)
 	memset(&w, 0, sizeof w);
 	w.limited = limited;
 	fake_init(&w.f, &limits);
-	w.room.limit_bytes = 64 * 1024;
+	w.budget.limit_bytes = 64 * 1024;
 	w.limits = (struct session_limits){
 		.max_frame_bytes = 4096,
 		.max_unpacked_bytes = 1 << 22,
 		.max_in_flight = 8,
 		.max_unsent_bytes = 4096,
 		.base_bytes = 100,
-		.room = &w.room,
+		.budget = &w.budget,
 	};
 	static const struct candor_settings fixed = {.rate = CANDOR_FIXED, .eta = 0.3, .share = 0.01};
 	fake_pool(&w.f, pools[0], NULL);
@@ -450,7 +450,7 @@ static void end_world(void)
 	free(disk);
 	fake_stop(&w.f);
 	require(fake_verify(&w.f) == 0);
-	session_room_free(&w.room);
+	session_budget_free(&w.budget);
 	fake_deinit(&w.f);
 	model_free(&w.rights);
 }
@@ -475,7 +475,7 @@ static void converse(const uint8_t *data, size_t len)
 		check_answers(&w.talkers[i]);
 		leave(&w.talkers[i]);
 	}
-	require(w.room.used_bytes == 0 && w.room.sessions == 0);
+	require(w.budget.used_bytes == 0 && w.budget.sessions == 0);
 	require(w.f.failed == 0);
 	model_settle(&w.rights, w.f.engine->grants);
 	tidy();

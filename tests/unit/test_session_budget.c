@@ -86,32 +86,32 @@ static void whoever_has_much_waiting_lets_others_write_first(void **state)
 	peer_end(&other);
 }
 
-/* ---- the room they share ---- */
+/* ---- the budget they share ---- */
 
-static void the_room_counts_what_sessions_hold_and_forgets_nothing(void **state)
+static void the_budget_counts_what_sessions_hold_and_forgets_nothing(void **state)
 {
 	struct peer_world *w = *state;
-	struct session_room room = {.limit_bytes = (size_t)1 << 30};
+	struct session_budget budget = {.limit_bytes = (size_t)1 << 30};
 	struct session_limits limits = w->limits;
 	struct peer peers[20];
-	limits.room = &room;
+	limits.budget = &budget;
 	limits.base_bytes = 1000;
 	for (size_t i = 0; i < 20; i++)
 		peer_init(&peers[i], &w->f, &limits);
-	assert_int_equal(room.sessions, 20);
-	size_t idle = room.used_bytes;
+	assert_int_equal(budget.sessions, 20);
+	size_t idle = budget.used_bytes;
 	assert_true(idle >= 20 * 1000 && idle < 20 * 2000);
 	static uint8_t half[100000] = {0xff, 0xff, 0x3f}; /* of a frame of a megabyte */
 	for (size_t i = 0; i < 20; i++)
 		peer_push(&peers[i], half, sizeof half);
-	assert_true(room.used_bytes >= idle + 20 * sizeof half && room.used_bytes <= idle + 40 * sizeof half);
+	assert_true(budget.used_bytes >= idle + 20 * sizeof half && budget.used_bytes <= idle + 40 * sizeof half);
 	size_t each = 0;
 	for (size_t i = 0; i < 20; i++)
 		each += session_bytes(peers[i].session);
-	assert_int_equal(room.used_bytes, each);
+	assert_int_equal(budget.used_bytes, each);
 	for (size_t i = 0; i < 10; i++)
 		session_refuse(peers[i].session, CANDOR_RESOURCE_EXHAUSTED, "enough");
-	assert_true(room.used_bytes <= idle + 20 * sizeof half + 20000);
+	assert_true(budget.used_bytes <= idle + 20 * sizeof half + 20000);
 	for (size_t i = 0; i < 10; i++) {
 		struct candor_response r;
 		assert_int_equal(peer_receive(&peers[i], &r), 1);
@@ -121,20 +121,20 @@ static void the_room_counts_what_sessions_hold_and_forgets_nothing(void **state)
 	}
 	for (size_t i = 0; i < 20; i++)
 		peer_end(&peers[i]);
-	assert_int_equal(room.used_bytes, 0);
-	assert_int_equal(room.sessions, 0);
-	session_room_free(&room);
+	assert_int_equal(budget.used_bytes, 0);
+	assert_int_equal(budget.sessions, 0);
+	session_budget_free(&budget);
 }
 
 static void idle_sessions_hold_next_to_nothing(void **state)
 {
 	struct peer_world *w = *state;
-	struct session_room room = {.limit_bytes = (size_t)1 << 30};
+	struct session_budget budget = {.limit_bytes = (size_t)1 << 30};
 	struct session_limits limits = w->limits;
 	struct peer p;
-	limits.room = &room;
+	limits.budget = &budget;
 	peer_init(&p, &w->f, &limits);
-	size_t idle = room.used_bytes;
+	size_t idle = budget.used_bytes;
 	for (uint64_t id = 1; id <= 500; id++) {
 		struct candor_response r;
 		const struct candor_request ask = get_pool(id);
@@ -142,20 +142,20 @@ static void idle_sessions_hold_next_to_nothing(void **state)
 		assert_int_equal(peer_receive(&p, &r), 1);
 	}
 	session_trim(p.session);
-	assert_int_equal(room.used_bytes, idle);
+	assert_int_equal(budget.used_bytes, idle);
 	peer_end(&p);
-	session_room_free(&room);
+	session_budget_free(&budget);
 }
 
 /* Where memory is short one request after the other is done, and nothing is ever lost or stuck. */
 static void whoever_holds_more_than_a_share_takes_nothing_new_until_it_is_taken(void **state)
 {
 	struct peer_world *w = *state;
-	struct session_room room = {.limit_bytes = 4000};
+	struct session_budget budget = {.limit_bytes = 4000};
 	struct session_limits limits = w->limits;
 	struct peer p;
 	struct buf bytes = {0};
-	limits.room = &room;
+	limits.budget = &budget;
 	peer_init(&p, &w->f, &limits);
 	for (uint64_t id = 1; id <= 100; id++) {
 		const struct candor_request ask = get_pool(id);
@@ -170,7 +170,7 @@ static void whoever_holds_more_than_a_share_takes_nothing_new_until_it_is_taken(
 	}
 	peer_end(&p);
 	buf_free(&bytes);
-	session_room_free(&room);
+	session_budget_free(&budget);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, peer_set_up, peer_tear_down)
@@ -180,9 +180,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(whoever_asks_much_has_it_done_in_turns),
 		TEST(whoever_has_much_waiting_lets_others_write_first),
-		TEST(the_room_counts_what_sessions_hold_and_forgets_nothing),
+		TEST(the_budget_counts_what_sessions_hold_and_forgets_nothing),
 		TEST(idle_sessions_hold_next_to_nothing),
 		TEST(whoever_holds_more_than_a_share_takes_nothing_new_until_it_is_taken),
 	};
-	return cmocka_run_group_tests_name("session_room", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("session_budget", tests, NULL, NULL);
 }

@@ -1,0 +1,313 @@
+#include "daemon/net/conns.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "daemon/memory.h"
+#include "daemon/net/peer.h"
+#include "lib/base/heap.h"
+#include "lib/base/log.h"
+
+enum {
+	READ_BYTES = 64 * 1024,
+	KEPT_BYTES = 256 * 1024, /* of the buffers that all share */
+	FEW_CONNECTIONS = 256,
+	SEND_BUFFER_BYTES = 16 * 1024, /* for each above so many */
+};
+
+/* ---- lists ---- */
+
+static void on_dirty(void *owner, struct conn *c)
+{
+	struct conns *all = owner;
+	if (c->dirty)
+		return;
+	c->dirty = true;
+	c->next_dirty = all->dirty;
+	all->dirty = c;
+}
+
+static void remove_dirty(struct conns *all, const struct conn *c)
+{
+	struct conn **at = &all->dirty;
+	while (*at != c)
+		at = &(*at)->next_dirty;
+	*at = c->next_dirty;
+}
+
+static void add(struct conns *all, struct conn *c)
+{
+	c->after = all->first;
+	if (all->first)
+		all->first->before = c;
+	all->first = c;
+	all->n++;
+	all->changed(all->owner);
+}
+
+static void on_closed(void *owner, struct conn *c)
+{
+	struct conns *all = owner;
+	if (c->dirty)
+		remove_dirty(all, c);
+	*(c->before ? &c->before->after : &all->first) = c->after;
+	if (c->after)
+		c->after->before = c->before;
+	free(c);
+	all->n--;
+	all->changed(all->owner);
+}
+
+/* ---- accepting ---- */
+
+static const char *why_not_served(const struct conns *all)
+{
+	if (all->n > all->max)
+		return "the daemon has as many connections as it takes; try again later";
+	/* Those who are there keep a little room to go on in. */
+	if (all->budget.used_bytes > all->budget.limit_bytes / 16 * 15)
+		return "the daemon has no memory for another connection; try again later";
+	return NULL;
+}
+
+/* What peers do not take lies in the kernel first. For a few connections it may be what the kernel thinks best; ten
+ * thousand could hold gigabytes there. */
+static void bound_send_buffer(const struct conns *all, int fd)
+{
+	const int little = SEND_BUFFER_BYTES;
+	if (all->n > FEW_CONNECTIONS)
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &little, sizeof little);
+}
+
+/* The descriptor is closed if this fails. */
+static int open_stream(struct conn *c, int fd, bool is_unix)
+{
+	int err = is_unix ? uv_pipe_open(&c->pipe, fd) : uv_tcp_open(&c->tcp, fd);
+	if (err)
+		close(fd);
+	else if (!is_unix)
+		err = uv_tcp_nodelay(&c->tcp, 1);
+	return err;
+}
+
+void conns_accept(struct conns *all, int fd, bool is_unix, struct tls_context *context)
+{
+	struct conn *c = calloc(1, sizeof *c);
+	int err = !c ? -ENOMEM : is_unix ? uv_pipe_init(all->loop, &c->pipe, 0) : uv_tcp_init(all->loop, &c->tcp);
+	if (err) {
+		close(fd);
+		free(c);
+		return;
+	}
+	c->shared = &all->shared;
+	c->stream.data = c;
+	add(all, c);
+	bound_send_buffer(all, fd);
+	struct identity peer;
+	peer_from_socket(fd, is_unix, &peer);
+	err = open_stream(c, fd, is_unix);
+	if (err == 0)
+		err = conn_start(c, &peer, context);
+	const char *why = err ? NULL : why_not_served(all);
+	if (err)
+		conn_close(c);
+	else if (why)
+		conn_refuse(c, CANDOR_RESOURCE_EXHAUSTED, why);
+}
+
+/* ---- memory ---- */
+
+size_t conns_bytes(const struct conns *all)
+{
+	return READ_BYTES + all->shared.plain.cap + all->shared.cipher.cap + all->budget.used_bytes;
+}
+
+/* One large message is no reason to keep so much. */
+static void trim_buffer(struct buf *b)
+{
+	if (b->cap > KEPT_BYTES)
+		buf_free(b);
+}
+
+/* Whoever was told so and has not taken the word for a while loses it, where even so an eighth too much is held. */
+static void close_if_patience_ends(const struct conns *all, struct conn *c)
+{
+	enum { PATIENCE_MS = 10000 };
+	if (all->budget.used_bytes > all->budget.limit_bytes / 8 * 9 && c->refused_ms &&
+	    uv_now(all->loop) - c->refused_ms > PATIENCE_MS)
+		conn_close(c);
+}
+
+static size_t bytes_to_shed(const struct conn *c)
+{
+	return conn_is_closing(c) || session_is_over(c->session) ? 0 : session_bytes(c->session);
+}
+
+/* The connections hold more than their share: those that hold the most are told so and let go, until what the others
+ * hold is a little less than the share. What those hold that were told is on its way out. */
+static void shed(struct conns *all)
+{
+	static const char greedy[] = "the daemon's memory for connections is full, and this one holds much of it; send "
+				     "less at a time and take the answers, or raise memory_limit";
+	size_t goal = all->budget.limit_bytes / 8 * 7, most = 0, held = 0, refused = 0;
+	size_t fair = all->shared.session_limits.base_bytes + (all->has_channels ? TLS_REST_BYTES : 0) +
+		      all->budget.limit_bytes / 4 / all->budget.sessions;
+	for (struct conn *c = all->first; c; c = c->after) {
+		if (conn_is_closing(c))
+			continue;
+		if (session_is_over(c->session)) {
+			close_if_patience_ends(all, c);
+			continue;
+		}
+		session_trim(c->session);
+		size_t bytes = session_bytes(c->session);
+		held += bytes;
+		most = bytes > most ? bytes : most;
+	}
+	for (; held > goal && most > fair; most /= 2) {
+		for (struct conn *c = all->first; c && held > goal; c = c->after) {
+			size_t bytes = bytes_to_shed(c);
+			if (bytes < most / 2 || bytes < fair)
+				continue;
+			held -= bytes;
+			refused++;
+			conn_refuse(c, CANDOR_RESOURCE_EXHAUSTED, greedy);
+		}
+	}
+	if (refused > 0)
+		log_warning("memory for connections is full: %zu of them were refused", refused);
+}
+
+/* ---- the beat ---- */
+
+/* Answers leave together, and what was changed goes to the store. */
+static void flush(struct conns *all)
+{
+	do {
+		while (all->dirty) {
+			struct conn *c = all->dirty;
+			all->dirty = c->next_dirty;
+			c->dirty = false;
+			conn_flush(c);
+		}
+		engine_tick(all->shared.engine);
+	} while (all->dirty);
+}
+
+void conns_serve(struct conns *all)
+{
+	flush(all);
+	turns_give(&all->shared.turns, all->shared.engine);
+	flush(all);
+	if (all->budget.used_bytes > all->budget.limit_bytes) {
+		shed(all);
+		flush(all);
+	}
+	if (all->n <= FEW_CONNECTIONS)
+		require_sound(conns_check(all));
+}
+
+bool conns_are_due(const struct conns *all)
+{
+	return turns_are_due(&all->shared.turns, all->shared.engine);
+}
+
+void conns_tick(struct conns *all)
+{
+	uint64_t now = uv_now(all->loop);
+	for (struct conn *c = all->first; c; c = c->after) {
+		if (conn_is_closing(c))
+			continue;
+		session_trim(c->session);
+		const char *why = conn_overdue(c, now);
+		if (why) {
+			log_debug("closing a connection: %s", why);
+			conn_close(c);
+		}
+	}
+	trim_buffer(&all->shared.plain);
+	trim_buffer(&all->shared.cipher);
+	require_sound(conns_check(all));
+}
+
+/* ---- start and end ---- */
+
+int conns_init(struct conns *all, uv_loop_t *loop, const struct config *config, void (*changed)(void *owner),
+	       void *owner)
+{
+	static const struct conn_ops ops = {.dirty = on_dirty, .closed = on_closed};
+	struct memory_shares shares;
+	memory_share(config->memory_limit, &shares);
+	*all = (struct conns){
+		.loop = loop,
+		.max = config->max_connections,
+		.changed = changed,
+		.owner = owner,
+		.budget.limit_bytes = shares.connections,
+		.has_channels = config->tls_cert[0],
+		.shared = {.limits = {config->idle_ms, config->frame_ms},
+			   .read_bytes = READ_BYTES,
+			   .read_buffer = malloc(READ_BYTES),
+			   .ops = &ops,
+			   .owner = all},
+	};
+	all->shared.session_limits = (struct session_limits){
+		.max_frame_bytes = config->max_frame_bytes,
+		.max_unpacked_bytes = config->max_unpacked_bytes,
+		.max_in_flight = (uint32_t)config->max_in_flight,
+		.max_unsent_bytes = config->max_unsent_bytes,
+		.base_bytes = heap_bytes(sizeof(struct conn)), /* and what a channel takes, see conn.c */
+		.budget = &all->budget,
+	};
+	return all->shared.read_buffer ? 0 : -ENOMEM;
+}
+
+void conns_free(struct conns *all)
+{
+	require(!all->first && !all->dirty);
+	session_budget_free(&all->budget);
+	buf_free(&all->shared.plain);
+	buf_free(&all->shared.cipher);
+	free(all->shared.read_buffer);
+}
+
+void conns_stop(struct conns *all)
+{
+	for (struct conn *c = all->first; c; c = c->after) {
+		if (conn_is_closing(c))
+			continue;
+		session_stop(c->session);
+		on_dirty(all, c);
+	}
+}
+
+void conns_close(struct conns *all, bool at_once)
+{
+	for (struct conn *c = all->first; c; c = c->after)
+		if (!conn_is_closing(c) && (at_once || conn_is_done(c)))
+			conn_close(c);
+}
+
+const char *conns_check(const struct conns *all)
+{
+	uint64_t n = 0, marked = 0, dirty = 0;
+	const struct conn *before = NULL;
+	for (const struct conn *c = all->first; c; before = c, c = c->after, n++) {
+		const char *fault = conn_check(c);
+		if (fault)
+			return fault;
+		if (c->before != before)
+			return "a connection is not linked with its neighbors";
+		marked += c->dirty;
+	}
+	for (const struct conn *c = all->dirty; c; c = c->next_dirty)
+		dirty++;
+	if (n != all->n)
+		return "the list of connections is not as long as their count";
+	if (dirty != marked)
+		return "the list of connections to flush is not that of those marked so";
+	const char *fault = turns_check(&all->shared.turns);
+	return fault ? fault : session_budget_check(&all->budget);
+}

@@ -1,0 +1,105 @@
+/* session_internal.h - what a session holds, in lists and accounts; for session.c and session_memory.c.
+ *
+ * A request is in the queue, then among those that the engine has, then its answer may wait for the disk: each step has
+ * its list and its count. */
+#ifndef CANDOR_NET_SESSION_INTERNAL_H
+#define CANDOR_NET_SESSION_INTERNAL_H
+
+#include "daemon/net/session.h"
+#include "lib/wire/frame.h"
+
+/* A request on its way through the engine. */
+struct slot {
+	struct call call;
+	struct wire_request wire;
+	struct arena arena;
+	struct session *session;
+	struct slot *next, *before; /* in the queue, or among those that the engine has */
+	size_t bytes; /* counted for it */
+};
+
+/* An answer that waits for the disk. */
+struct reply {
+	struct waiter waiter;
+	struct session *session;
+	struct reply *next, *before; /* of the session */
+	uint64_t id;
+	size_t rows; /* of the request */
+	struct buf bytes;
+};
+
+/* A session only moves forward through these. */
+enum session_state {
+	SESSION_OPEN,
+	SESSION_STOPPED, /* takes no further request; answers still come */
+	SESSION_OVER, /* its last word is in the output */
+	SESSION_REFUSED, /* over, and answers that still come are thrown away */
+	SESSION_GONE, /* the connection has let go of it; only the engine knows it still */
+};
+
+struct session {
+	struct engine *engine;
+	struct session_limits limits;
+	struct session_ops ops;
+	void *owner; /* not when the connection is gone */
+	enum session_state state;
+	/* Of the same budget. */
+	struct session *next, *before;
+
+	struct identity identity;
+	char *named_peer; /* its name, with what the client calls itself; NULL: it said nothing */
+
+	struct frame frame;
+	uint64_t frames; /* taken from it */
+	struct buf output;
+	size_t unsent_elsewhere;
+	struct slot *blocked; /* nothing may be submitted before it is answered, */
+	struct slot *queue, **queue_end; /* and these have come meanwhile */
+	struct slot *submitted; /* the engine has these */
+	struct reply *replies; /* these wait for the disk */
+	uint32_t n_queued, n_submitted, n_replies;
+	size_t slot_bytes, reply_bytes; /* taken by requests and by answers that wait */
+	size_t rows_waiting; /* of the requests whose answers wait for the disk */
+	size_t base; /* taken as long as it lives */
+	size_t counted; /* in the budget */
+	unsigned spent; /* of the turn */
+	bool full; /* above a limit, and not yet down to half */
+	bool pumping; /* requests are being taken */
+	bool quiet_io; /* the connection is calling: it will look at the output by itself */
+};
+
+static inline uint32_t session_in_flight(const struct session *s)
+{
+	return s->n_queued + s->n_submitted + s->n_replies;
+}
+
+/* Brings the budget up to date. */
+void session_count(struct session *s);
+
+/* Gives back buffers that are empty and larger than that. */
+void session_trim_above(struct session *s, size_t keep_bytes);
+
+void session_join_budget(struct session *s);
+void session_leave_budget(struct session *s);
+
+/* One to decode a request into, which is in no list yet. NULL: no memory. */
+struct slot *session_take_slot(struct session *s);
+
+/* It is in no list any more. */
+void session_free_slot(struct session *s, struct slot *slot);
+
+/* Its request is decoded. */
+void session_enqueue(struct session *s, struct slot *slot);
+
+/* The first of the queue, which has one, leaves it. */
+struct slot *session_dequeue(struct session *s);
+
+/* The engine has it, or has answered it. */
+void session_add_submitted(struct session *s, struct slot *slot);
+void session_remove_submitted(struct session *s, const struct slot *slot);
+
+/* The answer waits for the disk, or does so no longer. */
+void session_add_reply(struct session *s, struct reply *r);
+void session_remove_reply(struct session *s, const struct reply *r);
+
+#endif

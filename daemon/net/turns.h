@@ -1,0 +1,43 @@
+/* turns.h - whose turn it is: sessions that have more to be done than fits into one turn wait here for the next.
+ *
+ * Two queues: of those who are ready, and of those for whom a turn would do nothing before the engine is relieved. The
+ * loop's thread only. */
+#ifndef CANDOR_NET_TURNS_H
+#define CANDOR_NET_TURNS_H
+
+#include "daemon/net/session.h"
+
+/* A session's place in a queue. All zero: it does not wait. */
+struct turn {
+	struct session *session;
+	struct turn_queue *queue; /* NULL: in none */
+	struct turn *next, *before;
+};
+
+struct turn_queue {
+	struct turn *first, *last;
+	size_t n;
+};
+
+/* All zero: nobody waits. */
+struct turns {
+	struct turn_queue ready;
+	struct turn_queue held; /* until the next commit begins or ends; then they queue behind those who are ready */
+};
+
+/* Waits from now on, unless it does already. */
+void turns_wait(struct turns *t, struct turn *turn);
+
+/* Waits no longer. */
+void turns_leave(struct turn *turn);
+
+/* Gives the first one in the queue its turn. */
+void turns_give(struct turns *t, const struct engine *e);
+
+/* Whether turns_give() has somebody to give a turn to. */
+bool turns_are_due(const struct turns *t, const struct engine *e);
+
+/* For tests and for builds that check: NULL, or what is wrong in the queues. */
+const char *turns_check(const struct turns *t);
+
+#endif
