@@ -418,8 +418,12 @@ static const char *works_on_a_file(enum config_command command)
 	case CONFIG_BACKUP: return "--backup";
 	case CONFIG_RESTORE: return "--restore";
 	case CONFIG_ARCHIVE: return "--make-archive";
-	default: return NULL;
+	case CONFIG_SERVE:
+	case CONFIG_CHECK:
+	case CONFIG_HELP:
+	case CONFIG_VERSION: return NULL;
 	}
+	return NULL;
 }
 
 /* Nothing may be allowed to one peer that the daemon as a whole does not have. */

@@ -133,6 +133,19 @@ echo "header-contract lib/base/mute.h:1" >>"$tmp/planted"
 header lib/base/lonely.h '/* lonely.h - one that needs another before it. */' CANDOR_LONELY_H 'size_t lonely(void);'
 echo "header-alone lib/base/lonely.h:1" >>"$tmp/planted"
 
+# Those that are compiled.
+fine lib/base/plain.c '#include <string.h>'
+fine lib/base/plain.c 'const char *plain(void);'
+plant portable lib/base/plain.c 'const char *plain(void) { return strerrordesc_np(2); }'
+fine client/cli/plain.c '#include <string.h>'
+fine client/cli/plain.c 'const char *plain(void);'
+fine client/cli/plain.c 'const char *plain(void) { return strerrordesc_np(2); }'
+fine daemon/db/shade.c 'enum shade { DARK, LIGHT };'
+fine daemon/db/shade.c 'int shade(enum shade s, int n);'
+fine daemon/db/shade.c 'int shade(enum shade s, int n) { switch (n) { case 1: return 0; default: break; }'
+fine daemon/db/shade.c 'switch (s) { case DARK: return 1; case LIGHT: return 2; }'
+plant switch-default daemon/db/shade.c 'switch (s) { case DARK: return 1; default: return 0; } }'
+
 # ---- every arrow: each folder includes each other, and a file of its own ----
 
 sed -n '/^cat >"$tmp\/arrows"/,/^END$/p' tests/check-source.sh | grep '|' | sed 's/ *| */|/g' >"$tmp/table"
@@ -191,8 +204,9 @@ outcome "the tree keeps to the rules" "$tmp/clean"
 : >>"$tmp/gone"
 outcome "the table of arrows allows none that leads upward" "$tmp/gone"
 
+sources="lib/base/plain.c client/cli/plain.c daemon/db/shade.c"
 ours=$(cd "$tree" && echo lib/base/{good,guard,pragma,second,mute,lonely}.h)
-(cd "$tree" && HEADERS=$ours tests/check-source.sh --rules) >"$tmp/said" 2>&1 && echo "its exit status is 0" >>"$tmp/said"
+(cd "$tree" && HEADERS=$ours SOURCES=$sources tests/check-source.sh --rules) >"$tmp/said" 2>&1 && echo "its exit status is 0" >>"$tmp/said"
 grep -v '^rule ' "$tmp/said" >"$tmp/found"
 sed -n 's/^rule //p' "$tmp/said" | sort -u >"$tmp/rules"
 sed -nE 's/^([^:]+:[0-9]+): [^:]+[:;] .+ \[([^] ]+)\]$/\2 \1/p' "$tmp/found" | sort -u >"$tmp/named"

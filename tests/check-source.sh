@@ -5,7 +5,7 @@
 #
 # Prints each violation as FILE:LINE: a sentence that says what to do instead, and the name of the rule in brackets. Exit
 # status 1 if there is any. --rules: says `rule NAME` of each rule as well. tests/check-source-test.sh breaks all of them: a new
-# rule gets a line there. HEADERS in the environment: which headers to compile, instead of all.
+# rule gets a line there. HEADERS and SOURCES in the environment: which files to compile, instead of all.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 export LC_ALL=C
@@ -300,12 +300,35 @@ if [ ! -f "$gen/candor.pb-c.h" ]; then
 	gen=$tmp
 	proto/generate.sh "$tmp" || exit 1
 fi
-read -ra pkg_cflags < <(pkg-config --cflags libuv libprotobuf-c sqlite3 inih libsodium jansson cmocka)
+read -ra flags < <(echo "-fsyntax-only -std=c11 -DCANDOR_IN_TREE -DCANDOR_VERSION=\"0\" -Wall -Wextra -I. -I$gen" \
+	"$(pkg-config --cflags libuv libprotobuf-c sqlite3 inih libsodium jansson cmocka)")
 for header in ${HEADERS-"${headers[@]}"}; do
-	echo "#include \"$header\"" | ${CC:-cc} -fsyntax-only -x c -std=c11 -D_GNU_SOURCE -DCANDOR_IN_TREE \
-		-DCANDOR_VERSION='"0"' -Wall -Wextra -Werror -I. -I"$gen" "${pkg_cflags[@]}" - 2>"$tmp/cc" ||
+	echo "#include \"$header\"" | ${CC:-cc} -x c -D_GNU_SOURCE -Werror "${flags[@]}" - 2>"$tmp/cc" ||
 		echo "$header:1: it does not compile alone: include what it needs; $(grep -m1 -E 'error|warning' "$tmp/cc")"
 done | rule header-alone
+
+# ---- what only compilers see ----
+
+# sources PATTERN: the program's sources of that name which are to be compiled.
+sources() {
+	printf '%s\n' ${SOURCES-"${c_files[@]}"} | grep -E "^($1)\.c\$"
+}
+
+for file in $(sources '(lib|client|client/lab)/[^/]*|lib/.*'); do
+	${CC:-cc} -D_POSIX_C_SOURCE=200809L "${flags[@]}" "$file" 2>&1 |
+		sed -nE "s|^($file:[0-9]+):.*implicit declaration of function .([A-Za-z0-9_]+).*|\1: POSIX declares no \2(): \
+use what it has, for the library is not for the GNU C library alone|p"
+done | rule portable
+
+# With both warnings clang finds every default; other compilers find those that hide enumerators that are not named.
+warns=(${CC:-cc} -Wswitch-enum)
+command -v clang >/dev/null && warns=(clang -Wswitch-enum -Wcovered-switch-default)
+for file in $(sources '(lib|daemon|client)/.*'); do
+	grep -qE "^$file:[0-9]+:.*\<default:" "$tmp/code" || continue
+	"${warns[@]}" -D_GNU_SOURCE "${flags[@]}" "$file" 2>&1 | grep -E '\[-W(switch-enum|covered-switch-default)\]' |
+		grep -vE 'CANDOR__V1__|JSON_'
+done | sort -u -t: -k1,2 | sed -E 's/^([^:]+:[0-9]+):.*/\1:/' | rule switch-default \
+	'a default in a switch over one of our own enums: name every enumerator, so that a new one that is forgotten does not compile'
 
 [ "${1-}" = --rules ] && sed 's/^/rule /' "$tmp/rules"
 sort -t: -k1,1 -k2,2n "$tmp/faults"

@@ -137,18 +137,14 @@ static void count_batch(struct import *im, const struct cli_sent *s, const struc
 {
 	struct import_result *to = &im->result;
 	to->items += s->items;
-	switch (s->request.type) {
-	case CANDOR_REQ_POST_REPORTS:
+	if (s->request.type == CANDOR_REQ_POST_REPORTS) {
 		im->reports_allowed = true;
 		to->accepted += r->batch.accepted;
 		to->duplicates += r->batch.duplicates;
 		to->revised += r->batch.revised;
-		break;
-	case CANDOR_REQ_CLOSE_ITEMS:
+	} else {
 		im->ends_allowed = true;
-		to->closed += r->batch.accepted;
-		break;
-	default: im->ends_allowed = true; to->resolved += r->batch.accepted;
+		*(s->request.type == CANDOR_REQ_CLOSE_ITEMS ? &to->closed : &to->resolved) += r->batch.accepted;
 	}
 	to->rejected += r->n_rejected;
 	for (size_t i = 0; i < r->n_rejected; i++) {
