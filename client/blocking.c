@@ -1,4 +1,4 @@
-/* The blocking client: an asynchronous one with a loop to itself. And the address that both look for by default. */
+/* The blocking client: an asynchronous one with a loop of its own; and the default address of both. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 
 struct candor {
 	uv_loop_t loop;
-	struct candor_client *client; /* NULL: it is closed */
+	struct candor_client *client; /* NULL: closed */
 	struct arena arena; /* the newest response's */
 	struct candor_response response;
 	int status;

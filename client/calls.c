@@ -48,7 +48,7 @@ int calls_take(struct calls *t, uint64_t id, struct call *out)
 		return 0;
 	*out = t->slots[hole];
 
-	/* Without tombstones: a later call of the run moves into the hole unless that would put it before its home. */
+	/* No tombstones: a later call of the run moves into the hole, unless that would put it before its home slot. */
 	size_t mask = t->cap - 1;
 	for (size_t i = (hole + 1) & mask; t->slots[i].id != 0; i = (i + 1) & mask) {
 		size_t home = (size_t)t->slots[i].id & mask;

@@ -1,7 +1,7 @@
-/* calls.h - the requests of one client that wait for an answer: a table from id to callback.
+/* calls.h - the unanswered requests of one client: a table from id to callback.
  *
- * Ids are given in ascending order from 1 and answered mostly in that order, so the id itself is the hash: lookups
- * touch neighbouring slots, and any number of requests in flight cost O(1) each. No I/O; all zero is an empty table. */
+ * Ids are assigned in ascending order from 1 and answered mostly in that order, so the id itself is the hash: lookups
+ * touch neighbouring slots, and each costs O(1) whatever the number in flight. No I/O; all zero is an empty table. */
 #ifndef CANDOR_CALLS_H
 #define CANDOR_CALLS_H
 
@@ -20,10 +20,10 @@ struct calls {
 	size_t n, cap; /* cap is 0 or a power of two, and at least twice n */
 };
 
-/* Adds a call of an id that is not in the table. 0 or -ENOMEM. */
+/* Adds a call whose id is not in the table. 0 or -ENOMEM. */
 MUST_CHECK int calls_put(struct calls *t, const struct call *call);
 
-/* Takes the call of this id out of the table: 1 and *out, or 0 where there is none. */
+/* Removes the call with this id: 1 and *out, or 0 if there is none. */
 int calls_take(struct calls *t, uint64_t id, struct call *out);
 
 void calls_free(struct calls *t);

@@ -1,4 +1,4 @@
-/* The asynchronous client: resolve, connect, agree on a channel where there is to be one, greet; then requests out,
+/* The asynchronous client: resolve, connect, set up the encrypted channel if there is one, greet; then requests out,
  * answers in. */
 #include "client/client.h"
 
@@ -37,7 +37,7 @@ enum {
 struct candor_client {
 	uv_loop_t *loop;
 	struct address address;
-	size_t max_frame_bytes, max_request_bytes; /* the latter also as the daemon wishes */
+	size_t max_frame_bytes, max_request_bytes; /* the latter also as the daemon limits it */
 	uint64_t connect_timeout_ms, request_timeout_ms;
 
 	union {
@@ -46,7 +46,7 @@ struct candor_client {
 		uv_pipe_t pipe;
 		uv_tcp_t tcp;
 	} peer;
-	uv_idle_t idle; /* active while something waits to be written or told; keeps the loop from sleeping on it */
+	uv_idle_t idle; /* active while there is something to write or to report, so that the loop does not sleep */
 	uv_timer_t timer;
 	uv_getaddrinfo_t lookup;
 	uv_connect_t connect;
@@ -54,28 +54,28 @@ struct candor_client {
 	struct addrinfo *found, *untried;
 	int connect_err; /* of the last address tried */
 
-	int pending_ends; /* handles and a lookup of which libuv has yet to say that they are over */
+	int pending_ends; /* handles and a lookup that libuv has not finished with */
 	bool peer_open; /* initialised and not being closed */
 	bool looking_up, connected, greeting, greeted, writing, sending_hello, write_failed, closing;
 	int status; /* negative once the connection has failed */
 	bool overdue;
 	uint64_t progress_ms; /* when the newest answer came, or the first request it waits for was sent */
 
-	struct tls_context *tls_context; /* NULL: the address asks for none */
-	struct tls *tls; /* from when there is a stream */
-	struct buf plain, owed; /* what it understood; what it has to say by itself */
+	struct tls_context *tls_context; /* NULL: not a TLS address */
+	struct tls *tls; /* once the stream is connected */
+	struct buf plain, owed; /* decrypted; to be sent by the channel itself */
 	char fault[FAULT_MAX];
 
 	struct frame in;
-	struct buf hello; /* goes first, and alone: a token may be in it, and then it is wiped */
-	bool has_token; /* what is asked waits until it is taken: else all would have to be asked again */
-	struct buf out, sending; /* gathered now; in libuv's hands */
+	struct buf hello; /* sent first and alone; it may contain a token, and is wiped afterwards */
+	bool has_token; /* requests wait until it is accepted: otherwise all would have to be repeated */
+	struct buf out, sending; /* being gathered; being written by libuv */
 	struct arena arena, scratch;
 	struct calls calls;
 	uint64_t last_id;
 
-	char principal[CANDOR_NAME_MAX + 1]; /* whose rights the daemon says it has */
-	char *farewell; /* why the daemon ends the conversation, in its own words */
+	char principal[CANDOR_NAME_MAX + 1]; /* the client's principal, as the daemon says */
+	char *farewell; /* why the daemon ends the conversation, as it says */
 	enum candor_code farewell_code;
 	uint32_t farewell_retry_ms;
 
@@ -84,7 +84,7 @@ struct candor_client {
 	char read_buffer[READ_BYTES];
 };
 
-/* Not uv_now(): that stands still while a callback works, and is old before the loop runs. */
+/* Not uv_now(): it does not advance during a callback, and is outdated before the loop runs. */
 static uint64_t now_ms(void)
 {
 	return uv_hrtime() / 1000000;
@@ -97,15 +97,15 @@ static void wipe_and_free(struct buf *b)
 	buf_free(b);
 }
 
-/* ---- the end: all calls are told, memory goes when libuv has let go of every handle ---- */
+/* ---- the end: all calls get an answer, and memory is freed when libuv has closed every handle ---- */
 
-static void tell_all(struct candor_client *c, int status)
+static void answer_all(struct candor_client *c, int status)
 {
 	struct calls all = c->calls;
 	c->calls = (struct calls){0};
 	c->greeting = false;
 	struct candor_response last = {.code = c->farewell_code, .message = c->farewell, .next = ""};
-	/* Behind a greeting it says nothing of when to ask again: on this connection never. */
+	/* After the greeting there is no time to retry: never on this connection. */
 	last.retry_after_ms = c->greeted ? 0 : c->farewell_retry_ms;
 	for (size_t i = 0; i < all.cap; i++) {
 		const struct call *call = &all.slots[i];
@@ -124,7 +124,7 @@ static void finish_if_over(struct candor_client *c)
 {
 	if (!c->closing || c->pending_ends > 0)
 		return;
-	tell_all(c, c->status ? c->status : UV_ECANCELED);
+	answer_all(c, c->status ? c->status : UV_ECANCELED);
 	candor_on_close *on_close = c->on_close;
 	void *arg = c->on_close_arg;
 	uv_freeaddrinfo(c->found);
@@ -164,8 +164,8 @@ static void on_peer_closed(uv_handle_t *handle)
 		connect_next(c);
 }
 
-/* The channel's last word, the end or an alert, as far as it goes out at once. */
-static void say_last(struct candor_client *c)
+/* The channel's closing message or alert, as far as it can be written at once. */
+static void send_closing(struct candor_client *c)
 {
 	if (c->writing || tls_end(c->tls, &c->owed))
 		return;
@@ -180,7 +180,7 @@ static void close_peer(struct candor_client *c)
 		return;
 	c->peer_open = false;
 	if (c->tls)
-		say_last(c);
+		send_closing(c);
 	uv_close(&c->peer.handle, on_peer_closed);
 }
 
@@ -218,7 +218,8 @@ static void on_timer(uv_timer_t *timer)
 	if (now < due) {
 		uv_timer_start(timer, on_timer, due - now, 0);
 	} else if (!c->overdue) {
-		/* If the loop itself was held up, answers lie in the socket and are read before this runs again. */
+		/* If the loop itself was blocked, answers are waiting in the socket and are read before this runs
+		 * again. */
 		c->overdue = true;
 		uv_timer_start(timer, on_timer, 1, 0);
 	} else {
@@ -238,7 +239,7 @@ static void watch(struct candor_client *c)
 		uv_timer_start(&c->timer, on_timer, c->request_timeout_ms, 0);
 }
 
-/* ---- writing: what was sent since the loop last came round goes out in one piece ---- */
+/* ---- writing: everything sent during one turn of the loop goes out in one write ---- */
 
 static void flush(struct candor_client *c);
 
@@ -252,7 +253,7 @@ static void on_write(uv_write_t *write, int status)
 	c->sending_hello = false;
 	if (c->sending.cap > KEPT_BYTES)
 		buf_free(&c->sending);
-	/* The daemon may have said why it closed: the reader finds that and then the end. */
+	/* The daemon may have said why it closed: the reader will find that, and then the end. */
 	if (status < 0)
 		c->write_failed = true;
 	flush(c);
@@ -263,7 +264,7 @@ static bool may_ask(const struct candor_client *c)
 	return c->connected && (c->greeted || !c->has_token);
 }
 
-/* What is to be written next goes to c->sending, encrypted where there is a channel. */
+/* Moves what is to be written next to c->sending, encrypted if there is a channel. */
 static int gather(struct candor_client *c)
 {
 	if (!c->tls && c->hello.len > 0) {
@@ -314,7 +315,7 @@ static void on_idle(uv_idle_t *idle)
 	struct candor_client *c = idle->data;
 	uv_idle_stop(idle);
 	if (c->status)
-		tell_all(c, c->status);
+		answer_all(c, c->status);
 	else
 		flush(c);
 }
@@ -426,7 +427,7 @@ static void on_welcome(struct candor_client *c, int status, const struct candor_
 	}
 }
 
-/* The daemon can be spoken to. */
+/* Requests can be sent from now on. */
 static void begin(struct candor_client *c)
 {
 	c->connected = true;
@@ -436,7 +437,7 @@ static void begin(struct candor_client *c)
 	flush(c);
 }
 
-/* The channel's handshake begins. */
+/* Begins the channel's handshake. */
 static void begin_channel(struct candor_client *c)
 {
 	int err = tls_new(&c->tls, c->tls_context, c->address.host);
@@ -458,7 +459,7 @@ static void on_connect(uv_connect_t *connect, int status)
 		close_peer(c);
 		return;
 	}
-	/* Requests are gathered here already; the kernel's waiting for more would only delay them. */
+	/* Requests are gathered here already; Nagle's algorithm would only delay them. */
 	if (!c->address.is_unix)
 		uv_tcp_nodelay(&c->peer.tcp, 1);
 	if (c->tls_context)
@@ -467,7 +468,7 @@ static void on_connect(uv_connect_t *connect, int status)
 		begin(c);
 }
 
-/* Tries the next address; what became of it is heard in on_connect(), and of a failed one in on_peer_closed(). */
+/* Tries the next address. on_connect() gets the result; if it failed, on_peer_closed() tries the next one. */
 static void connect_next(struct candor_client *c)
 {
 	if (!c->untried) {

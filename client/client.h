@@ -1,4 +1,4 @@
-/* client.h - what the blocking form needs of a client beside candor_async.h. Not installed. */
+/* client.h - what the blocking form needs of a client besides candor_async.h. Not installed. */
 #ifndef CANDOR_CLIENT_H
 #define CANDOR_CLIENT_H
 
@@ -11,8 +11,8 @@
  * 0: not yet. Negative: the connection failed. */
 int candor_client_greeted(const struct candor_client *client);
 
-/* Within a callback: swaps the arena in which the response lives for another, so that the response outlives the
- * callback. `mine` must be empty, and is afterwards the caller's to free. */
+/* Within a callback: swaps the response's arena with another, so that the response outlives the callback. `mine` must
+ * be empty; afterwards the caller frees it. */
 void candor_client_swap_arena(struct candor_client *client, struct arena *mine);
 
 /* The budget that `mine` must have. */

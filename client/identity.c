@@ -8,7 +8,7 @@
 #include "lib/base/wipe.h"
 #include "client/secret_file.h"
 
-enum { FILE_BYTES_MAX = 16 * 1024 * 1024, PIECES = 3 }; /* a system's authorities in one file take some 200 KiB */
+enum { FILE_BYTES_MAX = 16 * 1024 * 1024, PIECES = 3 }; /* all authorities of a system in one file take about 200 KiB */
 
 int identity_load(const struct candor_options *o, struct tls_context **out, char *fault, size_t size)
 {

@@ -1,4 +1,4 @@
-/* identity.h - what a client shows to a daemon over TLS and whom it trusts, from the files that its options name. Not
+/* identity.h - a client's certificate and the authorities it trusts, from the files that its options name. Not
  * installed. */
 #ifndef CANDOR_IDENTITY_H
 #define CANDOR_IDENTITY_H

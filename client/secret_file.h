@@ -6,8 +6,8 @@
 
 #include "lib/base/err.h"
 
-/* A regular file of at most `most` bytes, with a NUL behind them. 0 or -errno (-EINVAL: it is none; -EFBIG). *out is
- * NULL or the caller's to wipe and free, also after an error. */
+/* A regular file of at most `most` bytes, followed by a NUL. 0 or -errno (-EINVAL: not a regular file; -EFBIG). *out is
+ * NULL, or the caller wipes and frees it, also after an error. */
 MUST_CHECK int secret_file_read(const char *path, size_t most, char **out, size_t *size);
 
 #endif

@@ -36,14 +36,14 @@ static int parse_tcp(const char *text, struct address *out, const char **why)
 		host++;
 		len -= 2;
 	} else if (memchr(host, ':', len)) {
-		return refuse(why, "an IPv6 address stands in brackets; write [::1]:PORT");
+		return refuse(why, "an IPv6 address needs brackets; write [::1]:PORT");
 	}
 	if (len == 0)
 		return refuse(why, "the host is missing; write HOST:PORT");
 	if (len >= sizeof out->host)
 		return refuse(why, "the host is too long");
 	if (memchr(host, '[', len) || memchr(host, ']', len))
-		return refuse(why, "brackets stand only around an IPv6 address; write [::1]:PORT");
+		return refuse(why, "brackets are for IPv6 addresses only; write [::1]:PORT");
 	memcpy(out->host, host, len);
 	return 0;
 }
@@ -56,7 +56,7 @@ int address_parse(const char *text, struct address *out, const char **why)
 	if (out->is_tls || strncmp(text, "tcp:", 4) == 0)
 		return parse_tcp(text + 4, out, why);
 	if (strncmp(text, "unix:", 5) != 0)
-		return refuse(why, "it begins with none of tcp:, tls: and unix:");
+		return refuse(why, "it must begin with tcp:, tls: or unix:");
 	out->is_unix = true;
 	size_t len = strlen(text + 5);
 	if (len == 0)
@@ -72,7 +72,7 @@ bool address_is_loopback(const struct address *a)
 	const char *host = a->host;
 	if (strcasecmp(host, "localhost") == 0 || strcmp(host, "::1") == 0)
 		return true;
-	/* Numbers alone: 127.example.org is anybody's. */
+	/* Only numbers: 127.example.org could be anywhere. */
 	return strncmp(host, "127.", 4) == 0 && !host[strspn(host, "0123456789.")];
 }
 

@@ -24,10 +24,10 @@ MUST_CHECK int address_parse(const char *text, struct address *out, const char *
 /* The text form, at most ADDRESS_TEXT_MAX with its NUL. */
 void address_format(const struct address *a, char *out, size_t size);
 
-/* Whether the host is this machine by its name alone: localhost, ::1, or a number that begins with 127. */
+/* Whether the host is this machine, judged by its text alone: localhost, ::1, or an address in 127.0.0.0/8. */
 bool address_is_loopback(const struct address *a);
 
-/* The directory where a user's daemon keeps things, from the values of XDG_STATE_HOME and HOME (NULL where unset):
+/* The directory where a user's daemon keeps its files, from the values of XDG_STATE_HOME and HOME (NULL where unset):
  * "$XDG_STATE_HOME/candor" or "$HOME/.local/state/candor". 0, or ERR_ADDRESS where neither is an absolute path or the
  * result does not fit. */
 MUST_CHECK int address_state_dir(const char *xdg_state_home, const char *home, char *out, size_t size);

@@ -72,7 +72,7 @@ static bool begins(const char *text, const char *with)
 	return strncmp(text, with, strlen(with)) == 0;
 }
 
-/* A number as the daemon itself writes it: no other spelling of the same one. The highest is nobody's. */
+/* A number in the one spelling that the daemon itself uses. The highest is no user's. */
 static bool is_id(const char *text)
 {
 	size_t digits = strspn(text, "0123456789");
@@ -84,7 +84,7 @@ static bool is_id(const char *text)
 	return id < UINT32_MAX;
 }
 
-/* TYPE=VALUE, and perhaps more of them. */
+/* TYPE=VALUE, perhaps several. */
 static bool is_subject(const char *text)
 {
 	return strcspn(text, "=") > 0 && strchr(text, '=');
@@ -97,7 +97,7 @@ const char *token_name_fault(const char *text, size_t len)
 		return what;
 	if (len > CANDOR_TOKEN_NAME_MAX)
 		return "is too long; it must have 1 to 200 bytes";
-	return strchr(text, ' ') ? "has a space in it; it must be one word" : NULL;
+	return strchr(text, ' ') ? "contains a space; it must be one word" : NULL;
 }
 
 const char *principal_fault(const char *text, size_t len)
@@ -106,23 +106,23 @@ const char *principal_fault(const char *text, size_t len)
 	if (what)
 		return what;
 	if (strchr(text, ' '))
-		return "has a space in it; a certificate's subject is written with \\20 for each";
+		return "contains a space; write \\20 for each space in a certificate's subject";
 	if (strcmp(text, RIGHTS_ANONYMOUS) == 0)
 		return NULL;
 	if (begins(text, "uid:") || begins(text, "gid:"))
-		return is_id(text + 4) ? NULL : "is no id of a user or group; it must be a number like uid:1000";
+		return is_id(text + 4) ? NULL : "is not a user or group id; write a number, as in uid:1000";
 	if (begins(text, "cert:"))
-		return is_subject(text + 5) ? NULL : "is no subject of a certificate; it must be like cert:CN=platform";
+		return is_subject(text + 5) ? NULL : "is not a certificate subject; write it as in cert:CN=platform";
 	if (begins(text, "token:") && text[6])
 		return NULL;
-	return "is no principal; it must be token:NAME, cert:SUBJECT, uid:N, gid:N or anonymous";
+	return "is not a principal; it must be token:NAME, cert:SUBJECT, uid:N, gid:N or anonymous";
 }
 
 const char *grant_fault(const struct candor_grant *g)
 {
 	if (g->rights == 0 || (g->rights & ~(unsigned)CANDOR_RIGHTS_ALL))
-		return "names no right; it must name at least one of those there are";
+		return "names no right; it must name at least one";
 	if (g->prefix[0] && g->rights != CANDOR_RIGHT_REPORT)
-		return "has a prefix, which goes with the right to report alone; grant the others apart";
+		return "has a prefix, which only the right to report can have; grant the other rights separately";
 	return NULL;
 }

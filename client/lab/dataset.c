@@ -24,7 +24,7 @@ void dataset_free(struct dataset *d)
 	free(d->labelers);
 	free(d->first);
 	free(d->outcomes);
-	free(d->who);
+	free(d->reporters);
 	free(d->reports);
 	free(d->places);
 	*d = (struct dataset){0};
@@ -55,26 +55,26 @@ static int reserve(struct dataset *d)
 	}
 	if (d->n_reports == d->reports_cap) {
 		uint64_t cap = 2 * d->reports_cap + 1024;
-		uint32_t *who = realloc(d->who, cap * sizeof *who);
-		if (who)
-			d->who = who;
+		uint32_t *reporters = realloc(d->reporters, cap * sizeof *reporters);
+		if (reporters)
+			d->reporters = reporters;
 		double *reports = realloc(d->reports, cap * sizeof *reports);
 		if (reports)
 			d->reports = reports;
-		if (!who || !reports)
+		if (!reporters || !reports)
 			return -ENOMEM;
 		d->reports_cap = cap;
 	}
 	return 0;
 }
 
-/* Whether a labeler has reported on the last item: a place from before it began is of another one. */
+/* Whether a labeler has reported on the last item: a place before the item's first report belongs to another item. */
 static bool has_reported(const struct dataset *d, uint32_t who)
 {
 	return who != NAMES_NONE && d->places[who] > d->first[d->n_items - 1];
 }
 
-/* Whether a row may come next, before anything is changed: 0 or an error. *begins: it is a new item's first. */
+/* Whether a row may come next; changes nothing. 0 or an error. *begins: it is the first row of a new item. */
 static int check(const struct dataset *d, const char *item, const char *labeler, double outcome, bool *begins)
 {
 	uint32_t id = names_find(d->item_names, item, strlen(item));
@@ -88,14 +88,14 @@ static int check(const struct dataset *d, const char *item, const char *labeler,
 		return ERR_CONFLICT;
 	if (d->n_reports - d->first[id] < ITEM_REPORTS_MAX)
 		return 0;
-	/* A full item still takes revisions. */
+	/* A full item still accepts revisions. */
 	return has_reported(d, names_find(d->labeler_names, labeler, strlen(labeler))) ? 0 : ERR_FULL;
 }
 
 static void put_report(struct dataset *d, uint32_t who, double report)
 {
 	if (!has_reported(d, who)) {
-		d->who[d->n_reports++] = who;
+		d->reporters[d->n_reports++] = who;
 		d->places[who] = d->n_reports;
 	}
 	d->reports[d->places[who] - 1] = report;
@@ -206,7 +206,7 @@ int dataset_replay(const struct dataset *d, const uint32_t *order, const struct 
 		struct scheme_item item = {
 			.number = i,
 			.n = d->first[k + 1] - d->first[k],
-			.labelers = d->who + d->first[k],
+			.labelers = d->reporters + d->first[k],
 			.reports = d->reports + d->first[k],
 		};
 		err = replay_item(s, &item, d->outcomes[k], &r, out);

@@ -11,17 +11,16 @@
 enum {
 	NAME_SIZE = 12,
 	LOOK_AHEAD = 16, /* items drawn ahead for each that a best responder looks for, where not all answer all */
-	LEADER_PART =
-		16, /* the leaderboard is made anew each time a 16th as many items were closed as there are labelers */
+	LEADER_PART = 16, /* the leaderboard is renewed whenever as many items were closed as a 16th of the labelers */
 };
 
-/* One who answers. */
+/* A labeler in the game. */
 struct player {
 	const struct strategy *strategy;
 	bool grouped;
 	bool was_heavy;
 	double last; /* its last report; 0.5 before the first */
-	uint32_t slot; /* in the outlook being made, good where slot_of says so */
+	uint32_t slot; /* in the outlook being made, valid where slot_of() says so */
 	uint64_t slot_of;
 };
 
@@ -48,12 +47,12 @@ struct game {
 	const char **names; /* [labelers] */
 	uint32_t leader;
 
-	/* The item in work, and those drawn ahead of it: a ring. */
+	/* The current item, and those drawn ahead of it: a ring. */
 	struct world_draw *draws; /* [n_draws] */
 	size_t n_draws, first_draw;
 	uint64_t drawn;
 
-	/* Items that wait for their outcome: a ring, too. */
+	/* Items that wait for their outcome: also a ring. */
 	struct pending *waiting; /* [n_waiting] one more than the delay, or than there are items */
 	uint64_t n_waiting, resolved, closed;
 
@@ -85,7 +84,7 @@ const char *game_fault(const struct game_options *o)
 	return NULL;
 }
 
-/* ---- who is who ---- */
+/* ---- names and strategies ---- */
 
 static int make_names(struct game *g)
 {
@@ -100,11 +99,11 @@ static int make_names(struct game *g)
 	return 0;
 }
 
-/* Strategies go to labelers by lot: to the front of an order that depends on the seed alone, so that of two games which
- * differ in a strategy the same labelers follow it. */
+/* Strategies are assigned at random: to the first labelers of an order that depends on the seed alone, so that in two
+ * games that differ only in a strategy the same labelers follow it. */
 static int deal_strategies(struct game *g)
 {
-	static const uint64_t DEAL_STREAM = UINT64_C(1) << 32; /* no repetition's */
+	static const uint64_t DEAL_STREAM = UINT64_C(1) << 32; /* not used by any repetition */
 	struct random r;
 	uint32_t *order = malloc(g->labelers * sizeof *order), next = 0;
 	g->players = calloc(g->labelers, sizeof *g->players);
@@ -163,7 +162,7 @@ static int make_draws(struct game *g)
 	return 0;
 }
 
-/* What an item's reports take is taken when it first comes to that. */
+/* Memory for an item's reports is allocated when it is first needed. */
 static int make_waiting(struct game *g)
 {
 	g->n_waiting = 1 + (g->o->delay < g->o->world.items ? g->o->delay : g->o->world.items);
@@ -276,14 +275,14 @@ static struct strategy_view view_of(const struct game *g, const struct world_dra
 	};
 }
 
-/* What a labeler reports, or as things stand would report, best responders being truthful. */
+/* What a labeler reports, or would report now; best responders count as truthful. */
 static double report_of(const struct game *g, const struct world_draw *d, size_t i)
 {
 	const struct strategy_view view = view_of(g, d, i);
 	return g->players[d->labelers[i]].strategy->report(&view);
 }
 
-/* Sleepers wake for good. Where nobody can ever be heavy, they wait for a third of the campaign. */
+/* Sleepers stay awake. Where nobody can ever be heavy, they wait for a third of the campaign. */
 static void perhaps_wake(struct game *g, const struct world_draw *d, uint32_t labeler)
 {
 	struct player *p = &g->players[labeler];
@@ -305,7 +304,7 @@ static uint32_t slot_of(struct game *g, struct responder_outlook *o, uint32_t la
 	return p->slot;
 }
 
-/* Adds an item to the outlook of a labeler, if it answers it. reports: NULL: they are to be predicted. */
+/* Adds an item to the outlook of a labeler, if it answers it. reports NULL: they are predicted. */
 static void look_at(struct game *g, struct responder_outlook *o, const struct world_draw *d, uint32_t labeler,
 		    const double *reports)
 {
@@ -357,7 +356,7 @@ static double respond(struct game *g, size_t i, const double *reports)
 	return report;
 }
 
-/* Best responders answer last, each seeing what stands, and those who come after it as truthful. */
+/* Best responders answer last. Each sees the reports so far, and takes those who come after it as truthful. */
 static void answer(struct game *g, uint32_t *labelers, double *reports)
 {
 	const struct world_draw *d = draw_ahead(g, 0);
@@ -375,7 +374,7 @@ static void answer(struct game *g, uint32_t *labelers, double *reports)
 		g->players[labelers[i]].last = reports[i];
 }
 
-/* ---- what is measured ---- */
+/* ---- measuring ---- */
 
 static void measure_influence(struct game *g, const struct scheme_item *item)
 {
@@ -391,7 +390,7 @@ static void measure_influence(struct game *g, const struct scheme_item *item)
 	g->influence_items++;
 }
 
-static void check_certificate(struct game *g)
+static void check_bound(struct game *g)
 {
 	const struct pool *p = scheme_pool(g->scheme);
 	for (uint32_t id = 0; p && id < pool_labelers(p); id++) {
@@ -410,7 +409,7 @@ static void note_checkpoint(struct game *g)
 	g->out->influences[c] = g->influence_since / (double)g->influence_items;
 	g->influence_since = 0;
 	g->influence_items = 0;
-	check_certificate(g);
+	check_bound(g);
 }
 
 static void conclude(struct game *g)

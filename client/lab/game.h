@@ -15,7 +15,7 @@
 
 enum { GAME_GROUPS_MAX = 8, GAME_CHECKPOINTS_MAX = 64, GAME_DELAY_MAX = 1000000 };
 
-/* Labelers that follow a strategy, which may be to be truthful: so that they can be told from the others. */
+/* Labelers that follow a strategy. It may be the truthful one, so that they can be told from the others. */
 struct game_group {
 	const struct strategy *strategy;
 	uint32_t count;
@@ -30,7 +30,7 @@ struct game_options {
 	struct game_group groups[GAME_GROUPS_MAX]; /* the labelers of all together at most world.labelers */
 	size_t n_checkpoints;
 	uint64_t checkpoints
-		[GAME_CHECKPOINTS_MAX]; /* items after which curves are noted: rising, the last world.items */
+		[GAME_CHECKPOINTS_MAX]; /* items after which curves have a point: ascending, the last is world.items */
 
 	/* Called with each item as it was closed, if not NULL. names: as scheme_options has them. */
 	void (*on_item)(void *arg, const struct scheme_item *item, const struct world_draw *draw,
@@ -41,17 +41,17 @@ struct game_options {
 
 struct game_result {
 	struct score scores[SCHEME_FORECASTS_MAX];
-	double regret[SCHEME_FORECASTS_MAX]; /* against the labeler with the largest, reports as they were given */
+	double regret[SCHEME_FORECASTS_MAX]; /* the largest against any labeler, by the reports as made */
 	double regrets[SCHEME_FORECASTS_MAX][GAME_CHECKPOINTS_MAX]; /* the same after so many items */
-	double best_loss; /* world_best_loss(): what the losses are to be held against, whatever the strategies */
+	double best_loss; /* world_best_loss(): what the losses are compared with, whatever the strategies */
 
-	/* The say of those in groups: their part of an item's first forecast, on average; and on average since the
-	 * checkpoint before. NaN where the scheme's forecast is no weighted mean. */
+	/* The influence of those in groups: their part of an item's first forecast, on average; and on average since
+	 * the previous checkpoint. NaN where the scheme's forecast is no weighted mean. */
 	double influence, influences[GAME_CHECKPOINTS_MAX];
 	double groups_standing; /* their mean standing at the end; NaN where there are none */
 
-	/* Of the certificate of scheme_candor: the largest part of its bound that the regret of any labeler took, at
-	 * any checkpoint. Above 1 it would be broken. NaN for other schemes. */
+	/* For scheme_candor: the largest ratio of a labeler's regret to its regret bound, at any checkpoint. Above 1
+	 * the bound would not hold. NaN for other schemes. */
 	double bound_used;
 
 	/* Best responders: their answers, and what each time they expected to gain over truth by the end of their plan,
@@ -61,7 +61,7 @@ struct game_result {
 	uint64_t gain_most_item;
 };
 
-/* NULL if options are in range, else a static sentence about which is not. */
+/* NULL if the options are in range, else a static sentence that names the one that is not. */
 const char *game_fault(const struct game_options *o);
 
 /* Plays it to its end. 0 or an error of the scheme. */

@@ -1,5 +1,4 @@
-/* regret.h - who would have been better to listen to: each labeler's losses beside those of the forecasts on the same
- * items. Pure. */
+/* regret.h - regret: each labeler's losses beside those of the forecasts on the same items. Pure. */
 #ifndef CANDOR_LAB_REGRET_H
 #define CANDOR_LAB_REGRET_H
 
@@ -21,11 +20,11 @@ struct regret {
 MUST_CHECK int regret_init(struct regret *r, uint32_t labelers, int n_forecasts);
 void regret_free(struct regret *r);
 
-/* An item that came to `truth`, and what was forecast of it. */
+/* An item whose truth is `truth`, and the forecasts for it. */
 void regret_add(struct regret *r, const struct scheme_item *item, const double *forecasts, double truth);
 
-/* max over labelers of the forecast's loss - own loss, over what each answered; *best (may be NULL): who. -INFINITY and
- * NAMES_NONE where nothing was scored. O(labelers). */
+/* max over labelers of the forecast's loss - own loss, over what each answered; *best (may be NULL): that labeler.
+ * -INFINITY and NAMES_NONE where nothing was scored. O(labelers). */
 double regret_of(const struct regret *r, int forecast, uint32_t *best);
 
 #endif

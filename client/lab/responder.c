@@ -5,19 +5,19 @@
 
 enum { GRID = 4, SWEEPS = 2 };
 
-/* Half the widths of the parabolas that are laid through the expected weight around its best point so far. */
+/* Half the widths of the parabolas fitted to the expected weight around its best point so far. */
 static const double WIDTHS[] = {0.05, 0.005};
 
-/* Differences of expected weights below this part of them are the arithmetic's. */
+/* Relative differences of expected weights below this are rounding errors. */
 static const double NOISE = 1e-12;
 
 size_t responder_scratch(size_t n_weights, size_t n_max)
 {
-	/* One set of weights a level of the tree, and an item's weights and reports. */
+	/* One set of weights for each level of the tree, and an item's weights and reports. */
 	return RESPONDER_HORIZON_MAX * n_weights + 2 * n_max;
 }
 
-/* The expected weight from item `at` on, when weights[] stand there. */
+/* The expected weight from item `at` on, with weights[] before it. */
 static double expected_from(const struct responder_outlook *o, const double *plan, size_t at, const double *weights)
 {
 	if (at == o->horizon)
@@ -27,7 +27,7 @@ static double expected_from(const struct responder_outlook *o, const double *pla
 	double *w = o->scratch + RESPONDER_HORIZON_MAX * o->n_weights, *reports = w + item->n;
 	double expected = 0;
 	for (int y = 0; y <= 1; y++) {
-		/* The room for the item is shared by all levels: what is below has overwritten it. */
+		/* All levels share the space for the item: the level below has overwritten it. */
 		for (size_t i = 0; i < item->n; i++)
 			w[i] = weights[item->slots[i]];
 		memcpy(reports, item->reports, item->n * sizeof *reports);
@@ -59,7 +59,7 @@ struct point {
 	double report, value;
 };
 
-/* The report at the top of the parabola through three points, in [0, 1]; the middle one's where it has no top. */
+/* The report at the maximum of the parabola through three points, in [0, 1]; the middle one if it has none. */
 static double top_of(struct point a, struct point b, struct point c)
 {
 	double ab = b.report - a.report, bc = b.report - c.report;
@@ -76,14 +76,14 @@ static void try_report(const struct responder_outlook *o, double *plan, size_t a
 		*best = (struct point){report, value};
 }
 
-/* Improves one report of the plan. The value of the plan after it; *changed where it was for the better. */
+/* Improves one report of the plan. Returns the plan's value after it; *changed if that is higher. */
 static double improve(const struct responder_outlook *o, double *plan, size_t at, double value, bool *changed)
 {
 	struct point best = {plan[at], value};
 	for (int k = 0; k <= GRID; k++)
 		try_report(o, plan, at, (double)k / GRID, &best);
 	for (size_t i = 0; i < sizeof WIDTHS / sizeof *WIDTHS; i++) {
-		/* Three points inside of [0, 1], the best one among them. */
+		/* Three points within [0, 1], the best one among them. */
 		double middle = fmin(1 - WIDTHS[i], fmax(WIDTHS[i], best.report));
 		struct point around[3];
 		for (int k = 0; k < 3; k++) {

@@ -2,7 +2,7 @@
  *
  * It knows more than labelers do: the others' reports on this item, the next items that it will answer, what it will
  * believe of them and what the others will report. It takes outcomes as independent, each with its own belief, which it
- * does not revise by what the others say: else it would have another belief to be truthful about.
+ * does not revise by what the others say: otherwise it would have another belief to be truthful about.
  *
  * With h items ahead it chooses h reports together, by a search one report at a time: a grid, then parabolas
  * around its best point (the expected weight is nearly one), twice through. It commits only to the first. */
@@ -18,9 +18,9 @@ struct responder_outlook {
 	size_t horizon; /* items, 1 to RESPONDER_HORIZON_MAX */
 	struct responder_item {
 		size_t n; /* reporters */
-		const uint32_t *slots; /* [n] where in weights[] theirs are */
+		const uint32_t *slots; /* [n] indexes of their weights in weights[] */
 		const double *reports; /* [n]; its own is ignored */
-		size_t own; /* its place among them */
+		size_t own; /* its index among them */
 		double belief; /* its own, that the outcome is 1 */
 	} items[RESPONDER_HORIZON_MAX];
 	size_t n_weights;
@@ -29,11 +29,11 @@ struct responder_outlook {
 	double *scratch; /* [responder_scratch(...)] overwritten */
 };
 
-/* How many doubles the scratch of an outlook takes: weights as above, at most n_max reporters an item. */
+/* How many doubles the scratch of an outlook has: weights as above, at most n_max reporters an item. */
 size_t responder_scratch(size_t n_weights, size_t n_max);
 
 struct responder_gain {
-	double truthful; /* the weight it expects from truth now and later */
+	double truthful; /* the weight it expects from being truthful now and later */
 	double best; /* ... and from the best reports found: never less */
 };
 

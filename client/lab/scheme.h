@@ -1,10 +1,10 @@
-/* scheme.h - one interface for everything that turns an item's reports into a forecast and may learn from outcomes:
- * candor's mechanism at each of its rates, and what else is in use.
+/* scheme.h - one interface for whatever turns an item's reports into a forecast and may learn from outcomes: candor's
+ * mechanism at each of its rates, and other schemes that are in use.
  *
  * The mechanism is lib/pool itself, as the daemon runs it. The other schemes have no formula of it; what they share
  * with it (aggregates, losses) they call in lib/.
  *
- * Pure: no I/O, no clock; one thread at a time for each scheme. An allocation that fails is -ENOMEM, and then the
+ * Pure: no I/O, no clock; one thread at a time for each scheme. When an allocation fails, -ENOMEM is returned, and the
  * scheme can only be freed. */
 #ifndef CANDOR_LAB_SCHEME_H
 #define CANDOR_LAB_SCHEME_H
@@ -31,7 +31,7 @@ struct scheme_item {
 
 struct scheme_options {
 	struct candor_settings settings; /* complete and in range; the mechanism's alone */
-	uint32_t labelers; /* as many as there will ever be */
+	uint32_t labelers; /* the most there will ever be */
 	const char *const *names; /* [labelers], each its own; they outlive the scheme */
 };
 
@@ -39,10 +39,9 @@ struct scheme;
 
 struct scheme_class {
 	const char *name; /* as a user names it */
-	const char
-		*forecasts[SCHEME_FORECASTS_MAX]; /* what it says of an item, each under a name of its own; or NULL */
-	bool slow; /* costs far more an item than the others */
-	bool equal; /* all labelers have the same say, whatever they do */
+	const char *forecasts[SCHEME_FORECASTS_MAX]; /* the names of its forecasts, each its own; or NULL */
+	bool slow; /* costs far more per item than the others */
+	bool equal; /* all labelers have the same influence, whatever they do */
 
 	int (*make)(struct scheme **out, const struct scheme_options *o);
 	void (*free)(struct scheme *s);
@@ -52,7 +51,7 @@ struct scheme_class {
 	int (*resolve)(struct scheme *s, struct scheme_item *item, double outcome);
 	/* Its outcome will never come. */
 	void (*forget)(struct scheme *s, struct scheme_item *item);
-	/* Where a labeler stands, 1 being where one nobody knows does: a weight, or how good its record is. */
+	/* A labeler's standing, 1 being that of an unknown one: a weight, or how good its record is. */
 	double (*standing)(const struct scheme *s, uint32_t labeler);
 	/* The part of each reporter in the first forecast on an item that will be closed next, into parts[item->n];
 	 * their sum is 1. NULL where the forecast is no weighted mean. */

@@ -22,7 +22,7 @@ static struct candor_scheme *of(const struct scheme *s)
 
 static int candor_make(struct scheme **out, const struct scheme_options *o)
 {
-	/* Nobody here has a reason to make names collide. */
+	/* No one here has a reason to make names collide. */
 	static const uint8_t key[NAMES_KEY_BYTES] = {0};
 	struct candor_scheme *c = malloc(sizeof *c + o->labelers * sizeof *c->ids);
 	if (!c)
@@ -83,7 +83,7 @@ static int candor_resolve(struct scheme *s, struct scheme_item *item, double out
 	return err;
 }
 
-/* Over the entry weight: the mechanism is the same for any. */
+/* Divided by the entry weight: the mechanism is the same for any. */
 static double candor_standing(const struct scheme *s, uint32_t labeler)
 {
 	const struct candor_scheme *c = of(s);

@@ -35,7 +35,7 @@ struct dawid_skene {
 	struct scheme scheme;
 	struct side *sides;
 	uint64_t n_items, items_cap, fitted_items;
-	uint32_t *who; /* [n_answers] */
+	uint32_t *reporters; /* [n_answers] */
 	uint8_t *answers; /* [n_answers] */
 	uint64_t n_answers, answers_cap;
 	double prior; /* log odds of A */
@@ -77,7 +77,7 @@ static void ds_free(struct scheme *s)
 {
 	struct dawid_skene *d = of(s);
 	free(d->sides);
-	free(d->who);
+	free(d->reporters);
 	free(d->answers);
 	free(d->seen);
 	free(d);
@@ -94,11 +94,11 @@ static double posterior(const struct dawid_skene *d, uint64_t item)
 {
 	double odds = d->prior;
 	for (uint64_t k = d->sides[item].first; k < end_of(d, item); k++)
-		odds += d->confusions[d->who[k]].evidence[d->answers[k]];
+		odds += d->confusions[d->reporters[k]].evidence[d->answers[k]];
 	return 1 / (1 + exp(-odds));
 }
 
-/* The share of answers for A, a tie being half of one: where EM begins with an item nobody is known on. */
+/* The share of answers for A, a tie being half of one: where EM begins for an item whose labelers are all unknown. */
 static double majority(const struct dawid_skene *d, uint64_t item)
 {
 	double sum = 0;
@@ -108,7 +108,7 @@ static double majority(const struct dawid_skene *d, uint64_t item)
 	return sum / (double)(end - first);
 }
 
-/* M: probabilities of answers, from the posteriors that stand. */
+/* M: probabilities of answers, from the current posteriors. */
 static void maximise(struct dawid_skene *d)
 {
 	double of_a = 1, of_b = 1;
@@ -120,7 +120,7 @@ static void maximise(struct dawid_skene *d)
 		of_a += p;
 		of_b += 1 - p;
 		for (uint64_t k = d->sides[item].first; k < end_of(d, item); k++) {
-			struct confusion *c = &d->confusions[d->who[k]];
+			struct confusion *c = &d->confusions[d->reporters[k]];
 			c->counts[1][d->answers[k]] += p;
 			c->counts[0][d->answers[k]] += 1 - p;
 		}
@@ -137,7 +137,7 @@ static void maximise(struct dawid_skene *d)
 	}
 }
 
-/* E: posteriors, from the probabilities that stand. The largest change of one. */
+/* E: posteriors, from the current probabilities. Returns the largest change of one. */
 static double expect(struct dawid_skene *d)
 {
 	double change = 0;
@@ -179,13 +179,13 @@ static int reserve(struct dawid_skene *d, size_t n)
 	}
 	if (d->n_answers + n > d->answers_cap) {
 		uint64_t cap = 2 * d->answers_cap + n;
-		uint32_t *who = realloc(d->who, cap * sizeof *who);
-		if (who)
-			d->who = who;
+		uint32_t *reporters = realloc(d->reporters, cap * sizeof *reporters);
+		if (reporters)
+			d->reporters = reporters;
 		uint8_t *answers = realloc(d->answers, cap * sizeof *answers);
 		if (answers)
 			d->answers = answers;
-		if (!who || !answers)
+		if (!reporters || !answers)
 			return -ENOMEM;
 		d->answers_cap = cap;
 	}
@@ -206,7 +206,7 @@ static int ds_close(struct scheme *s, struct scheme_item *item, double *forecast
 		if (!c->seen)
 			d->seen[d->n_seen++] = item->labelers[i];
 		c->seen = true;
-		d->who[d->n_answers] = item->labelers[i];
+		d->reporters[d->n_answers] = item->labelers[i];
 		d->answers[d->n_answers++] = p < 0.5 ? 0 : p > 0.5 ? 2 : 1;
 	}
 	d->sides[index].posterior = d->fitted_items ? posterior(d, index) : majority(d, index);
@@ -238,7 +238,7 @@ static void nothing_to_forget(struct scheme *s, struct scheme_item *item)
 	(void)item;
 }
 
-/* How often it is expected to name the true side, against one nobody knows. */
+/* How often it is expected to name the true side, compared with an unknown labeler. */
 static double ds_standing(const struct scheme *s, uint32_t labeler)
 {
 	const struct confusion *c = &of(s)->confusions[labeler];

@@ -1,4 +1,4 @@
-/* What else is in use, and needs no more than a number or two a labeler: plain averaging, multiplicative weights, and
+/* Other schemes in use that need only a number or two for each labeler: plain averaging, multiplicative weights, and
  * following the best so far. */
 #include <errno.h>
 #include <math.h>
@@ -8,7 +8,7 @@
 #include "lib/pool/mechanism.h"
 #include "client/lab/scheme.h"
 
-/* One for all three: what is known of each labeler, and room for an item. */
+/* The state of all three: what is known of each labeler, and space for an item. */
 struct simple {
 	struct scheme scheme;
 	size_t cap;
@@ -58,7 +58,7 @@ static int reserve(struct simple *m, size_t n)
 	return 0;
 }
 
-/* The aggregates of an item under whatever weights its class gives. */
+/* The aggregates of an item under the weights that its class gives. */
 static int aggregate(struct scheme *s, const struct scheme_item *item, struct aggregate *out)
 {
 	struct simple *m = of(s);

@@ -5,7 +5,7 @@
 
 #include "client/lab/responder.h"
 
-/* Says what it believes. */
+/* Reports what it believes. */
 static double truthful(const struct strategy_view *v)
 {
 	return v->belief;
@@ -16,50 +16,50 @@ static double side_of(double belief)
 	return belief >= 0.5 ? 1 : 0;
 }
 
-/* Says its side with full certainty, so as to count for more in an average. */
+/* Reports its side with full certainty, to count for more in an average. */
 static double exaggerate(const struct strategy_view *v)
 {
 	return side_of(v->belief);
 }
 
-/* Says A whatever the item: the least work there is. */
+/* Reports A whatever the item: the least work. */
 static double always_a(const struct strategy_view *v)
 {
 	(void)v;
 	return 1;
 }
 
-/* Says the opposite of what it believes. */
+/* Reports the opposite of what it believes. */
 static double inverted(const struct strategy_view *v)
 {
 	return 1 - v->belief;
 }
 
-/* Says anything. */
+/* Reports anything. */
 static double spam(const struct strategy_view *v)
 {
 	return v->dice;
 }
 
-/* Says the side that whoever weighs most took last: the leaderboard is public, thinking is work. */
+/* Reports the side that the heaviest labeler took last: the leaderboard is public, thinking is work. */
 static double copycat(const struct strategy_view *v)
 {
 	return side_of(v->leader_last);
 }
 
-/* Earns weight by truth until it is heavy, and then says the opposite of what it believes. */
+/* Earns weight by being truthful until it is heavy, then reports the opposite of what it believes. */
 static double sleeper(const struct strategy_view *v)
 {
 	return v->was_heavy ? 1 - v->belief : v->belief;
 }
 
-/* A block that pushes one side, agreed upon for each item by lot. */
+/* A block that pushes one side, drawn at random for each item. */
 static double colluder(const struct strategy_view *v)
 {
 	return v->lot < 0.5 ? 0 : 1;
 }
 
-/* One of a block that wants to stay heavy: truthful but on one item in ten, where the block pushes one side. */
+/* One of a block that wants to stay heavy: truthful except on one item in ten, where the block pushes one side. */
 static double stealth(const struct strategy_view *v)
 {
 	return v->lot < 0.05 ? 0 : v->lot < 0.1 ? 1 : v->belief;
@@ -72,7 +72,7 @@ static double drifting(const struct strategy_view *v)
 	return bad && v->dice < 0.5 ? 1 - v->belief : v->belief;
 }
 
-/* Says what maximises the weight that it expects to have some items later. */
+/* Reports what maximises the weight that it expects to have some items later. */
 static double responder(const struct strategy_view *v)
 {
 	return v->outlook ? responder_best(v->outlook, v->gain) : v->belief;

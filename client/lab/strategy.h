@@ -1,4 +1,4 @@
-/* strategy.h - what labelers make of their beliefs: honest ones report them, the others have reasons not to.
+/* strategy.h - what labelers make of their beliefs: honest labelers report them, others have reasons not to.
  * Each strategy is a pure function of what a labeler sees when it answers. */
 #ifndef CANDOR_LAB_STRATEGY_H
 #define CANDOR_LAB_STRATEGY_H
@@ -12,17 +12,18 @@ struct responder_gain;
 /* What a labeler sees when it answers an item. */
 struct strategy_view {
 	double belief; /* that the truth is 1 */
-	uint64_t item, items; /* which, of how many */
-	bool was_heavy; /* its standing has once been STRATEGY_HEAVY; where all are equal: a third is over */
-	double leader_last; /* the last report of who stands highest, of any where all are equal; 0.5 before it */
-	double lot; /* even in [0, 1), the same for all who answer the item */
-	double dice; /* even in [0, 1), its own */
-	/* For the best responder alone, see responder.h: NULL, and it is truthful; where it says what it expects. */
+	uint64_t item, items; /* index and count */
+	bool was_heavy; /* its standing was once STRATEGY_HEAVY; where all are equal: a third of the items is over */
+	double leader_last; /* the last report of the labeler with the highest standing; 0.5 before the first */
+	double lot; /* uniform in [0, 1), the same for all who answer the item */
+	double dice; /* uniform in [0, 1), its own */
+	/* For the best responder only, see responder.h. outlook NULL: it is truthful. gain: where it writes what it
+	 * expects. */
 	const struct responder_outlook *outlook;
 	struct responder_gain *gain; /* may be NULL */
 };
 
-/* The standing at which a sleeper wakes, 1 being where one nobody knows stands. */
+/* The standing at which a sleeper wakes, 1 being that of an unknown labeler. */
 #define STRATEGY_HEAVY 1.5
 
 struct strategy {
@@ -38,7 +39,7 @@ extern const struct strategy strategy_truthful;
 /* All others; ends with one without a name. */
 extern const struct strategy strategies[];
 
-/* By name, the truthful one included; NULL: there is none. */
+/* By name, the truthful one included. NULL: no such strategy. */
 const struct strategy *strategy_find(const char *name);
 
 #endif

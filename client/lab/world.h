@@ -1,7 +1,7 @@
-/* world.h - what nature does in a simulated campaign: items with a truth, who of the labelers answers, what each
- * believes, and what becomes known of the truth. What labelers make of their beliefs is strategy.h's.
+/* world.h - what is drawn at random in a simulated campaign: items with a truth, which labelers answer, what
+ * each believes, and what becomes known of the truth. What labelers make of their beliefs is in strategy.h.
  *
- * The draws depend on the options alone, so every scheme that is compared meets the same ones. Pure. */
+ * The draws depend on the options alone, so they are the same for every scheme that is compared. Pure. */
 #ifndef CANDOR_LAB_WORLD_H
 #define CANDOR_LAB_WORLD_H
 
@@ -14,7 +14,7 @@ enum world_kind {
 	 * posterior probability that this gives, its log odds moved by its bias. e = sqrt(rho) e_t +
 	 * sqrt(1 - rho) e_it, so that two labelers' errors have the correlation rho. */
 	WORLD_SIGNALS,
-	/* y = 1 with probability q_t, even in [0.3, 0.7]. Labeler 0 believes q_t, all others q_t + or - gap. */
+	/* y = 1 with probability q_t, uniform in [0.3, 0.7]. Labeler 0 believes q_t, all others q_t + or - gap. */
 	WORLD_HAIR,
 	/* Labeler 0 believes 0.5 + gap, all others 0.5 - gap. Outcomes take turns: `period` items for labeler 0, then
 	 * `period` against it, and so on. Nothing is random. */
@@ -23,7 +23,7 @@ enum world_kind {
 
 enum world_participation {
 	WORLD_ALL, /* every labeler answers every item */
-	WORLD_SOME, /* `per_item` of them, drawn evenly */
+	WORLD_SOME, /* `per_item` of them, drawn uniformly */
 	WORLD_HEAVY, /* `per_item`, the k-th labeler drawn with weight 1/k: few do most of the work */
 };
 
@@ -33,7 +33,7 @@ struct world_options {
 	uint64_t items;
 	enum world_participation participation;
 	uint32_t per_item; /* 1 to labelers; WORLD_HEAVY: at most half of them */
-	double skill_low, skill_high; /* d' is even between them; 0: knows nothing, 1: right in 69 %, 2: in 84 % */
+	double skill_low, skill_high; /* d' is uniform between them; 0: knows nothing, 1: right in 69 %, 2: in 84 % */
 	double bias; /* standard deviation of labelers' biases, in log odds */
 	double correlation; /* rho, in [0, 1] */
 	double base_rate; /* in (0, 1) */
@@ -50,20 +50,20 @@ struct world_draw {
 	double truth; /* 0 or 1 */
 	double outcome; /* as posted: the truth, or its opposite */
 	bool known; /* the outcome will be posted */
-	double lot; /* even in [0, 1), one for the item */
+	double lot; /* uniform in [0, 1), one for the item */
 	size_t n;
 	uint32_t *labelers; /* [n] */
 	double *beliefs; /* [n] that the truth is 1 */
-	double *dice; /* [n] even in [0, 1), for what labelers do by chance */
+	double *dice; /* [n] uniform in [0, 1), for what labelers do at random */
 };
 
 struct world;
 
-/* A world of signals as `candor simulate` plays it when it is told nothing else: all answer each item, skills from 0.3
+/* The world of signals that `candor simulate` plays by default: all answer each item, skills from 0.3
  * to 2, some bias and correlation, every outcome known and right, seed 1. */
 struct world_options world_usual(uint64_t items, uint32_t labelers);
 
-/* NULL if options are in range, else a static sentence about which is not. */
+/* NULL if the options are in range, else a static sentence that names the one that is not. */
 const char *world_fault(const struct world_options *o);
 
 /* options in range. 0 or -ENOMEM. */
@@ -73,14 +73,14 @@ void world_free(struct world *w);
 /* How often the average labeler will have been scored at the end: T_eff. */
 double world_t_eff(const struct world_options *o);
 
-/* What the best labeler's beliefs cost an item on average: the least expected Brier loss of any labeler, from skills
+/* What the best labeler's beliefs cost per item on average: the least expected Brier loss of any labeler, from skills
  * and biases alone (WORLD_SWITCHING: from the turns). O(labelers). */
 double world_best_loss(const struct world *w);
 
 /* Makes one labeler see exactly what another would: one person under two names. */
 void world_same_person(struct world *w, uint32_t labeler, uint32_t as);
 
-/* The next item, into a draw of which the arrays have room for world_reporters_max(). */
+/* The next item, into a draw whose arrays have space for world_reporters_max(). */
 void world_next(struct world *w, struct world_draw *draw);
 
 /* Most reports that an item can get. */

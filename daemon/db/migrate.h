@@ -12,7 +12,7 @@ enum {
 };
 
 /* Brings the tables of a writable connection to this program's version, each step in a transaction of its own, its
- * number with it. 0, ERR_SCHEMA (not a candor database, or a newer one; logged) or a database error. */
+ * number with it. 0, ERR_SCHEMA (not a candor database, or one of a newer version; logged) or a database error. */
 MUST_CHECK int migrate(sqlite3 *db);
 
 /* 0 if the tables are of this program's version; ERR_SCHEMA otherwise, ERR_DAMAGED where one of them is missing. */

@@ -58,7 +58,7 @@ void buf_consume(struct buf *b, size_t n)
 {
 	require(n <= b->len);
 	if (n == 0)
-		return; /* the buffer may own nothing yet */
+		return; /* the buffer may have no memory yet */
 	memmove(b->data, b->data + n, b->len - n);
 	b->len -= n;
 }

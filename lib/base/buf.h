@@ -1,4 +1,4 @@
-/* buf.h - a growing row of bytes.
+/* buf.h - a growing array of bytes.
  * All zero is an empty buffer. The caller owns the struct, the buffer its bytes, until buf_free(). */
 #ifndef CANDOR_BUF_H
 #define CANDOR_BUF_H
@@ -13,10 +13,10 @@ struct buf {
 	size_t len, cap;
 };
 
-/* Room for `more` bytes behind len: a pointer to it, or NULL without memory. Does not change len. */
+/* Space for `more` bytes after len: a pointer to it, or NULL if there is no memory. Does not change len. */
 MUST_CHECK uint8_t *buf_reserve(struct buf *b, size_t more);
 
-/* 0 or -ENOMEM, and then b is as it was. */
+/* 0, or -ENOMEM and then b is unchanged. */
 MUST_CHECK int buf_append(struct buf *b, const void *bytes, size_t len);
 MUST_CHECK int buf_printf(struct buf *b, const char *format, ...) PRINTF_LIKE(2, 3);
 

@@ -102,22 +102,22 @@ const char *candor_strerror(int err)
 	case 0: return "success";
 	case ERR_TOO_BIG: return "frame longer than the limit";
 	case ERR_MALFORMED: return "malformed message";
-	case ERR_BUDGET: return "message unpacks to more memory than it may take";
-	case ERR_FULL: return "a fixed capacity is used up";
-	case ERR_STATE: return "the item's state forbids it";
+	case ERR_BUDGET: return "message needs more memory than allowed";
+	case ERR_FULL: return "a capacity limit is reached";
+	case ERR_STATE: return "the item's state does not allow it";
 	case ERR_DATABASE: return "the database failed";
-	case ERR_DISK_FULL: return "no room left for the database";
-	case ERR_SCHEMA: return "not a candor database, or a newer one";
-	case ERR_LOCKED: return "another candord has this database";
+	case ERR_DISK_FULL: return "no space left for the database";
+	case ERR_SCHEMA: return "not a candor database, or one of a newer version";
+	case ERR_LOCKED: return "another candord is using this database";
 	case ERR_ADDRESS: return "not an address";
-	case ERR_CONFLICT: return "another outcome stands already";
+	case ERR_CONFLICT: return "a different outcome is already recorded";
 	case ERR_CLOSED: return "the connection ended before the answer came";
-	case ERR_PROTOCOL: return "the peer broke the protocol";
+	case ERR_PROTOCOL: return "the peer violated the protocol";
 	case ERR_HISTORY: return "the history contradicts itself";
 	case ERR_DAMAGED: return "the database is damaged";
 	case ERR_TLS: return "the encrypted channel failed";
 	case ERR_NEWER: return "a field is set that this version of libcandor does not know";
-	case -4095: return "end of file"; /* libuv's UV_EOF, the one it does not take from errno that a reader meets */
+	case -4095: return "end of file"; /* libuv's UV_EOF, the only one a reader meets that is not from errno */
 	}
 	if (err <= -3000 && err >= -3014)
 		return "the host name cannot be resolved"; /* libuv's UV_EAI_* */

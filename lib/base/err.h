@@ -1,4 +1,4 @@
-/* err.h - one error space, and the end of the road for broken invariants.
+/* err.h - one space of error numbers, and require() for broken invariants.
  *
  * Functions that can fail return 0 (or a count) or a negative number: errno and libuv values as they are, ours below
  * -20000. candor_strerror() has a phrase for each of them. A peer's mistake is an error; only a bug of our own is an
@@ -11,21 +11,21 @@
 
 enum {
 	ERR_TOO_BIG = -20001, /* a frame longer than the limit */
-	ERR_MALFORMED = -20002, /* bytes that are not what the protocol says */
-	ERR_BUDGET = -20003, /* a message that unpacks to more memory than it may take */
-	ERR_FULL = -20004, /* a fixed capacity is used up */
-	ERR_STATE = -20005, /* an item's state forbids it */
+	ERR_MALFORMED = -20002, /* bytes that do not follow the protocol */
+	ERR_BUDGET = -20003, /* a message needs more memory than allowed */
+	ERR_FULL = -20004, /* a capacity limit is reached */
+	ERR_STATE = -20005, /* the item's state does not allow it */
 	ERR_DATABASE = -20006, /* SQLite failed; the log says how */
-	ERR_DISK_FULL = -20007, /* SQLite found no room */
-	ERR_SCHEMA = -20008, /* the database is not ours or newer than this program */
-	ERR_LOCKED = -20009, /* another daemon has the database */
+	ERR_DISK_FULL = -20007, /* no space left for the database */
+	ERR_SCHEMA = -20008, /* not a candor database, or one of a newer version */
+	ERR_LOCKED = -20009, /* another daemon is using the database */
 	ERR_ADDRESS = -20010, /* not an address */
-	ERR_CONFLICT = -20011, /* an outcome stands already, and it is another one */
+	ERR_CONFLICT = -20011, /* a different outcome is already recorded */
 	ERR_CLOSED = -20012, /* the connection ended before the answer came */
-	ERR_PROTOCOL = -20013, /* the peer answered what was not asked */
-	ERR_HISTORY = -20014, /* the history does not fit itself */
-	ERR_DAMAGED = -20015, /* the database's file is not what was written to it */
-	ERR_TLS = -20016, /* the encrypted channel: broken, or to somebody else */
+	ERR_PROTOCOL = -20013, /* the peer's answer does not fit the request */
+	ERR_HISTORY = -20014, /* the history contradicts itself */
+	ERR_DAMAGED = -20015, /* the database file is not as it was written */
+	ERR_TLS = -20016, /* the encrypted channel failed, or the peer's certificate is not accepted */
 	ERR_NEWER = -20017, /* a caller's structure has a field set that the library does not know */
 };
 

@@ -1,7 +1,7 @@
-/* heap.h - what a block on the heap takes of it, for those who keep account of their memory.
+/* heap.h - how much of the heap a block takes, for those who account for their memory.
  *
- * An estimate that holds for the GNU C library: 8 bytes before each block, multiples of 16, at least 32. What lies free
- * between blocks is in no such account. */
+ * An estimate that holds for the GNU C library: 8 bytes before each block, multiples of 16, at least 32. Free
+ * space between blocks is not counted. */
 #ifndef CANDOR_HEAP_H
 #define CANDOR_HEAP_H
 

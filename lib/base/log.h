@@ -1,7 +1,7 @@
-/* log.h - one sink for what a program says about itself.
+/* log.h - where log lines go: one sink for the whole program.
  *
- * The sink is the only mutable global of the library; set it once, before threads start. Without one, lines go
- * nowhere. A line is a sentence without newline; the sink adds time and form. Any thread may log. */
+ * The sink is the only mutable global of the library; set it once, before threads start. Without one, lines are
+ * dropped. A line is a sentence without newline; the sink adds the time and the format. Any thread may log. */
 #ifndef CANDOR_LOG_H
 #define CANDOR_LOG_H
 
@@ -11,7 +11,7 @@ enum log_level { LOG_ERROR, LOG_WARNING, LOG_NOTICE, LOG_DEBUG };
 
 typedef void log_sink(enum log_level level, const char *line);
 
-/* NULL: silence. */
+/* NULL: lines are dropped. */
 void log_set_sink(log_sink *sink);
 
 /* Lines longer than 1 KiB are cut. */

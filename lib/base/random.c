@@ -62,7 +62,7 @@ double random_scale(struct random *r, double low, double high)
 
 uint64_t random_below(struct random *r, uint64_t n)
 {
-	/* Off by at most n / 2^32 of evenness in the worst case, which no simulation can see. */
+	/* Deviates from uniform by at most n / 2^32, which no simulation can see. */
 	return (random_bits(r) >> 32) * n >> 32;
 }
 
@@ -71,7 +71,7 @@ bool random_chance(struct random *r, double probability)
 	return random_unit(r) < probability;
 }
 
-/* Marsaglia's polar method, which gives two at a time. */
+/* Marsaglia's polar method, which gives two numbers at a time. */
 double random_normal(struct random *r)
 {
 	double x, y, s;

@@ -27,7 +27,7 @@ size_t text_utf8(const uint8_t *p, size_t left)
 	return 0;
 }
 
-/* Whether eight bytes are all of 0x20 to 0x7e, which is nearly all there ever is. */
+/* Whether all of eight bytes are from 0x20 to 0x7e, as nearly all text is. */
 static bool is_plain(const uint8_t *p)
 {
 	const uint64_t each = 0x0101010101010101;
@@ -39,8 +39,8 @@ static bool is_plain(const uint8_t *p)
 	return !(x & high) && !((x + each) & high) && ((x + 0x60 * each) & high) == high;
 }
 
-/* U+0000 to U+001F and U+007F to U+009F; and those that end lines or turn the direction of what follows on a terminal:
- * U+2028 to U+202E, U+2066 to U+2069. */
+/* U+0000 to U+001F and U+007F to U+009F; and those that end lines or change the direction of what follows on a
+ * terminal: U+2028 to U+202E, U+2066 to U+2069. */
 static bool is_control(const uint8_t *p, size_t step)
 {
 	if (step == 3 && p[0] == 0xe2)
@@ -64,7 +64,7 @@ const char *text_fault(const char *text, size_t len)
 		if (step == 0)
 			return "is not valid UTF-8";
 		if (is_control(p + i, step))
-			return "has a control character";
+			return "contains a control character";
 		i += step;
 	}
 	return NULL;
@@ -79,7 +79,7 @@ const char *name_fault(const char *name, size_t len)
 	return text_fault(name, len);
 }
 
-/* The number that digits say, a 'd' of the form for each; everything else must be as the form has it. */
+/* Reads the numbers at the form's 'd's, one for each run of them; all other characters must match. */
 static bool read_form(const char *text, const char *form, unsigned *numbers)
 {
 	size_t n = 0;

@@ -1,4 +1,4 @@
-/* text.h - what text a peer may send, and dates. Pure. */
+/* text.h - which text a peer may send, and dates. Pure. */
 #ifndef CANDOR_TEXT_H
 #define CANDOR_TEXT_H
 
@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 /* NULL if `len` bytes at `text` are a line that can be shown to a person: UTF-8 without control characters (U+0000 to
- * U+001F, U+007F to U+009F) and without those that end lines or turn their direction (U+2028 to U+202E, U+2066 to
- * U+2069), also empty. Else a static phrase that says what is wrong, to follow the name of a field. */
+ * U+001F, U+007F to U+009F) and without those that end lines or change their direction (U+2028 to U+202E, U+2066 to
+ * U+2069). An empty line is one. Else a static phrase that says what is wrong, to follow the name of a field. */
 const char *text_fault(const char *text, size_t len);
 
 /* The same for the name of a pool, labeler or item: 1 to 255 bytes of such text. */
@@ -17,7 +17,7 @@ const char *name_fault(const char *name, size_t len);
 /* The length of the UTF-8 sequence at the front of `left` bytes, at least one; 0 if there is none. */
 size_t text_utf8(const uint8_t *p, size_t left);
 
-/* "YYYY-MM-DD" or "YYYY-MM-DDTHH:MM:SSZ", in UTC, from 1970 to 9999, as milliseconds since 1970: whether it is such. */
+/* "YYYY-MM-DD" or "YYYY-MM-DDTHH:MM:SSZ", in UTC, from 1970 to 9999, as milliseconds since 1970. False if it is not. */
 bool text_date(const char *text, uint64_t *ms);
 
 #endif

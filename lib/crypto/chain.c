@@ -9,9 +9,9 @@
 enum { NAME_MAX_BYTES = 255 };
 
 static_assert((int)DIGEST_BYTES == (int)CHAIN_BYTES, "hash size");
-static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "a report's numbers are hashed as memory has them");
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "a report's numbers are hashed as they are in memory");
 
-/* A negative zero is a zero: the two are equal, and SQLite keeps only the one. */
+/* Negative zero counts as zero: the two are equal, and SQLite stores only one of them. */
 static double canonical(double value)
 {
 	return value == 0 ? 0 : value;
@@ -42,7 +42,7 @@ void chain_begin(struct chain *c, const uint8_t before[CHAIN_BYTES], const struc
 
 void chain_report(struct chain *c, const char *labeler, size_t len, double value)
 {
-	/* One call instead of three: this is done for every report there ever is. */
+	/* One call instead of three: this runs for every report. */
 	uint8_t bytes[sizeof(uint64_t) + NAME_MAX_BYTES + sizeof value];
 	uint64_t length = len;
 	value = canonical(value);

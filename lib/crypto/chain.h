@@ -1,7 +1,7 @@
-/* chain.h - the hash chain over a pool's settlements: history that cannot be changed unnoticed.
+/* chain.h - the hash chain over a pool's settlements: history that cannot be changed without notice.
  *
- * Each settlement has a hash over all that makes it and over the hash before it, so whoever knows the newest one, the
- * head, knows whether anything before it was changed, removed or put in another order. The hash is BLAKE2b of 32 bytes
+ * The hash of a settlement covers its contents and the hash before it, so whoever knows the newest one, the head, can
+ * tell whether anything before it was changed, removed or reordered. The hash is BLAKE2b of 32 bytes
  * over this, where an integer is 8 bytes little-endian, a real the same of its IEEE 754 bits (of 0 for -0), and a text
  * its length as an integer and then its bytes:
  *
@@ -45,7 +45,7 @@ void chain_next(const uint8_t before[CHAIN_BYTES], const struct chain_record *r,
 /* As 64 lower-case hexadecimal digits and a NUL. */
 void chain_hex(const uint8_t hash[CHAIN_BYTES], char out[CHAIN_HEX]);
 
-/* The other way round; false where it is not 64 such digits, of either case. */
+/* The inverse; false if it is not 64 hexadecimal digits, of either case. */
 bool chain_read_hex(const char *hex, uint8_t out[CHAIN_BYTES]);
 
 #endif

@@ -1,4 +1,4 @@
-/* digest.h - BLAKE2b-256 of bytes that come piece by piece. Pure; no allocation. */
+/* digest.h - BLAKE2b-256 of bytes that come in pieces. Pure; no allocation. */
 #ifndef CANDOR_DIGEST_H
 #define CANDOR_DIGEST_H
 
@@ -14,7 +14,7 @@ struct digest {
 void digest_init(struct digest *d);
 void digest_add(struct digest *d, const void *bytes, size_t len);
 
-/* Numbers as eight bytes, the lowest first; reals by their bits. */
+/* Integers as eight bytes, least significant first; reals by their bits. */
 void digest_add_int(struct digest *d, uint64_t x);
 void digest_add_real(struct digest *d, double x);
 

@@ -18,8 +18,8 @@ enum {
 	CHUNK = 16 * 1024,
 	SUBJECT_MAX = 256,
 	FAULT_MAX = 256,
-	/* As measured with OpenSSL 3.0, as TLS_REST_BYTES was with a short chain of the peer's: what the handshake
-	 * adds, and what a record that is not whole. */
+	/* Measured with OpenSSL 3.0, as TLS_REST_BYTES was, with a short certificate chain: what a handshake adds, and
+	 * what an incomplete record adds. */
 	HANDSHAKE_BYTES = 48 * 1024,
 	RECORD_BYTES = 17 * 1024,
 };
@@ -28,23 +28,23 @@ struct tls_context {
 	SSL_CTX *ssl;
 	BIO_METHOD *transport;
 	enum tls_side side;
-	size_t users; /* whoever made it, and channels */
+	size_t users; /* its maker, and channels */
 };
 
 struct tls {
 	struct tls_context *context;
 	SSL *ssl;
-	/* During a call: what came from the peer and is not read yet, and where goes what is for the peer. */
+	/* During a call: what came from the peer and is not read yet, and where bytes for the peer go. */
 	const char *input;
 	size_t input_left;
 	struct buf *output;
 	bool no_memory, spoke;
 	enum tls_side side;
-	int over; /* the error after which nothing more comes; 0: none */
+	int over; /* the error that ended the channel; 0: none */
 	char fault[FAULT_MAX], subject[SUBJECT_MAX];
 };
 
-/* ---- the transport: reads what a call brought, and writes to where its caller wants it ---- */
+/* ---- the transport: reads what the call was given, and writes to its output ---- */
 
 static int on_transport_read(BIO *bio, char *to, int n)
 {
@@ -91,13 +91,13 @@ static BIO_METHOD *transport_new(void)
 
 /* ---- contexts ---- */
 
-/* The oldest of OpenSSL's complaints in its words; the others follow from it. */
+/* OpenSSL's first error in its own words; the others follow from it. */
 static const char *complaint(void)
 {
 	unsigned long code = ERR_get_error();
 	const char *reason = code ? ERR_reason_error_string(code) : NULL;
 	ERR_clear_error();
-	return reason ? reason : "it cannot be read";
+	return reason ? reason : "cannot be read";
 }
 
 static int fail(char *fault, size_t size, const char *what)
@@ -198,7 +198,7 @@ static int use(SSL_CTX *ssl, bool (*how)(SSL_CTX *ssl, BIO *pem), const char *pe
 	bool good = how(ssl, bio);
 	BIO_free(bio);
 	if (!good && (at_end() || is_no_key()))
-		snprintf(fault, size, "%s: there is no PEM %s in it", what, kind);
+		snprintf(fault, size, "%s: it contains no PEM %s", what, kind);
 	else if (!good)
 		fail(fault, size, what);
 	ERR_clear_error();
@@ -235,7 +235,7 @@ static int set_up(SSL_CTX *ssl, const struct tls_identity *id, char *fault, size
 		return err;
 	if (id->side == TLS_CLIENT && !id->authorities && SSL_CTX_set_default_verify_paths(ssl) != 1)
 		return fail(fault, size, "the system's authorities");
-	/* Asked for a certificate, a client may have none: what it may do is then decided by other means. */
+	/* A client may have no certificate when asked: then other means decide what it may do. */
 	SSL_CTX_set_verify(ssl, id->side == TLS_CLIENT || id->authorities ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
 	return 0;
 }
@@ -320,7 +320,7 @@ int tls_new(struct tls **out, struct tls_context *context, const char *host)
 	}
 	BIO_set_data(transport, t);
 	BIO_set_init(transport, 1);
-	SSL_set_bio(t->ssl, transport, transport); /* it is ssl's now */
+	SSL_set_bio(t->ssl, transport, transport); /* owned by ssl from now on */
 	if (host && !expect(t->ssl, host)) {
 		ERR_clear_error();
 		tls_free(t);
@@ -352,8 +352,8 @@ static const char *why_broken(const struct tls *t, char *room, size_t size)
 	int reason = ERR_GET_REASON(code);
 	if (ERR_GET_LIB(code) != ERR_LIB_SSL || reason <= SSL_AD_REASON_OFFSET)
 		return complaint();
-	/* The peer said so in an alert. */
-	snprintf(room, size, "the other side says: %s", SSL_alert_desc_string_long(reason - SSL_AD_REASON_OFFSET));
+	/* The peer sent an alert. */
+	snprintf(room, size, "the peer says: %s", SSL_alert_desc_string_long(reason - SSL_AD_REASON_OFFSET));
 	return room;
 }
 
@@ -376,13 +376,13 @@ static void read_subject(struct tls *t)
 	long n = 0;
 	if (X509_NAME_print_ex(bio, X509_get_subject_name(peer), 0, XN_FLAG_RFC2253) >= 0)
 		n = BIO_get_mem_data(bio, &bytes);
-	/* One that is too long is nobody's, rather than another's. */
+	/* One that is too long counts as none, because its beginning may be another's. */
 	if (n > 0 && n < SUBJECT_MAX)
 		memcpy(t->subject, bytes, (size_t)n);
 	BIO_free(bio);
 }
 
-/* What OpenSSL answered: 0 where it only wants more. */
+/* What OpenSSL's result means: 0 if it only needs more bytes. */
 static int after(struct tls *t, int result)
 {
 	switch (SSL_get_error(t->ssl, result)) {
@@ -419,7 +419,7 @@ static int take_plain(struct tls *t, struct buf *plain)
 	}
 }
 
-/* OpenSSL says nothing to who does not speak TLS at all. The alert that says so in the clear is fatal: unexpected
+/* OpenSSL sends nothing to a peer that does not speak TLS at all. This is a fatal alert in the clear: unexpected
  * message. */
 static int turn_away(struct tls *t, struct buf *cipher)
 {
@@ -477,7 +477,7 @@ int tls_end(struct tls *t, struct buf *cipher)
 
 bool tls_awaits_rest(const struct tls *t)
 {
-	/* A record of which there is exactly the header is not pending for OpenSSL. */
+	/* OpenSSL does not count a record of which it has exactly the header as pending. */
 	return !t->over && (SSL_has_pending(t->ssl) || strcmp(SSL_rstate_string(t->ssl), "RB") == 0);
 }
 

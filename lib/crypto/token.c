@@ -9,7 +9,7 @@
 
 enum { RANDOM_BYTES = 32 };
 
-static const char mark[] = "candor_"; /* so that whoever finds one where it should not be sees what it is */
+static const char mark[] = "candor_"; /* so that a token that leaks can be recognised */
 
 _Static_assert((int)TOKEN_HASH_BYTES == (int)DIGEST_BYTES, "hash size");
 _Static_assert(sodium_base64_ENCODED_LEN(RANDOM_BYTES, sodium_base64_VARIANT_URLSAFE_NO_PADDING) ==

@@ -1,4 +1,4 @@
-/* token.h - bearer tokens: 256 random bits, as text. Only the hash of one is ever kept. */
+/* token.h - bearer tokens: 256 random bits, as text. Only their hashes are stored. */
 #ifndef CANDOR_TOKEN_H
 #define CANDOR_TOKEN_H
 
@@ -9,16 +9,16 @@
 /* "candor_" and 43 letters, digits, '-' and '_' (base64url), and the NUL. */
 enum { TOKEN_TEXT_BYTES = 7 + 43 + 1, TOKEN_HASH_BYTES = 32 };
 
-/* A new one; the caller wipes it when it has been told. */
+/* A new token; the caller wipes it once it has been sent. */
 void token_make(char text[TOKEN_TEXT_BYTES]);
 
-/* Whether a text begins as all of them do. */
+/* Whether a text begins as every token does. */
 bool token_is_marked(const char *text);
 
-/* BLAKE2b-256 of the text. No salt and no stretching: what is hashed is as random as the hash. */
+/* BLAKE2b-256 of the text. No salt and no stretching: a token is as random as its hash. */
 void token_hash(const char *text, uint8_t out[TOKEN_HASH_BYTES]);
 
-/* In a time that does not tell where they differ. */
+/* Compares in constant time. */
 bool token_hash_is(const uint8_t a[TOKEN_HASH_BYTES], const uint8_t b[TOKEN_HASH_BYTES]);
 
 #endif

@@ -1,4 +1,4 @@
-/* aggregate.h - what a set of weighted reports says together.
+/* aggregate.h - mean, median, spread and effective number of a set of weighted reports.
  * Pure; sums run in array order, so the same arrays give the same bits. */
 #ifndef CANDOR_AGGREGATE_H
 #define CANDOR_AGGREGATE_H
@@ -8,7 +8,7 @@
 struct aggregate {
 	double mean; /* (sum w p) / W */
 	double median; /* the smallest p whose reporters with p_j <= p weigh at least W/2 */
-	double plain_mean; /* both with all weights 1: what current practice would say */
+	double plain_mean; /* both with all weights 1: plain averaging */
 	double plain_median;
 	double spread; /* sqrt(sum w (p - mean)^2 / W) */
 	double ess; /* W^2 / sum w^2: effective number of labelers */

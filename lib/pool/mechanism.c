@@ -31,24 +31,24 @@ const char *mechanism_settings_fault(const struct candor_settings *s)
 		if (!within(s->eta, 1e-9, 0.5))
 			return "settings.eta must be from 1e-9 to 0.5 where the rate is FIXED";
 		if (s->c != 0)
-			return "settings.c does not go with the rate FIXED";
+			return "settings.c is not for the rate FIXED";
 	} else {
 		if (!within(s->c, 1e-9, 100))
 			return "settings.c must be from 1e-9 to 100";
 		if (s->eta != 0)
-			return "settings.eta goes with the rate FIXED only";
+			return "settings.eta is for the rate FIXED only";
 	}
 	if (s->rate == CANDOR_HORIZON) {
 		if (!within(s->horizon, 1, 1e15))
 			return "settings.horizon must be from 1 to 1e15 where the rate is HORIZON";
 	} else if (s->horizon != 0) {
-		return "settings.horizon goes with the rate HORIZON only";
+		return "settings.horizon is for the rate HORIZON only";
 	}
 	if (s->rate == CANDOR_ANYTIME) {
 		if (!within(s->beta, 1e-9, 0.5))
 			return "settings.beta must be from 1e-9 to 0.5";
 	} else if (s->beta != 0) {
-		return "settings.beta goes with the rate ANYTIME only";
+		return "settings.beta is for the rate ANYTIME only";
 	}
 	if (!within(s->share, 1e-9, 0.5))
 		return "settings.share must be from 1e-9 to 0.5";
@@ -71,7 +71,7 @@ unsigned mechanism_epoch(const struct candor_settings *s, unsigned epoch, uint64
 {
 	if (s->rate != CANDOR_ANYTIME || labelers == 0)
 		return epoch;
-	/* In whole numbers, where T_eff = 2^k is met exactly. */
+	/* In integers, so that T_eff = 2^k is hit exactly. */
 	while (epoch < 62 && scored >> (epoch + 1) >= labelers)
 		epoch++;
 	return epoch;
@@ -119,30 +119,30 @@ double mechanism_bound(const struct mechanism_stretch *stretches, size_t n, doub
 		if (stretches[i].rounds > 0)
 			bound += log(total_weight / (stretches[i].floor * entry)) / stretches[i].eta_lo;
 
-	/* The scored reports go to the dearest stretches first. There are few stretches: an epoch doubles T_eff. */
+	/* Scored reports are assigned to the costliest stretches first. There are few: an epoch doubles T_eff. */
 	double below = INFINITY;
 	while (scored > 0) {
-		double dearest = -1;
+		double costliest = -1;
 		for (size_t i = 0; i < n; i++) {
 			double cost = stretches[i].rounds == 0
 					      ? -1
 					      : stretches[i].eta_hi - log1p(-stretches[i].share) / stretches[i].eta_lo;
-			if (cost > dearest && cost < below)
-				dearest = cost;
+			if (cost > costliest && cost < below)
+				costliest = cost;
 		}
-		if (dearest < 0)
-			break; /* more scored than settled: not a history */
+		if (costliest < 0)
+			break; /* more scored reports than settlements: not a possible history */
 		for (size_t i = 0; i < n && scored > 0; i++) {
 			double cost = stretches[i].rounds == 0
 					      ? -1
 					      : stretches[i].eta_hi - log1p(-stretches[i].share) / stretches[i].eta_lo;
-			if (cost != dearest)
+			if (cost != costliest)
 				continue;
 			uint64_t here = scored < stretches[i].rounds ? scored : stretches[i].rounds;
-			bound += dearest * (double)here;
+			bound += costliest * (double)here;
 			scored -= here;
 		}
-		below = dearest;
+		below = costliest;
 	}
 	return bound;
 }

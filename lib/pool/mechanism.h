@@ -1,4 +1,4 @@
-/* mechanism.h - the rate eta, the epochs, the settlement and its certificate. Nothing else.
+/* mechanism.h - the rate eta, the epochs, the settlement and the regret bound. Nothing else.
  *
  * The weighted-score update of Freeman, Pennock, Podimata and Wortman Vaughan (arXiv 2002.08837) with the soft resets
  * and the fixed share that docs/mechanism.md describes; the formulas there are these. Pure functions of their
@@ -17,7 +17,7 @@ void mechanism_defaults(struct candor_settings *s);
 /* NULL if complete settings are in range, else a static sentence naming the field and the range. */
 const char *mechanism_settings_fault(const struct candor_settings *s);
 
-/* The rate in (0, 1/2]. labelers: those that have reported (the formula takes at least 2). */
+/* The rate in (0, 1/2]. labelers: those that have reported (the formula uses at least 2). */
 double mechanism_eta(const struct candor_settings *s, uint64_t labelers, unsigned epoch);
 
 /* The epoch after a settlement: max(epoch, floor(log2(scored / labelers))) once scored >= labelers; unchanged where
@@ -35,21 +35,23 @@ double mechanism_loss(double p, double y);
  * reporter's weight is untouched. */
 double mechanism_settle(size_t n, double *w, const double *p, double y, double eta, double share);
 
-/* ---- the certificate ---- */
+/* ---- the regret bound ---- */
 
-/* A stretch of settlements in which the rate did not fall: an epoch, or what a change of settings cut from one. */
+/* A stretch of settlements in which the rate did not fall: an epoch, or the part of one before or after a change of
+ * settings. */
 struct mechanism_stretch {
 	unsigned epoch;
 	double eta_lo, eta_hi; /* the least and the largest rate used; both 0 before the first settlement */
 	uint64_t rounds; /* settlements in it */
 	double floor; /* at its start every labeler's weight was at least floor * its entry weight */
-	double share; /* that stood in it */
+	double share; /* the setting during it */
 };
 
 /* What sum of (L - own loss), over the items that a labeler answered, cannot exceed:
  *     sum over stretches of  ln(W / (floor * entry)) / eta_lo  +  (eta_hi + share' / eta_lo) * T
- * with share' = -ln(1 - share), W the pool's total weight, T its scored reports in the stretch, which is not kept and
- * therefore assumed to fall where it costs most. (docs/mechanism.md derives it; arXiv 2002.08837, theorem 4.) */
+ * with share' = -ln(1 - share), W the pool's total weight, T its scored reports in the stretch, which are not
+ * recorded by stretch and therefore assumed to lie where they cost most. (docs/mechanism.md derives it; arXiv
+ * 2002.08837, theorem 4.) */
 double mechanism_bound(const struct mechanism_stretch *stretches, size_t n, double total_weight, double entry,
 		       uint64_t scored);
 

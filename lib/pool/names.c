@@ -8,11 +8,11 @@
 
 #include "lib/base/heap.h"
 
-/* The bytes of names stand in chunks, in cells of 8 bytes: a length byte, the name, a NUL. An offset counts cells over
+/* The bytes of names are in chunks of 8-byte cells: a length byte, the name, a NUL. An offset counts cells over
  * all chunks; cell 0 is never used, so that 0 can say "none". */
 enum {
 	CELL_BYTES = 8,
-	CHUNK_CELLS = 1 << 17, /* 1 MiB; the first chunks are smaller, for most tables are, and leave the rest unused */
+	CHUNK_CELLS = 1 << 17, /* 1 MiB; the first chunks use only their beginning, because most tables are small */
 	FIRST_CHUNK_CELLS = 1 << 9,
 	CHUNKS_MAX = 1 << 14, /* 2^31 cells: the bit above marks a free id */
 	LONGEST_CELLS = (1 + 255 + 1 + CELL_BYTES - 1) / CELL_BYTES,
@@ -23,14 +23,14 @@ enum {
 #define NO_FREE_ID 0x7fffffffu
 
 /* A slot is 0 when empty; else its low `log2` bits hold an id plus one and the bits above a tag from the hash, so that
- * most names that are not the one looked for are passed over without a look at their bytes. */
+ * most other names are skipped without reading their bytes. */
 struct names {
 	uint8_t key[NAMES_KEY_BYTES];
 	uint32_t *slots;
 	unsigned log2; /* of the number of slots */
 	uint32_t count;
 	uint32_t *offsets; /* by id: the name's first cell, or ID_IS_FREE and the next free id */
-	uint32_t ids, ids_cap; /* ids ever given, and room for them */
+	uint32_t ids, ids_cap; /* ids ever assigned, and space for them */
 	uint32_t free_id; /* head of the list of free ids */
 	uint8_t **chunks;
 	size_t chunk_bytes; /* of all of them */
@@ -165,7 +165,7 @@ static void place(struct names *n, uint32_t id, uint64_t hash)
 	n->slots[at] = tag_of(n, hash) | (id + 1);
 }
 
-/* Twice the slots. Ids are walked in order, which reads the names' bytes nearly in order. */
+/* Doubles the slots. Ids are visited in order, which reads the names' bytes nearly in order. */
 static int grow_slots(struct names *n)
 {
 	uint32_t *slots = calloc((size_t)2 << n->log2, sizeof *slots);
@@ -183,7 +183,7 @@ static int grow_slots(struct names *n)
 	return 0;
 }
 
-/* Room for one more id. Grows by an eighth, so that little stands empty; the system moves large blocks by page. */
+/* Space for one more id. Grows by an eighth, so that little is unused; the system moves large blocks by page. */
 static int reserve_id(struct names *n)
 {
 	if (n->free_id != NO_FREE_ID || n->ids < n->ids_cap)
@@ -285,7 +285,7 @@ void names_remove(struct names *n, uint32_t id)
 	const char *name = names_text(n, id, &len);
 	uint32_t m = mask(n), hole = slot_of(n, name, len, hash_of(n, name, len));
 
-	/* Linear probing without tombstones: whatever stands behind the hole and may move into it, does. */
+	/* Linear probing without tombstones: whatever comes after the hole and may move into it, does. */
 	for (uint32_t at = (hole + 1) & m; n->slots[at]; at = (at + 1) & m) {
 		const uint8_t *p = cell(n, n->offsets[(n->slots[at] & m) - 1]);
 		uint32_t home = (uint32_t)hash_of(n, (const char *)p + 1, p[0]) & m;

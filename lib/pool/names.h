@@ -1,8 +1,8 @@
 /* names.h - a table from names (of labelers, of items) to small dense ids.
  *
- * An open-addressed table of 4-byte slots over names kept in one byte store. Ids are given from 0 upward; a removed
- * name's id is given again. The hash is keyed: a peer that does not know the key cannot make names collide.
- * Cost: 4 bytes a name and at most 10.7 for its slot, beside its bytes (rounded up to 8). One thread at a time. */
+ * An open-addressed table of 4-byte slots over names kept in one byte store. Ids are assigned from 0 upward; a removed
+ * name's id is reused. The hash is keyed: a peer that does not know the key cannot make names collide.
+ * Cost: 4 bytes a name and at most 10.7 for its slot, besides its bytes (rounded up to 8). One thread at a time. */
 #ifndef CANDOR_NAMES_H
 #define CANDOR_NAMES_H
 
@@ -17,15 +17,15 @@ enum { NAMES_KEY_BYTES = 16 };
 
 struct names;
 
-/* key: NAMES_KEY_BYTES, unpredictable where peers are. 0 or -ENOMEM; *out is the caller's to names_free(). */
+/* key: NAMES_KEY_BYTES, unpredictable where peers choose names. 0 or -ENOMEM; *out is the caller's to names_free(). */
 MUST_CHECK int names_new(struct names **out, const uint8_t *key);
 void names_free(struct names *n);
 
 /* The id of a name, or NAMES_NONE. len: 1 to 255. */
 uint32_t names_find(const struct names *n, const char *name, size_t len);
 
-/* Asks the processor for what names_find() will read for each of `count` names. In a table larger than the caches a
- * search is three misses in a row; those of many names can be waited for together. */
+/* Prefetches what names_find() will read for each of `count` names. In a table larger than the caches a search is three
+ * misses in a row; those of many names can overlap. */
 void names_prefetch(const struct names *n, const char *const *names, size_t count);
 
 /* Finds or adds: 1 added, 0 was there, -ENOMEM or ERR_FULL (2^28 names, or 16 GiB of them). */

@@ -9,7 +9,8 @@
 
 enum {
 	ENTRIES_MAX = 65535,
-	STRETCHES_FOR_UPDATES = STRETCHES_MAX - 64, /* the epochs, 62 at most, always find room: settlements go on */
+	STRETCHES_FOR_UPDATES =
+		STRETCHES_MAX - 64, /* always leaves space for the epochs, 62 at most: settlements go on */
 };
 
 /* ---- the pool itself ---- */
@@ -33,7 +34,7 @@ int pool_find_entry(struct pool *p, double entry, uint16_t *index)
 	return 0;
 }
 
-/* Room for one more stretch. */
+/* Space for one more stretch. */
 static int reserve_stretch(struct pool *p)
 {
 	if (p->n_stretches < p->stretches_cap)
@@ -50,7 +51,7 @@ static int begin_stretch(struct pool *p, double floor, size_t max)
 {
 	struct mechanism_stretch *s = p->stretches;
 	if (p->n_stretches > 0 && s[p->n_stretches - 1].rounds == 0) {
-		/* Nothing was settled in the last one: this takes its place, with the lower floor of the two. */
+		/* The last one has no settlements: the new one replaces it, with the lower floor of the two. */
 		struct mechanism_stretch *last = &s[p->n_stretches - 1];
 		last->epoch = p->totals.epoch;
 		last->floor = fmin(last->floor, floor);
@@ -165,7 +166,7 @@ int pool_update(struct pool *p, const struct candor_settings *settings)
 	if (err)
 		return err;
 
-	/* The rate may fall now, so the certificate begins anew, from the least weight there is. */
+	/* The rate may fall now, so a new stretch of the regret bound begins, from the least weight there is. */
 	double floor = 1;
 	for (uint32_t id = 0; id < pool_labelers(p); id++)
 		floor = fmin(floor, pool_weight(p, id) / pool_entry(p, id));
@@ -246,7 +247,7 @@ uint32_t pool_best(struct pool *p)
 	return p->best;
 }
 
-/* Room for one more labeler. */
+/* Space for one more labeler. */
 static int reserve_labeler(struct pool *p)
 {
 	enum { FIRST = 64 };
@@ -260,7 +261,7 @@ static int reserve_labeler(struct pool *p)
 		p->chunks = chunks;
 		chunks[chunk] = NULL;
 	}
-	/* Most pools are small: the first chunk doubles until it is one of full size. */
+	/* Most pools are small: the first chunk doubles until it has the full size. */
 	uint32_t cap = chunk > 0 ? LABELERS_A_CHUNK : next > 0 ? 2 * next : FIRST;
 	struct labeler *grown = realloc(p->chunks[chunk], cap * sizeof *grown);
 	if (!grown)
@@ -388,8 +389,8 @@ int pool_reserve_reports(struct pool *p, struct item *item, uint32_t n)
 	return 0;
 }
 
-/* Where a labeler's report stands, or item->n. Whole blocks are compared before one is searched: that loop has no exit
- * inside, so the compiler makes vectors of it, and items of thousands of reporters stay cheap. */
+/* The index of a labeler's report, or item->n. Whole blocks are compared before one is searched: that loop has no
+ * exit, so the compiler vectorizes it, and items with thousands of reporters stay cheap. */
 static uint32_t position_of(const struct item *item, uint32_t labeler)
 {
 	enum { BLOCK = 32 };
@@ -434,14 +435,14 @@ static int reserve_scratch(struct pool *p, uint32_t n)
 	return 0;
 }
 
-/* The reporters' weights of now, into p->weights. */
+/* The reporters' current weights, into p->weights. */
 static int gather_weights(struct pool *p, const struct item *item)
 {
 	int err = reserve_scratch(p, item->n);
 	if (err)
 		return err;
 	const uint32_t *labelers = item_labelers(item);
-	/* With a million labelers each of them is a cache miss: ask for all, then read. */
+	/* With a million labelers each is a cache miss: prefetch all, then read. */
 	for (uint32_t i = 0; i < item->n; i++)
 		__builtin_prefetch(labeler_at(p, labelers[i]));
 	for (uint32_t i = 0; i < item->n; i++)
@@ -547,14 +548,14 @@ void pool_score(struct labeler *l, uint64_t round, unsigned epoch, double own_lo
 	l->last_round = (uint32_t)round;
 }
 
-/* Step (6): perhaps the epoch grows, and with it a stretch of the certificate begins. */
+/* Step (6): the epoch may grow, and then a new stretch of the regret bound begins. */
 static void perhaps_next_epoch(struct pool *p)
 {
 	unsigned epoch = mechanism_epoch(&p->settings, p->totals.epoch, p->totals.scored, pool_labelers(p));
 	if (epoch == p->totals.epoch)
 		return;
 	p->totals.epoch = epoch;
-	/* pool_resolve() made sure that there is room. */
+	/* pool_resolve() reserved the space. */
 	require(begin_stretch(p, p->settings.beta, STRETCHES_MAX) == 0);
 }
 
@@ -566,8 +567,8 @@ int pool_resolve(struct pool *p, struct item *item, double y, struct pool_settle
 		return ERR_STATE;
 	if (p->totals.round == UINT32_MAX)
 		return ERR_FULL;
-	/* Whatever can fail comes before the item is closed, room for the stretch that may begin too: an outcome that
-	 * is not taken leaves it open. */
+	/* Whatever can fail comes before the item is closed, also the space for a new stretch: an outcome that is not
+	 * accepted leaves it open. */
 	int err = reserve_stretch(p);
 	if (err == 0)
 		err = item->state == CANDOR_OPEN ? pool_close(p, item) : gather_weights(p, item);
@@ -648,7 +649,7 @@ int pool_item_aggregate(struct pool *p, struct item *item, struct aggregate *out
 	aggregate_compute(item->values, p->weights, item->n, p->cells, out);
 	if (weights)
 		*weights = p->weights;
-	/* Without memory to keep it, it is worked out again the next time. */
+	/* If there is no memory to keep it, it is computed again next time. */
 	if (!item->present && (item->present = malloc(sizeof *item->present)))
 		p->item_bytes += heap_bytes(sizeof *item->present);
 	if (item->present)

@@ -1,13 +1,13 @@
-/* pool.h - one labeling campaign in memory: labelers, their weights, the items at hand, the accounts.
+/* pool.h - one labeling campaign in memory: labelers, their weights, the loaded items, the totals.
  *
- * The state machine of docs/mechanism.md: events come in, the state moves, and each call says what it did so that a
- * caller can write it down. No I/O, no clock; one thread at a time. A pool need not hold every item: closed ones may
- * be dropped and restored, and only what a labeler or the accounts keep of them stays.
+ * The state machine of docs/mechanism.md: events come in, the state changes, and each call reports what it did so that
+ * the caller can store it. No I/O, no clock; one thread at a time. A pool need not hold every item: closed ones may
+ * be dropped and restored; what labelers and totals have of them stays.
  *
  * Every event costs O(reporters of its item), whatever the pool's size. Sums over an item's reporters run in order of
  * arrival (a revision keeps its place), so the same events in the same order give the same bits.
  *
- * Memory: 48 bytes a labeler and at most 15.7 for finding it by name, beside the name; 12 bytes a report of an open
+ * Memory: 48 bytes a labeler and at most 15.7 for finding it by name, besides the name; 12 bytes a report of an open
  * item and up to a quarter more while it grows.
  *
  * Pointers to labelers live until one joins; pointers to items until pool_drop_item(). */
@@ -30,10 +30,10 @@ struct labeler {
 	uint32_t scored; /* scored items */
 	uint32_t last_round; /* of its newest settlement; 0: none */
 	uint16_t entry; /* which of the pool's entry weights it came with: pool_entry() */
-	uint8_t epoch; /* that `weight` stands in */
+	uint8_t epoch; /* as of which `weight` is */
 };
 
-/* What closing and resolving leave on an item. */
+/* What closing and resolving store in an item. */
 struct frozen {
 	struct aggregate aggregate;
 	double outcome; /* RESOLVED only, as the next three */
@@ -42,12 +42,12 @@ struct frozen {
 	double weights[]; /* of its reporters at the moment of closing, in order of arrival */
 };
 
-/* Aggregates of an open item, good until a report on it or a settlement in its pool. */
+/* Aggregates of an open item, valid until a report on it or a settlement in its pool. */
 struct present;
 
 struct item {
-	enum candor_item_state state; /* STATE_UNSPECIFIED: not yet an item, nothing was reported on it */
-	uint32_t id; /* in the pool's table; given again after pool_drop_item() */
+	enum candor_item_state state; /* STATE_UNSPECIFIED: not yet an item, it has no reports */
+	uint32_t id; /* in the pool's table; reused after pool_drop_item() */
 	uint32_t n, cap; /* reports */
 	double *values; /* [n], and behind [cap] of them: */
 	struct frozen *frozen; /* NULL until closed */
@@ -60,20 +60,20 @@ struct item {
 		uint64_t close_number; /* place in the feed */
 		uint64_t changed; /* newest change that touched it */
 		uint64_t first_logged; /* oldest of its reports in the log; 0: none */
-		uint32_t logged_rows; /* its rows in the log that mean something */
-		uint32_t opener; /* for whom it counts while it is open; 0: nobody */
+		uint32_t logged_rows; /* its live rows in the log */
+		uint32_t opener; /* whose limit it counts against while it is open; 0: none */
 		uint64_t opened_at, closed_at, ended_at; /* ms since 1970 */
 		struct item *before, *after; /* a list the owner keeps it in */
 	} own;
 };
 
-/* The labelers of an item's reports, parallel to item->values; NULL where there were never any. */
+/* The labelers of an item's reports, parallel to item->values; NULL if it never had any. */
 static inline uint32_t *item_labelers(const struct item *item)
 {
 	return item->values ? (uint32_t *)(void *)(item->values + item->cap) : NULL;
 }
 
-/* Counts and cumulative losses; with labelers and stretches the whole state that settlements build. */
+/* Counts and cumulative losses; with labelers and stretches the whole state that settlements produce. */
 struct pool_totals {
 	uint64_t round; /* resolved items */
 	uint64_t scored; /* reports that met an outcome */
@@ -87,17 +87,17 @@ struct pool_totals {
 MUST_CHECK int pool_new(struct pool **out, const struct candor_settings *settings, const uint8_t *key);
 void pool_free(struct pool *p);
 
-/* Bytes taken from the system for all that is in it, by what the heap takes for each block (heap.h). O(1). */
+/* Bytes of heap for everything in it, by what each block takes (heap.h). O(1). */
 size_t pool_bytes(const struct pool *p);
 
 const struct candor_settings *pool_settings(const struct pool *p);
 const struct pool_totals *pool_totals(const struct pool *p);
-double pool_eta(const struct pool *p); /* that the next settlement would use */
+double pool_eta(const struct pool *p); /* which the next settlement would use */
 double pool_t_eff(const struct pool *p);
 const struct mechanism_stretch *pool_stretches(const struct pool *p, size_t *n);
 
-/* New settings, complete and in range, from the next event on. Every weight is brought up to the present epoch first.
- * O(labelers). 0, -ENOMEM, or ERR_FULL (65,535 different entry weights, or changes too many to certify). */
+/* New settings, complete and in range, from the next event on. Every weight is brought up to the current epoch first.
+ * O(labelers). 0, -ENOMEM, or ERR_FULL (65,535 different entry weights, or too many changes for the regret bound). */
 MUST_CHECK int pool_update(struct pool *p, const struct candor_settings *settings);
 
 /* ---- labelers: dense ids from 0 in order of joining ---- */
@@ -115,19 +115,19 @@ double pool_bound(const struct pool *p, uint32_t id); /* on settled_loss - own_l
  * remembered until the next one. */
 uint32_t pool_best(struct pool *p);
 
-/* ---- items at hand ---- */
+/* ---- loaded items ---- */
 
 struct item *pool_find_item(const struct pool *p, const char *name, size_t len); /* or NULL */
 const char *pool_item_name(const struct pool *p, const struct item *item, size_t *len);
 uint32_t pool_items(const struct pool *p);
 
-/* What many calls will want soon is asked of the processor at once, for all of them: for finding items by name, for
- * finding labelers by name, and for pool_report() on an item. With many items or labelers that is most of the time. */
+/* Prefetches what many calls will read soon, so that their cache misses overlap: for finding items by name, for finding
+ * labelers by name, and for pool_report() on an item. With many items or labelers that is most of the time. */
 void pool_prefetch_items(const struct pool *p, const char *const *names, size_t count);
 void pool_prefetch_labelers(const struct pool *p, const char *const *names, size_t count);
 void pool_prefetch_reports(const struct item *item);
 
-/* An item without reports, of a name not at hand. 0, -ENOMEM or ERR_FULL. */
+/* An item without reports, whose name is not loaded. 0, -ENOMEM or ERR_FULL. */
 MUST_CHECK int pool_add_item(struct pool *p, const char *name, size_t len, struct item **out);
 
 /* Frees it. The counts in pool_totals() are of events and stay. */
@@ -143,13 +143,13 @@ struct pool_reported {
 	double old; /* REVISED: the value before */
 };
 
-/* A report: POOL_ADDED, POOL_REVISED or POOL_DUPLICATE (the same value stands, whatever the item's state); or ERR_STATE
- * (the item is closed, resolved or void), ERR_FULL (ITEM_REPORTS_MAX), -ENOMEM, and then nothing has changed.
- * The labeler's name must be one; value in [0, 1]. */
+/* A report: POOL_ADDED, POOL_REVISED or POOL_DUPLICATE (it has the same value already, whatever the item's state); or
+ * ERR_STATE (the item is closed, resolved or void), ERR_FULL (ITEM_REPORTS_MAX), -ENOMEM, and then nothing has changed.
+ * The labeler's name must be valid, and value in [0, 1]. */
 MUST_CHECK int pool_report(struct pool *p, struct item *item, const char *labeler, size_t len, double value,
 			   struct pool_reported *out);
 
-/* Whether pool_report() would add to an item that takes reports, and so take memory: it has none of that labeler. */
+/* Whether pool_report() would add a report, and so allocate: the item is open and has none from that labeler. */
 bool pool_would_add(const struct pool *p, const struct item *item, const char *labeler, size_t len);
 
 /* Freezes an open item's aggregates. 0, ERR_STATE or -ENOMEM. */
@@ -157,9 +157,9 @@ MUST_CHECK int pool_close(struct pool *p, struct item *item);
 
 struct pool_settled {
 	double eta, weighted_loss;
-	unsigned epoch; /* before it perhaps grew */
+	unsigned epoch; /* before it may have grown */
 	uint64_t round;
-	const double *weights; /* [n] after it, by the item's reporters */
+	const double *weights; /* [n] after it, of the item's reporters */
 	const uint32_t *last_round; /* [n] the labelers' settlements before this one; 0: none */
 };
 
@@ -172,15 +172,15 @@ MUST_CHECK int pool_resolve(struct pool *p, struct item *item, double y, struct 
 MUST_CHECK int pool_void(struct pool *p, struct item *item);
 
 /* Aggregates of an item with reports: frozen, or as of now. O(1) when asked again before anything changed, unless the
- * weights that made them, [n], are wanted too: in *weights (NULL: not wanted), until the next event. 0 or -ENOMEM. */
+ * weights behind them are wanted too: [n] in *weights (NULL: not wanted), until the next event. 0 or -ENOMEM. */
 MUST_CHECK int pool_item_aggregate(struct pool *p, struct item *item, struct aggregate *out, const double **weights);
 
-/* What the latter keeps for the next time is given up. */
+/* Frees what pool_item_aggregate() keeps for the next time. */
 void pool_forget_aggregate(struct pool *p, struct item *item);
 
-/* ---- restoring a state that was written down ---- */
+/* ---- restoring a state that was stored ---- */
 
-/* The next labeler id. l->entry is ignored; entry is its entry weight. 0, -ENOMEM, ERR_FULL, or ERR_HISTORY where the
+/* The next labeler id. l->entry is ignored; entry is its entry weight. 0, -ENOMEM, ERR_FULL, or ERR_HISTORY if the
  * name is taken. */
 MUST_CHECK int pool_restore_labeler(struct pool *p, const char *name, size_t len, double entry,
 				    const struct labeler *l);
@@ -189,8 +189,8 @@ MUST_CHECK int pool_restore_labeler(struct pool *p, const char *name, size_t len
 void pool_restore_score(struct pool *p, uint32_t labeler, uint64_t round, unsigned epoch, double value, double outcome,
 			double mean, double weighted_loss, double weight_after);
 
-/* Totals and stretches as pool_totals() and pool_stretches() gave them: the last thing restored of a pool, for what was
- * restored before may have counted. 0 or -ENOMEM. */
+/* Totals and stretches as pool_totals() and pool_stretches() gave them: the last thing to restore in a pool, because
+ * what was restored before may have changed the counts. 0 or -ENOMEM. */
 MUST_CHECK int pool_restore_totals(struct pool *p, const struct pool_totals *totals,
 				   const struct mechanism_stretch *stretches, size_t n);
 
@@ -199,7 +199,7 @@ MUST_CHECK int pool_restore_totals(struct pool *p, const struct pool_totals *tot
 MUST_CHECK int pool_restore_reports(struct pool *p, struct item *item, const uint32_t *labelers, const double *values,
 				    size_t n);
 
-/* What closing left on it; weights[item->n]. The state becomes `state`. 0 or -ENOMEM. */
+/* What closing stored in it; weights[item->n]. The state becomes `state`. 0 or -ENOMEM. */
 MUST_CHECK int pool_restore_frozen(struct pool *p, struct item *item, enum candor_item_state state,
 				   const struct frozen *f, const double *weights);
 

@@ -1,4 +1,4 @@
-/* A pool's state, put back as it was written down. */
+/* Restores a pool's state as it was stored. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

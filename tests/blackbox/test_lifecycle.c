@@ -48,7 +48,7 @@ static void wrong_usage_is_one_line_and_status_2(void **state)
 		{"--max-in-flight", "x", "from 1 to 1000000"},
 		{"--max-frame-bytes", "4X", "max-frame-bytes"},
 		{"--listen", "tcp:127.0.0.1", "listen"},
-		{"--listen", "udp:1", "none of tcp:, tls: and unix:"},
+		{"--listen", "udp:1", "tcp:, tls: or unix:"},
 		{"--sync", "perhaps", "full or normal"},
 		{"--log-level", "loud", "log-level"},
 		{"--config", "/nonexistent/candor.conf", "/nonexistent/candor.conf"},

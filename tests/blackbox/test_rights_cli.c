@@ -644,7 +644,7 @@ static void wrong_usage_asks_nobody(void **state)
 	assert_candor(c, 0, "audit");
 	assert_string_equal(c->out, "");
 	assert_candor(c, 2, "grants", "add", "ann", "read");
-	assert_says(c->err, "\"ann\" is no principal; ");
+	assert_says(c->err, "\"ann\" is not a principal; ");
 	assert_says(c->err, "user:NAME or group:NAME");
 	assert_candor(c, 2, "grants", "remove", "a\nnn");
 	assert_says(c->err, "candor: PRINCIPAL ");

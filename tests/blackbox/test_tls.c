@@ -195,7 +195,7 @@ static void a_client_that_is_not_who_it_should_be_is_not_served(void **state)
 		certs_free(&pairs[i]);
 		assert_candor(c, 4, "pool", "create", "p", "--server", s->tls, "--ca", s->files.ca, "--cert", cert,
 			      "--key", key);
-		snprintf(words, sizeof words, "cannot talk to %s: the other side says: %s", s->tls, rows[i].says);
+		snprintf(words, sizeof words, "cannot talk to %s: the peer says: %s", s->tls, rows[i].says);
 		assert_says(c->err, words);
 	}
 	/* Nothing was done for them; whoever shows a good one, or none, is served. */
@@ -222,10 +222,10 @@ static void wrong_files_of_a_client_are_told(void **state)
 	/* One who speaks no TLS is talked to by nobody who wants it; and the other way round. */
 	/* What is no PEM, and what is another one. */
 	assert_candor(c, 4, "info", "--ca", s->files.key);
-	snprintf(words, sizeof words, "%s: there is no PEM certificate in it\n", s->files.key);
+	snprintf(words, sizeof words, "%s: it contains no PEM certificate\n", s->files.key);
 	assert_says(c->err, words);
 	assert_candor(c, 4, "info", "--ca", s->files.ca, "--cert", s->files.client_cert, "--key", s->files.client_cert);
-	snprintf(words, sizeof words, "%s: there is no PEM key in it\n", s->files.client_cert);
+	snprintf(words, sizeof words, "%s: it contains no PEM key\n", s->files.client_cert);
 	assert_says(c->err, words);
 	assert_candor(c, 4, "info", "--server", s->tcp);
 	assert_says(c->err, "tls: in place of tcp:");

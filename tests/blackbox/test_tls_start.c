@@ -147,7 +147,7 @@ static void settings_that_do_not_fit_are_refused(void **state)
 		{{"--tls-cert", p->cert, "--tls-key", p->key, "--tls-crl", p->crl},
 		 "tls_crl is of use only with tls_ca"},
 		{{"--insecure", "maybe"}, "must be yes or no, not 'maybe'"},
-		{{"--insecure", "\033[2J"}, "must be yes or no; what is there has a control character"},
+		{{"--insecure", "\033[2J"}, "must be yes or no; what is there contains a control character"},
 		{{"--listen", "tls:127.0.0.1:0"}, "all tcp: listeners speak TLS where tls_cert is set"},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

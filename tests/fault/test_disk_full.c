@@ -205,7 +205,7 @@ static void await_refusal(struct command *c)
 	for (int i = 0; i < PATIENCE; i++) {
 		while (post() == CANDOR_OK)
 			;
-		if (info_says(c, "refused: no room left for the database"))
+		if (info_says(c, "refused: no space left for the database"))
 			return;
 	}
 	fail_msg("the disk is full, and candor info never says so");
@@ -327,7 +327,7 @@ static void a_start_on_a_full_disk_serves_reads_or_says_why_not(void **state)
 		leave_room(pages * PAGE);
 		if (start_fails(c)) {
 			refused++;
-			assert_says(c->err, "no room left");
+			assert_says(c->err, "no space left");
 		} else {
 			served++;
 			check_all();
@@ -357,7 +357,7 @@ static void a_first_start_on_a_full_disk_leaves_nothing_in_the_way_of_the_next(v
 	for (size_t pages = 0; pages < 40; pages += SANITIZED ? 8 : 2) {
 		leave_room(pages * PAGE);
 		if (start_fails(c))
-			assert_says(c->err, "no room left");
+			assert_says(c->err, "no space left");
 		else
 			stop(c);
 		make_room();

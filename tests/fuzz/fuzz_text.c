@@ -23,7 +23,7 @@ static const char *fault_of(const uint8_t *p, size_t len)
 		/* What is wrong first is told. */
 		if (point < 0x20 || (point >= 0x7f && point < 0xa0) || (point >= 0x2028 && point <= 0x202e) ||
 		    (point >= 0x2066 && point <= 0x2069))
-			return "has a control character";
+			return "contains a control character";
 		p += more + 1;
 		len -= more + 1;
 	}

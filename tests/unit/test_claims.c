@@ -232,7 +232,7 @@ static double tightest(const struct pool *p)
 	return ratio;
 }
 
-static void no_random_history_exceeds_the_certificate(void **state)
+static void no_random_history_exceeds_the_regret_bound(void **state)
 {
 	struct random r;
 	double ratio = 0;
@@ -345,7 +345,7 @@ static void play_round(struct campaign *c)
 			resolve_oldest(c);
 }
 
-static void no_adversary_exceeds_the_certificate(void **state)
+static void no_adversary_exceeds_the_regret_bound(void **state)
 {
 	struct random r;
 	double ratio[ADVERSARIES] = {0};
@@ -452,8 +452,8 @@ int main(void)
 		cmocka_unit_test(the_expected_next_weight_peaks_at_the_truth),
 		cmocka_unit_test(truth_pays_for_graded_outcomes_too),
 		cmocka_unit_test(truth_is_a_best_reply_in_a_whole_pool),
-		cmocka_unit_test(no_random_history_exceeds_the_certificate),
-		cmocka_unit_test(no_adversary_exceeds_the_certificate),
+		cmocka_unit_test(no_random_history_exceeds_the_regret_bound),
+		cmocka_unit_test(no_adversary_exceeds_the_regret_bound),
 		cmocka_unit_test(the_same_events_give_the_same_bits_whatever_the_key_of_the_names),
 		cmocka_unit_test(two_hundred_thousand_wrong_answers_leave_a_weight_positive_and_finite),
 	};

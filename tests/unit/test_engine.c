@@ -504,7 +504,7 @@ static void hello_and_info_say_what_the_daemon_is(void **state)
 	assert_string_equal(info->reason, "");
 }
 
-static void the_best_labeler_comes_with_its_certificate(void **state)
+static void the_best_labeler_comes_with_its_regret_bound(void **state)
 {
 	struct fake_owner *f = *state;
 	fake_pool(f, "p", NULL);
@@ -650,7 +650,7 @@ int main(void)
 		TEST(a_read_waits_for_its_own_pool_alone),
 		TEST(a_request_with_a_fault_is_refused_with_it),
 		TEST(hello_and_info_say_what_the_daemon_is),
-		TEST(the_best_labeler_comes_with_its_certificate),
+		TEST(the_best_labeler_comes_with_its_regret_bound),
 		TEST(pressure_is_high_until_a_full_batch_is_committed),
 		TEST(a_negative_zero_is_a_zero),
 		TEST(numbers_to_the_last_bit_survive_a_restart),

@@ -47,7 +47,7 @@ static void rows_are_kept_by_item_in_their_order(void **state)
 	finish(&d);
 	assert_true(d.n_items == 3 && d.n_reports == 5 && d.n_known == 2 && d.n_labelers == 3);
 	assert_memory_equal(d.first, ((const uint64_t[]){0, 2, 4, 5}), 4 * sizeof *d.first);
-	assert_memory_equal(d.who, ((const uint32_t[]){0, 1, 2, 0, 1}), 5 * sizeof *d.who);
+	assert_memory_equal(d.reporters, ((const uint32_t[]){0, 1, 2, 0, 1}), 5 * sizeof *d.reporters);
 	assert_memory_equal(d.reports, ((const double[]){0.25, 0.5, 1, 0, 0.75}), 5 * sizeof *d.reports);
 	assert_near(d.outcomes[0], 1, 0);
 	assert_true(isnan(d.outcomes[1]));
@@ -70,7 +70,7 @@ static void of_two_reports_the_last_stands_in_the_place_of_the_first(void **stat
 	add(&d, "y", "ann", 0, NAN); /* another item, another report */
 	finish(&d);
 	assert_true(d.n_reports == 3);
-	assert_memory_equal(d.who, ((const uint32_t[]){0, 1, 0}), 3 * sizeof *d.who);
+	assert_memory_equal(d.reporters, ((const uint32_t[]){0, 1, 0}), 3 * sizeof *d.reporters);
 	assert_memory_equal(d.reports, ((const double[]){1, 0.5, 0}), 3 * sizeof *d.reports);
 	dataset_free(&d);
 }
@@ -205,7 +205,7 @@ static void many_rows_are_kept_as_they_came(void **state)
 			for (size_t i = 0; i < c.n[t]; i++) {
 				char name[HISTORY_NAME_SIZE];
 				name_of(name, "L", c.who[t][i]);
-				assert_string_equal(d.labelers[d.who[d.first[t] + i]], name);
+				assert_string_equal(d.labelers[d.reporters[d.first[t] + i]], name);
 				assert_same_bits(d.reports[d.first[t] + i], c.reports[t][i]);
 			}
 		}

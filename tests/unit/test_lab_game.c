@@ -442,7 +442,7 @@ static void what_losses_are_held_against_does_not_depend_on_strategies_or_scheme
 	assert_near(play(&o).best_loss, honest, 0);
 }
 
-/* ---- checkpoints and the certificate ---- */
+/* ---- checkpoints and the regret bound ---- */
 
 static void a_curve_has_what_a_shorter_game_would_have_come_to(void **state)
 {
@@ -468,7 +468,7 @@ static void a_curve_has_what_a_shorter_game_would_have_come_to(void **state)
 	}
 }
 
-static void the_certificate_holds_in_every_game(void **state)
+static void the_regret_bound_holds_in_every_game(void **state)
 {
 	struct random r;
 	double most = 0;
@@ -533,7 +533,7 @@ int main(void)
 		cmocka_unit_test(liars_lose_their_influence_and_the_curve_says_when),
 		cmocka_unit_test(what_losses_are_held_against_does_not_depend_on_strategies_or_schemes),
 		cmocka_unit_test(a_curve_has_what_a_shorter_game_would_have_come_to),
-		cmocka_unit_test(the_certificate_holds_in_every_game),
+		cmocka_unit_test(the_regret_bound_holds_in_every_game),
 		cmocka_unit_test(items_are_counted_as_they_come),
 		cmocka_unit_test(every_fault_has_its_sentence),
 	};

@@ -270,7 +270,7 @@ static void share_is_a_floor_under_every_reporter(void **state)
 	assert_true(w[0] < 0.0201);
 }
 
-/* ---- the certificate ---- */
+/* ---- the regret bound ---- */
 
 static void the_bound_of_one_stretch_is_the_known_one(void **state)
 {

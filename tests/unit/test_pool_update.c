@@ -1,4 +1,4 @@
-/* Settings that change while a pool is at work, and the certificate that follows them. */
+/* Settings that change while a pool is at work, and the regret bound that follows them. */
 #include "tests/lib/unit.h"
 
 #include "tests/lib/history.h"
@@ -39,7 +39,7 @@ static void an_update_leaves_every_weight_and_entry_as_they_are(void **state)
 	}
 }
 
-static void the_certificate_keeps_rates_floors_and_rounds_of_each_stretch(void **state)
+static void the_bound_keeps_rates_floors_and_rounds_of_each_stretch(void **state)
 {
 	struct candor_settings s = history_settings(CANDOR_ANYTIME);
 	s.c = 0.1;
@@ -92,7 +92,7 @@ static void the_certificate_keeps_rates_floors_and_rounds_of_each_stretch(void *
 	pool_free(p);
 }
 
-static void many_updates_fill_the_certificate_but_never_stop_settlements(void **state)
+static void many_updates_fill_the_bounds_stretches_but_never_stop_settlements(void **state)
 {
 	struct candor_settings s = history_settings(CANDOR_ANYTIME);
 	struct pool *p = history_pool(&s);
@@ -148,8 +148,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_update_leaves_every_weight_and_entry_as_they_are),
-		cmocka_unit_test(the_certificate_keeps_rates_floors_and_rounds_of_each_stretch),
-		cmocka_unit_test(many_updates_fill_the_certificate_but_never_stop_settlements),
+		cmocka_unit_test(the_bound_keeps_rates_floors_and_rounds_of_each_stretch),
+		cmocka_unit_test(many_updates_fill_the_bounds_stretches_but_never_stop_settlements),
 		cmocka_unit_test(a_refused_update_changes_nothing),
 	};
 	return cmocka_run_group_tests_name("pool_update", tests, NULL, NULL);

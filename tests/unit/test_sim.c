@@ -149,7 +149,7 @@ static enum candor_request_type some_type(struct sim *s)
 		CANDOR_REQ_LIST_LABELERS, CANDOR_REQ_CREATE_POOL,   CANDOR_REQ_UPDATE_POOL,  CANDOR_REQ_INFO,
 	};
 	enum candor_request_type type = types[random_below(&s->random, sizeof types / sizeof *types)];
-	/* New settings start a new stretch of the certificate and are rare in life. */
+	/* New settings start a new stretch of the regret bound and are rare in life. */
 	return type == CANDOR_REQ_UPDATE_POOL && random_chance(&s->random, 0.7) ? CANDOR_REQ_HELLO : type;
 }
 

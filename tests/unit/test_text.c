@@ -4,7 +4,7 @@
 
 #include "lib/base/text.h"
 
-static const char NOT_UTF8[] = "is not valid UTF-8", CONTROL[] = "has a control character";
+static const char NOT_UTF8[] = "is not valid UTF-8", CONTROL[] = "contains a control character";
 
 /* From a block of just that size, so that a sanitizer sees a read beyond it. */
 static const char *fault_of(const char *text, size_t len)

@@ -315,16 +315,16 @@ static void faults_of_grants_and_tokens_name_their_field(void **state)
 		struct candor_grant grant;
 		const char *of_one, *of_new; /* as a grant to somebody, and as one that a new token comes with */
 	} rows[] = {
-		{{"uid:x", "p", "", CANDOR_RIGHT_READ}, "principal is no id", "principal is given"},
-		{{"nobody", "p", "", CANDOR_RIGHT_READ}, "principal is no principal", "principal is given"},
+		{{"uid:x", "p", "", CANDOR_RIGHT_READ}, "principal is not a user", "principal is given"},
+		{{"nobody", "p", "", CANDOR_RIGHT_READ}, "principal is not a principal", "principal is given"},
 		{{"uid:1", "p", "", CANDOR_RIGHT_READ}, NULL, "principal is given"},
 		{{"", "p", "", CANDOR_RIGHT_READ}, "principal is empty", NULL},
 		{{"", "p", "", 0}, "principal is empty", "grant names no right"},
 		{{"uid:1", "p", "", 0}, "grant names no right", "principal is given"},
 		{{"uid:1", "p", "x", CANDOR_RIGHT_READ}, "grant has a prefix", "principal is given"},
 		{{"", "p", "x", CANDOR_RIGHT_READ | CANDOR_RIGHT_REPORT}, "principal is empty", "grant has a prefix"},
-		{{"uid:1", "p", "x\n", CANDOR_RIGHT_REPORT}, "prefix has a control", "principal is given"},
-		{{"", "p\x1b", "", CANDOR_RIGHT_READ}, "pool has a control", "pool has a control"},
+		{{"uid:1", "p", "x\n", CANDOR_RIGHT_REPORT}, "prefix contains a control", "principal is given"},
+		{{"", "p\x1b", "", CANDOR_RIGHT_READ}, "pool contains a control", "pool contains a control"},
 	};
 	static const char *const names[] = {"", "a b", "a\n", "\xff"};
 	struct candor_grant many[CANDOR_GRANTS_MAX + 1];
@@ -501,30 +501,30 @@ static void a_nul_within_a_name_is_refused(void **state)
 	tamper(&t, "p-mark", "p\0mark", 6);
 	arrive(&t);
 	assert_int_equal(t.err, 0);
-	assert_string_equal(t.got.fault, "pool has a control character");
+	assert_string_equal(t.got.fault, "pool contains a control character");
 	end(&t);
 	r = (struct candor_request){.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = 1, .reports = rows};
 	set_out(&t, &r);
 	tamper(&t, "i-mark", "i-mar\0", 6);
 	arrive(&t);
-	expect_row_fault(&t, 0, 1, "item has a control character");
+	expect_row_fault(&t, 0, 1, "item contains a control character");
 	end(&t);
 	set_out(&t, &r);
 	tamper(&t, "l-mark", "l-\0ark", 6);
 	arrive(&t);
-	expect_row_fault(&t, 0, 1, "labeler has a control character");
+	expect_row_fault(&t, 0, 1, "labeler contains a control character");
 	end(&t);
 	r = (struct candor_request){.type = CANDOR_REQ_RESOLVE_ITEMS, .pool = "p", .n = 1, .outcomes = &outcome};
 	set_out(&t, &r);
 	tamper(&t, "i-mark", "i-ma\0k", 6);
 	arrive(&t);
-	expect_row_fault(&t, 0, 1, "item has a control character");
+	expect_row_fault(&t, 0, 1, "item contains a control character");
 	end(&t);
 	r = (struct candor_request){.type = CANDOR_REQ_CLOSE_ITEMS, .pool = "p", .n = 1, .items = items};
 	set_out(&t, &r);
 	tamper(&t, "i-mark", "\0-mark", 6);
 	arrive(&t);
-	expect_row_fault(&t, 0, 1, "item has a control character");
+	expect_row_fault(&t, 0, 1, "item contains a control character");
 	end(&t);
 }
 

@@ -113,7 +113,7 @@ static bool any_groups(const struct simulation *s)
 	return false;
 }
 
-/* The largest part of the certificate's bound in any repeat. NaN where the contestant has none. */
+/* The largest part of the regret bound in any repeat. NaN where the contestant has none. */
 static double bound_used(const struct simulation *s, size_t contestant)
 {
 	double most = NAN;
