@@ -192,6 +192,14 @@ uint64_t db_memory(void)
 	return (uint64_t)sqlite3_memory_used();
 }
 
+void db_check_idle(struct db *db, bool ended)
+{
+	for (size_t i = 0; i < SQL_COUNT; i++)
+		require(!sqlite3_stmt_busy(db->statements[i]));
+	require(db->reads == 0);
+	require(!ended || sqlite3_get_autocommit(db->handle));
+}
+
 /* ---- reading as of one moment ---- */
 
 int db_begin(struct db *db)
@@ -208,6 +216,7 @@ int db_begin(struct db *db)
 
 void db_end(struct db *db)
 {
+	require(db->reads > 0);
 	if (--db->reads > 0)
 		return;
 	/* Ending a read cannot lose anything. */
@@ -215,4 +224,5 @@ void db_end(struct db *db)
 		log_warning("database: a read did not end cleanly");
 		db->stuck = true;
 	}
+	db_check_end(db, !db->stuck);
 }

@@ -40,4 +40,20 @@ MUST_CHECK int db_step(struct db *db, sqlite3_stmt *s);
 /* The same for one with nothing to bind. */
 MUST_CHECK int db_run(struct db *db, enum statement which);
 
+/* Ends the program through require() if a statement still stands on a row, or if a transaction is open although none
+ * should be: ended means that the last one ended well. */
+void db_check_idle(struct db *db, bool ended);
+
+/* To be called when a transaction is over. Programs built with CANDOR_CHECKS look, so that what was left open is found
+ * where it was left. */
+static inline void db_check_end(struct db *db, bool ended)
+{
+#ifdef CANDOR_CHECKS
+	db_check_idle(db, ended);
+#else
+	(void)db;
+	(void)ended;
+#endif
+}
+
 #endif

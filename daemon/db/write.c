@@ -280,6 +280,7 @@ int db_write(struct db *db, const struct batch *b)
 	/* After some failures SQLite has rolled back by itself. */
 	if (err && !sqlite3_get_autocommit(db->handle))
 		sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+	db_check_end(db, err == 0);
 	return err;
 }
 

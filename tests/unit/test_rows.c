@@ -3,6 +3,7 @@
 
 #include <sqlite3.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "daemon/db/internal.h"
@@ -35,7 +36,13 @@ static int tear_down(void **state)
 	struct world *w = *state;
 	assert_int_equal(db_close(w->db), 0);
 	batch_free(&w->batch);
-	unlink(w->path);
+	/* A process that did not live on has left the log. */
+	static const char *const suffixes[] = {"", "-wal", "-shm"};
+	for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+		char path[128];
+		snprintf(path, sizeof path, "%s%s", w->path, suffixes[i]);
+		unlink(path);
+	}
 	assert_int_equal(rmdir(w->dir), 0);
 	free(w);
 	return 0;
@@ -125,6 +132,50 @@ static void every_statement_and_cursor_fits_the_schema(void **state)
 		assert_int_equal(db_cursor_next(cursor, &row), 0);
 		db_cursor_close(cursor);
 	}
+}
+
+/* ---- what is left open ---- */
+
+static void begins_and_does_not_end(struct world *w)
+{
+	require(sqlite3_exec(w->db->handle, "BEGIN", NULL, NULL, NULL) == SQLITE_OK);
+}
+
+static void reads_and_does_not_reset(struct world *w)
+{
+	sqlite3_stmt *s;
+	require(db_statement(w->db, SQL_PROGRESS, &s) == 0 && sqlite3_step(s) == SQLITE_ROW);
+}
+
+static void ends_well(struct world *w)
+{
+	struct progress_row progress;
+	require(db_begin(w->db) == 0 && db_progress(w->db, &progress) == 0);
+	db_end(w->db);
+	require(db_write(w->db, &w->batch) == 0);
+}
+
+/* Whether a process that does this and then looks lives on. */
+static bool lives_on(struct world *w, void (*doing)(struct world *w))
+{
+	int status;
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		doing(w);
+		db_check_idle(w->db, true);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static void what_was_left_open_is_found(void **state)
+{
+	struct world *w = *state;
+	assert_true(lives_on(w, ends_well));
+	assert_false(lives_on(w, begins_and_does_not_end));
+	assert_false(lives_on(w, reads_and_does_not_reset));
 }
 
 /* ---- each column there and back ---- */
@@ -276,7 +327,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(every_table_of_the_schema_is_listed), TEST(every_column_of_the_schema_is_listed),
-		TEST(every_statement_and_cursor_fits_the_schema), TABLES(TEST_OF_TABLE, NO_TEST) /* */
+		TEST(every_statement_and_cursor_fits_the_schema), TEST(what_was_left_open_is_found),
+		TABLES(TEST_OF_TABLE, NO_TEST) /* */
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
