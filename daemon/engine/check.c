@@ -55,9 +55,9 @@ static void check_pool(const struct engine *e, const struct engine_pool *c, uint
 	require(c->closes >= t->closed && c->closes >= t->round);
 	require(c->archive.last <= t->round);
 	require(c->stretches_written < stretches);
-	require(c->dirty || (c->stretches_written == stretches - 1 && c->refresh_due == 0));
+	require(c->dirty || c->stretches_written == stretches - 1);
 	require(!c->removal.due || c->removal.next_change <= c->removal.last_change);
-	require(c->bytes > 0);
+	require(c->bytes == engine_pool_bytes(c));
 }
 
 static void check_pools(const struct engine *e)

@@ -217,8 +217,10 @@ enum engine_outcome engine_query_items(struct engine *e, struct call *call)
 		int err = describe_item(c, item, name, request->with_reports, call->arena, &rows[r.n++]);
 		if (engine_memory_pressure(e) >= PRESSURE_HIGH)
 			pool_forget_aggregate(c->pool, item);
-		if (err)
+		if (err) {
+			engine_measure(e, c);
 			return engine_refuse_large(call);
+		}
 	}
 	engine_measure(e, c);
 	return engine_reply(call, &r, c->changed);

@@ -38,9 +38,14 @@ void engine_free_pools(struct engine *e)
 	e->pools_bytes = 0;
 }
 
+size_t engine_pool_bytes(const struct engine_pool *c)
+{
+	return heap_bytes(sizeof *c) + heap_bytes(strlen(c->name) + 1) + pool_bytes(c->pool);
+}
+
 void engine_measure(struct engine *e, struct engine_pool *c)
 {
-	size_t bytes = heap_bytes(sizeof *c) + heap_bytes(strlen(c->name) + 1) + pool_bytes(c->pool);
+	size_t bytes = engine_pool_bytes(c);
 	require(e->pools_bytes >= c->bytes);
 	e->pools_bytes += bytes - c->bytes;
 	c->bytes = bytes;

@@ -98,6 +98,9 @@ MUST_CHECK int engine_add_pool(struct engine *e, const char *name, uint64_t crea
 
 void engine_free_pools(struct engine *e);
 
+/* What it takes of memory now. O(1). */
+size_t engine_pool_bytes(const struct engine_pool *c);
+
 /* Counts anew what the pool takes. To be called when it may have grown or shrunk. */
 void engine_measure(struct engine *e, struct engine_pool *c);
 

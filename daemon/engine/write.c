@@ -144,6 +144,7 @@ enum engine_outcome engine_update_pool(struct engine *e, struct call *call)
 			"the pool has too many labelers for this memory_limit to change its settings; raise "
 			"memory_limit, or batch_bytes where it is set");
 	int err = pool_update(c->pool, &settings);
+	engine_measure(e, c);
 	if (err)
 		return engine_refuse_error(call, err);
 	engine_record_settings(e, c, call);

@@ -462,6 +462,41 @@ static void a_crash_between_any_two_commits_loses_nothing(void **state)
 	proof_say("crashes between the commits of a prune", crashes);
 }
 
+static void a_removal_that_goes_on_after_a_restart_loses_no_number(void **state)
+{
+	struct world w;
+	struct archive_row made;
+	(void)state;
+	set_up(&w, 5, 4);
+	play_rounds(&w, 30);
+	assert_true(write_archive(&w, UINT64_MAX, &made));
+	const struct candor_request request = fake_prune_request("p", &made, "a.gz");
+	struct ask *a = fake_ask(&w.f, &request);
+	fake_read_done(&w.f, 0);
+	assert_true(fake_tick(&w.f));
+	fake_commit(&w.f, 0);
+	assert_true(a->settled && a->answer.code == CANDOR_OK);
+	ask_free(a);
+	fake_crash(&w.f);
+	fake_start(&w.f);
+
+	/* This commit has nothing but a piece of the removal. */
+	uint64_t committed = engine_committed_change(w.f.engine);
+	assert_true(committed > 0);
+	assert_true(fake_tick(&w.f));
+	fake_commit(&w.f, 0);
+	assert_int_equal(engine_committed_change(w.f.engine), committed);
+	/* What is on disk need not be waited for. */
+	engine_quiesce(w.f.engine);
+	const struct candor_request events = {.type = CANDOR_REQ_LIST_EVENTS};
+	a = fake_ask(&w.f, &events);
+	assert_int_equal(w.f.n_reads, 1);
+	fake_read_done(&w.f, 0);
+	assert_true(a->settled && a->answer.code == CANDOR_OK);
+	ask_free(a);
+	tear_down(&w);
+}
+
 static void a_full_disk_holds_a_removal_up_and_no_more(void **state)
 {
 	struct world w;
@@ -642,6 +677,7 @@ int main(void)
 		cmocka_unit_test(only_the_daemons_user_and_root_may_prune),
 		cmocka_unit_test(two_at_a_time_are_not_begun_and_writes_go_on),
 		cmocka_unit_test(a_crash_between_any_two_commits_loses_nothing),
+		cmocka_unit_test(a_removal_that_goes_on_after_a_restart_loses_no_number),
 		cmocka_unit_test(a_full_disk_holds_a_removal_up_and_no_more),
 		cmocka_unit_test(every_bit_and_every_byte_of_an_archive_counts),
 		cmocka_unit_test(archives_must_be_this_databases_and_without_a_gap),
