@@ -10,8 +10,8 @@ unsigned engine_rights(const struct engine *e, const struct call *call, const ch
 	return e->grants ? grants_rights(e->grants, call->identity, pool) : 0;
 }
 
-/* What is lacking; 0: nothing. */
-static unsigned lacking(const struct engine *e, const struct call *call)
+/* The rights that the peer lacks; 0: none. */
+static unsigned missing_rights(const struct engine *e, const struct call *call)
 {
 	const struct candor_request *r = &call->wire->request;
 	const struct need *need = call->need;
@@ -21,24 +21,24 @@ static unsigned lacking(const struct engine *e, const struct call *call)
 	unsigned has = engine_rights(e, call, need->where == NEED_ANYWHERE ? NULL : r->pool ? r->pool : "");
 	if (!(has & need->one_of))
 		return need->one_of;
-	/* Who reported what with which weight tells more than the aggregate of it. */
+	/* The reports and weights behind an aggregate tell more than the aggregate. */
 	return r->with_reports ? CANDOR_RIGHT_INSPECT & ~has : 0;
 }
 
 bool engine_may(struct engine *e, const struct call *call)
 {
 	return e->grants && !grants_token_fault(e->grants, call->identity, e->ops.now_ms(e->owner)) &&
-	       !lacking(e, call);
+	       !missing_rights(e, call);
 }
 
 static void refuse_anonymous(struct call *call)
 {
 	engine_refuse(call, CANDOR_UNAUTHENTICATED,
-		      "who is asking must be said first: with a token in hello (candor --token-file), or a client "
+		      "authentication required: send a token with hello (candor --token-file), or use a client "
 		      "certificate");
 }
 
-/* As a word that a shell takes for what it is; NULL: no memory. */
+/* Quoted for a shell where that is needed; NULL: no memory. */
 static const char *shell_word(struct arena *a, const char *text)
 {
 	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:._/@+=,-";
@@ -70,32 +70,32 @@ static void refuse_denied(struct call *call, unsigned lacks)
 	const char *whom = shell_word(call->arena, identity), *where = in ? shell_word(call->arena, in) : "";
 	const char *sentence = NULL;
 	bool any = lacks == ANY_RIGHT || (call->need->where == NEED_ANYWHERE && !in);
-	/* Of several that would do, the least. */
+	/* If several would do, name the least. */
 	rights_format(lacks & -lacks, rights);
 	if (!whom || !where)
-		sentence = "the right to this is lacking; an admin may grant it";
+		sentence = "permission denied; an admin can grant the right";
 	else if (any && in)
-		sentence =
-			arena_printf(call->arena,
-				     "%s has no rights in pool '%s'; an admin grants them: candor grants add %s RIGHTS "
-				     "--pool %s",
-				     identity, in, whom, where);
+		sentence = arena_printf(
+			call->arena,
+			"%s has no rights in pool '%s'; an admin can grant them: candor grants add %s RIGHTS "
+			"--pool %s",
+			identity, in, whom, where);
 	else if (any)
 		sentence = arena_printf(call->arena,
-					"%s has no rights here; an admin grants them: candor grants add %s RIGHTS",
+					"%s has no rights; an admin can grant them: candor grants add %s RIGHTS",
 					identity, whom);
 	else if (in)
 		sentence = arena_printf(
 			call->arena,
-			"%s lacks the right '%s' in pool '%s'; an admin grants it: candor grants add %s %s "
+			"%s lacks the right '%s' in pool '%s'; an admin can grant it: candor grants add %s %s "
 			"--pool %s%s",
 			identity, rights, in, whom, rights, where,
 			lacks & CANDOR_RIGHT_REPORT ? " --labelers PREFIX" : "");
 	else
 		sentence = arena_printf(
 			call->arena,
-			"%s lacks the right '%s' for all pools; an admin grants it: candor grants add %s %s", identity,
-			rights, whom, rights);
+			"%s lacks the right '%s' for all pools; an admin can grant it: candor grants add %s %s",
+			identity, rights, whom, rights);
 	engine_refuse(call, CANDOR_PERMISSION_DENIED, sentence);
 }
 
@@ -108,7 +108,7 @@ bool engine_authorize(struct engine *e, struct call *call)
 		engine_refuse(call, CANDOR_UNAUTHENTICATED, fault);
 		return false;
 	}
-	unsigned lacks = lacking(e, call);
+	unsigned lacks = missing_rights(e, call);
 	if (!lacks) {
 		identity->is_settled = identity->is_settled || call->wire->request.type != CANDOR_REQ_HELLO;
 		return true;

@@ -12,7 +12,7 @@ static const struct {
 } rates[QUOTA_RATES] = {
 	[QUOTA_REQUESTS] = {"requests", "limit_requests"},
 	[QUOTA_REPORTS] = {"reports", "limit_reports"},
-	[QUOTA_BYTES] = {"bytes of requests", "limit_bytes"},
+	[QUOTA_BYTES] = {"bytes", "limit_bytes"},
 };
 
 static void refuse_rate(struct engine *e, struct call *call, const struct identity *payer, enum quota_rate rate,
@@ -20,19 +20,16 @@ static void refuse_rate(struct engine *e, struct call *call, const struct identi
 {
 	const char *sentence =
 		rate == QUOTA_RATES
-			? arena_printf(call->arena,
-				       "more principals are at work than there is account kept of; again in %" PRIu32
-				       " ms",
-				       wait_ms)
+			? arena_printf(call->arena, "too many active principals; retry in %" PRIu32 " ms", wait_ms)
 			: arena_printf(call->arena,
-				       "%s may send %" PRIu64 " %s a second (%s) and sent more; again in %" PRIu32
-				       " ms, or fewer at a time",
+				       "rate limit exceeded (%" PRIu64 " %s per second for %s, %s); retry in %" PRIu32
+				       " ms",
+				       quota_limits(e->quota)->rates[rate], rates[rate].what,
 				       payer->is_known ? payer->name : "all anonymous peers together",
-				       quota_limits(e->quota)->rates[rate], rates[rate].what, rates[rate].setting,
-				       wait_ms);
+				       rates[rate].setting, wait_ms);
 	struct candor_response r = {
 		.code = CANDOR_RESOURCE_EXHAUSTED,
-		.message = sentence ? sentence : "more was sent than may be in a second; again later",
+		.message = sentence ? sentence : "rate limit exceeded; retry later",
 		.retry_after_ms = wait_ms,
 	};
 	engine_reply(call, &r, 0);
@@ -101,10 +98,9 @@ const char *engine_say_open(const struct engine *e, const struct call *call)
 {
 	const char *said = arena_printf(
 		call->arena,
-		"%s has %" PRIu64 " items open, as many as one principal may (limit_open_items): this would open one "
-		"more; there is room when some of them are closed, resolved or void",
-		identity_principal(call->identity), quota_limits(e->quota)->open_items);
-	return said ? said : "one principal may not have more items open (limit_open_items)";
+		"limit of %" PRIu64 " open items reached for %s (limit_open_items): close, resolve or void some first",
+		quota_limits(e->quota)->open_items, identity_principal(call->identity));
+	return said ? said : "limit of open items reached (limit_open_items)";
 }
 
 void engine_item_opened(struct engine *e, struct item *item, uint32_t opener)
@@ -128,7 +124,7 @@ int engine_restore_opener(struct engine *e, struct item *item, const char *by)
 		return 0;
 	int err = quota_find(e->quota, by, e->ops.now_ms(e->owner), &opener);
 	if (err)
-		return err == ERR_FULL ? 0 : err; /* those beyond the account count for nobody */
+		return err == ERR_FULL ? 0 : err; /* too many principals: the item counts for nobody */
 	engine_item_opened(e, item, opener);
 	return 0;
 }

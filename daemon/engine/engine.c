@@ -76,7 +76,7 @@ int engine_new(struct engine **out, struct db *db, const uint8_t *key, const str
 	if (err == 0)
 		err = load_state(e);
 	if (err) {
-		e->broken = false; /* if it was for want of memory: there is nothing to be given up */
+		e->broken = false; /* if memory ran out: nothing is left to be rebuilt */
 		engine_free(e);
 		return err;
 	}
@@ -136,10 +136,10 @@ static void tell(struct waiter *w, int err)
 	}
 }
 
-/* What memory holds and disk does not is given up: memory becomes what disk says, and those who wait are told. */
-static void give_up(struct engine *e, int err)
+/* Drops what memory has and disk has not: memory is rebuilt from disk, and those who wait are told. */
+static void rebuild(struct engine *e, int err)
 {
-	/* Who is told may ask for something at once, which then goes into a batch: both are emptied first. */
+	/* Whoever is told may submit a request at once, which adds to a batch: both are emptied first. */
 	struct waiter *committing = e->committing ? e->committing->waiters : NULL, *filling = e->filling->waiters;
 	batch_reset(&e->batches[0]);
 	batch_reset(&e->batches[1]);
@@ -149,8 +149,8 @@ static void give_up(struct engine *e, int err)
 	forget_state(e);
 	int reloaded = load_state(e);
 	if (reloaded)
-		forget_state(e); /* half of it is worse than nothing */
-	/* A lack of memory passes by itself; a lack of room is probed for; anything else ends the daemon. */
+		forget_state(e); /* half a state is worse than none */
+	/* Lack of memory passes by itself, and a full disk is probed; any other error ends the daemon. */
 	if (err == ERR_DISK_FULL)
 		e->read_only = err;
 	if (reloaded || (err != -ENOMEM && err != ERR_DISK_FULL))
@@ -180,7 +180,7 @@ void engine_tick(struct engine *e)
 			hand_over(e);
 	}
 	if (e->broken)
-		give_up(e, -ENOMEM);
+		rebuild(e, -ENOMEM);
 	engine_check_event(e);
 }
 
@@ -199,7 +199,7 @@ static void commit_succeeded(struct engine *e)
 {
 	struct batch *b = e->committing;
 	if (e->read_only) {
-		log_notice("there is space on disk again: writes are accepted");
+		log_notice("disk space is available again: accepting writes");
 		e->read_only = 0;
 	}
 	e->commits++;
@@ -221,7 +221,7 @@ void engine_committed(struct engine *e, int err)
 		probe_failed(e, err);
 	} else if (err) {
 		log_error("commit failed: %s", candor_strerror(err));
-		give_up(e, err);
+		rebuild(e, err);
 	} else {
 		commit_succeeded(e);
 	}

@@ -152,8 +152,8 @@ const char *grants_token_fault(const struct grants *g, const struct identity *w,
 		return NULL;
 	const struct token_row *t = grants_token(g, w->token);
 	if (!t || t->revoked_at)
-		return "the token was revoked; ask an admin for another";
-	return t->expires_at && t->expires_at <= now_ms ? "the token has expired; ask an admin for another" : NULL;
+		return "token revoked; ask an admin for a new one";
+	return t->expires_at && t->expires_at <= now_ms ? "token expired; ask an admin for a new one" : NULL;
 }
 
 /* ---- grants ---- */

@@ -19,7 +19,7 @@ enum { REJECTION_LOGGED_MS = 1000 };
 
 /* ---- hello ---- */
 
-/* A line for each would let anybody fill the log. */
+/* At most one line a second: else anybody could fill the log. */
 static void log_rejection(struct engine *e, const struct call *call)
 {
 	uint64_t now = e->ops.now_ms(e->owner);
@@ -112,7 +112,7 @@ static struct words describe_grant(unsigned rights, const char *prefix)
 	return words;
 }
 
-/* Grants to a token that is none would wait for somebody to make one of that name. */
+/* Grants to a token that does not exist would wait for somebody to create one of that name. */
 static bool is_no_token(const struct engine *e, const char *principal)
 {
 	if (strncmp(principal, "token:", 6) != 0)
@@ -121,17 +121,16 @@ static bool is_no_token(const struct engine *e, const char *principal)
 	return !t || t->revoked_at;
 }
 
-/* Whoever has a pool to administer must not take the room that others need. */
-static const char *room_fault(const struct engine *e, const struct call *call, const char *pool)
+/* The admin of one pool must not use up the grants that others need. */
+static const char *limit_fault(const struct engine *e, const struct call *call, const char *pool)
 {
 	enum { OF_A_POOL_MAX = 1024, RESERVED = 2048 };
 	if (engine_rights(e, call, "") & CANDOR_RIGHT_ADMIN)
 		return NULL;
 	if (grants_count_in(e->grants, pool) >= OF_A_POOL_MAX)
-		return "the pool has as many grants as it may; remove some";
+		return "limit of 1,024 grants for this pool reached; remove some first";
 	return grants_count(e->grants) >= GRANTS_MAX - RESERVED
-		       ? "there are as many grants as the admins of single pools may make; an admin of all pools can "
-			 "remove some"
+		       ? "limit of 14,336 grants reached; only an admin of all pools can add more, or remove some"
 		       : NULL;
 }
 
@@ -142,18 +141,18 @@ static enum engine_outcome change_grant(struct engine *e, struct call *call, boo
 	if (add && is_no_token(e, g->principal))
 		return engine_refuse(call, CANDOR_NOT_FOUND,
 				     arena_printf(call->arena,
-						  "there is no %s, or it is revoked; make it: candor token new",
+						  "%s does not exist or is revoked; create it: candor token new",
 						  g->principal));
 	unsigned before = grants_standing(e->grants, g);
-	const char *no_room = add && !before ? room_fault(e, call, g->pool) : NULL;
-	if (no_room)
-		return engine_refuse(call, CANDOR_RESOURCE_EXHAUSTED, no_room);
+	const char *at_limit = add && !before ? limit_fault(e, call, g->pool) : NULL;
+	if (at_limit)
+		return engine_refuse(call, CANDOR_RESOURCE_EXHAUSTED, at_limit);
 	int changed = grants_change(e->grants, g, add, &row);
 	if (changed == ERR_FULL)
 		return engine_refuse(
 			call, CANDOR_RESOURCE_EXHAUSTED,
-			"there are as many grants as there may be, of that principal (256), of groups (128 of "
-			"them) or in all (16,384); remove some");
+			"limit of grants reached: 256 for one principal, 128 groups with grants, 16,384 in all; remove "
+			"some first");
 	if (changed < 0)
 		return engine_refuse_error(call, changed);
 	if (changed) {
@@ -213,7 +212,7 @@ static int add_grants(struct engine *e, const struct candor_request *request, co
 	return err < 0 ? err : 0;
 }
 
-/* call: for history; NULL: they have not been there. */
+/* call: for history; NULL: they were never on disk. */
 static void drop_grants(struct engine *e, const struct call *call, const char *principal)
 {
 	for (const struct grant_row *g; (g = grants_of(e->grants, principal));) {
@@ -228,7 +227,7 @@ static void drop_grants(struct engine *e, const struct call *call, const char *p
 	}
 }
 
-/* For people; "" where it never does. */
+/* For people; "" if it never expires. */
 static struct words describe_expiry(uint64_t at_ms)
 {
 	const time_t at = (time_t)(at_ms / 1000);
@@ -260,16 +259,18 @@ enum engine_outcome engine_create_token(struct engine *e, struct call *call)
 	const struct candor_request *request = &call->wire->request;
 	uint64_t now = e->ops.now_ms(e->owner);
 	if (grants_find_token(e->grants, request->name))
-		return engine_refuse(call, CANDOR_ALREADY_EXISTS,
-				     arena_printf(call->arena,
-						  "there is or was a token '%s', and a name is used once; take another",
-						  request->name));
+		return engine_refuse(
+			call, CANDOR_ALREADY_EXISTS,
+			arena_printf(call->arena,
+				     "token '%s' exists or existed before, and names are not reused; choose another",
+				     request->name));
 	if (request->expires_at && request->expires_at <= now)
 		return engine_refuse(call, CANDOR_INVALID_ARGUMENT,
-				     "expires_at is past; it must be a time to come, or 0 for never");
+				     "expires_at is in the past; give a future time, or 0 for never");
 	if (grants_tokens(e->grants) == TOKENS_MAX)
-		return engine_refuse(call, CANDOR_RESOURCE_EXHAUSTED,
-				     "as many tokens were made as there may ever be; use certificates or users");
+		return engine_refuse(
+			call, CANDOR_RESOURCE_EXHAUSTED,
+			"limit of 65,536 tokens reached, revoked ones included; use client certificates or local users");
 	char secret[TOKEN_TEXT_BYTES];
 	struct token_row row = {.id = grants_tokens(e->grants) + 1,
 				.name = request->name,
@@ -318,7 +319,8 @@ enum engine_outcome engine_revoke_token(struct engine *e, struct call *call)
 	struct token_row *t = grants_find_token(e->grants, name);
 	const char *principal = arena_printf(call->arena, "token:%s", name);
 	if (!t)
-		return engine_refuse(call, CANDOR_NOT_FOUND, arena_printf(call->arena, "there is no token '%s'", name));
+		return engine_refuse(call, CANDOR_NOT_FOUND,
+				     arena_printf(call->arena, "token '%s' does not exist", name));
 	if (!principal)
 		return engine_refuse_error(call, -ENOMEM);
 	if (t->revoked_at)

@@ -165,7 +165,7 @@ static void on_loaded(struct read_job *job)
 	/* Where the call is not yet submitted an error is left to the load that will then be tried again. */
 	if (call && err && too_large)
 		engine_refuse(call, CANDOR_RESOURCE_EXHAUSTED,
-			      "the items named have more reports than may be read from disk at once; name fewer items");
+			      "the items have too many reports to load from disk at once; name fewer items");
 	else if (call && err)
 		engine_refuse_error(call, err);
 	else if (call)

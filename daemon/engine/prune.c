@@ -1,10 +1,9 @@
-/* Rounds that were moved out to an archive are forgotten.
+/* Removes rounds that were written to an archive.
  *
- * Whoever asks says up to which round, and which state he came to when he replayed the history to write the file. The
- * daemon replays it too, off the loop, and believes only itself. One commit then makes the boundary: from it on nothing
- * at or before that round is read any more, and the state after it, which a replay now begins with, is written with it.
- * What lies before the boundary is removed afterwards, a bounded piece with each commit, and after a restart from where
- * it was. */
+ * The request names the last round and the state that the client found after it when it replayed the history to write
+ * the file. The daemon replays the history too, off the loop, and trusts only its own result. One commit then makes the
+ * boundary: nothing at or before that round is read any more, and the state after it, from which a replay now begins, is
+ * written with it. What lies before the boundary is removed afterwards: removal.h. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -26,13 +25,13 @@ struct prune {
 	struct engine *engine;
 	struct call *call;
 	uint64_t pool;
-	/* What the job came to: */
+	/* What the job found: */
 	struct archive_row row;
 	struct pool *state; /* after the last round */
 	char sentence[SENTENCE_MAX]; /* the first thing that differed */
 };
 
-/* ---- what goes ---- */
+/* ---- the replay ---- */
 
 static void on_difference(void *arg, const char *sentence)
 {
@@ -101,8 +100,8 @@ static enum engine_outcome refuse_range(struct call *call, const struct engine_p
 {
 	return engine_refuse(call, CANDOR_FAILED_PRECONDITION,
 			     arena_printf(call->arena,
-					  "the rounds of pool '%s' up to %" PRIu64 " are in other archives already; "
-					  "make a new one of those behind it",
+					  "rounds of pool '%s' up to %" PRIu64 " are already in other archives; make a "
+					  "new archive of later rounds",
 					  c->name, c->archive.last));
 }
 
@@ -112,9 +111,10 @@ static enum engine_outcome make_boundary(struct prune *p, struct engine_pool *c)
 	const struct candor_request *request = &p->call->wire->request;
 	struct archive_row *row = &p->row;
 	if (memcmp(row->state, request->state, sizeof row->state) != 0)
-		return engine_refuse(p->call, CANDOR_FAILED_PRECONDITION,
-				     "the archive is of another history: its state after the last round is not the one "
-				     "that this database comes to; nothing was removed");
+		return engine_refuse(
+			p->call, CANDOR_FAILED_PRECONDITION,
+			"the archive does not match this database: its state after the last round differs; "
+			"nothing was removed");
 	row->pool = c->id;
 	row->at = e->ops.now_ms(e->owner);
 	row->by = p->call->peer;
@@ -128,7 +128,7 @@ static enum engine_outcome make_boundary(struct prune *p, struct engine_pool *c)
 			    arena_printf(p->call->arena, "rounds %" PRIu64 " to %" PRIu64, row->first, row->last));
 	engine_set_archive(c, row);
 	engine_await_removal(e, c, row->first, row->change);
-	log_notice("pool %s: rounds %" PRIu64 " to %" PRIu64 " are in the archive %s and will be removed", c->name,
+	log_notice("pool %s: rounds %" PRIu64 " to %" PRIu64 " are in the archive %s; removing them from here", c->name,
 		   row->first, row->last, row->file);
 	return engine_reply_pool(p->call, c);
 }
@@ -139,7 +139,7 @@ static void done(struct read_job *job)
 	struct engine *e = p->engine;
 	engine_read_done(e);
 	e->pruning = false;
-	/* Memory may have been rebuilt meanwhile, from the same disk; or have been given up. */
+	/* Memory may have been rebuilt from disk meanwhile, or given up. */
 	struct engine_pool *c = e->ended ? NULL : engine_find(e, p->call->wire->request.pool);
 	if (e->ended)
 		engine_refuse_error(p->call, e->ended);
@@ -161,18 +161,18 @@ enum engine_outcome engine_prune_pool(struct engine *e, struct call *call)
 {
 	struct engine_pool *c = call->pool;
 	const struct candor_request *request = &call->wire->request;
-	/* They could as well remove the database; an admin from afar could not. */
+	/* These could remove the database itself anyway; a remote admin could not. */
 	if (!call->identity->is_owner)
-		return engine_refuse(call, CANDOR_PERMISSION_DENIED,
-				     "only the user that candord runs as, and root, may have history removed, over its "
-				     "Unix socket");
+		return engine_refuse(
+			call, CANDOR_PERMISSION_DENIED,
+			"only root and the user that candord runs as may prune history, over the Unix socket");
 	if (request->round <= c->archive.last) {
 		bool same = request->round == c->archive.last &&
 			    memcmp(request->digest, c->archive.digest, sizeof c->archive.digest) == 0;
 		return same ? engine_reply_pool(call, c) : refuse_range(call, c);
 	}
 	if (e->pruning)
-		return engine_refuse(call, CANDOR_UNAVAILABLE, "another pool is being pruned; try again soon");
+		return engine_refuse(call, CANDOR_UNAVAILABLE, "another pool is being pruned; retry later");
 	struct prune *p = calloc(1, sizeof *p);
 	if (!p)
 		return engine_refuse_error(call, -ENOMEM);

@@ -1,5 +1,5 @@
-/* Commands that read memory. Each answer depends on its pool's newest change: what was read is on disk when it leaves.
- */
+/* Commands answered from memory. Each answer depends on its pool's newest change, so that what it says is on disk when
+ * it leaves. */
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -11,7 +11,7 @@
 #include "daemon/engine/commands.h"
 #include "daemon/engine/reply.h"
 
-/* What is of all pools together: it grows with what others do. */
+/* Figures of all pools together, which tell what others do. */
 static void describe_whole(struct engine *e, struct candor_info *out)
 {
 	uint64_t elsewhere = 0;
@@ -44,7 +44,7 @@ enum engine_outcome engine_info(struct engine *e, struct call *call)
 		describe_whole(e, &r.info);
 	for (uint64_t i = 0; i < e->n_pools; i++) {
 		const struct pool *p = e->pools[i]->pool;
-		/* How much others have is not everybody's business. */
+		/* Nobody learns how much is in pools that are not theirs. */
 		if (!engine_rights(e, call, e->pools[i]->name))
 			continue;
 		r.info.pools++;
@@ -58,8 +58,8 @@ enum engine_outcome engine_info(struct engine *e, struct call *call)
 
 /* ---- pools ---- */
 
-/* The losses before and after a settlement, to the last digit, give away what the item stood at, and the weights of who
- * reported on it: they are for those who may see the one or the other. */
+/* The exact losses before and after a settlement reveal the item's aggregate and the weights of its reporters: they are
+ * for those who may see either. */
 static void hide_losses(struct candor_pool *p, unsigned rights)
 {
 	if (!(rights & (CANDOR_RIGHT_READ | CANDOR_RIGHT_READ_OPEN | CANDOR_RIGHT_INSPECT)))
@@ -91,8 +91,8 @@ enum engine_outcome engine_get_pool(struct engine *e, struct call *call)
 	return engine_reply(call, &r, c->changed);
 }
 
-/* The first pool from that place on in which it has rights. */
-static uint64_t next_of_its_own(const struct engine *e, const struct call *call, uint64_t at)
+/* The first pool from `at` on in which the peer has rights. */
+static uint64_t next_visible(const struct engine *e, const struct call *call, uint64_t at)
 {
 	while (at < e->n_pools && !engine_rights(e, call, e->pools[at]->name))
 		at++;
@@ -103,15 +103,15 @@ enum engine_outcome engine_list_pools(struct engine *e, struct call *call)
 {
 	const struct candor_request *request = &call->wire->request;
 	uint64_t after = 0, changed = 0;
-	/* One that lies behind the last pool is none the worse: how many there are is not for everybody. */
+	/* A place after the last pool is not an error: how many pools there are is not for everybody. */
 	if (request->cursor[0] && !engine_read_cursor(request->cursor, 'p', &after, 1))
 		return engine_refuse_cursor(call);
 	struct candor_pool *rows = arena_alloc(call->arena, request->limit * sizeof *rows);
 	if (!rows)
 		return engine_refuse_large(call);
 	struct candor_response r = {.type = CANDOR_RES_POOLS, .pools = rows, .next = ""};
-	/* Those that it may not know of do not show in that there is another page. */
-	for (; (after = next_of_its_own(e, call, after)) < e->n_pools && r.n < request->limit; after++) {
+	/* Pools that the peer may not know of must not show as another page. */
+	for (; (after = next_visible(e, call, after)) < e->n_pools && r.n < request->limit; after++) {
 		engine_describe_pool(e->pools[after], &rows[r.n]);
 		hide_losses(&rows[r.n++], engine_rights(e, call, e->pools[after]->name));
 		if (e->pools[after]->changed > changed)
@@ -157,7 +157,7 @@ static int describe_item(struct engine_pool *c, struct item *item, const char *n
 		.closed_at = item->own.closed_at,
 		.ended_at = item->own.ended_at,
 	};
-	/* What was voided while open never had an aggregate. */
+	/* An item voided while open never had an aggregate. */
 	if (item->state == CANDOR_VOID && !item->frozen)
 		return 0;
 	with_reports = with_reports && !archived;
@@ -203,15 +203,15 @@ enum engine_outcome engine_query_items(struct engine *e, struct call *call)
 		struct item *item = call->items[i];
 		if (item->state == CANDOR_STATE_UNSPECIFIED) {
 			const char *why =
-				arena_printf(call->arena, "item '%s' is not known: nothing was reported on it", name);
-			rejected[r.n_rejected++] =
-				(struct candor_rejected){(uint32_t)i, CANDOR_NOT_FOUND, why ? why : "not known"};
+				arena_printf(call->arena, "item '%s' does not exist: nothing was reported on it", name);
+			rejected[r.n_rejected++] = (struct candor_rejected){(uint32_t)i, CANDOR_NOT_FOUND,
+									    why ? why : "item does not exist"};
 			continue;
 		}
 		if (item->state == CANDOR_OPEN && !open_too) {
 			rejected[r.n_rejected++] = (struct candor_rejected){
 				(uint32_t)i, CANDOR_PERMISSION_DENIED,
-				"item is open; to see what it stands at needs the right 'read-open'"};
+				"item is open; seeing its aggregate requires the right 'read-open'"};
 			continue;
 		}
 		int err = describe_item(c, item, name, request->with_reports, call->arena, &rows[r.n++]);

@@ -35,7 +35,7 @@ enum engine_outcome engine_refuse_error(struct call *call, int err)
 
 enum engine_outcome engine_refuse_large(struct call *call)
 {
-	return engine_refuse(call, CANDOR_RESOURCE_EXHAUSTED, "the answer is too large; ask for less at a time");
+	return engine_refuse(call, CANDOR_RESOURCE_EXHAUSTED, "the answer is too large; ask for fewer rows at a time");
 }
 
 enum engine_outcome engine_refuse_cursor(struct call *call)

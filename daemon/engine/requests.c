@@ -69,7 +69,7 @@ static enum engine_outcome run(struct engine *e, struct call *call)
 	const struct candor_request *r = &call->wire->request;
 	const struct row *row = &rows[r->type];
 	require(row->run && call->need == &row->need);
-	/* Memory may be empty. */
+	/* Then memory may be empty. */
 	if (e->ended)
 		return engine_refuse_error(call, e->ended);
 	if (!engine_authorize(e, call))
@@ -108,7 +108,7 @@ static bool pays_later(const struct call *call)
 static enum engine_outcome submit(struct engine *e, struct call *call)
 {
 	const struct candor_request *r = &call->wire->request;
-	/* Whoever meant to become somebody must not go on as another. */
+	/* A peer that failed to authenticate must not go on under its old identity. */
 	if (call->wire->fault && r->type == CANDOR_REQ_HELLO && r->token[0])
 		call->identity->is_refused = true;
 	if (!pays_later(call) && !engine_charge(e, call, call->identity))
@@ -119,7 +119,7 @@ static enum engine_outcome submit(struct engine *e, struct call *call)
 	}
 	if (call->wire->fault)
 		return engine_refuse(call, CANDOR_INVALID_ARGUMENT, call->wire->fault);
-	/* Nobody holds an item between calls. */
+	/* Nobody holds a pointer to an item between calls. */
 	engine_evict(e);
 	return run(e, call);
 }
@@ -142,12 +142,12 @@ void engine_announce(struct engine *e, struct call *call)
 	call->need = &row->need;
 	if (w->fault || row->stage != ON_ITEMS || engine_wait_ms(e, call->identity) > 0 || !engine_may(e, call))
 		return;
-	/* Reading ahead is for those who have the memory. */
+	/* Reading ahead takes memory. */
 	if (engine_memory_pressure(e) >= PRESSURE_HIGH)
 		return;
 	struct engine_pool *c = engine_find(e, w->request.pool);
 	struct item **unused;
-	/* Without memory nothing is read ahead; the call itself will say so. */
+	/* Without memory nothing is read ahead, and the call will report that when it runs. */
 	if (c && engine_find_items(e, c, call, &unused) < 0)
 		call->load = NULL;
 	engine_check_event(e);
@@ -169,14 +169,13 @@ const char *engine_refuse_unread(struct engine *e, const struct identity *identi
 	if (bytes > STRANGER_BYTES && !(e->grants && grants_rights(e->grants, identity, NULL))) {
 		*code = identity->is_known ? CANDOR_PERMISSION_DENIED : CANDOR_UNAUTHENTICATED;
 		engine_charge_unread(e, identity, bytes);
-		return "who has no rights here may send hello and little else; say who you are first, or have an admin "
-		       "grant you something";
+		return "request too large for a peer without rights; authenticate first, or ask an admin for rights";
 	}
 	*retry_after_ms = engine_wait_ms(e, identity);
 	if (*retry_after_ms == 0 || bytes <= STRANGER_BYTES)
 		return NULL;
 	*code = CANDOR_RESOURCE_EXHAUSTED;
-	return "more was sent than one principal may in a second; again in a while";
+	return "rate limit exceeded; retry later";
 }
 
 void engine_charge_unread(struct engine *e, const struct identity *identity, size_t bytes)

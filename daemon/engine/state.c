@@ -147,7 +147,7 @@ enum pressure engine_memory_pressure(const struct engine *e)
 void engine_break(struct engine *e)
 {
 	if (!e->broken)
-		log_error("out of memory for changes: those not yet on disk are dropped and refused");
+		log_error("out of memory: changes that are not yet on disk are refused");
 	e->broken = true;
 }
 

@@ -1,4 +1,5 @@
-/* Commands that change state. Each row of a batch stands for itself: what is good is applied, what is not is listed. */
+/* Commands that change pools. Each row of a request is judged by itself: good ones are applied, others are listed in the
+ * answer. */
 #include <errno.h>
 #include <string.h>
 
@@ -10,7 +11,7 @@
 #include "daemon/engine/record.h"
 #include "daemon/engine/reply.h"
 
-/* Rows for which the processor is asked at once. */
+/* Rows that are prefetched together. */
 enum { GROUP = 32 };
 
 /* ---- the answer to a batch ---- */
@@ -18,7 +19,7 @@ enum { GROUP = 32 };
 struct result {
 	struct call *call;
 	struct candor_batch counts;
-	struct candor_rejected *rejected; /* room for every row, so that listing one cannot fail half-way */
+	struct candor_rejected *rejected; /* [request.n], so that listing a row cannot fail half-way */
 	size_t n_rejected;
 };
 
@@ -54,18 +55,18 @@ static void reject_error(struct result *r, size_t i, int err)
 static void reject_unknown(struct result *r, size_t i, const char *item)
 {
 	reject(r, i, CANDOR_NOT_FOUND,
-	       arena_printf(r->call->arena, "item '%s' is not known: nothing was reported on it", item));
+	       arena_printf(r->call->arena, "item '%s' does not exist: nothing was reported on it", item));
 }
 
-/* What a request may still add to the batch is bounded: it may name a thousand items of many thousand reports. True if
- * row i has to be sent again, and lists it. */
+/* What one request adds to the batch is bounded, for it may name a thousand items with many thousand reports. True if
+ * row i must be sent again, and lists it. */
 static bool is_too_much(const struct engine *e, struct result *r, size_t i)
 {
 	if (engine_batch_pressure(e) < PRESSURE_CRITICAL)
 		return false;
 	reject(r, i, CANDOR_RESOURCE_EXHAUSTED,
-	       "more is to be written with this request than may wait for the disk; send this row again, and fewer "
-	       "at a time");
+	       "this request has more to write than may wait for the disk; send this row again, with fewer rows per "
+	       "request");
 	return true;
 }
 
@@ -83,12 +84,13 @@ static enum engine_outcome finish(struct engine *e, struct result *r, struct eng
 
 /* ---- pools ---- */
 
-/* To whoever repeats a creation that was not answered this says that it is there: so it has to be on disk. */
+/* A client that repeats a creation whose answer was lost learns from this that the pool exists: so it must be on
+ * disk. */
 static enum engine_outcome refuse_existing(struct call *call, const struct engine_pool *c)
 {
-	const char *sentence = arena_printf(call->arena, "pool '%s' exists already", c->name);
+	const char *sentence = arena_printf(call->arena, "pool '%s' already exists", c->name);
 	struct candor_response r = {.code = CANDOR_ALREADY_EXISTS,
-				    .message = sentence ? sentence : "it exists already"};
+				    .message = sentence ? sentence : "pool already exists"};
 	return engine_reply(call, &r, c->changed);
 }
 
@@ -108,7 +110,7 @@ enum engine_outcome engine_create_pool(struct engine *e, struct call *call)
 	int err = engine_add_pool(e, r->pool, e->ops.now_ms(e->owner), &settings, &c);
 	if (err)
 		return engine_refuse_error(call, err);
-	/* The row stands before what refers to it. */
+	/* The row comes before what refers to it. */
 	engine_record_pool(e, c);
 	engine_record_settings(e, c, call);
 	return engine_reply_pool(call, c);
@@ -117,7 +119,7 @@ enum engine_outcome engine_create_pool(struct engine *e, struct call *call)
 static void merge_settings(struct candor_settings *into, const struct candor_settings *given)
 {
 	if (given->rate != CANDOR_RATE_UNSPECIFIED && given->rate != into->rate) {
-		/* What belonged to the old rate alone does not stand in the way of the new one. */
+		/* Settings that belong to the old rate alone are dropped. */
 		*into = (struct candor_settings){.rate = given->rate, .share = into->share, .entry = into->entry};
 		mechanism_defaults(into);
 	}
@@ -137,18 +139,18 @@ enum engine_outcome engine_update_pool(struct engine *e, struct call *call)
 	const char *fault = mechanism_settings_fault(&settings);
 	if (fault)
 		return engine_refuse(call, CANDOR_INVALID_ARGUMENT, fault);
-	/* Each labeler's row is written, all with one commit. */
+	/* Each labeler's row is written, all in one commit. */
 	if (pool_labelers(c->pool) > engine_batch_max(e) / LABELER_CHANGE_BYTES)
 		return engine_refuse(
 			call, CANDOR_RESOURCE_EXHAUSTED,
-			"the pool has too many labelers for this memory_limit to change its settings; raise "
-			"memory_limit, or batch_bytes where it is set");
+			"the pool has too many labelers to change its settings within this memory_limit; raise "
+			"memory_limit, or batch_bytes if it is set");
 	int err = pool_update(c->pool, &settings);
 	engine_measure(e, c);
 	if (err)
 		return engine_refuse_error(call, err);
 	engine_record_settings(e, c, call);
-	/* Every weight was brought up to the present epoch, which no settlement tells. */
+	/* Every weight was brought up to the present epoch, which no settlement records. */
 	for (uint32_t id = 0; id < pool_labelers(c->pool); id++)
 		engine_record_labeler(e, c, id);
 	return engine_reply_pool(call, c);
@@ -195,11 +197,11 @@ static const char *not_open(struct arena *a, const struct engine_pool *c, const 
 {
 	static const char *const states[] = {"unknown", "open", "closed", "resolved", "void"};
 	if (engine_is_archived(c, item))
-		return "item is resolved and its reports are in an archive; reports are taken only while it is open";
-	return arena_printf(a, "item is %s; reports are taken only while it is open", states[item->state]);
+		return "item is resolved and its reports are in an archive; reports are accepted only while it is open";
+	return arena_printf(a, "item is %s; reports are accepted only while it is open", states[item->state]);
 }
 
-/* Reports on many items by many labelers find none of them in the cache. */
+/* With many items and labelers most are not in the processor's cache. */
 static void prefetch(const struct engine_pool *c, const struct call *call, size_t start)
 {
 	const struct candor_request *r = &call->wire->request;
@@ -214,14 +216,14 @@ static void prefetch(const struct engine_pool *c, const struct call *call, size_
 	pool_prefetch_labelers(c->pool, labelers, n);
 }
 
-/* What holds for all rows of a request. */
+/* What is the same for all rows of a request. */
 struct post {
 	bool for_all; /* labelers */
-	uint32_t opener; /* for whom items count that it opens; found with the first of them */
-	const char *memory_full, *one_too_many; /* sentences, made once: many rows may hear them */
+	uint32_t opener; /* for whom items that it opens count; found with the first of them */
+	const char *memory_full, *one_too_many; /* sentences, made once for all rows */
 };
 
-/* True if row i asks for more than there may be, or than this peer may, and lists it. */
+/* True if row i exceeds a limit or the peer's rights, and lists it. */
 static bool is_beyond(struct engine *e, struct engine_pool *c, struct result *result, size_t i, const struct item *item,
 		      struct post *post)
 {
@@ -229,8 +231,8 @@ static bool is_beyond(struct engine *e, struct engine_pool *c, struct result *re
 	const char *labeler = call->wire->request.reports[i].labeler;
 	if (!post->for_all && !grants_may_report(e->grants, call->identity, c->name, labeler)) {
 		reject(result, i, CANDOR_PERMISSION_DENIED,
-		       arena_printf(call->arena, "labeler '%s' is not one that %s may report for", labeler,
-				    identity_principal(call->identity)));
+		       arena_printf(call->arena, "%s may not report for labeler '%s'",
+				    identity_principal(call->identity), labeler));
 		return true;
 	}
 	if (engine_memory_pressure(e) >= PRESSURE_HIGH && pool_would_add(c->pool, item, labeler, strlen(labeler))) {
@@ -273,7 +275,7 @@ enum engine_outcome engine_post_reports(struct engine *e, struct call *call)
 			continue;
 		bool is_new = item->state == CANDOR_STATE_UNSPECIFIED;
 		struct pool_reported done;
-		/* Whether it has been reported before depends on what is still in memory: so nobody is told. */
+		/* Whether this repeats a report depends on what is still in memory, so the answer must not. */
 		int what = engine_is_archived(c, item) ? ERR_STATE
 						       : pool_report(c->pool, item, report->labeler,
 								     strlen(report->labeler), report->value, &done);
@@ -302,7 +304,7 @@ enum engine_outcome engine_post_reports(struct engine *e, struct call *call)
 
 /* ---- the end of items ---- */
 
-/* An item that was open is not any more: its reports leave the log, its place in the feed is given. */
+/* An item ceases to be open: its reports leave the log, and it gets its place in the feed. */
 static void item_ends_open(struct engine *e, struct engine_pool *c, struct item *item, uint64_t now)
 {
 	engine_log_forget(e, item);
@@ -388,7 +390,7 @@ static int resolve(struct engine *e, struct engine_pool *c, struct item *item, d
 {
 	bool was_open = item->state == CANDOR_OPEN;
 	struct pool_settled done;
-	/* Closed by a call of its own, so that a settlement that then fails for want of memory leaves it closed. */
+	/* Closed separately, so that the item stays closed if the settlement then fails for lack of memory. */
 	int err = was_open ? pool_close(c->pool, item) : 0;
 	if (err)
 		return err;
@@ -429,15 +431,14 @@ enum engine_outcome engine_resolve_items(struct engine *e, struct call *call)
 		if (item->state == CANDOR_STATE_UNSPECIFIED) {
 			reject_unknown(&result, i, o->item);
 		} else if (item->state == CANDOR_VOID) {
-			reject(&result, i, CANDOR_FAILED_PRECONDITION, "item is void and takes no outcome");
+			reject(&result, i, CANDOR_FAILED_PRECONDITION, "item is void and cannot be resolved");
 		} else if (item->state == CANDOR_RESOLVED && item->frozen->outcome == o->value) {
 			result.counts.duplicates++;
 		} else if (item->state == CANDOR_RESOLVED) {
 			reject(&result, i, CANDOR_FAILED_PRECONDITION,
-			       arena_printf(
-				       call->arena,
-				       "item is resolved with outcome %.17g, which stands; value %.17g contradicts it",
-				       item->frozen->outcome, o->value));
+			       arena_printf(call->arena,
+					    "item is already resolved with outcome %.17g; value %.17g contradicts it",
+					    item->frozen->outcome, o->value));
 		} else {
 			int err = resolve(e, c, item, o->value, call->peer, now);
 			if (err)
@@ -468,7 +469,7 @@ enum engine_outcome engine_void_items(struct engine *e, struct call *call)
 		} else if (item->state == CANDOR_VOID) {
 			result.counts.duplicates++;
 		} else if (pool_void(c->pool, item) != 0) {
-			reject(&result, i, CANDOR_FAILED_PRECONDITION, "item is resolved and cannot be withdrawn");
+			reject(&result, i, CANDOR_FAILED_PRECONDITION, "item is resolved and cannot be voided");
 		} else {
 			item->own.ended_at = now;
 			if (was_open)

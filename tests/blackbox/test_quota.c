@@ -96,7 +96,7 @@ static void who_reports_too_much_is_told_when_to_come_again_and_nobody_else_noti
 	struct candor_response r = post_too_many(f->ann, &accepted);
 	assert_int_equal(r.code, CANDOR_RESOURCE_EXHAUSTED);
 	assert_in_range(r.retry_after_ms, 1, 2001);
-	assert_non_null(strstr(r.message, "token:ann may send 30 reports a second (limit_reports)"));
+	assert_non_null(strstr(r.message, "rate limit exceeded (30 reports per second for token:ann, limit_reports)"));
 	assert_true(accepted >= ROWS);
 	/* Her other connection is no other Ann. */
 	uint64_t by_the_other = 0;
@@ -136,7 +136,7 @@ static void open_items_are_limited_by_principal_also_after_a_kill(void **state)
 	assert_int_equal(r->code, CANDOR_OK);
 	assert_int_equal(r->n_rejected, 2);
 	assert_int_equal(r->rejected[0].code, CANDOR_RESOURCE_EXHAUSTED);
-	assert_non_null(strstr(r->rejected[0].message, "token:ann has 2 items open"));
+	assert_non_null(strstr(r->rejected[0].message, "limit of 2 open items reached for token:ann"));
 	assert_int_equal(post(f->ben, "c", 2)->batch.accepted, 2);
 	for (int i = 0; i < 5; i++)
 		assert_int_equal(post(f->owner, (char[]){(char)('A' + i), 0}, 1)->batch.accepted, 1);

@@ -264,7 +264,7 @@ static void tokens_expire(void **state)
 	assert_candor(c, 0, "token", "new", "c", "read", "--expires", "2999-12-31");
 	assert_says(c->err, "it expires 2999-12-31 00:00:00 UTC\n");
 	assert_candor(c, 3, "token", "new", "d", "read", "--expires", "2020-01-01");
-	assert_says(c->err, "expires_at is past");
+	assert_says(c->err, "expires_at is in the past");
 	while (time(NULL) <= at)
 		usleep(100000);
 	assert_candor(c, 3, "info", "--token-file", soon.s);
@@ -649,7 +649,7 @@ static void wrong_usage_asks_nobody(void **state)
 	assert_candor(c, 2, "grants", "remove", "a\nnn");
 	assert_says(c->err, "candor: PRINCIPAL ");
 	assert_candor(c, 3, "grants", "add", "token:nobody", "read");
-	assert_says(c->err, "make it: candor token new");
+	assert_says(c->err, "create it: candor token new");
 }
 
 #define TLS(test) cmocka_unit_test_setup_teardown(test, secure_set_up, secure_tear_down)

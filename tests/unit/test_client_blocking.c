@@ -154,7 +154,7 @@ static void a_token_is_shown_and_whose_it_is_is_told(void **state)
 static void refuse_to_greet(struct fake *f, const struct candor_request *request)
 {
 	const struct candor_response no = {
-		.id = request->id, .code = CANDOR_UNAUTHENTICATED, .message = "the token is none that counts here"};
+		.id = request->id, .code = CANDOR_UNAUTHENTICATED, .message = "unknown or revoked token"};
 	fake_respond(f, &no);
 	fake_hang_up(f);
 }
@@ -173,7 +173,7 @@ static void a_token_that_is_none_is_the_answer_to_everything(void **state)
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(candor_call(c, &info, &response), 0);
 		assert_int_equal(response->code, CANDOR_UNAUTHENTICATED);
-		assert_string_equal(response->message, "the token is none that counts here");
+		assert_string_equal(response->message, "unknown or revoked token");
 	}
 	assert_string_equal(candor_principal(c), "");
 	candor_close(c);

@@ -73,7 +73,7 @@ static void a_pool_of_a_name_that_is_taken_or_with_bad_settings_is_refused(void 
 	struct fake_owner *f = *state;
 	fake_pool(f, "p", NULL);
 	struct candor_request again = {.type = CANDOR_REQ_CREATE_POOL, .pool = "p", .settings = {.c = 2}};
-	assert_refused(fake_call(f, &again), CANDOR_ALREADY_EXISTS, "pool 'p' exists already");
+	assert_refused(fake_call(f, &again), CANDOR_ALREADY_EXISTS, "pool 'p' already exists");
 	assert_same_bits(get_pool(f, "p")->pool.settings.c, 1);
 
 	struct candor_request bad = {.type = CANDOR_REQ_CREATE_POOL, .pool = "q", .settings = {.beta = 0.6}};
@@ -311,7 +311,7 @@ static void a_conflicting_outcome_is_told_with_the_one_that_stands(void **state)
 	const struct candor_response *r = fake_call(
 		f, &(struct candor_request){.type = CANDOR_REQ_RESOLVE_ITEMS, .pool = "p", .n = 2, .outcomes = rows});
 	assert_counts(r, 0, 1, 0, 1);
-	assert_rejected(&r->rejected[0], 0, CANDOR_FAILED_PRECONDITION, "resolved with outcome 1, which stands");
+	assert_rejected(&r->rejected[0], 0, CANDOR_FAILED_PRECONDITION, "resolved with outcome 1;");
 	assert_rejected(&r->rejected[0], 0, CANDOR_FAILED_PRECONDITION, "0.5");
 	assert_same_bits(fake_query(f, "p", "i")->outcome, 1);
 }
@@ -351,7 +351,7 @@ static void a_query_gives_each_item_as_it_is_in_the_order_asked(void **state)
 			assert_int_equal(item->n_reports, q.with_reports && start != VOID_OPEN ? 2 : 0);
 		}
 		assert_int_equal(r->n_rejected, 2);
-		assert_rejected(&r->rejected[0], 1, CANDOR_NOT_FOUND, "item 'none' is not known");
+		assert_rejected(&r->rejected[0], 1, CANDOR_NOT_FOUND, "item 'none' does not exist");
 		assert_rejected(&r->rejected[1], 3, CANDOR_INVALID_ARGUMENT, "item");
 		q.with_reports = true;
 	}

@@ -84,7 +84,7 @@ static void what_is_over_a_rate_is_refused_with_a_time_and_leaves_nothing(void *
 	char *before = fake_state(f);
 	double events = fake_number(f, "SELECT count(*) FROM events");
 	const struct candor_response *r = POST(f, ANN, "m", "a", "e");
-	assert_limited(r, "uid:1001", "3 reports a second (limit_reports)");
+	assert_limited(r, "uid:1001", "3 reports per second for uid:1001, limit_reports");
 	assert_int_equal(r->retry_after_ms, 334);
 	char *after = fake_state(f);
 	assert_string_equal(before, after);
@@ -110,7 +110,7 @@ static void connections_of_one_principal_share_a_limit_and_others_have_their_own
 	/* Each of these is a connection of its own. */
 	assert_accepted(POST(f, ANN, "l", "a"), 1, 0);
 	assert_accepted(POST(f, ANN, "m", "a"), 1, 0);
-	assert_limited(POST(f, ANN, "n", "a"), "uid:1001", "2 requests a second (limit_requests)");
+	assert_limited(POST(f, ANN, "n", "a"), "uid:1001", "2 requests per second for uid:1001, limit_requests");
 	assert_accepted(POST(f, BEN, "n", "a"), 1, 0);
 	stop(f);
 }
@@ -285,7 +285,7 @@ static void bytes_are_those_of_the_frame_whether_it_can_be_unpacked_or_not(void 
 	}
 	peer_send(&p, &small);
 	assert_int_equal(peer_receive(&p, &r), 1);
-	assert_limited(&r, "uid:1001", "3000 bytes of requests a second (limit_bytes)");
+	assert_limited(&r, "uid:1001", "3000 bytes per second for uid:1001, limit_bytes");
 	peer_end(&p);
 
 	f->now_ms += 5000;
@@ -311,7 +311,7 @@ static void assert_too_many(const struct candor_rejected *r, uint32_t index, con
 	assert_int_equal(r->index, index);
 	assert_int_equal(r->code, CANDOR_RESOURCE_EXHAUSTED);
 	assert_non_null(strstr(r->message, whose));
-	assert_non_null(strstr(r->message, "2 items open"));
+	assert_non_null(strstr(r->message, "limit of 2 open items"));
 	assert_non_null(strstr(r->message, "limit_open_items"));
 }
 

@@ -316,14 +316,14 @@ static void a_daemon_that_comes_to_another_state_removes_nothing(void **state)
 	other = made;
 	other.state[7] ^= 1;
 	struct candor_request r = fake_prune_request("p", &other, "a.gz");
-	expect(&w, &r, CANDOR_FAILED_PRECONDITION, "another history");
+	expect(&w, &r, CANDOR_FAILED_PRECONDITION, "does not match this database");
 	other = made;
 	other.last = 6;
 	r = fake_prune_request("p", &other, "a.gz");
 	expect(&w, &r, CANDOR_FAILED_PRECONDITION, "round 6 is not in the history");
 	other.last = 4;
 	r = fake_prune_request("p", &other, "a.gz");
-	expect(&w, &r, CANDOR_FAILED_PRECONDITION, "another history");
+	expect(&w, &r, CANDOR_FAILED_PRECONDITION, "does not match this database");
 	assert_near(fake_number(&w.f, "SELECT count(*) FROM settlements"), 5, 0);
 	assert_near(fake_number(&w.f, "SELECT count(*) FROM archives"), 0, 0);
 
