@@ -22,11 +22,6 @@ MUST_CHECK int engine_new(struct engine **out, struct db *db, const uint8_t *key
 /* Starts no more background work, so that the engine becomes idle: the service is ending. */
 void engine_quiesce(struct engine *e);
 
-static inline void engine_rest(struct engine *e)
-{
-	engine_quiesce(e);
-}
-
 /* Only when idle. */
 void engine_free(struct engine *e);
 
@@ -54,17 +49,6 @@ void engine_committed(struct engine *e, int err);
  * others be written first; the next engine_tick() that hands the batch over ends it. HIGH: the store does not keep up,
  * and requests should be held back. CRITICAL: also the rest of a request that has begun is refused. */
 enum pressure engine_pressure(const struct engine *e);
-
-/* Older names of the above. */
-static inline bool engine_is_busy(const struct engine *e)
-{
-	return engine_pressure(e) >= PRESSURE_RAISED;
-}
-
-static inline bool engine_is_saturated(const struct engine *e)
-{
-	return engine_pressure(e) >= PRESSURE_HIGH;
-}
 
 /* Nothing is waiting for the store or for a read. */
 bool engine_is_idle(const struct engine *e);

@@ -83,7 +83,7 @@ size_t grants_bytes(const struct grants *g)
 	       names_bytes(g->principals) + names_bytes(g->token_names) + names_bytes(g->token_keys);
 }
 
-/* ---- what somebody may do ---- */
+/* ---- rights ---- */
 
 static const struct entry *list_of(const struct grants *g, const char *principal)
 {
@@ -99,7 +99,7 @@ static bool is_member(const struct identity *w, uint32_t gid)
 	return false;
 }
 
-/* The lists of grants that a peer has a part in: its own at 0, then those of groups. True while there are more. */
+/* The lists of grants that apply to a peer: its own at 0, then those of its groups. True while there are more. */
 static bool next_list(const struct grants *g, const struct identity *w, size_t *at, const struct entry **list)
 {
 	if (*at == 0) {
@@ -222,7 +222,7 @@ static int place(struct grants *g, const char *principal, uint32_t *out)
 	return 0;
 }
 
-/* There is no room for one more of that principal. */
+/* A limit allows no further grant of that principal. */
 static bool is_full(const struct grants *g, const char *principal)
 {
 	size_t own = 0;

@@ -1,33 +1,33 @@
-/* grants.h - who may do what, in memory: grants, tokens, and what they come to for a peer. No I/O and no clock.
+/* grants.h - who may do what, in memory: grants, tokens, and the rights that a peer has by them. No I/O and no clock.
  *
- * One thread, the loop's. Rows that are handed out live until the grant or the table goes. */
+ * One thread, the loop's. Rows that are handed out live until the grant or the table is removed. */
 #ifndef CANDOR_GRANTS_H
 #define CANDOR_GRANTS_H
 
 #include "daemon/db/rows.h"
 
 enum {
-	WHO_GROUPS_MAX = 32, /* of a local peer; those beyond it give no rights */
+	IDENTITY_GROUPS_MAX = 32, /* of a local peer; further ones give no rights */
 	GRANTS_MAX = 16384,
-	GRANTS_OF_ONE_MAX = 256, /* principal: each row of a batch may be held against all of them */
+	GRANTS_OF_ONE_MAX = 256, /* principal: each row of a request may be compared with all of them */
 	GRANTS_GROUPS_MAX = 128, /* principals that are groups: likewise */
-	TOKENS_MAX = 65536, /* ever made, as names are used once */
+	TOKENS_MAX = 65536, /* revoked ones included, as names are not reused */
 };
 
-/* Some prefix only; beside the bits of enum candor_right. */
+/* A right to report for some prefix only; beside the bits of enum candor_right. */
 enum { GRANTS_REPORT_SOME = 64 };
 
-/* Who is at the other end of a connection. */
+/* The peer at the other end of a connection. */
 struct identity {
-	/* For history; and the principal, where is_known. Else where the peer comes from, and it is anonymous. */
+	/* For history. The principal if is_known; else the peer is anonymous, and this is its address. */
 	char name[CANDOR_NAME_MAX + 1];
 	bool is_known;
 	bool is_local; /* on this machine, over a Unix socket */
 	bool is_owner; /* the daemon's own user, or root: may do everything */
-	bool is_settled; /* something was done for it, and it cannot become somebody else */
-	bool is_refused; /* its token was not one: the connection is to end */
-	uint64_t token; /* the id of the one it showed; 0: none */
-	uint32_t n_groups, groups[WHO_GROUPS_MAX];
+	bool is_settled; /* it has made a request, and can no longer change its identity */
+	bool is_refused; /* it failed to authenticate: the connection is to end */
+	uint64_t token; /* the id of the one that it presented; 0: none */
+	uint32_t n_groups, groups[IDENTITY_GROUPS_MAX];
 };
 
 const char *identity_principal(const struct identity *w);
@@ -41,28 +41,28 @@ void grants_free(struct grants *g); /* NULL is allowed */
 /* Memory taken. */
 size_t grants_bytes(const struct grants *g);
 
-/* ---- what somebody may do ---- */
+/* ---- rights ---- */
 
-/* In a pool; in every pool, "" ; or in any at all, NULL. Bits of enum candor_right, all of them where admin is among
- * them; GRANTS_REPORT_SOME where there is a grant to report for a prefix. */
+/* In one pool; in all pools (""); or in any pool (NULL). Bits of enum candor_right, all of them if admin is among
+ * them; GRANTS_REPORT_SOME if there is a grant to report for a prefix. */
 unsigned grants_rights(const struct grants *g, const struct identity *w, const char *pool);
 
 /* Whether the labeler's name begins with a prefix that a grant for the pool has. */
 bool grants_may_report(const struct grants *g, const struct identity *w, const char *pool, const char *labeler);
 
-/* The token that it speaks with counts, or it speaks with none: NULL. Else a sentence. */
+/* NULL if the token of the identity is valid, or it has none; else a sentence. */
 const char *grants_token_fault(const struct grants *g, const struct identity *w, uint64_t now_ms);
 
 /* ---- grants ---- */
 
-/* Adds rights to a principal's in a pool and prefix, or takes them away. 1: *row is what stands now, without rights
- * where nothing does, and lives until the next change. 0: it stood so already. -ENOMEM or ERR_FULL. */
+/* Adds rights to a principal's in a pool and prefix, or takes them away. 1: *row is the grant as it is now, without
+ * rights if it is gone, and lives until the next change. 0: unchanged. -ENOMEM or ERR_FULL. */
 MUST_CHECK int grants_change(struct grants *g, const struct candor_grant *what, bool add, struct grant_row *row);
 
-/* The rights that stand for just this principal, pool and prefix; what->rights does not matter. */
+/* The rights granted to exactly this principal, pool and prefix; what->rights does not matter. */
 unsigned grants_standing(const struct grants *g, const struct candor_grant *what);
 
-/* A row from disk, of a larger id than all before. 0, -ENOMEM, ERR_FULL or ERR_HISTORY. */
+/* A row from disk, with a larger id than all before. 0, -ENOMEM, ERR_FULL or ERR_HISTORY. */
 MUST_CHECK int grants_restore(struct grants *g, const struct grant_row *row);
 
 /* The first grant with an id above `after`, or NULL. */

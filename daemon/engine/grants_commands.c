@@ -270,7 +270,8 @@ enum engine_outcome engine_create_token(struct engine *e, struct call *call)
 	if (grants_tokens(e->grants) == TOKENS_MAX)
 		return engine_refuse(
 			call, CANDOR_RESOURCE_EXHAUSTED,
-			"limit of 65,536 tokens reached, revoked ones included; use client certificates or local users");
+			"limit of 65,536 tokens reached, revoked ones included; use client certificates or local "
+			"users");
 	char secret[TOKEN_TEXT_BYTES];
 	struct token_row row = {.id = grants_tokens(e->grants) + 1,
 				.name = request->name,

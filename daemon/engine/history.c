@@ -1,6 +1,6 @@
 /* Answers that come from disk: the feed of closed items, the trajectory of a labeler's weight, and who did what.
  *
- * Each waits until the newest change that it tells of is on disk, then reads off the loop, so that it sees all that its
+ * Each waits until the newest change that it covers is on disk, then reads off the loop, so that it sees all that its
  * own connection wrote before.
  *
  * A trajectory needs no index: each settlement says in which round each of its reporters was scored before, so from the
@@ -20,7 +20,7 @@ struct history_read {
 	struct call *call;
 	uint64_t pool;
 
-	uint64_t archived; /* the last round that is */
+	uint64_t archived; /* the last archived round */
 	uint64_t after; /* feed: close number; trajectory: not used */
 	struct item_row *rows;
 	size_t n_rows;
@@ -41,12 +41,12 @@ static void on_read(struct read_job *job)
 {
 	struct history_read *h = (struct history_read *)job;
 	engine_read_done(h->engine);
-	/* A cursor that nobody was given can name a round that the labeler had no part in. */
+	/* A made-up cursor can name a round in which the labeler was not scored. */
 	if (job->err == ERR_HISTORY && h->n_steps == 0 && h->call->wire->request.cursor[0])
 		engine_refuse_cursor(h->call);
 	else if (job->err || h->engine->ended)
 		engine_refuse_error(h->call, job->err ? job->err : h->engine->ended);
-	else if (engine_authorize(h->engine, h->call)) /* what it may do can have changed meanwhile */
+	else if (engine_authorize(h->engine, h->call)) /* its rights may have changed meanwhile */
 		h->answer(h);
 	free(h);
 }
@@ -173,7 +173,7 @@ enum engine_outcome engine_list_items(struct engine *e, struct call *call)
 
 /* ---- trajectories ---- */
 
-/* Follows the labeler to the round before; false where the settlement does not know it. */
+/* Goes back to the labeler's previous round; false if the settlement does not list the labeler. */
 static bool take_step(struct history_read *h, const struct settled_row *row)
 {
 	const struct settlement_row *s = &row->settlement;
@@ -201,7 +201,7 @@ static bool take_step(struct history_read *h, const struct settled_row *row)
 	return true;
 }
 
-/* Of the moment that is read: more may have been archived since the call. */
+/* As of the moment of reading: more may have been archived since the call. */
 static int read_boundary(struct history_read *h, struct db *db, struct arena *scratch)
 {
 	struct archive_row row;
@@ -211,7 +211,7 @@ static int read_boundary(struct history_read *h, struct db *db, struct arena *sc
 	return found < 0 ? found : 0;
 }
 
-/* On another thread. Each settlement is read into a scratch arena: a page may pass by many thousand reports. */
+/* On another thread. Each settlement is read into a scratch arena: a page may cover many thousand reports. */
 static void read_trajectory(struct read_job *job, struct db *db)
 {
 	struct history_read *h = (struct history_read *)job;

@@ -3,8 +3,8 @@
  * once that is known, the next report on it need not ask the disk again.
  *
  * A load reads what was committed when it began. An item may therefore leave memory only when all loads in flight began
- * after it was on disk: else one of them could report as unknown what was closed meanwhile. Where memory is rebuilt all
- * leave at once, so those loads are made anew. */
+ * after it was on disk: else one of them could report an item as unknown that was closed meanwhile. When memory is
+ * rebuilt all items leave at once, so loads in flight are then repeated. */
 #include "daemon/engine/items.h"
 
 #include <errno.h>
@@ -18,7 +18,7 @@ struct load {
 	struct read_job job;
 	struct engine *engine;
 	struct call *call; /* NULL: withdrawn */
-	bool stale; /* memory was rebuilt since: what was read does not count */
+	bool stale; /* memory was rebuilt since: the result is discarded */
 	enum engine_outcome (*resume)(struct engine *e, struct call *call); /* the call waits for it; NULL: not yet */
 	struct load *before, *after; /* in the engine's list */
 	uint64_t committed; /* when it began */
@@ -48,7 +48,7 @@ void engine_item_leaves(struct engine *e, struct item *item)
 {
 	item_list_remove(&e->resident, item);
 	e->n_resident--;
-	/* One that is open now had no reports when it came. */
+	/* An item that is open by now had no reports when it was appended. */
 	if (item->state != CANDOR_OPEN)
 		e->resident_reports -= item->n;
 }
@@ -115,7 +115,7 @@ static int restore_item(struct engine_pool *c, struct item *item, const struct i
 	return pool_restore_frozen(c->pool, item, row->state, &frozen, row->archived ? none : row->weights);
 }
 
-/* Puts what was read into memory, unless it has come there by another way meanwhile. */
+/* Puts what was read into memory, unless it is there by now for another reason. */
 static int install(struct engine *e, struct engine_pool *c, const struct load *load)
 {
 	for (size_t i = 0; i < load->n; i++) {
@@ -162,7 +162,7 @@ static void on_loaded(struct read_job *job)
 	bool too_large = load->arena.exhausted;
 	arena_free(&load->arena);
 	free(load);
-	/* Where the call is not yet submitted an error is left to the load that will then be tried again. */
+	/* If the call is not yet submitted, its load is tried again then, and reports the error. */
 	if (call && err && too_large)
 		engine_refuse(call, CANDOR_RESOURCE_EXHAUSTED,
 			      "the items have too many reports to load from disk at once; name fewer items");
@@ -260,8 +260,8 @@ static int start_load(struct engine *e, struct engine_pool *c, struct call *call
 		.pool = c->id,
 	};
 	arena_init(&load->arena, e->limits.load_bytes);
-	/* What was in memory may have left it while the call waited. Once more is enough: the second time all is read
-	 * that could leave again, and the call runs before anything does. */
+	/* Items may have left memory while the call waited. A second load is enough: it reads all items that could
+	 * leave, and the call runs before any does. */
 	bool whole = call->waited;
 	call->waited = true;
 	if (whole)
@@ -282,7 +282,7 @@ static int start_load(struct engine *e, struct engine_pool *c, struct call *call
 	*(e->last_load ? &e->last_load->after : &e->first_load) = load;
 	e->last_load = load;
 	engine_read(e, &load->job);
-	/* One that could not be started has ended already, and let go of the call. */
+	/* If it could not be started it has ended already, and has released the call. */
 	return call->load ? 0 : -ENOMEM;
 }
 

@@ -30,7 +30,8 @@ void engine_log_added(struct engine *e, uint64_t change)
 			*(s ? &s->next : &e->first_segment) = next;
 			e->last_segment = s = next;
 		} else if (!s) {
-			/* Without a first segment rows would be forgotten; with a longer one nothing is lost. */
+			/* Without a first segment rows would be forgotten; if a later one is missing, the last just
+			 * grows. */
 			engine_break(e);
 			return;
 		}

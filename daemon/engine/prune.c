@@ -2,8 +2,8 @@
  *
  * The request names the last round and the state that the client found after it when it replayed the history to write
  * the file. The daemon replays the history too, off the loop, and trusts only its own result. One commit then makes the
- * boundary: nothing at or before that round is read any more, and the state after it, from which a replay now begins, is
- * written with it. What lies before the boundary is removed afterwards: removal.h. */
+ * boundary: nothing at or before that round is read any more, and the state after it, from which a replay now begins,
+ * is written with it. What lies before the boundary is removed afterwards: removal.h. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>

@@ -7,9 +7,9 @@
 #include "lib/base/heap.h"
 #include "lib/pool/names.h"
 
-/* Levels are counted in thousandths, so that a rate a second is a whole number a millisecond. */
+/* Levels are counted in thousandths, so that a rate per second is a whole number per millisecond. */
 enum { UNIT = 1000, FIRST_ACCOUNTS = 16, EVICT_STEPS = 256 };
-#define LEVEL_MIN (-((int64_t)1 << 62)) /* nobody owes more */
+#define LEVEL_MIN (-((int64_t)1 << 62)) /* the largest debt */
 
 struct account {
 	int64_t levels[QUOTA_RATES]; /* at `at_ms`; more than 0: there is something left */
@@ -20,10 +20,10 @@ struct account {
 
 struct quota {
 	struct quota_limits limits;
-	struct names *names; /* of principals: ids less one */
+	struct names *names; /* of principals: id - 1 */
 	struct account *accounts; /* by the same */
 	uint32_t cap;
-	uint32_t hand; /* where to look next for one that can go */
+	uint32_t hand; /* where to look next for an account to evict */
 };
 
 int quota_new(struct quota **out, const struct quota_limits *limits, const uint8_t *key)
@@ -77,7 +77,7 @@ static int64_t level_at(const struct quota *q, const struct account *a, int rate
 	return elapsed > missing / a_ms ? level_max(q, rate) : a->levels[rate] + (int64_t)(elapsed * a_ms);
 }
 
-/* Until the level is above 0, which it is not. */
+/* How long until a level that is not above 0 is. */
 static uint32_t wait_for(const struct quota *q, int rate, int64_t level)
 {
 	uint64_t ms = (uint64_t)-level / q->limits.rates[rate] + 1;
@@ -90,9 +90,9 @@ static int64_t pay(int64_t level, uint64_t cost)
 	return cost < (uint64_t)(level - LEVEL_MIN) / UNIT ? level - (int64_t)(cost * UNIT) : LEVEL_MIN;
 }
 
-/* ---- who is known ---- */
+/* ---- accounts ---- */
 
-/* It would be the same if it came anew. */
+/* A new account would be the same. */
 static bool is_idle(const struct quota *q, const struct account *a, uint64_t now_ms)
 {
 	for (int i = 0; i < QUOTA_RATES; i++)
@@ -101,7 +101,7 @@ static bool is_idle(const struct quota *q, const struct account *a, uint64_t now
 	return a->open == 0;
 }
 
-/* Looks at some: who cannot go now may a little later. */
+/* Looks at a bounded number: one that cannot go now may a little later. */
 static bool evict(struct quota *q, uint64_t now_ms)
 {
 	for (int i = 0; i < EVICT_STEPS; i++) {
@@ -165,7 +165,7 @@ int quota_take(struct quota *q, const char *principal, const uint64_t cost[QUOTA
 	struct account *a = &q->accounts[index];
 	for (int i = 0; i < QUOTA_RATES; i++)
 		a->levels[i] = level_at(q, a, i, now_ms);
-	/* Also when it is earlier than it was: else nothing would be given until it is as late again. */
+	/* Even if the clock went back: else nothing would be given until it has caught up. */
 	a->at_ms = now_ms;
 	for (int i = 0; i < QUOTA_RATES; i++) {
 		if (!q->limits.rates[i] || !cost[i] || a->levels[i] > 0)

@@ -1,8 +1,8 @@
-/* quota.h - how much each principal may ask for: so many requests, reports and bytes a second, and so many open items.
+/* quota.h - how much each principal may ask for: rates of requests, reports and bytes, and a number of open items.
  *
- * A rate is a bucket that holds what one second brings. Who has anything left in it passes and pays all that he asks
- * for, be it more than there is: then he waits until it is paid. So a request larger than a second's worth is possible,
- * and none comes for free. Whoever does not pass pays nothing.
+ * A rate is a bucket that holds what one second brings. A principal with anything left in it passes and pays the whole
+ * cost, even where that is more than is left: then it waits until the debt is paid. So a request larger than a second's
+ * worth is possible, and none is free. A principal that does not pass pays nothing.
  *
  * Pure: no I/O and no clock, time is passed in. One thread, the loop's. */
 #ifndef CANDOR_QUOTA_H
@@ -17,8 +17,8 @@
 enum quota_rate { QUOTA_REQUESTS, QUOTA_REPORTS, QUOTA_BYTES, QUOTA_RATES };
 
 enum {
-	QUOTA_PRINCIPALS_MAX = 65536, /* known at a time: with open items, or not yet back at all that they may */
-	QUOTA_FULL_WAIT_MS = 1000, /* for those beyond them */
+	QUOTA_PRINCIPALS_MAX = 65536, /* known at a time: with open items, or with a bucket not yet full again */
+	QUOTA_FULL_WAIT_MS = 1000, /* what others are told to wait */
 	QUOTA_NOBODY = 0, /* the id of no principal */
 };
 
@@ -41,20 +41,20 @@ size_t quota_bytes(const struct quota *q);
 
 const struct quota_limits *quota_limits(const struct quota *q);
 
-/* Takes what something costs by each rate (0: nothing, and that rate is not asked). 1: it passes. 0: it does not, and
+/* Pays a cost by each rate (0: nothing, and that rate is not looked at). 1: it passes. 0: it does not, and
  * nothing was taken; the same may pass in *wait_ms, which is at least 1, by *rate, the one that takes longest
  * (QUOTA_RATES: too many principals are known). Or -ENOMEM. A clock that goes back gives nothing and takes nothing. */
 MUST_CHECK int quota_take(struct quota *q, const char *principal, const uint64_t cost[QUOTA_RATES], uint64_t now_ms,
 			  enum quota_rate *rate, uint32_t *wait_ms);
 
-/* How long until quota_take() of whatever it is would pass by every rate; 0: it does. Changes nothing. */
+/* How long until quota_take() would pass by every rate, whatever the cost; 0: now. Changes nothing. */
 uint32_t quota_spent_ms(const struct quota *q, const char *principal, uint64_t now_ms);
 
-/* The id of whoever opens items: 0; or -ENOMEM or ERR_FULL (too many principals are known), and then QUOTA_NOBODY. Good
- * until the next quota_take() or quota_find(), and while he has open items. */
+/* The id of a principal that opens items: 0; or -ENOMEM or ERR_FULL (too many principals are known), and then
+ * QUOTA_NOBODY. Good until the next quota_take() or quota_find(), and while it has open items. */
 MUST_CHECK int quota_find(struct quota *q, const char *principal, uint64_t now_ms, uint32_t *id);
 
-/* Whether he may open one more. */
+/* Whether the principal may open one more. */
 bool quota_may_open(const struct quota *q, uint32_t id);
 
 /* One more, or one less; nothing for QUOTA_NOBODY. */
@@ -64,7 +64,7 @@ void quota_closed(struct quota *q, uint32_t id);
 /* Of all principals together. */
 uint64_t quota_open_items(const struct quota *q);
 
-/* Nobody has open items: they will be counted anew. */
+/* Sets all counts of open items to 0: they will be counted anew. */
 void quota_forget_items(struct quota *q);
 
 #endif

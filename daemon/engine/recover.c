@@ -1,4 +1,4 @@
-/* Labelers' rows lag behind their weights by a bounded number of settlements (see refresh_labelers()), and each says up
+/* Labelers' rows lag behind their weights by a bounded number of settlements (upkeep.c), and each says up
  * to which round it holds. The settlements since the one that lags most are read, and each reporter whose row is older
  * takes from them what the settlement made of it. */
 #include "daemon/engine/recover.h"
@@ -13,7 +13,7 @@
 #include "daemon/history/checkpoint.h"
 #include "lib/base/log.h"
 
-/* A table that should end without trouble: 0, or what db_cursor_next() said. */
+/* Each row of a cursor; `err` is then 0, or what db_cursor_next() returned. */
 #define EACH(cursor, row) while ((err = db_cursor_next(cursor, (const void **)&(row))) == 1)
 
 static int contradiction(const char *what, uint64_t number)
@@ -46,7 +46,7 @@ static int add_lag(struct lag *lag, uint64_t through)
 	return 0;
 }
 
-/* The settlements that an old row lacks may be archived: then it is as new as the checkpoint. */
+/* The settlements that an old row lacks may be archived: then the checkpoint has its state. */
 static int read_labelers(struct engine *e, struct engine_pool *c, uint64_t archived, struct lag *lag)
 {
 	struct db_cursor *cursor;
@@ -150,7 +150,7 @@ static int read_totals(struct engine *e, struct engine_pool *c, const struct poo
 static int read_head(struct engine *e, struct engine_pool *c)
 {
 	uint64_t round = pool_totals(c->pool)->round;
-	/* Where all is archived it is the last that was. */
+	/* If all rounds are archived, the archive gave it. */
 	if (round == c->archive.last)
 		return 0;
 	int found = db_head(e->db, c->id, round, c->head);
@@ -281,7 +281,7 @@ static int read_log(struct engine *e, const struct by_number *index)
 		engine_log_added(e, row->change);
 		struct item *item = find_number(index, row->item);
 		if (!item || row->change <= item->own.changed)
-			continue; /* a row that has died */
+			continue; /* a dead row */
 		struct pool *pool = e->pools[item->own.pool - 1]->pool;
 		size_t len;
 		if (row->labeler >= pool_labelers(pool)) {

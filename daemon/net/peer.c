@@ -10,7 +10,7 @@
 static void describe_user(int fd, struct identity *out)
 {
 	struct ucred user;
-	gid_t groups[WHO_GROUPS_MAX];
+	gid_t groups[IDENTITY_GROUPS_MAX];
 	socklen_t len = sizeof user, size = sizeof groups;
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &user, &len) != 0)
 		return;
@@ -21,7 +21,7 @@ static void describe_user(int fd, struct identity *out)
 	/* A user in more groups than fit has the rights of the first one alone. */
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) != 0)
 		return;
-	for (size_t i = 0; i < size / sizeof *groups && out->n_groups < WHO_GROUPS_MAX; i++)
+	for (size_t i = 0; i < size / sizeof *groups && out->n_groups < IDENTITY_GROUPS_MAX; i++)
 		out->groups[out->n_groups++] = groups[i];
 }
 

@@ -126,7 +126,7 @@ static void begin_stop(struct server *s)
 	s->drain_until_ms = uv_now(&s->loop) + DRAIN_MS;
 	listeners_close(&s->listeners);
 	if (s->engine)
-		engine_rest(s->engine);
+		engine_quiesce(s->engine);
 	conns_stop(&s->conns);
 }
 

@@ -281,12 +281,12 @@ static enum engine_outcome submit(struct session *s, struct slot *slot)
 
 static bool is_bulk_held(const struct session *s)
 {
-	return s->rows_waiting >= ROWS_A_BULK && engine_is_busy(s->engine);
+	return s->rows_waiting >= ROWS_A_BULK && engine_pressure(s->engine) >= PRESSURE_RAISED;
 }
 
 bool session_is_held_back(const struct session *s)
 {
-	return engine_is_saturated(s->engine) || is_bulk_held(s);
+	return engine_pressure(s->engine) >= PRESSURE_HIGH || is_bulk_held(s);
 }
 
 static void submit_queue(struct session *s)

@@ -79,7 +79,8 @@ bool session_is_over(const struct session *s);
 /* There are requests to be taken, but others come first: it has had its turn, or it is held back. */
 bool session_wants_turn(const struct session *s);
 
-/* Another turn would do nothing: the engine is saturated, or it is busy and this peer has much waiting for the disk. */
+/* Another turn would do nothing: the engine's pressure is high, or it is raised and this peer has much waiting for the
+ * disk. */
 bool session_is_held_back(const struct session *s);
 
 /* Its next turn. */

@@ -29,7 +29,7 @@ void turns_wait(struct turns *t, struct turn *turn)
 
 static bool may_release(const struct turns *t, const struct engine *e)
 {
-	return t->held.first && !engine_is_busy(e) && !engine_is_saturated(e);
+	return t->held.first && engine_pressure(e) == PRESSURE_NONE;
 }
 
 void turns_give(struct turns *t, const struct engine *e)

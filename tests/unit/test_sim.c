@@ -514,7 +514,7 @@ static void set_up_sim(struct sim *s, uint64_t seed)
 	s->limits = peer_roomy_limits();
 	s->limits.max_in_flight = 1 + (uint32_t)random_scale(&s->random, 1, 40);
 	s->limits.max_unsent_bytes = random_chance(&s->random, 0.5) ? 2000 : 1 << 20;
-	/* Seldom: batches grow until the engine is saturated. */
+	/* Seldom: batches grow until the engine's pressure is high. */
 	s->tick_chance = random_chance(&s->random, 0.6) ? 1 : 0.01;
 	s->fail_chance = random_chance(&s->random, 0.5) ? 0 : 0.15;
 	fake_init(&s->f, &limits);
