@@ -51,34 +51,6 @@ int wire_unpack_error(const struct arena *a)
 	return a->exhausted || a->starved ? wire_arena_error(a) : ERR_MALFORMED;
 }
 
-void wire_settings_from_pb(const Candor__V1__Settings *from, struct candor_settings *to)
-{
-	*to = (struct candor_settings){0};
-	if (!from)
-		return;
-	*to = (struct candor_settings){
-		.rate = (enum candor_rate)from->rate,
-		.c = from->c,
-		.beta = from->beta,
-		.eta = from->eta,
-		.horizon = from->horizon,
-		.share = from->share,
-		.entry = from->entry,
-	};
-}
-
-void wire_settings_to_pb(const struct candor_settings *from, Candor__V1__Settings *to)
-{
-	candor__v1__settings__init(to);
-	to->rate = (Candor__V1__Rate)from->rate;
-	to->c = from->c;
-	to->beta = from->beta;
-	to->eta = from->eta;
-	to->horizon = from->horizon;
-	to->share = from->share;
-	to->entry = from->entry;
-}
-
 enum candor_response_type wire_answer_of(enum candor_request_type type)
 {
 	static const uint8_t answers[] = {

@@ -21,15 +21,12 @@ int wire_arena_error(const struct arena *a);
 /* Why a message could not be unpacked: one of those, or ERR_MALFORMED. */
 int wire_unpack_error(const struct arena *a);
 
-void wire_settings_from_pb(const Candor__V1__Settings *from, struct candor_settings *to);
-void wire_settings_to_pb(const struct candor_settings *from, Candor__V1__Settings *to);
-
-/* lib/wire/rights.c. What a decoded grant holds stays where it was unpacked. How many of its rights are none. */
-unsigned wire_grant_from_pb(const Candor__V1__Grant *m, struct candor_grant *g);
-int wire_grants_to_pb(const struct candor_grant *grants, size_t n, struct arena *a, Candor__V1__Grant ***out);
-void wire_token_to_pb(const struct candor_token *t, Candor__V1__Token *m);
-int wire_tokens_to_pb(const struct candor_response *r, struct arena *a, Candor__V1__Tokens *m);
-int wire_events_to_pb(const struct candor_response *r, struct arena *a, Candor__V1__Events *m);
+/* What lies between plain structures and bytes, for other forms than bytes. Messages, and what they point to, live in
+ * the arena or are the caller's. All text in a message that is read must be an arena's block of its own length, as
+ * wire_text_len() wants it. Errors as of encoding and decoding. */
+MUST_CHECK int wire_request_to_message(const struct candor_request *r, struct arena *a, Candor__V1__Request **out);
+MUST_CHECK int wire_request_from_message(struct arena *a, const Candor__V1__Request *m, struct wire_request *out);
+MUST_CHECK int wire_response_to_message(const struct candor_response *r, struct arena *a, Candor__V1__Response **out);
 
 /* NULL reads as "". protobuf-c's strings are not const, and it does not write to them. */
 static inline char *wire_text(const char *text)

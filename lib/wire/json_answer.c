@@ -2,25 +2,15 @@
 #include <errno.h>
 
 #include "lib/wire/common.h"
+#include "lib/wire/fields.h"
 #include "lib/wire/json.h"
 
-/* By way of bytes: which fields are absent is then said in one place, the encoder. */
 int json_body(const struct candor_response *r, struct arena *a, const ProtobufCMessage **out)
 {
-	struct buf bytes = {0};
-	ProtobufCAllocator allocator = wire_allocator(a);
 	Candor__V1__Response *m = NULL;
-	size_t head = 0;
-	int err = wire_encode_response(r, a, SIZE_MAX / 4, &bytes);
-	if (!err) {
-		while (bytes.data[head++] & 0x80)
-			;
-		m = candor__v1__response__unpack(&allocator, bytes.len - head, bytes.data + head);
-		err = m ? 0 : wire_unpack_error(a);
-	}
-	buf_free(&bytes);
+	int err = wire_response_to_message(r, a, &m);
 	/* All members of a oneof are pointers to messages here. */
-	*out = m && m->body_case ? &m->hello->base : NULL;
+	*out = !err && m->body_case ? &m->hello->base : NULL;
 	return err ? err : *out ? 0 : ERR_MALFORMED;
 }
 
@@ -37,7 +27,7 @@ void json_out_code(struct json_out *j, enum candor_code code)
 void json_out_settings(struct json_out *j, const struct candor_settings *s)
 {
 	Candor__V1__Settings m;
-	wire_settings_to_pb(s, &m);
+	require(wire_write(NULL, &wire_settings, s, &m) == 0); /* numbers alone: they need no memory */
 	json_out_message(j, &m.base);
 }
 
