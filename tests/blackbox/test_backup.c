@@ -211,7 +211,7 @@ static void nothing_is_overwritten(void **state)
 	assert_int_equal(st.st_mode & 0777, 0600);
 }
 
-static void where_there_is_no_room_there_is_no_file(void **state)
+static void a_backup_without_room_leaves_no_file(void **state)
 {
 	struct command *c = *state;
 	char small[DAEMON_PATH_MAX], copy[140];
@@ -229,7 +229,7 @@ static void where_there_is_no_room_there_is_no_file(void **state)
 	assert_false(left);
 }
 
-static void the_path_is_told_on_unix_sockets_only(void **state)
+static void the_path_of_the_database_is_shown_on_unix_sockets_only(void **state)
 {
 	struct command *c = *state;
 	char copy[DAEMON_PATH_MAX];
@@ -253,7 +253,7 @@ static void the_path_is_told_on_unix_sockets_only(void **state)
 	assert_false(files_exists(copy));
 }
 
-static void a_backup_says_how_far_it_is_to_programs_and_nothing_to_pipes(void **state)
+static void a_backup_shows_its_progress_to_programs_and_not_to_pipes(void **state)
 {
 	struct command *c = *state;
 	char copy[DAEMON_PATH_MAX], again[DAEMON_PATH_MAX];
@@ -274,7 +274,7 @@ static void a_backup_says_how_far_it_is_to_programs_and_nothing_to_pipes(void **
 	assert_int_equal(reports, 9);
 }
 
-static void a_backup_that_nobody_waits_for_any_more_is_given_up(void **state)
+static void a_backup_is_aborted_when_nobody_waits_for_it_any_more(void **state)
 {
 	struct command *c = *state;
 	char copy[DAEMON_PATH_MAX], rate[] = "--backup-rate=1M", program[512], words[2][256];
@@ -388,7 +388,7 @@ static void break_index(const char *path)
 	sql_run(path, restore);
 }
 
-static void what_is_no_sound_backup_is_not_restored(void **state)
+static void a_damaged_backup_is_not_restored(void **state)
 {
 	struct command *c = *state;
 	char good[DAEMON_PATH_MAX], bad[DAEMON_PATH_MAX], new[DAEMON_PATH_MAX];
@@ -484,14 +484,14 @@ int main(void)
 		BACKUP(a_backup_that_a_signal_ends_cleans_up_after_itself),
 		BACKUP(while_a_backup_is_written_another_to_the_same_file_is_refused),
 		BACKUP(nothing_is_overwritten),
-		BACKUP(where_there_is_no_room_there_is_no_file),
-		BACKUP(the_path_is_told_on_unix_sockets_only),
-		BACKUP(a_backup_says_how_far_it_is_to_programs_and_nothing_to_pipes),
-		BACKUP(a_backup_that_nobody_waits_for_any_more_is_given_up),
+		BACKUP(a_backup_without_room_leaves_no_file),
+		BACKUP(the_path_of_the_database_is_shown_on_unix_sockets_only),
+		BACKUP(a_backup_shows_its_progress_to_programs_and_not_to_pipes),
+		BACKUP(a_backup_is_aborted_when_nobody_waits_for_it_any_more),
 		BACKUP(wrong_usage_of_copies_is_one_line_and_status_2),
 		BACKUP(a_restored_backup_serves_what_was_there),
 		BACKUP(a_database_with_its_log_beside_it_can_be_restored_as_well),
-		BACKUP(what_is_no_sound_backup_is_not_restored),
+		BACKUP(a_damaged_backup_is_not_restored),
 		BACKUP(files_beside_the_new_database_keep_it_from_being_made),
 		BACKUP(a_broken_index_and_a_broken_reference_are_found_by_deep_verification),
 	};

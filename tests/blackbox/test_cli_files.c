@@ -51,7 +51,7 @@ static void rows_that_the_daemon_rejects_are_reported_by_number_too(void **state
 	assert_number(c, "accepted", 1);
 }
 
-static void files_that_are_none_change_nothing(void **state)
+static void files_without_usable_rows_change_nothing(void **state)
 {
 	struct command *c = *state;
 	files_write_text(c->file, "item,worker,report\na,ann,1\n");
@@ -264,7 +264,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CLI(bad_lines_are_reported_by_number_and_the_others_go_in),
 		CLI(rows_that_the_daemon_rejects_are_reported_by_number_too),
-		CLI(files_that_are_none_change_nothing),
+		CLI(files_without_usable_rows_change_nothing),
 		CLI(json_lines_csv_and_standard_input_come_to_the_same),
 		CLI(an_import_leaves_items_open_when_told_and_ends_them_when_repeated),
 		CLI(an_import_that_was_broken_off_and_repeated_comes_to_the_same),

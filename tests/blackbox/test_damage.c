@@ -308,7 +308,7 @@ static void a_damaged_log_is_refused_where_commits_would_be_lost(void **state)
 	free(wal.at);
 }
 
-static void what_a_power_failure_leaves_of_the_last_commit_is_no_damage(void **state)
+static void a_last_commit_torn_by_a_power_failure_is_not_damage(void **state)
 {
 	struct command *c = *state;
 	struct random random;
@@ -404,7 +404,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		DAMAGE(damage_is_refused_or_found_or_has_changed_nothing),
 		DAMAGE(a_damaged_log_is_refused_where_commits_would_be_lost),
-		DAMAGE(what_a_power_failure_leaves_of_the_last_commit_is_no_damage),
+		DAMAGE(a_last_commit_torn_by_a_power_failure_is_not_damage),
 		DAMAGE(a_missing_table_index_or_view_is_named),
 		DAMAGE(a_lost_database_is_not_silently_begun_anew),
 	};

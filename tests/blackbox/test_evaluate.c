@@ -110,7 +110,7 @@ static void a_file_with_bad_and_repeated_rows_comes_to_what_the_daemon_makes_of_
 	assert_same_as_the_daemon(c, "p", ARGS(NULL));
 }
 
-static void the_measures_of_a_small_campaign_are_those_that_one_finds_by_hand(void **state)
+static void the_measures_of_a_small_campaign_equal_those_computed_by_hand(void **state)
 {
 	struct command *c = *state;
 	files_write_text(c->file, "item,labeler,report,outcome\n"
@@ -217,7 +217,7 @@ static json_t *shuffled(struct command *c, const char *order, const char *repeat
 	return command_document(c);
 }
 
-static void the_same_seed_gives_the_same_order_and_another_another(void **state)
+static void the_same_seed_gives_the_same_order_and_another_seed_another(void **state)
 {
 	struct command *c = *state;
 	static char kept[COMMAND_TEXT_MAX];
@@ -384,10 +384,10 @@ int main(void)
 		EVALUATE(real_data_comes_to_the_known_figures),
 		BESIDE_DAEMON(a_file_comes_to_what_the_daemon_makes_of_it_to_the_last_bit),
 		BESIDE_DAEMON(a_file_with_bad_and_repeated_rows_comes_to_what_the_daemon_makes_of_it),
-		EVALUATE(the_measures_of_a_small_campaign_are_those_that_one_finds_by_hand),
+		EVALUATE(the_measures_of_a_small_campaign_equal_those_computed_by_hand),
 		EVALUATE(every_scheme_of_the_help_can_be_chosen),
 		EVALUATE(options_out_of_range_are_refused_by_name),
-		EVALUATE(the_same_seed_gives_the_same_order_and_another_another),
+		EVALUATE(the_same_seed_gives_the_same_order_and_another_seed_another),
 		EVALUATE(repeats_give_medians_between_their_quartiles),
 		EVALUATE(one_file_is_a_table_of_measures_and_a_calibration),
 		EVALUATE(several_files_are_tables_of_losses_and_ratios_with_their_geometric_mean),

@@ -65,7 +65,7 @@ static void grants_are_added_listed_and_removed(void **state)
 	json_decref(o);
 }
 
-static void all_grants_of_one_are_removed_at_once(void **state)
+static void all_grants_of_a_principal_are_removed_at_once(void **state)
 {
 	struct command *c = *state;
 	static const char *const shop = "cert:CN=web";
@@ -110,7 +110,7 @@ static void all_grants_of_one_are_removed_at_once(void **state)
 	assert_says(c->err, "The name of a token is what follows token:\n");
 }
 
-static void who_is_admin_of_a_pool_grants_there_alone(void **state)
+static void an_admin_of_one_pool_grants_rights_only_there(void **state)
 {
 	struct command *c = *state;
 	assert_candor(c, 0, "pool", "create", "birds");
@@ -147,8 +147,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CLI(grants_are_added_listed_and_removed),
-		CLI(all_grants_of_one_are_removed_at_once),
-		CLI(who_is_admin_of_a_pool_grants_there_alone),
+		CLI(all_grants_of_a_principal_are_removed_at_once),
+		CLI(an_admin_of_one_pool_grants_rights_only_there),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -69,7 +69,7 @@ static void addresses_are_chosen_at_start(void **state)
 	}
 }
 
-static void what_is_linked_is_read_only_from_the_start(void **state)
+static void linked_addresses_are_read_only_from_the_start(void **state)
 {
 	(void)state;
 	NEED_RELEASE();
@@ -144,7 +144,7 @@ static void every_function_guards_its_stack_and_its_jumps(void **state)
 	}
 }
 
-static void candord_leaves_no_image_of_its_memory(void **state)
+static void candord_dumps_no_core(void **state)
 {
 	struct command *c = *state;
 	char path[64], line[256];
@@ -172,7 +172,7 @@ static pid_t fork_as_nobody(void)
 	return pid;
 }
 
-static void nobody_else_looks_into_candord(void **state)
+static void no_other_process_can_read_candords_memory(void **state)
 {
 	struct command *c = *state;
 	struct daemon *d = &c->daemon;
@@ -205,13 +205,12 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(addresses_are_chosen_at_start),
-		cmocka_unit_test(what_is_linked_is_read_only_from_the_start),
+		cmocka_unit_test(linked_addresses_are_read_only_from_the_start),
 		cmocka_unit_test(no_memory_is_both_written_and_run),
 		cmocka_unit_test(calls_that_can_overrun_are_the_checked_ones),
 		cmocka_unit_test(every_function_guards_its_stack_and_its_jumps),
-		cmocka_unit_test_setup_teardown(candord_leaves_no_image_of_its_memory, command_set_up,
-						command_tear_down),
-		cmocka_unit_test_setup_teardown(nobody_else_looks_into_candord, command_set_up_alone,
+		cmocka_unit_test_setup_teardown(candord_dumps_no_core, command_set_up, command_tear_down),
+		cmocka_unit_test_setup_teardown(no_other_process_can_read_candords_memory, command_set_up_alone,
 						command_tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

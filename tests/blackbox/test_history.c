@@ -41,7 +41,7 @@ static void make_history(struct daemon *d)
 	assert_int_equal(daemon_verify(d), 0);
 }
 
-static void whoever_tampers_with_the_history_or_the_state_is_found(void **state)
+static void tampering_with_the_history_or_the_state_is_found(void **state)
 {
 	struct daemon *d = *state;
 	static const char *const tampering[] = {
@@ -116,7 +116,7 @@ static int verify_says(struct daemon *d, const char *head, const char *words)
 	return status;
 }
 
-static void what_was_changed_is_named(void **state)
+static void verification_names_the_row_that_was_changed(void **state)
 {
 	struct daemon *d = *state;
 	make_history(d);
@@ -209,8 +209,8 @@ static void every_standing_report_is_a_row_of_the_view(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		HISTORY(whoever_tampers_with_the_history_or_the_state_is_found),
-		HISTORY(what_was_changed_is_named),
+		HISTORY(tampering_with_the_history_or_the_state_is_found),
+		HISTORY(verification_names_the_row_that_was_changed),
 		HISTORY(only_a_published_head_tells_a_rewritten_history),
 		HISTORY(every_standing_report_is_a_row_of_the_view),
 	};

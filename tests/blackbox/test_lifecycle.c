@@ -65,7 +65,7 @@ static void wrong_usage_is_one_line_and_status_2(void **state)
 	}
 }
 
-static void flags_win_over_environment_over_file_over_defaults(void **state)
+static void flags_override_the_environment_which_overrides_the_file_which_overrides_defaults(void **state)
 {
 	const struct daemon *d = *state;
 	char path[DAEMON_PATH_MAX], out[4096], err[4096];
@@ -96,7 +96,7 @@ static void flags_win_over_environment_over_file_over_defaults(void **state)
 	assert_non_null(strstr(err, "line 2"));
 }
 
-static void without_configuration_things_go_where_the_user_keeps_state(void **state)
+static void without_configuration_files_go_to_the_users_state_directory(void **state)
 {
 	struct daemon *d = *state;
 	char home[DAEMON_PATH_MAX], path[160], log[DAEMON_PATH_MAX];
@@ -120,7 +120,7 @@ static void without_configuration_things_go_where_the_user_keeps_state(void **st
 	assert_int_equal(daemon_stop(d), 0);
 }
 
-static void without_a_state_directory_the_home_has_one_and_without_a_home_it_must_be_said(void **state)
+static void the_state_directory_defaults_to_one_in_the_home_and_without_a_home_it_must_be_given(void **state)
 {
 	struct daemon *d = *state;
 	char log[DAEMON_PATH_MAX], home[512], out[4096], err[4096];
@@ -143,7 +143,7 @@ static void without_a_state_directory_the_home_has_one_and_without_a_home_it_mus
 	assert_non_null(strstr(err, "HOME"));
 }
 
-static void help_and_version_are_told_and_nothing_is_started(void **state)
+static void help_and_version_are_printed_and_nothing_is_started(void **state)
 {
 	const struct daemon *d = *state;
 	char out[8192], err[8192];
@@ -155,7 +155,7 @@ static void help_and_version_are_told_and_nothing_is_started(void **state)
 	assert_string_equal(err, "");
 }
 
-static void what_check_config_prints_is_a_file_that_says_the_same(void **state)
+static void the_output_of_check_config_is_a_configuration_file_with_the_same_settings(void **state)
 {
 	const struct daemon *d = *state;
 	char path[DAEMON_PATH_MAX], first[4096], again[4096], err[4096];
@@ -198,7 +198,7 @@ static void a_socket_in_use_is_left_alone_and_a_stale_one_replaced(void **state)
 }
 
 /* The group may talk to the daemon, and nobody but its user read what it keeps. */
-static void the_database_is_the_users_alone_and_the_socket_the_groups_too(void **state)
+static void only_the_user_can_read_the_database_and_the_group_can_use_the_socket(void **state)
 {
 	struct daemon *d = *state;
 	static const char *const endings[] = {"", "-wal", "-shm"};
@@ -215,7 +215,7 @@ static void the_database_is_the_users_alone_and_the_socket_the_groups_too(void *
 	daemon_stop(d);
 }
 
-static void a_file_that_is_no_socket_is_not_replaced_by_one(void **state)
+static void a_file_that_is_not_a_socket_is_not_replaced_by_one(void **state)
 {
 	const struct daemon *d = *state;
 	char out[4096], err[4096], after[64];
@@ -227,7 +227,7 @@ static void a_file_that_is_no_socket_is_not_replaced_by_one(void **state)
 	assert_string_equal(after, "mine");
 }
 
-static void what_is_no_candor_database_is_refused_and_left_as_it_is(void **state)
+static void a_file_that_is_not_a_candor_database_is_refused_and_left_alone(void **state)
 {
 	const struct daemon *d = *state;
 	char path[DAEMON_PATH_MAX], out[4096], err[4096], after[256];
@@ -309,7 +309,7 @@ static void a_signal_lets_what_is_in_flight_finish(void **state)
 
 /* ---- limits ---- */
 
-static void one_connection_too_many_hears_so_and_the_others_go_on(void **state)
+static void one_connection_too_many_is_told_so_and_the_others_go_on(void **state)
 {
 	struct daemon *d = *state;
 	const char *const options[] = {"--max-connections", "2", NULL};
@@ -333,7 +333,7 @@ static void one_connection_too_many_hears_so_and_the_others_go_on(void **state)
 	assert_int_equal(daemon_stop(d), 0);
 }
 
-static void half_a_frame_and_idleness_end_a_connection(void **state)
+static void an_unfinished_frame_or_idleness_ends_a_connection(void **state)
 {
 	struct daemon *d = *state;
 	const char *const options[] = {"--frame-timeout", "1", "--idle-timeout", "2", NULL};
@@ -450,21 +450,21 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		LIFECYCLE(wrong_usage_is_one_line_and_status_2),
-		LIFECYCLE(flags_win_over_environment_over_file_over_defaults),
-		LIFECYCLE(without_configuration_things_go_where_the_user_keeps_state),
-		LIFECYCLE(without_a_state_directory_the_home_has_one_and_without_a_home_it_must_be_said),
-		LIFECYCLE(help_and_version_are_told_and_nothing_is_started),
-		LIFECYCLE(what_check_config_prints_is_a_file_that_says_the_same),
+		LIFECYCLE(flags_override_the_environment_which_overrides_the_file_which_overrides_defaults),
+		LIFECYCLE(without_configuration_files_go_to_the_users_state_directory),
+		LIFECYCLE(the_state_directory_defaults_to_one_in_the_home_and_without_a_home_it_must_be_given),
+		LIFECYCLE(help_and_version_are_printed_and_nothing_is_started),
+		LIFECYCLE(the_output_of_check_config_is_a_configuration_file_with_the_same_settings),
 		LIFECYCLE(a_second_daemon_on_the_same_database_is_refused),
 		LIFECYCLE(a_socket_in_use_is_left_alone_and_a_stale_one_replaced),
-		LIFECYCLE(a_file_that_is_no_socket_is_not_replaced_by_one),
-		LIFECYCLE(the_database_is_the_users_alone_and_the_socket_the_groups_too),
-		LIFECYCLE(what_is_no_candor_database_is_refused_and_left_as_it_is),
+		LIFECYCLE(a_file_that_is_not_a_socket_is_not_replaced_by_one),
+		LIFECYCLE(only_the_user_can_read_the_database_and_the_group_can_use_the_socket),
+		LIFECYCLE(a_file_that_is_not_a_candor_database_is_refused_and_left_alone),
 		cmocka_unit_test_setup_teardown(a_database_of_a_newer_candor_is_refused, daemon_set_up,
 						daemon_tear_down_spoiled),
 		LIFECYCLE(a_signal_lets_what_is_in_flight_finish),
-		LIFECYCLE(one_connection_too_many_hears_so_and_the_others_go_on),
-		LIFECYCLE(half_a_frame_and_idleness_end_a_connection),
+		LIFECYCLE(one_connection_too_many_is_told_so_and_the_others_go_on),
+		LIFECYCLE(an_unfinished_frame_or_idleness_ends_a_connection),
 		LIFECYCLE(a_peer_that_never_reads_is_read_no_further),
 		LIFECYCLE(two_thousand_connections_are_served_side_by_side),
 		LIFECYCLE(ipv6_is_listened_on),

@@ -95,7 +95,7 @@ static void a_frame_that_trickles_in_is_cut_off_however_steadily(void **state)
 	call_info(f->good);
 }
 
-static void whoever_takes_no_answers_is_cut_off(void **state)
+static void a_peer_that_takes_no_answers_is_cut_off(void **state)
 {
 	struct fixture *f = *state;
 	const char *const options[] = {"--frame-timeout", "1", "--max-unsent-bytes", "64K", NULL};
@@ -166,7 +166,7 @@ static void check_greed(struct fixture *f)
 	call_info(f->good);
 }
 
-static void questions_without_end_are_held_back_and_all_answered_in_the_end(void **state)
+static void endless_queries_are_held_back_and_all_answered_in_the_end(void **state)
 {
 	struct fixture *f = *state;
 	const char *const options[] = {"--max-unsent-bytes", "1M", NULL};
@@ -176,7 +176,7 @@ static void questions_without_end_are_held_back_and_all_answered_in_the_end(void
 	check_greed(f);
 }
 
-static void reports_without_end_are_held_back_and_all_applied_in_the_end(void **state)
+static void endless_reports_are_held_back_and_all_applied_in_the_end(void **state)
 {
 	struct fixture *f = *state;
 	const char *const options[] = {"--max-in-flight", "256", "--max-unsent-bytes", "64K", "--sync", "normal", NULL};
@@ -220,7 +220,7 @@ static void peers_that_ask_a_lot_and_hang_up_harm_nobody(void **state)
 }
 
 /* The daemon's measures are small beside what the system holds: nothing may depend on a write that has to wait. */
-static void small_measures_hold_nobody_back_for_ever(void **state)
+static void small_limits_hold_nobody_back_for_ever(void **state)
 {
 	struct fixture *f = *state;
 	const char *const options[] = {"--max-in-flight", "2", "--max-unsent-bytes", "1K", "--sync", "normal", NULL};
@@ -250,11 +250,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		LIMITS(a_frame_that_trickles_in_is_cut_off_however_steadily),
-		LIMITS(whoever_takes_no_answers_is_cut_off),
-		LIMITS(questions_without_end_are_held_back_and_all_answered_in_the_end),
+		LIMITS(a_peer_that_takes_no_answers_is_cut_off),
+		LIMITS(endless_queries_are_held_back_and_all_answered_in_the_end),
 		LIMITS(peers_that_ask_a_lot_and_hang_up_harm_nobody),
-		LIMITS(small_measures_hold_nobody_back_for_ever),
-		LIMITS(reports_without_end_are_held_back_and_all_applied_in_the_end),
+		LIMITS(small_limits_hold_nobody_back_for_ever),
+		LIMITS(endless_reports_are_held_back_and_all_applied_in_the_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

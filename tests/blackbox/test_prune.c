@@ -192,7 +192,7 @@ static void a_backup_of_a_pruned_database_is_restored_and_goes_on(void **state)
 	free(after);
 }
 
-static void what_is_no_archive_of_this_database_is_refused(void **state)
+static void a_file_that_is_not_an_archive_of_this_database_is_refused(void **state)
 {
 	struct command *c = *state;
 	char a[DAEMON_PATH_MAX], other[DAEMON_PATH_MAX];
@@ -261,7 +261,7 @@ static int wait_for(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-static void whatever_is_killed_while_it_prunes_nothing_is_lost(void **state)
+static void nothing_is_lost_when_a_program_is_killed_while_it_prunes(void **state)
 {
 	struct command *c = *state;
 	struct random r;
@@ -277,7 +277,7 @@ static void whatever_is_killed_while_it_prunes_nothing_is_lost(void **state)
 		before = state_of(c);
 		pid_t pid = begin_prune(c, named[i]);
 		usleep((useconds_t)random_below(&r, random_chance(&r, 0.5) ? 60000 : 400000));
-		/* The daemon, or whoever asked; the candord that he has run ends by itself. */
+		/* The daemon, or the command that asked; the candord that it runs ends by itself. */
 		bool of_daemon = random_chance(&r, 0.6);
 		if (of_daemon)
 			daemon_kill(&c->daemon);
@@ -351,9 +351,9 @@ int main(void)
 		PRUNE(pruned_items_are_gone_and_everything_else_stands),
 		PRUNE(an_archive_is_a_database_for_gunzip_and_the_sqlite3_shell),
 		PRUNE(a_backup_of_a_pruned_database_is_restored_and_goes_on),
-		PRUNE(what_is_no_archive_of_this_database_is_refused),
+		PRUNE(a_file_that_is_not_an_archive_of_this_database_is_refused),
 		PRUNE(wrong_usage_is_one_line_and_nothing_happens),
-		PRUNE(whatever_is_killed_while_it_prunes_nothing_is_lost),
+		PRUNE(nothing_is_lost_when_a_program_is_killed_while_it_prunes),
 		PRUNE(a_signal_ends_an_archive_and_leaves_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

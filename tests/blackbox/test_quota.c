@@ -87,7 +87,7 @@ static struct candor_response post_too_many(struct candor *c, uint64_t *accepted
 	return (struct candor_response){0};
 }
 
-static void who_reports_too_much_is_told_when_to_come_again_and_nobody_else_notices(void **state)
+static void a_principal_over_its_limit_is_told_when_to_retry_and_nobody_else_notices(void **state)
 {
 	struct fixture *f = *state;
 	const char *const options[] = {"--limit-reports", "30", NULL};
@@ -185,7 +185,7 @@ static void limits_are_settings_like_others(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		QUOTA(who_reports_too_much_is_told_when_to_come_again_and_nobody_else_notices),
+		QUOTA(a_principal_over_its_limit_is_told_when_to_retry_and_nobody_else_notices),
 		QUOTA(open_items_are_limited_by_principal_also_after_a_kill),
 		QUOTA(limits_are_settings_like_others),
 	};

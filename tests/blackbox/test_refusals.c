@@ -132,7 +132,7 @@ static void a_refused_peer_that_goes_on_sending_still_hears_why(void **state)
 	assert_thrown_out(f, CANDOR_INVALID_ARGUMENT, "frame is too long");
 }
 
-static void a_request_of_no_known_kind_is_refused_and_the_connection_goes_on(void **state)
+static void a_request_of_an_unknown_type_is_refused_and_the_connection_goes_on(void **state)
 {
 	struct fixture *f = *state;
 	struct candor_response r;
@@ -147,7 +147,7 @@ static void a_request_of_no_known_kind_is_refused_and_the_connection_goes_on(voi
 	assert_int_equal(report(f, "a", "ann", 1).batch.accepted, 1);
 }
 
-static void values_that_are_no_probabilities_are_refused(void **state)
+static void values_that_are_not_probabilities_are_refused(void **state)
 {
 	struct fixture *f = *state;
 	const double bad[] = {NAN, INFINITY, -INFINITY, -1e-300, 1.0000000000000002, 2};
@@ -158,7 +158,7 @@ static void values_that_are_no_probabilities_are_refused(void **state)
 	assert_int_equal(call_get_pool(f->good, "p")->labelers, 0);
 }
 
-static void names_that_are_none_are_refused(void **state)
+static void invalid_names_are_refused(void **state)
 {
 	struct fixture *f = *state;
 	char longest[257];
@@ -195,7 +195,7 @@ static void a_name_with_a_zero_byte_inside_is_not_taken_for_a_shorter_one(void *
 	assert_row_refused(r, CANDOR_INVALID_ARGUMENT, "item");
 }
 
-static void what_does_not_exist_is_not_found(void **state)
+static void pools_items_and_labelers_that_do_not_exist_are_not_found(void **state)
 {
 	struct fixture *f = *state;
 	const char *item = "never";
@@ -386,11 +386,11 @@ int main(void)
 		BAD_INPUT(an_overlong_length_ends_the_connection),
 		BAD_INPUT(a_frame_above_the_limit_is_refused_by_its_length_alone),
 		BAD_INPUT(a_refused_peer_that_goes_on_sending_still_hears_why),
-		BAD_INPUT(a_request_of_no_known_kind_is_refused_and_the_connection_goes_on),
-		BAD_INPUT(values_that_are_no_probabilities_are_refused),
-		BAD_INPUT(names_that_are_none_are_refused),
+		BAD_INPUT(a_request_of_an_unknown_type_is_refused_and_the_connection_goes_on),
+		BAD_INPUT(values_that_are_not_probabilities_are_refused),
+		BAD_INPUT(invalid_names_are_refused),
 		BAD_INPUT(a_name_with_a_zero_byte_inside_is_not_taken_for_a_shorter_one),
-		BAD_INPUT(what_does_not_exist_is_not_found),
+		BAD_INPUT(pools_items_and_labelers_that_do_not_exist_are_not_found),
 		BAD_INPUT(an_item_that_is_not_open_takes_no_reports),
 		BAD_INPUT(an_outcome_stands),
 		BAD_INPUT(one_bad_row_costs_the_others_nothing),

@@ -486,7 +486,7 @@ static void expect_answer(const struct world *w, enum role role, const struct ro
 	}
 }
 
-/* Who connected before his token was worth nothing. */
+/* A peer that connected while its token was valid. */
 static struct candor *connect_revoked(struct world *w, enum role role)
 {
 	char name[32];

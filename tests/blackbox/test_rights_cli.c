@@ -1,5 +1,5 @@
-/* Tokens and the audit by the command line, against the real candord. Whoever runs this is its owner; tokens
- * make others of him. */
+/* Tokens and the audit by the command line, against the real candord. The user who runs this owns the daemon; tokens make
+ * other principals of them. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -74,7 +74,7 @@ static size_t assert_nowhere(const struct command *c, const char *secret, const 
 
 /* ---- tokens ---- */
 
-static void whoever_has_a_token_may_do_what_it_was_given(void **state)
+static void a_token_gives_the_rights_that_were_granted_to_it(void **state)
 {
 	struct command *c = *state;
 	struct path acme = path_of(c, "acme.token");
@@ -124,7 +124,7 @@ static void whoever_has_a_token_may_do_what_it_was_given(void **state)
 }
 
 /* The platform's import: it may not make pools, nor close items. */
-static void a_platform_imports_what_it_may(void **state)
+static void a_platform_imports_the_rows_that_it_has_the_right_to(void **state)
 {
 	struct command *c = *state;
 	struct path acme = path_of(c, "acme.token");
@@ -144,7 +144,7 @@ static void a_platform_imports_what_it_may(void **state)
 }
 
 /* The auditor's: it may not report, and whoever may not does nothing else with those items either. */
-static void an_auditor_imports_outcomes_alone(void **state)
+static void an_auditor_imports_only_outcomes(void **state)
 {
 	struct command *c = *state;
 	struct path audit = path_of(c, "audit.token");
@@ -172,7 +172,7 @@ static void an_auditor_imports_outcomes_alone(void **state)
 	assert_says(c->err, "lacks the column \"labeler\"");
 }
 
-static void a_secret_is_told_once(void **state)
+static void a_secret_is_shown_once(void **state)
 {
 	struct command *c = *state;
 	char secret[64];
@@ -206,7 +206,7 @@ static void a_secret_is_told_once(void **state)
 	assert_true(assert_nowhere(c, secret, "mine") >= 4);
 }
 
-static void a_revoked_token_is_worth_nothing_at_once(void **state)
+static void a_revoked_token_stops_working_at_once(void **state)
 {
 	struct command *c = *state;
 	struct path acme = path_of(c, "acme.token"), other = path_of(c, "other.token");
@@ -277,7 +277,7 @@ static void tokens_expire(void **state)
 	assert_null(strstr(c->out, "revoked"));
 }
 
-static void a_token_that_cannot_be_told_is_none(void **state)
+static void a_token_whose_secret_cannot_be_written_is_not_left_behind(void **state)
 {
 	struct command *c = *state;
 	struct path there = path_of(c, "there"), nowhere = path_of(c, "no/where");
@@ -310,7 +310,7 @@ static void a_token_that_cannot_be_told_is_none(void **state)
 	json_decref(o);
 }
 
-static void files_that_hold_no_token_are_told(void **state)
+static void files_without_a_token_are_refused_with_a_reason(void **state)
 {
 	struct command *c = *state;
 	struct path file = path_of(c, "token");
@@ -582,7 +582,7 @@ static void the_audit_goes_over_pages(void **state)
 
 /* ---- wrong usage ---- */
 
-static void wrong_usage_asks_nobody(void **state)
+static void wrong_usage_contacts_no_daemon(void **state)
 {
 	struct command *c = *state;
 	static const char *const wrong[][7] = {
@@ -658,21 +658,21 @@ static void wrong_usage_asks_nobody(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CLI(whoever_has_a_token_may_do_what_it_was_given),
-		CLI(a_platform_imports_what_it_may),
-		CLI(an_auditor_imports_outcomes_alone),
-		CLI(a_secret_is_told_once),
-		CLI(a_revoked_token_is_worth_nothing_at_once),
+		CLI(a_token_gives_the_rights_that_were_granted_to_it),
+		CLI(a_platform_imports_the_rows_that_it_has_the_right_to),
+		CLI(an_auditor_imports_only_outcomes),
+		CLI(a_secret_is_shown_once),
+		CLI(a_revoked_token_stops_working_at_once),
 		CLI(tokens_expire),
-		CLI(a_token_that_cannot_be_told_is_none),
-		CLI(files_that_hold_no_token_are_told),
+		CLI(a_token_whose_secret_cannot_be_written_is_not_left_behind),
+		CLI(files_without_a_token_are_refused_with_a_reason),
 		CLI(a_token_comes_through_a_pipe),
 		CLI(a_token_goes_to_no_other_machine_unencrypted),
 		CLI(a_token_that_was_shown_is_wiped),
 		TLS(a_token_goes_over_tls),
 		CLI(the_audit_says_who_did_what_newest_first),
 		CLI(the_audit_goes_over_pages),
-		CLI(wrong_usage_asks_nobody),
+		CLI(wrong_usage_contacts_no_daemon),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

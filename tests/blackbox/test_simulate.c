@@ -6,6 +6,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "client/lab/scheme.h"
 #include "tests/lib/command.h"
 
 /* The number at `path` in what `candor simulate --json` with these options says. */
@@ -145,8 +146,9 @@ static void every_strategy_of_the_help_plays(void **state)
 static void every_scheme_plays_and_those_that_cannot_learn_know_no_outcomes(void **state)
 {
 	struct command *c = *state;
-	static const char *const schemes[] = {"candor", "horizon", "fixed", "plain",
-					      "hedge",  "leader",  "ds",    "ds-gold"};
+#define NAME(name, ...) name,
+	static const char *const schemes[] = {SCHEMES(NAME)};
+#undef NAME
 	static char help[COMMAND_TEXT_MAX];
 	assert_candor(c, 0, "simulate", "--help");
 	snprintf(help, sizeof help, "%s", c->out);

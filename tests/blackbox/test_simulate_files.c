@@ -105,7 +105,7 @@ static void a_campaign_as_csv_goes_with_no_other_output(void **state)
 	assert_candor(c, 0, "simulate", "--csv", "--items", "9", "--repeat", "1");
 }
 
-static void what_cannot_be_printed_is_an_error(void **state)
+static void output_that_cannot_be_written_is_an_error(void **state)
 {
 	struct command *c = *state;
 	const char *const *const commands[] = {
@@ -272,7 +272,7 @@ int main(void)
 		BESIDE_DAEMON(a_campaign_written_as_csv_comes_to_the_same_when_it_is_imported),
 		SIMULATE(a_campaign_written_as_csv_has_the_outcomes_that_come),
 		SIMULATE(a_campaign_as_csv_goes_with_no_other_output),
-		SIMULATE(what_cannot_be_printed_is_an_error),
+		SIMULATE(output_that_cannot_be_written_is_an_error),
 		SIMULATE(a_curve_in_a_file_is_that_of_the_document),
 		SIMULATE(a_curve_that_cannot_be_written_is_an_error),
 		SIMULATE(a_curve_is_drawn_as_svg_or_png),

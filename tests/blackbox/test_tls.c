@@ -1,4 +1,4 @@
-/* The real candord over TLS: who is who he should be is served as ever, and everybody else gets nowhere. */
+/* The real candord over TLS: peers with the right certificate are served as ever, and everybody else gets nowhere. */
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -15,7 +15,7 @@
 #include "lib/crypto/tls.h"
 #include "lib/wire/wire.h"
 
-/* ---- who is who he should be ---- */
+/* ---- peers with the right certificate ---- */
 
 /* The same campaign as over a Unix socket, by the command line; history says whose certificate it was. */
 static void a_campaign_over_tls(void **state)
@@ -44,7 +44,7 @@ static void a_campaign_over_tls(void **state)
 }
 
 /* All that a file of 3,000 reports becomes is the same over TLS as over the Unix socket. */
-static void what_comes_back_is_what_was_said(void **state)
+static void an_export_over_tls_equals_one_over_the_unix_socket(void **state)
 {
 	struct secure *s = *state;
 	struct command *c = s->command;
@@ -83,7 +83,7 @@ static void on_item(struct candor_client *client, int status, const struct cando
 }
 
 /* Questions by the thousand at a time, with long answers: more than the stream takes at once, both ways. */
-static void much_at_a_time_is_answered(void **state)
+static void many_long_answers_at_a_time_arrive(void **state)
 {
 	struct secure *s = *state;
 	struct storm t = {0};
@@ -119,7 +119,7 @@ static void much_at_a_time_is_answered(void **state)
 
 /* ---- who is not ---- */
 
-static void a_daemon_that_is_not_who_it_should_be_is_not_talked_to(void **state)
+static void a_daemon_with_the_wrong_certificate_is_not_talked_to(void **state)
 {
 	struct secure *s = *state;
 	struct command *c = s->command;
@@ -163,7 +163,7 @@ static void a_daemon_that_is_not_who_it_should_be_is_not_talked_to(void **state)
 	assert_true(secure_said(s, "SIGHUP: new connections get") == 6);
 }
 
-static void a_client_that_is_not_who_it_should_be_is_not_served(void **state)
+static void a_client_with_the_wrong_certificate_is_not_served(void **state)
 {
 	struct secure *s = *state;
 	struct command *c = s->command;
@@ -205,7 +205,7 @@ static void a_client_that_is_not_who_it_should_be_is_not_served(void **state)
 		      s->files.client_cert, "--key", s->files.client_key);
 }
 
-static void wrong_files_of_a_client_are_told(void **state)
+static void the_wrong_files_of_a_client_are_named(void **state)
 {
 	struct secure *s = *state;
 	struct command *c = s->command;
@@ -257,7 +257,7 @@ static void old_versions_and_renegotiation_are_refused(void **state)
 	assert_candor(s->command, 0, "info", "--server", s->tls, "--ca", s->files.ca);
 }
 
-static void the_end_is_told(void **state)
+static void the_end_of_a_connection_is_announced(void **state)
 {
 	struct secure *s = *state;
 	struct raw raw[3];
@@ -399,7 +399,7 @@ static double account_kib(struct candor *c, uint64_t connections)
 	return 0;
 }
 
-static void what_handshakes_hold_is_counted(void **state)
+static void memory_held_by_handshakes_is_counted(void **state)
 {
 	struct secure *s = *state;
 	enum { PEERS = 400 };
@@ -428,7 +428,7 @@ static void what_handshakes_hold_is_counted(void **state)
 	proof_say("unfinished TLS handshakes held at a time", PEERS);
 }
 
-static void many_that_are_refused_for_memory_leave_others_served(void **state)
+static void others_are_served_while_many_are_refused_for_memory(void **state)
 {
 	struct secure *s = *state;
 	enum { PEERS = 600 };
@@ -498,7 +498,7 @@ static void the_deaf_are_read_no_further(void **state)
 	assert_candor(s->command, 0, "info", "--server", s->tls, "--ca", s->files.ca);
 }
 
-static void who_is_refused_is_told_so_over_tls(void **state)
+static void refused_peers_are_told_why_over_tls(void **state)
 {
 	struct secure *s = *state;
 	secure_start(s, ARGS("--max-connections", "1"));
@@ -521,20 +521,20 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TLS(a_campaign_over_tls),
-		TLS(what_comes_back_is_what_was_said),
-		TLS(much_at_a_time_is_answered),
-		TLS(a_daemon_that_is_not_who_it_should_be_is_not_talked_to),
-		TLS(a_client_that_is_not_who_it_should_be_is_not_served),
-		TLS(wrong_files_of_a_client_are_told),
+		TLS(an_export_over_tls_equals_one_over_the_unix_socket),
+		TLS(many_long_answers_at_a_time_arrive),
+		TLS(a_daemon_with_the_wrong_certificate_is_not_talked_to),
+		TLS(a_client_with_the_wrong_certificate_is_not_served),
+		TLS(the_wrong_files_of_a_client_are_named),
 		TLS(old_versions_and_renegotiation_are_refused),
-		TLS(the_end_is_told),
+		TLS(the_end_of_a_connection_is_announced),
 		TLS(plain_text_gets_an_alert),
 		TLS(unfinished_handshakes_are_closed),
 		TLS(an_unfinished_record_is_closed),
-		TLS(what_handshakes_hold_is_counted),
-		TLS(many_that_are_refused_for_memory_leave_others_served),
+		TLS(memory_held_by_handshakes_is_counted),
+		TLS(others_are_served_while_many_are_refused_for_memory),
 		TLS(the_deaf_are_read_no_further),
-		TLS(who_is_refused_is_told_so_over_tls),
+		TLS(refused_peers_are_told_why_over_tls),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -241,7 +241,7 @@ static bool may_hear(const struct rights_model *m, const struct model_peer *p, c
 	return false;
 }
 
-/* It is known whom the request was for, and that he might all the time. */
+/* It is known whom the request was for, and that they had the right all the time. */
 static bool is_certain(const struct rights_model *m, const struct model_peer *p, const struct model_ask *a,
 		       uint64_t now_ms)
 {

@@ -74,7 +74,7 @@ static void unix_addresses_have_a_path(void **state)
 	expect_fault(longest, "too long");
 }
 
-static void what_is_no_address_is_refused_with_a_reason(void **state)
+static void an_invalid_address_is_refused_with_a_reason(void **state)
 {
 	char long_host[400];
 	(void)state;
@@ -200,7 +200,7 @@ int main(void)
 		cmocka_unit_test(tcp_addresses_have_a_host_and_a_port),
 		cmocka_unit_test(tls_addresses_are_those_of_tcp),
 		cmocka_unit_test(unix_addresses_have_a_path),
-		cmocka_unit_test(what_is_no_address_is_refused_with_a_reason),
+		cmocka_unit_test(an_invalid_address_is_refused_with_a_reason),
 		cmocka_unit_test(the_text_form_parses_to_the_same_address),
 		cmocka_unit_test(the_state_directory_follows_the_environment),
 		cmocka_unit_test(the_default_address_is_a_socket_in_that_directory),

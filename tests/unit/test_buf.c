@@ -17,7 +17,7 @@ static void an_empty_buffer_owns_nothing(void **state)
 	buf_free(&b);
 }
 
-static void what_is_appended_stands_in_order(void **state)
+static void appended_bytes_stand_in_order(void **state)
 {
 	struct buf b = {0};
 	(void)state;
@@ -96,7 +96,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_empty_buffer_owns_nothing),
-		cmocka_unit_test(what_is_appended_stands_in_order),
+		cmocka_unit_test(appended_bytes_stand_in_order),
 		cmocka_unit_test(reserving_gives_room_and_leaves_the_length),
 		cmocka_unit_test(a_size_that_cannot_be_is_refused_and_changes_nothing),
 		cmocka_unit_test(consuming_drops_from_the_front),

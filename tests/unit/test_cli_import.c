@@ -347,7 +347,7 @@ static void an_unreadable_file_makes_no_pool(void **state)
 	assert_told("");
 }
 
-static void whoever_may_not_make_the_pool_may_report(void **state)
+static void an_import_without_the_right_to_create_the_pool_still_reports(void **state)
 {
 	struct run run;
 	(void)state;
@@ -365,7 +365,7 @@ static const char all_four[] = "create p\n"
 			       "report d:x=0.5\nresolve d=1\n";
 
 /* Whichever requests are put off, and how often: all goes in, once, in the order of the file. */
-static void what_is_put_off_for_a_rate_goes_in_later(void **state)
+static void rows_refused_for_a_rate_limit_are_sent_again_later(void **state)
 {
 	struct run run;
 	(void)state;
@@ -535,7 +535,7 @@ static void ends_wait_for_the_first_reports(void **state)
 	assert_null(strstr(run.words, "--keep-open"));
 }
 
-static void whoever_may_not_end_items_sends_one_end(void **state)
+static void an_import_without_the_right_to_end_items_tries_it_once(void **state)
 {
 	struct run run;
 	(void)state;
@@ -635,15 +635,15 @@ int main(void)
 		cmocka_unit_test(a_daemon_that_goes_away_ends_it_with_advice),
 		cmocka_unit_test(nobody_there_is_told),
 		cmocka_unit_test(an_unreadable_file_makes_no_pool),
-		cmocka_unit_test(whoever_may_not_make_the_pool_may_report),
-		cmocka_unit_test(what_is_put_off_for_a_rate_goes_in_later),
+		cmocka_unit_test(an_import_without_the_right_to_create_the_pool_still_reports),
+		cmocka_unit_test(rows_refused_for_a_rate_limit_are_sent_again_later),
 		cmocka_unit_test(a_greeting_is_put_off_too),
 		cmocka_unit_test(what_was_sent_behind_it_is_told_apart),
 		cmocka_unit_test(no_part_of_an_item_is_left_behind),
 		cmocka_unit_test(a_rate_that_is_too_low_ends_it),
 		cmocka_unit_test(a_limit_without_a_time_ends_it),
 		cmocka_unit_test(ends_wait_for_the_first_reports),
-		cmocka_unit_test(whoever_may_not_end_items_sends_one_end),
+		cmocka_unit_test(an_import_without_the_right_to_end_items_tries_it_once),
 		cmocka_unit_test(a_refusal_is_told_with_all_that_was_done),
 		cmocka_unit_test(outcomes_alone_are_only_posted),
 		cmocka_unit_test(json_lines_may_have_reports_and_then_the_outcome),

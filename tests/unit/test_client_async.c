@@ -103,7 +103,7 @@ static void a_request_is_answered(void **state)
 	end(&t);
 }
 
-static void what_is_sent_together_is_written_together(void **state)
+static void requests_sent_together_are_written_together(void **state)
 {
 	struct test t;
 	(void)state;
@@ -193,7 +193,7 @@ static void a_refusal_comes_with_its_sentence(void **state)
 	end(&t);
 }
 
-static void what_a_request_points_to_is_copied(void **state)
+static void the_rows_of_a_request_are_copied(void **state)
 {
 	struct test t;
 	(void)state;
@@ -635,12 +635,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_is_asked_before_the_token_is_taken),
 		cmocka_unit_test(a_request_is_answered),
-		cmocka_unit_test(what_is_sent_together_is_written_together),
+		cmocka_unit_test(requests_sent_together_are_written_together),
 		cmocka_unit_test(many_in_flight_are_each_answered_once),
 		cmocka_unit_test(answers_may_come_in_any_order),
 		cmocka_unit_test(a_callback_may_send),
 		cmocka_unit_test(a_refusal_comes_with_its_sentence),
-		cmocka_unit_test(what_a_request_points_to_is_copied),
+		cmocka_unit_test(the_rows_of_a_request_are_copied),
 		cmocka_unit_test(a_request_above_the_limit_is_not_taken),
 		cmocka_unit_test(an_answer_to_nothing_breaks_the_protocol),
 		cmocka_unit_test(an_answer_of_another_kind_breaks_the_protocol),

@@ -76,7 +76,7 @@ static void assert_accepted(const struct candor_response *r, uint64_t accepted, 
 
 /* ---- rates ---- */
 
-static void what_is_over_a_rate_is_refused_with_a_time_and_leaves_nothing(void **state)
+static void a_request_over_a_rate_limit_is_refused_with_a_time_and_leaves_nothing(void **state)
 {
 	struct fake_owner *f = start((struct quota_limits){{0, 3, 0}, 0});
 	(void)state;
@@ -147,7 +147,7 @@ static void a_request_that_waits_for_the_disk_is_charged_once(void **state)
 	stop(f);
 }
 
-static void what_was_read_ahead_for_a_request_that_is_then_refused_harms_nobody(void **state)
+static void reading_ahead_for_a_request_that_is_then_refused_harms_nobody(void **state)
 {
 	struct fake_owner *f = start((struct quota_limits){{1, 0, 0}, 0});
 	const struct candor_report row = {"new", "l", 1};
@@ -167,7 +167,7 @@ static void what_was_read_ahead_for_a_request_that_is_then_refused_harms_nobody(
 	fake_submit(a);
 	assert_int_equal(a->outcome, ENGINE_REPLIED);
 	assert_limited(&a->answer, "uid:1001", "limit_requests");
-	/* Nor is anything more read ahead for him. */
+	/* Nor is anything more read ahead for them. */
 	engine_announce(f->engine, &b->call);
 	assert_int_equal(f->n_reads, 1);
 	fake_submit(b);
@@ -182,7 +182,7 @@ static void what_was_read_ahead_for_a_request_that_is_then_refused_harms_nobody(
 
 /* ---- who pays ---- */
 
-static void what_is_refused_for_want_of_rights_counts_for_all_anonymous_peers_together(void **state)
+static void refusals_for_missing_rights_count_for_all_anonymous_peers_together(void **state)
 {
 	struct fake_owner *f = start((struct quota_limits){{3, 0, 0}, 0});
 	struct identity one = STRANGER, other = ANOTHER;
@@ -199,7 +199,7 @@ static void what_is_refused_for_want_of_rights_counts_for_all_anonymous_peers_to
 	stop(f);
 }
 
-static void a_guess_counts_for_the_anonymous_and_who_shows_his_token_is_not_kept_out_by_them(void **state)
+static void guessed_tokens_count_for_the_anonymous_and_do_not_keep_valid_tokens_out(void **state)
 {
 	struct fake_owner *f = start((struct quota_limits){{2, 0, 0}, 0});
 	char secret[CANDOR_TOKEN_MAX + 1];
@@ -222,10 +222,10 @@ static void a_guess_counts_for_the_anonymous_and_who_shows_his_token_is_not_kept
 	struct identity identity = STRANGER;
 	assert_int_equal(hello(f, &identity, secret)->code, CANDOR_OK);
 	assert_string_equal(identity.name, "token:t");
-	/* This was the first of his own two. */
+	/* This was the first of their own two. */
 	assert_accepted(POST(f, identity, "l", "a"), 1, 0);
 	assert_limited(POST(f, identity, "m", "a"), "token:t", "limit_requests");
-	/* Also a new connection is for him to wait with; it is his already, so that what comes behind is nobody else's. */
+	/* A new connection waits as well, and is theirs already, so that nothing behind it is done as somebody else. */
 	identity = STRANGER;
 	assert_limited(hello(f, &identity, secret), "token:t", "limit_requests");
 	assert_string_equal(identity.name, "token:t");
@@ -236,7 +236,7 @@ static void a_guess_counts_for_the_anonymous_and_who_shows_his_token_is_not_kept
 	stop(f);
 }
 
-static void whoever_was_refused_for_a_rate_may_still_become_somebody(void **state)
+static void a_peer_refused_for_a_rate_limit_can_still_authenticate(void **state)
 {
 	struct fake_owner *f = start((struct quota_limits){{1, 0, 0}, 0});
 	struct identity identity = ANN;
@@ -388,7 +388,7 @@ static void open_items_are_still_whose_they_were_after_a_restart(void **state)
 	stop(f);
 }
 
-static void what_could_not_be_written_is_not_counted(void **state)
+static void changes_that_could_not_be_written_are_not_counted(void **state)
 {
 	struct fake_owner *f = start((struct quota_limits){{4, 0, 0}, 2});
 	(void)state;
@@ -411,7 +411,7 @@ static void what_could_not_be_written_is_not_counted(void **state)
 	stop(f);
 }
 
-static void what_is_counted_takes_memory_that_is_counted(void **state)
+static void the_memory_of_the_counters_is_counted(void **state)
 {
 	struct fake_owner *f = start((struct quota_limits){{1, 0, 0}, 0});
 	const struct candor_request info = {.type = CANDOR_REQ_INFO};
@@ -429,20 +429,20 @@ static void what_is_counted_takes_memory_that_is_counted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_is_over_a_rate_is_refused_with_a_time_and_leaves_nothing),
+		cmocka_unit_test(a_request_over_a_rate_limit_is_refused_with_a_time_and_leaves_nothing),
 		cmocka_unit_test(connections_of_one_principal_share_a_limit_and_others_have_their_own),
 		cmocka_unit_test(the_daemons_own_user_has_no_limits),
 		cmocka_unit_test(a_request_that_waits_for_the_disk_is_charged_once),
-		cmocka_unit_test(what_was_read_ahead_for_a_request_that_is_then_refused_harms_nobody),
-		cmocka_unit_test(what_is_refused_for_want_of_rights_counts_for_all_anonymous_peers_together),
-		cmocka_unit_test(a_guess_counts_for_the_anonymous_and_who_shows_his_token_is_not_kept_out_by_them),
-		cmocka_unit_test(whoever_was_refused_for_a_rate_may_still_become_somebody),
+		cmocka_unit_test(reading_ahead_for_a_request_that_is_then_refused_harms_nobody),
+		cmocka_unit_test(refusals_for_missing_rights_count_for_all_anonymous_peers_together),
+		cmocka_unit_test(guessed_tokens_count_for_the_anonymous_and_do_not_keep_valid_tokens_out),
+		cmocka_unit_test(a_peer_refused_for_a_rate_limit_can_still_authenticate),
 		cmocka_unit_test(bytes_are_those_of_the_frame_whether_it_can_be_unpacked_or_not),
 		cmocka_unit_test(rows_that_would_open_one_too_many_are_rejected_and_the_others_go_on),
 		cmocka_unit_test(closing_resolving_and_voiding_give_room_to_whoever_opened),
 		cmocka_unit_test(open_items_are_still_whose_they_were_after_a_restart),
-		cmocka_unit_test(what_could_not_be_written_is_not_counted),
-		cmocka_unit_test(what_is_counted_takes_memory_that_is_counted),
+		cmocka_unit_test(changes_that_could_not_be_written_are_not_counted),
+		cmocka_unit_test(the_memory_of_the_counters_is_counted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

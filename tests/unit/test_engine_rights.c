@@ -302,7 +302,7 @@ static void a_token_that_is_none_ends_the_connection(void **state)
 }
 
 /* What comes in one breath with the token is its bearer's, on whatever connection. */
-static void what_a_token_did_is_under_its_name(void **state)
+static void changes_by_a_token_are_recorded_under_its_name(void **state)
 {
 	struct peer_world *w = *state;
 	struct fake_owner *f = &w->f;
@@ -430,7 +430,7 @@ static void grants_and_tokens_survive_a_restart(void **state)
 	assert_int_equal(fake_verify(f), 0);
 }
 
-static void what_could_not_be_written_is_taken_back(void **state)
+static void changes_that_could_not_be_written_are_taken_back(void **state)
 {
 	struct peer_world *w = *state;
 	struct fake_owner *f = &w->f;
@@ -646,9 +646,9 @@ int main(void)
 		RIGHTS(a_token_ends_when_its_time_comes),
 		RIGHTS(a_token_comes_before_anything_else),
 		RIGHTS(a_token_that_is_none_ends_the_connection),
-		RIGHTS(what_a_token_did_is_under_its_name),
+		RIGHTS(changes_by_a_token_are_recorded_under_its_name),
 		RIGHTS(grants_and_tokens_survive_a_restart),
-		RIGHTS(what_could_not_be_written_is_taken_back),
+		RIGHTS(changes_that_could_not_be_written_are_taken_back),
 		RIGHTS(a_token_comes_with_all_of_its_grants_or_is_none),
 		RIGHTS(grants_and_tokens_are_listed_page_by_page),
 		RIGHTS(pools_are_listed_as_if_there_were_no_others),

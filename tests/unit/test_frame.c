@@ -119,7 +119,7 @@ static void a_message_as_long_as_allowed_passes_and_one_byte_more_does_not(void 
 	buf_free(&b);
 }
 
-static void what_is_too_big_is_known_before_its_body(void **state)
+static void a_frame_that_is_too_big_is_known_before_its_body(void **state)
 {
 	uint8_t head[FRAME_HEAD_MAX];
 	(void)state;
@@ -269,7 +269,7 @@ int main(void)
 		cmocka_unit_test(bytes_that_come_one_by_one_give_the_same_messages),
 		cmocka_unit_test(lengths_take_one_to_five_bytes),
 		cmocka_unit_test(a_message_as_long_as_allowed_passes_and_one_byte_more_does_not),
-		cmocka_unit_test(what_is_too_big_is_known_before_its_body),
+		cmocka_unit_test(a_frame_that_is_too_big_is_known_before_its_body),
 		cmocka_unit_test(a_length_of_more_than_five_bytes_is_malformed_at_its_fifth),
 		cmocka_unit_test(a_length_written_longer_than_needed_is_read_as_protobuf_reads_it),
 		cmocka_unit_test(an_error_stays_one),

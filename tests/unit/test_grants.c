@@ -84,7 +84,7 @@ static void a_grant_is_for_its_pool_or_for_all(void **state)
 			 CANDOR_RIGHT_READ | CANDOR_RIGHT_REPORT | CANDOR_RIGHT_INSPECT | CANDOR_RIGHT_OUTCOME);
 }
 
-static void an_admin_may_do_everything_where_he_is_one(void **state)
+static void an_admin_has_every_right_where_they_are_admin(void **state)
 {
 	struct grants *g = *state;
 	give(g, "uid:8", "p", CANDOR_RIGHT_ADMIN);
@@ -97,7 +97,7 @@ static void an_admin_may_do_everything_where_he_is_one(void **state)
 	assert_int_equal(rights(g, "uid:9", "whatever"), ALL);
 }
 
-static void whoever_is_not_known_is_anonymous_whatever_his_name(void **state)
+static void an_unknown_peer_is_anonymous_whatever_its_name(void **state)
 {
 	struct grants *g = *state;
 	struct identity w = {.name = "uid:8"};
@@ -106,7 +106,7 @@ static void whoever_is_not_known_is_anonymous_whatever_his_name(void **state)
 	assert_string_equal(identity_principal(&w), "anonymous");
 	give(g, "anonymous", "p", CANDOR_RIGHT_READ);
 	assert_int_equal(grants_rights(g, &w, "p"), CANDOR_RIGHT_READ);
-	/* And what anybody may do is not what everybody may: who is known has what is his. */
+	/* And the rights of the anonymous are not those of everybody: a known peer has only its own. */
 	assert_int_equal(rights(g, "uid:9", "p"), 0);
 }
 
@@ -429,7 +429,7 @@ static void so_many_grants_there_may_be(void **state)
 	assert_int_equal(rights(g, "uid:9", "p1"), 0);
 	assert_null(grants_of(g, "uid:9"));
 	assert_int_equal(grants_bytes(g), bytes);
-	/* Those that are there may still change, and one that goes makes room, but not for who has as many as he may. */
+	/* Those that are there may still change, and one that goes makes room, but not for a principal at its limit. */
 	assert_int_equal(change(g, true, "uid:100", "p7", "", CANDOR_RIGHT_INSPECT), 1);
 	assert_int_equal(change(g, false, "uid:100", "p7", "", ALL), 1);
 	assert_int_equal(change(g, true, "uid:101", "p1", "", CANDOR_RIGHT_READ), ERR_FULL);
@@ -457,8 +457,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		GRANTS(nobody_may_do_anything_that_was_not_granted),
 		GRANTS(a_grant_is_for_its_pool_or_for_all),
-		GRANTS(an_admin_may_do_everything_where_he_is_one),
-		GRANTS(whoever_is_not_known_is_anonymous_whatever_his_name),
+		GRANTS(an_admin_has_every_right_where_they_are_admin),
+		GRANTS(an_unknown_peer_is_anonymous_whatever_its_name),
 		GRANTS(groups_give_what_they_have_to_their_members),
 		GRANTS(a_prefix_is_a_beginning_and_no_more),
 		GRANTS(grants_grow_and_shrink_right_by_right),

@@ -397,7 +397,7 @@ static void assert_refused(struct world *w, struct candor_request *r, const char
 	}
 }
 
-static void what_is_no_cursor_is_refused(void **state)
+static void an_invalid_cursor_is_refused(void **state)
 {
 	static const char *const garbage[] = {
 		"x",
@@ -523,7 +523,7 @@ int main(void)
 		TEST(pages_of_the_feed_are_the_closed_items_in_order),
 		TEST(the_end_of_the_feed_is_where_its_next_items_will_be),
 		TEST(the_feed_waits_for_what_was_closed_before_it_was_asked_for),
-		TEST(what_is_no_cursor_is_refused),
+		TEST(an_invalid_cursor_is_refused),
 		TEST(a_cursor_of_another_list_is_refused),
 		TEST(a_round_that_the_labeler_had_no_part_in_is_no_cursor),
 	};

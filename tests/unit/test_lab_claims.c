@@ -61,7 +61,7 @@ static void averages_regret_grows_with_every_item_and_the_mechanisms_with_their_
 
 /* ---- strategic labelers ---- */
 
-static void whatever_a_minority_does_the_mean_comes_close_to_the_best_labeler(void **state)
+static void the_mean_comes_close_to_the_best_labeler_whatever_a_minority_does(void **state)
 {
 	static const double shares[] = {0.10, 0.30, 0.49};
 	(void)state;
@@ -186,7 +186,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(averages_regret_grows_with_every_item_and_the_mechanisms_with_their_root),
-		cmocka_unit_test(whatever_a_minority_does_the_mean_comes_close_to_the_best_labeler),
+		cmocka_unit_test(the_mean_comes_close_to_the_best_labeler_whatever_a_minority_does),
 		cmocka_unit_test(colluding_blocks_have_their_say_only_at_first),
 		cmocka_unit_test(many_names_of_one_good_labeler_keep_more_than_its_fair_say),
 		cmocka_unit_test(the_expected_next_weight_is_highest_at_the_belief),

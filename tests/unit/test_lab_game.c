@@ -255,7 +255,7 @@ static void report_beliefs(struct watch *w, const struct scheme_item *item, cons
 	w->seen++;
 }
 
-static void who_has_no_strategy_is_truthful(void **state)
+static void labelers_without_a_strategy_are_truthful(void **state)
 {
 	struct watch w = {.look = report_beliefs};
 	struct game_options o = usual(seed_of_test(804));
@@ -429,7 +429,7 @@ static void liars_lose_their_influence_and_the_curve_says_when(void **state)
 	assert_true(r.influences[0] < 1 / 3.0 && r.influences[3] < 0.05);
 }
 
-static void what_losses_are_held_against_does_not_depend_on_strategies_or_schemes(void **state)
+static void the_truth_that_losses_are_measured_by_depends_on_neither_strategies_nor_schemes(void **state)
 {
 	struct game_options o = usual(seed_of_test(812));
 	(void)state;
@@ -523,7 +523,7 @@ int main(void)
 		cmocka_unit_test(the_same_options_give_the_same_result_to_the_last_bit),
 		cmocka_unit_test(games_in_threads_do_not_meet),
 		cmocka_unit_test(scores_regret_and_weights_are_those_of_a_pool_that_watches),
-		cmocka_unit_test(who_has_no_strategy_is_truthful),
+		cmocka_unit_test(labelers_without_a_strategy_are_truthful),
 		cmocka_unit_test(without_outcomes_all_keep_their_entry_weight),
 		cmocka_unit_test(outcomes_that_come_after_the_end_teach_nothing),
 		cmocka_unit_test(a_wrong_outcome_teaches_the_opposite_but_scores_are_against_the_truth),
@@ -531,7 +531,7 @@ int main(void)
 		cmocka_unit_test(groups_are_as_large_as_asked),
 		cmocka_unit_test(influence_is_the_share_of_weight_where_all_count_the_same),
 		cmocka_unit_test(liars_lose_their_influence_and_the_curve_says_when),
-		cmocka_unit_test(what_losses_are_held_against_does_not_depend_on_strategies_or_schemes),
+		cmocka_unit_test(the_truth_that_losses_are_measured_by_depends_on_neither_strategies_nor_schemes),
 		cmocka_unit_test(a_curve_has_what_a_shorter_game_would_have_come_to),
 		cmocka_unit_test(the_regret_bound_holds_in_every_game),
 		cmocka_unit_test(items_are_counted_as_they_come),

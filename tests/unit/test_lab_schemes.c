@@ -612,7 +612,7 @@ static void leader_says_what_the_best_so_far_says(void **state)
 	}
 }
 
-static void who_is_unknown_ties_with_who_was_undecided(void **state)
+static void unknown_and_undecided_labelers_tie(void **state)
 {
 	static const uint32_t first[] = {0, 1}, both[] = {0, 2, 1};
 	static const double undecided[] = {0.5, 0}, reports[] = {0.9, 0.2, 0.7};
@@ -649,7 +649,7 @@ int main(void)
 		cmocka_unit_test(the_regret_of_hedge_is_at_most_twice_the_logarithm_of_labelers),
 		cmocka_unit_test(the_worst_labeler_of_a_hedge_keeps_a_weight_that_a_double_can_hold),
 		cmocka_unit_test(leader_says_what_the_best_so_far_says),
-		cmocka_unit_test(who_is_unknown_ties_with_who_was_undecided),
+		cmocka_unit_test(unknown_and_undecided_labelers_tie),
 	};
 	return cmocka_run_group_tests_name("lab_schemes", tests, NULL, NULL);
 }

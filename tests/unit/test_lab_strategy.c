@@ -50,7 +50,7 @@ static void only_copycats_copy_and_only_sybils_are_one_person(void **state)
 	assert_true(!strategy_truthful.copies && !strategy_truthful.one_person && strategy_truthful.horizon == 0);
 }
 
-static void who_is_truthful_or_a_sybil_reports_its_belief(void **state)
+static void truthful_labelers_and_sybils_report_their_belief(void **state)
 {
 	(void)state;
 	assert_near(report("truthful", usual), 0.7, 0);
@@ -266,7 +266,7 @@ static double expected_by_paths(const struct prospect *p, const double *plan)
 
 static const struct scheme_class *const with_steps[] = {&scheme_candor, &scheme_hedge};
 
-static void what_a_plan_is_expected_to_bring_is_the_mean_over_all_paths(void **state)
+static void the_expected_gain_of_a_plan_is_the_mean_over_all_paths(void **state)
 {
 	struct random r;
 	(void)state;
@@ -439,7 +439,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_strategy_is_found_by_its_name_and_nothing_else_is),
 		cmocka_unit_test(only_copycats_copy_and_only_sybils_are_one_person),
-		cmocka_unit_test(who_is_truthful_or_a_sybil_reports_its_belief),
+		cmocka_unit_test(truthful_labelers_and_sybils_report_their_belief),
 		cmocka_unit_test(an_exaggerator_reports_the_nearer_end),
 		cmocka_unit_test(some_do_not_look_at_what_they_believe),
 		cmocka_unit_test(the_inverted_report_the_opposite),
@@ -449,7 +449,7 @@ int main(void)
 		cmocka_unit_test(a_drifter_is_bad_in_the_second_third_half_of_the_time),
 		cmocka_unit_test(a_responder_without_an_outlook_is_truthful),
 		cmocka_unit_test(all_reports_are_probabilities),
-		cmocka_unit_test(what_a_plan_is_expected_to_bring_is_the_mean_over_all_paths),
+		cmocka_unit_test(the_expected_gain_of_a_plan_is_the_mean_over_all_paths),
 		cmocka_unit_test(one_item_ahead_nothing_pays_better_than_truth_under_candor),
 		cmocka_unit_test(one_item_ahead_lying_pays_under_hedge_and_the_best_lie_is_found),
 		cmocka_unit_test(two_items_ahead_the_plan_is_as_good_as_any_of_a_grid),

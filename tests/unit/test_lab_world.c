@@ -105,7 +105,7 @@ static void a_belief_takes_the_true_side_as_often_as_its_skill_says(void **state
 	}
 }
 
-static void who_knows_nothing_believes_the_base_rate(void **state)
+static void labelers_who_know_nothing_believe_the_base_rate(void **state)
 {
 	struct world_options o = usual(seed_of_test(765));
 	(void)state;
@@ -333,7 +333,7 @@ int main(void)
 		cmocka_unit_test(another_seed_or_stream_is_another_world),
 		cmocka_unit_test(what_becomes_known_moves_no_other_draw),
 		cmocka_unit_test(a_belief_takes_the_true_side_as_often_as_its_skill_says),
-		cmocka_unit_test(who_knows_nothing_believes_the_base_rate),
+		cmocka_unit_test(labelers_who_know_nothing_believe_the_base_rate),
 		cmocka_unit_test(beliefs_come_true_as_often_as_they_say),
 		cmocka_unit_test(errors_are_normal_and_as_correlated_as_asked),
 		cmocka_unit_test(skills_are_even_between_their_ends),

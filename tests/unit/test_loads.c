@@ -34,7 +34,7 @@ static void commit(struct fake_owner *f)
 	fake_commit(f, 0);
 }
 
-static void what_is_evicted_comes_back_as_it_was(void **state)
+static void evicted_items_come_back_as_they_were(void **state)
 {
 	struct fake_owner *f = *state;
 	static const enum candor_item_state states[] = {CANDOR_CLOSED, CANDOR_RESOLVED, CANDOR_VOID, CANDOR_VOID};
@@ -180,7 +180,7 @@ static void assert_closed(struct fake_owner *f, struct ask *query)
 	assert_int_equal(fake_verify(f), 0);
 }
 
-static void what_was_closed_during_a_read_does_not_come_back_as_unknown(void **state)
+static void an_item_closed_during_a_read_does_not_come_back_as_unknown(void **state)
 {
 	struct fake_owner *f = *state;
 	struct ask *query = query_from_before_an_item_that_is_closed_now(f);
@@ -208,7 +208,7 @@ static void a_read_from_before_memory_was_rebuilt_does_not_count(void **state)
 	assert_closed(f, query);
 }
 
-static void what_was_resolved_during_a_read_stays_resolved(void **state)
+static void an_item_resolved_during_a_read_stays_resolved(void **state)
 {
 	struct fake_owner *f = *state;
 	assert_int_equal(fake_post(f, "p", "i", "a", 1), CANDOR_OK);
@@ -311,7 +311,7 @@ static void a_read_that_fails_is_an_answer(void **state)
 
 /* ---- reading ahead ---- */
 
-static void what_is_announced_is_read_before_it_is_submitted(void **state)
+static void items_of_an_announced_request_are_read_before_it_is_submitted(void **state)
 {
 	struct fake_owner *f = *state;
 	fake_stop(f);
@@ -349,7 +349,7 @@ static void what_is_announced_is_read_before_it_is_submitted(void **state)
 	ask_free(b);
 }
 
-static void what_is_withdrawn_is_never_answered(void **state)
+static void a_withdrawn_request_is_never_answered(void **state)
 {
 	struct fake_owner *f = *state;
 	const struct candor_report row = {"i", "a", 1};
@@ -393,19 +393,19 @@ static void a_batch_may_name_its_items_in_any_order_and_often(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(what_is_evicted_comes_back_as_it_was),
+		TEST(evicted_items_come_back_as_they_were),
 		TEST(open_items_are_never_evicted),
 		TEST(as_many_items_and_reports_stay_as_the_limits_say),
 		TEST(two_calls_for_the_same_new_item_make_one),
-		TEST(what_was_closed_during_a_read_does_not_come_back_as_unknown),
+		TEST(an_item_closed_during_a_read_does_not_come_back_as_unknown),
 		TEST(a_read_from_before_memory_was_rebuilt_does_not_count),
-		TEST(what_was_resolved_during_a_read_stays_resolved),
+		TEST(an_item_resolved_during_a_read_stays_resolved),
 		TEST(a_call_runs_though_its_items_are_more_than_may_stay),
 		TEST(a_pool_that_a_failed_commit_took_away_is_not_there_when_the_read_ends),
 		TEST(a_read_that_cannot_start_is_an_answer),
 		TEST(a_read_that_fails_is_an_answer),
-		TEST(what_is_announced_is_read_before_it_is_submitted),
-		TEST(what_is_withdrawn_is_never_answered),
+		TEST(items_of_an_announced_request_are_read_before_it_is_submitted),
+		TEST(a_withdrawn_request_is_never_answered),
 		TEST(a_batch_may_name_its_items_in_any_order_and_often),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

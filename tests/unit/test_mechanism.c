@@ -12,7 +12,7 @@ static struct candor_settings complete(struct candor_settings s)
 
 /* ---- settings ---- */
 
-static void what_is_not_given_gets_its_default_and_only_where_the_rate_uses_it(void **state)
+static void settings_left_out_get_their_defaults_where_the_rate_uses_them(void **state)
 {
 	struct candor_settings s = complete((struct candor_settings){0});
 	(void)state;
@@ -40,7 +40,7 @@ static void settings_out_of_range_are_refused_with_the_field_s_name(void **state
 		const char *field;
 	} bad[] = {
 		{{.rate = (enum candor_rate)4}, "settings.rate"},
-		{{.rate = (enum candor_rate)-1}, "settings.rate"},
+		{{.rate = (enum candor_rate) - 1}, "settings.rate"},
 		{{.c = -1}, "settings.c"},
 		{{.c = 100.1}, "settings.c"},
 		{{.c = NAN}, "settings.c"},
@@ -82,9 +82,15 @@ static void settings_out_of_range_are_refused_with_the_field_s_name(void **state
 static void the_ends_of_each_range_are_allowed(void **state)
 {
 	static const struct candor_settings good[] = {
-		{.c = 100}, {.beta = 1e-9}, {.beta = 0.5}, {.share = 1e-9}, {.share = 0.5}, {.entry = 1e-6},
+		{.c = 100},
+		{.beta = 1e-9},
+		{.beta = 0.5},
+		{.share = 1e-9},
+		{.share = 0.5},
+		{.entry = 1e-6},
 		{.entry = 1e6},
-		{.rate = CANDOR_FIXED, .eta = 0.5}, {.rate = CANDOR_HORIZON, .horizon = 1},
+		{.rate = CANDOR_FIXED, .eta = 0.5},
+		{.rate = CANDOR_HORIZON, .horizon = 1},
 		{.rate = CANDOR_HORIZON, .horizon = 1e15},
 	};
 	(void)state;
@@ -316,7 +322,7 @@ static void stretches_of_equal_cost_are_filled_together(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_is_not_given_gets_its_default_and_only_where_the_rate_uses_it),
+		cmocka_unit_test(settings_left_out_get_their_defaults_where_the_rate_uses_them),
 		cmocka_unit_test(settings_out_of_range_are_refused_with_the_field_s_name),
 		cmocka_unit_test(the_ends_of_each_range_are_allowed),
 		cmocka_unit_test(eta_is_what_the_formulas_say),

@@ -63,7 +63,7 @@ static size_t pools_bytes(const struct fake_owner *f)
 	return engine_bytes(f->engine);
 }
 
-static void what_would_add_is_refused_and_says_why(void **state)
+static void requests_that_add_are_refused_with_a_reason(void **state)
 {
 	(void)state;
 	struct fake_owner f;
@@ -88,7 +88,7 @@ static void what_would_add_is_refused_and_says_why(void **state)
 	tear_down(&f);
 }
 
-static void what_adds_nothing_goes_on(void **state)
+static void requests_that_add_nothing_are_served(void **state)
 {
 	(void)state;
 	struct fake_owner f;
@@ -248,8 +248,8 @@ static void a_request_that_writes_too_much_is_done_row_by_row(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_would_add_is_refused_and_says_why),
-		cmocka_unit_test(what_adds_nothing_goes_on),
+		cmocka_unit_test(requests_that_add_are_refused_with_a_reason),
+		cmocka_unit_test(requests_that_add_nothing_are_served),
 		cmocka_unit_test(items_that_end_make_room),
 		cmocka_unit_test(nothing_grows_past_the_share),
 		cmocka_unit_test(a_daemon_that_starts_above_its_share_serves_and_takes_nothing_new),

@@ -135,7 +135,7 @@ static void the_most_reports_that_an_item_takes_fit(void **state)
 	round_trip(labelers, values, ITEM_REPORTS_MAX);
 }
 
-static void what_is_no_list_of_reports_is_refused(void **state)
+static void bytes_that_are_not_a_list_of_reports_are_refused(void **state)
 {
 	static const char *const bad[] = {
 		"",
@@ -223,7 +223,7 @@ int main(void)
 		cmocka_unit_test(every_value_comes_back_to_the_last_bit),
 		cmocka_unit_test(no_reports_are_an_empty_list),
 		cmocka_unit_test(the_most_reports_that_an_item_takes_fit),
-		cmocka_unit_test(what_is_no_list_of_reports_is_refused),
+		cmocka_unit_test(bytes_that_are_not_a_list_of_reports_are_refused),
 		cmocka_unit_test(more_reports_than_an_item_takes_are_refused),
 		cmocka_unit_test(without_memory_nothing_is_unpacked),
 	};

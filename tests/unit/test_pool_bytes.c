@@ -82,7 +82,7 @@ static void many_labelers_and_large_items_are_accounted_for(void **state)
 	pool_free(p);
 }
 
-static void what_is_dropped_is_given_back_in_the_account(void **state)
+static void dropped_items_are_given_back_in_the_account(void **state)
 {
 	(void)state;
 	struct candor_settings s = history_settings(CANDOR_ANYTIME);
@@ -122,7 +122,7 @@ int main(void)
 		cmocka_unit_test(an_empty_pool_takes_little),
 		cmocka_unit_test(random_histories_are_accounted_for_at_every_step),
 		cmocka_unit_test(many_labelers_and_large_items_are_accounted_for),
-		cmocka_unit_test(what_is_dropped_is_given_back_in_the_account),
+		cmocka_unit_test(dropped_items_are_given_back_in_the_account),
 	};
 	return cmocka_run_group_tests_name("pool_bytes", tests, NULL, NULL);
 }

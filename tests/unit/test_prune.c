@@ -210,7 +210,7 @@ static void a_pruned_pool_goes_on_as_if_nothing_had_been_pruned(void **state)
 
 /* ---- what is left ---- */
 
-static void what_is_archived_says_so_and_takes_nothing_more(void **state)
+static void archived_items_say_so_and_take_nothing_more(void **state)
 {
 	struct world w;
 	struct archive_row made;
@@ -605,7 +605,7 @@ static void archives_must_be_this_databases_and_without_a_gap(void **state)
 	tear_down(&other);
 }
 
-static void whoever_tampers_with_what_is_kept_is_found(void **state)
+static void tampering_with_what_is_kept_is_found(void **state)
 {
 	static const struct {
 		const char *sql;
@@ -671,7 +671,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_pruned_pool_goes_on_as_if_nothing_had_been_pruned),
-		cmocka_unit_test(what_is_archived_says_so_and_takes_nothing_more),
+		cmocka_unit_test(archived_items_say_so_and_take_nothing_more),
 		cmocka_unit_test(only_a_prefix_of_the_rounds_goes_and_only_what_is_older),
 		cmocka_unit_test(a_daemon_that_comes_to_another_state_removes_nothing),
 		cmocka_unit_test(only_the_daemons_user_and_root_may_prune),
@@ -681,7 +681,7 @@ int main(void)
 		cmocka_unit_test(a_full_disk_holds_a_removal_up_and_no_more),
 		cmocka_unit_test(every_bit_and_every_byte_of_an_archive_counts),
 		cmocka_unit_test(archives_must_be_this_databases_and_without_a_gap),
-		cmocka_unit_test(whoever_tampers_with_what_is_kept_is_found),
+		cmocka_unit_test(tampering_with_what_is_kept_is_found),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

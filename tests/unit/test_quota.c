@@ -84,7 +84,7 @@ static void over_any_time_no_more_passes_than_the_rate(void **state)
 		seen++;
 		assert_true(passed * 1000 <= (now - NOW) * RATE + 1000 * (RATE + MOST));
 	}
-	/* And as he asks all the time, no less. */
+	/* And as they ask all the time, no less. */
 	assert_true((passed + RATE) * 1000 + 1000 * MOST >= (now - NOW) * RATE);
 	assert_true(seen > 100);
 	quota_free(q);
@@ -101,7 +101,7 @@ static void a_request_larger_than_a_second_passes_and_is_paid_afterwards(void **
 	quota_free(q);
 }
 
-static void whoever_does_not_pass_pays_by_no_rate(void **state)
+static void a_refused_request_is_charged_to_no_rate(void **state)
 {
 	struct quota *q = make(10, 10, 1000, 0);
 	const uint64_t cost[QUOTA_RATES] = {1, 1, 400};
@@ -205,7 +205,7 @@ static const char *name_of(uint64_t i)
 	return name;
 }
 
-static void whoever_has_nothing_open_and_all_that_he_may_goes_for_others(void **state)
+static void principals_without_debt_or_open_items_make_room_for_others(void **state)
 {
 	struct quota *q = make(10, 0, 0, 0);
 	enum quota_rate rate;
@@ -229,7 +229,7 @@ static void whoever_has_nothing_open_and_all_that_he_may_goes_for_others(void **
 	quota_free(q);
 }
 
-static void whoever_has_items_open_stays_known(void **state)
+static void a_principal_with_open_items_stays_known(void **state)
 {
 	struct quota *q = make(0, 0, 0, 1);
 	uint32_t id, other;
@@ -306,14 +306,14 @@ int main(void)
 		cmocka_unit_test(a_wait_that_is_told_is_as_long_as_needed_and_no_longer),
 		cmocka_unit_test(over_any_time_no_more_passes_than_the_rate),
 		cmocka_unit_test(a_request_larger_than_a_second_passes_and_is_paid_afterwards),
-		cmocka_unit_test(whoever_does_not_pass_pays_by_no_rate),
+		cmocka_unit_test(a_refused_request_is_charged_to_no_rate),
 		cmocka_unit_test(principals_do_not_touch_each_other),
 		cmocka_unit_test(without_a_limit_nothing_waits),
 		cmocka_unit_test(a_clock_that_goes_back_gives_and_takes_nothing),
 		cmocka_unit_test(a_clock_that_leaps_fills_what_there_is_and_no_more),
 		cmocka_unit_test(huge_costs_end_at_a_debt_that_can_be_counted),
-		cmocka_unit_test(whoever_has_nothing_open_and_all_that_he_may_goes_for_others),
-		cmocka_unit_test(whoever_has_items_open_stays_known),
+		cmocka_unit_test(principals_without_debt_or_open_items_make_room_for_others),
+		cmocka_unit_test(a_principal_with_open_items_stays_known),
 		cmocka_unit_test(memory_is_counted),
 		cmocka_unit_test(open_items_are_counted_up_and_down),
 	};

@@ -83,7 +83,7 @@ static void the_first_numbers_are_those_of_chacha20(void **state)
 }
 
 /* What each function makes of them; whoever changes it changes every simulation that was ever printed. */
-static void what_is_made_of_the_first_numbers_stays(void **state)
+static void values_derived_from_the_first_numbers_stay_the_same(void **state)
 {
 	struct random r;
 	uint32_t order[6] = {0, 1, 2, 3, 4, 5};
@@ -436,7 +436,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_first_numbers_are_those_of_chacha20),
-		cmocka_unit_test(what_is_made_of_the_first_numbers_stays),
+		cmocka_unit_test(values_derived_from_the_first_numbers_stay_the_same),
 		cmocka_unit_test(the_same_seed_and_stream_give_the_same_numbers),
 		cmocka_unit_test(other_streams_and_seeds_give_other_numbers),
 		cmocka_unit_test(streams_of_a_seed_have_nothing_to_do_with_each_other),

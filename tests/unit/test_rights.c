@@ -36,7 +36,7 @@ static void roles_and_rights_are_read(void **state)
 	}
 }
 
-static void what_is_no_set_of_rights_is_not_read(void **state)
+static void text_that_is_not_a_set_of_rights_is_refused(void **state)
 {
 	(void)state;
 	static const char *const wrong[] = {
@@ -103,7 +103,7 @@ static void principals_are_what_they_are(void **state)
 	assert_null(FAULT("gid:7"));
 }
 
-static void what_is_no_principal_says_why(void **state)
+static void an_invalid_principal_is_refused_with_a_reason(void **state)
 {
 	(void)state;
 	static const char *const wrong[] = {
@@ -209,10 +209,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(roles_and_rights_are_read),
-		cmocka_unit_test(what_is_no_set_of_rights_is_not_read),
+		cmocka_unit_test(text_that_is_not_a_set_of_rights_is_refused),
 		cmocka_unit_test(every_set_is_written_and_read_again),
 		cmocka_unit_test(principals_are_what_they_are),
-		cmocka_unit_test(what_is_no_principal_says_why),
+		cmocka_unit_test(an_invalid_principal_is_refused_with_a_reason),
 		cmocka_unit_test(principals_are_as_long_as_names),
 		cmocka_unit_test(names_of_tokens_are_one_word_and_shorter),
 		cmocka_unit_test(a_grant_has_rights_and_a_prefix_is_for_reports_alone),

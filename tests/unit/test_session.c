@@ -580,7 +580,7 @@ static void after_a_stop_what_is_here_is_answered_and_no_more_taken(void **state
 	assert_false(session_is_over(w->p.session));
 }
 
-static void who_is_refused_is_told_why(void **state)
+static void refused_peers_are_told_why(void **state)
 {
 	struct peer_world *w = *state;
 	struct candor_response r;
@@ -647,7 +647,7 @@ int main(void)
 		TEST(high_pressure_holds_requests_back_until_a_commit),
 		TEST(a_session_may_end_with_calls_at_every_stage),
 		TEST(after_a_stop_what_is_here_is_answered_and_no_more_taken),
-		TEST(who_is_refused_is_told_why),
+		TEST(refused_peers_are_told_why),
 		TEST(the_name_that_a_client_gives_itself_stands_in_history),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

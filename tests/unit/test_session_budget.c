@@ -29,7 +29,7 @@ static void assert_answer(struct peer_world *w, uint64_t id, enum candor_code co
 
 /* ---- turns ---- */
 
-static void whoever_asks_much_has_it_done_in_turns(void **state)
+static void many_requests_of_one_peer_are_done_in_turns(void **state)
 {
 	struct peer_world *w = *state;
 	enum { REQUESTS = 1000 };
@@ -56,7 +56,7 @@ static void whoever_asks_much_has_it_done_in_turns(void **state)
 	buf_free(&bytes);
 }
 
-static void whoever_has_much_waiting_lets_others_write_first(void **state)
+static void a_peer_with_much_waiting_lets_others_write_first(void **state)
 {
 	struct peer_world *w = *state;
 	w->f.limits.commit_bytes = 32 * 1024;
@@ -148,7 +148,7 @@ static void idle_sessions_hold_next_to_nothing(void **state)
 }
 
 /* Where memory is short one request after the other is done, and nothing is ever lost or stuck. */
-static void whoever_holds_more_than_a_share_takes_nothing_new_until_it_is_taken(void **state)
+static void a_peer_over_its_share_of_memory_takes_nothing_new_until_its_answers_are_taken(void **state)
 {
 	struct peer_world *w = *state;
 	struct session_budget budget = {.limit_bytes = 4000};
@@ -178,11 +178,11 @@ static void whoever_holds_more_than_a_share_takes_nothing_new_until_it_is_taken(
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(whoever_asks_much_has_it_done_in_turns),
-		TEST(whoever_has_much_waiting_lets_others_write_first),
+		TEST(many_requests_of_one_peer_are_done_in_turns),
+		TEST(a_peer_with_much_waiting_lets_others_write_first),
 		TEST(the_budget_counts_what_sessions_hold_and_forgets_nothing),
 		TEST(idle_sessions_hold_next_to_nothing),
-		TEST(whoever_holds_more_than_a_share_takes_nothing_new_until_it_is_taken),
+		TEST(a_peer_over_its_share_of_memory_takes_nothing_new_until_its_answers_are_taken),
 	};
 	return cmocka_run_group_tests_name("session_budget", tests, NULL, NULL);
 }

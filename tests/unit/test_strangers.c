@@ -50,7 +50,7 @@ static struct buf padded(uint64_t id, size_t len)
 	return out;
 }
 
-static void nothing_large_is_unpacked_for_who_may_do_nothing(void **state)
+static void nothing_large_is_unpacked_for_peers_without_rights(void **state)
 {
 	struct peer_world *w = *state;
 	const struct identity *const identity[] = {&anonymous, &ann};
@@ -77,7 +77,7 @@ static void nothing_large_is_unpacked_for_who_may_do_nothing(void **state)
 	buf_free(&large);
 }
 
-/* What its own user sent behind it would else be done as he, and not as the token. */
+/* Else requests behind it would be done as the connection's own user and not as the token. */
 static void a_hello_that_shows_a_token_in_vain_ends_the_connection(void **state)
 {
 	struct peer_world *w = *state;
@@ -145,7 +145,7 @@ static void losses_are_for_who_may_read_or_inspect(void **state)
 	}
 }
 
-static void what_is_of_the_whole_daemon_is_for_who_may_inspect_all_of_it(void **state)
+static void figures_of_the_whole_daemon_need_the_right_to_inspect_all_of_it(void **state)
 {
 	struct peer_world *w = *state;
 	static const struct {
@@ -201,10 +201,10 @@ int main(void)
 {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, peer_set_up, peer_tear_down)
 	const struct CMUnitTest tests[] = {
-		TEST(nothing_large_is_unpacked_for_who_may_do_nothing),
+		TEST(nothing_large_is_unpacked_for_peers_without_rights),
 		TEST(a_hello_that_shows_a_token_in_vain_ends_the_connection),
 		TEST(losses_are_for_who_may_read_or_inspect),
-		TEST(what_is_of_the_whole_daemon_is_for_who_may_inspect_all_of_it),
+		TEST(figures_of_the_whole_daemon_need_the_right_to_inspect_all_of_it),
 		TEST(a_pools_admin_has_room_for_so_many_grants),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

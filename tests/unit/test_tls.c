@@ -1,4 +1,4 @@
-/* Two ends of a channel in memory: what is said arrives, and whoever is not who he should be gets nowhere. */
+/* Two ends of a channel in memory: bytes arrive as sent, and a peer with the wrong certificate gets nowhere. */
 #include <stdlib.h>
 
 #include "tests/lib/certs.h"
@@ -105,7 +105,7 @@ static struct tls_identity trusting(const struct certs_authority *a)
 
 /* ---- what works ---- */
 
-static void what_is_said_arrives(void **state)
+static void bytes_arrive_as_they_were_sent(void **state)
 {
 	struct world *w = *state;
 	static const size_t pieces[] = {1 << 20, 1400, 1};
@@ -203,7 +203,7 @@ static void server_refuses(struct world *w, const struct certs_pair *shown, cons
 	link_close(&l);
 }
 
-static void who_is_not_who_he_should_be_is_refused(void **state)
+static void a_peer_with_the_wrong_certificate_is_refused(void **state)
 {
 	struct world *w = *state;
 	struct certs_wish wish = server_wish;
@@ -272,7 +272,7 @@ static void a_list_that_is_out_of_date_lets_nobody_in_and_says_so(void **state)
 	free(stale);
 }
 
-static void what_is_no_tls_is_refused(void **state)
+static void bytes_that_are_not_tls_are_refused(void **state)
 {
 	struct world *w = *state;
 	static const char *const words[] = {"GET / HTTP/1.1\r\n\r\n", "\x16\x03\x01\xff\xffhello and more",
@@ -447,11 +447,11 @@ static void a_wrong_identity_says_what_is_wrong(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TLS(what_is_said_arrives),
+		TLS(bytes_arrive_as_they_were_sent),
 		TLS(a_client_is_known_by_its_certificate),
-		TLS(who_is_not_who_he_should_be_is_refused),
+		TLS(a_peer_with_the_wrong_certificate_is_refused),
 		TLS(a_list_that_is_out_of_date_lets_nobody_in_and_says_so),
-		TLS(what_is_no_tls_is_refused),
+		TLS(bytes_that_are_not_tls_are_refused),
 		TLS(everything_at_once_is_understood),
 		TLS(part_of_a_record_is_awaited),
 		TLS(a_channel_outlives_its_context),

@@ -94,7 +94,7 @@ static void texts_that_differ_anywhere_differ_in_their_hash(void **state)
 	}
 }
 
-static void what_is_wiped_is_gone(void **state)
+static void wiped_bytes_are_gone(void **state)
 {
 	(void)state;
 	char text[TOKEN_TEXT_BYTES], zeros[TOKEN_TEXT_BYTES] = {0};
@@ -110,7 +110,7 @@ int main(void)
 		cmocka_unit_test(no_two_are_alike),
 		cmocka_unit_test(the_hash_of_a_text_is_the_same_for_ever),
 		cmocka_unit_test(texts_that_differ_anywhere_differ_in_their_hash),
-		cmocka_unit_test(what_is_wiped_is_gone),
+		cmocka_unit_test(wiped_bytes_are_gone),
 	};
 	return cmocka_run_group_tests_name("token", tests, NULL, NULL);
 }

@@ -198,7 +198,7 @@ static void several_requests_stand_behind_each_other_in_one_buffer(void **state)
 
 /* ---- what is refused when a request is encoded ---- */
 
-static void what_is_longer_than_allowed_is_not_appended(void **state)
+static void a_message_longer_than_allowed_is_not_appended(void **state)
 {
 	size_t n;
 	const struct candor_request *samples = sample_requests(&n);
@@ -530,7 +530,7 @@ static void a_nul_within_a_name_is_refused(void **state)
 
 /* ---- bytes that are no request ---- */
 
-static void what_is_no_request_is_malformed_but_its_id_is_known_where_it_stands_first(void **state)
+static void bytes_that_are_not_a_request_are_malformed_but_a_leading_id_is_known(void **state)
 {
 	static const uint8_t broken[] = {0x08, 0xac, 0x02, 0x42, 0x7f}; /* id 300, then a body that is not there */
 	static const uint8_t nothing[] = {0x42, 0x7f};
@@ -592,7 +592,7 @@ int main(void)
 		cmocka_unit_test(strings_that_are_null_are_sent_as_empty),
 		cmocka_unit_test(a_limit_of_0_reads_as_100_and_one_above_1000_is_a_fault),
 		cmocka_unit_test(several_requests_stand_behind_each_other_in_one_buffer),
-		cmocka_unit_test(what_is_longer_than_allowed_is_not_appended),
+		cmocka_unit_test(a_message_longer_than_allowed_is_not_appended),
 		cmocka_unit_test(encoding_within_too_small_a_budget_appends_nothing),
 		cmocka_unit_test(a_bad_pool_name_is_a_fault_of_every_request_that_has_one),
 		cmocka_unit_test(a_name_of_255_bytes_is_good),
@@ -604,7 +604,7 @@ int main(void)
 		cmocka_unit_test(a_number_that_is_no_probability_is_a_fault_of_its_row),
 		cmocka_unit_test(a_bad_name_is_a_fault_of_its_row_with_the_field_s_name),
 		cmocka_unit_test(a_nul_within_a_name_is_refused),
-		cmocka_unit_test(what_is_no_request_is_malformed_but_its_id_is_known_where_it_stands_first),
+		cmocka_unit_test(bytes_that_are_not_a_request_are_malformed_but_a_leading_id_is_known),
 		cmocka_unit_test(a_mebibyte_of_empty_reports_hits_the_budget_and_takes_no_more),
 		cmocka_unit_test(codes_have_their_names),
 	};
