@@ -1,5 +1,6 @@
 #include "daemon/config.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <getopt.h>
 #include <ini.h>
@@ -11,74 +12,45 @@
 #include "daemon/memory.h"
 #include "lib/base/text.h"
 
-/* Where a setting was said, the later the stronger. */
+/* Where a setting was given, the later the stronger. */
 enum source { BY_DEFAULT, BY_FILE, BY_ENVIRONMENT, BY_FLAG };
-
-struct setting {
-	const char *name; /* in the file; "--a-b" for a_b as a flag, "CANDORD_A_B" in the environment */
-	const char *value, *help;
-	const char *fallback;
-	uint64_t min, max; /* of numbers */
-	size_t offset;
-	enum { LISTEN, PATH, SYNC, LEVEL, YESNO, NUMBER, BYTES, SECONDS } kind;
-};
 
 #define KIB 1024ull
 #define MIB (1024 * KIB)
 #define GIB (1024 * MIB)
-#define AT(field) offsetof(struct config, field)
 
-static const struct setting settings[] = {
-	{"listen", "ADDRESS", "tcp:HOST:PORT or unix:PATH; may be given several times", NULL, 0, 0, AT(listen), LISTEN},
-	{"db", "FILE", "the database; made if it is not there", NULL, 0, 0, AT(db), PATH},
-	{"sync", "full|normal", "normal: faster, but a power failure can take back the last moments", "full", 0, 0,
-	 AT(sync), SYNC},
-	{"memory_limit", "BYTES", "memory of the whole daemon; lowers the settings below that do not fit", "1G",
-	 64 * MIB, 1024 * GIB, AT(memory_limit), BYTES},
-	{"max_connections", "N", "connections at a time", "10000", 1, 1000000, AT(max_connections), NUMBER},
-	{"max_frame_bytes", "BYTES", "the longest message", "4M", KIB, GIB, AT(max_frame_bytes), BYTES},
-	{"max_unpacked_bytes", "BYTES", "memory that one request may take", "64M", 64 * KIB, 16 * GIB,
-	 AT(max_unpacked_bytes), BYTES},
-	{"max_in_flight", "N", "unanswered requests above which a connection is read no further", "1024", 1, 1000000,
-	 AT(max_in_flight), NUMBER},
-	{"max_unsent_bytes", "BYTES", "answers not taken, above which a connection is read no further", "8M", KIB, GIB,
-	 AT(max_unsent_bytes), BYTES},
-	{"idle_timeout", "SECONDS", "closes a connection that does nothing for so long; 0: never", "3600", 0, 31536000,
-	 AT(idle_ms), SECONDS},
-	{"frame_timeout", "SECONDS", "for the rest of a message, and for answers to be taken; 0: no limit", "30", 0,
-	 86400, AT(frame_ms), SECONDS},
-	{"batch_bytes", "BYTES", "changes that wait for the disk, above which nothing more is read", "32M", MIB,
-	 16 * GIB, AT(batch_bytes), BYTES},
-	{"resident_items", "N", "closed items kept in memory for quick answers", "16384", 0, 100000000,
-	 AT(resident_items), NUMBER},
-	{"resident_reports", "N", "and their reports", "2000000", 0, 1000000000, AT(resident_reports), NUMBER},
-	{"backup_rate", "BYTES", "that a backup or restore copies in a second at the most; 0: no limit", "64M", 0,
-	 16 * GIB, AT(backup_rate), BYTES},
-	{"limit_requests", "N", "requests that one principal may send a second; 0: no limit", "0", 0, 1000000000,
-	 AT(limit_requests), NUMBER},
-	{"limit_reports", "N", "reports that one principal may send a second; 0: no limit", "0", 0, 1000000000,
-	 AT(limit_reports), NUMBER},
-	{"limit_bytes", "BYTES", "of requests that one principal may send a second; 0: no limit", "0", 0, 1024 * GIB,
-	 AT(limit_bytes), BYTES},
-	{"limit_open_items", "N", "open items that one principal may have; 0: no limit", "0", 0, 1000000000,
-	 AT(limit_open_items), NUMBER},
-	{"tls_cert", "FILE", "certificate, and those up to its authority: all TCP listeners then speak TLS; PEM", NULL,
-	 0, 0, AT(tls_cert), PATH},
-	{"tls_key", "FILE", "its key; PEM without a password. SIGHUP reads these files anew", NULL, 0, 0, AT(tls_key),
-	 PATH},
-	{"tls_ca", "FILE", "authorities of clients: who shows a certificate of theirs is known by its subject", NULL, 0,
-	 0, AT(tls_ca), PATH},
-	{"tls_crl", "FILE", "revocation lists of those authorities, one of each", NULL, 0, 0, AT(tls_crl), PATH},
-	{"insecure", "yes|no", "yes: TCP listeners that are not loopback may do without TLS", "no", 0, 0, AT(insecure),
-	 YESNO},
-	{"log_level", "LEVEL", "error, warning, notice or debug", "notice", 0, 0, AT(log_level), LEVEL},
+struct loader;
+struct setting;
+
+/* How the settings of a type are read, and printed in the form in which they are read. */
+struct setting_type {
+	/* 0, or -1 and l->error says what it must be. where: its name as it was given. */
+	int (*parse)(struct loader *l, const struct setting *s, const char *where, const char *text);
+	void (*print)(const struct setting *s, const void *field);
+	const char *const *words; /* of an enumeration, which they are in order; ends with NULL */
+	uint64_t unit; /* of numbers: what one of them is in the field */
+	bool takes_suffix; /* of numbers: K, M or G */
 };
-enum { SETTINGS = sizeof settings / sizeof *settings };
+
+struct setting {
+	const char *name, *value, *help, *fallback; /* as in settings.def */
+	uint64_t min, max;
+	size_t offset;
+	const struct setting_type *type;
+};
+
+enum {
+	SETTINGS = 0
+#define SETTING(...) +1
+#include "daemon/settings.def"
+#undef SETTING
+};
 
 struct loader {
 	struct config *config;
 	enum source set_by[SETTINGS];
 	enum source source; /* being read */
+	bool overrides; /* what is read replaces what a weaker source gave */
 	char *error;
 	size_t size;
 };
@@ -89,7 +61,7 @@ static int fail(struct loader *l, const char *where, const char *what, const cha
 	size_t len = strlen(value), shown = len < 200 ? len : 200;
 	const char *fault = text_fault(value, len);
 	if (fault) {
-		snprintf(l->error, l->size, "%s: %s; what is there %s", where, what, fault);
+		snprintf(l->error, l->size, "%s: %s; the value %s", where, what, fault);
 		return -1;
 	}
 	while (shown > 0 && shown < len && (value[shown] & 0xc0) == 0x80)
@@ -116,42 +88,60 @@ static bool read_number(const char *text, bool bytes, uint64_t *out)
 	return !errno && !*end && unit && !__builtin_mul_overflow(n, unit, out);
 }
 
-static int set_number(struct loader *l, const struct setting *s, const char *where, const char *text)
+static int parse_number(struct loader *l, const struct setting *s, const char *where, const char *text)
 {
 	uint64_t n;
 	char range[160];
 	snprintf(range, sizeof range, "must be a whole number from %llu to %llu%s", (unsigned long long)s->min,
-		 (unsigned long long)s->max, s->kind == BYTES ? ", with K, M or G behind it or not" : "");
-	if (!read_number(text, s->kind == BYTES, &n) || n < s->min || n > s->max)
+		 (unsigned long long)s->max, s->type->takes_suffix ? ", optionally followed by K, M or G" : "");
+	if (!read_number(text, s->type->takes_suffix, &n) || n < s->min || n > s->max)
 		return fail(l, where, range, text);
-	if (s->kind == SECONDS)
-		n *= 1000;
+	n *= s->type->unit;
 	memcpy((char *)l->config + s->offset, &n, sizeof n);
 	return 0;
 }
 
-static int set_word(struct loader *l, const struct setting *s, const char *where, const char *text)
+static void print_number(const struct setting *s, const void *field)
 {
-	static const char *const syncs[] = {[DB_FULL] = "full", [DB_NORMAL] = "normal", NULL};
-	static const char *const levels[] = {"error", "warning", "notice", "debug", NULL};
-	const char *const *words = s->kind == SYNC ? syncs : levels;
+	uint64_t n;
+	memcpy(&n, field, sizeof n);
+	printf("%s = %llu\n", s->name, (unsigned long long)(n / s->type->unit));
+}
+
+static int parse_word(struct loader *l, const struct setting *s, const char *where, const char *text)
+{
+	const char *const *words = s->type->words;
+	char must[128] = "must be ";
 	for (int i = 0; words[i]; i++) {
+		size_t len = strlen(must);
+		snprintf(must + len, sizeof must - len, "%s%s", i == 0 ? "" : words[i + 1] ? ", " : " or ", words[i]);
 		if (strcmp(words[i], text) == 0) {
 			memcpy((char *)l->config + s->offset, &i, sizeof i);
 			return 0;
 		}
 	}
-	return fail(l, where, s->kind == SYNC ? "must be full or normal" : "must be error, warning, notice or debug",
-		    text);
+	return fail(l, where, must, text);
 }
 
-static int set_yesno(struct loader *l, const struct setting *s, const char *where, const char *text)
+static void print_word(const struct setting *s, const void *field)
+{
+	int i;
+	memcpy(&i, field, sizeof i);
+	printf("%s = %s\n", s->name, s->type->words[i]);
+}
+
+static int parse_yesno(struct loader *l, const struct setting *s, const char *where, const char *text)
 {
 	bool yes = strcmp(text, "yes") == 0;
 	if (!yes && strcmp(text, "no") != 0)
 		return fail(l, where, "must be yes or no", text);
-	memcpy((char *)l->config + s->offset, &yes, sizeof yes);
+	*(bool *)((char *)l->config + s->offset) = yes;
 	return 0;
+}
+
+static void print_yesno(const struct setting *s, const void *field)
+{
+	printf("%s = %s\n", s->name, *(const bool *)field ? "yes" : "no");
 }
 
 /* Nothing that a terminal acts upon, and no comment: only a line that goes on has one in it. */
@@ -160,52 +150,83 @@ static bool is_plain(const char *text)
 	return !text_fault(text, strlen(text)) && text[0] != ';' && !strstr(text, " ;");
 }
 
-static int set_path(struct loader *l, const struct setting *s, const char *where, const char *text)
+static int parse_path(struct loader *l, const struct setting *s, const char *where, const char *text)
 {
 	size_t len = strlen(text);
 	if (len == 0 || len >= CONFIG_PATH_MAX - 16 || !is_plain(text))
-		return fail(l, where, "must be a path, and a blank in it must not stand before a ';'", text);
+		return fail(l, where, "must be a path that contains no blank followed by ';'", text);
 	snprintf((char *)l->config + s->offset, CONFIG_PATH_MAX, "%s", text);
 	return 0;
 }
 
-static int add_listen(struct loader *l, const char *where, const char *text)
+static void print_path(const struct setting *s, const void *field)
+{
+	if (((const char *)field)[0])
+		printf("%s = %s\n", s->name, (const char *)field);
+}
+
+static int parse_address(struct loader *l, const struct setting *s, const char *where, const char *text)
 {
 	const char *why;
-	struct config *c = l->config;
-	if (c->n_listen == CONFIG_LISTEN_MAX)
-		return fail(l, where, "may be given 16 times at the most", text);
+	struct config_addresses *all = (struct config_addresses *)((char *)l->config + s->offset);
+	if (l->overrides)
+		all->n = 0;
+	if (all->n == CONFIG_ADDRESSES_MAX)
+		return fail(l, where, "may be given at most 16 times", text);
 	if (!is_plain(text))
-		return fail(l, where, "must be an address in plain text, and without a comment", text);
-	if (address_parse(text, &c->listen[c->n_listen], &why))
+		return fail(l, where, "must be an address in plain text, without a comment", text);
+	struct address *a = &all->each[all->n];
+	if (address_parse(text, a, &why))
 		return fail(l, where, why, text);
-	if (c->listen[c->n_listen].is_tls)
-		return fail(l, where, "must be tcp: or unix:; all tcp: listeners speak TLS where tls_cert is set",
-			    text);
-	c->n_listen++;
+	if (a->is_tls)
+		return fail(l, where, "must begin with tcp: or unix:; with tls_cert, all tcp: listeners use TLS", text);
+	all->n++;
 	return 0;
 }
+
+static void print_addresses(const struct setting *s, const void *field)
+{
+	const struct config_addresses *all = field;
+	for (size_t i = 0; i < all->n; i++) {
+		char text[ADDRESS_TEXT_MAX];
+		address_format(&all->each[i], text, sizeof text);
+		printf("%s = %s\n", s->name, text);
+	}
+}
+
+/* ---- the table ---- */
+
+static const char *const sync_words[] = {[DB_FULL] = "full", [DB_NORMAL] = "normal", NULL};
+static const char *const level_words[] = {
+	[LOG_ERROR] = "error", [LOG_WARNING] = "warning", [LOG_NOTICE] = "notice", [LOG_DEBUG] = "debug", NULL};
+static_assert(sizeof sync_words / sizeof *sync_words == DB_NORMAL + 2, "each way to sync has a word");
+static_assert(sizeof level_words / sizeof *level_words == LOG_DEBUG + 2, "each level has a word");
+
+static const struct setting_type LISTEN = {.parse = parse_address, .print = print_addresses};
+static const struct setting_type PATH = {.parse = parse_path, .print = print_path};
+static const struct setting_type SYNC = {.parse = parse_word, .print = print_word, .words = sync_words};
+static const struct setting_type LEVEL = {.parse = parse_word, .print = print_word, .words = level_words};
+static const struct setting_type YESNO = {.parse = parse_yesno, .print = print_yesno};
+static const struct setting_type NUMBER = {.parse = parse_number, .print = print_number, .unit = 1};
+static const struct setting_type BYTES = {
+	.parse = parse_number, .print = print_number, .unit = 1, .takes_suffix = true};
+static const struct setting_type SECONDS = {.parse = parse_number, .print = print_number, .unit = 1000};
+
+static const struct setting settings[SETTINGS] = {
+#define SETTING(type, field, name, value, fallback, min, max, help) \
+	{name, value, help, fallback, min, max, offsetof(struct config, field), &type},
+#include "daemon/settings.def"
+#undef SETTING
+};
 
 static int set(struct loader *l, size_t index, const char *where, const char *text)
 {
 	const struct setting *s = &settings[index];
 	if (l->set_by[index] > l->source)
 		return 0;
-	/* Several addresses of one source add up; a stronger source replaces those of a weaker one. */
-	if (s->kind == LISTEN && l->set_by[index] < l->source)
-		l->config->n_listen = 0;
+	l->overrides = l->set_by[index] < l->source;
 	l->set_by[index] = l->source;
-	switch (s->kind) {
-	case LISTEN: return add_listen(l, where, text);
-	case SYNC:
-	case LEVEL: return set_word(l, s, where, text);
-	case NUMBER:
-	case BYTES:
-	case SECONDS: return set_number(l, s, where, text);
-	case YESNO: return set_yesno(l, s, where, text);
-	case PATH: break;
-	}
-	return set_path(l, s, where, text);
+	return s->type->parse(l, s, where, text);
 }
 
 /* ---- sources ---- */
@@ -224,12 +245,12 @@ static int on_ini(void *arg, const char *section, const char *name, const char *
 	if (l->error[0])
 		return 0;
 	if (section[0] && strcmp(section, "candord") != 0) {
-		fail(l, "section", "there is only [candord]", section);
+		fail(l, "section", "must be [candord]", section);
 		return 0;
 	}
 	size_t i = find(name);
 	if (i == SETTINGS) {
-		fail(l, "setting", "must be one that --help lists", name);
+		fail(l, "setting", "must be one of those in --help", name);
 		return 0;
 	}
 	return set(l, i, name, value) == 0;
@@ -248,8 +269,7 @@ static int read_file(struct loader *l, const char *path)
 	else if (why[0])
 		snprintf(l->error, l->size, "%s: %s", path, why);
 	else
-		snprintf(l->error, l->size, "%s: line %d: must be NAME = VALUE, a [section] or a ; comment", path,
-			 line);
+		snprintf(l->error, l->size, "%s: line %d: must be NAME = VALUE, [candord] or a ; comment", path, line);
 	return -1;
 }
 
@@ -269,81 +289,71 @@ static int read_environment(struct loader *l)
 	return 0;
 }
 
-enum {
-	OPT_CONFIG = SETTINGS,
-	OPT_CHECK,
-	OPT_VERIFY,
-	OPT_DEEP,
-	OPT_HEAD,
-	OPT_BACKUP,
-	OPT_RESTORE,
-	OPT_MAKE_ARCHIVE,
-	OPT_ARCHIVE,
-	OPT_POOL,
-	OPT_BEFORE,
-	OPT_DRY_RUN,
-	OPT_PROGRESS,
-	OPT_HELP,
-	OPT_VERSION,
-	OPTIONS
-};
-
 /* Options that are no settings: what to do, and how. */
-static const struct {
-	const char *name;
-	int takes;
-	enum config_command command; /* CONFIG_SERVE: none */
-} doing[OPTIONS] = {
-	[OPT_CONFIG] = {"config", required_argument, CONFIG_SERVE},
-	[OPT_CHECK] = {"check-config", no_argument, CONFIG_CHECK},
-	[OPT_VERIFY] = {"verify", no_argument, CONFIG_VERIFY},
-	[OPT_DEEP] = {"deep", no_argument, CONFIG_SERVE},
-	[OPT_HEAD] = {"head", required_argument, CONFIG_SERVE},
-	[OPT_BACKUP] = {"backup", required_argument, CONFIG_BACKUP},
-	[OPT_RESTORE] = {"restore", required_argument, CONFIG_RESTORE},
-	[OPT_MAKE_ARCHIVE] = {"make-archive", required_argument, CONFIG_ARCHIVE},
-	[OPT_ARCHIVE] = {"archive", required_argument, CONFIG_SERVE},
-	[OPT_POOL] = {"pool", required_argument, CONFIG_SERVE},
-	[OPT_BEFORE] = {"before", required_argument, CONFIG_SERVE},
-	[OPT_DRY_RUN] = {"dry-run", no_argument, CONFIG_SERVE},
-	[OPT_PROGRESS] = {"progress", no_argument, CONFIG_SERVE},
-	[OPT_HELP] = {"help", no_argument, CONFIG_HELP},
-	[OPT_VERSION] = {"version", no_argument, CONFIG_VERSION},
+enum option_kind {
+	OPTION_COMMAND, /* without a value */
+	OPTION_FILE_COMMAND, /* its value is config.file */
+	OPTION_FLAG,
+	OPTION_TEXT,
+	OPTION_DATE,
+	OPTION_ARCHIVE, /* adds to config.archives */
+	OPTION_CONFIG,
 };
 
-static int add_archive(struct loader *l, bool first)
+struct doing {
+	const char *name;
+	enum option_kind kind;
+	enum config_command command; /* of the first two kinds */
+	size_t offset; /* of the next three */
+};
+
+static const struct doing doings[] = {
+	{"config", OPTION_CONFIG, .offset = 0},
+	{"check-config", OPTION_COMMAND, .command = CONFIG_CHECK},
+	{"verify", OPTION_COMMAND, .command = CONFIG_VERIFY},
+	{"deep", OPTION_FLAG, .offset = offsetof(struct config, deep)},
+	{"head", OPTION_TEXT, .offset = offsetof(struct config, head)},
+	{"backup", OPTION_FILE_COMMAND, .command = CONFIG_BACKUP},
+	{"restore", OPTION_FILE_COMMAND, .command = CONFIG_RESTORE},
+	{"make-archive", OPTION_FILE_COMMAND, .command = CONFIG_ARCHIVE},
+	{"archive", OPTION_ARCHIVE, .offset = 0},
+	{"pool", OPTION_TEXT, .offset = offsetof(struct config, pool)},
+	{"before", OPTION_DATE, .offset = offsetof(struct config, before_ms)},
+	{"dry-run", OPTION_FLAG, .offset = offsetof(struct config, dry_run)},
+	{"progress", OPTION_FLAG, .offset = offsetof(struct config, progress)},
+	{"help", OPTION_COMMAND, .command = CONFIG_HELP},
+	{"version", OPTION_COMMAND, .command = CONFIG_VERSION},
+};
+enum { DOINGS = sizeof doings / sizeof *doings };
+
+static bool takes_value(enum option_kind kind)
+{
+	return kind != OPTION_COMMAND && kind != OPTION_FLAG;
+}
+
+static int add_archive(struct loader *l)
 {
 	struct config *c = l->config;
-	if (first)
-		return 0;
 	if (c->n_archives == CONFIG_ARCHIVES_MAX)
-		return fail(l, "--archive", "may be given 256 times at the most", optarg);
+		return fail(l, "--archive", "may be given at most 256 times", optarg);
 	c->archives[c->n_archives++] = optarg;
 	return 0;
 }
 
-static int take(struct loader *l, int opt, bool first, const char **file, enum config_command *command)
+static int take(struct loader *l, const struct doing *o, bool first, const char **file, enum config_command *command)
 {
-	struct config *c = l->config;
-	if (doing[opt].command != CONFIG_SERVE)
-		*command = doing[opt].command;
-	switch (opt) {
-	case OPT_CONFIG: *file = optarg; break;
-	case OPT_DEEP: c->deep = true; break;
-	case OPT_HEAD: c->head = optarg; break;
-	case OPT_PROGRESS: c->progress = true; break;
-	case OPT_DRY_RUN: c->dry_run = true; break;
-	case OPT_ARCHIVE: return add_archive(l, first);
-	case OPT_POOL: c->pool = optarg; break;
-	case OPT_BEFORE:
-		if (!text_date(optarg, &c->before_ms))
-			return fail(l, "--before", "must be a date as 2026-01-31 or 2026-01-31T12:00:00Z, in UTC",
-				    optarg);
-		break;
-	default:
-		if (doing[opt].takes == required_argument)
-			c->file = optarg;
+	void *field = (char *)l->config + o->offset;
+	switch (o->kind) {
+	case OPTION_FILE_COMMAND: l->config->file = optarg; /* fall through */
+	case OPTION_COMMAND: *command = o->command; return 0;
+	case OPTION_FLAG: *(bool *)field = true; return 0;
+	case OPTION_TEXT: *(const char **)field = optarg; return 0;
+	case OPTION_CONFIG: *file = optarg; return 0;
+	case OPTION_ARCHIVE: return first ? 0 : add_archive(l);
+	case OPTION_DATE: break;
 	}
+	if (!text_date(optarg, field))
+		return fail(l, "--before", "must be a date like 2026-01-31 or 2026-01-31T12:00:00Z, in UTC", optarg);
 	return 0;
 }
 
@@ -351,16 +361,18 @@ static int take(struct loader *l, int opt, bool first, const char **file, enum c
 static int read_flags(struct loader *l, int argc, char **argv, bool first, const char **file,
 		      enum config_command *command)
 {
-	struct option options[OPTIONS + 1] = {0};
-	char names[SETTINGS][32];
-	for (size_t i = 0; i < SETTINGS; i++) {
-		snprintf(names[i], sizeof names[i], "%s", settings[i].name);
+	struct option options[SETTINGS + DOINGS + 1] = {0};
+	char names[SETTINGS][32]; /* with the two dashes before them */
+	for (int i = 0; i < SETTINGS; i++) {
+		snprintf(names[i], sizeof names[i], "--%s", settings[i].name);
 		for (char *p = names[i]; *p; p++)
 			*p = *p == '_' ? '-' : *p;
-		options[i] = (struct option){names[i], required_argument, NULL, (int)i};
+		options[i] = (struct option){names[i] + 2, required_argument, NULL, i};
 	}
-	for (int i = OPT_CONFIG; i < OPTIONS; i++)
-		options[i] = (struct option){doing[i].name, doing[i].takes, NULL, i};
+	for (int i = 0; i < DOINGS; i++)
+		options[SETTINGS + i] =
+			(struct option){doings[i].name, takes_value(doings[i].kind) ? required_argument : no_argument,
+					NULL, SETTINGS + i};
 
 	l->source = BY_FLAG;
 	optind = 0; /* getopt starts anew */
@@ -369,39 +381,37 @@ static int read_flags(struct loader *l, int argc, char **argv, bool first, const
 		if (opt == '?' || opt == ':') {
 			snprintf(l->error, l->size,
 				 opt == ':' ? "%s needs a value; see candord --help"
-					    : "there is no option %s; see candord --help",
+					    : "unknown option %s; see candord --help",
 				 argv[optind - 1]);
 			return -1;
 		}
 		if (opt >= SETTINGS) {
-			if (take(l, opt, first, file, command))
+			if (take(l, &doings[opt - SETTINGS], first, file, command))
 				return -1;
 		} else if (!first && set(l, (size_t)opt, names[opt], optarg)) {
 			return -1;
 		}
 	}
 	if (optind < argc) {
-		snprintf(l->error, l->size, "'%s' is not expected: candord takes only options; see candord --help",
-			 argv[optind]);
+		snprintf(l->error, l->size, "unexpected argument '%s'; see candord --help", argv[optind]);
 		return -1;
 	}
 	return 0;
 }
 
-/* A socket and a database of the user's own, where none was named. */
+/* A socket and a database of the user's own, where none is given. */
 static int use_own(struct loader *l, char *own_dir)
 {
 	struct config *c = l->config;
-	if (c->n_listen > 0 && c->db[0])
+	if (c->listen.n > 0 && c->db[0])
 		return 0;
 	char dir[CONFIG_PATH_MAX - 16];
 	if (address_state_dir(getenv("XDG_STATE_HOME"), getenv("HOME"), dir, sizeof dir)) {
-		snprintf(l->error, l->size,
-			 "neither XDG_STATE_HOME nor HOME says where to keep things; give --listen and --db");
+		snprintf(l->error, l->size, "neither XDG_STATE_HOME nor HOME is set; give --listen and --db");
 		return -1;
 	}
-	if (c->n_listen == 0 && address_default(dir, &c->listen[c->n_listen++])) {
-		snprintf(l->error, l->size, "%s is too long for a socket's path; give --listen", dir);
+	if (c->listen.n == 0 && address_default(dir, &c->listen.each[c->listen.n++])) {
+		snprintf(l->error, l->size, "the path of the socket in %s would be too long; give --listen", dir);
 		return -1;
 	}
 	if (!c->db[0])
@@ -410,7 +420,7 @@ static int use_own(struct loader *l, char *own_dir)
 	return 0;
 }
 
-/* What works on a file, and its option. */
+/* The option of a command that works on a database file; NULL: it does not. */
 static const char *works_on_a_file(enum config_command command)
 {
 	switch (command) {
@@ -421,12 +431,12 @@ static const char *works_on_a_file(enum config_command command)
 	case CONFIG_SERVE:
 	case CONFIG_CHECK:
 	case CONFIG_HELP:
-	case CONFIG_VERSION: return NULL;
+	case CONFIG_VERSION: break;
 	}
 	return NULL;
 }
 
-/* Nothing may be allowed to one peer that the daemon as a whole does not have. */
+/* No peer may use more than the daemon as a whole has. */
 static void fit_memory(struct loader *l)
 {
 	struct memory_shares shares;
@@ -458,12 +468,12 @@ static int check_tls(const struct loader *l)
 {
 	const struct config *c = l->config;
 	if (!c->tls_cert[0] != !c->tls_key[0])
-		snprintf(l->error, l->size, "tls_cert and tls_key belong together; %s is missing",
+		snprintf(l->error, l->size, "tls_cert and tls_key require each other; %s is missing",
 			 c->tls_cert[0] ? "tls_key" : "tls_cert");
 	else if (c->tls_ca[0] && !c->tls_cert[0])
-		snprintf(l->error, l->size, "tls_ca is of use only with tls_cert and tls_key");
+		snprintf(l->error, l->size, "tls_ca requires tls_cert and tls_key");
 	else if (c->tls_crl[0] && !c->tls_ca[0])
-		snprintf(l->error, l->size, "tls_crl is of use only with tls_ca");
+		snprintf(l->error, l->size, "tls_crl requires tls_ca");
 	else
 		return 0;
 	return -1;
@@ -476,17 +486,17 @@ static int check_command(const struct loader *l, enum config_command command)
 	if (what && !c->db[0])
 		snprintf(l->error, l->size, "%s needs --db FILE", what);
 	else if (c->deep && command != CONFIG_VERIFY)
-		snprintf(l->error, l->size, "--deep is for --verify alone");
+		snprintf(l->error, l->size, "--deep requires --verify");
 	else if (c->n_archives > 0 && command != CONFIG_VERIFY)
-		snprintf(l->error, l->size, "--archive is for --verify alone");
+		snprintf(l->error, l->size, "--archive requires --verify");
 	else if (c->progress && (!what || command == CONFIG_VERIFY))
-		snprintf(l->error, l->size, "--progress is for --backup, --restore and --make-archive alone");
+		snprintf(l->error, l->size, "--progress requires --backup, --restore or --make-archive");
 	else if ((c->pool || c->before_ms || c->dry_run) && command != CONFIG_ARCHIVE)
-		snprintf(l->error, l->size, "--pool, --before and --dry-run are for --make-archive alone");
+		snprintf(l->error, l->size, "--pool, --before and --dry-run require --make-archive");
 	else if (command == CONFIG_ARCHIVE && (!c->pool || !c->before_ms))
 		snprintf(l->error, l->size, "--make-archive needs --pool NAME and --before DATE");
 	else if (c->head && command != CONFIG_VERIFY)
-		snprintf(l->error, l->size, "--head is for --verify alone");
+		snprintf(l->error, l->size, "--head requires --verify");
 	else if (c->file && (!c->file[0] || strlen(c->file) >= CONFIG_PATH_MAX - 16))
 		snprintf(l->error, l->size, "%s: must be a path, not '%.200s'", what, c->file);
 	else
@@ -518,85 +528,82 @@ int config_load(struct config *c, int argc, char **argv, enum config_command *co
 
 /* ---- for people ---- */
 
+/* As K, M or G where nothing is lost by that. */
+static void print_limit(uint64_t n, bool bytes)
+{
+	static const char units[] = "\0KMG";
+	int unit = 0;
+	while (bytes && n > 0 && n % KIB == 0 && units[unit + 1]) {
+		n /= KIB;
+		unit++;
+	}
+	printf("%llu%.1s", (unsigned long long)n, &units[unit]);
+}
+
+static void print_setting_help(const struct setting *s)
+{
+	char flag[64];
+	snprintf(flag, sizeof flag, "--%s %s", s->name, s->value);
+	for (char *p = flag; *p && *p != ' '; p++)
+		*p = *p == '_' ? '-' : *p;
+	printf("  %s\n      %s", flag, s->help);
+	if (s->max > 0) {
+		printf(" (");
+		print_limit(s->min, s->type->takes_suffix);
+		printf(" to ");
+		print_limit(s->max, s->type->takes_suffix);
+		printf(")");
+	}
+	printf(s->fallback ? " [%s]\n" : "\n", s->fallback);
+}
+
 void config_print_help(void)
 {
-	printf("Usage: candord [OPTION]...\n"
-	       "\n"
-	       "Takes labelers' preference reports, aggregates them with weights that it learns from\n"
-	       "outcomes, and keeps every report and settlement in a database.\n"
-	       "\n"
-	       "Without options it listens on a Unix socket and keeps a database in\n"
-	       "$XDG_STATE_HOME/candor or ~/.local/state/candor. SIGTERM and SIGINT end it cleanly.\n"
-	       "\n"
-	       "What to do instead of serving:\n"
-	       "  --check-config\n"
-	       "      print the settings that would be used, or say what is wrong with them\n"
-	       "  --verify --db FILE\n"
-	       "      replay the history and compare every weight and account with the state;\n"
-	       "      with --deep also check every page, index and reference of the file; with\n"
-	       "      --head POOL:ROUND:HASH, as `candor pool show` printed it then, also that\n"
-	       "      nothing up to that settlement was changed since\n"
-	       "  --backup COPY --db FILE\n"
-	       "      copy one moment of the database, which may be in use, to COPY, which must\n"
-	       "      not exist; `candor backup COPY` does so for a running candord\n"
-	       "  --restore COPY --db FILE\n"
-	       "      check COPY as --verify --deep does and make it the database FILE, which must\n"
-	       "      not exist\n"
-	       "  --make-archive FILE --db FILE --pool NAME --before DATE [--dry-run]\n"
-	       "      write the items of a pool that were resolved before DATE (as 2026-01-31, in\n"
-	       "      UTC) to an archive, which must not exist, and remove nothing; `candor prune`\n"
-	       "      does so for a running candord, which then removes them. With --dry-run only\n"
-	       "      say what would go\n"
-	       "  --archive FILE\n"
-	       "      with --verify: replay this archive as well; may be given several times\n"
-	       "  --progress\n"
-	       "      with --backup, --restore and --make-archive: say on standard output how far\n"
-	       "      it is, for programs\n"
-	       "  --help, --version\n"
-	       "\n"
-	       "Settings, as options; in a file, --max-in-flight is 'max_in_flight = N'; in the environment,\n"
-	       "CANDORD_MAX_IN_FLIGHT. Options win over the environment, that over the file.\n"
-	       "  --config FILE\n"
-	       "      the file (CANDORD_CONFIG in the environment)\n");
-	for (size_t i = 0; i < SETTINGS; i++) {
-		char flag[64];
-		snprintf(flag, sizeof flag, "--%s %s", settings[i].name, settings[i].value);
-		for (char *p = flag; *p && *p != ' '; p++)
-			*p = *p == '_' ? '-' : *p;
-		printf("  %s\n      %s", flag, settings[i].help);
-		printf(settings[i].fallback ? " [%s]\n" : "\n", settings[i].fallback);
-	}
+	fputs("Usage: candord [OPTION]...\n"
+	      "\n"
+	      "Takes labelers' preference reports, aggregates them with weights learned from outcomes,\n"
+	      "and stores every report and settlement in a database.\n"
+	      "\n"
+	      "Without options, candord listens on a Unix socket and stores its database in\n"
+	      "$XDG_STATE_HOME/candor or ~/.local/state/candor. SIGTERM and SIGINT stop it cleanly.\n"
+	      "\n"
+	      "Commands, instead of serving:\n"
+	      "  --check-config\n"
+	      "      print the settings that would be used, or the first error in them\n"
+	      "  --verify --db FILE [--deep] [--head POOL:ROUND:HASH] [--archive FILE]...\n"
+	      "      replay the history and compare every weight and account with the state;\n"
+	      "      --deep also checks every page, index and reference of the file;\n"
+	      "      --head also checks that nothing up to that settlement has changed since\n"
+	      "      `candor pool show` printed it; --archive also replays an archive\n"
+	      "  --backup COPY --db FILE [--progress]\n"
+	      "      copy a snapshot of the database, which may be in use, to a new file COPY;\n"
+	      "      `candor backup COPY` does this for a running candord\n"
+	      "  --restore COPY --db FILE [--progress]\n"
+	      "      check COPY like --verify --deep and copy it to a new database FILE\n"
+	      "  --make-archive FILE --db FILE --pool NAME --before DATE [--dry-run] [--progress]\n"
+	      "      write the items of a pool that were resolved before DATE (2026-01-31, UTC)\n"
+	      "      to a new archive, and remove nothing; `candor prune` does this for a running\n"
+	      "      candord, which then removes them; --dry-run only prints what would be\n"
+	      "      archived\n"
+	      "  --help, --version\n"
+	      "\n"
+	      "--progress reports progress on standard output, for programs.\n"
+	      "\n"
+	      "Settings. --max-in-flight N is `max_in_flight = N` in a file and CANDORD_MAX_IN_FLIGHT=N\n"
+	      "in the environment. Options override the environment, which overrides the file.\n"
+	      "BYTES may end in K, M or G. Ranges are in parentheses, defaults in brackets.\n"
+	      "  --config FILE\n"
+	      "      read settings from FILE (in the environment: CANDORD_CONFIG)\n",
+	      stdout);
+	for (const struct setting *s = settings; s < settings + SETTINGS; s++)
+		print_setting_help(s);
 	printf("\n"
-	       "Exit status: 0 done; 1 the database or a copy failed, or a check found something; 2 wrong usage.\n");
+	       "Exit status: 0 success; 1 the database or a copy failed, or a check found something; 2 wrong usage.\n");
 }
 
 void config_print(const struct config *c)
 {
-	static const char *const levels[] = {"error", "warning", "notice", "debug"};
 	printf("[candord]\n");
-	for (size_t i = 0; i < SETTINGS; i++) {
-		const struct setting *s = &settings[i];
-		uint64_t n = 0;
-		char text[ADDRESS_TEXT_MAX];
-		switch (s->kind) {
-		case LISTEN:
-			for (size_t k = 0; k < c->n_listen; k++) {
-				address_format(&c->listen[k], text, sizeof text);
-				printf("listen = %s\n", text);
-			}
-			break;
-		case PATH:
-			if (((const char *)c + s->offset)[0])
-				printf("%s = %s\n", s->name, (const char *)c + s->offset);
-			break;
-		case YESNO: printf("%s = %s\n", s->name, c->insecure ? "yes" : "no"); break;
-		case SYNC: printf("sync = %s\n", c->sync == DB_FULL ? "full" : "normal"); break;
-		case LEVEL: printf("log_level = %s\n", levels[c->log_level]); break;
-		case NUMBER:
-		case BYTES:
-		case SECONDS:
-			memcpy(&n, (const char *)c + s->offset, sizeof n);
-			printf("%s = %llu\n", s->name, (unsigned long long)(s->kind == SECONDS ? n / 1000 : n));
-		}
-	}
+	for (const struct setting *s = settings; s < settings + SETTINGS; s++)
+		s->type->print(s, (const char *)c + s->offset);
 }

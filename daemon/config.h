@@ -1,5 +1,5 @@
-/* config.h - what the daemon is told: by flags, which win over the environment, which wins over a file, which wins over
- * the defaults. One table in config.c has every setting, for all four. */
+/* config.h - the daemon's settings: options override the environment, which overrides a file, which overrides the
+ * defaults. settings.def has every setting, for all four; and there are options that are no settings, but commands. */
 #ifndef CANDOR_CONFIG_H
 #define CANDOR_CONFIG_H
 
@@ -7,29 +7,29 @@
 #include "daemon/db/connection.h"
 #include "lib/base/log.h"
 
-enum { CONFIG_LISTEN_MAX = 16, CONFIG_PATH_MAX = 4096, CONFIG_ARCHIVES_MAX = 256 };
+enum { CONFIG_ADDRESSES_MAX = 16, CONFIG_PATH_MAX = 4096, CONFIG_ARCHIVES_MAX = 256 };
+
+struct config_addresses {
+	struct address each[CONFIG_ADDRESSES_MAX];
+	size_t n;
+};
+
+/* What the type of a setting (settings.def) is in the structure. */
+#define CONFIG_FIELD_LISTEN(field) struct config_addresses field
+#define CONFIG_FIELD_PATH(field) char field[CONFIG_PATH_MAX] /* empty: not set */
+#define CONFIG_FIELD_SYNC(field) enum db_sync field
+#define CONFIG_FIELD_LEVEL(field) enum log_level field
+#define CONFIG_FIELD_YESNO(field) bool field
+#define CONFIG_FIELD_NUMBER(field) uint64_t field
+#define CONFIG_FIELD_BYTES(field) uint64_t field
+#define CONFIG_FIELD_SECONDS(field) uint64_t field /* in milliseconds */
 
 struct config {
-	struct address listen[CONFIG_LISTEN_MAX];
-	size_t n_listen;
-	char db[CONFIG_PATH_MAX];
-	enum db_sync sync;
-	uint64_t max_connections;
-	uint64_t max_frame_bytes, max_unpacked_bytes;
-	uint64_t max_in_flight, max_unsent_bytes;
-	uint64_t idle_ms, frame_ms;
-	uint64_t memory_limit;
-	uint64_t batch_bytes;
-	uint64_t resident_items, resident_reports;
-	uint64_t backup_rate;
-	uint64_t limit_requests, limit_reports, limit_bytes; /* a second, of one principal; 0: no limit */
-	uint64_t limit_open_items; /* likewise, at a time */
-	enum log_level log_level;
-	/* Of TCP listeners; empty: not set. The key and the certificate are both set or neither. */
-	char tls_cert[CONFIG_PATH_MAX], tls_key[CONFIG_PATH_MAX], tls_ca[CONFIG_PATH_MAX], tls_crl[CONFIG_PATH_MAX];
-	bool insecure; /* without TLS others than this machine may be listened to */
+#define SETTING(type, field, ...) CONFIG_FIELD_##type(field);
+#include "daemon/settings.def"
+#undef SETTING
 
-	char lowered[128]; /* settings that were asked for and do not fit into memory_limit, and so were lowered */
+	char lowered[128]; /* settings that were given, and lowered because they do not fit into memory_limit */
 
 	/* Not settings, but what to do; only as flags. */
 	bool deep; /* with CONFIG_VERIFY */

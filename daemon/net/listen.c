@@ -142,11 +142,11 @@ int listeners_open(struct listeners *all, uv_loop_t *loop, const struct config *
 		   void *arg)
 {
 	*all = (struct listeners){.loop = loop, .config = config, .on_accept = on_accept, .arg = arg};
-	for (size_t i = 0; i < config->n_listen; i++) {
+	for (size_t i = 0; i < config->listen.n; i++) {
 		struct listener *l = &all->each[all->n++];
 		char text[ADDRESS_TEXT_MAX];
 		l->of = all;
-		l->address = config->listen[i];
+		l->address = config->listen.each[i];
 		int err = start_listening(all, l);
 		address_format(&l->address, text, sizeof text);
 		if (err == ERR_TLS) {

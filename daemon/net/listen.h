@@ -32,7 +32,7 @@ struct listeners {
 	const struct config *config;
 	listeners_on_accept *on_accept;
 	void *arg;
-	struct listener each[CONFIG_LISTEN_MAX];
+	struct listener each[CONFIG_ADDRESSES_MAX];
 	size_t n;
 	bool paused, closed;
 };

@@ -141,14 +141,14 @@ static void settings_that_do_not_fit_are_refused(void **state)
 	const struct {
 		const char *options[8], *says;
 	} rows[] = {
-		{{"--tls-cert", p->cert}, "tls_cert and tls_key belong together; tls_key is missing"},
-		{{"--tls-key", p->key}, "tls_cert and tls_key belong together; tls_cert is missing"},
-		{{"--tls-ca", p->ca}, "tls_ca is of use only with tls_cert and tls_key"},
+		{{"--tls-cert", p->cert}, "tls_cert and tls_key require each other; tls_key is missing"},
+		{{"--tls-key", p->key}, "tls_cert and tls_key require each other; tls_cert is missing"},
+		{{"--tls-ca", p->ca}, "tls_ca requires tls_cert and tls_key"},
 		{{"--tls-cert", p->cert, "--tls-key", p->key, "--tls-crl", p->crl},
-		 "tls_crl is of use only with tls_ca"},
+		 "tls_crl requires tls_ca"},
 		{{"--insecure", "maybe"}, "must be yes or no, not 'maybe'"},
-		{{"--insecure", "\033[2J"}, "must be yes or no; what is there contains a control character"},
-		{{"--listen", "tls:127.0.0.1:0"}, "all tcp: listeners speak TLS where tls_cert is set"},
+		{{"--insecure", "\033[2J"}, "must be yes or no; the value has a control character"},
+		{{"--listen", "tls:127.0.0.1:0"}, "with tls_cert, all tcp: listeners use TLS"},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		assert_int_equal(run_candord(s, rows[i].options), 2);

@@ -43,12 +43,12 @@ static void check(const struct config *c)
 	char error[1024];
 	struct config *again = malloc(sizeof *again);
 	char *text = print(c);
-	require(again && c->n_listen >= 1 && c->n_listen <= CONFIG_LISTEN_MAX && c->db[0]);
+	require(again && c->listen.n >= 1 && c->listen.n <= CONFIG_ADDRESSES_MAX && c->db[0]);
 	require(!c->tls_cert[0] == !c->tls_key[0] && (!c->tls_crl[0] || c->tls_ca[0]));
 	require(c->max_in_flight >= 1 && c->memory_limit > 0 && c->batch_bytes > 0 &&
 		c->batch_bytes <= c->memory_limit);
-	for (size_t i = 0; i < c->n_listen; i++)
-		require(!c->listen[i].is_tls);
+	for (size_t i = 0; i < c->listen.n; i++)
+		require(!c->listen.each[i].is_tls);
 	/* As the file's own form has it, apart from what that cannot say (a path that begins with a blank). */
 	if (load(again, text, strlen(text), error, sizeof error) == 0) {
 		char *twice = print(again);
