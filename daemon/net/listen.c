@@ -2,7 +2,9 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netdb.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -13,8 +15,8 @@
 
 enum { BACKLOG = 511 };
 
-/* A socket file that nobody listens on is left from a daemon that was killed: it is removed. One that somebody listens
- * on, and anything that is no socket, stays. */
+/* A socket file that nobody listens on was left by a daemon that was killed, and is removed. One that somebody listens
+ * on stays, and so does anything that is not a socket. */
 static int remove_stale_socket(const char *path)
 {
 	struct stat st;
@@ -32,9 +34,9 @@ static int remove_stale_socket(const char *path)
 	return unlink(path) == 0 ? 0 : -errno;
 }
 
-static int bind_unix(struct listeners *all, struct listener *l)
+static int bind_unix(struct listener *l)
 {
-	int err = uv_pipe_init(all->loop, &l->socket.pipe, 0);
+	int err = uv_pipe_init(l->of->loop, &l->socket.pipe, 0);
 	if (err)
 		return err;
 	l->made = true;
@@ -47,51 +49,36 @@ static int bind_unix(struct listeners *all, struct listener *l)
 	return err;
 }
 
-static int resolve(struct listeners *all, const struct address *a, struct sockaddr_storage *out)
+static bool is_loopback(const struct sockaddr *a)
 {
-	char port[8];
-	snprintf(port, sizeof port, "%u", a->port);
-	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
-	uv_getaddrinfo_t request;
-	int err = uv_getaddrinfo(all->loop, &request, NULL, a->host, port, &hints);
-	if (err)
-		return err;
-	memcpy(out, request.addrinfo->ai_addr, request.addrinfo->ai_addrlen);
-	uv_freeaddrinfo(request.addrinfo);
-	return 0;
-}
-
-static bool is_loopback(const struct sockaddr_storage *a)
-{
-	if (a->ss_family == AF_INET6)
+	if (a->sa_family == AF_INET6)
 		return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)a)->sin6_addr);
 	return ntohl(((const struct sockaddr_in *)a)->sin_addr.s_addr) >> 24 == 127;
 }
 
-static int bind_tcp(struct listeners *all, struct listener *l)
+static uint16_t *port_of(struct sockaddr *a)
 {
-	struct sockaddr_storage at;
-	l->address.is_tls = all->config->tls_cert[0];
-	int err = resolve(all, &l->address, &at);
-	if (err == 0)
-		err = uv_tcp_init(all->loop, &l->socket.tcp);
+	return a->sa_family == AF_INET6 ? &((struct sockaddr_in6 *)a)->sin6_port : &((struct sockaddr_in *)a)->sin_port;
+}
+
+static int bind_tcp(struct listener *l, const struct addrinfo *info)
+{
+	int err = uv_tcp_init(l->of->loop, &l->socket.tcp);
 	if (err)
 		return err;
 	l->made = true;
-	if (!l->address.is_tls && !is_loopback(&at)) {
-		if (!all->config->insecure)
-			return ERR_TLS;
-		log_warning("%s is not loopback: whoever reaches it may post outcomes, and all of it is unencrypted",
-			    l->address.host);
-	}
-	err = uv_tcp_bind(&l->socket.tcp, (const struct sockaddr *)&at, at.ss_family == AF_INET6 ? UV_TCP_IPV6ONLY : 0);
-	int len = sizeof at;
-	/* Port 0 asks for any free one: say which. */
+	struct sockaddr_storage bound;
+	struct sockaddr *at = (struct sockaddr *)&bound;
+	memcpy(at, info->ai_addr, info->ai_addrlen);
+	*port_of(at) = htons(l->address.port);
+	/* An address of IPv6 is no address of IPv4 as well: [::] leaves 0.0.0.0 to another listener. */
+	err = uv_tcp_bind(&l->socket.tcp, at, at->sa_family == AF_INET6 ? UV_TCP_IPV6ONLY : 0);
+	int len = sizeof bound;
+	/* Port 0 asks for any free one. */
 	if (err == 0)
-		err = uv_tcp_getsockname(&l->socket.tcp, (struct sockaddr *)&at, &len);
+		err = uv_tcp_getsockname(&l->socket.tcp, at, &len);
 	if (err == 0)
-		l->address.port = ntohs(at.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&at)->sin6_port
-								 : ((struct sockaddr_in *)&at)->sin_port);
+		l->address.port = ntohs(*port_of(at));
 	return err;
 }
 
@@ -107,7 +94,7 @@ static void accept_some(struct listener *l, int fd)
 		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
 			return;
 		} else if (errno != EINTR && errno != ECONNABORTED) {
-			log_warning("cannot accept a connection: %s; accepting pauses", strerror(errno));
+			log_warning("cannot accept a connection: %s; accepting is paused", strerror(errno));
 			listeners_pause(all);
 		}
 	}
@@ -121,16 +108,15 @@ static void on_knock(uv_poll_t *poll, int status, int events)
 		accept_some(poll->data, fd);
 }
 
-static int start_listening(struct listeners *all, struct listener *l)
+/* The socket is bound. */
+static int start_listening(struct listener *l)
 {
 	uv_os_fd_t fd;
-	int err = l->address.is_unix ? bind_unix(all, l) : bind_tcp(all, l);
-	if (err == 0)
-		err = uv_fileno(&l->socket.handle, &fd);
+	int err = uv_fileno(&l->socket.handle, &fd);
 	if (err == 0 && listen(fd, BACKLOG) != 0)
 		err = -errno;
 	if (err == 0)
-		err = uv_poll_init(all->loop, &l->poll, fd);
+		err = uv_poll_init(l->of->loop, &l->poll, fd);
 	if (err)
 		return err;
 	l->polled = true;
@@ -138,28 +124,111 @@ static int start_listening(struct listeners *all, struct listener *l)
 	return uv_poll_start(&l->poll, UV_READABLE, on_knock);
 }
 
+/* info: NULL for a Unix socket. *address gets the port that was chosen, where it had none. */
+static int open_one(struct listeners *all, struct address *address, const struct addrinfo *info)
+{
+	struct listener *l = calloc(1, sizeof *l);
+	if (!l)
+		return -ENOMEM;
+	l->of = all;
+	l->address = *address;
+	l->next = all->first;
+	all->first = l;
+	int err = info ? bind_tcp(l, info) : bind_unix(l);
+	if (err == 0)
+		err = start_listening(l);
+	if (err)
+		return err;
+	address->port = l->address.port;
+	char text[ADDRESS_TEXT_MAX];
+	address_format(&l->address, text, sizeof text);
+	log_notice("listening on %s", text);
+	return 0;
+}
+
+static int refuse_unencrypted(const char *text)
+{
+	log_error("%s is not loopback and would not be encrypted: set tls_cert and tls_key, or insecure = yes if this "
+		  "is intended",
+		  text);
+	return ERR_TLS;
+}
+
+static bool stands_before(const struct addrinfo *first, const struct addrinfo *a)
+{
+	while (first != a && (first->ai_addrlen != a->ai_addrlen || memcmp(first->ai_addr, a->ai_addr, a->ai_addrlen)))
+		first = first->ai_next;
+	return first != a;
+}
+
+/* One of the addresses that a host has. 1: listening; 0: this machine has no such address, or it was there before. */
+static int open_resolved(struct listeners *all, struct address *address, const struct addrinfo *first,
+			 const struct addrinfo *a)
+{
+	char text[ADDRESS_TEXT_MAX];
+	struct address numeric = *address;
+	if (stands_before(first, a))
+		return 0;
+	if (getnameinfo(a->ai_addr, a->ai_addrlen, numeric.host, sizeof numeric.host, NULL, 0, NI_NUMERICHOST))
+		return UV_EAI_FAIL;
+	address_format(&numeric, text, sizeof text);
+	if (!numeric.is_tls && !is_loopback(a->ai_addr)) {
+		if (!all->config->insecure)
+			return refuse_unencrypted(text);
+		log_warning("%s is not encrypted: anyone who can reach it can use it, and anyone on the way can read "
+			    "and change what it carries",
+			    text);
+	}
+	int err = open_one(all, &numeric, a);
+	if (err == 0) {
+		address->port = numeric.port;
+		return 1;
+	}
+	if ((err == UV_EAFNOSUPPORT || err == UV_EADDRNOTAVAIL) && (a != first || a->ai_next)) {
+		log_notice("not listening on %s: %s", text, uv_strerror(err));
+		return 0;
+	}
+	log_error("cannot listen on %s: %s", text, uv_strerror(err));
+	return err;
+}
+
+/* Every address of the host, all with the same port. */
+static int open_tcp(struct listeners *all, struct address *address)
+{
+	char port[8], text[ADDRESS_TEXT_MAX];
+	address->is_tls = all->config->tls_cert[0];
+	address_format(address, text, sizeof text);
+	snprintf(port, sizeof port, "%u", address->port);
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+	uv_getaddrinfo_t request;
+	int n = 0, err = uv_getaddrinfo(all->loop, &request, NULL, address->host, port, &hints);
+	if (err) {
+		log_error("cannot listen on %s: %s", text, uv_strerror(err));
+		return err;
+	}
+	for (const struct addrinfo *a = request.addrinfo; a && err >= 0; a = a->ai_next) {
+		err = open_resolved(all, address, request.addrinfo, a);
+		n += err > 0;
+	}
+	uv_freeaddrinfo(request.addrinfo);
+	if (err >= 0 && n == 0) {
+		log_error("cannot listen on %s: this machine has none of its addresses", text);
+		return UV_EADDRNOTAVAIL;
+	}
+	return err < 0 ? err : 0;
+}
+
 int listeners_open(struct listeners *all, uv_loop_t *loop, const struct config *config, listeners_on_accept *on_accept,
 		   void *arg)
 {
 	*all = (struct listeners){.loop = loop, .config = config, .on_accept = on_accept, .arg = arg};
 	for (size_t i = 0; i < config->listen.n; i++) {
-		struct listener *l = &all->each[all->n++];
-		char text[ADDRESS_TEXT_MAX];
-		l->of = all;
-		l->address = config->listen.each[i];
-		int err = start_listening(all, l);
-		address_format(&l->address, text, sizeof text);
-		if (err == ERR_TLS) {
-			log_error("%s is not loopback, and nothing said there would be encrypted: set tls_cert and "
-				  "tls_key, or insecure = yes if that is meant",
-				  text);
+		struct address address = config->listen.each[i];
+		int err = address.is_unix ? open_one(all, &address, NULL) : open_tcp(all, &address);
+		if (err && address.is_unix)
+			log_error("cannot listen on unix:%s: %s", address.path, uv_strerror(err));
+		if (err)
 			return err;
-		}
-		if (err) {
-			log_error("cannot listen on %s: %s", text, uv_strerror(err));
-			return err;
-		}
-		log_notice("listening on %s", text);
 	}
 	return 0;
 }
@@ -169,8 +238,9 @@ void listeners_pause(struct listeners *all)
 	if (all->paused || all->closed)
 		return;
 	all->paused = true;
-	for (size_t i = 0; i < all->n; i++)
-		uv_poll_stop(&all->each[i].poll);
+	for (struct listener *l = all->first; l; l = l->next)
+		if (l->polled)
+			uv_poll_stop(&l->poll);
 }
 
 void listeners_resume(struct listeners *all)
@@ -178,8 +248,9 @@ void listeners_resume(struct listeners *all)
 	if (!all->paused || all->closed)
 		return;
 	all->paused = false;
-	for (size_t i = 0; i < all->n; i++)
-		uv_poll_start(&all->each[i].poll, UV_READABLE, on_knock);
+	for (struct listener *l = all->first; l; l = l->next)
+		if (l->polled)
+			uv_poll_start(&l->poll, UV_READABLE, on_knock);
 }
 
 void listeners_close(struct listeners *all)
@@ -187,11 +258,19 @@ void listeners_close(struct listeners *all)
 	if (all->closed)
 		return;
 	all->closed = true;
-	for (size_t i = 0; i < all->n; i++) {
-		struct listener *l = &all->each[i];
+	for (struct listener *l = all->first; l; l = l->next) {
 		if (l->polled)
 			uv_close((uv_handle_t *)&l->poll, NULL);
 		if (l->made)
 			uv_close(&l->socket.handle, NULL);
+	}
+}
+
+void listeners_free(struct listeners *all)
+{
+	while (all->first) {
+		struct listener *l = all->first;
+		all->first = l->next;
+		free(l);
 	}
 }

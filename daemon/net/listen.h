@@ -1,8 +1,8 @@
 /* listen.h - the sockets that candord listens on, and how connections come in.
  *
- * Accepts by itself, and not through libuv: where descriptors run out libuv accepts and closes whoever knocks, without
- * a word, or tries again and again without a pause. Here accepting pauses: who knocks meanwhile waits in the system's
- * queue and is served later. The loop's thread only. */
+ * Accepts by itself, and not through libuv: where descriptors run out, libuv accepts and closes connections without a
+ * word, or tries again and again without a pause. Here accepting pauses: new connections wait in the system's queue and
+ * are served later. The loop's thread only. */
 #ifndef CANDOR_SERVER_LISTEN_H
 #define CANDOR_SERVER_LISTEN_H
 
@@ -22,24 +22,25 @@ struct listener {
 	} socket; /* bound through libuv, which also removes a Unix socket's file at the end */
 	uv_poll_t poll;
 	struct listeners *of;
-	struct address address;
+	struct listener *next;
+	struct address address; /* of TCP a number, not the name that was given */
 	bool made, polled;
 };
 
-/* The owner's memory until its loop has run dry after listeners_close(). All zero: nobody listens. */
+/* All zero: nobody listens. */
 struct listeners {
 	uv_loop_t *loop;
 	const struct config *config;
 	listeners_on_accept *on_accept;
 	void *arg;
-	struct listener each[CONFIG_ADDRESSES_MAX];
-	size_t n;
+	struct listener *first;
 	bool paused, closed;
 };
 
-/* At the addresses that the settings name; those of TCP are said to speak TLS where a certificate is set. One that is
- * neither encrypted nor loopback is opened only where the settings say that this is meant. 0, or an error that was
- * logged; to be closed in either case. */
+/* Listens at every address that the settings name, and where a host has several (as localhost has of IPv4 and IPv6) at
+ * each of them; one that this machine lacks is skipped as long as another works. Those of TCP speak TLS where a
+ * certificate is set; one that is neither encrypted nor loopback is opened only where the settings say that this is
+ * intended. 0, or an error that was logged; to be closed in either case. */
 MUST_CHECK int listeners_open(struct listeners *l, uv_loop_t *loop, const struct config *config,
 			      listeners_on_accept *on_accept, void *arg);
 
@@ -50,5 +51,8 @@ void listeners_resume(struct listeners *l);
 
 /* Begins to close the handles; may be called again. */
 void listeners_close(struct listeners *l);
+
+/* Once the loop has run dry after that. */
+void listeners_free(struct listeners *l);
 
 #endif

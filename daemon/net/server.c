@@ -392,6 +392,7 @@ static int server_free(struct server *s)
 {
 	int result = s->result;
 	require(uv_loop_close(&s->loop) == 0);
+	listeners_free(&s->listeners);
 	conns_free(&s->conns);
 	tls_context_free(s->tls);
 	free(s->database);

@@ -208,8 +208,8 @@ static void without_tls_only_loopback_is_listened_to(void **state)
 	struct secure *s = *state;
 	const struct secure_files *p = &s->files;
 	static const char refused[] =
-		"is not loopback, and nothing said there would be encrypted: set tls_cert and tls_key, "
-		"or insecure = yes if that is meant";
+		"is not loopback and would not be encrypted: set tls_cert and tls_key, or insecure = yes if this is "
+		"intended";
 	static const char *const addresses[] = {"tcp:0.0.0.0:0", "tcp:192.0.2.1:1", "tcp:[::]:0"};
 	for (size_t i = 0; i < 3; i++) {
 		assert_int_equal(run_candord(s, ARGS("--listen", addresses[i])), 1);
@@ -219,7 +219,7 @@ static void without_tls_only_loopback_is_listened_to(void **state)
 	}
 	assert_int_equal(run_candord(s, ARGS("--listen", "tcp:192.0.2.1:1", "--insecure", "yes")), 1);
 	assert_null(strstr(s->command->err, refused));
-	assert_says(s->command->err, "all of it is unencrypted");
+	assert_says(s->command->err, "is not encrypted: anyone who can reach it can use it");
 	assert_says(s->command->err, "cannot listen on tcp:192.0.2.1:1: address not available");
 	assert_int_equal(
 		run_candord(s, ARGS("--listen", "tcp:192.0.2.1:1", "--tls-cert", p->cert, "--tls-key", p->key)), 1);
