@@ -64,7 +64,7 @@ static void keep_memory_private(void)
 {
 	const struct rlimit none = {0};
 	if (setrlimit(RLIMIT_CORE, &none) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0)
-		fprintf(stderr, "candord: cannot forbid images of its memory: %s\n", strerror(errno));
+		fprintf(stderr, "candord: cannot disable core dumps: %s\n", strerror(errno));
 }
 
 /* As many descriptors as the connections need, as far as the system lets us. */
@@ -76,23 +76,22 @@ static void raise_descriptors(uint64_t connections)
 		return;
 	limit.rlim_cur = want < limit.rlim_max ? want : limit.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < want)
-		log_warning(
-			"only %llu file descriptors: too few for max_connections = %llu; raise the limit (ulimit -n)",
-			(unsigned long long)limit.rlim_cur, (unsigned long long)connections);
+		log_warning("%llu file descriptors are too few for max_connections = %llu; raise the limit (ulimit -n)",
+			    (unsigned long long)limit.rlim_cur, (unsigned long long)connections);
 }
 
 static int serve(const struct config *config, const char *own_dir)
 {
 	int err = own_dir[0] ? make_dir(own_dir) : 0;
 	if (err) {
-		log_error("cannot make %s: %s", own_dir, candor_strerror(err));
+		log_error("cannot create %s: %s", own_dir, candor_strerror(err));
 		return EXIT_FAILED;
 	}
 	/* What is in a database is nobody else's; a socket is opened to the group when it is there. */
 	umask(0077);
 	raise_descriptors(config->max_connections);
 	if (config->lowered[0])
-		log_warning("lowered to fit into memory_limit: %s; --check-config prints what is used",
+		log_warning("lowered to fit memory_limit: %s; --check-config prints the values in use",
 			    config->lowered);
 	return server_run(config) ? EXIT_FAILED : EXIT_SUCCESS;
 }
@@ -152,7 +151,7 @@ int main(int argc, char **argv)
 	}
 	/* Chooses the fastest code for this processor; chance and hashes do not need it otherwise. */
 	if (sodium_init() < 0) {
-		fprintf(stderr, "candord: the system gives no randomness\n");
+		fprintf(stderr, "candord: cannot get random numbers from the system\n");
 		return EXIT_FAILED;
 	}
 	loudest = config.log_level;

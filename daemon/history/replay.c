@@ -88,8 +88,8 @@ void replay_compare_checkpoint(struct replay *r, const struct archive_row *writt
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
 		same = same && memcmp(&numbers[i][0], &numbers[i][1], sizeof(double)) == 0;
 	if (!same)
-		replay_differ(r, "the state after round %" PRIu64 " is not the one that was written down with %s",
-			      written->last, written->file);
+		replay_differ(r, "the state after round %" PRIu64 " differs from the one stored with %s", written->last,
+			      written->file);
 }
 
 /* ---- events ---- */
@@ -142,7 +142,7 @@ static int compare_kept(struct replay *r, const struct item_row *moved)
 	if (found < 0)
 		return found;
 	if (found == 0) {
-		replay_differ(r, "%s: it is archived, but the database has nothing of it", moved->name);
+		replay_differ(r, "%s: it is archived, but missing in the database", moved->name);
 		return 0;
 	}
 	compare_aggregate(r, moved->name, &kept.aggregate, &moved->aggregate);
@@ -159,8 +159,7 @@ static int compare_kept(struct replay *r, const struct item_row *moved)
 	};
 	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
 		if (pairs[i][0] != pairs[i][1])
-			replay_differ(r, "%s: what the database has kept of it is not what the archive has",
-				      moved->name);
+			replay_differ(r, "%s: its row in the database differs from the archive's", moved->name);
 	replay_compare(r, moved->name, "outcome", kept.outcome, moved->outcome);
 	replay_compare(r, moved->name, "eta", kept.eta, moved->eta);
 	replay_compare(r, moved->name, "L", kept.weighted_loss, moved->weighted_loss);
@@ -194,9 +193,7 @@ static int apply_close(struct replay *r, const struct item_row *row, bool archiv
 static void check_head(struct replay *r, uint64_t round)
 {
 	if (r->source.head_round == round && memcmp(r->source.head, r->head, CHAIN_BYTES) != 0)
-		replay_differ(r,
-			      "round %" PRIu64 " is not the one of the head that was given: history up to it was "
-			      "rewritten",
+		replay_differ(r, "round %" PRIu64 " does not match the head given: history up to it was rewritten",
 			      round);
 }
 
@@ -216,8 +213,7 @@ static void check_link(struct replay *r, const struct settlement_row *s, const s
 	uint8_t hash[CHAIN_BYTES];
 	chain_next(r->head, &link, r->pool, item, hash);
 	if (memcmp(hash, s->hash, CHAIN_BYTES) != 0)
-		replay_differ(r,
-			      "round %" PRIu64 ", item %s: the hash of the settlement is not that of what stands there",
+		replay_differ(r, "round %" PRIu64 ", item %s: the settlement's hash does not match its contents",
 			      s->round, pool_item_name(r->pool, item, NULL));
 	memcpy(r->head, s->hash, CHAIN_BYTES);
 	check_head(r, s->round);
@@ -240,7 +236,7 @@ static int apply_settlement(struct replay *r, const struct settled_row *row)
 	replay_compare(r, name, "L", s->weighted_loss, done.weighted_loss);
 	for (size_t i = 0; i < s->n; i++) {
 		replay_compare(r, name, "a weight after settlement", s->weights[i], done.weights[i]);
-		replay_compare_count(r, name, "a labeler's round before", s->last_round[i], done.last_round[i]);
+		replay_compare_count(r, name, "a labeler's previous round", s->last_round[i], done.last_round[i]);
 	}
 	check_link(r, s, item);
 	pool_drop_item(r->pool, item);
@@ -421,9 +417,8 @@ static int begin_at(struct replay *r, struct db *start, const struct archive_row
 		replay_compare_checkpoint(r, at);
 	else if (err == ERR_HISTORY)
 		replay_differ(r,
-			      "the replay cannot begin after round %" PRIu64
-			      ": what was written down with %s contradicts "
-			      "the rest",
+			      "the replay cannot start after round %" PRIu64
+			      ": the state stored with %s contradicts the rest",
 			      at->last, at->file);
 	return err;
 }

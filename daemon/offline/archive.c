@@ -53,7 +53,7 @@ static int show(struct making *m, const char *what, uint64_t done, uint64_t tota
 	printf("%s %" PRIu64 " %" PRIu64 "\n", what, done, total);
 	if (fflush(stdout) == 0)
 		return 0;
-	log_error("%s: given up, for nobody asks for it any more", m->job->to);
+	log_error("%s: aborted: progress reader is gone", m->job->to);
 	return -ECANCELED;
 }
 
@@ -259,7 +259,7 @@ static int write_file(struct making *m)
 		return err;
 	err = replay_and_pack(m, &file);
 	if (err == -ECANCELED)
-		log_error("%s: ended by a signal; nothing is left of it", m->job->to);
+		log_error("%s: interrupted; the partial file is removed", m->job->to);
 	else if (err)
 		log_error("no archive was written: %s", candor_strerror(err));
 	if (err == 0)
@@ -275,13 +275,13 @@ static void summarize(const struct making *m)
 	chain_hex(r->digest, digest);
 	chain_hex(r->state, state);
 	if (r->last < r->first)
-		printf(m->job->progress ? "nothing\n" : "nothing: no round that is not archived is so old\n");
+		printf(m->job->progress ? "nothing\n" : "nothing: no round before that date is left to archive\n");
 	else if (m->job->progress)
 		printf("done %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %s %s\n", r->first, r->last, r->reports,
 		       m->bytes, digest, state);
 	else if (!m->job->to)
-		printf("rounds %" PRIu64 " to %" PRIu64 " with %" PRIu64 " reports would go\n", r->first, r->last,
-		       r->reports);
+		printf("rounds %" PRIu64 " to %" PRIu64 " with %" PRIu64 " reports would be archived\n", r->first,
+		       r->last, r->reports);
 	else
 		printf("%s: rounds %" PRIu64 " to %" PRIu64 " with %" PRIu64 " reports, %" PRIu64
 		       " bytes, BLAKE2b %s\n",
@@ -346,8 +346,9 @@ struct archives {
 static int refuse(const char *file, int err)
 {
 	if (err == ERR_MALFORMED || err == ERR_DAMAGED)
-		printf("%s: it is %s\n", file,
-		       err == ERR_MALFORMED ? "no archive, or not all of one" : "damaged: its digest is another");
+		printf("%s: %s\n", file,
+		       err == ERR_MALFORMED ? "not an archive, or not all of one"
+					    : "damaged: its digest does not match");
 	else if (err != ERR_HISTORY)
 		log_error("%s: %s", file, candor_strerror(err));
 	return err == ERR_MALFORMED ? ERR_DAMAGED : err;
@@ -366,7 +367,7 @@ static int look_up(struct db *db, uint64_t pool, const char *name, struct archiv
 			if (memcmp(o->digest, row->digest, DIGEST_BYTES) != 0)
 				continue;
 			if (found) {
-				printf("%s: it was given twice\n", o->file);
+				printf("%s: given twice\n", o->file);
 				err = ERR_HISTORY;
 			}
 			o->pool = pool;
@@ -376,8 +377,7 @@ static int look_up(struct db *db, uint64_t pool, const char *name, struct archiv
 		}
 		/* Whoever has one must have all that came after it. */
 		if (!found && archives_of(a, pool, NULL) > 0) {
-			printf("pool %s: rounds %" PRIu64 " to %" PRIu64
-			       " are in the archive %s, which is missing here\n",
+			printf("pool %s: rounds %" PRIu64 " to %" PRIu64 " are in archive %s, which is missing here\n",
 			       name, row->first, row->last, row->file);
 			err = ERR_HISTORY;
 		}
@@ -397,7 +397,7 @@ static int look_all_up(struct db *db, struct archives *a)
 	for (size_t i = 0; i < a->n && err == 0 && got == 0; i++) {
 		if (a->opened[i].pool)
 			continue;
-		printf("%s: it is a whole archive, but not one of this database\n", a->opened[i].file);
+		printf("%s: a valid archive, but not of this database\n", a->opened[i].file);
 		err = ERR_HISTORY;
 	}
 	return err ? err : got;

@@ -55,7 +55,7 @@ static int keep_pace(const struct job *j, uint64_t began_ns, uint64_t done)
 	for (;;) {
 		int signum = sigtimedwait(&j->signals, NULL, &wait);
 		if (signum > 0) {
-			log_error("%s: ended by a signal; nothing is left of the copy", j->b->to);
+			log_error("%s: interrupted by a signal; the partial copy is removed", j->b->to);
 			return -ECANCELED;
 		}
 		if (errno != EINTR)
@@ -70,7 +70,7 @@ static int show(const struct job *j, const struct db_copy *c)
 	printf("copied %" PRIu64 " %" PRIu64 "\n", db_copy_done(c), db_copy_total(c));
 	if (fflush(stdout) == 0)
 		return 0;
-	log_error("%s: given up, for nobody asks for it any more", j->b->to);
+	log_error("%s: aborted: progress reader is gone", j->b->to);
 	return -ECANCELED;
 }
 
@@ -153,7 +153,7 @@ static int check_restored(const struct job *j)
 	int err = verify(&job);
 	sigprocmask(SIG_BLOCK, &j->signals, NULL);
 	if (err)
-		log_error("%s is not restored: %s; try an older backup", j->b->from, candor_strerror(err));
+		log_error("%s was not restored: %s; try an older backup", j->b->from, candor_strerror(err));
 	return err;
 }
 

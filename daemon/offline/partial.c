@@ -29,7 +29,7 @@ static int require_free(const char *to)
 			return -ENOMEM;
 		int err = lstat(path, &st) == 0 ? -EEXIST : errno == ENOENT ? 0 : -errno;
 		if (err == -EEXIST)
-			log_error("%s is there already, and nothing is overwritten: move it away or name another file",
+			log_error("%s already exists and is not overwritten: move it away or choose another name",
 				  path);
 		else if (err)
 			say(path, err);
@@ -84,7 +84,7 @@ int partial_open(struct partial *p, const char *to)
 			break;
 	}
 	if (err == -EBUSY)
-		log_error("%s: another file is being written there just now", p->path);
+		log_error("%s: another process is writing it", p->path);
 	else
 		say(p->path, err);
 	free(p->path);

@@ -89,7 +89,7 @@ static void compare_totals(struct replay *r, const struct pool *state, uint64_t 
 	replay_compare_count(r, of, "stretches", n, m);
 	for (size_t i = 0; i < n && i < m; i++) {
 		replay_compare_count(r, of, "a stretch's rounds", s[i].rounds, t[i].rounds);
-		replay_compare(r, of, "a stretch's least eta", s[i].eta_lo, t[i].eta_lo);
+		replay_compare(r, of, "a stretch's smallest eta", s[i].eta_lo, t[i].eta_lo);
 		replay_compare(r, of, "a stretch's largest eta", s[i].eta_hi, t[i].eta_hi);
 		replay_compare(r, of, "a stretch's floor", s[i].floor, t[i].floor);
 	}
@@ -110,13 +110,12 @@ static int compare_states(struct replay *r, struct db *db, const struct verify_p
 			    a->settled_loss == b->settled_loss && a->scored == b->scored &&
 			    a->last_round == b->last_round && a->epoch == b->epoch;
 		if (!same)
-			replay_differ(
-				r, "%s: the state written down with the newest archive is not what the history gives",
-				pool_labeler_name(p, id, NULL));
+			replay_differ(r, "%s: the state stored with the newest archive is not what the history gives",
+				      pool_labeler_name(p, id, NULL));
 	}
 	checkpoint_close(&written);
 	if (err == ERR_HISTORY)
-		replay_differ(r, "not every labeler's state was written down with the newest archive");
+		replay_differ(r, "the state stored with the newest archive lacks labelers");
 	return err;
 }
 
@@ -156,7 +155,7 @@ static int replay_and_compare(struct db *db, const struct verify_pool *v, struct
 	if (err)
 		return err;
 	if (!replay_pool(r)) {
-		replay_differ(r, "no settings were ever written");
+		replay_differ(r, "it has no settings");
 		return 0;
 	}
 	replay_compare_count(r, "the pool", "closes", c->closes, replay_closes(r));
@@ -168,7 +167,7 @@ static int replay_and_compare(struct db *db, const struct verify_pool *v, struct
 static void say_unread(const struct verify_pool *v)
 {
 	for (size_t i = 0; i + v->n_archives < v->n_rows; i++)
-		printf("pool %s: rounds %" PRIu64 " to %" PRIu64 " are in the archive %s, which was not read\n",
+		printf("pool %s: rounds %" PRIu64 " to %" PRIu64 " are in archive %s, which was not read\n",
 		       v->pool->name, v->rows[i].first, v->rows[i].last, v->rows[i].file);
 }
 
@@ -178,7 +177,7 @@ static void print_agreement(const struct replay *r, const struct verify_pool *v)
 	uint64_t round = pool_totals(replay_pool(r))->round;
 	char hex[CHAIN_HEX];
 	say_unread(v);
-	printf("pool %s: %u labelers, %" PRIu64 " closed items, %" PRIu64 " settlements: all agrees\n", name,
+	printf("pool %s: %u labelers, %" PRIu64 " closed items, %" PRIu64 " settlements: everything agrees\n", name,
 	       pool_labelers(v->pool->pool), replay_closes(r), replay_settled(r));
 	chain_hex(replay_head(r), hex);
 	if (round > 0)
@@ -190,16 +189,13 @@ static void require_head(struct replay *r, const struct verify_pool *v, const st
 {
 	uint64_t last = pool_totals(replay_pool(r))->round, began = last - replay_settled(r);
 	if (head->round > last)
-		replay_differ(r,
-			      "the head that was given is of round %" PRIu64 ", but there are %" PRIu64 " settlements",
+		replay_differ(r, "the head given is of round %" PRIu64 ", but there are only %" PRIu64 " settlements",
 			      head->round, last);
 	for (size_t i = 0; i < v->n_rows && head->round < began; i++)
 		if (v->rows[i].first <= head->round && head->round <= v->rows[i].last)
-			replay_differ(r,
-				      "the head that was given is of round %" PRIu64
-				      ", which is in the archive %s, and that "
-				      "was not read",
-				      head->round, v->rows[i].file);
+			replay_differ(
+				r, "the head given is of round %" PRIu64 ", which is in archive %s, which was not read",
+				head->round, v->rows[i].file);
 }
 
 /* 0, ERR_HISTORY where something differs, or another error. */
@@ -290,11 +286,11 @@ const char *verify_read_head(const char *text, struct verify_head *out)
 	errno = 0;
 	out->round = strtoull(round + 1, &end, 10);
 	if (len == 0 || len >= sizeof out->pool)
-		return "its pool must be a name of 1 to 255 bytes";
+		return "the pool must be a name of 1 to 255 bytes";
 	if (round[1] < '1' || round[1] > '9' || end != hash || errno)
-		return "its round must be a whole number from 1";
+		return "the round must be a whole number, at least 1";
 	if (!chain_read_hex(hash + 1, out->hash))
-		return "its hash must be 64 hexadecimal digits";
+		return "the hash must be 64 hexadecimal digits";
 	memcpy(out->pool, text, len);
 	out->pool[len] = 0;
 	return NULL;
@@ -311,7 +307,7 @@ static int check_file(struct db *db, const char *called)
 	if (findings > 0)
 		printf("%s: the file is damaged\n", called);
 	else if (findings == 0)
-		printf("%s: every page, index and reference is in order\n", called);
+		printf("%s: every page, index and reference is intact\n", called);
 	return findings > 0 ? ERR_DAMAGED : findings;
 }
 
@@ -355,7 +351,7 @@ static int replay_all(struct db *db, const char *called, const struct archives *
 			result = err;
 	}
 	if (result == 0 && head && !view_has_pool(&view, head->pool)) {
-		printf("pool %s: there is none, but a head of it was given\n", head->pool);
+		printf("--head names pool %s, which does not exist\n", head->pool);
 		result = ERR_HISTORY;
 	}
 	if (result == 0)

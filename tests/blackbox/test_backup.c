@@ -126,7 +126,7 @@ static void a_backup_under_load_verifies_and_has_everything_acknowledged_before_
 		assert_candor(c, 0, "info", "--json");
 		outrun += (uint64_t)command_number(c, "committed") > changes;
 		assert_candord(c, 0, "--verify", "--deep", "--db", copy);
-		assert_says(c->out, "every page, index and reference is in order");
+		assert_says(c->out, "every page, index and reference is intact");
 		assert_false(is_beside(copy, ".partial") || is_beside(copy, "-wal") || is_beside(copy, "-shm"));
 	}
 	assert_int_equal(end_with(load, SIGKILL), 128 + SIGKILL);
@@ -169,7 +169,7 @@ static void while_a_backup_is_written_another_to_the_same_file_is_refused(void *
 	fill_large(c);
 	pid_t pid = begin_slow_backup(c, copy);
 	assert_candor(c, 2, "backup", copy);
-	assert_says(c->err, "another file is being written there");
+	assert_says(c->err, "another process is writing it");
 	assert_true(is_beside(copy, ".partial"));
 	assert_int_equal(end_with(pid, SIGTERM), 1);
 }
@@ -183,7 +183,7 @@ static void nothing_is_overwritten(void **state)
 	daemon_path(&c->daemon, "copy.db", copy);
 	files_write_text(copy, "mine");
 	assert_candor(c, 2, "backup", copy);
-	assert_says(c->err, "is there already");
+	assert_says(c->err, "already exists");
 	assert_int_equal(remove(copy), 0);
 	/* A log beside the new file would be taken for a part of it. */
 	snprintf(beside, sizeof beside, "%s-wal", copy);
@@ -342,7 +342,7 @@ static void a_restored_backup_serves_what_was_there(void **state)
 	assert_candor(c, 0, "report", "p", "later", "ann", "0.5");
 	assert_int_equal(daemon_stop(&c->daemon), 0);
 	assert_candord(c, 1, "--restore", copy, "--db", c->daemon.db);
-	assert_says(c->err, "is there already");
+	assert_says(c->err, "already exists");
 	assert_int_equal(remove(c->daemon.db), 0);
 	assert_candord(c, 0, "--restore", copy, "--db", c->daemon.db);
 	assert_says(c->out, "the state follows from the history");

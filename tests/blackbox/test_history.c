@@ -122,9 +122,10 @@ static void verification_names_the_row_that_was_changed(void **state)
 	make_history(d);
 	assert_true(sql_run(d->db, "UPDATE settlements SET by = 'uid:0' WHERE round = 7") > 0);
 	assert_int_equal(
-		verify_says(d, NULL, "pool p: round 7, item item-6: the hash of the settlement is not that of"), 1);
+		verify_says(d, NULL, "pool p: round 7, item item-6: the settlement's hash does not match its contents"),
+		1);
 	assert_true(sql_run(d->db, "UPDATE settlements SET at = at + 1 WHERE round IN (7, 39)") > 0);
-	assert_int_equal(verify_says(d, NULL, "pool p: round 39, item item-38: the hash of the settlement is not"), 1);
+	assert_int_equal(verify_says(d, NULL, "pool p: round 39, item item-38: the settlement's hash does not"), 1);
 }
 
 /* Four items by three labelers, and the head after each. */
@@ -165,23 +166,22 @@ static void only_a_published_head_tells_a_rewritten_history(void **state)
 	snprintf(other, sizeof other, "%s", head[1]);
 	char *last = other + strlen(other) - 1;
 	*last = *last == '0' ? '1' : '0';
-	assert_int_equal(verify_says(d, other, "pool a:b: round 2 is not the one of the head that was given"), 1);
+	assert_int_equal(verify_says(d, other, "pool a:b: round 2 does not match the head given"), 1);
 	snprintf(other, sizeof other, "a:b:5:%s", strrchr(head[3], ':') + 1);
-	assert_int_equal(verify_says(d, other, "the head that was given is of round 5, but there are 4 settlements"),
-			 1);
+	assert_int_equal(verify_says(d, other, "the head given is of round 5, but there are only 4 settlements"), 1);
 	snprintf(other, sizeof other, "c:4:%s", strrchr(head[3], ':') + 1);
-	assert_int_equal(verify_says(d, other, "pool c: there is none, but a head of it was given"), 1);
+	assert_int_equal(verify_says(d, other, "--head names pool c, which does not exist"), 1);
 	assert_int_equal(verify_says(d, "a:b", "must be POOL:ROUND:HASH"), 2);
-	assert_int_equal(verify_says(d, "a:b:0:00", "its round must be a whole number from 1"), 2);
-	assert_int_equal(verify_says(d, "a:b:1:00", "its hash must be 64 hexadecimal digits"), 2);
-	assert_int_equal(verify_says(d, ":1:00", "its pool must be a name"), 2);
+	assert_int_equal(verify_says(d, "a:b:0:00", "the round must be a whole number, at least 1"), 2);
+	assert_int_equal(verify_says(d, "a:b:1:00", "the hash must be 64 hexadecimal digits"), 2);
+	assert_int_equal(verify_says(d, ":1:00", "the pool must be a name"), 2);
 
 	assert_int_equal(unlink(d->db), 0);
 	play(d, 0.25, rewritten);
-	assert_int_equal(verify_says(d, NULL, "all agrees"), 0);
+	assert_int_equal(verify_says(d, NULL, "everything agrees"), 0);
 	for (int i = 0; i < 4; i++) {
-		assert_int_equal(verify_says(d, rewritten[i], "all agrees"), 0);
-		assert_int_equal(verify_says(d, head[i], "is not the one of the head that was given"), 1);
+		assert_int_equal(verify_says(d, rewritten[i], "everything agrees"), 0);
+		assert_int_equal(verify_says(d, head[i], "does not match the head given"), 1);
 	}
 }
 

@@ -126,16 +126,16 @@ static void pruned_items_are_gone_and_everything_else_stands(void **state)
 	/* Another time, with another file; the first is not written over. */
 	import_more(c, 30, 2);
 	assert_candor(c, 2, "prune", "p", a, "--before", SOON);
-	assert_says(c->err, "is there already");
+	assert_says(c->err, "already exists");
 	assert_candor(c, 0, "prune", "p", b, "--before", SOON);
 	await_removal(c);
 	assert_candord(c, 0, "--verify", "--db", c->daemon.db);
-	assert_says(c->out, "are in the archive a.gz, which was not read");
+	assert_says(c->out, "are in archive a.gz, which was not read");
 	assert_candord(c, 0, "--verify", "--deep", "--db", c->daemon.db, "--archive", a, "--archive", b);
 	assert_null(strstr(c->out, "not read"));
 	assert_candord(c, 0, "--verify", "--db", c->daemon.db, "--archive", b, "--archive", a);
 	assert_candord(c, 1, "--verify", "--db", c->daemon.db, "--archive", a);
-	assert_says(c->out, "are in the archive b.gz, which is missing here");
+	assert_says(c->out, "are in archive b.gz, which is missing here");
 	free(before);
 	free(after);
 }
@@ -187,7 +187,7 @@ static void a_backup_of_a_pruned_database_is_restored_and_goes_on(void **state)
 	/* The backup was made before: it knows the first archive, and not the second. */
 	assert_candord(c, 0, "--verify", "--db", copy, "--archive", a);
 	assert_candord(c, 1, "--verify", "--db", copy, "--archive", a, "--archive", b);
-	assert_says(c->out, "not one of this database");
+	assert_says(c->out, "not of this database");
 	free(before);
 	free(after);
 }
@@ -205,9 +205,9 @@ static void a_file_that_is_not_an_archive_of_this_database_is_refused(void **sta
 	/* Written, but never told to the daemon: it still has all of it. */
 	assert_candord(c, 0, "--make-archive", other, "--pool", "q", "--before", SOON, "--db", c->daemon.db);
 	assert_candord(c, 1, "--verify", "--db", c->daemon.db, "--archive", other);
-	assert_says(c->out, "not one of this database");
+	assert_says(c->out, "not of this database");
 	assert_candord(c, 1, "--verify", "--db", c->daemon.db, "--archive", c->file);
-	assert_says(c->out, "no archive, or not all of one");
+	assert_says(c->out, "not an archive, or not all of one");
 	assert_candord(c, 1, "--verify", "--db", c->daemon.db, "--archive", a, "--archive", a);
 	assert_says(c->out, "given twice");
 	assert_candord(c, 1, "--verify", "--db", c->daemon.db, "--archive", "/nowhere.gz");
