@@ -7,33 +7,17 @@
 #include "lib/address.h"
 #include "client/cli/base/cli.h"
 
-static const struct {
-	const char *title; /* of the group in the list; NULL: the group goes on */
-	const struct cli_command *command;
-} commands[] = {
-	{"The daemon", &cli_ping},
-	{NULL, &cli_info},
-	{NULL, &cli_backup},
-	{NULL, &cli_prune},
-	{"Pools and labelers", &cli_pool},
-	{NULL, &cli_labelers},
-	{NULL, &cli_labeler},
-	{"Who may do what", &cli_grants},
-	{NULL, &cli_token},
-	{NULL, &cli_audit},
-	{"Items, one at a time", &cli_report},
-	{NULL, &cli_close},
-	{NULL, &cli_resolve},
-	{NULL, &cli_void},
-	{NULL, &cli_query},
-	{"Items, many at once", &cli_import},
-	{NULL, &cli_export},
-	{NULL, &cli_feed},
-	{"The mechanism, without a daemon", &cli_simulate},
-	{NULL, &cli_evaluate},
+static const struct cli_command *const commands[] = {
+#define COMMAND(name) &cli_##name,
+#include "client/cli/base/commands.def"
 };
 
-enum { N_COMMANDS = sizeof commands / sizeof *commands };
+static void print_commands(void)
+{
+#define GROUP(title) puts("\n" title ":");
+#define COMMAND(this) printf("  %-10s %s\n", cli_##this.name, cli_##this.summary);
+#include "client/cli/base/commands.def"
+}
 
 static void print_help(void)
 {
@@ -41,37 +25,34 @@ static void print_help(void)
 	if (candor_default_address(address, sizeof address))
 		snprintf(address, sizeof address, "none: HOME is not set");
 	puts("usage: candor [OPTION...] COMMAND ...\n\n"
-	     "Talks to candord, which gathers labelers' reports on preferences and weighs each\n"
-	     "labeler by how well its reports have foretold the outcomes.");
-	for (size_t i = 0; i < N_COMMANDS; i++) {
-		if (commands[i].title)
-			printf("\n%s:\n", commands[i].title);
-		printf("  %-10s %s\n", commands[i].command->name, commands[i].command->summary);
-	}
+	     "Talks to candord, which collects labelers' reports on preferences and weights each\n"
+	     "labeler by how well its reports predict the outcomes.");
+	print_commands();
 	printf("\nOptions, before or after the command:\n"
-	       "  --server ADDR   unix:PATH, tcp:HOST:PORT, or tls:HOST:PORT (encrypted); else what\n"
-	       "                  CANDOR_SERVER says, else\n"
+	       "  --server ADDR   the daemon: unix:PATH, tcp:HOST:PORT, or tls:HOST:PORT (encrypted);\n"
+	       "                  default: CANDOR_SERVER, or\n"
 	       "                  %s\n"
-	       "  --ca FILE       for tls: the authorities that the daemon's certificate may be of;\n"
-	       "                  else CANDOR_CA, else those that the system trusts\n"
+	       "  --ca FILE       for tls: the authorities trusted to certify the daemon; default:\n"
+	       "                  CANDOR_CA, or those that the system trusts\n"
 	       "  --cert FILE, --key FILE\n"
-	       "                  for tls: the certificate to show, and its key; else CANDOR_CERT\n"
-	       "                  and CANDOR_KEY, else none\n"
+	       "                  for tls: your certificate and its key; default: CANDOR_CERT and\n"
+	       "                  CANDOR_KEY, or none\n"
 	       "  --token-file FILE\n"
-	       "                  the token to speak with is its first line; else CANDOR_TOKEN_FILE,\n"
-	       "                  else none\n"
-	       "  --json          one JSON document on stdout, numbers with all their digits\n"
-	       "  --timeout S     seconds to wait for the connection (10), for answers, and for a rate\n"
-	       "                  that the daemon limits (60)\n"
-	       "  --help          this text; after a command, what is to be known about it\n"
+	       "                  authenticate with the token on the first line of FILE; default:\n"
+	       "                  CANDOR_TOKEN_FILE, or none\n"
+	       "  --json          print JSON on stdout, with all digits of numbers; a failure is\n"
+	       "                  {\"error\": {\"code\": ..., \"message\": ...}}\n"
+	       "  --timeout S     seconds to wait for a connection (10), for answers, and for the\n"
+	       "                  daemon's rate limit (60)\n"
+	       "  --help          this text, or the help of a command\n"
 	       "  --version       the version of this program\n"
 	       "\nExit codes:\n"
-	       "  0  done\n"
-	       "  1  some rows were rejected, which are listed on stderr; or there was nothing to\n"
-	       "     be removed\n"
+	       "  0  success\n"
+	       "  1  some rows were rejected (they are listed on stderr), or there was nothing to\n"
+	       "     remove\n"
 	       "  2  wrong usage, or a file that cannot be read or written\n"
-	       "  3  the daemon refused\n"
-	       "  4  the daemon could not be reached, or went away\n"
+	       "  3  the daemon refused the request\n"
+	       "  4  the daemon could not be reached, or the connection was lost\n"
 	       "\nExample:\n"
 	       "  candor import birds answers.csv && candor labelers birds\n",
 	       address);
@@ -79,9 +60,9 @@ static void print_help(void)
 
 static const struct cli_command *find_command(const char *name)
 {
-	for (size_t i = 0; i < N_COMMANDS; i++)
-		if (strcmp(commands[i].command->name, name) == 0)
-			return commands[i].command;
+	for (size_t i = 0; i < CLI_COMMANDS; i++)
+		if (strcmp(commands[i]->name, name) == 0)
+			return commands[i];
 	return NULL;
 }
 
@@ -104,8 +85,10 @@ static int run(struct cli *c, int argc, char **argv)
 	optind = 0; /* getopt_long() begins anew */
 	int code = c->command->run(c, argc, argv);
 	candor_close(c->daemon);
+	cli_print_failure(c, code);
+	free(c->failure);
 	if ((fflush(stdout) || ferror(stdout)) && code == CLI_DONE) {
-		cli_error(c, "what was to be printed could not be written: %m");
+		cli_error(c, "cannot write to standard output: %m");
 		code = CLI_USAGE;
 	}
 	return code;
@@ -122,6 +105,7 @@ int main(int argc, char **argv)
 {
 	char default_address[ADDRESS_TEXT_MAX];
 	struct cli c = {
+		.argv = argv,
 		.server = getenv("CANDOR_SERVER"),
 		.ca = environment("CANDOR_CA"),
 		.cert = environment("CANDOR_CERT"),
@@ -132,10 +116,10 @@ int main(int argc, char **argv)
 	cli_term_init(&c.term);
 	take_options(&c, argc, argv);
 	if (optind == argc)
-		cli_usage(&c, "which command?");
+		cli_usage(&c, "no command given");
 	c.command = find_command(argv[optind]);
 	if (!c.command)
-		cli_usage(&c, "there is no command \"%s\"", argv[optind]);
+		cli_usage(&c, "unknown command \"%s\"", argv[optind]);
 	if (!c.server || !*c.server) {
 		int err = candor_default_address(default_address, sizeof default_address);
 		c.server = err ? "" : default_address;

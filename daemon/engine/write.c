@@ -1,5 +1,5 @@
-/* Commands that change pools. Each row of a request is judged by itself: good ones are applied, and the answer lists the
- * others. */
+/* Commands that change pools. Each row of a request is judged by itself: good ones are applied, and the answer
+ * lists the others. */
 #include <errno.h>
 #include <string.h>
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "lib/base/wipe.h"
 #include "lib/wire/walk.h"
 
 enum { RIGHTS = 6 };
@@ -97,7 +98,7 @@ static void read_secret(struct wire_reader *d, const struct wire_row *row, const
 	if (len > 0)
 		memcpy(text, what ? (const void *)"?" : bytes->data, len);
 	if (bytes->len)
-		explicit_bzero(bytes->data, bytes->len);
+		wipe(bytes->data, bytes->len);
 	walk_point(plain, row->plain, text);
 	d->request->secret = len ? text : NULL;
 }

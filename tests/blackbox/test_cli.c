@@ -1,4 +1,4 @@
-/* The command line as its users meet it: exit codes, JSON that programs can rely on, tables for files and terminals. */
+/* The command line as its users meet it: exit codes, tables for files and terminals. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -42,9 +42,10 @@ static void wrong_usage_is_exit_code_2_and_points_to_the_help(void **state)
 static void every_command_has_a_help_and_there_is_a_version(void **state)
 {
 	struct command *c = *state;
-	static const char *const commands[] = {"ping",   "info",     "pool",     "report",  "close", "resolve",
-					       "void",   "query",    "labelers", "labeler", "feed",  "import",
-					       "export", "simulate", "evaluate", "grants",  "token", "audit"};
+	static const char *const commands[] = {
+#define COMMAND(name) #name,
+#include "client/cli/base/commands.def"
+	};
 	assert_candor(c, 0, "--help");
 	assert_string_equal(c->err, "");
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
@@ -93,123 +94,6 @@ static void rejected_rows_refusals_and_absent_daemons_have_exit_codes_of_their_o
 	assert_says(c->err, nowhere);
 	assert_candor(c, 4, "import", "p", c->file, "--server", nowhere);
 	assert_candor(c, 4, "--server", "tcp:127.0.0.1:1", "info");
-}
-
-/* ---- JSON ---- */
-
-/* Exactly these keys, separated by spaces; "?" behind one that may be missing. */
-static void assert_keys(const json_t *o, const char *keys)
-{
-	char list[512], *save, *rest = list;
-	size_t n = 0;
-	assert_true(json_is_object(o));
-	snprintf(list, sizeof list, "%s", keys);
-	for (char *key; (key = strtok_r(rest, " ", &save)); rest = NULL) {
-		size_t len = strlen(key);
-		bool optional = key[len - 1] == '?';
-		key[len - optional] = 0;
-		if (json_object_get(o, key))
-			n++;
-		else if (!optional)
-			print_error("there is no \"%s\"\n", key);
-		assert_true(optional || json_object_get(o, key));
-	}
-	assert_int_equal(json_object_size(o), n);
-}
-
-static const char pool_keys[] = "name settings created_at labelers open_items closed_items resolved_items void_items "
-				"round epoch eta scored t_eff total_weight mean_loss median_loss plain_mean_loss "
-				"plain_median_loss head? best?";
-static const char item_keys[] = "item state mean median plain_mean plain_median spread ess n opened_at closed_at? "
-				"ended_at? outcome? round? eta? weighted_loss? reports?";
-static const char labeler_keys[] = "name weight scored own_loss mean_loss regret entry";
-static const char batch_keys[] = "accepted duplicates revised rejected";
-
-static void check_document(struct command *c, const char *keys, const char *array, const char *row_keys)
-{
-	json_t *o = command_document(c), *row;
-	size_t i;
-	assert_keys(o, keys);
-	if (array) {
-		assert_true(json_array_size(json_object_get(o, array)) > 0);
-		json_array_foreach(json_object_get(o, array), i, row) assert_keys(row, row_keys);
-	}
-	json_decref(o);
-}
-
-static void json_has_stable_keys_for_every_command(void **state)
-{
-	struct command *c = *state;
-	command_fill(c);
-	assert_candor(c, 0, "--json", "ping");
-	check_document(c, "server protocol round_trip_ms", NULL, NULL);
-	assert_candor(c, 0, "info", "--json");
-	check_document(
-		c,
-		"version protocol uptime_ms started_at pools labelers open_items connections committed reports "
-		"settlements read_only reason database_bytes commits memory_bytes memory_limit resident_bytes resident_items "
-		"database principal heads",
-		NULL, NULL);
-	assert_candor(c, 0, "pool", "create", "q", "--share", "0.01", "--json");
-	check_document(c, pool_keys, NULL, NULL);
-	assert_candor(c, 0, "pool", "set", "q", "--c", "0.5", "--json");
-	check_document(c, pool_keys, NULL, NULL);
-	assert_candor(c, 0, "pool", "list", "--json");
-	check_document(c, "pools", "pools", pool_keys);
-	assert_candor(c, 0, "pool", "show", "p", "--json");
-	check_document(c, pool_keys, NULL, NULL);
-	json_t *o = command_document(c);
-	assert_keys(json_object_get(o, "settings"), "rate c beta eta horizon share entry");
-	assert_keys(json_object_get(o, "best"), "labeler scored own_loss mean_loss regret settled_loss bound");
-	json_decref(o);
-	assert_candor(c, 0, "report", "p", "open", "bob", "0.5", "--json");
-	check_document(c, batch_keys, NULL, NULL);
-	assert_candor(c, 1, "close", "p", "open", "never", "--json");
-	check_document(c, batch_keys, "rejected", "index code message");
-	assert_candor(c, 0, "resolve", "p", "open", "1", "--json");
-	check_document(c, batch_keys, NULL, NULL);
-	assert_candor(c, 0, "void", "p", "c", "--json");
-	check_document(c, batch_keys, NULL, NULL);
-	assert_candor(c, 0, "query", "p", "a", "c", "void", "--reports", "--json");
-	check_document(c, "items", "items", item_keys);
-	assert_candor(c, 0, "labelers", "p", "--json");
-	check_document(c, "total total_weight labelers", "labelers", labeler_keys);
-	assert_candor(c, 0, "labeler", "p", "ann", "--json");
-	check_document(c, labeler_keys, NULL, NULL);
-	assert_candor(c, 1, "import", "p", c->file, "--json"); /* what was voided takes no reports */
-	check_document(
-		c,
-		"pool created items accepted duplicates revised closed resolved rejected bad_lines skipped complete "
-		"seconds",
-		NULL, NULL);
-}
-
-static void json_lines_have_stable_keys(void **state)
-{
-	struct command *c = *state;
-	json_t *all;
-	command_fill(c);
-	assert_candor(c, 0, "labeler", "p", "ann", "--history", "--json");
-	all = command_lines(c);
-	assert_int_equal(json_array_size(all), 1 + 2);
-	assert_keys(json_array_get(all, 0), labeler_keys);
-	for (size_t i = 1; i < 3; i++)
-		assert_keys(json_array_get(all, i),
-			    "round item report outcome loss weighted_loss mean eta weight epoch at");
-	json_decref(all);
-	assert_candor(c, 0, "feed", "p", "--json");
-	all = command_lines(c);
-	assert_int_equal(json_array_size(all), 3 + 1);
-	for (size_t i = 0; i < 3; i++)
-		assert_keys(json_array_get(all, i), item_keys);
-	assert_keys(json_array_get(all, 3), "next");
-	json_decref(all);
-	assert_candor(c, 0, "export", "p", "--format", "jsonl");
-	all = command_lines(c);
-	assert_int_equal(json_array_size(all), 3);
-	for (size_t i = 0; i < 3; i++)
-		assert_keys(json_array_get(all, i), item_keys);
-	json_decref(all);
 }
 
 /* ---- tables ---- */
@@ -290,8 +174,6 @@ int main(void)
 		CLI(wrong_usage_is_exit_code_2_and_points_to_the_help),
 		CLI(every_command_has_a_help_and_there_is_a_version),
 		CLI(rejected_rows_refusals_and_absent_daemons_have_exit_codes_of_their_own),
-		CLI(json_has_stable_keys_for_every_command),
-		CLI(json_lines_have_stable_keys),
 		CLI(tables_in_a_file_are_plain_text),
 		CLI(a_terminal_gets_colors_unless_no_color_is_set),
 	};

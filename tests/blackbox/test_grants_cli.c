@@ -8,12 +8,12 @@ static void grants_are_added_listed_and_removed(void **state)
 	struct command *c = *state;
 	assert_candor(c, 0, "grants", "list");
 	assert_string_equal(c->out, "");
-	assert_says(c->err, "Nothing is granted yet");
+	assert_says(c->err, "There are no grants yet");
 	assert_candor(c, 0, "pool", "create", "birds");
 	assert_candor(c, 0, "grants", "add", "uid:4711", "operator", "--pool", "birds");
 	assert_says(c->err, "uid:4711 may now read open items and inspect labelers in pool \"birds\"\n");
 	assert_candor(c, 0, "grants", "add", "uid:4711", "inspect", "--pool", "birds");
-	assert_says(c->err, "uid:4711 could already inspect labelers in pool \"birds\"\n");
+	assert_says(c->err, "uid:4711 may already inspect labelers in pool \"birds\"\n");
 	assert_candor(c, 0, "grants", "add", "cert:CN=web\\20shop", "report", "--labelers", "web/");
 	assert_candor(c, 0, "grants", "add", "anonymous", "read", "--json");
 	assert_number(c, "accepted", 1);
@@ -47,15 +47,15 @@ static void grants_are_added_listed_and_removed(void **state)
 	json_decref(o);
 
 	assert_candor(c, 0, "grants", "remove", "user:root", "outcome", "read");
-	assert_says(c->err, "uid:0 has no grant any more to post outcomes and read closed items in all pools\n");
+	assert_says(c->err, "uid:0 no longer has a grant to post outcomes and read closed items in all pools\n");
 	assert_says(c->err, "uid:0 still has: inspect in all pools\n");
 	assert_candor(c, 1, "grants", "remove", "uid:0", "outcome");
 	assert_says(c->err, "uid:0 had no grant to post outcomes in all pools\n");
 	/* Without rights all of that grant, and of no other. */
 	assert_candor(c, 0, "grants", "remove", "uid:0");
-	assert_string_equal(c->err, "uid:0 has no grant any more that is for all pools\n");
+	assert_string_equal(c->err, "uid:0 no longer has a grant for all pools\n");
 	assert_candor(c, 1, "grants", "remove", "cert:CN=web\\20shop");
-	assert_string_equal(c->err, "cert:CN=web\\20shop has no grant that is for all pools\n"
+	assert_string_equal(c->err, "cert:CN=web\\20shop has no grant for all pools\n"
 				    "cert:CN=web\\20shop still has: report for web/... in all pools\n");
 	assert_candor(c, 0, "grants", "remove", "cert:CN=web\\20shop", "--labelers", "web/");
 	assert_candor(c, 0, "grants", "remove", "uid:4711", "--pool", "birds");
@@ -80,9 +80,9 @@ static void all_grants_of_a_principal_are_removed_at_once(void **state)
 	assert_candor(c, 0, "grants", "add", "uid:4711", "read", "--pool", "birds");
 
 	assert_candor(c, 0, "grants", "remove", shop, "--all", "--pool", "birds");
-	assert_says(c->err, "cert:CN=web has no grant any more to report for labelers that begin with \"web/\" in pool "
+	assert_says(c->err, "cert:CN=web no longer has a grant to report for labelers whose names begin with \"web/\" in pool "
 			    "\"birds\"\n");
-	assert_says(c->err, "cert:CN=web has no grant any more to post outcomes in pool \"birds\"\n");
+	assert_says(c->err, "cert:CN=web no longer has a grant to post outcomes in pool \"birds\"\n");
 	assert_says(c->err, "cert:CN=web still has: read,inspect in all pools\n");
 	assert_says(c->err, "cert:CN=web still has: outcome in pool fish\n");
 	assert_candor(c, 1, "grants", "remove", shop, "--all", "--pool", "birds");
@@ -107,7 +107,7 @@ static void all_grants_of_a_principal_are_removed_at_once(void **state)
 	assert_candor(c, 0, "token", "new", "acme", "report", "--pool", "fish");
 	assert_says(c->err, "may now report in pool \"fish\" (there is no such pool yet); it never expires\n");
 	assert_candor(c, 3, "token", "revoke", "token:acme");
-	assert_says(c->err, "The name of a token is what follows token:\n");
+	assert_says(c->err, "A token's name is what follows token:\n");
 }
 
 static void an_admin_of_one_pool_grants_rights_only_there(void **state)
@@ -125,17 +125,17 @@ static void an_admin_of_one_pool_grants_rights_only_there(void **state)
 	assert_candor(c, 3, "grants", "add", "uid:4711", "auditor", "--pool", "fish");
 	assert_candor(c, 3, "grants", "add", "uid:4711", "auditor");
 	assert_candor(c, 3, "grants", "list");
-	assert_says(c->err, "--pool POOL is about those of one pool.\n");
+	assert_says(c->err, "--pool POOL lists the grants of one pool.\n");
 	assert_candor(c, 3, "grants", "remove", "uid:4711", "--all");
-	assert_says(c->err, "--pool POOL is about");
+	assert_says(c->err, "--pool POOL lists");
 	assert_candor(c, 3, "token", "new", "more", "read");
 	assert_candor(c, 3, "token", "list");
 	assert_candor(c, 3, "audit");
-	assert_says(c->err, "--pool POOL shows what was done in one pool.\n");
+	assert_says(c->err, "--pool POOL lists the events of one pool.\n");
 	/* It sees what it may see. */
 	assert_candor(c, 0, "grants", "add", "uid:4711", "read", "--pool", "birds");
 	assert_candor(c, 0, "grants", "remove", "uid:4711", "read", "--pool", "birds");
-	assert_string_equal(c->err, "uid:4711 has no grant any more to read closed items in pool \"birds\"\n"
+	assert_string_equal(c->err, "uid:4711 no longer has a grant to read closed items in pool \"birds\"\n"
 				    "uid:4711 still has: outcome in pool birds\n");
 	assert_candor(c, 0, "grants", "remove", "uid:4711", "--all", "--pool", "birds");
 	unsetenv("CANDOR_TOKEN_FILE");

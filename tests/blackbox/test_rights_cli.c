@@ -85,7 +85,7 @@ static void a_token_gives_the_rights_that_were_granted_to_it(void **state)
 		      acme.s);
 	assert_string_equal(c->out, "");
 	assert_says(c->err,
-		    "token:acme may now report for labelers that begin with \"acme/\" in pool \"birds\"; it never "
+		    "token:acme may now report for labelers whose names begin with \"acme/\" in pool \"birds\"; it never "
 		    "expires\n");
 	assert_int_equal(stat(acme.s, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
@@ -136,8 +136,8 @@ static void a_platform_imports_the_rows_that_it_has_the_right_to(void **state)
 	assert_null(strstr(c->err, "created"));
 	assert_candor(c, 3, "import", "birds", c->file, "--token-file", acme.s);
 	assert_says(c->err, "lacks the right 'outcome'");
-	assert_says(c->err, "--keep-open leaves items open");
-	assert_says(c->err, "1 item: 0 newly resolved, 0 newly closed\n2 reports: 0 new, 2 already there");
+	assert_says(c->err, "With --keep-open items stay open");
+	assert_says(c->err, "1 item: 0 newly resolved, 0 newly closed\n2 reports: 0 new, 2 unchanged");
 	assert_null(strstr(c->err, "again"));
 	assert_candor(c, 3, "import", "fish", c->file, "--keep-open", "--token-file", acme.s);
 	assert_says(c->err, "PERMISSION_DENIED");
@@ -156,7 +156,7 @@ static void an_auditor_imports_only_outcomes(void **state)
 	files_write_text(c->file, "item,labeler,report,outcome\nq1,bob,1,1\nq2,bob,0.5,\n");
 	assert_candor(c, 3, "import", "birds", c->file, "--token-file", audit.s);
 	assert_says(c->err, "lacks the right 'report'");
-	assert_says(c->err, " went in.\n");
+	assert_says(c->err, " was imported.\n");
 	assert_null(strstr(c->err, "again"));
 	assert_candor(c, 0, "pool", "show", "birds", "--json");
 	assert_number(c, "open_items", 3);
@@ -217,7 +217,7 @@ static void a_revoked_token_stops_working_at_once(void **state)
 	files_write_text(c->file, "item,labeler,report\nq,ann,1\n");
 	assert_candor(c, 0, "token", "revoke", "acme");
 	assert_string_equal(c->out, "");
-	assert_says(c->err, "token:acme is revoked from now on");
+	assert_says(c->err, "token:acme is revoked, and");
 	assert_candor(c, 3, "info", "--token-file", acme.s);
 	assert_says(c->err, "UNAUTHENTICATED");
 	assert_candor(c, 3, "ping", "--token-file", acme.s);
@@ -226,7 +226,7 @@ static void a_revoked_token_stops_working_at_once(void **state)
 
 	assert_candor(c, 0, "token", "revoke", "acme", "--json");
 	assert_number(c, "duplicates", 1);
-	assert_says(c->err, "was revoked already");
+	assert_says(c->err, "was already revoked");
 	assert_candor(c, 3, "token", "revoke", "nobody");
 	assert_says(c->err, "NOT_FOUND");
 	assert_candor(c, 3, "token", "new", "acme", "read");
@@ -298,7 +298,7 @@ static void a_token_whose_secret_cannot_be_written_is_not_left_behind(void **sta
 	assert_int_equal(daemon_run(ARGS("candor", "token", "new", "lost", "read"), NULL, "/dev/full", c->err_path), 2);
 	files_read_text(c->err_path, c->err, COMMAND_TEXT_MAX);
 	assert_says(c->err, "No space left");
-	assert_says(c->err, "It is revoked");
+	assert_says(c->err, "It has been revoked");
 	const char *const json[] = {"candor", "token", "new", "lost2", "read", "--json", NULL};
 	assert_int_equal(daemon_run(json, NULL, "/dev/full", c->err_path), 2);
 	assert_candor(c, 0, "token", "list", "--json");
@@ -321,9 +321,9 @@ static void files_without_a_token_are_refused_with_a_reason(void **state)
 	assert_says(c->err, file.s);
 	assert_says(c->err, "No such file");
 	assert_candor(c, 2, "ping", "--token-file", c->daemon.dir);
-	assert_says(c->err, "is no regular file and no pipe");
+	assert_says(c->err, "neither a regular file nor a pipe");
 	assert_candor(c, 2, "ping", "--token-file", "/dev/zero");
-	assert_says(c->err, "is no regular file and no pipe");
+	assert_says(c->err, "neither a regular file nor a pipe");
 	static const char *const none[] = {"", "\n", "\nsecond\n", "two words\n", "bell\a\n", "\xff\n", long_text};
 	for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
 		files_write_text(file.s, none[i]);
@@ -336,7 +336,7 @@ static void files_without_a_token_are_refused_with_a_reason(void **state)
 	setenv("CANDOR_TOKEN_FILE", file.s, 1);
 	assert_candor(c, 2, "ping", "--server", "unix:/nonexistent/s");
 	unsetenv("CANDOR_TOKEN_FILE");
-	snprintf(words, sizeof words, "candor: %s (CANDOR_TOKEN_FILE): its first line is no token", file.s);
+	snprintf(words, sizeof words, "candor: %s (CANDOR_TOKEN_FILE): the first line is not a token", file.s);
 	assert_says(c->err, words);
 	assert_candor(c, 2, "ping", "--server", "unix:/nonexistent/s", "--token-file", file.s);
 	assert_null(strstr(c->err, "CANDOR_TOKEN_FILE"));
@@ -516,7 +516,7 @@ static void the_audit_says_who_did_what_newest_first(void **state)
 	struct command *c = *state;
 	assert_candor(c, 0, "audit");
 	assert_string_equal(c->out, "");
-	assert_says(c->err, "Nothing was done yet");
+	assert_says(c->err, "There are no events yet");
 	command_fill(c);
 	assert_candor(c, 0, "pool", "create", "other");
 	assert_candor(c, 0, "token", "new", "acme", "report", "--pool", "other");
@@ -548,7 +548,7 @@ static void the_audit_says_who_did_what_newest_first(void **state)
 	assert_says(c->out, "time (UTC)");
 	assert_says(c->out, "withdraw");
 	assert_null(strstr(c->out, "grant "));
-	assert_says(c->err, "The newest 2; --all shows all\n");
+	assert_says(c->err, "The newest 2; --all lists all\n");
 	assert_candor(c, 0, "audit", "--pool", "p", "--all");
 	assert_null(strstr(c->out, "token"));
 	assert_string_equal(c->err, "");
@@ -577,7 +577,7 @@ static void the_audit_goes_over_pages(void **state)
 	}
 	json_decref(all);
 	assert_candor(c, 0, "audit");
-	assert_says(c->err, "The newest 100; --all shows all\n");
+	assert_says(c->err, "The newest 100; --all lists all\n");
 }
 
 /* ---- wrong usage ---- */
@@ -637,7 +637,8 @@ static void wrong_usage_contacts_no_daemon(void **state)
 			print_error("%s %s: %d\n", wrong[i][0], wrong[i][1] ? wrong[i][1] : "", code);
 		assert_int_equal(code, 2);
 		assert_string_equal(c->out, "");
-		assert_says(c->err, "--help` says how it goes.");
+		assert_says(c->err, "See `candor ");
+		assert_says(c->err, " --help`.");
 	}
 	assert_candor(c, 0, "token", "list", "--json");
 	assert_null(strstr(c->out, "acme"));

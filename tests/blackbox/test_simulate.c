@@ -239,7 +239,7 @@ static void shares_of_strategic_labelers_are_parts_or_numbers(void **state)
 	assert_number(c, "campaign.strategic.0.labelers", 5);
 	assert_number(c, "campaign.strategic.1.labelers", 2);
 	assert_candor(c, 2, "simulate", "--items", "9", "--strategic", "sybil:0");
-	assert_says(c->err, "--strategic sybil:0 of 20 labelers is nobody");
+	assert_says(c->err, "--strategic sybil:0 selects none of the 20 labelers");
 	assert_candor(c, 2, "simulate", "--items", "9", "--strategic", "sybil:0.02");
 	/* Halves of 5 are 3 and 2. */
 	NUMBER(c, "campaign.items", "--items", "9", "--labelers", "5", "--strategic", "spam:0.5", "--strategic",
@@ -256,7 +256,7 @@ static void shares_of_strategic_labelers_are_parts_or_numbers(void **state)
 		args[4 + 2 * i] = "spam:1";
 	}
 	assert_int_equal(command_run(c, NULL, args), 2);
-	assert_says(c->err, "--strategic can be given 8 times");
+	assert_says(c->err, "--strategic can be given at most 8 times");
 }
 
 static void campaigns_of_one_item_or_of_nobody_truthful_have_no_strange_numbers(void **state)

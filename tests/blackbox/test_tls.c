@@ -159,7 +159,7 @@ static void a_daemon_with_the_wrong_certificate_is_not_talked_to(void **state)
 	/* Whom the system trusts has not made it. */
 	assert_candor(c, 4, "info");
 	assert_says(c->err, "unable to get local issuer certificate");
-	assert_says(c->err, "Trusted are the authorities of this system");
+	assert_says(c->err, "The trusted authorities are this system's");
 	assert_true(secure_said(s, "SIGHUP: new connections get") == 6);
 }
 
@@ -228,7 +228,7 @@ static void the_wrong_files_of_a_client_are_named(void **state)
 	snprintf(words, sizeof words, "%s: it contains no PEM key\n", s->files.client_cert);
 	assert_says(c->err, words);
 	assert_candor(c, 4, "info", "--server", s->tcp);
-	assert_says(c->err, "tls: in place of tcp:");
+	assert_says(c->err, "tls: instead of tcp:");
 }
 
 /* ---- strangers ---- */

@@ -98,6 +98,21 @@ json_t *command_lines(const struct command *c)
 	return all;
 }
 
+void command_failed(const struct command *c, const char *code, const char *words)
+{
+	size_t len = strlen(c->out);
+	assert_true(len > 0 && c->out[len - 1] == '\n');
+	const char *at = c->out + len - 1;
+	while (at > c->out && at[-1] != '\n')
+		at--;
+	json_t *o = parse(at, strlen(at));
+	assert_int_equal(json_object_size(o), 1);
+	assert_int_equal(json_object_size(json_object_get(o, "error")), 2);
+	assert_text_at(o, "error.code", code);
+	assert_says(json_string_value(command_at(o, "error.message")), words);
+	json_decref(o);
+}
+
 const json_t *command_at(const json_t *document, const char *path)
 {
 	char steps[128], *save, *rest = steps;

@@ -45,6 +45,9 @@ const json_t *command_at(const json_t *document, const char *path);
 double command_number_at(const json_t *document, const char *path);
 double command_number(const struct command *c, const char *path);
 
+/* With --json it failed: all that it printed, or its last line, is why, with this code; a sentence of it. */
+void command_failed(const struct command *c, const char *code, const char *words);
+
 #define ARGS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 #define assert_candor(c, code, ...)                                  \

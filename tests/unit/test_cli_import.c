@@ -207,7 +207,7 @@ static void effects_come_item_by_item_in_the_order_of_the_file(void **state)
 		    "report c:z=1 c:y=1\nresolve c=0\n");
 	assert_says(run, "created pool \"p\"");
 	assert_says(run, "3 items: 2 newly resolved, 1 newly closed\n");
-	assert_says(run, "5 reports: 5 new, 0 already there, 0 revised\n");
+	assert_says(run, "5 reports: 5 new, 0 unchanged, 0 revised\n");
 }
 
 static void a_pool_that_is_there_is_used(void **state)
@@ -278,7 +278,7 @@ static void bad_lines_are_told_and_the_others_go_in(void **state)
 	assert_told("create p\nreport a:x=1 a:v=1\nresolve a=1\n");
 	assert_says(run, "line 3: report is \"2\"; it must be a number from 0 to 1\n");
 	assert_says(run, "line 4: the outcome is 0, but the same item has 1 on line 2\n");
-	assert_says(run, "line 5: 2 fields, where the heading has 4\n");
+	assert_says(run, "line 5: 2 fields, but the header has 4\n");
 	assert_says(run, "3 bad lines\n");
 }
 
@@ -297,7 +297,7 @@ static void rejected_rows_are_told_by_line_twenty_of_them(void **state)
 	assert_says(run, "line 21: FAILED_PRECONDITION: the item is closed\n");
 	assert_null(strstr(run.words, "line 22:"));
 	assert_says(run, "... and 10 more\n");
-	assert_says(run, "30 rows that the daemon rejected");
+	assert_says(run, "30 rows rejected by the daemon");
 }
 
 static void a_refusal_ends_it(void **state)
@@ -307,7 +307,7 @@ static void a_refusal_ends_it(void **state)
 	import(&run, refuse_all, HEAD "a,x,1,1\nb,x,1,1\n", NULL, NULL);
 	assert_int_equal(run.code, CLI_REFUSED);
 	assert_says(run, "UNAVAILABLE: the disk is full\n");
-	assert_says(run, "rows.csv went in; run the same command again.\n");
+	assert_says(run, "rows.csv was imported; run the same command again.\n");
 	assert_null(strstr(run.words, "0 items"));
 }
 
@@ -318,8 +318,8 @@ static void a_daemon_that_goes_away_ends_it_with_advice(void **state)
 	answers_left = 4;
 	import(&run, answer_some_and_leave, HEAD "a,x,1,1\nb,x,1,1\nc,x,1,1\nd,x,1,1\n", NULL, NULL);
 	assert_int_equal(run.code, CLI_UNREACHABLE);
-	assert_says(run, "went away: ");
-	assert_says(run, "run the same command again to go on");
+	assert_says(run, "lost the connection to candord at ");
+	assert_says(run, "run the same command again to continue");
 }
 
 static void nobody_there_is_told(void **state)
@@ -341,7 +341,7 @@ static void an_unreadable_file_makes_no_pool(void **state)
 	import(&run, answer, "name,value\na,1\n", NULL, NULL);
 	assert_int_equal(run.code, CLI_USAGE);
 	assert_told("");
-	assert_says(run, "the heading lacks the column \"item\"");
+	assert_says(run, "the header lacks the column \"item\"");
 	import(&run, answer, HEAD "a,x,7,1\n", NULL, NULL);
 	assert_int_equal(run.code, CLI_ROWS);
 	assert_told("");
@@ -378,7 +378,7 @@ static void rows_refused_for_a_rate_limit_are_sent_again_later(void **state)
 		assert_told(all_four);
 		assert_int_equal(asked, 9 + 13);
 		assert_says(run, "4 items: 3 newly resolved, 1 newly closed\n");
-		assert_says(run, "5 reports: 5 new, 0 already there, 0 revised\n");
+		assert_says(run, "5 reports: 5 new, 0 unchanged, 0 revised\n");
 		assert_null(strstr(run.words, "RESOURCE_EXHAUSTED"));
 		assert_null(strstr(run.words, "overtook"));
 		assert_null(strstr(run.words, "waiting")); /* it is no terminal */
@@ -415,8 +415,8 @@ static void what_was_sent_behind_it_is_told_apart(void **state)
 		    "report b:x=1\nclose b\nreport c:x=1\nresolve c=0\nreport d:x=0.5\nresolve d=1\n"
 		    "report a:x=1 a:y=0\nresolve a=1\n");
 	assert_says(run, "5 items: 4 newly resolved, 1 newly closed\n");
-	assert_says(run, "6 reports: 6 new, 0 already there, 0 revised\n");
-	assert_says(run, "6 requests of later rows overtook rows that the daemon put off");
+	assert_says(run, "6 reports: 6 new, 0 unchanged, 0 revised\n");
+	assert_says(run, "6 requests with later rows overtook rows that were delayed");
 	assert_null(strstr(run.words, "NOT_FOUND"));
 }
 
@@ -444,7 +444,7 @@ static void no_part_of_an_item_is_left_behind(void **state)
 			assert_true(strstr(told_so, ends[i]) < strstr(told_so, "resolve a=1\n"));
 		}
 		assert_non_null(strstr(told_so, "report b:x1=1\nresolve b=1\n"));
-		assert_says(run, "601 reports: 601 new, 0 already there, 0 revised\n");
+		assert_says(run, "601 reports: 601 new, 0 unchanged, 0 revised\n");
 		assert_says(run, "2 items: 2 newly resolved");
 	}
 	buf_free(&file);
@@ -463,7 +463,7 @@ static void a_rate_that_is_too_low_ends_it(void **state)
 	import(&run, answer_at_a_rate, four, timeout, NULL);
 	assert_int_equal(run.code, CLI_REFUSED);
 	assert_says(run, "RESOURCE_EXHAUSTED: too many reports a second\n");
-	assert_says(run, "run the same command again to go on");
+	assert_says(run, "run the same command again to continue");
 	asked = 0;
 	retry_after_ms = 400;
 	import(&run, answer_at_a_rate, four, timeout, NULL);
@@ -529,7 +529,7 @@ static void ends_wait_for_the_first_reports(void **state)
 	assert_told("create p\n");
 	assert_int_equal(ends_taken, 0);
 	assert_says(run, "PERMISSION_DENIED: no reports\n");
-	assert_says(run, "rows.csv went in.\n");
+	assert_says(run, "rows.csv was imported");
 	assert_null(strstr(run.words, "again"));
 	assert_null(strstr(run.words, "0 items"));
 	assert_null(strstr(run.words, "--keep-open"));
@@ -542,9 +542,9 @@ static void an_import_without_the_right_to_end_items_tries_it_once(void **state)
 	import(&run, deny_ends, four, NULL, NULL);
 	assert_int_equal(run.code, CLI_REFUSED);
 	assert_told("create p\nreport a:x=1 a:y=0\nresolve a=1\n");
-	assert_says(run, "PERMISSION_DENIED: no right to post outcomes\n--keep-open leaves items open");
+	assert_says(run, "PERMISSION_DENIED: no right to post outcomes\nWith --keep-open items stay open");
 	assert_says(run, "1 item: 0 newly resolved, 0 newly closed\n2 reports: 2 new,");
-	assert_says(run, "Not all of ");
+	assert_says(run, " was imported only in part");
 	assert_null(strstr(run.words, "again"));
 }
 
@@ -569,7 +569,7 @@ static void a_refusal_is_told_with_all_that_was_done(void **state)
 	assert_true(ends_taken >= TAKEN && ends_taken < ITEMS);
 	snprintf(words, sizeof words, "%d reports: %d new", TAKEN, TAKEN);
 	assert_says(run, words);
-	assert_says(run, "run the same command again to go on");
+	assert_says(run, "run the same command again to continue");
 	const char *first = strstr(run.words, "UNAVAILABLE");
 	assert_null(strstr(first + 1, "UNAVAILABLE"));
 }
@@ -584,7 +584,7 @@ static void outcomes_alone_are_only_posted(void **state)
 	assert_int_equal(run.code, CLI_ROWS);
 	assert_told("resolve a=1\nresolve c=0.5\n");
 	assert_says(run, "line 6: the outcome is 0, but the same item has 0.5 on line 4\n");
-	assert_says(run, "2 items: 2 newly resolved, 0 newly closed\nnot taken");
+	assert_says(run, "2 items: 2 newly resolved, 0 newly closed\nnot imported");
 	assert_says(run, "skipped: 1 row without an outcome\n");
 	assert_null(strstr(run.words, "report"));
 	import(&run, deny_ends, "item,outcome\na,1\nb,1\n", NULL, NULL);
@@ -618,7 +618,7 @@ static void outcomes_alone_are_nothing_to_keep_open(void **state)
 	import(&run, answer, "item,outcome\na,1\n", keep_open, NULL);
 	assert_int_equal(run.code, CLI_ROWS);
 	assert_told("");
-	assert_says(run, "line 2: an outcome without a report is nothing to be sent with --keep-open\n");
+	assert_says(run, "line 2: with --keep-open, an outcome without a report cannot be sent\n");
 }
 
 int main(void)

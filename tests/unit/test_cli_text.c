@@ -280,15 +280,15 @@ static void progress_without_a_known_end_counts(void **state)
 
 static void why_it_cannot_be_reached_comes_with_what_helps(void **state)
 {
-	static const char *const running = "Is it running there?", *const tls = "tls: in place of tcp:",
-				 *const trusted = "Trusted are the authorities ";
+	static const char *const running = "Is it running?", *const tls = "tls: instead of tcp:",
+				 *const trusted = "The trusted authorities are ";
 	static const struct {
 		const char *server, *ca, *fault, *says, *not ;
 		int err;
 	} rows[] = {
-		{"unix:/s", NULL, "", running, "You may not", -ENOENT},
+		{"unix:/s", NULL, "", running, "may not open", -ENOENT},
 		{"unix:/s", NULL, "", running, tls, CANDOR_ERR_CLOSED},
-		{"unix:/s", NULL, "", "You may not open that socket: ", running, -EACCES},
+		{"unix:/s", NULL, "", "Your user may not open that socket: ", running, -EACCES},
 		{"tcp:h:1", NULL, "", running, tls, -ECONNREFUSED},
 		{"tcp:h:1", NULL, "", running, tls, -ETIMEDOUT},
 		{"tcp:h:1", NULL, "", tls, running, CANDOR_ERR_CLOSED},
@@ -297,22 +297,22 @@ static void why_it_cannot_be_reached_comes_with_what_helps(void **state)
 		{"tcp:h:1", NULL, "", tls, running, -ECONNRESET},
 		{"tls:h:1", NULL, "", running, tls, -ECONNRESET},
 		{"tls:h:1", "my.pem", "unable to get local issuer certificate",
-		 "Trusted are the authorities in my.pem, which --ca or CANDOR_CA name.", running, CANDOR_ERR_TLS},
-		{"tls:h:1", NULL, "self-signed certificate", "Trusted are the authorities of this system; --ca FILE",
+		 "The trusted authorities are those in my.pem (--ca or CANDOR_CA).", running, CANDOR_ERR_TLS},
+		{"tls:h:1", NULL, "self-signed certificate", "The trusted authorities are this system's; --ca FILE",
 		 running, CANDOR_ERR_TLS},
 		{"tls:h:1", "my.pem", "certificate has expired", "cannot talk to tls:h:1: certificate has expired\n",
 		 trusted, CANDOR_ERR_TLS},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		const struct cli c = {.server = rows[i].server, .ca = rows[i].ca};
+		struct cli c = {.server = rows[i].server, .ca = rows[i].ca};
 		char said[1024] = "";
 		FILE *to = tmpfile();
 		int saved = dup(STDERR_FILENO);
 		assert_non_null(to);
 		fflush(stderr);
 		dup2(fileno(to), STDERR_FILENO);
-		cli_unreachable(&c, false, rows[i].err, rows[i].fault);
+		assert_int_equal(cli_unreachable(&c, false, rows[i].err, rows[i].fault), CLI_UNREACHABLE);
 		fflush(stderr);
 		dup2(saved, STDERR_FILENO);
 		close(saved);

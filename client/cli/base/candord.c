@@ -35,13 +35,11 @@ int cli_ask_database(struct cli *c, const char *instead, char path[CLI_PATH_SIZE
 	if (err)
 		return err;
 	const struct candor_info *info = &response->info;
-	if (info->database[0] != '/' || strlen(info->database) >= CLI_PATH_SIZE) {
-		cli_error(c,
-			  "the daemon at %s does not say where its database is, which it does on Unix sockets only; "
-			  "on its machine run `%s`",
-			  c->server, instead);
-		return CLI_REFUSED;
-	}
+	if (info->database[0] != '/' || strlen(info->database) >= CLI_PATH_SIZE)
+		return cli_fail(c, CLI_REFUSED, CANDOR_FAILED_PRECONDITION,
+				"the daemon at %s does not say where its database is: it does so only on Unix sockets; "
+				"on its machine, run `%s`",
+				c->server, instead);
 	snprintf(path, CLI_PATH_SIZE, "%s", info->database);
 	*committed = info->committed;
 	return CLI_DONE;
@@ -92,8 +90,8 @@ static int spawn(char *const *argv, pid_t *pid, FILE **from)
 	return err;
 }
 
-int cli_run_candord(const struct cli *c, char *const *options, const char *file,
-		    void (*on_line)(void *arg, const char *line), void *arg)
+int cli_run_candord(struct cli *c, char *const *options, const char *file, void (*on_line)(void *arg, const char *line),
+		    void *arg)
 {
 	char program[CLI_PATH_SIZE], line[512];
 	char *argv[OPTIONS_MAX] = {program};
@@ -106,10 +104,9 @@ int cli_run_candord(const struct cli *c, char *const *options, const char *file,
 	}
 	find_candord(program, sizeof program);
 	int err = spawn(argv, &pid, &from);
-	if (err) {
-		cli_error(c, "%s, which makes %s, cannot be run: %s", program, file, strerror(err));
-		return CLI_USAGE;
-	}
+	if (err)
+		return cli_fail(c, CLI_USAGE, CANDOR_FAILED_PRECONDITION, "%s, which makes %s, cannot be run: %s",
+				program, file, strerror(err));
 	while (fgets(line, sizeof line, from))
 		on_line(arg, line);
 	fclose(from);
@@ -118,6 +115,9 @@ int cli_run_candord(const struct cli *c, char *const *options, const char *file,
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return CLI_DONE;
 	if (!WIFEXITED(status))
-		cli_error(c, "%s was ended by a signal: there is no %s", program, file);
-	return CLI_USAGE; /* what is wrong, candord has said */
+		return cli_fail(c, CLI_USAGE, CANDOR_FAILED_PRECONDITION,
+				"%s was killed by a signal, and %s was not made", program, file);
+	cli_keep_failure(c, CANDOR_FAILED_PRECONDITION, "candord could not make %s; its message is on standard error",
+			 file);
+	return CLI_USAGE;
 }

@@ -21,7 +21,7 @@ MUST_CHECK int cli_ask_database(struct cli *c, const char *instead, char path[CL
 
 /* Runs candord with these options (NULL behind them) to its end, and gives each line of its standard output to on_line.
  * file: what it makes, for the message where a signal ended it. CLI_DONE; or CLI_USAGE, and what is wrong was said. */
-MUST_CHECK int cli_run_candord(const struct cli *c, char *const *options, const char *file,
+MUST_CHECK int cli_run_candord(struct cli *c, char *const *options, const char *file,
 			       void (*on_line)(void *arg, const char *line), void *arg);
 
 #endif

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -49,21 +50,134 @@ void cli_error(const struct cli *c, const char *format, ...)
 	va_end(args);
 }
 
+static char *format_text(const char *format, va_list args)
+{
+	char *text;
+	if (vasprintf(&text, format, args) < 0)
+		text = NULL;
+	return cli_memory(text);
+}
+
+/* Takes the message. What comes after the first failure only follows from it. */
+static void remember(struct cli *c, enum candor_code code, char *message)
+{
+	if (c->failure) {
+		free(message);
+		return;
+	}
+	c->failure_code = code;
+	c->failure = message;
+}
+
+int cli_fail(struct cli *c, enum cli_exit exit_code, enum candor_code code, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	char *message = format_text(format, args);
+	va_end(args);
+	cli_error(c, "%s", message);
+	remember(c, code, message);
+	return (int)exit_code;
+}
+
+void cli_keep_failure(struct cli *c, enum candor_code code, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	remember(c, code, format_text(format, args));
+	va_end(args);
+}
+
+static enum candor_code code_of(int err)
+{
+	switch (err) {
+	case -ENOENT:
+	case -ENOTDIR: return CANDOR_NOT_FOUND;
+	case -EEXIST: return CANDOR_ALREADY_EXISTS;
+	case -EACCES:
+	case -EPERM:
+	case -EROFS: return CANDOR_PERMISSION_DENIED;
+	case -ENOSPC:
+	case -EMFILE:
+	case -ENFILE:
+	case -ENOMEM: return CANDOR_RESOURCE_EXHAUSTED;
+	default: return CANDOR_FAILED_PRECONDITION;
+	}
+}
+
+int cli_fail_file(struct cli *c, const char *what, int err)
+{
+	return cli_fail(c, CLI_USAGE, code_of(err), "%s: %s", what, candor_strerror(err));
+}
+
+int cli_refusal(struct cli *c, enum candor_code code, const char *message)
+{
+	cli_error(c, "%s: %s", candor_code_name(code), message);
+	remember(c, code, cli_memory(strdup(message)));
+	return CLI_REFUSED;
+}
+
+/* ---- failures for programs ---- */
+
+static void put_error(struct json_out *j, enum candor_code code, const char *message)
+{
+	cli_json_open(j, "error", '{');
+	json_out_key(j, "code");
+	json_out_code(j, code);
+	cli_json_text(j, "message", message);
+	json_out_close(j, '}');
+}
+
+static void print_error(enum candor_code code, const char *message)
+{
+	struct cli_json d;
+	cli_json_begin(&d, true);
+	json_out_open(&d.j, '{');
+	put_error(&d.j, code, message);
+	json_out_close(&d.j, '}');
+	cli_json_print(&d);
+}
+
+void cli_print_failure(struct cli *c, int exit_code)
+{
+	if (c->json && exit_code > CLI_ROWS && !c->failure_told)
+		print_error(c->failure ? c->failure_code : CANDOR_INTERNAL,
+			    c->failure ? c->failure : "what went wrong is on standard error");
+}
+
+void cli_put_failure(struct cli *c, struct json_out *j)
+{
+	if (!c->failure)
+		return;
+	put_error(j, c->failure_code, c->failure);
+	c->failure_told = true;
+}
+
+/* Whatever is wrong may stand before the option. */
+static bool wants_json(const struct cli *c)
+{
+	bool wanted = c->json;
+	for (size_t i = 0; c->argv && c->argv[i]; i++)
+		wanted = wanted || strcmp(c->argv[i], "--json") == 0;
+	return wanted;
+}
+
 _Noreturn void cli_usage(const struct cli *c, const char *format, ...)
 {
 	const char *command = c->command ? c->command->name : "";
 	va_list args;
 	va_start(args, format);
-	say_error(c, format, args);
+	char *message = format_text(format, args);
 	va_end(args);
-	cli_note("`candor %s%s--help` says how it goes.", command, *command ? " " : "");
+	cli_error(c, "%s", message);
+	cli_note("See `candor %s%s--help`.", command, *command ? " " : "");
+	if (wants_json(c))
+		print_error(CANDOR_INVALID_ARGUMENT, message);
+	free(message);
 	exit(CLI_USAGE);
 }
 
-void cli_refusal(const struct cli *c, enum candor_code code, const char *message)
-{
-	cli_error(c, "%s: %s", candor_code_name(code), message);
-}
+/* ---- no way to the daemon ---- */
 
 /* Whether a certificate's authority is not among those that are trusted. */
 static bool is_distrust(const char *fault)
@@ -75,33 +189,36 @@ static bool is_distrust(const char *fault)
 	return false;
 }
 
-static void say_no_channel(const struct cli *c, const char *fault)
+static void fail_channel(struct cli *c, const char *fault)
 {
-	cli_error(c, "cannot talk to %s: %s", c->server, fault);
+	cli_fail(c, CLI_UNREACHABLE, CANDOR_UNAVAILABLE, "cannot talk to %s: %s", c->server, fault);
 	if (is_distrust(fault) && c->ca)
-		cli_note("Trusted are the authorities in %s, which --ca or CANDOR_CA name.", c->ca);
+		cli_note("The trusted authorities are those in %s (--ca or CANDOR_CA).", c->ca);
 	else if (is_distrust(fault))
-		cli_note("Trusted are the authorities of this system; --ca FILE names others.");
+		cli_note("The trusted authorities are this system's; --ca FILE sets others.");
 }
 
-void cli_unreachable(const struct cli *c, bool was_there, int err, const char *fault)
+int cli_unreachable(struct cli *c, bool was_there, int err, const char *fault)
 {
 	const bool is_plain = strncmp(c->server, "tcp:", 4) == 0;
 	if (err == CANDOR_ERR_TLS) {
-		say_no_channel(c, *fault ? fault : candor_strerror(err));
-		return;
+		fail_channel(c, *fault ? fault : candor_strerror(err));
+		return CLI_UNREACHABLE;
 	}
-	if (was_there) {
-		cli_error(c, "candord at %s went away: %s", c->server, candor_strerror(err));
-		return;
-	}
-	cli_error(c, "cannot reach candord at %s: %s", c->server, candor_strerror(err));
+	cli_fail(c, CLI_UNREACHABLE, CANDOR_UNAVAILABLE,
+		 was_there ? "lost the connection to candord at %s: %s" : "cannot reach candord at %s: %s", c->server,
+		 candor_strerror(err));
+	if (was_there)
+		return CLI_UNREACHABLE;
 	if (err == -EACCES)
-		cli_note("You may not open that socket: its file or a directory above it is not for your user.");
+		cli_note(
+			"Your user may not open that socket: check the permissions of its file and of "
+			"the directories above it.");
 	else if (is_plain && (err == -ECONNRESET || err == -EPIPE || err <= CANDOR_ERR_TOO_BIG))
-		cli_note("If it speaks TLS there, the address begins with tls: in place of tcp:.");
+		cli_note("If the daemon uses TLS on that port, the address must begin with tls: instead of tcp:.");
 	else
-		cli_note("Is it running there? --server or CANDOR_SERVER name another address.");
+		cli_note("Is it running? --server or CANDOR_SERVER sets another address.");
+	return CLI_UNREACHABLE;
 }
 
 void *cli_memory(void *block)
@@ -185,13 +302,13 @@ int cli_option(struct cli *c, int argc, char **argv, const struct option *own)
 	if (opt == OPT_HELP)
 		return 'h';
 	if (opt == ':')
-		cli_usage(c, "the option %s needs a value", argv[optind - 1]);
+		cli_usage(c, "option %s needs a value", argv[optind - 1]);
 	if (opt == '?' && optopt == 0)
-		cli_usage(c, "there is no option %s, or it is short for several", argv[optind - 1]);
+		cli_usage(c, "unknown or ambiguous option %s", argv[optind - 1]);
 	if (opt == '?' && optopt > CHAR_MAX)
-		cli_usage(c, "the option %s takes no value", argv[optind - 1]);
+		cli_usage(c, "option %s takes no value", argv[optind - 1]);
 	if (opt == '?')
-		cli_usage(c, "there is no option -%c", isprint(optopt) ? optopt : '?');
+		cli_usage(c, "unknown option -%c", isprint(optopt) ? optopt : '?');
 	return opt;
 }
 
@@ -199,9 +316,9 @@ char **cli_operands(const struct cli *c, int argc, char **argv, int least, int m
 {
 	int n = argc - optind;
 	if (n < least)
-		cli_usage(c, "%s %s expected", what, strchr(what, ' ') ? "are" : "is");
+		cli_usage(c, "expected %s", what);
 	if (n > most)
-		cli_usage(c, "\"%s\" is one operand too many%s%s", argv[optind + most], most ? " after " : "",
+		cli_usage(c, "unexpected operand \"%s\"%s%s", argv[optind + most], most ? " after " : "",
 			  most ? what : "");
 	return argv + optind;
 }
@@ -214,7 +331,7 @@ int cli_run_verb(struct cli *c, int argc, char **argv, const struct cli_verb *ve
 			return v->run(c, argc - 1, argv + 1);
 	if (*verb == '-')
 		cli_option(c, argc, argv, NULL);
-	cli_usage(c, "%s%s%s%s", what, *verb ? "; not \"" : "?", verb, *verb ? "\"" : "");
+	cli_usage(c, "expected %s%s%s%s", what, *verb ? ", not \"" : "", verb, *verb ? "\"" : "");
 }
 
 double cli_real(const struct cli *c, const char *what, const char *text, double lo, double hi)
@@ -241,11 +358,11 @@ void cli_client_options(struct cli *c, struct candor_options *out)
 	struct address address;
 	const char *why;
 	if (!*c->server)
-		cli_usage(c, "HOME is not set, so the daemon's address must be: --server ADDR");
+		cli_usage(c, "HOME is not set, so there is no default address; use --server ADDR");
 	if (address_parse(c->server, &address, &why))
-		cli_usage(c, "\"%s\" is no address: %s", c->server, why);
+		cli_usage(c, "\"%s\" is not an address: %s", c->server, why);
 	if (!c->cert != !c->key)
-		cli_usage(c, "--cert and --key belong together; %s is missing", c->cert ? "--key" : "--cert");
+		cli_usage(c, "--cert and --key go together; %s is missing", c->cert ? "--key" : "--cert");
 	if (c->token_file)
 		cli_read_token(c);
 	*out = (struct candor_options){
@@ -301,14 +418,11 @@ int cli_ask(struct cli *c, const struct candor_request *request, const struct ca
 		int err = c->daemon ? 0 : connect_to(c);
 		if (!err)
 			err = candor_call(c->daemon, request, response);
-		if (err == CANDOR_ERR_TOO_BIG) {
-			cli_error(c, "that is too much for one request; ask for less at once");
-			return CLI_USAGE;
-		}
-		if (err) {
-			cli_unreachable(c, c->daemon, err, c->daemon ? candor_fault(c->daemon) : c->fault);
-			return CLI_UNREACHABLE;
-		}
+		if (err == CANDOR_ERR_TOO_BIG)
+			return cli_fail(c, CLI_USAGE, CANDOR_INVALID_ARGUMENT,
+					"the request is too large; ask for less at a time");
+		if (err)
+			return cli_unreachable(c, c->daemon, err, c->daemon ? candor_fault(c->daemon) : c->fault);
 		const struct candor_response *r = *response;
 		uint64_t pause_ms = cli_retry_ms(c, r, waited_ms);
 		if (!pause_ms)
@@ -328,8 +442,7 @@ int cli_call(struct cli *c, const struct candor_request *request, const struct c
 	int err = cli_ask(c, request, response);
 	if (err || (*response)->code == CANDOR_OK)
 		return err;
-	cli_refusal(c, (*response)->code, (*response)->message);
-	return CLI_REFUSED;
+	return cli_refusal(c, (*response)->code, (*response)->message);
 }
 
 int cli_batch(struct cli *c, const struct candor_request *request, const char *const *names, struct candor_batch *batch)
@@ -346,6 +459,6 @@ int cli_batch(struct cli *c, const struct candor_request *request, const char *c
 	if (batch)
 		*batch = response->batch;
 	if (c->json)
-		cli_json_print(cli_json_batch(response));
+		cli_json_answer(response);
 	return response->n_rejected > 0 ? CLI_ROWS : CLI_DONE;
 }

@@ -1,7 +1,8 @@
 /* cli.h - what the commands of candor share: options, the conversation with the daemon, words and exit codes.
  *
  * Data goes to stdout and words to stderr, so that output can be piped. With --json a command prints one JSON document
- * (feed, audit, export and `labeler --history`: one a line) and its numbers have all their digits.
+ * (feed, audit, export and `labeler --history`: one a line), with all digits of its numbers. If it fails, the last line
+ * is {"error":{"code","message"}}, or a document of its own has that as a member.
  *
  * Wrong usage ends the program where it is found, before anything was opened. A command returns its exit code. */
 #ifndef CANDOR_CLI_H
@@ -11,6 +12,7 @@
 
 #include "client/candor.h"
 #include "lib/base/err.h"
+#include "lib/wire/json.h"
 #include "client/cli/base/term.h"
 
 enum cli_exit {
@@ -30,11 +32,23 @@ struct cli_command {
 	int (*run)(struct cli *c, int argc, char **argv); /* argv[0] is the command's name */
 };
 
-extern const struct cli_command cli_ping, cli_info, cli_pool, cli_report, cli_close, cli_resolve, cli_void, cli_query,
-	cli_labelers, cli_labeler, cli_feed, cli_import, cli_export, cli_backup, cli_prune, cli_grants, cli_token,
-	cli_audit, cli_simulate, cli_evaluate;
+#define COMMAND(name) extern const struct cli_command cli_##name;
+#include "client/cli/base/commands.def"
+
+/* What defines a command: CLI_COMMAND(ping) = {...}. One that has no row in commands.def does not compile, and a row
+ * that nothing defines does not link. */
+#define CLI_COMMAND(name)                                                                             \
+	_Static_assert(CLI_LISTED_##name >= 0, #name " needs a row in client/cli/base/commands.def"); \
+	const struct cli_command cli_##name
+
+enum cli_listed {
+#define COMMAND(name) CLI_LISTED_##name,
+#include "client/cli/base/commands.def"
+	CLI_COMMANDS /* how many */
+};
 
 struct cli {
+	char *const *argv; /* of the program, NULL behind them */
 	const char *server; /* address of the daemon */
 	bool json;
 	uint64_t timeout_ms; /* 0: the library's defaults */
@@ -47,6 +61,11 @@ struct cli {
 	struct cli_term term;
 	const struct cli_command *command; /* that is being run; NULL: none yet */
 	struct candor *daemon; /* NULL until the first cli_call() */
+
+	/* Why the command fails, the first time that it was said; failure NULL: it was not. */
+	enum candor_code failure_code;
+	char *failure;
+	bool failure_told; /* in a document of the command's own */
 };
 
 /* ---- options ---- */
@@ -82,12 +101,27 @@ uint64_t cli_count_of(const struct cli *c, const char *what, const char *text, u
 void cli_note(const char *format, ...) PRINTF_LIKE(1, 2);
 void cli_error(const struct cli *c, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* "CODE: sentence" of a refusal. */
-void cli_refusal(const struct cli *c, enum candor_code code, const char *message);
+/* Says why the command fails, and keeps it for --json. Returns exit_code. */
+int cli_fail(struct cli *c, enum cli_exit exit_code, enum candor_code code, const char *format, ...) PRINTF_LIKE(4, 5);
 
-/* That the daemon could not be reached, or, where it had been there, went away; with what to do about it. fault: of
- * candor_client_fault() or the like. */
-void cli_unreachable(const struct cli *c, bool was_there, int err, const char *fault);
+/* Only keeps it: it was said already. */
+void cli_keep_failure(struct cli *c, enum candor_code code, const char *format, ...) PRINTF_LIKE(3, 4);
+
+/* Says and keeps it, with CLI_USAGE, for a file that cannot be used: "WHAT: why". err: a negative errno. */
+int cli_fail_file(struct cli *c, const char *what, int err);
+
+/* ... with CLI_REFUSED, for a refusal: "CODE: sentence" to people. */
+int cli_refusal(struct cli *c, enum candor_code code, const char *message);
+
+/* ... with CLI_UNREACHABLE, for a daemon that could not be reached or, where was_there, went away; it also says what to
+ * do. fault: of candor_client_fault() or the like. */
+int cli_unreachable(struct cli *c, bool was_there, int err, const char *fault);
+
+/* With --json: prints {"error":...} if the command failed and no document says so yet. */
+void cli_print_failure(struct cli *c, int exit_code);
+
+/* The member "error" of the object that is open, if the command has failed so far. */
+void cli_put_failure(struct cli *c, struct json_out *j);
 
 /* Checks an allocation; without memory the program ends here. */
 void *cli_memory(void *block);

@@ -1,7 +1,18 @@
 #include "client/cli/base/items.h"
 
-#include "client/cli/base/json.h"
 #include "client/cli/base/number.h"
+
+const char *cli_state_name(enum candor_item_state state)
+{
+	switch (state) {
+	case CANDOR_STATE_UNSPECIFIED: break;
+	case CANDOR_OPEN: return "open";
+	case CANDOR_CLOSED: return "closed";
+	case CANDOR_RESOLVED: return "resolved";
+	case CANDOR_VOID: return "void";
+	}
+	return "unknown";
+}
 
 void cli_items_init(struct cli_table *t)
 {

@@ -5,6 +5,9 @@
 #include "client/candor.h"
 #include "client/cli/base/table.h"
 
+/* "unknown" for a state that this program does not know. */
+const char *cli_state_name(enum candor_item_state state);
+
 void cli_items_init(struct cli_table *t);
 void cli_items_row(struct cli_table *t, const struct candor_item *item);
 

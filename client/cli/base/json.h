@@ -1,36 +1,44 @@
-/* json.h - answers of the daemon as JSON: the field names of candor.proto, enumerations in lower case, all digits of
- * numbers. A number that JSON cannot say is null. What is returned belongs to the caller. */
+/* json.h - documents on standard output, written by the mapping of lib/wire/json.h. A document is printed when it is
+ * whole. Without memory the program ends. */
 #ifndef CANDOR_CLI_JSON_H
 #define CANDOR_CLI_JSON_H
 
-#include <jansson.h>
-
 #include "client/candor.h"
+#include "lib/wire/json.h"
 
-json_t *cli_json_real(double x);
-json_t *cli_json_count(uint64_t n);
-json_t *cli_json_settings(const struct candor_settings *s);
-json_t *cli_json_pool(const struct candor_pool *p);
-json_t *cli_json_item(const struct candor_item *item);
-json_t *cli_json_labeler(const struct candor_labeler *l);
-json_t *cli_json_settlement(const struct candor_settlement *s);
-json_t *cli_json_rejected(const struct candor_response *r);
-json_t *cli_json_batch(const struct candor_response *r);
-json_t *cli_json_grant(const struct candor_grant *g);
-json_t *cli_json_token(const struct candor_token *t);
-json_t *cli_json_event(const struct candor_event *e);
-json_t *cli_json_info(const struct candor_info *i);
+struct cli_json {
+	struct json_out j; /* to be written to */
+	struct buf text;
+	struct arena arena; /* of messages */
+};
 
-/* Names of enumerations; "unknown" for what this program does not know. */
-const char *cli_rate_name(enum candor_rate rate);
-const char *cli_state_name(enum candor_item_state state);
+/* d must stay where it is. is_line: a line of many; else the only document, laid out over several lines. */
+void cli_json_begin(struct cli_json *d, bool is_line);
 
-/* Puts a value into an object, or appends it to an array; takes the reference. Without memory the program ends. */
-void cli_json_put(json_t *object, const char *key, json_t *value);
-void cli_json_append(json_t *array, json_t *value);
+/* Ends with one of these: prints what was written, and a newline; or forgets it. */
+void cli_json_print(struct cli_json *d);
+void cli_json_drop(struct cli_json *d);
 
-/* On stdout with a newline, over several lines or on one; takes the reference. */
-void cli_json_print(json_t *document);
-void cli_json_print_line(json_t *document);
+/* An answer's body, until the next call. */
+const ProtobufCMessage *cli_json_body(struct cli_json *d, const struct candor_response *r);
+
+/* An answer's rows, into the list that is open. */
+void cli_json_rows(struct cli_json *d, const struct candor_response *r);
+
+/* A document {"KEY": [...]}, open for rows; its end, and whether it is printed. */
+void cli_json_begin_list(struct cli_json *d, const char *key);
+void cli_json_end_list(struct cli_json *d, bool is_printed);
+
+/* Prints an answer's body as the only document; its rows, one a line; or the message in a field of it. */
+void cli_json_answer(const struct candor_response *r);
+void cli_json_lines(const struct candor_response *r);
+void cli_json_part(const struct candor_response *r, const char *field, bool is_line);
+
+/* Members of the object that is open. */
+void cli_json_text(struct json_out *j, const char *key, const char *text);
+void cli_json_count(struct json_out *j, const char *key, uint64_t n);
+void cli_json_real(struct json_out *j, const char *key, double x);
+void cli_json_bool(struct json_out *j, const char *key, bool yes);
+void cli_json_open(struct json_out *j, const char *key, char bracket);
 
 #endif

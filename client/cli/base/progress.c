@@ -37,7 +37,7 @@ void cli_progress_show(struct cli_progress *p, uint64_t now_ms, bool utf8)
 
 void cli_progress_wait(struct cli_progress *p, uint64_t ms)
 {
-	fprintf(stderr, "\r\033[Kwaiting %s: the daemon limits the rate", cli_duration(ms).s);
+	fprintf(stderr, "\r\033[Kwaiting %s for the daemon's rate limit", cli_duration(ms).s);
 	fflush(stderr);
 	p->shown = true;
 }

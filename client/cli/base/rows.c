@@ -176,9 +176,9 @@ static enum cli_rows_result missing_column(struct cli_rows *r)
 	for (int f = CLI_ITEM; f <= CLI_REPORT; f++)
 		if (r->column[f] < 0)
 			return bad(r, CLI_ROWS_FATAL,
-				   "the heading lacks the column \"%s\"; it must name item, labeler and report, and "
+				   "the header lacks the column \"%s\"; it must name item, labeler and report, and "
 				   "may name outcome%s",
-				   field_names[f], r->takes_outcomes ? "; or item and outcome alone" : "");
+				   field_names[f], r->takes_outcomes ? ", or only item and outcome" : "");
 	return CLI_ROWS_MORE;
 }
 
@@ -190,17 +190,16 @@ static enum cli_rows_result read_heading(struct cli_rows *r, const char *text, s
 	struct field fields[COLUMNS_MAX];
 	r->n_columns = split(r, text, len, fields, COLUMNS_MAX);
 	if (r->n_columns < 0)
-		return bad(r, CLI_ROWS_FATAL, "the heading is badly quoted");
+		return bad(r, CLI_ROWS_FATAL, "the header is badly quoted");
 	if (r->n_columns > COLUMNS_MAX)
-		return bad(r, CLI_ROWS_FATAL, "the heading has %d columns; at most %d can be read", r->n_columns,
-			   COLUMNS_MAX);
+		return bad(r, CLI_ROWS_FATAL, "the header has %d columns; the most is %d", r->n_columns, COLUMNS_MAX);
 	for (int f = 0; f < CLI_FIELDS; f++) {
 		r->column[f] = -1;
 		for (int i = 0; i < r->n_columns; i++) {
 			if (strcmp((const char *)r->text.data + fields[i].start, field_names[f]) != 0)
 				continue;
 			if (r->column[f] >= 0)
-				return bad(r, CLI_ROWS_FATAL, "the heading names \"%s\" twice", field_names[f]);
+				return bad(r, CLI_ROWS_FATAL, "the header names \"%s\" twice", field_names[f]);
 			r->column[f] = i;
 		}
 	}
@@ -216,7 +215,7 @@ static bool parse_unit(struct cli_rows *r, enum cli_field f, const char *text, s
 	if (len == 0)
 		bad(r, CLI_ROWS_BAD, "%s is missing; it must be a number from 0 to 1", field_names[f]);
 	else if (len > 40 || text_fault(text, len))
-		bad(r, CLI_ROWS_BAD, "%s is no number from 0 to 1", field_names[f]);
+		bad(r, CLI_ROWS_BAD, "%s is not a number from 0 to 1", field_names[f]);
 	else
 		bad(r, CLI_ROWS_BAD, "%s is \"%s\"; it must be a number from 0 to 1", field_names[f], text);
 	return false;
@@ -236,10 +235,10 @@ static enum cli_rows_result read_record(struct cli_rows *r, const char *text, si
 	int n = split(r, text, len, fields, COLUMNS_MAX);
 	if (n < 0)
 		return bad(r, CLI_ROWS_BAD,
-			   "badly quoted; a quoted field is \"...\" from comma to comma, with \"\" "
-			   "for a quote in it");
+			   "bad quoting; a quoted field must be \"...\" from comma to comma, with \"\" "
+			   "for each quote inside");
 	if (n != r->n_columns)
-		return bad(r, CLI_ROWS_BAD, "%d field%s, where the heading has %d", n, cli_plural((uint64_t)n),
+		return bad(r, CLI_ROWS_BAD, "%d field%s, but the header has %d", n, cli_plural((uint64_t)n),
 			   r->n_columns);
 	const char *base = (const char *)r->text.data;
 #define AT(f) base + fields[r->column[f]].start, fields[r->column[f]].len
@@ -303,7 +302,7 @@ static enum cli_rows_result read_object(struct cli_rows *r, struct cli_row *row)
 	for (int f = CLI_ITEM; f <= (is_outcome ? CLI_ITEM : CLI_LABELER); f++) {
 		const json_t *name = json_object_get(r->object, field_names[f]);
 		if (!json_is_string(name))
-			return bad(r, CLI_ROWS_BAD, "%s is missing, or no string", field_names[f]);
+			return bad(r, CLI_ROWS_BAD, "%s is missing or not a string", field_names[f]);
 		*names[f] = json_string_value(name);
 		if (!check_name(r, (enum cli_field)f, *names[f], json_string_length(name)))
 			return CLI_ROWS_BAD;
@@ -315,7 +314,7 @@ static enum cli_rows_result read_object(struct cli_rows *r, struct cli_row *row)
 			return CLI_ROWS_ROW;
 		double x = json_number_value(number);
 		if (!json_is_number(number) || !(x >= 0 && x <= 1))
-			return bad(r, CLI_ROWS_BAD, "%s is missing, or no number from 0 to 1", field_names[f]);
+			return bad(r, CLI_ROWS_BAD, "%s is missing or not a number from 0 to 1", field_names[f]);
 		*numbers[f - CLI_REPORT] = x;
 	}
 	row->has_outcome = true;
@@ -341,7 +340,7 @@ static enum cli_rows_result next_json(struct cli_rows *r, struct cli_row *row)
 		json_decref(r->object);
 		r->object = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
 		if (!r->object)
-			return bad(r, CLI_ROWS_BAD, "no valid JSON; it goes wrong after %d bytes", error.position);
+			return bad(r, CLI_ROWS_BAD, "not valid JSON; the error is after %d bytes", error.position);
 		if (!json_is_object(r->object))
 			return bad(r, CLI_ROWS_BAD, "not a JSON object");
 		row->has_outcome = false;
@@ -377,7 +376,8 @@ enum cli_rows_result cli_rows_next(struct cli_rows *r, struct cli_row *row)
 	if (!r->begun && !begin(r))
 		return CLI_ROWS_MORE;
 	if (r->is_array)
-		return bad(r, CLI_ROWS_FATAL, "it is a JSON array; write one object a line (jq -c '.[]' does that)");
+		return bad(r, CLI_ROWS_FATAL,
+			   "this is a JSON array; write one object per line (jq -c '.[]' does that)");
 	if (r->skipping)
 		drop_line(r);
 	if (r->skipping)
@@ -385,7 +385,7 @@ enum cli_rows_result cli_rows_next(struct cli_rows *r, struct cli_row *row)
 	enum cli_rows_result result = r->format == CLI_ROWS_JSONL ? next_json(r, row) : next_csv(r, row);
 	if (result == CLI_ROWS_END && r->format == CLI_ROWS_CSV && !r->headed)
 		return bad(r, CLI_ROWS_FATAL,
-			   "it is empty; the first line must name the columns item, labeler and "
+			   "the file is empty; the first line must name the columns item, labeler and "
 			   "report, and may name outcome");
 	return result;
 }

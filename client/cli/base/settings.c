@@ -2,7 +2,16 @@
 
 #include <string.h>
 
-#include "client/cli/base/json.h"
+const char *cli_rate_name(enum candor_rate rate)
+{
+	switch (rate) {
+	case CANDOR_RATE_UNSPECIFIED: break;
+	case CANDOR_ANYTIME: return "anytime";
+	case CANDOR_HORIZON: return "horizon";
+	case CANDOR_FIXED: return "fixed";
+	}
+	return "unknown";
+}
 
 static enum candor_rate parse_rate(const struct cli *c, const char *text)
 {

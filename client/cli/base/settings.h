@@ -24,6 +24,9 @@ enum {
 		"entry", required_argument, NULL, CLI_SET_ENTRY                                                 \
 	}
 
+/* "unknown" for a rate that this program does not know. */
+const char *cli_rate_name(enum candor_rate rate);
+
 /* Takes the option that cli_option() returned, and optarg, if it is one of those; wrong usage out of range. */
 bool cli_setting(const struct cli *c, int opt, struct candor_settings *s);
 

@@ -31,11 +31,6 @@ const char *cli_bold(bool color)
 	return color ? "\033[1m" : "";
 }
 
-const char *cli_dim(bool color)
-{
-	return color ? "\033[2m" : "";
-}
-
 const char *cli_red(bool color)
 {
 	return color ? "\033[31m" : "";

@@ -17,7 +17,6 @@ void cli_term_init(struct cli_term *t);
 
 /* Control sequences, "" where `color` is false. */
 const char *cli_bold(bool color);
-const char *cli_dim(bool color);
 const char *cli_red(bool color);
 const char *cli_plain(bool color);
 

@@ -25,7 +25,7 @@ static void refuse_plain_network(const struct cli *c)
 	if (address_parse(c->server, &address, &why) || address.is_unix || address.is_tls ||
 	    address_is_loopback(&address))
 		return;
-	cli_usage(c, "the token in %s%s is not sent to %s, which is not encrypted; use tls: in place of tcp:",
+	cli_usage(c, "refusing to send the token in %s%s to %s, which is not encrypted; use tls: instead of tcp:",
 		  c->token_file, named_by(c), c->server);
 }
 
@@ -33,9 +33,9 @@ static void refuse_plain_network(const struct cli *c)
 static const char *line_fault(const char *line, size_t len)
 {
 	if (len == 0)
-		return "its first line is empty; it must be a token as `candor token new` printed it";
+		return "the first line is empty; it must be a token printed by `candor token new`";
 	if (text_fault(line, len) || memchr(line, ' ', len) || !token_is_marked(line))
-		return "its first line is no token as `candor token new` printed it";
+		return "the first line is not a token printed by `candor token new`";
 	return NULL;
 }
 
@@ -67,7 +67,7 @@ static const char *take_line(int fd, char out[CANDOR_TOKEN_MAX + 1])
 	if (n < 0)
 		fault = candor_strerror((int)n);
 	else if (len > CANDOR_TOKEN_MAX)
-		fault = "is longer than a token; it may have 1024 bytes";
+		fault = "the first line is too long; a token has at most 1024 bytes";
 	if (!fault) {
 		memcpy(out, text, len);
 		out[len] = 0;
@@ -88,14 +88,14 @@ void cli_read_token(struct cli *c)
 	struct stat st = {.st_mode = 0};
 	refuse_plain_network(c);
 	if (c->token_taken)
-		cli_usage(c, "%s%s: it gives a token once, and the daemon wants it for another connection",
+		cli_usage(c, "%s%s: a token can be read from it only once, and another connection needs it",
 			  c->token_file, named_by(c));
 	int fd = open(c->token_file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	const char *fault = NULL;
 	if (fd < 0 || fstat(fd, &st) != 0)
 		fault = candor_strerror(-errno);
 	else if (!is_readable_kind(fd, &st))
-		fault = "is no regular file and no pipe";
+		fault = "neither a regular file nor a pipe";
 	else
 		fault = take_line(fd, c->token);
 	if (fd >= 0)
@@ -106,5 +106,5 @@ void cli_read_token(struct cli *c)
 	}
 	c->token_taken = !S_ISREG(st.st_mode);
 	if (S_ISREG(st.st_mode) && (st.st_mode & (S_IRGRP | S_IROTH)))
-		cli_note("candor: others may read %s; `chmod 600` keeps the token yours", c->token_file);
+		cli_note("candor: others may read %s; protect the token with `chmod 600`", c->token_file);
 }

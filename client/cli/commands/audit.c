@@ -5,6 +5,7 @@
 #include "client/cli/base/cli.h"
 #include "client/cli/base/json.h"
 #include "client/cli/base/number.h"
+#include "client/cli/base/pages.h"
 #include "client/cli/base/table.h"
 #include "lib/base/text.h"
 
@@ -20,8 +21,7 @@ static void add_row(struct cli_table *t, const struct candor_event *e)
 	cli_table_cell(t, "%s", e->detail);
 }
 
-/* *more: older ones are there that were not asked for. */
-static int list_events(struct cli *c, struct candor_request *request, uint64_t limit, uint64_t *shown, bool *more)
+static void list_events(struct cli_pages *p)
 {
 	static const struct cli_column columns[] = {
 		{.title = "time (UTC)"},
@@ -31,34 +31,19 @@ static int list_events(struct cli *c, struct candor_request *request, uint64_t l
 		{.title = "subject", .shrink = true, .middle = true},
 		{.title = "detail", .shrink = true},
 	};
-	char cursor[CANDOR_NAME_MAX + 1] = "";
-	const struct candor_response *response;
 	struct cli_table table;
-	int err;
-	request->cursor = cursor;
 	cli_table_init(&table, columns, sizeof columns / sizeof *columns);
-	do {
-		uint64_t left = limit - *shown;
-		request->limit = left < CANDOR_PAGE_MAX ? (uint32_t)left : CANDOR_PAGE_MAX;
-		err = cli_call(c, request, &response);
-		if (err == CLI_REFUSED && response->code == CANDOR_PERMISSION_DENIED && !request->pool)
-			cli_note("--pool POOL shows what was done in one pool.");
-		if (err)
-			break;
-		for (size_t i = 0; i < response->n; i++) {
-			if (c->json)
-				cli_json_print_line(cli_json_event(&response->events[i]));
-			else
-				add_row(&table, &response->events[i]);
-		}
+	while (cli_pages_next(p)) {
+		if (p->cli->json)
+			cli_json_lines(p->response);
+		for (size_t i = 0; !p->cli->json && i < p->response->n; i++)
+			add_row(&table, &p->response->events[i]);
 		if (table.n > 0)
-			cli_table_print(&table, &c->term, stdout);
-		*shown += response->n;
-		snprintf(cursor, sizeof cursor, "%s", response->next);
-		*more = *cursor && response->n > 0;
-	} while (*more && *shown < limit && !ferror(stdout));
+			cli_table_print(&table, &p->cli->term, stdout);
+	}
+	if (p->code == CLI_REFUSED && p->response->code == CANDOR_PERMISSION_DENIED && !p->request.pool)
+		cli_note("--pool POOL lists the events of one pool.");
 	cli_table_free(&table);
-	return err;
 }
 
 static int run_audit(struct cli *c, int argc, char **argv)
@@ -68,8 +53,8 @@ static int run_audit(struct cli *c, int argc, char **argv)
 					    {"all", no_argument, NULL, 'a'},
 					    {0}};
 	struct candor_request request = {.type = CANDOR_REQ_LIST_EVENTS};
-	uint64_t limit = SHOWN, shown = 0;
-	bool more = false;
+	struct cli_pages pages;
+	uint64_t limit = SHOWN;
 	int opt;
 	while ((opt = cli_option(c, argc, argv, own)) != -1) {
 		if (opt == 'p')
@@ -80,24 +65,25 @@ static int run_audit(struct cli *c, int argc, char **argv)
 	cli_operands(c, argc, argv, 0, 0, "");
 	if (request.pool && name_fault(request.pool, strlen(request.pool)))
 		cli_usage(c, "--pool %s", name_fault(request.pool, strlen(request.pool)));
-	int err = list_events(c, &request, limit, &shown, &more);
+	cli_pages_begin(&pages, c, &request, NULL, limit);
+	list_events(&pages);
 	fflush(stdout);
-	if (!err && !c->json && shown == 0)
-		cli_note("Nothing was done yet that bears on results or rights.");
-	else if (!err && !c->json && more)
-		cli_note("The newest %s; --all shows all", cli_count(shown).s);
-	return err;
+	if (!pages.code && !c->json && pages.n_rows == 0)
+		cli_note("There are no events yet.");
+	else if (!pages.code && !c->json && pages.more)
+		cli_note("The newest %s; --all lists all", cli_count(pages.n_rows).s);
+	return pages.code;
 }
 
-const struct cli_command cli_audit = {
+CLI_COMMAND(audit) = {
 	.name = "audit",
-	.summary = "who did what that bears on results and rights",
+	.summary = "list what affected results or rights, and who did it",
 	.help = "usage: candor audit [--pool POOL] [--limit N | --all]\n\n"
-		"Lists settings of pools, outcomes, voids, archives, grants and tokens, the newest\n"
-		"first, each with who did it: whose rights it was done with, and behind that what\n"
-		"the program called itself, which proves nothing. With --json one object a line.\n\n"
+		"Lists pool settings, outcomes, voids, archives, grants and tokens, newest first, each\n"
+		"with who did it: the principal, followed by what the client program calls itself,\n"
+		"which proves nothing. With --json, one object per line.\n\n"
 		"Options:\n"
-		"  --pool POOL   only of this pool; needs admin there alone\n"
+		"  --pool POOL   only this pool; needs admin rights only there\n"
 		"  --limit N     how many (100)\n"
 		"  --all         all of them\n\n"
 		"Example:\n"

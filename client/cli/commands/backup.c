@@ -38,7 +38,7 @@ static void on_line(void *arg, const char *line)
 }
 
 /* Runs candord --backup to its end: what it came to, and an exit code. */
-static int copy(const struct cli *c, const char *database, const char *file, const char *rate, struct done *done)
+static int copy(struct cli *c, const char *database, const char *file, const char *rate, struct done *done)
 {
 	char db[CLI_PATH_SIZE + 8], to[CLI_PATH_SIZE + 16], at[64], progress[] = "--progress";
 	char *const options[] = {db, to, progress, rate ? at : NULL, NULL};
@@ -49,21 +49,28 @@ static int copy(const struct cli *c, const char *database, const char *file, con
 	int code = cli_run_candord(c, options, file, on_line, &p);
 	cli_progress_clear(&p.progress);
 	*done = p.done;
-	return code || done->said ? code : CLI_USAGE;
+	if (code || done->said)
+		return code;
+	return cli_fail(c, CLI_USAGE, CANDOR_INTERNAL, "candord did not say what it wrote to %s", file);
 }
 
-static void print_done(const struct cli *c, const char *file, const struct done *done, uint64_t took_ms)
+static void print_document(struct cli *c, const char *file, const struct done *done)
 {
-	if (c->json) {
-		json_t *o = json_object();
-		cli_json_put(o, "file", json_string(file));
-		cli_json_put(o, "bytes", json_integer((json_int_t)done->bytes));
-		cli_json_put(o, "changes", json_integer((json_int_t)done->changes));
-		cli_json_put(o, "reports", json_integer((json_int_t)done->reports));
-		cli_json_print(o);
-		return;
-	}
-	printf("%s: %s with %s change%s, %s report%s accepted until then, in %s\n", file, cli_bytes(done->bytes).s,
+	struct cli_json d;
+	cli_json_begin(&d, false);
+	json_out_open(&d.j, '{');
+	cli_json_text(&d.j, "file", file);
+	cli_json_count(&d.j, "bytes", done->bytes);
+	cli_json_count(&d.j, "changes", done->changes);
+	cli_json_count(&d.j, "reports", done->reports);
+	cli_put_failure(c, &d.j);
+	json_out_close(&d.j, '}');
+	cli_json_print(&d);
+}
+
+static void print_done(const char *file, const struct done *done, uint64_t took_ms)
+{
+	printf("%s: %s with %s change%s and %s report%s, copied in %s\n", file, cli_bytes(done->bytes).s,
 	       cli_count(done->changes).s, cli_plural(done->changes), cli_count(done->reports).s,
 	       cli_plural(done->reports), cli_duration(took_ms).s);
 }
@@ -79,7 +86,7 @@ static int run_backup(struct cli *c, int argc, char **argv)
 	const char *file = cli_operands(c, argc, argv, 1, 1, "FILE")[0];
 	cli_check_file(c, file);
 	if (rate && (!*rate || strlen(rate) > 32))
-		cli_usage(c, "--rate is \"%s\"; it must be a number of bytes, with K, M or G behind it or not", rate);
+		cli_usage(c, "--rate is \"%s\"; it must be a number of bytes, optionally followed by K, M or G", rate);
 	int code = cli_ask_database(c, "candord --backup FILE --db DATABASE", database, &committed);
 	if (code)
 		return code;
@@ -88,28 +95,29 @@ static int run_backup(struct cli *c, int argc, char **argv)
 	code = copy(c, database, file, rate, &done);
 	if (code)
 		return code;
-	print_done(c, file, &done, cli_now_ms() - began_ms);
+	if (!c->json)
+		print_done(file, &done, cli_now_ms() - began_ms);
 	/* A socket can lead to another machine, where the path means another file. */
-	if (done.changes < committed) {
-		cli_error(c, "%s is older than what the daemon has committed: it is a copy of another database", file);
-		return CLI_USAGE;
-	}
-	return CLI_DONE;
+	if (done.changes < committed)
+		code = cli_fail(c, CLI_USAGE, CANDOR_FAILED_PRECONDITION,
+				"%s is older than the daemon's last commit, so it is a copy of another database", file);
+	if (c->json)
+		print_document(c, file, &done);
+	return code;
 }
 
-const struct cli_command cli_backup = {
+CLI_COMMAND(backup) = {
 	.name = "backup",
-	.summary = "a copy of the daemon's database, while it runs",
+	.summary = "copy the database while the daemon runs",
 	.help = "usage: candor backup FILE [--rate BYTES]\n\n"
-		"Asks the daemon, over its Unix socket, where its database is, and copies one\n"
-		"moment of it to FILE, which must not exist: all that was acknowledged before is\n"
-		"in it. The daemon goes on. You must be allowed to read the database: be its\n"
-		"user, or root.\n\n"
-		"FILE appears when it is whole and on the disk, never before. `candord --verify\n"
-		"--deep --db FILE` checks it, `candord --restore FILE --db DATABASE` makes a\n"
-		"database of it.\n\n"
+		"Asks the daemon, over its Unix socket, where its database is, and copies a snapshot\n"
+		"of it to FILE, which must not exist. Everything acknowledged before that is in it.\n"
+		"The daemon keeps running. You need permission to read the database: run this as its\n"
+		"user, or as root.\n\n"
+		"FILE appears only when it is complete and on disk. `candord --verify --deep --db\n"
+		"FILE` checks it; `candord --restore FILE --db DATABASE` turns it into a database.\n\n"
 		"Options:\n"
-		"  --rate BYTES   a second, with K, M or G behind it or not; 0: no limit (64M)\n\n"
+		"  --rate BYTES   per second, optionally with K, M or G; 0: no limit (64M)\n\n"
 		"Example:\n"
 		"  candor backup /backup/candor-$(date +%F).db\n",
 	.run = run_backup,

@@ -2,67 +2,78 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/select.h>
 #include <time.h>
 
 #include "client/cli/base/cli.h"
 #include "client/cli/base/items.h"
 #include "client/cli/base/json.h"
+#include "client/cli/base/pages.h"
 
-/* SIGINT and SIGTERM are held back, so that what was printed always ends with the cursor to go on from; this waits for
- * one of them, or for the time to ask again. */
-static bool told_to_stop(const sigset_t *signals, time_t seconds)
+static void on_stop(int number)
+{
+	(void)number; /* it interrupts the wait, which is all there is to do */
+}
+
+/* SIGINT and SIGTERM are blocked but for the wait between two pages, so that the output always ends with the cursor to
+ * go on from. */
+static void block_stop(void)
+{
+	const struct sigaction action = {.sa_handler = on_stop};
+	sigset_t signals;
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
+/* Waits for one of the two, or for the time to ask again. */
+static bool told_to_stop(time_t seconds)
 {
 	const struct timespec wait = {.tv_sec = seconds};
-	return sigtimedwait(signals, NULL, &wait) > 0;
+	sigset_t none;
+	sigemptyset(&none);
+	return pselect(0, NULL, NULL, NULL, &wait, &none) < 0;
 }
 
 static void print_page(const struct cli *c, const struct candor_response *r, struct cli_table *table)
 {
-	for (size_t i = 0; i < r->n; i++) {
-		if (c->json)
-			cli_json_print_line(cli_json_item(&r->items[i]));
-		else
-			cli_items_row(table, &r->items[i]);
-	}
+	if (c->json)
+		cli_json_lines(r);
+	for (size_t i = 0; !c->json && i < r->n; i++)
+		cli_items_row(table, &r->items[i]);
 	if (table->n > 0)
 		cli_table_print(table, &c->term, stdout);
 	fflush(stdout);
 }
 
-/* *pages: how many were printed; behind the last one the cursor stands. */
-static int follow_feed(struct cli *c, struct candor_request *request, char *cursor, uint64_t limit, bool follow,
-		       uint64_t *pages)
+/* Until there is no more, or, with follow, until it is told to stop. */
+static void read_feed(struct cli_pages *p, bool follow)
 {
-	const struct candor_response *response;
 	struct cli_table table;
-	sigset_t signals;
-	uint64_t shown = 0;
-	int err = 0;
-	*pages = 0;
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
 	if (follow)
-		sigprocmask(SIG_BLOCK, &signals, NULL);
+		block_stop();
 	cli_items_init(&table);
-	while (shown < limit) {
-		uint64_t left = limit - shown;
-		request->limit = left < CANDOR_PAGE_MAX ? (uint32_t)left : CANDOR_PAGE_MAX;
-		err = cli_call(c, request, &response);
-		if (err)
+	while (cli_pages_next(p)) {
+		print_page(p->cli, p->response, &table);
+		if (follow && (p->n_rows >= p->limit || told_to_stop(p->more ? 0 : 1)))
 			break;
-		print_page(c, response, &table);
-		shown += response->n;
-		(*pages)++;
-		snprintf(cursor, CANDOR_NAME_MAX + 1, "%s", response->next);
-		bool more = response->more && response->n > 0;
-		if ((!more && !follow) || ferror(stdout))
-			break;
-		if (follow && told_to_stop(&signals, more ? 0 : 1))
-			break;
+		if (follow)
+			cli_pages_again(p);
 	}
 	cli_table_free(&table);
-	return err;
+}
+
+static void print_cursor(const char *cursor)
+{
+	struct cli_json d;
+	cli_json_begin(&d, true);
+	json_out_open(&d.j, '{');
+	cli_json_text(&d.j, "next", cursor);
+	json_out_close(&d.j, '}');
+	cli_json_print(&d);
 }
 
 static int run_feed(struct cli *c, int argc, char **argv)
@@ -71,8 +82,9 @@ static int run_feed(struct cli *c, int argc, char **argv)
 					    {"limit", required_argument, NULL, 'l'},
 					    {"follow", no_argument, NULL, 'f'},
 					    {0}};
-	char cursor[CANDOR_NAME_MAX + 1] = "";
-	struct candor_request request = {.type = CANDOR_REQ_LIST_ITEMS, .cursor = cursor};
+	struct candor_request request = {.type = CANDOR_REQ_LIST_ITEMS};
+	struct cli_pages pages;
+	const char *after = NULL;
 	uint64_t limit = UINT64_MAX;
 	bool follow = false;
 	int opt;
@@ -81,32 +93,30 @@ static int run_feed(struct cli *c, int argc, char **argv)
 			follow = true;
 		else if (opt == 'l')
 			limit = cli_count_of(c, "--limit", optarg, 1, 1000000000);
-		else if (strlen(optarg) < sizeof cursor)
-			snprintf(cursor, sizeof cursor, "%s", optarg);
 		else
-			cli_usage(c, "--after is too long for a cursor");
+			after = optarg;
 	}
 	request.pool = cli_operands(c, argc, argv, 1, 1, "POOL")[0];
-	uint64_t pages;
-	int err = follow_feed(c, &request, cursor, limit, follow, &pages);
+	cli_pages_begin(&pages, c, &request, after, limit);
+	read_feed(&pages, follow);
 	/* Also where a later page failed: what was printed ends with where to go on. */
-	if (pages > 0 && c->json)
-		cli_json_print_line(cli_memory(json_pack("{s:s}", "next", cursor)));
-	else if (pages > 0)
-		cli_note("To go on from here: --after %s", cursor);
-	return err;
+	if (pages.n_pages > 0 && c->json)
+		print_cursor(pages.cursor);
+	else if (pages.n_pages > 0)
+		cli_note("To continue from here: --after %s", pages.cursor);
+	return pages.code;
 }
 
-const struct cli_command cli_feed = {
+CLI_COMMAND(feed) = {
 	.name = "feed",
-	.summary = "closed items in order of closing, and those to come",
+	.summary = "print closed items in the order of closing, and follow new ones",
 	.help = "usage: candor feed POOL [--after CURSOR] [--limit N] [--follow]\n\n"
-		"Prints closed items, the first that was closed first: what training consumes. At\n"
-		"the end stands the cursor from which to go on, however much later: on stderr, or\n"
-		"with --json as a last line {\"next\": CURSOR}.\n\n"
+		"Prints closed items in the order of closing: the input for training. At the end it\n"
+		"prints the cursor to continue from, at any later time: on stderr, or with --json as\n"
+		"the last line, {\"next\": CURSOR}.\n\n"
 		"Options:\n"
-		"  --after CURSOR   go on from there\n"
-		"  --limit N        at most so many (all)\n"
+		"  --after CURSOR   continue from there\n"
+		"  --limit N        at most this many (default: all)\n"
 		"  --follow         wait for more, until Ctrl-C\n\n"
 		"Example:\n"
 		"  candor feed birds --json --follow | ./train\n",

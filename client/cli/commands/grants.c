@@ -10,6 +10,7 @@
 
 #include "client/cli/base/json.h"
 #include "client/cli/base/number.h"
+#include "client/cli/base/pages.h"
 #include "lib/rights.h"
 #include "client/cli/base/table.h"
 #include "lib/base/text.h"
@@ -45,13 +46,14 @@ void cli_grant_rights(const struct cli *c, char *const *names, struct candor_gra
 		if (!rights_parse(*names, &these))
 			cli_usage(
 				c,
-				"\"%s\" is no right; it must be report, outcome, read, read-open, inspect, admin, or a "
+				"\"%s\" is not a right; it must be report, outcome, read, read-open, inspect, "
+				"admin, or a "
 				"role: platform, auditor, trainer, operator",
 				*names);
 		g->rights |= these;
 	}
 	if (g->prefix[0] && g->rights != CANDOR_RIGHT_REPORT)
-		cli_usage(c, "--labelers goes with the right to report alone; grant the others apart");
+		cli_usage(c, "--labelers works only with the right to report; grant other rights separately");
 }
 
 /* PRINCIPAL as the daemon knows it: names of users and groups are this machine's business. */
@@ -76,7 +78,7 @@ static const char *parse_principal(const struct cli *c, const char *text, char i
 		cli_usage(c, "PRINCIPAL %s", fault);
 	if (fault)
 		cli_usage(c, "\"%s\" %s%s", text, fault,
-			  strchr(text, ':') ? "" : "; or user:NAME or group:NAME of this machine");
+			  strchr(text, ':') ? "" : ", or user:NAME or group:NAME on this machine");
 	return principal;
 }
 
@@ -90,7 +92,7 @@ static size_t append(struct cli_grant_text *text, size_t len, const char *before
 static void append_place(struct cli_grant_text *text, size_t len, const struct candor_grant *g)
 {
 	if (g->prefix[0])
-		len = append(text, len, " for labelers that begin with \"", g->prefix, "\"");
+		len = append(text, len, " for labelers whose names begin with \"", g->prefix, "\"");
 	if (g->pool[0])
 		append(text, len, " in pool \"", g->pool, "\"");
 	else
@@ -102,6 +104,7 @@ struct cli_grant_text cli_grant_words(const struct candor_grant *g)
 	/* In the order of the bits. */
 	static const char *const words[] = {"report",          "post outcomes",    "read closed items",
 					    "read open items", "inspect labelers", "do everything"};
+	_Static_assert(1u << sizeof words / sizeof *words == CANDOR_RIGHTS_ALL + 1, "a phrase for each right");
 	/* Whoever may do everything may do the others too. */
 	unsigned rights = g->rights & CANDOR_RIGHT_ADMIN ? CANDOR_RIGHT_ADMIN : g->rights;
 	struct cli_grant_text text = {""};
@@ -126,26 +129,20 @@ const char *cli_grant_doubt(struct cli *c, const struct candor_grant *g)
 
 /* ---- what there is ---- */
 
-typedef void take_grant(void *arg, const struct candor_grant *g);
+typedef void take_grants(void *arg, const struct candor_response *page);
 
-/* Each grant, or each that counts in a pool. quietly: a refusal is not told. 0 or an exit code. */
-static int read_grants(struct cli *c, const char *pool, bool quietly, take_grant *take, void *arg)
+/* All grants, or those that count in a pool. quietly: a refusal is not told. 0 or an exit code. */
+static int read_grants(struct cli *c, const char *pool, bool quietly, take_grants *take, void *arg)
 {
-	char cursor[CANDOR_NAME_MAX + 1] = "";
-	const struct candor_request request = {
-		.type = CANDOR_REQ_LIST_GRANTS, .pool = pool, .cursor = cursor, .limit = CANDOR_PAGE_MAX};
-	const struct candor_response *response;
-	do {
-		int err = quietly ? cli_ask(c, &request, &response) : cli_call(c, &request, &response);
-		if (err == CLI_REFUSED && response->code == CANDOR_PERMISSION_DENIED && !*pool)
-			cli_note("--pool POOL is about those of one pool.");
-		if (err || response->code != CANDOR_OK)
-			return err ? err : CLI_REFUSED;
-		for (size_t i = 0; i < response->n; i++)
-			take(arg, &response->grants[i]);
-		snprintf(cursor, sizeof cursor, "%s", response->next);
-	} while (*cursor && response->n > 0);
-	return 0;
+	const struct candor_request request = {.type = CANDOR_REQ_LIST_GRANTS, .pool = pool};
+	struct cli_pages p;
+	cli_pages_begin(&p, c, &request, NULL, UINT64_MAX);
+	p.is_quiet = quietly;
+	while (cli_pages_next(&p))
+		take(arg, p.response);
+	if (p.code == CLI_REFUSED && !quietly && p.response->code == CANDOR_PERMISSION_DENIED && !*pool)
+		cli_note("--pool POOL lists the grants of one pool.");
+	return p.code;
 }
 
 /* Copies of one principal's grants. */
@@ -155,9 +152,8 @@ struct holdings {
 	size_t n, cap;
 };
 
-static void take_holding(void *arg, const struct candor_grant *g)
+static void take_holding(struct holdings *h, const struct candor_grant *g)
 {
-	struct holdings *h = arg;
 	if (strcmp(g->principal, h->principal) != 0 || (*h->pool && strcmp(g->pool, h->pool) != 0))
 		return;
 	if (h->n == h->cap) {
@@ -168,6 +164,12 @@ static void take_holding(void *arg, const struct candor_grant *g)
 						  .pool = cli_memory(strdup(g->pool)),
 						  .prefix = cli_memory(strdup(g->prefix)),
 						  .rights = g->rights};
+}
+
+static void take_holdings(void *arg, const struct candor_response *page)
+{
+	for (size_t i = 0; i < page->n; i++)
+		take_holding(arg, &page->grants[i]);
 }
 
 static void forget_holdings(struct holdings *h)
@@ -194,17 +196,17 @@ static void list_row(struct cli_table *t, const struct candor_grant *g)
 
 struct listing {
 	bool json;
-	json_t *grants;
+	struct cli_json document;
 	struct cli_table table;
 };
 
-static void list_grant(void *arg, const struct candor_grant *g)
+static void list_page(void *arg, const struct candor_response *page)
 {
 	struct listing *l = arg;
 	if (l->json)
-		cli_json_append(l->grants, cli_json_grant(g));
-	else
-		list_row(&l->table, g);
+		cli_json_rows(&l->document, page);
+	for (size_t i = 0; !l->json && i < page->n; i++)
+		list_row(&l->table, &page->grants[i]);
 }
 
 static int list_grants(struct cli *c, int argc, char **argv)
@@ -220,17 +222,16 @@ static int list_grants(struct cli *c, int argc, char **argv)
 	for (int opt; (opt = cli_option(c, argc, argv, own)) != -1;)
 		cli_grant_option(c, opt, &only);
 	cli_operands(c, argc, argv, 0, 0, "");
-	struct listing l = {.json = c->json, .grants = cli_memory(json_array())};
+	struct listing l = {.json = c->json};
+	cli_json_begin_list(&l.document, "grants");
 	cli_table_init(&l.table, columns, sizeof columns / sizeof *columns);
-	int err = read_grants(c, only.pool, false, list_grant, &l);
-	if (!err && c->json)
-		cli_json_print(cli_memory(json_pack("{s:O}", "grants", l.grants)));
-	else if (!err && l.table.n == 0)
-		cli_note("Nothing is granted%s: only the daemon's own user and root may do anything.",
+	int err = read_grants(c, only.pool, false, list_page, &l);
+	cli_json_end_list(&l.document, c->json && !err);
+	if (!err && !c->json && l.table.n == 0)
+		cli_note("There are no grants%s: only the daemon's own user and root have any rights.",
 			 *only.pool ? " here" : " yet");
-	else if (!err)
+	else if (!err && !c->json)
 		cli_table_print(&l.table, &c->term, stdout);
-	json_decref(l.grants);
 	cli_table_free(&l.table);
 	return err;
 }
@@ -239,7 +240,7 @@ static int list_grants(struct cli *c, int argc, char **argv)
 
 static void say_added(struct cli *c, const struct candor_grant *g, bool changed)
 {
-	cli_note("%s %s %s%s", g->principal, changed ? "may now" : "could already", cli_grant_words(g).s,
+	cli_note("%s %s %s%s", g->principal, changed ? "may now" : "may already", cli_grant_words(g).s,
 		 cli_grant_doubt(c, g));
 }
 
@@ -247,12 +248,13 @@ static void say_added(struct cli *c, const struct candor_grant *g, bool changed)
 static void say_removed(const struct candor_grant *g, bool all, bool changed)
 {
 	if (!all)
-		cli_note("%s %s to %s", g->principal, changed ? "has no grant any more" : "had no grant",
+		cli_note("%s %s to %s", g->principal, changed ? "no longer has a grant" : "had no grant",
 			 cli_grant_words(g).s);
 	else
-		cli_note("%s has no grant%s%s%s%s%s%s%s", g->principal, changed ? " any more" : "",
-			 g->prefix[0] ? " for labelers that begin with \"" : "", g->prefix, g->prefix[0] ? "\"" : "",
-			 g->pool[0] ? " in pool \"" : " that is for all pools", g->pool, g->pool[0] ? "\"" : "");
+		cli_note("%s %s%s%s%s%s%s%s", g->principal, changed ? "no longer has a grant" : "has no grant",
+			 g->prefix[0] ? " for labelers whose names begin with \"" : "", g->prefix,
+			 g->prefix[0] ? "\"" : "", g->pool[0] ? " in pool \"" : " for all pools", g->pool,
+			 g->pool[0] ? "\"" : "");
 }
 
 /* What a principal may still do, as far as whoever asks may know. Names of rights, which can be removed. */
@@ -260,8 +262,8 @@ static void say_rest(struct cli *c, const char *principal, const char *pool)
 {
 	struct holdings rest = {.principal = principal, .pool = ""};
 	char names[RIGHTS_TEXT_MAX];
-	if (read_grants(c, "", true, take_holding, &rest) == CLI_REFUSED && *pool)
-		(void)read_grants(c, pool, true, take_holding, &rest);
+	if (read_grants(c, "", true, take_holdings, &rest) == CLI_REFUSED && *pool)
+		(void)read_grants(c, pool, true, take_holdings, &rest);
 	for (size_t i = 0; i < rest.n && i < REST_SHOWN; i++) {
 		const struct candor_grant *g = &rest.grants[i];
 		rights_format(g->rights, names);
@@ -279,12 +281,24 @@ static unsigned whole(const struct candor_grant *g)
 	return g->prefix[0] ? CANDOR_RIGHT_REPORT : CANDOR_RIGHTS_ALL;
 }
 
+/* Also what was removed before something went wrong. */
+static void print_removed(struct cli *c, const struct candor_response *sum)
+{
+	struct cli_json d;
+	cli_json_begin(&d, false);
+	json_out_open(&d.j, '{');
+	json_out_members(&d.j, cli_json_body(&d, sum));
+	cli_put_failure(c, &d.j);
+	json_out_close(&d.j, '}');
+	cli_json_print(&d);
+}
+
 static int remove_all(struct cli *c, const struct candor_grant *of)
 {
 	struct holdings h = {.principal = of->principal, .pool = of->pool};
-	struct candor_response sum = {.n_rejected = 0};
+	struct candor_response sum = {.type = CANDOR_RES_BATCH};
 	const struct candor_response *response;
-	int err = read_grants(c, of->pool, false, take_holding, &h);
+	int err = read_grants(c, of->pool, false, take_holdings, &h);
 	for (size_t i = 0; i < h.n && !err; i++) {
 		struct candor_grant g = h.grants[i];
 		const struct candor_request request = {.type = CANDOR_REQ_REMOVE_GRANT, .n = 1, .grants = &g};
@@ -299,7 +313,7 @@ static int remove_all(struct cli *c, const struct candor_grant *of)
 		cli_note("%s has no grant%s%s%s", of->principal, of->pool[0] ? " in pool \"" : "", of->pool,
 			 of->pool[0] ? "\"" : "");
 	if (c->json && (!err || sum.batch.accepted > 0))
-		cli_json_print(cli_json_batch(&sum));
+		print_removed(c, &sum);
 	if (!err)
 		say_rest(c, of->principal, of->pool);
 	forget_holdings(&h);
@@ -336,7 +350,7 @@ static int remove_grant(struct cli *c, int argc, char **argv)
 	char **o = cli_operands(c, argc, argv, 1, argc, "PRINCIPAL");
 	grant.principal = parse_principal(c, o[0], id);
 	if (all && (o[1] || grant.prefix[0]))
-		cli_usage(c, "--all removes every grant; it goes with neither rights nor --labelers");
+		cli_usage(c, "--all removes every grant; it cannot be combined with rights or --labelers");
 	if (all)
 		return remove_all(c, &grant);
 	if (o[1])
@@ -361,21 +375,22 @@ static int run_grants(struct cli *c, int argc, char **argv)
 	return cli_run_verb(c, argc, argv, verbs, "list, add or remove");
 }
 
-const struct cli_command cli_grants = {
+CLI_COMMAND(grants) = {
 	.name = "grants",
-	.summary = "list, add, remove: who may do what, in which pools",
+	.summary = "list, add and remove grants: who may do what, in which pools",
 	.help = "usage: candor grants list [--pool POOL]\n"
 		"       candor grants add PRINCIPAL RIGHTS... [--pool POOL] [--labelers PREFIX]\n"
 		"       candor grants remove PRINCIPAL [RIGHTS...] [--pool POOL] [--labelers PREFIX]\n"
 		"       candor grants remove PRINCIPAL --all [--pool POOL]\n\n"
 		"The daemon's own user and root may do everything over its Unix socket. Everybody\n"
-		"else may do what was granted, from the next request on. A principal has a grant\n"
-		"for each pool and prefix, and one for all pools: `remove` takes rights from one of\n"
-		"them (without RIGHTS all), and says what is left. Exit code 1: nothing was removed.\n\n"
+		"else may do what was granted; grants take effect with the next request. A principal\n"
+		"has one grant for each pool and prefix, and one for all pools: `remove` takes rights\n"
+		"from one of them (all rights, if no RIGHTS are given), and says what is left. Exit\n"
+		"code 1: there was nothing to remove.\n\n"
 		"PRINCIPAL is one of\n"
-		"  token:NAME           whoever shows that token: `candor token new` makes it\n"
-		"  cert:SUBJECT         whoever shows a certificate with that subject, as RFC 2253\n"
-		"                       writes it, each space as \\20\n"
+		"  token:NAME           whoever has that token: `candor token new` creates it\n"
+		"  cert:SUBJECT         whoever has a certificate with that subject, written as in\n"
+		"                       RFC 2253, each space as \\20\n"
 		"  uid:N, gid:N         a user or group over the Unix socket\n"
 		"  user:NAME, group:NAME\n"
 		"                       the same, by their names on this machine\n"
@@ -389,9 +404,9 @@ const struct cli_command cli_grants = {
 		"  inspect     labelers' weights and reports      role: operator, with read-open\n"
 		"  admin       all of these, pools and their settings, grants, audit, tokens\n\n"
 		"Options:\n"
-		"  --pool POOL         in this pool (in all, also those to come)\n"
-		"  --labelers PREFIX   to report only for labelers whose names begin so (for all)\n"
-		"  --all               remove every grant of PRINCIPAL; with --pool, every one there\n\n"
+		"  --pool POOL         in this pool only (default: in all, including future ones)\n"
+		"  --labelers PREFIX   report only for labelers whose names begin with PREFIX\n"
+		"  --all               remove every grant of PRINCIPAL; with --pool, all those there\n\n"
 		"Example:\n"
 		"  candor grants add user:ann operator --pool birds\n",
 	.run = run_grants,

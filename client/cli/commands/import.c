@@ -23,7 +23,6 @@
 #include "client/cli/base/cli.h"
 #include "client/cli/commands/import.h"
 #include "client/cli/base/input.h"
-#include "client/cli/base/json.h"
 #include "client/cli/base/number.h"
 #include "client/cli/base/progress.h"
 #include "client/cli/base/rows.h"
@@ -143,8 +142,9 @@ static void count_batch(struct import *im, const struct cli_sent *s, const struc
 		to->duplicates += r->batch.duplicates;
 		to->revised += r->batch.revised;
 	} else {
+		bool is_close = s->request.type == CANDOR_REQ_CLOSE_ITEMS;
 		im->ends_allowed = true;
-		*(s->request.type == CANDOR_REQ_CLOSE_ITEMS ? &to->closed : &to->resolved) += r->batch.accepted;
+		*(is_close ? &to->closed : &to->resolved) += r->batch.accepted;
 	}
 	to->rejected += r->n_rejected;
 	for (size_t i = 0; i < r->n_rejected; i++) {
@@ -207,7 +207,7 @@ static void take_refusal(struct import *im, const struct cli_sent *s, const stru
 	cli_refusal(im->cli, r->code, r->message);
 	bool is_end = s->request.type == CANDOR_REQ_CLOSE_ITEMS || s->request.type == CANDOR_REQ_RESOLVE_ITEMS;
 	if (is_end && im->result.has_reports && r->code == CANDOR_PERMISSION_DENIED)
-		cli_note("--keep-open leaves items open: then only reports go in.");
+		cli_note("With --keep-open items stay open, and only reports are sent.");
 	im->result.may_go_on = may_pass_later(r->code);
 	im->refused = true;
 }
@@ -401,7 +401,7 @@ static void take_outcome(struct import *im, const struct cli_row *row)
 static bool is_wanted(struct import *im, const struct cli_row *row)
 {
 	if (im->keep_open)
-		bad_line(im, row->line, "an outcome without a report is nothing to be sent with --keep-open");
+		bad_line(im, row->line, "with --keep-open, an outcome without a report cannot be sent");
 	else if (!row->has_outcome)
 		im->result.skipped++;
 	return !im->keep_open && row->has_outcome;
@@ -469,8 +469,8 @@ static void read_rows(struct import *im)
 		case CLI_ROWS_ROW: take_row(im, &row); break;
 		case CLI_ROWS_BAD: bad_line(im, row.line, im->rows.fault); break;
 		case CLI_ROWS_FATAL:
-			cli_error(im->cli, "%s: %s", im->result.name, im->rows.fault);
-			stop(im, CLI_USAGE);
+			stop(im, cli_fail(im->cli, CLI_USAGE, CANDOR_INVALID_ARGUMENT, "%s: %s", im->result.name,
+					  im->rows.fault));
 			break;
 		case CLI_ROWS_END: im->input_ended = true; break;
 		case CLI_ROWS_MORE:
@@ -508,8 +508,7 @@ static void on_input(void *arg, const char *bytes, ssize_t len)
 	} else if (len == 0) {
 		cli_rows_end(&im->rows);
 	} else {
-		cli_error(im->cli, "%s: %s", im->result.name, candor_strerror((int)len));
-		stop(im, CLI_USAGE);
+		stop(im, cli_fail_file(im->cli, im->result.name, (int)len));
 	}
 	if (!im->stopped)
 		pump(im);
@@ -548,7 +547,7 @@ static int begin(struct import *im, enum cli_rows_format format)
 	uv_loop_init(&im->loop);
 	int err = cli_input_open(&im->input, &im->loop, im->path, on_input, im);
 	if (err) {
-		cli_error(im->cli, "%s: %s", im->result.name, candor_strerror(err));
+		cli_fail_file(im->cli, im->result.name, err);
 		cli_wipe_token(im->cli);
 		uv_loop_close(&im->loop);
 		return CLI_USAGE;
@@ -594,7 +593,7 @@ static int import(struct import *im, enum cli_rows_format format)
 	arena_free(&im->arena);
 	cli_rows_free(&im->rows);
 	im->result.seconds = (double)(uv_hrtime() - began_ns + 1) / 1e9;
-	import_show(&im->result, im->cli->json);
+	import_show(im->cli, &im->result);
 	if (im->interrupted) {
 		/* As any program that Ctrl-C ends: a shell then ends the loop around it too. */
 		fflush(stdout);
@@ -628,22 +627,22 @@ static int run_import(struct cli *c, int argc, char **argv)
 	return code;
 }
 
-const struct cli_command cli_import = {
+CLI_COMMAND(import) = {
 	.name = "import",
-	.summary = "reports and outcomes from a CSV or JSON lines file",
+	.summary = "post reports and outcomes from a CSV or JSON Lines file",
 	.help = "usage: candor import POOL FILE [--format csv|jsonl] [--keep-open]\n\n"
-		"Sends the reports and outcomes of a file, item by item in the order of the file:\n"
-		"an item's reports; then it is closed, and resolved where its outcome is known.\n"
-		"The rows of one item stand together. FILE may be - for stdin. The pool is made\n"
-		"with default settings if there is none.\n\n"
-		"CSV begins with a line that names its columns: item, labeler, report, and perhaps\n"
-		"outcome; an empty outcome is not known yet. JSON lines have objects with the same\n"
-		"names. Without --format the name of the file decides, or its first character.\n"
-		"With the columns item and outcome alone it only resolves, which takes no more\n"
-		"than the right to post outcomes; rows without an outcome are skipped.\n\n"
-		"An import may be repeated: what stands already is only counted. Rows that the\n"
-		"daemon rejects, and bad lines, are listed by line number; the others go in. Where\n"
-		"the daemon limits how much comes in a second, it waits and goes on.\n\n"
+		"Posts the reports and outcomes in a file, item by item in the order of the file:\n"
+		"first an item's reports, then the item is closed, and resolved if its outcome is\n"
+		"known. The rows of one item must be consecutive. FILE can be - for stdin. If the pool\n"
+		"does not exist, it is created with default settings.\n\n"
+		"The first line of CSV names the columns: item, labeler, report, and optionally\n"
+		"outcome, which is empty while unknown. JSON Lines are objects with the same names.\n"
+		"The format is guessed from the file's name or first character, unless --format is\n"
+		"given. With only the columns item and outcome, items are just resolved, which needs\n"
+		"only the right to post outcomes; rows without an outcome are skipped.\n\n"
+		"It is safe to repeat an import: what is already there is only counted. Bad lines and\n"
+		"rows that the daemon rejects are listed by line number; all others are imported. If\n"
+		"the daemon limits the rate, the import waits and continues.\n\n"
 		"Options:\n"
 		"  --format F    csv or jsonl\n"
 		"  --keep-open   leave items open: neither close nor resolve them\n\n"

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct cli;
+
 enum { IMPORT_LISTED_MAX = 20 }; /* rejected rows and bad lines that are listed one by one */
 
 /* Counts are of what the daemon has answered. */
@@ -21,7 +23,7 @@ struct import_result {
 	double seconds;
 };
 
-/* On stderr, and as JSON on stdout. Nothing where nothing was asked. */
-void import_show(const struct import_result *r, bool json);
+/* On stderr, and with --json as a document on stdout, with why it failed if it did. Nothing where nothing was asked. */
+void import_show(struct cli *c, const struct import_result *r);
 
 #endif

@@ -9,7 +9,7 @@
 static void say_reports(const struct import_result *r)
 {
 	uint64_t reports = r->accepted + r->duplicates + r->revised;
-	cli_note("%s report%s: %s new, %s already there, %s revised", cli_count(reports).s, cli_plural(reports),
+	cli_note("%s report%s: %s new, %s unchanged, %s revised", cli_count(reports).s, cli_plural(reports),
 		 cli_count(r->accepted).s, cli_count(r->duplicates).s, cli_count(r->revised).s);
 }
 
@@ -28,7 +28,8 @@ static void say(const struct import_result *r)
 	if (r->listed > IMPORT_LISTED_MAX)
 		cli_note("... and %s more", cli_count(r->listed - IMPORT_LISTED_MAX).s);
 	if (r->code == CLI_REFUSED && r->items + r->resolved + r->closed == 0) {
-		cli_note("Nothing of %s went in%s.", r->name, r->may_go_on ? "; run the same command again" : "");
+		cli_note("Nothing from %s was imported%s.", r->name,
+			 r->may_go_on ? "; run the same command again" : "");
 		return;
 	}
 	cli_note("%s item%s: %s newly resolved, %s newly closed", cli_count(r->items).s, cli_plural(r->items),
@@ -36,25 +37,23 @@ static void say(const struct import_result *r)
 	if (r->has_reports)
 		say_reports(r);
 	if (r->rejected + r->bad_lines > 0)
-		cli_note("not taken: %s row%s that the daemon rejected, %s bad line%s", cli_count(r->rejected).s,
+		cli_note("not imported: %s row%s rejected by the daemon, %s bad line%s", cli_count(r->rejected).s,
 			 cli_plural(r->rejected), cli_count(r->bad_lines).s, cli_plural(r->bad_lines));
 	if (r->skipped > 0)
 		cli_note("skipped: %s row%s without an outcome", cli_count(r->skipped).s, cli_plural(r->skipped));
 	say_time(r);
 	if (r->overtaking > 0)
-		cli_note("%s request%s of later rows overtook rows that the daemon put off to keep a rate: weights can "
-			 "differ from those of the file's order",
+		cli_note("%s request%s with later rows overtook rows that were delayed by the daemon's rate limit: "
+			 "weights may differ from those in the order of the file",
 			 cli_count(r->overtaking).s, cli_plural(r->overtaking));
 	if (r->code > CLI_ROWS)
-		cli_note("Not all of %s went in%s.", r->name,
-			 r->may_go_on ? "; run the same command again to go on" : "");
+		cli_note("%s was imported only in part%s.", r->name,
+			 r->may_go_on ? "; run the same command again to continue" : "");
 }
 
-static void print_document(const struct import_result *r)
+static void print_document(struct cli *c, const struct import_result *r)
 {
-	json_t *o = cli_memory(json_object());
-	cli_json_put(o, "pool", cli_memory(json_string(r->pool)));
-	cli_json_put(o, "created", json_boolean(r->pool_made));
+	struct cli_json d;
 	const struct {
 		const char *key;
 		uint64_t n;
@@ -63,18 +62,24 @@ static void print_document(const struct import_result *r)
 		{"revised", r->revised},   {"closed", r->closed},       {"resolved", r->resolved},
 		{"rejected", r->rejected}, {"bad_lines", r->bad_lines}, {"skipped", r->skipped},
 	};
+	cli_json_begin(&d, false);
+	json_out_open(&d.j, '{');
+	cli_json_text(&d.j, "pool", r->pool);
+	cli_json_bool(&d.j, "created", r->pool_made);
 	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
-		cli_json_put(o, counts[i].key, cli_json_count(counts[i].n));
-	cli_json_put(o, "complete", json_boolean(r->code <= CLI_ROWS));
-	cli_json_put(o, "seconds", cli_json_real(r->seconds));
-	cli_json_print(o);
+		cli_json_count(&d.j, counts[i].key, counts[i].n);
+	cli_json_bool(&d.j, "complete", r->code <= CLI_ROWS);
+	cli_json_real(&d.j, "seconds", r->seconds);
+	cli_put_failure(c, &d.j);
+	json_out_close(&d.j, '}');
+	cli_json_print(&d);
 }
 
-void import_show(const struct import_result *r, bool json)
+void import_show(struct cli *c, const struct import_result *r)
 {
 	if (!r->answered && r->code > CLI_ROWS)
 		return;
 	say(r);
-	if (json)
-		print_document(r);
+	if (c->json)
+		print_document(c, r);
 }

@@ -6,6 +6,19 @@
 #include "client/cli/base/cli.h"
 #include "client/cli/base/json.h"
 #include "client/cli/base/number.h"
+#include "client/cli/base/pages.h"
+
+static void print_ping(const struct candor_welcome *w, double ms)
+{
+	struct cli_json d;
+	cli_json_begin(&d, false);
+	json_out_open(&d.j, '{');
+	cli_json_text(&d.j, "server", w->server);
+	cli_json_count(&d.j, "protocol", w->protocol);
+	cli_json_real(&d.j, "round_trip_ms", ms);
+	json_out_close(&d.j, '}');
+	cli_json_print(&d);
+}
 
 static int run_ping(struct cli *c, int argc, char **argv)
 {
@@ -27,16 +40,15 @@ static int run_ping(struct cli *c, int argc, char **argv)
 	double ms = (double)(uv_hrtime() - before_ns) / 1e6;
 	const struct candor_welcome *w = &response->welcome;
 	if (c->json)
-		cli_json_print(cli_memory(json_pack("{s:s, s:i, s:o}", "server", w->server, "protocol",
-						    (int)w->protocol, "round_trip_ms", cli_json_real(ms))));
+		print_ping(w, ms);
 	else
 		printf("%s at %s answers in %.3f ms\n", w->server, c->server, ms);
 	return CLI_DONE;
 }
 
-const struct cli_command cli_ping = {
+CLI_COMMAND(ping) = {
 	.name = "ping",
-	.summary = "is the daemon there, and how fast does it answer",
+	.summary = "check that the daemon answers, and how fast",
 	.help = "usage: candor ping\n\n"
 		"Prints the daemon's name and version, and how long one round trip takes.\n\n"
 		"Example:\n"
@@ -51,49 +63,61 @@ static void print_info(const struct candor_info *i, const char *principal)
 	printf("you are      %s\n", principal);
 	printf("writes       %s%s\n", i->read_only ? "refused: " : "accepted", i->read_only ? i->reason : "");
 	if (i->connections)
-		printf("connections  %s, this one included\n", cli_count(i->connections).s);
+		printf("connections  %s, including this one\n", cli_count(i->connections).s);
 	printf("pools        %s\n", cli_count(i->pools).s);
 	printf("labelers     %s\n", cli_count(i->labelers).s);
 	printf("open items   %s\n", cli_count(i->open_items).s);
-	printf("in memory    %s item%s, open ones included\n", cli_count(i->resident_items).s,
+	printf("in memory    %s item%s, including open ones\n", cli_count(i->resident_items).s,
 	       cli_plural(i->resident_items));
 	printf("settlements  %s\n", cli_count(i->settlements).s);
 	/* What is of the whole daemon is not told to everybody. */
 	if (!i->connections)
 		return;
-	printf("reports      %s accepted over the database's life, revisions included\n", cli_count(i->reports).s);
-	printf("changes      %s on disk, %s commit%s since the start\n", cli_count(i->committed).s,
+	printf("reports      %s accepted since the database was created, including revisions\n",
+	       cli_count(i->reports).s);
+	printf("changes      %s on disk, %s commit%s since startup\n", cli_count(i->committed).s,
 	       cli_count(i->commits).s, cli_plural(i->commits));
-	printf("memory       %s by its own account, of %s at the most\n", cli_bytes(i->memory_bytes).s,
+	printf("memory       %s in use, by its own count; the limit is %s\n", cli_bytes(i->memory_bytes).s,
 	       cli_bytes(i->memory_limit).s);
 	printf("database     %s, without its write-ahead log%s%s\n", cli_bytes(i->database_bytes).s,
 	       i->database[0] ? ": " : "", i->database);
 }
 
-/* What an operator may publish: whoever has it can check later that history was not changed. */
-static int show_heads(struct cli *c, json_t *heads)
+/* What an operator may publish: whoever has it can check later that history was not changed. j: a list that is open; or
+ * NULL, and they are printed for people. */
+static int show_heads(struct cli *c, struct json_out *j)
 {
-	char cursor[CANDOR_NAME_MAX + 1] = "";
-	const struct candor_request request = {
-		.type = CANDOR_REQ_LIST_POOLS, .cursor = cursor, .limit = CANDOR_PAGE_MAX};
-	const struct candor_response *response;
-	int err;
-	do {
-		err = cli_call(c, &request, &response);
-		if (err)
-			return err;
-		for (size_t i = 0; i < response->n; i++) {
-			struct cli_head head = cli_head(&response->pools[i]);
-			if (!head.s[0])
-				continue;
-			if (c->json)
-				json_array_append_new(heads, cli_memory(json_string(head.s)));
-			else
+	const struct candor_request request = {.type = CANDOR_REQ_LIST_POOLS};
+	struct cli_pages p;
+	cli_pages_begin(&p, c, &request, NULL, UINT64_MAX);
+	while (cli_pages_next(&p)) {
+		for (size_t i = 0; i < p.response->n; i++) {
+			struct cli_head head = cli_head(&p.response->pools[i]);
+			if (head.s[0] && j)
+				json_out_text(j, head.s);
+			else if (head.s[0])
 				printf("head         %s\n", head.s);
 		}
-		snprintf(cursor, sizeof cursor, "%s", response->next);
-	} while (*cursor && response->n > 0);
-	return CLI_DONE;
+	}
+	return p.code;
+}
+
+static int print_info_document(struct cli *c, const struct candor_response *r)
+{
+	struct cli_json d;
+	cli_json_begin(&d, false);
+	json_out_open(&d.j, '{');
+	json_out_members(&d.j, cli_json_body(&d, r));
+	cli_json_text(&d.j, "principal", candor_principal(c->daemon));
+	cli_json_open(&d.j, "heads", '[');
+	int code = show_heads(c, &d.j);
+	json_out_close(&d.j, ']');
+	json_out_close(&d.j, '}');
+	if (code)
+		cli_json_drop(&d);
+	else
+		cli_json_print(&d);
+	return code;
 }
 
 static int run_info(struct cli *c, int argc, char **argv)
@@ -106,29 +130,21 @@ static int run_info(struct cli *c, int argc, char **argv)
 	int err = cli_call(c, &request, &response);
 	if (err)
 		return err;
-	if (!c->json) {
-		print_info(&response->info, candor_principal(c->daemon));
-		return show_heads(c, NULL);
-	}
-	json_t *info = cli_json_info(&response->info), *heads = cli_memory(json_array());
-	err = show_heads(c, heads);
-	cli_json_put(info, "principal", cli_memory(json_string(candor_principal(c->daemon))));
-	cli_json_put(info, "heads", heads);
-	if (err)
-		json_decref(info);
-	else
-		cli_json_print(info);
-	return err;
+	if (c->json)
+		return print_info_document(c, response);
+	print_info(&response->info, candor_principal(c->daemon));
+	return show_heads(c, NULL);
 }
 
-const struct cli_command cli_info = {
+CLI_COMMAND(info) = {
 	.name = "info",
-	.summary = "what the daemon holds and does",
+	.summary = "show what the daemon holds and does",
 	.help = "usage: candor info\n\n"
-		"Prints what the daemon holds over all pools, since when it runs, whose rights you\n"
-		"have, and whether it accepts writes; and each pool's head, POOL:ROUND:HASH, the\n"
-		"hash over all of its settlements. Publish it: later `candord --verify --head HEAD`\n"
-		"shows whether anything up to it was changed, removed or put in another order.\n\n"
+		"Prints what the daemon holds over all pools, how long it has been running, whose\n"
+		"rights you have and whether it accepts writes; and each pool's head,\n"
+		"POOL:ROUND:HASH, the hash over all of its settlements. Publish a head: later,\n"
+		"`candord --verify --head HEAD` shows whether anything up to it was changed, removed\n"
+		"or reordered.\n\n"
 		"Example:\n"
 		"  candor info --json | jq .read_only\n",
 	.run = run_info,

@@ -22,7 +22,7 @@ static int end_items(struct cli *c, int argc, char **argv, enum candor_request_t
 		return err;
 	cli_note("%s item%s %s", cli_count(batch.accepted).s, cli_plural(batch.accepted), done);
 	if (batch.duplicates > 0)
-		cli_note("%s %s already", cli_count(batch.duplicates).s, batch.duplicates == 1 ? "was" : "were");
+		cli_note("%s unchanged", cli_count(batch.duplicates).s);
 	return err;
 }
 
@@ -47,36 +47,36 @@ static int run_resolve(struct cli *c, int argc, char **argv)
 	struct candor_batch batch;
 	int err = cli_batch(c, &request, &item, &batch);
 	if (!err)
-		cli_note("%s", batch.duplicates ? "stood already" : "resolved");
+		cli_note("%s", batch.duplicates ? "unchanged" : "resolved");
 	return err;
 }
 
-const struct cli_command cli_close = {
+CLI_COMMAND(close) = {
 	.name = "close",
 	.summary = "end reporting on items and freeze their aggregates",
 	.help = "usage: candor close POOL ITEM...\n\n"
-		"Ends reporting on these items. Their aggregates are frozen, and appear in the feed.\n\n"
+		"Ends reporting on these items. Their aggregates are frozen and appear in the feed.\n\n"
 		"Example:\n"
 		"  candor close birds photo-17 photo-18\n",
 	.run = run_close,
 };
 
-const struct cli_command cli_resolve = {
+CLI_COMMAND(resolve) = {
 	.name = "resolve",
-	.summary = "the outcome of an item: settles its labelers' weights",
+	.summary = "post an item's outcome, which settles its labelers' weights",
 	.help = "usage: candor resolve POOL ITEM Y\n\n"
-		"Says that the outcome of ITEM is Y, the truth from 0 to 1. An open item is closed\n"
-		"first. The weights of all who reported on it are settled; this cannot be undone.\n\n"
+		"Sets the outcome of ITEM to Y, the truth from 0 to 1. An open item is closed first.\n"
+		"The weights of everybody who reported on it are settled; this cannot be undone.\n\n"
 		"Example:\n"
 		"  candor resolve birds photo-17 1\n",
 	.run = run_resolve,
 };
 
-const struct cli_command cli_void = {
+CLI_COMMAND(void) = {
 	.name = "void",
 	.summary = "withdraw items: nothing is ever settled on them",
 	.help = "usage: candor void POOL ITEM...\n\n"
-		"Withdraws open or closed items. Nothing is settled on them, ever.\n\n"
+		"Withdraws open or closed items. Nothing is ever settled on them.\n\n"
 		"Example:\n"
 		"  candor void birds photo-19\n",
 	.run = run_void,
@@ -91,8 +91,7 @@ static void print_reports(const struct cli *c, const struct candor_item *item)
 						    {.title = "weight", .right = true}};
 	struct cli_table table;
 	if (item->archived) {
-		printf("  its %s report%s %s in an archive\n", cli_count(item->n).s, cli_plural(item->n),
-		       item->n == 1 ? "is" : "are");
+		printf("  %s report%s, in an archive\n", cli_count(item->n).s, cli_plural(item->n));
 		return;
 	}
 	cli_table_init(&table, columns, 3);
@@ -125,7 +124,7 @@ static void print_items(const struct cli *c, const struct candor_response *r, bo
 }
 
 /* One page of at most CANDOR_PAGE_MAX items; with --json they are gathered for one document. */
-static int query_page(struct cli *c, const struct candor_request *request, json_t *items)
+static int query_page(struct cli *c, const struct candor_request *request, struct cli_json *items)
 {
 	const struct candor_response *response;
 	int err = cli_call(c, request, &response);
@@ -136,9 +135,9 @@ static int query_page(struct cli *c, const struct candor_request *request, json_
 		cli_error(c, "\"%s\": %s: %s", r->index < request->n ? request->items[r->index] : "?",
 			  candor_code_name(r->code), r->message);
 	}
-	for (size_t i = 0; c->json && i < response->n; i++)
-		json_array_append_new(items, cli_json_item(&response->items[i]));
-	if (!c->json)
+	if (c->json)
+		cli_json_rows(items, response);
+	else
 		print_items(c, response, request->with_reports);
 	return response->n_rejected > 0 ? CLI_ROWS : CLI_DONE;
 }
@@ -151,30 +150,29 @@ static int run_query(struct cli *c, int argc, char **argv)
 		request.with_reports = true;
 	char **o = cli_operands(c, argc, argv, 2, argc, "POOL ITEM...");
 	size_t n = (size_t)(argc - optind - 1);
-	json_t *items = cli_memory(json_array());
+	struct cli_json items;
 	int code = CLI_DONE;
 	request.pool = o[0];
+	cli_json_begin_list(&items, "items");
 	for (size_t done = 0; done < n && code <= CLI_ROWS; done += request.n) {
 		request.items = (const char *const *)(o + 1 + done);
 		request.n = n - done < CANDOR_PAGE_MAX ? n - done : CANDOR_PAGE_MAX;
-		int page = query_page(c, &request, items);
+		int page = query_page(c, &request, &items);
 		code = page > code ? page : code;
 	}
-	if (c->json && code <= CLI_ROWS)
-		cli_json_print(cli_memory(json_pack("{s:O}", "items", items)));
-	json_decref(items);
+	cli_json_end_list(&items, c->json && code <= CLI_ROWS);
 	return code;
 }
 
-const struct cli_command cli_query = {
+CLI_COMMAND(query) = {
 	.name = "query",
-	.summary = "the state and aggregates of items",
+	.summary = "show the state and aggregates of items",
 	.help = "usage: candor query POOL ITEM... [--reports]\n\n"
-		"Prints the state of items and what their reports come to: the weighted mean and\n"
-		"median, the plain mean, the spread, and how many labelers effectively speak\n"
-		"(ess). As of now while an item is open, frozen from the moment it was closed.\n\n"
+		"Prints the state of items and their aggregates: the weighted mean and median, the\n"
+		"plain mean, the spread, and the effective number of labelers (ess). They are current\n"
+		"while an item is open, and frozen once it is closed.\n\n"
 		"Options:\n"
-		"  --reports   with each labeler's report and weight\n\n"
+		"  --reports   list each labeler's report and weight\n\n"
 		"Example:\n"
 		"  candor query birds photo-17 --reports\n",
 	.run = run_query,

@@ -5,6 +5,7 @@
 #include "client/cli/base/cli.h"
 #include "client/cli/base/json.h"
 #include "client/cli/base/number.h"
+#include "client/cli/base/pages.h"
 #include "client/cli/base/table.h"
 
 enum { SHOWN = 20 };
@@ -12,7 +13,7 @@ enum { SHOWN = 20 };
 static void print_summary(const struct cli *c, const struct candor_labeler *l)
 {
 	printf("labeler    %s%s%s\n", cli_bold(c->term.out_color), l->name, cli_plain(c->term.out_color));
-	printf("weight     %s, entered with %s\n", cli_weight(l->weight).s, cli_weight(l->entry).s);
+	printf("weight     %s, entry weight %s\n", cli_weight(l->weight).s, cli_weight(l->entry).s);
 	printf("scored     %s report%s\n", cli_count(l->scored).s, cli_plural(l->scored));
 	if (l->scored == 0)
 		return;
@@ -37,18 +38,14 @@ static void add_row(struct cli_table *t, const struct candor_settlement *s)
 static void print_page(const struct cli *c, const struct candor_response *r, bool first, bool history,
 		       struct cli_table *table)
 {
-	if (c->json && first && !history)
-		cli_json_print(cli_json_labeler(&r->labeler));
-	else if (c->json && first)
-		cli_json_print_line(cli_json_labeler(&r->labeler));
+	if (c->json && first)
+		cli_json_part(r, "labeler", history);
 	else if (first)
 		print_summary(c, &r->labeler);
-	for (size_t i = 0; i < r->n; i++) {
-		if (c->json)
-			cli_json_print_line(cli_json_settlement(&r->history[i]));
-		else
-			add_row(table, &r->history[i]);
-	}
+	if (c->json)
+		cli_json_lines(r);
+	for (size_t i = 0; !c->json && i < r->n; i++)
+		add_row(table, &r->history[i]);
 	if (table->n == 0)
 		return;
 	if (first)
@@ -56,38 +53,26 @@ static void print_page(const struct cli *c, const struct candor_response *r, boo
 	cli_table_print(table, &c->term, stdout);
 }
 
-static int show(struct cli *c, struct candor_request *request, uint64_t limit)
+static int show(struct cli *c, const struct candor_request *request, uint64_t limit)
 {
 	static const struct cli_column columns[] = {
 		{.title = "round", .right = true},  {.title = "item", .shrink = true},
 		{.title = "report", .right = true}, {.title = "outcome", .right = true},
 		{.title = "loss", .right = true},   {.title = "L", .right = true},
 		{.title = "weight", .right = true}, {.title = "at (UTC)"}};
-	char cursor[CANDOR_NAME_MAX + 1] = "";
-	const struct candor_response *response;
+	struct cli_pages p;
 	struct cli_table table;
-	uint64_t shown = 0;
-	int err;
 	cli_table_init(&table, columns, sizeof columns / sizeof *columns);
-	request->cursor = cursor;
-	do {
-		bool first = !*cursor;
-		uint64_t left = limit - shown;
-		request->limit = left < CANDOR_PAGE_MAX ? (uint32_t)left : CANDOR_PAGE_MAX;
-		err = cli_call(c, request, &response);
-		if (err)
-			break;
-		print_page(c, response, first, request->history, &table);
-		shown += response->n;
-		snprintf(cursor, sizeof cursor, "%s", response->next);
-	} while (*cursor && response->n > 0 && shown < limit);
+	cli_pages_begin(&p, c, request, NULL, limit);
+	while (cli_pages_next(&p))
+		print_page(c, p.response, p.n_pages == 1, request->history, &table);
 	cli_table_free(&table);
 	fflush(stdout);
-	if (!err && *cursor && !c->json)
-		cli_note("There are older ones; --all shows all.");
-	if (!err && !*cursor && response->archived)
-		cli_note("There are older ones in archives.");
-	return err;
+	if (!p.code && *p.cursor && !c->json)
+		cli_note("There are older settlements; --all lists all.");
+	if (!p.code && !*p.cursor && p.response->archived)
+		cli_note("There are older settlements in archives.");
+	return p.code;
 }
 
 static int run_labeler(struct cli *c, int argc, char **argv)
@@ -110,19 +95,19 @@ static int run_labeler(struct cli *c, int argc, char **argv)
 	return show(c, &request, limit);
 }
 
-const struct cli_command cli_labeler = {
+CLI_COMMAND(labeler) = {
 	.name = "labeler",
-	.summary = "one labeler, and how its weight came about",
+	.summary = "show one labeler, and how its weight came about",
 	.help = "usage: candor labeler POOL NAME [--history] [--limit N | --all]\n\n"
-		"Prints a labeler's weight, losses and regret; and with --history each settlement\n"
-		"that changed its weight, the newest first: the labeler's loss on the item, L, the\n"
-		"weighted mean loss of all who reported on it, and the weight afterwards. A loss\n"
-		"below L gains weight.\n\n"
+		"Prints a labeler's weight, losses and regret. --history adds each settlement that\n"
+		"changed the weight, newest first: the labeler's loss on the item; L, the weighted\n"
+		"mean loss of everybody who reported on it; and the weight afterwards. A loss below L\n"
+		"gains weight.\n\n"
 		"Options:\n"
-		"  --history   with the settlements\n"
+		"  --history   list the settlements\n"
 		"  --limit N   how many of them (20)\n"
 		"  --all       all of them\n\n"
-		"With --json --history each settlement is a line, after one for the labeler.\n\n"
+		"With --json --history, each settlement is one line, after a line for the labeler.\n\n"
 		"Example:\n"
 		"  candor labeler birds ann --history --limit 10\n",
 	.run = run_labeler,

@@ -6,11 +6,13 @@
 #include "client/cli/base/cli.h"
 #include "client/cli/base/json.h"
 #include "client/cli/base/number.h"
+#include "client/cli/base/pages.h"
 #include "client/cli/base/table.h"
 
 enum { SHOWN = 20 };
 
 static const char *const sort_names[] = {"weight", "regret", "loss", "scored", "name"};
+_Static_assert(sizeof sort_names / sizeof *sort_names == CANDOR_BY_NAME + 1, "a name for each order");
 
 static enum candor_sort parse_sort(const struct cli *c, const char *text)
 {
@@ -41,52 +43,43 @@ static int find_heaviest(struct cli *c, const char *pool, double *heaviest)
 	return err;
 }
 
-struct listing {
-	struct cli_table table;
-	json_t *rows;
-	uint64_t shown, total;
-	double total_weight;
-};
-
-static int list(struct cli *c, struct candor_request *request, uint64_t limit, struct listing *l)
+/* The document's list, or the table, page by page. */
+static int list(struct cli_pages *p, struct cli_json *document, struct cli_table *table)
 {
-	char cursor[CANDOR_NAME_MAX + 1] = "";
-	const struct candor_response *response;
 	double heaviest = 0;
-	int err = c->json ? 0 : find_heaviest(c, request->pool, &heaviest);
-	request->cursor = cursor;
-	do {
-		uint64_t left = limit - l->shown;
-		request->limit = left < CANDOR_PAGE_MAX ? (uint32_t)left : CANDOR_PAGE_MAX;
-		err = err ? err : cli_call(c, request, &response);
-		if (err)
-			return err;
-		for (size_t i = 0; i < response->n; i++) {
-			if (c->json)
-				json_array_append_new(l->rows, cli_json_labeler(&response->labelers[i]));
-			else
-				add_row(&l->table, &response->labelers[i], heaviest);
-		}
-		if (l->table.n > 0)
-			cli_table_print(&l->table, &c->term, stdout);
-		l->shown += response->n;
-		l->total = response->total;
-		l->total_weight = response->total_weight;
-		snprintf(cursor, sizeof cursor, "%s", response->next);
-	} while (*cursor && response->n > 0 && l->shown < limit);
-	return 0;
+	int err = p->cli->json ? 0 : find_heaviest(p->cli, p->request.pool, &heaviest);
+	while (!err && cli_pages_next(p)) {
+		if (p->cli->json)
+			cli_json_rows(document, p->response);
+		for (size_t i = 0; !p->cli->json && i < p->response->n; i++)
+			add_row(table, &p->response->labelers[i], heaviest);
+		if (table->n > 0)
+			cli_table_print(table, &p->cli->term, stdout);
+	}
+	return err ? err : p->code;
 }
 
-static void print_footer(const struct candor_request *request, const struct listing *l)
+static void print_footer(const struct cli_pages *p)
 {
-	if (l->total == 0) {
+	const struct candor_response *r = p->response;
+	if (r->total == 0) {
 		cli_note("Nobody has reported in this pool yet.");
 		return;
 	}
 	fflush(stdout);
-	cli_note("%s of %s labeler%s by %s; all together weigh %s%s", cli_count(l->shown).s, cli_count(l->total).s,
-		 cli_plural(l->total), sort_names[request->sort], cli_weight(l->total_weight).s,
-		 l->shown < l->total ? "; --all shows all" : "");
+	cli_note("%s of %s labeler%s by %s; total weight %s%s", cli_count(p->n_rows).s, cli_count(r->total).s,
+		 cli_plural(r->total), sort_names[p->request.sort], cli_weight(r->total_weight).s,
+		 p->n_rows < r->total ? "; --all lists all" : "");
+}
+
+/* What the last page says of the whole pool goes behind the rows. */
+static void print_document(struct cli_json *d, const struct candor_response *r)
+{
+	json_out_close(&d->j, ']');
+	cli_json_count(&d->j, "total", r->total);
+	cli_json_real(&d->j, "total_weight", r->total_weight);
+	json_out_close(&d->j, '}');
+	cli_json_print(d);
 }
 
 static int run_labelers(struct cli *c, int argc, char **argv)
@@ -112,30 +105,34 @@ static int run_labelers(struct cli *c, int argc, char **argv)
 	}
 	request.pool = cli_operands(c, argc, argv, 1, 1, "POOL")[0];
 
-	struct listing l = {.rows = cli_memory(json_array())};
-	cli_table_init(&l.table, columns, sizeof columns / sizeof *columns);
-	int err = list(c, &request, limit, &l);
+	struct cli_pages pages;
+	struct cli_json d;
+	struct cli_table table;
+	cli_pages_begin(&pages, c, &request, NULL, limit);
+	cli_json_begin_list(&d, "labelers");
+	cli_table_init(&table, columns, sizeof columns / sizeof *columns);
+	int err = list(&pages, &d, &table);
 	if (!err && c->json)
-		cli_json_print(cli_memory(json_pack("{s:o, s:o, s:O}", "total", cli_json_count(l.total), "total_weight",
-						    cli_json_real(l.total_weight), "labelers", l.rows)));
-	else if (!err)
-		print_footer(&request, &l);
-	json_decref(l.rows);
-	cli_table_free(&l.table);
+		print_document(&d, pages.response);
+	else
+		cli_json_drop(&d);
+	if (!err && !c->json)
+		print_footer(&pages);
+	cli_table_free(&table);
 	return err;
 }
 
-const struct cli_command cli_labelers = {
+CLI_COMMAND(labelers) = {
 	.name = "labelers",
-	.summary = "who has how much say in a pool",
+	.summary = "list a pool's labelers and their weights",
 	.help = "usage: candor labelers POOL [--sort ORDER] [--limit N | --all]\n\n"
-		"Lists labelers with their weight (where all enter with 1, 2.3 is 2.3 times the\n"
-		"average say), how many of their reports met an outcome, their mean loss on those\n"
-		"(Brier: 0 is perfect, always saying 0.5 costs 0.25), and their regret: by how much\n"
-		"the loss would be smaller, had they alone been listened to on what they answered.\n\n"
+		"Lists labelers with their weight (if all enter with 1, then 2.3 is 2.3 times the\n"
+		"average), how many of their reports met an outcome, their mean loss on those (Brier\n"
+		"loss: 0 is perfect, always saying 0.5 costs 0.25), and their regret: how much smaller\n"
+		"the loss would be, had only they counted on the items they answered.\n\n"
 		"Options:\n"
 		"  --sort weight   heaviest first (the default)\n"
-		"  --sort regret   largest regret first: whom we should have listened to more\n"
+		"  --sort regret   largest regret first: who should have had more weight\n"
 		"  --sort loss     smallest mean loss first\n"
 		"  --sort scored   most scored reports first\n"
 		"  --sort name     by name\n"

@@ -6,6 +6,7 @@
 #include "client/cli/base/cli.h"
 #include "client/cli/base/json.h"
 #include "client/cli/base/number.h"
+#include "client/cli/base/pages.h"
 #include "client/cli/base/settings.h"
 #include "client/cli/base/table.h"
 
@@ -29,12 +30,12 @@ static int put_pool(struct cli *c, int argc, char **argv, enum candor_request_ty
 	bool given = parse_settings(c, argc, argv, &request.settings);
 	request.pool = cli_operands(c, argc, argv, 1, 1, "NAME")[0];
 	if (!given && type == CANDOR_REQ_UPDATE_POOL)
-		cli_usage(c, "which setting? at least one must be given");
+		cli_usage(c, "no setting given; give at least one");
 	int err = cli_call(c, &request, &response);
 	if (err)
 		return err;
 	if (c->json)
-		cli_json_print(cli_json_pool(&response->pool));
+		cli_json_answer(response);
 	else
 		cli_note("%s pool \"%s\"", done, response->pool.name);
 	return CLI_DONE;
@@ -64,35 +65,26 @@ static int list_pools(struct cli *c, int argc, char **argv)
 	while (cli_option(c, argc, argv, NULL) != -1)
 		;
 	cli_operands(c, argc, argv, 0, 0, "");
-
-	char cursor[CANDOR_NAME_MAX + 1] = "";
-	struct candor_request request = {.type = CANDOR_REQ_LIST_POOLS, .cursor = cursor, .limit = CANDOR_PAGE_MAX};
-	const struct candor_response *response;
+	const struct candor_request request = {.type = CANDOR_REQ_LIST_POOLS};
+	struct cli_pages p;
+	struct cli_json d;
 	struct cli_table table;
-	json_t *pools = cli_memory(json_array());
+	cli_pages_begin(&p, c, &request, NULL, UINT64_MAX);
+	cli_json_begin_list(&d, "pools");
 	cli_table_init(&table, columns, sizeof columns / sizeof *columns);
-	int err;
-	do {
-		err = cli_call(c, &request, &response);
-		if (err)
-			break;
-		for (size_t i = 0; i < response->n; i++) {
-			if (c->json)
-				json_array_append_new(pools, cli_json_pool(&response->pools[i]));
-			else
-				list_row(&table, &response->pools[i]);
-		}
-		snprintf(cursor, sizeof cursor, "%s", response->next);
-	} while (*cursor && response->n > 0);
-	if (!err && c->json)
-		cli_json_print(cli_memory(json_pack("{s:O}", "pools", pools)));
-	else if (!err && table.n == 0)
+	while (cli_pages_next(&p)) {
+		if (c->json)
+			cli_json_rows(&d, p.response);
+		for (size_t i = 0; !c->json && i < p.response->n; i++)
+			list_row(&table, &p.response->pools[i]);
+	}
+	cli_json_end_list(&d, c->json && !p.code);
+	if (!p.code && !c->json && table.n == 0)
 		cli_note("There are no pools yet. `candor pool create NAME` makes one.");
-	else if (!err)
+	else if (!p.code && !c->json)
 		cli_table_print(&table, &c->term, stdout);
-	json_decref(pools);
 	cli_table_free(&table);
-	return err;
+	return p.code;
 }
 
 /* ---- show ---- */
@@ -116,15 +108,15 @@ static void show_losses(const struct cli *c, const struct candor_pool *p)
 	static const struct cli_column columns[] = {{.title = "loss of the"},
 						    {.title = "per item", .right = true},
 						    {.title = "sum", .right = true},
-						    {.title = "labelers count"}};
+						    {.title = "labelers are weighted"}};
 	const struct {
 		const char *name, *words;
 		double sum;
 	} rows[] = {
-		{"mean", "by their weights", p->mean_loss},
-		{"median", "by their weights; nobody gains by exaggerating", p->median_loss},
-		{"plain mean", "all the same", p->plain_mean_loss},
-		{"plain median", "all the same", p->plain_median_loss},
+		{"mean", "by their records", p->mean_loss},
+		{"median", "by their records; nobody gains by exaggerating", p->median_loss},
+		{"plain mean", "equally", p->plain_mean_loss},
+		{"plain median", "equally", p->plain_median_loss},
 	};
 	struct cli_table table;
 	cli_table_init(&table, columns, 4);
@@ -146,11 +138,12 @@ static void show_best(const struct cli *c, const struct candor_best *b)
 	printf("  loss     %s per item; the mean's on the same %s item%s %s\n", cli_mean(b->own_loss, b->scored).s,
 	       cli_count(b->scored).s, cli_plural(b->scored), cli_mean(b->mean_loss, b->scored).s);
 	printf("  regret   %s%.3f%s: %s\n", bold, b->regret, plain,
-	       b->regret > 0 ? "so much less loss, had it alone been listened to on those"
-			     : "listening to it alone would have saved nothing");
+	       b->regret > 0 ? "how much smaller the loss on those would be, had only this labeler counted"
+			     : "counting only this labeler would have saved nothing");
 	printf("  bound    settled loss - own loss is %.3f; guaranteed: at most %.3f\n", settled, b->bound);
 	if (settled > b->bound)
-		cli_error(c, "the guarantee is broken, so the history is damaged; `candord --verify` finds where");
+		cli_error(c,
+			  "the regret bound does not hold, so the history is damaged; `candord --verify` finds where");
 }
 
 static void show(const struct cli *c, const struct candor_pool *p)
@@ -159,15 +152,15 @@ static void show(const struct cli *c, const struct candor_pool *p)
 	printf("pool       %s%s%s\n", bold, p->name, plain);
 	printf("created    %s UTC\n", cli_time(p->created_at).s);
 	show_settings(&p->settings);
-	printf("labelers   %s, weighing %s together\n", cli_count(p->labelers).s, cli_weight(p->total_weight).s);
+	printf("labelers   %s, total weight %s\n", cli_count(p->labelers).s, cli_weight(p->total_weight).s);
 	printf("items      %s open, %s closed, %s resolved, %s void\n", cli_count(p->open_items).s,
 	       cli_count(p->closed_items).s, cli_count(p->resolved_items).s, cli_count(p->void_items).s);
 	if (p->archived)
-		printf("archived   the first %s of the resolved ones\n", cli_count(p->archived).s);
+		printf("archived   the first %s resolved items\n", cli_count(p->archived).s);
 	printf("scored     %s report%s, %.1f per labeler\n", cli_count(p->scored).s, cli_plural(p->scored), p->t_eff);
 	printf("learning   epoch %" PRIu32 ", the next settlement's eta is %.4g\n", p->epoch, p->eta);
 	if (p->resolved_items == 0) {
-		puts("\nNo item has been resolved, so there are no losses yet, and weights are as at entry.");
+		puts("\nNo item has been resolved yet, so there are no losses, and all weights are entry weights.");
 		return;
 	}
 	printf("head       %s\n\n", cli_head(p).s);
@@ -188,7 +181,7 @@ static int show_pool(struct cli *c, int argc, char **argv)
 	if (err)
 		return err;
 	if (c->json)
-		cli_json_print(cli_json_pool(&response->pool));
+		cli_json_answer(response);
 	else
 		show(c, &response->pool);
 	return CLI_DONE;
@@ -213,17 +206,17 @@ static int run_pool(struct cli *c, int argc, char **argv)
 	return cli_run_verb(c, argc, argv, verbs, "create, set, list or show");
 }
 
-const struct cli_command cli_pool = {
+CLI_COMMAND(pool) = {
 	.name = "pool",
-	.summary = "create, set, list, show: labeling campaigns and their losses",
+	.summary = "create, set, list and show pools: labeling campaigns and their losses",
 	.help = "usage: candor pool create NAME [SETTING...]\n"
 		"       candor pool set NAME SETTING...\n"
 		"       candor pool list\n"
 		"       candor pool show NAME\n\n"
 		"A pool is one labeling campaign: its labelers, their weights, its items. `show`\n"
-		"prints what the aggregates have cost against the outcomes; how much better the\n"
-		"best labeler alone would have done (its regret); and the bound that the mechanism\n"
-		"guarantees on the weighted loss at settlement over that labeler's own.\n\n"
+		"prints the loss of the aggregates against the outcomes, how much better the best\n"
+		"labeler alone would have done (the regret), and the bound that the mechanism\n"
+		"guarantees on how far the weighted loss at settlement can exceed that labeler's own.\n\n"
 		"Settings:\n"
 		"  --rate anytime   learn without a known end (the default)\n"
 		"  --rate horizon   the number of rounds is known: --horizon\n"
@@ -231,10 +224,10 @@ const struct cli_command cli_pool = {
 		"  --c X            scale of the rate, up to 100 (1)\n"
 		"  --beta X         size of the soft reset at each new epoch, 1e-9 to 0.5 (0.01)\n"
 		"  --eta X          the fixed rate, up to 0.5\n"
-		"  --horizon T      how often each labeler will have been scored\n"
-		"  --share X        part of the weight that an item's reporters share evenly,\n"
-		"                   1e-9 to 0.5 (1e-9); 0.001 to 0.05 finds labelers again whose\n"
-		"                   quality changes, but pays those who appear under several names\n"
+		"  --horizon T      how many times each labeler will have been scored\n"
+		"  --share X        fraction of the weight that an item's reporters share equally,\n"
+		"                   1e-9 to 0.5 (1e-9); 0.001 to 0.05 recovers labelers whose\n"
+		"                   quality changes, but rewards those who use several names\n"
 		"  --entry X        weight of labelers that join from now on (1); below 1 is\n"
 		"                   probation\n\n"
 		"Example:\n"

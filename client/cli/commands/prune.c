@@ -18,7 +18,7 @@
 enum { ANSWER_MS = 3600 * 1000 }; /* the daemon replays all that goes before it answers */
 
 struct pruning {
-	const struct cli *c;
+	struct cli *c;
 	struct cli_progress progress;
 	bool said, nothing;
 	uint64_t first, last, reports, bytes;
@@ -57,41 +57,43 @@ static int write_archive(struct pruning *p, const char *pool, const char *before
 	p->progress.started_ms = cli_now_ms();
 	int code = cli_run_candord(p->c, options, file, on_line, p);
 	cli_progress_clear(&p->progress);
-	if (code == CLI_DONE && !p->said) {
-		cli_error(p->c, "candord did not say what it has written to %s", file);
-		return CLI_USAGE;
-	}
+	if (code == CLI_DONE && !p->said)
+		return cli_fail(p->c, CLI_USAGE, CANDOR_INTERNAL, "candord did not say what it wrote to %s", file);
 	return code;
+}
+
+static void print_document(const struct pruning *p, const char *file, bool dry_run)
+{
+	const uint64_t items = p->nothing ? 0 : p->last - p->first + 1;
+	struct cli_json d;
+	char digest[CHAIN_HEX];
+	chain_hex(p->digest, digest);
+	cli_json_begin(&d, false);
+	json_out_open(&d.j, '{');
+	cli_json_count(&d.j, "items", items);
+	cli_json_count(&d.j, "reports", p->reports);
+	if (items > 0) {
+		cli_json_count(&d.j, "first", p->first);
+		cli_json_count(&d.j, "last", p->last);
+	}
+	if (items > 0 && !dry_run) {
+		cli_json_text(&d.j, "file", file);
+		cli_json_count(&d.j, "bytes", p->bytes);
+		cli_json_text(&d.j, "digest", digest);
+	}
+	json_out_close(&d.j, '}');
+	cli_json_print(&d);
 }
 
 static void print(const struct pruning *p, const char *file, bool dry_run)
 {
-	uint64_t items = p->nothing ? 0 : p->last - p->first + 1;
-	if (p->c->json) {
-		json_t *o = json_object();
-		char digest[CHAIN_HEX];
-		chain_hex(p->digest, digest);
-		cli_json_put(o, "items", json_integer((json_int_t)items));
-		cli_json_put(o, "reports", json_integer((json_int_t)p->reports));
-		if (items > 0) {
-			cli_json_put(o, "first", json_integer((json_int_t)p->first));
-			cli_json_put(o, "last", json_integer((json_int_t)p->last));
-		}
-		if (items > 0 && !dry_run) {
-			cli_json_put(o, "file", json_string(file));
-			cli_json_put(o, "bytes", json_integer((json_int_t)p->bytes));
-			cli_json_put(o, "digest", json_string(digest));
-		}
-		cli_json_print(o);
-		return;
-	}
 	if (p->nothing)
-		printf("nothing to prune: everything that was resolved before is archived already\n");
+		printf("nothing to prune: everything resolved before that date is already archived\n");
 	else if (dry_run)
-		printf("would go: rounds %s to %s, with %s report%s\n", cli_count(p->first).s, cli_count(p->last).s,
+		printf("would archive rounds %s to %s, with %s report%s\n", cli_count(p->first).s, cli_count(p->last).s,
 		       cli_count(p->reports).s, cli_plural(p->reports));
 	else
-		printf("%s: rounds %s to %s, with %s report%s, in %s; the daemon removes them now\n", file,
+		printf("%s: rounds %s to %s, with %s report%s, in %s; the daemon is now removing them\n", file,
 		       cli_count(p->first).s, cli_count(p->last).s, cli_count(p->reports).s, cli_plural(p->reports),
 		       cli_bytes(p->bytes).s);
 }
@@ -110,10 +112,13 @@ static int tell_daemon(struct cli *c, const struct pruning *p, const char *pool,
 	const struct candor_response *response;
 	int code = cli_call(c, &request, &response);
 	if (code == CLI_REFUSED)
-		cli_note("%s is whole, but the daemon did not take it: nothing was removed, and the file can go", file);
+		cli_note(
+			"%s is complete, but the daemon did not accept it: nothing was removed, and you "
+			"can delete the file",
+			file);
 	else if (code)
-		cli_note("%s is whole; whether the daemon took it is not known: keep it until `candor pool show %s` "
-			 "says which rounds are archived",
+		cli_note("%s is complete, but it is unknown whether the daemon accepted it: keep it until "
+			 "`candor pool show %s` shows which rounds are archived",
 			 file, pool);
 	return code;
 }
@@ -139,7 +144,7 @@ static int run_prune(struct cli *c, int argc, char **argv)
 	if (!before)
 		cli_usage(c, "--before DATE is missing");
 	if (!text_date(before, &ms) || ms == 0)
-		cli_usage(c, "--before is \"%s\"; it must be a date as 2026-01-31 or 2026-01-31T12:00:00Z, in UTC",
+		cli_usage(c, "--before is \"%s\"; it must be a date like 2026-01-31 or 2026-01-31T12:00:00Z, in UTC",
 			  before);
 	if (name_fault(pool, strlen(pool)))
 		cli_usage(c, "POOL %s", name_fault(pool, strlen(pool)));
@@ -155,26 +160,28 @@ static int run_prune(struct cli *c, int argc, char **argv)
 		code = write_archive(&p, pool, before, database, file, dry_run);
 	if (code == CLI_DONE && !p.nothing && !dry_run)
 		code = tell_daemon(c, &p, pool, file, name);
-	if (code == CLI_DONE)
+	if (code == CLI_DONE && c->json)
+		print_document(&p, file, dry_run);
+	else if (code == CLI_DONE)
 		print(&p, file, dry_run);
 	return code;
 }
 
-const struct cli_command cli_prune = {
+CLI_COMMAND(prune) = {
 	.name = "prune",
-	.summary = "old resolved items out of the database, into an archive",
+	.summary = "move old resolved items from the database to an archive",
 	.help = "usage: candor prune POOL FILE --before DATE [--dry-run]\n\n"
 		"Moves the items of a pool that were resolved before DATE, with their reports, to\n"
-		"FILE, which must not exist. Weights, losses and the feed stay as they are; of an\n"
-		"item its name, outcome and aggregates stay. `candord --verify --db DATABASE\n"
-		"--archive FILE` replays both together. Keep FILE: nothing else has what is in it.\n\n"
+		"FILE, which must not exist. Weights, losses and the feed do not change; each item\n"
+		"keeps its name, outcome and aggregates. `candord --verify --db DATABASE --archive\n"
+		"FILE` replays both together. Keep FILE: its contents are nowhere else.\n\n"
 		"Items go in the order in which they were resolved, up to the first that was not\n"
-		"before DATE. FILE is written first, by a candord of yours; then the daemon comes to\n"
-		"the same state by itself, and only then anything is removed. You must be allowed to\n"
-		"read the database: be the daemon's user, or root.\n\n"
+		"resolved before DATE. A candord of yours writes FILE first; then the daemon computes\n"
+		"the same state by itself, and only if they agree is anything removed. You need\n"
+		"permission to read the database: run this as the daemon's user, or as root.\n\n"
 		"Options:\n"
-		"  --before DATE   as 2026-01-31 or 2026-01-31T12:00:00Z, in UTC\n"
-		"  --dry-run       only say what would go\n\n"
+		"  --before DATE   like 2026-01-31 or 2026-01-31T12:00:00Z, in UTC\n"
+		"  --dry-run       only say what would be archived\n\n"
 		"Example:\n"
 		"  candor prune chat /archive/chat-2026.gz --before 2026-07-01\n",
 	.run = run_prune,

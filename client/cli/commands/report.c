@@ -12,18 +12,18 @@ static int run_report(struct cli *c, int argc, char **argv)
 	struct candor_batch batch;
 	int err = cli_batch(c, &request, &item, &batch);
 	if (!err)
-		cli_note("%s", batch.revised ? "revised" : batch.duplicates ? "stood already" : "accepted");
+		cli_note("%s", batch.revised ? "revised" : batch.duplicates ? "unchanged" : "accepted");
 	return err;
 }
 
-const struct cli_command cli_report = {
+CLI_COMMAND(report) = {
 	.name = "report",
-	.summary = "one labeler's report on one item",
+	.summary = "post one labeler's report on one item",
 	.help = "usage: candor report POOL ITEM LABELER P\n\n"
-		"Reports that LABELER gives the probability P, from 0 to 1, that answer A of ITEM\n"
-		"is preferred (a plain choice is 1 or 0, a tie 0.5). Items and labelers come into\n"
-		"being with their first report. While an item is open a labeler may report again;\n"
-		"the last report stands.\n\n"
+		"Reports that LABELER gives probability P, from 0 to 1, that answer A of ITEM is\n"
+		"preferred (a plain choice is 1 or 0, a tie 0.5). Items and labelers are created by\n"
+		"their first report. While an item is open, a labeler may report again; the last\n"
+		"report counts.\n\n"
 		"Example:\n"
 		"  candor report birds photo-17 ann 0.8\n",
 	.run = run_report,

@@ -11,6 +11,7 @@
 #include "client/cli/commands/grants.h"
 #include "client/cli/base/json.h"
 #include "client/cli/base/number.h"
+#include "client/cli/base/pages.h"
 #include "lib/rights.h"
 #include "client/cli/base/table.h"
 #include "lib/base/text.h"
@@ -40,7 +41,8 @@ static uint64_t parse_expiry(const struct cli *c, const char *text)
 	if ((!days && !hours) || !cli_parse_count(digits, &n) || n == 0 || n > DAYS_MAX * (hours ? 24 : 1))
 		cli_usage(
 			c,
-			"--expires is \"%s\"; it must be days or hours from now as 30d or 12h, or a date as 2026-12-31 "
+			"--expires is \"%s\"; it must be days or hours from now, like 30d or 12h, or a "
+			"date like 2026-12-31 "
 			"or 2026-12-31T12:00:00Z, in UTC",
 			text);
 	return wall_ms() + n * (hours ? 1 : 24) * HOUR_MS;
@@ -77,7 +79,7 @@ static void parse_new(struct cli *c, int argc, char **argv, struct new_token *t)
 	t->name = o[0];
 	const char *fault = token_name_fault(t->name, strlen(t->name));
 	if (!fault && has_mark(t->name))
-		fault = "begins with token:, which goes before the name of every token; leave it out";
+		fault = "begins with token:, which is put before every name; leave it out";
 	if (fault)
 		cli_usage(c, "NAME %s", fault);
 	cli_grant_rights(c, o + 1, &t->grant);
@@ -105,12 +107,13 @@ static bool write_secret(int fd, const char *secret)
 
 static void print_document(const struct candor_response *r, const struct new_token *t)
 {
-	json_t *o = cli_json_token(&r->token);
-	if (t->out)
-		cli_json_put(o, "file", cli_memory(json_string(t->out)));
-	else
-		cli_json_put(o, "secret", cli_memory(json_string(r->secret)));
-	cli_json_print(o);
+	struct cli_json d;
+	cli_json_begin(&d, false);
+	json_out_open(&d.j, '{');
+	json_out_members(&d.j, json_part(cli_json_body(&d, r), "token"));
+	cli_json_text(&d.j, t->out ? "file" : "secret", t->out ? t->out : r->secret);
+	json_out_close(&d.j, '}');
+	cli_json_print(&d);
 }
 
 /* Whether it has got to where it was to go. */
@@ -132,9 +135,9 @@ static void say_made(struct cli *c, const struct new_token *t)
 		 t->expires_at ? "expires " : "never expires", t->expires_at ? cli_time(t->expires_at).s : "",
 		 t->expires_at ? " UTC" : "");
 	if (t->out)
-		cli_note("It is the line in %s, which nobody else may read; the daemon never tells it again.", t->out);
+		cli_note("The token is in %s, which only you may read; the daemon will not show it again.", t->out);
 	else
-		cli_note("The line above is the token; the daemon never tells it again.");
+		cli_note("The line above is the token; the daemon will not show it again.");
 }
 
 /* A token that nobody has is not to stand there. */
@@ -143,7 +146,7 @@ static void take_back(struct cli *c, const char *name)
 	const struct candor_request request = {.type = CANDOR_REQ_REVOKE_TOKEN, .name = name};
 	const struct candor_response *response;
 	if (cli_call(c, &request, &response) == CLI_DONE)
-		cli_note("It is revoked; a new one needs another name.");
+		cli_note("It has been revoked; a new one needs another name.");
 	else
 		cli_note("Revoke it: candor token revoke %s", name);
 }
@@ -153,10 +156,8 @@ static int new_token(struct cli *c, int argc, char **argv)
 	struct new_token t = {0};
 	parse_new(c, argc, argv, &t);
 	int fd = t.out ? open(t.out, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600) : -1;
-	if (t.out && fd < 0) {
-		cli_error(c, "%s: %m", t.out);
-		return CLI_USAGE;
-	}
+	if (t.out && fd < 0)
+		return cli_fail_file(c, t.out, -errno);
 	const struct candor_request request = {.type = CANDOR_REQ_CREATE_TOKEN,
 					       .name = t.name,
 					       .expires_at = t.expires_at,
@@ -165,10 +166,9 @@ static int new_token(struct cli *c, int argc, char **argv)
 	const struct candor_response *r;
 	int err = cli_call(c, &request, &r);
 	bool is_made = !err;
-	if (is_made && !deliver(c, r, &t, fd)) {
-		cli_error(c, "the token could not be written to %s: %m", t.out ? t.out : "standard output");
-		err = CLI_USAGE;
-	}
+	if (is_made && !deliver(c, r, &t, fd))
+		err = cli_fail(c, CLI_USAGE, CANDOR_FAILED_PRECONDITION, "cannot write the token to %s: %s",
+			       t.out ? t.out : "standard output", candor_strerror(-errno));
 	if (is_made)
 		wipe((char *)(uintptr_t)r->secret, strlen(r->secret));
 	if (is_made && err)
@@ -199,11 +199,16 @@ static void list_row(struct cli_table *table, const struct candor_token *t, uint
 	cli_table_cell(table, "%s", state_of(t, now_ms));
 }
 
-static json_t *list_object(const struct candor_token *t, uint64_t now_ms)
+static void list_objects(struct cli_json *d, const struct candor_response *page, uint64_t now_ms)
 {
-	json_t *o = cli_json_token(t);
-	cli_json_put(o, "state", cli_memory(json_string(state_of(t, now_ms))));
-	return o;
+	const ProtobufCMessage *const *rows;
+	size_t n = json_rows(cli_json_body(d, page), &rows);
+	for (size_t i = 0; i < n; i++) {
+		json_out_open(&d->j, '{');
+		json_out_members(&d->j, rows[i]);
+		cli_json_text(&d->j, "state", state_of(&page->tokens[i], now_ms));
+		json_out_close(&d->j, '}');
+	}
 }
 
 static int list_tokens(struct cli *c, int argc, char **argv)
@@ -217,36 +222,27 @@ static int list_tokens(struct cli *c, int argc, char **argv)
 	while (cli_option(c, argc, argv, NULL) != -1)
 		;
 	cli_operands(c, argc, argv, 0, 0, "");
-	char cursor[CANDOR_NAME_MAX + 1] = "";
-	const struct candor_request request = {
-		.type = CANDOR_REQ_LIST_TOKENS, .cursor = cursor, .limit = CANDOR_PAGE_MAX};
-	const struct candor_response *response;
+	const struct candor_request request = {.type = CANDOR_REQ_LIST_TOKENS};
 	const uint64_t now_ms = wall_ms();
+	struct cli_pages p;
+	struct cli_json d;
 	struct cli_table table;
-	json_t *tokens = cli_memory(json_array());
+	cli_pages_begin(&p, c, &request, NULL, UINT64_MAX);
+	cli_json_begin_list(&d, "tokens");
 	cli_table_init(&table, columns, sizeof columns / sizeof *columns);
-	int err;
-	do {
-		err = cli_call(c, &request, &response);
-		if (err)
-			break;
-		for (size_t i = 0; i < response->n; i++) {
-			if (c->json)
-				cli_json_append(tokens, list_object(&response->tokens[i], now_ms));
-			else
-				list_row(&table, &response->tokens[i], now_ms);
-		}
-		snprintf(cursor, sizeof cursor, "%s", response->next);
-	} while (*cursor && response->n > 0);
-	if (!err && c->json)
-		cli_json_print(cli_memory(json_pack("{s:O}", "tokens", tokens)));
-	else if (!err && table.n == 0)
+	while (cli_pages_next(&p)) {
+		if (c->json)
+			list_objects(&d, p.response, now_ms);
+		for (size_t i = 0; !c->json && i < p.response->n; i++)
+			list_row(&table, &p.response->tokens[i], now_ms);
+	}
+	cli_json_end_list(&d, c->json && !p.code);
+	if (!p.code && !c->json && table.n == 0)
 		cli_note("There are no tokens yet. `candor token new NAME RIGHTS...` makes one.");
-	else if (!err)
+	else if (!p.code && !c->json)
 		cli_table_print(&table, &c->term, stdout);
-	json_decref(tokens);
 	cli_table_free(&table);
-	return err;
+	return p.code;
 }
 
 /* ---- revoke ---- */
@@ -260,11 +256,11 @@ static int revoke_token(struct cli *c, int argc, char **argv)
 	struct candor_batch batch;
 	int err = cli_batch(c, &request, NULL, &batch);
 	if (err == CLI_REFUSED && has_mark(name))
-		cli_note("The name of a token is what follows token:");
+		cli_note("A token's name is what follows token:");
 	if (!err && batch.accepted)
-		cli_note("token:%s is revoked from now on, and its grants are gone", name);
+		cli_note("token:%s is revoked, and its grants are removed", name);
 	else if (!err)
-		cli_note("token:%s was revoked already", name);
+		cli_note("token:%s was already revoked", name);
 	return err;
 }
 
@@ -277,23 +273,23 @@ static int run_token(struct cli *c, int argc, char **argv)
 	return cli_run_verb(c, argc, argv, verbs, "new, list or revoke");
 }
 
-const struct cli_command cli_token = {
+CLI_COMMAND(token) = {
 	.name = "token",
-	.summary = "new, list, revoke: what programs show to be let in",
+	.summary = "create, list and revoke the tokens that programs authenticate with",
 	.help = "usage: candor token new NAME RIGHTS... [--pool POOL] [--labelers PREFIX]\n"
 		"                        [--expires WHEN] [--out FILE]\n"
 		"       candor token list\n"
 		"       candor token revoke NAME\n\n"
-		"`new` makes a token and prints it on stdout, this once: the daemon keeps no more\n"
-		"than its hash. Whoever has it is token:NAME (`candor --token-file FILE`), and may\n"
-		"do what RIGHTS say; `candor grants --help` lists them, and `candor grants` gives\n"
-		"more and takes away. NAME is used once, also where its token was revoked.\n"
-		"`revoke` makes a token worthless at once, on connections that are open too.\n\n"
+		"`new` creates a token and prints it on stdout, only this once: the daemon keeps\n"
+		"nothing but its hash. Whoever has it is token:NAME (`candor --token-file FILE`), with\n"
+		"the given RIGHTS. `candor grants --help` lists the rights, and `candor grants` adds\n"
+		"and removes them later. A NAME can be used only once, even after its token was\n"
+		"revoked. `revoke` invalidates a token at once, on open connections too.\n\n"
 		"Options:\n"
-		"  --pool POOL         in this pool (in all, also those to come)\n"
-		"  --labelers PREFIX   to report only for labelers whose names begin so (for all)\n"
-		"  --expires WHEN      30d or 12h from now, or a date as 2026-12-31, in UTC (never)\n"
-		"  --out FILE          to this file, which must not exist; nobody else may read it\n\n"
+		"  --pool POOL         in this pool only (default: in all, including future ones)\n"
+		"  --labelers PREFIX   report only for labelers whose names begin with PREFIX\n"
+		"  --expires WHEN      30d or 12h from now, or a date like 2026-12-31, in UTC (never)\n"
+		"  --out FILE          write it to FILE, which must not exist; only you may read it\n\n"
 		"Example:\n"
 		"  candor token new acme report --pool birds --labelers acme/ --out acme.token\n"
 		"  candor --token-file acme.token report birds photo-17 acme/ann 0.8\n",

@@ -16,7 +16,7 @@ static void pick(const struct cli *c, const char *list, bool wanted[CLI_CONTESTA
 		       (strlen(cli_contestants[k].name) != len || memcmp(cli_contestants[k].name, at, len) != 0))
 			k++;
 		if (k == CLI_CONTESTANTS_MAX)
-			cli_usage(c, "--schemes: there is no scheme \"%.*s\"", (int)len, at);
+			cli_usage(c, "--schemes: unknown scheme \"%.*s\"", (int)len, at);
 		wanted[k] = true;
 		at += len;
 		if (*at == '\0')
@@ -87,7 +87,7 @@ void cli_check_contest(const struct cli *c, const struct candor_settings *given,
 	for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
 		if (settings[i].given &&
 		    !used(k, n, given, settings[i].anytime, settings[i].horizon, settings[i].fixed))
-			cli_usage(c, "%s is of no use here: no scheme that is compared has such a setting at its rate",
+			cli_usage(c, "%s has no effect: none of the compared schemes uses it at its rate",
 				  settings[i].option);
 }
 

@@ -21,7 +21,7 @@ enum { REPEATS_MAX = 10000, LISTED_MAX = 20, PIECE_BYTES = 256 * 1024 };
 /* ---- reading ---- */
 
 struct reader {
-	const struct cli *cli;
+	struct cli *cli;
 	const char *name;
 	struct dataset *data;
 	struct cli_rows rows;
@@ -38,13 +38,16 @@ static void take_row(struct reader *r, const struct cli_row *row)
 {
 	int err = dataset_add(r->data, row->item, row->labeler, row->report, row->has_outcome ? row->outcome : NAN);
 	if (err == ERR_STATE)
-		bad_line(r, row->line, "the rows of an item must stand together, and other items' rows stand between");
+		bad_line(r, row->line,
+			 "the rows of an item must be consecutive, but rows of other items come between them");
 	else if (err == ERR_CONFLICT)
 		bad_line(r, row->line, "the outcome differs from the one on an earlier line of the same item");
 	else if (err == ERR_FULL)
-		bad_line(r, row->line, "an item can have 65,535 reports, and this one has them");
-	else if (err)
+		bad_line(r, row->line, "the item already has 65,535 reports, the most an item can have");
+	else if (err == -ENOMEM)
 		cli_memory(NULL);
+	else if (err)
+		bad_line(r, row->line, candor_strerror(err));
 }
 
 /* All rows that are whole. 0, or an exit code and then it has been said. */
@@ -55,7 +58,8 @@ static int take_rows(struct reader *r)
 		switch (cli_rows_next(&r->rows, &row)) {
 		case CLI_ROWS_ROW: take_row(r, &row); break;
 		case CLI_ROWS_BAD: bad_line(r, row.line, r->rows.fault); break;
-		case CLI_ROWS_FATAL: cli_error(r->cli, "%s: %s", r->name, r->rows.fault); return CLI_USAGE;
+		case CLI_ROWS_FATAL:
+			return cli_fail(r->cli, CLI_USAGE, CANDOR_INVALID_ARGUMENT, "%s: %s", r->name, r->rows.fault);
 		case CLI_ROWS_END:
 		case CLI_ROWS_MORE: return 0;
 		}
@@ -72,8 +76,7 @@ static int read_pieces(struct reader *r, int fd)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0) {
-			cli_error(r->cli, "%s: %m", r->name);
-			code = CLI_USAGE;
+			code = cli_fail_file(r->cli, r->name, -errno);
 		} else if (n == 0) {
 			cli_rows_end(&r->rows);
 		} else {
@@ -87,15 +90,13 @@ static int read_pieces(struct reader *r, int fd)
 }
 
 /* 0 or an exit code. CLI_ROWS: it can be used, without its bad lines. */
-static int read_file(const struct cli *c, const char *path, struct dataset *out)
+static int read_file(struct cli *c, const char *path, struct dataset *out)
 {
 	bool input = strcmp(path, "-") == 0;
 	struct reader r = {.cli = c, .name = input ? "standard input" : path, .data = out};
 	int fd = input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0) {
-		cli_error(c, "%s: %m", path);
-		return CLI_USAGE;
-	}
+	if (fd < 0)
+		return cli_fail_file(c, path, -errno);
 	if (dataset_init(out))
 		cli_memory(NULL);
 	cli_rows_init(&r.rows, CLI_ROWS_AUTO);
@@ -107,10 +108,9 @@ static int read_file(const struct cli *c, const char *path, struct dataset *out)
 		cli_note("... and %s more", cli_count(r.bad - LISTED_MAX).s);
 	if (dataset_finish(out))
 		cli_memory(NULL);
-	if (!code && out->n_known == 0) {
-		cli_error(c, "%s: no item has an outcome, so there is nothing to evaluate", r.name);
-		code = CLI_USAGE;
-	}
+	if (!code && out->n_known == 0)
+		code = cli_fail(c, CLI_USAGE, CANDOR_FAILED_PRECONDITION,
+				"%s: no item has an outcome, so there is nothing to evaluate", r.name);
 	return code ? code : r.bad ? CLI_ROWS : 0;
 }
 
@@ -167,7 +167,7 @@ static const char *slow_name(void *arg, size_t job)
 	return k->class->slow ? k->name : NULL;
 }
 
-static void replay_all(struct evaluation *e)
+static int replay_all(struct evaluation *e)
 {
 	const struct cli_work work = {.n = e->n_files * e->n_contestants * e->repeats,
 				      .job = replay_one,
@@ -176,7 +176,7 @@ static void replay_all(struct evaluation *e)
 				      .arg = e};
 	for (size_t i = 0; i < e->n_files; i++)
 		e->files[i].replays = cli_memory(calloc(e->n_contestants * e->repeats, sizeof *e->files[i].replays));
-	cli_do_work(e->cli, &work);
+	return cli_do_work(e->cli, &work);
 }
 
 /* ---- the command ---- */
@@ -223,10 +223,11 @@ static int evaluate(struct evaluation *e, char **paths)
 		if (read)
 			code = read;
 	}
-	if (code != CLI_USAGE) {
-		replay_all(e);
+	int err = code == CLI_USAGE ? 0 : replay_all(e);
+	if (err)
+		code = cli_fail(e->cli, CLI_USAGE, CANDOR_INTERNAL, "the replay failed: %s", candor_strerror(err));
+	if (code != CLI_USAGE)
 		evaluate_show(e);
-	}
 	for (size_t i = 0; i < e->n_files; i++) {
 		dataset_free(&e->files[i].data);
 		free(e->files[i].replays);
@@ -254,24 +255,24 @@ static int run_evaluate(struct cli *c, int argc, char **argv)
 	e.n_contestants = cli_contestants_of(c, schemes, SCHEME_IN_EVALUATE, e.contestants);
 	cli_check_contest(c, &e.given, e.contestants, e.n_contestants);
 	if (e.repeats > 1 && !e.shuffled)
-		cli_usage(c, "--repeat goes with --order shuffle:SEED; the order of a file is always the same");
+		cli_usage(c, "--repeat needs --order shuffle:SEED; the order of a file is always the same");
 	return evaluate(&e, paths);
 }
 
-const struct cli_command cli_evaluate = {
+CLI_COMMAND(evaluate) = {
 	.name = "evaluate",
 	.summary = "replay files of reports and outcomes under several schemes",
 	.help = "usage: candor evaluate FILE... [OPTION...]\n\n"
-		"Reads campaigns as `candor import` does (CSV or JSON lines; - is stdin), and\n"
+		"Reads campaigns in the format of `candor import` (CSV or JSON Lines; - is stdin), and\n"
 		"replays each under several schemes: an item's reports, its aggregate, its outcome,\n"
-		"then the next item. Needs no daemon; runs on all processors.\n\n"
-		"One file gives every measure of each scheme and the calibration of the first;\n"
-		"several give their Brier losses, the ratios to the plain mean's, and the geometric\n"
-		"mean of those.\n\n"
+		"then the next item. Needs no daemon; uses all processors.\n\n"
+		"For one file, prints every measure of each scheme and the calibration of the first;\n"
+		"for several, their Brier losses, the ratios to that of the plain mean, and the\n"
+		"geometric mean of those ratios.\n\n"
 		"Options:\n"
-		"  --details             every measure of each file, also of several\n"
-		"  --order shuffle:SEED  items in a random order instead of the file's\n"
-		"  --repeat R            R such orders; medians (and quartiles)\n"
+		"  --details             every measure of each file, also for several files\n"
+		"  --order shuffle:SEED  items in random order instead of the file's\n"
+		"  --repeat R            R random orders; medians and quartiles\n"
 		"  --rate, --c, --beta, --share, --entry, --eta, --horizon   the mechanism's\n"
 		"                        settings, as in `candor pool create`\n"
 		"  --json                everything, with all digits\n\n" CLI_CONTEST_HELP "\n"

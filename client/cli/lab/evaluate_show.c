@@ -259,114 +259,106 @@ static void show_files(const struct evaluation *e)
 
 /* ---- for programs ---- */
 
-static void put_quartiles(const struct evaluation *e, json_t *to, const char *key, size_t file, size_t contestant,
-			  measure *m, int forecast)
+static void put_quartiles(const struct evaluation *e, struct json_out *j, const char *key, size_t file,
+			  size_t contestant, measure *m, int forecast)
 {
 	struct quartiles q = over_repeats(e, file, contestant, m, forecast);
-	cli_json_put(to, key, cli_json_real(q.median));
+	cli_json_real(j, key, q.median);
 	if (e->repeats == 1)
 		return;
 	char part[32];
 	snprintf(part, sizeof part, "%s_q1", key);
-	cli_json_put(to, part, cli_json_real(q.low));
+	cli_json_real(j, part, q.low);
 	snprintf(part, sizeof part, "%s_q3", key);
-	cli_json_put(to, part, cli_json_real(q.high));
+	cli_json_real(j, part, q.high);
 }
 
-static json_t *calibration_document(const struct score *s)
+static void put_calibration(struct json_out *j, const struct score *s)
 {
-	json_t *rows = cli_memory(json_array());
+	cli_json_open(j, "calibration", '[');
 	for (int k = 0; k < SCORE_TENTHS; k++) {
 		const struct score_tenth *tenth = &s->tenths[k];
-		json_t *o = cli_memory(json_object());
-		cli_json_put(o, "from", cli_json_real(k / 10.0));
-		cli_json_put(o, "n", cli_json_count(tenth->n));
-		cli_json_put(o, "forecast", cli_json_real(tenth->forecasts / (double)tenth->n));
-		cli_json_put(o, "outcome", cli_json_real(tenth->outcomes / (double)tenth->n));
-		cli_json_append(rows, o);
+		json_out_open(j, '{');
+		cli_json_real(j, "from", k / 10.0);
+		cli_json_count(j, "n", tenth->n);
+		cli_json_real(j, "forecast", tenth->forecasts / (double)tenth->n);
+		cli_json_real(j, "outcome", tenth->outcomes / (double)tenth->n);
+		json_out_close(j, '}');
 	}
-	return rows;
+	json_out_close(j, ']');
 }
 
-static json_t *forecast_document(const struct evaluation *e, size_t file, size_t contestant, int forecast)
+static void put_forecast(const struct evaluation *e, struct json_out *j, size_t file, size_t contestant, int forecast)
 {
 	const struct cli_contestant *k = e->contestants[contestant];
 	const struct evaluated_file *f = &e->files[file];
 	const struct replay *r = replay_of(e, file, contestant);
-	json_t *o = cli_memory(json_object());
-	cli_json_put(o, "scheme", cli_memory(json_string(cli_forecast_name(k, forecast))));
+	json_out_open(j, '{');
+	cli_json_text(j, "scheme", cli_forecast_name(k, forecast));
 	if (k->class == &scheme_candor) {
 		const struct candor_settings s = cli_contestant_settings(k, &e->given, dataset_t_eff(&f->data));
-		cli_json_put(o, "settings", cli_json_settings(&s));
+		json_out_key(j, "settings");
+		json_out_settings(j, &s);
 	}
-	cli_json_put(o, "n", cli_json_count(r->scores[forecast].n));
-	put_quartiles(e, o, "brier", file, contestant, brier, forecast);
-	cli_json_put(o, "ratio_to_mean", cli_json_real(of_mean(e, file, contestant, forecast)));
-	put_quartiles(e, o, "accuracy", file, contestant, accuracy, forecast);
-	put_quartiles(e, o, "log_loss", file, contestant, log_loss, forecast);
-	put_quartiles(e, o, "calibration_error", file, contestant, calibration, forecast);
-	put_quartiles(e, o, "regret", file, contestant, regret, forecast);
-	cli_json_put(o, "best_labeler", cli_memory(json_string(labeler_name(f, r->best[forecast]))));
-	cli_json_put(o, "best_labeler_loss", cli_json_real(r->best_loss[forecast]));
+	cli_json_count(j, "n", r->scores[forecast].n);
+	put_quartiles(e, j, "brier", file, contestant, brier, forecast);
+	cli_json_real(j, "ratio_to_mean", of_mean(e, file, contestant, forecast));
+	put_quartiles(e, j, "accuracy", file, contestant, accuracy, forecast);
+	put_quartiles(e, j, "log_loss", file, contestant, log_loss, forecast);
+	put_quartiles(e, j, "calibration_error", file, contestant, calibration, forecast);
+	put_quartiles(e, j, "regret", file, contestant, regret, forecast);
+	cli_json_text(j, "best_labeler", labeler_name(f, r->best[forecast]));
+	cli_json_real(j, "best_labeler_loss", r->best_loss[forecast]);
 	if (r->heaviest != NAMES_NONE) {
-		cli_json_put(o, "heaviest", cli_memory(json_string(labeler_name(f, r->heaviest))));
-		cli_json_put(o, "heaviest_weight", cli_json_real(r->heaviest_weight));
-		cli_json_put(o, "lightest", cli_memory(json_string(labeler_name(f, r->lightest))));
-		cli_json_put(o, "lightest_weight", cli_json_real(r->lightest_weight));
+		cli_json_text(j, "heaviest", labeler_name(f, r->heaviest));
+		cli_json_real(j, "heaviest_weight", r->heaviest_weight);
+		cli_json_text(j, "lightest", labeler_name(f, r->lightest));
+		cli_json_real(j, "lightest_weight", r->lightest_weight);
 	}
-	cli_json_put(o, "calibration", calibration_document(&r->scores[forecast]));
-	return o;
+	put_calibration(j, &r->scores[forecast]);
+	json_out_close(j, '}');
 }
 
-/* JSON is UTF-8, and the name of a file can be anything: what is none loses its bytes beyond ASCII. */
-static json_t *path_document(const char *path)
-{
-	json_t *o = json_string(path);
-	if (o)
-		return o;
-	char *ascii = cli_memory(strdup(path));
-	for (char *at = ascii; *at; at++)
-		if (*at & 0x80)
-			*at = '?';
-	o = cli_memory(json_string(ascii));
-	free(ascii);
-	return o;
-}
-
-static json_t *file_document(const struct evaluation *e, size_t file)
+static void put_file(const struct evaluation *e, struct json_out *j, size_t file)
 {
 	const struct evaluated_file *f = &e->files[file];
-	json_t *o = cli_memory(json_object()), *schemes = cli_memory(json_array());
-	cli_json_put(o, "file", path_document(f->path));
-	cli_json_put(o, "items", cli_json_count(f->data.n_items));
-	cli_json_put(o, "known_outcomes", cli_json_count(f->data.n_known));
-	cli_json_put(o, "labelers", cli_json_count(f->data.n_labelers));
-	cli_json_put(o, "reports", cli_json_count(f->data.n_reports));
-	cli_json_put(o, "t_eff", cli_json_real(dataset_t_eff(&f->data)));
+	json_out_open(j, '{');
+	cli_json_text(j, "file", f->path);
+	cli_json_count(j, "items", f->data.n_items);
+	cli_json_count(j, "known_outcomes", f->data.n_known);
+	cli_json_count(j, "labelers", f->data.n_labelers);
+	cli_json_count(j, "reports", f->data.n_reports);
+	cli_json_real(j, "t_eff", dataset_t_eff(&f->data));
+	cli_json_open(j, "schemes", '[');
 	for (size_t k = 0; k < e->n_contestants; k++)
 		for (int fc = 0; fc < scheme_forecasts(e->contestants[k]->class); fc++)
-			cli_json_append(schemes, forecast_document(e, file, k, fc));
-	cli_json_put(o, "schemes", schemes);
-	return o;
+			put_forecast(e, j, file, k, fc);
+	json_out_close(j, ']');
+	json_out_close(j, '}');
 }
 
 static void print_document(const struct evaluation *e)
 {
-	json_t *o = cli_memory(json_object()), *rows = cli_memory(json_array()), *ratios = cli_memory(json_object());
+	struct cli_json d;
+	struct json_out *j = &d.j;
 	size_t files;
-	cli_json_put(o, "order", cli_memory(json_string(e->shuffled ? "shuffle" : "file")));
+	cli_json_begin(&d, false);
+	json_out_open(j, '{');
+	cli_json_text(j, "order", e->shuffled ? "shuffle" : "file");
 	if (e->shuffled)
-		cli_json_put(o, "seed", cli_json_count(e->seed));
-	cli_json_put(o, "repeats", cli_json_count(e->repeats));
+		cli_json_count(j, "seed", e->seed);
+	cli_json_count(j, "repeats", e->repeats);
+	cli_json_open(j, "files", '[');
 	for (size_t i = 0; i < e->n_files; i++)
-		cli_json_append(rows, file_document(e, i));
-	cli_json_put(o, "files", rows);
+		put_file(e, j, i);
+	json_out_close(j, ']');
+	cli_json_open(j, "geometric_mean_ratio_to_mean", '{');
 	for (size_t k = 0; k < e->n_contestants; k++)
 		for (int f = 0; f < scheme_forecasts(e->contestants[k]->class); f++)
-			cli_json_put(ratios, cli_forecast_name(e->contestants[k], f),
-				     cli_json_real(of_mean_overall(e, k, f, &files)));
-	cli_json_put(o, "geometric_mean_ratio_to_mean", ratios);
-	cli_json_print(o);
+			cli_json_real(j, cli_forecast_name(e->contestants[k], f), of_mean_overall(e, k, f, &files));
+	json_out_close(j, '}');
+	json_out_close(j, '}');
+	cli_json_print(&d);
 }
 
 void evaluate_show(const struct evaluation *e)

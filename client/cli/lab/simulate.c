@@ -73,7 +73,7 @@ static struct group_asked parse_group(const struct cli *c, char *text)
 	*colon++ = '\0';
 	const struct strategy *s = strategy_find(text);
 	if (!s)
-		cli_usage(c, "--strategic: there is no strategy \"%s\"; `candor simulate --help` lists them", text);
+		cli_usage(c, "--strategic: unknown strategy \"%s\"; `candor simulate --help` lists them", text);
 	double share = cli_real(c, "the share of --strategic", colon, 0, 1e7);
 	if (share >= 1 && share != floor(share))
 		cli_usage(c,
@@ -97,8 +97,8 @@ static void set_groups(const struct cli *c, struct game_options *o, const struct
 			g->count = (uint32_t)(round(parts * o->world.labelers) - before);
 		}
 		if (g->count == 0)
-			cli_usage(c, "--strategic %s:%g of %u labelers is nobody", g->strategy->name, asked[i].share,
-				  o->world.labelers);
+			cli_usage(c, "--strategic %s:%g selects none of the %u labelers", g->strategy->name,
+				  asked[i].share, o->world.labelers);
 	}
 	o->n_groups = n;
 }
@@ -162,12 +162,12 @@ static const char *slow_name(void *arg, size_t job)
 	return k->class->slow ? k->name : NULL;
 }
 
-static void play_all(struct simulation *s)
+static int play_all(struct simulation *s)
 {
 	const struct cli_work work = {
 		.n = s->n_contestants * s->repeats, .job = play_one, .items = items_of, .slow = slow_name, .arg = s};
 	s->results = cli_memory(calloc(work.n, sizeof *s->results));
-	cli_do_work(s->cli, &work);
+	return cli_do_work(s->cli, &work);
 }
 
 /* ---- the campaign instead of the comparison ---- */
@@ -184,15 +184,19 @@ static void print_item(void *arg, const struct scheme_item *item, const struct w
 	}
 }
 
+static int fail_game(const struct simulation *s, int err)
+{
+	return cli_fail(s->cli, CLI_USAGE, CANDOR_INTERNAL, "the simulation failed: %s", candor_strerror(err));
+}
+
 static int print_campaign(const struct simulation *s)
 {
 	struct game_result result;
 	struct game_options o = simulation_game(s, 0);
 	o.on_item = print_item;
 	puts("item,labeler,report,outcome");
-	if (game_play(&o, &result))
-		cli_memory(NULL);
-	return CLI_DONE;
+	int err = game_play(&o, &result);
+	return err ? fail_game(s, err) : CLI_DONE;
 }
 
 /* ---- the command ---- */
@@ -277,7 +281,7 @@ static void take_option(struct simulation *s, struct asked *a, int opt)
 	case OPT_WORLD: parse_world(c, optarg, w); break;
 	case OPT_STRATEGIC:
 		if (a->n_groups == GAME_GROUPS_MAX)
-			cli_usage(c, "--strategic can be given %d times", GAME_GROUPS_MAX);
+			cli_usage(c, "--strategic can be given at most %d times", GAME_GROUPS_MAX);
 		a->groups[a->n_groups++] = parse_group(c, optarg);
 		break;
 	case OPT_DELAY: s->game.delay = cli_count_of(c, "--delay", optarg, 0, GAME_DELAY_MAX); break;
@@ -334,63 +338,63 @@ static int run_simulate(struct cli *c, int argc, char **argv)
 	int code = simulate_prepare(&s);
 	if (code)
 		return code;
-	play_all(&s);
-	code = simulate_show(&s);
+	int err = play_all(&s);
+	code = err ? fail_game(&s, err) : simulate_show(&s);
 	free(s.results);
 	return code;
 }
 
-const struct cli_command cli_simulate = {
+CLI_COMMAND(simulate) = {
 	.name = "simulate",
-	.summary = "play a campaign, with strategic labelers, under several schemes",
+	.summary = "simulate a campaign with strategic labelers, under several schemes",
 	.help = "usage: candor simulate [OPTION...]\n\n"
 		"Draws items and labelers' beliefs, lets labelers answer by their strategies, and\n"
-		"compares schemes on the same draws. Needs no daemon; runs on all processors.\n\n"
+		"compares schemes on the same draws. Needs no daemon; uses all processors.\n\n"
 		"The campaign:\n"
 		"  --items T             items (1000)\n"
 		"  --labelers N          labelers (20)\n"
-		"  --answers all|K|heavy:K   who answers an item: all (the default); K at random;\n"
-		"                        or K of whom few do most of the work\n"
-		"  --skill LOW:HIGH      how well a labeler tells A from B (d'), even in a range:\n"
+		"  --answers all|K|heavy:K   who answers an item: everybody (the default); K at\n"
+		"                        random; or K, of whom a few do most of the work\n"
+		"  --skill LOW:HIGH      how well a labeler tells A from B (d'), uniform in a range:\n"
 		"                        0 not at all, 1 right in 69 %, 2 in 84 % (0.3:2)\n"
 		"  --bias X              deviation from calibrated beliefs, in log odds (0.3)\n"
 		"  --correlation R       of labelers' errors (0.2)\n"
 		"  --base-rate P         how often A is right (0.5)\n"
-		"  --world hair:GAP      instead: two labelers, one GAP beside the truth\n"
+		"  --world hair:GAP      instead: two labelers, one off the truth by GAP\n"
 		"  --world switching:GAP:PERIOD   instead: one is right for PERIOD items, then\n"
 		"                        the other, and so on\n\n"
 		"Labelers who are not truthful, up to eight kinds:\n"
-		"  --strategic KIND:SHARE   a part of the labelers (0.3) or a number of them (6)\n"
-		"    exaggerate   0 or 1, whichever is nearer to the belief\n"
+		"  --strategic KIND:SHARE   a fraction of the labelers (0.3) or their number (6)\n"
+		"    exaggerate   0 or 1, whichever is closer to the belief\n"
 		"    always-a     1, whatever the item\n"
 		"    inverted     the opposite of the belief\n"
 		"    spam         any number\n"
 		"    copycat      the side that the heaviest labeler took last\n"
-		"    sleeper      truthful until it weighs 1.5 (where nobody can, for a third of\n"
-		"                 the items), from then on inverted\n"
-		"    colluder     one of a block that pushes one side, by lot for each item\n"
-		"    stealth      one of a block that is truthful but on one item in ten\n"
-		"    sybil        truthful: one person under all these names\n"
+		"    sleeper      truthful until its weight is 1.5 (if weights are fixed, for a third\n"
+		"                 of the items), inverted from then on\n"
+		"    colluder     one of a group that pushes one side, drawn for each item\n"
+		"    stealth      one of a group that is truthful except on one item in ten\n"
+		"    sybil        truthful: one person behind all these names\n"
 		"    drifting     good, then sure of nothing, then good again\n"
-		"    responder-H  maximises its expected weight after H items (1, 2 or 5), and\n"
-		"                 foresees the others' reports; truthful where no weights are\n"
-		"    truthful     as all others, but told apart from them\n\n"
+		"    responder-H  maximizes its expected weight after H items (1, 2 or 5), foreseeing\n"
+		"                 the others' reports; truthful if the scheme has no weights\n"
+		"    truthful     like all others, but listed separately\n\n"
 		"Outcomes:\n"
-		"  --delay D             they come when D more items are closed (0)\n"
-		"  --known Q             part of them that ever comes (1)\n"
-		"  --wrong E             part of them that is the opposite of the truth (0)\n\n" CLI_CONTEST_HELP
+		"  --delay D             they come after D more items are closed (0)\n"
+		"  --known Q             fraction of them that ever come (1)\n"
+		"  --wrong E             fraction of them that are the opposite of the truth (0)\n\n" CLI_CONTEST_HELP
 		"  --rate, --c, --beta, --share, --entry, --eta, --horizon   the mechanism's\n"
 		"                        settings, as in `candor pool create`\n\n"
 		"Output:\n"
 		"  --repeat R            R campaigns; medians and quartiles (1)\n"
-		"  --seed S              other draws (1)\n"
-		"  --curve FILE          regret after more and more items, as CSV\n"
-		"  --plot FILE.svg|png   the same as a picture with log axes, by gnuplot\n"
-		"  --csv                 instead: the campaign itself on stdout, for import, as\n"
+		"  --seed S              use other random draws (1)\n"
+		"  --curve FILE          regret as a function of the number of items, as CSV\n"
+		"  --plot FILE.svg|png   the same as a log-log plot, drawn by gnuplot\n"
+		"  --csv                 instead: the campaign itself on stdout, ready for import, as\n"
 		"                        played under the first scheme; outcomes come at once\n"
 		"  --json                everything, with all digits\n\n"
-		"Losses are against the truth, also of items whose outcome never came. \"of best\"\n"
-		"is the loss against what the beliefs of the best labeler cost on average.\n\n"
+		"Losses are against the truth, also of items whose outcome never came. \"of best\" is\n"
+		"the loss relative to the average loss of the best labeler's beliefs.\n\n"
 		"Example:\n"
 		"  candor simulate --strategic inverted:0.3 --strategic spam:0.2 --repeat 20\n",
 	.run = run_simulate,

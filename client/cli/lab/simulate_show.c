@@ -164,9 +164,9 @@ static void show_campaign(const struct simulation *s)
 	if (s->repeats > 1)
 		printf("\nMedians of %s campaigns.", cli_count(s->repeats).s);
 	if (o->delay > 0 || w->known < 1 || w->wrong > 0)
-		printf("\nOutcomes come for %g %% of the items, after %s more, and are wrong in %g %%.", 100 * w->known,
-		       cli_count(o->delay).s, 100 * w->wrong);
-	printf("\nThe best labeler's beliefs cost %.4f an item.\n\n", over_repeats(s, 0, best_loss, 0, 0).median);
+		printf("\nOutcomes come for %g %% of the items, %s items later, and %g %% of them are wrong.",
+		       100 * w->known, cli_count(o->delay).s, 100 * w->wrong);
+	printf("\nThe best labeler's beliefs cost %.4f per item.\n\n", over_repeats(s, 0, best_loss, 0, 0).median);
 }
 
 static void real_cell(struct cli_table *t, const char *format, double x)
@@ -212,20 +212,20 @@ static void show_table(const struct simulation *s)
 
 static void show_notes(const struct simulation *s)
 {
-	puts("\nof best: loss against what the best labeler's beliefs cost. regret: loss beyond that\n"
-	     "of the labeler it would have been best to follow, reports as they were given.");
+	puts("\nof best: loss relative to that of the best labeler's beliefs. regret: loss in excess of\n"
+	     "that of the labeler it would have been best to follow, by the reports as given.");
 	if (any_groups(s))
-		puts("their say: the part that those told apart by --strategic have in a forecast.");
+		puts("their say: the share of the --strategic labelers in a forecast.");
 	for (size_t k = 0; k < s->n_contestants; k++) {
 		double used = bound_used(s, k);
 		struct gain g = gain_of(s, k);
 		if (!isnan(used))
-			printf("%s: on the outcomes as posted, no labeler's regret came above %.2f of its bound.\n",
+			printf("%s: on the outcomes as posted, no labeler's regret exceeded %.2f of its bound.\n",
 			       s->contestants[k]->name, used);
 		if (used > 1)
-			cli_error(s->cli, "the guarantee is broken: please report this, with the command");
+			cli_error(s->cli, "the regret bound does not hold; please report this, with the command");
 		if (g.responses)
-			printf("%s: by not being truthful best responders expected to gain %.2g %% of their weight\n"
+			printf("%s: by misreporting, best responders expected to gain %.2g %% of their weight\n"
 			       "over the items they looked ahead; at most %.2g %% (item %s).\n",
 			       s->contestants[k]->name, 100 * g.mean, 100 * g.most, cli_count(g.most_item).s);
 	}
@@ -233,110 +233,141 @@ static void show_notes(const struct simulation *s)
 
 /* ---- for programs ---- */
 
-static void put_quartiles(const struct simulation *s, json_t *to, const char *key, size_t contestant, measure *m,
-			  int forecast)
+static void put_quartiles(const struct simulation *s, struct json_out *j, const char *key, size_t contestant,
+			  measure *m, int forecast)
 {
 	struct quartiles q = over_repeats(s, contestant, m, forecast, 0);
-	json_t *o = cli_memory(json_object());
-	cli_json_put(o, "median", cli_json_real(q.median));
-	cli_json_put(o, "q1", cli_json_real(q.low));
-	cli_json_put(o, "q3", cli_json_real(q.high));
-	cli_json_put(to, key, o);
+	cli_json_open(j, key, '{');
+	cli_json_real(j, "median", q.median);
+	cli_json_real(j, "q1", q.low);
+	cli_json_real(j, "q3", q.high);
+	json_out_close(j, '}');
 }
 
-static json_t *curve_document(const struct simulation *s, size_t contestant, int forecast)
+static void put_curve(const struct simulation *s, struct json_out *j, size_t contestant, int forecast)
 {
-	json_t *points = cli_memory(json_array());
+	cli_json_open(j, "curve", '[');
 	for (size_t at = 0; at < s->game.n_checkpoints; at++) {
-		json_t *o = cli_memory(json_object());
 		struct quartiles q = over_repeats(s, contestant, regret_at, forecast, at);
-		cli_json_put(o, "items", cli_json_count(s->game.checkpoints[at]));
-		cli_json_put(o, "regret", cli_json_real(q.median));
-		cli_json_put(o, "regret_q1", cli_json_real(q.low));
-		cli_json_put(o, "regret_q3", cli_json_real(q.high));
-		cli_json_put(o, "influence",
-			     cli_json_real(over_repeats(s, contestant, influence_at, forecast, at).median));
-		cli_json_append(points, o);
+		json_out_open(j, '{');
+		cli_json_count(j, "items", s->game.checkpoints[at]);
+		cli_json_real(j, "regret", q.median);
+		cli_json_real(j, "regret_q1", q.low);
+		cli_json_real(j, "regret_q3", q.high);
+		cli_json_real(j, "influence", over_repeats(s, contestant, influence_at, forecast, at).median);
+		json_out_close(j, '}');
 	}
-	return points;
+	json_out_close(j, ']');
 }
 
-static json_t *forecast_document(const struct simulation *s, size_t contestant, int forecast)
+static void put_forecast(const struct simulation *s, struct json_out *j, size_t contestant, int forecast)
 {
 	const struct cli_contestant *k = s->contestants[contestant];
-	json_t *o = cli_memory(json_object());
 	struct gain g = gain_of(s, contestant);
-	cli_json_put(o, "scheme", cli_memory(json_string(cli_forecast_name(k, forecast))));
+	json_out_open(j, '{');
+	cli_json_text(j, "scheme", cli_forecast_name(k, forecast));
 	if (k->class == &scheme_candor) {
 		const struct candor_settings settings =
 			cli_contestant_settings(k, &s->given, world_t_eff(&s->game.world));
-		cli_json_put(o, "settings", cli_json_settings(&settings));
+		json_out_key(j, "settings");
+		json_out_settings(j, &settings);
 	}
-	put_quartiles(s, o, "brier", contestant, brier, forecast);
-	put_quartiles(s, o, "of_best", contestant, of_best, forecast);
-	put_quartiles(s, o, "accuracy", contestant, accuracy, forecast);
-	put_quartiles(s, o, "log_loss", contestant, log_loss, forecast);
-	put_quartiles(s, o, "calibration_error", contestant, calibration, forecast);
-	put_quartiles(s, o, "regret", contestant, regret, forecast);
-	put_quartiles(s, o, "influence", contestant, influence, forecast);
-	put_quartiles(s, o, "groups_standing", contestant, groups_standing, forecast);
-	cli_json_put(o, "bound_used", cli_json_real(bound_used(s, contestant)));
+	put_quartiles(s, j, "brier", contestant, brier, forecast);
+	put_quartiles(s, j, "of_best", contestant, of_best, forecast);
+	put_quartiles(s, j, "accuracy", contestant, accuracy, forecast);
+	put_quartiles(s, j, "log_loss", contestant, log_loss, forecast);
+	put_quartiles(s, j, "calibration_error", contestant, calibration, forecast);
+	put_quartiles(s, j, "regret", contestant, regret, forecast);
+	put_quartiles(s, j, "influence", contestant, influence, forecast);
+	put_quartiles(s, j, "groups_standing", contestant, groups_standing, forecast);
+	cli_json_real(j, "bound_used", bound_used(s, contestant));
 	if (g.responses) {
-		cli_json_put(o, "responses", cli_json_count(g.responses));
-		cli_json_put(o, "gain_mean", cli_json_real(g.mean));
-		cli_json_put(o, "gain_most", cli_json_real(g.most));
-		cli_json_put(o, "gain_most_item", cli_json_count(g.most_item));
+		cli_json_count(j, "responses", g.responses);
+		cli_json_real(j, "gain_mean", g.mean);
+		cli_json_real(j, "gain_most", g.most);
+		cli_json_count(j, "gain_most_item", g.most_item);
 	}
-	cli_json_put(o, "curve", curve_document(s, contestant, forecast));
-	return o;
+	put_curve(s, j, contestant, forecast);
+	json_out_close(j, '}');
+}
+
+static const char *world_name(enum world_kind kind)
+{
+	switch (kind) {
+	case WORLD_SIGNALS: return "signals";
+	case WORLD_HAIR: return "hair";
+	case WORLD_SWITCHING: return "switching";
+	}
+	return "unknown";
+}
+
+static const char *participation_name(enum world_participation participation)
+{
+	switch (participation) {
+	case WORLD_ALL: return "all";
+	case WORLD_SOME: return "some";
+	case WORLD_HEAVY: return "heavy";
+	}
+	return "unknown";
+}
+
+static void put_world(struct json_out *j, const struct world_options *w)
+{
+	cli_json_text(j, "world", world_name(w->kind));
+	cli_json_count(j, "items", w->items);
+	cli_json_count(j, "labelers", w->labelers);
+	cli_json_text(j, "participation", participation_name(w->participation));
+	cli_json_count(j, "answers_per_item", world_reporters_max(w));
+	if (w->kind == WORLD_SIGNALS) {
+		cli_json_real(j, "skill_low", w->skill_low);
+		cli_json_real(j, "skill_high", w->skill_high);
+		cli_json_real(j, "bias", w->bias);
+		cli_json_real(j, "correlation", w->correlation);
+		cli_json_real(j, "base_rate", w->base_rate);
+	} else {
+		cli_json_real(j, "gap", w->gap);
+		cli_json_count(j, "period", w->period);
+	}
 }
 
 /* All that another run needs to come to the same. */
-static json_t *campaign_document(const struct simulation *s)
+static void put_campaign(const struct simulation *s, struct json_out *j)
 {
-	static const char *const worlds[] = {"signals", "hair", "switching"};
-	static const char *const participations[] = {"all", "some", "heavy"};
 	const struct world_options *w = &s->game.world;
-	json_t *o = cli_memory(json_object()), *groups = cli_memory(json_array());
-	cli_json_put(o, "world", cli_memory(json_string(worlds[w->kind])));
-	cli_json_put(o, "items", cli_json_count(w->items));
-	cli_json_put(o, "labelers", cli_json_count(w->labelers));
-	cli_json_put(o, "participation", cli_memory(json_string(participations[w->participation])));
-	cli_json_put(o, "answers_per_item", cli_json_count(world_reporters_max(w)));
-	if (w->kind == WORLD_SIGNALS) {
-		cli_json_put(o, "skill_low", cli_json_real(w->skill_low));
-		cli_json_put(o, "skill_high", cli_json_real(w->skill_high));
-		cli_json_put(o, "bias", cli_json_real(w->bias));
-		cli_json_put(o, "correlation", cli_json_real(w->correlation));
-		cli_json_put(o, "base_rate", cli_json_real(w->base_rate));
-	} else {
-		cli_json_put(o, "gap", cli_json_real(w->gap));
-		cli_json_put(o, "period", cli_json_count(w->period));
-	}
-	cli_json_put(o, "delay", cli_json_count(s->game.delay));
-	cli_json_put(o, "known", cli_json_real(w->known));
-	cli_json_put(o, "wrong", cli_json_real(w->wrong));
+	cli_json_open(j, "campaign", '{');
+	put_world(j, w);
+	cli_json_count(j, "delay", s->game.delay);
+	cli_json_real(j, "known", w->known);
+	cli_json_real(j, "wrong", w->wrong);
+	cli_json_open(j, "strategic", '[');
 	for (size_t k = 0; k < s->game.n_groups; k++) {
-		const struct game_group *g = &s->game.groups[k];
-		cli_json_append(groups, cli_memory(json_pack("{s:s, s:i}", "strategy", g->strategy->name, "labelers",
-							     (int)g->count)));
+		json_out_open(j, '{');
+		cli_json_text(j, "strategy", s->game.groups[k].strategy->name);
+		cli_json_count(j, "labelers", s->game.groups[k].count);
+		json_out_close(j, '}');
 	}
-	cli_json_put(o, "strategic", groups);
-	return o;
+	json_out_close(j, ']');
+	json_out_close(j, '}');
 }
 
 static void print_document(const struct simulation *s)
 {
-	json_t *o = cli_memory(json_object()), *schemes = cli_memory(json_array());
-	cli_json_put(o, "campaign", campaign_document(s));
-	cli_json_put(o, "seed", cli_json_count(s->game.world.seed));
-	cli_json_put(o, "repeats", cli_json_count(s->repeats));
-	cli_json_put(o, "best_loss", cli_json_real(over_repeats(s, 0, best_loss, 0, 0).median));
+	struct cli_json d;
+	struct json_out *j = &d.j;
+	cli_json_begin(&d, false);
+	json_out_open(j, '{');
+	put_campaign(s, j);
+	cli_json_count(j, "seed", s->game.world.seed);
+	cli_json_count(j, "repeats", s->repeats);
+	cli_json_real(j, "best_loss", over_repeats(s, 0, best_loss, 0, 0).median);
+	cli_json_open(j, "schemes", '[');
 	for (size_t k = 0; k < s->n_contestants; k++)
 		for (int f = 0; f < scheme_forecasts(s->contestants[k]->class); f++)
-			cli_json_append(schemes, forecast_document(s, k, f));
-	cli_json_put(o, "schemes", schemes);
-	cli_json_print(o);
+			put_forecast(s, j, k, f);
+	json_out_close(j, ']');
+	cli_put_failure(s->cli, j);
+	json_out_close(j, '}');
+	cli_json_print(&d);
 }
 
 /* ---- into files ---- */
@@ -344,10 +375,8 @@ static void print_document(const struct simulation *s)
 static int write_curve(const struct simulation *s)
 {
 	FILE *f = fopen(s->curve_path, "w");
-	if (!f) {
-		cli_error(s->cli, "%s: %m", s->curve_path);
-		return CLI_USAGE;
-	}
+	if (!f)
+		return cli_fail_file(s->cli, s->curve_path, -errno);
 	fputs("scheme,items,regret,regret_q1,regret_q3,influence\n", f);
 	for (size_t k = 0; k < s->n_contestants; k++) {
 		for (int fc = 0; fc < scheme_forecasts(s->contestants[k]->class); fc++) {
@@ -362,10 +391,8 @@ static int write_curve(const struct simulation *s)
 		}
 	}
 	bool failed = ferror(f);
-	if (fclose(f) || failed) {
-		cli_error(s->cli, "%s could not be written: %m", s->curve_path);
-		return CLI_USAGE;
-	}
+	if (fclose(f) || failed)
+		return cli_fail_file(s->cli, s->curve_path, -errno);
 	return CLI_DONE;
 }
 
@@ -379,8 +406,7 @@ static void name_gaps(const struct simulation *s, const struct plot *p)
 			len += (size_t)snprintf(names + len, sizeof names - len, "%s%s", len ? ", " : "",
 						p->curves[i].name);
 	if (len > 0)
-		cli_note("%s: regret is drawn only where it is above 0, which it is not everywhere for %s",
-			 s->plot_path, names);
+		cli_note("%s: only regret above 0 is drawn, so points are missing for %s", s->plot_path, names);
 }
 
 static int draw(const struct simulation *s)
@@ -406,24 +432,28 @@ static int draw(const struct simulation *s)
 			       .n = n,
 			       .curves = curves};
 	int err = plot_draw(&p, s->plot_path);
-	if (err) {
-		cli_error(s->cli, "%s: %s", s->plot_path,
-			  err == -ENODATA ? "no regret is above 0, and a log axis shows nothing else"
-			  : err == -EIO   ? "gnuplot could not draw it"
-					  : candor_strerror(err));
-		return CLI_USAGE;
-	}
+	if (err == -ENODATA)
+		return cli_fail(s->cli, CLI_USAGE, CANDOR_FAILED_PRECONDITION,
+				"%s: no regret is above 0, and a log axis shows nothing else", s->plot_path);
+	if (err == -EIO)
+		return cli_fail(s->cli, CLI_USAGE, CANDOR_FAILED_PRECONDITION, "%s: gnuplot could not draw it",
+				s->plot_path);
+	if (err)
+		return cli_fail_file(s->cli, s->plot_path, err);
 	name_gaps(s, &p);
 	return CLI_DONE;
 }
 
 /* Whether a file can be written, without changing what is in it. */
-static bool can_write(const struct cli *c, const char *option, const char *path)
+static bool can_write(struct cli *c, const char *option, const char *path)
 {
 	bool is_new = access(path, F_OK) != 0;
 	FILE *f = fopen(path, "a");
 	if (!f) {
-		cli_error(c, "%s: %s: %m", option, path);
+		char what[512];
+		int err = -errno;
+		snprintf(what, sizeof what, "%s: %s", option, path);
+		cli_fail_file(c, what, err);
 		return false;
 	}
 	fclose(f);
@@ -442,18 +472,17 @@ int simulate_prepare(const struct simulation *s)
 		return CLI_USAGE;
 	int err = plot_available();
 	if (err == -ENOENT)
-		cli_error(s->cli, "--plot: gnuplot, which draws pictures, is not installed (Debian: gnuplot-nox)");
-	else if (err)
-		cli_error(s->cli, "--plot: gnuplot does not run here: %s", candor_strerror(err));
-	return err ? CLI_USAGE : 0;
+		return cli_fail(s->cli, CLI_USAGE, CANDOR_FAILED_PRECONDITION,
+				"--plot needs gnuplot, which is not installed (Debian: gnuplot-nox)");
+	if (err)
+		return cli_fail_file(s->cli, "--plot: cannot run gnuplot", err);
+	return 0;
 }
 
 int simulate_show(const struct simulation *s)
 {
 	int code = CLI_DONE;
-	if (s->cli->json) {
-		print_document(s);
-	} else {
+	if (!s->cli->json) {
 		show_campaign(s);
 		show_table(s);
 		show_notes(s);
@@ -462,5 +491,8 @@ int simulate_show(const struct simulation *s)
 		code = write_curve(s);
 	if (s->plot_path && code == CLI_DONE)
 		code = draw(s);
+	/* Last, so that it can say what went wrong. */
+	if (s->cli->json)
+		print_document(s);
 	return code;
 }

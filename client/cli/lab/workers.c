@@ -105,7 +105,7 @@ static void on_beat(void *arg)
 	cli_progress_show(&p->line, uv_hrtime() / 1000000, p->cli->term.utf8);
 }
 
-void cli_do_work(const struct cli *c, const struct cli_work *w)
+int cli_do_work(const struct cli *c, const struct cli_work *w)
 {
 	struct progress p = {.cli = c, .work = w};
 	p.line = (struct cli_progress){.started_ms = uv_hrtime() / 1000000, .unit = "items"};
@@ -115,6 +115,5 @@ void cli_do_work(const struct cli *c, const struct cli_work *w)
 	cli_run_jobs(w->n, on_job, c->term.err_tty ? on_beat : NULL, &p);
 	cli_progress_clear(&p.line);
 	free(p.done);
-	if (atomic_load(&p.err))
-		cli_memory(NULL);
+	return atomic_load(&p.err);
 }

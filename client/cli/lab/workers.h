@@ -16,7 +16,7 @@ void cli_run_jobs(size_t n, void (*job)(void *arg, size_t index), void (*beat)(v
 /* Jobs that work through items. */
 struct cli_work {
 	size_t n;
-	/* Counts items in *done on the way. 0, or an error: then there was no memory, and the program ends. */
+	/* Counts items in *done on the way. 0, or an error. */
 	int (*job)(void *arg, size_t index, atomic_uint_fast64_t *done);
 	uint64_t (*items)(void *arg, size_t index); /* that a job has */
 	const char *(*slow)(void *arg,
@@ -24,7 +24,8 @@ struct cli_work {
 	void *arg;
 };
 
-/* Does it, with a progress line where stderr is a terminal; it names a slow job that goes on, and how far it is. */
-void cli_do_work(const struct cli *c, const struct cli_work *w);
+/* Runs all jobs. 0, or the error of one, and then the results are of no use. Where stderr is a terminal a progress line
+ * names a slow job that goes on, and how far it is. */
+MUST_CHECK int cli_do_work(const struct cli *c, const struct cli_work *w);
 
 #endif
