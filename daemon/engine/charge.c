@@ -1,5 +1,6 @@
 #include "daemon/engine/charge.h"
 
+#include <assert.h>
 #include <inttypes.h>
 
 #include "daemon/engine/items.h"
@@ -9,11 +10,12 @@
 
 static const struct {
 	const char *what, *setting;
-} rates[QUOTA_RATES] = {
+} rates[] = {
 	[QUOTA_REQUESTS] = {"requests", "limit_requests"},
 	[QUOTA_REPORTS] = {"reports", "limit_reports"},
 	[QUOTA_BYTES] = {"bytes", "limit_bytes"},
 };
+static_assert(sizeof rates / sizeof *rates == QUOTA_RATES, "each rate has its words");
 
 static void refuse_rate(struct engine *e, struct call *call, const struct identity *payer, enum quota_rate rate,
 			uint32_t wait_ms)

@@ -1,5 +1,6 @@
-/* Commands that change pools. Each row of a request is judged by itself: good ones are applied, and the answer
- * lists the others. */
+/* Commands that change pools. Each row of a request is judged by itself: good ones are applied, and the answer lists
+ * the others. */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -196,6 +197,7 @@ static void add_report(struct engine *e, struct engine_pool *c, struct item *ite
 static const char *not_open(struct arena *a, const struct engine_pool *c, const struct item *item)
 {
 	static const char *const states[] = {"unknown", "open", "closed", "resolved", "void"};
+	static_assert(sizeof states / sizeof *states == CANDOR_VOID + 1, "each state has a word");
 	if (engine_is_archived(c, item))
 		return "item is resolved and its reports are in an archive; reports are accepted only while it is open";
 	return arena_printf(a, "item is %s; reports are accepted only while it is open", states[item->state]);
