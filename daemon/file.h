@@ -1,4 +1,4 @@
-/* file.h - what must be done so that a file's name outlives a power failure; and reading a small file at once. */
+/* file.h - making a file's name survive a power failure; and reading a small file at once. */
 #ifndef CANDOR_FILE_H
 #define CANDOR_FILE_H
 
@@ -9,8 +9,8 @@
 /* Forces the directory that holds `path` to the disk. 0, -errno or -ENOMEM. */
 MUST_CHECK int file_sync_dir(const char *path);
 
-/* A regular file of at most `most` bytes as a text that the caller wipes, where it is secret, and frees; no other copy
- * is made. 0, -errno, -ENOMEM, ERR_TOO_BIG, or ERR_MALFORMED: it is no regular file, or has a zero byte. */
+/* A regular file of at most `most` bytes as a string that the caller frees, and wipes if it is secret; no other copy is
+ * made. 0, -errno, -ENOMEM, ERR_TOO_BIG, or ERR_MALFORMED: not a regular file, or one with a zero byte. */
 MUST_CHECK int file_read_text(const char *path, size_t most, char **out);
 
 #endif

@@ -1,4 +1,4 @@
-/* candord: settings, a directory for them if need be, where log lines go; then the server or the verifier. */
+/* candord: reads settings, sets up logging and privacy, and runs the server or another command. */
 #include <errno.h>
 #include <sodium/core.h>
 #include <stdio.h>
@@ -19,8 +19,8 @@ enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 static enum log_level loudest = LOG_NOTICE;
 
-/* Lines to standard error: with the time for people and files, with the priority for the journal, which has its own
- * clock. */
+/* Lines go to standard error: with the time for people and files, with the priority for the journal, which adds the
+ * time itself. */
 static void on_log(enum log_level level, const char *line)
 {
 	static const char *const words[] = {"error: ", "warning: ", "", "debug: "};
@@ -40,7 +40,7 @@ static void on_log(enum log_level level, const char *line)
 	fprintf(stderr, "%s.%03ldZ candord: %s%s\n", stamp, now.tv_nsec / 1000000, words[level], line);
 }
 
-/* Makes the directory and what leads to it; what is made is the user's alone. */
+/* Creates the directory and its parents, for this user only. */
 static int make_dir(const char *path)
 {
 	char partial[CONFIG_PATH_MAX];
@@ -58,8 +58,8 @@ static int make_dir(const char *path)
 	}
 }
 
-/* Reports and keys are in memory: it is not written to a file when the program ends badly, and other programs of the
- * same user do not look into it. */
+/* Memory holds reports and keys: it is not written to a file when the program crashes, and other programs of the same
+ * user cannot read it. */
 static void keep_memory_private(void)
 {
 	const struct rlimit none = {0};
@@ -67,11 +67,11 @@ static void keep_memory_private(void)
 		fprintf(stderr, "candord: cannot disable core dumps: %s\n", strerror(errno));
 }
 
-/* As many descriptors as the connections need, as far as the system lets us. */
+/* To what the connections need, as far as the system allows. */
 static void raise_descriptors(uint64_t connections)
 {
 	struct rlimit limit;
-	rlim_t want = connections + 512; /* those that are being refused, and the database */
+	rlim_t want = connections + 512; /* for connections that are being refused, and the database */
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= want)
 		return;
 	limit.rlim_cur = want < limit.rlim_max ? want : limit.rlim_max;
@@ -87,7 +87,7 @@ static int serve(const struct config *config, const char *own_dir)
 		log_error("cannot create %s: %s", own_dir, candor_strerror(err));
 		return EXIT_FAILED;
 	}
-	/* What is in a database is nobody else's; a socket is opened to the group when it is there. */
+	/* A database is private; a socket is opened to the group once it exists. */
 	umask(0077);
 	raise_descriptors(config->max_connections);
 	if (config->lowered[0])
@@ -96,7 +96,7 @@ static int serve(const struct config *config, const char *own_dir)
 	return server_run(config) ? EXIT_FAILED : EXIT_SUCCESS;
 }
 
-/* To the file of --backup, or from that of --restore. */
+/* --backup or --restore. */
 static int copy(const struct config *config, enum config_command command)
 {
 	struct backup b = {
@@ -149,7 +149,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "candord: %s\n", error);
 		return EXIT_USAGE;
 	}
-	/* Chooses the fastest code for this processor; chance and hashes do not need it otherwise. */
+	/* Chooses the fastest code for this processor. */
 	if (sodium_init() < 0) {
 		fprintf(stderr, "candord: cannot get random numbers from the system\n");
 		return EXIT_FAILED;

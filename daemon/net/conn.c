@@ -6,10 +6,9 @@
 #include "lib/wire/frame.h"
 
 enum {
-	LINGER_MS = 2000, /* also for a peer that is refused to finish its handshake */
-	LEAST_BYTES = 4 * 1024, /* given to the stream at a time, if there is so much */
-	OWED_MAX =
-		16 * 1024, /* of what the channel has to say: above it the peer is to take some before it says more */
+	LINGER_MS = 2000, /* also the time for a refused peer to finish its handshake */
+	LEAST_BYTES = 4 * 1024, /* given to the stream at a time, if there are that many */
+	OWED_MAX = 16 * 1024, /* of the channel's own output: above it the peer must read some before it is read */
 };
 
 static void move_to(struct conn *c, enum conn_state state)
@@ -43,7 +42,7 @@ static void on_written(uv_write_t *write, int status)
 	mark_dirty(c);
 }
 
-/* The size of some of the messages in out: at least so many bytes, if there are. */
+/* The size of the first messages in out that have at least `want` bytes together, or of all. */
 static size_t span_of_some(const struct buf *out, size_t want)
 {
 	size_t end = 0;
@@ -57,8 +56,8 @@ static size_t share(const struct buf *out)
 	return out->len / 4 > LEAST_BYTES ? out->len / 4 : LEAST_BYTES;
 }
 
-/* What the stream has it cannot give up again. Of what it does not take at once it gets a part, which ends with a
- * message: where memory is short the rest can be dropped, and a last word still be said. */
+/* The stream cannot give back what it has. Of what it does not take at once it gets a part that ends with a message:
+ * where memory is short, the rest can be dropped and a final error still be sent. */
 static bool take_piece(struct buf *out, size_t sent, struct buf *piece)
 {
 	size_t end = span_of_some(out, sent + share(out));
@@ -70,7 +69,7 @@ static bool take_piece(struct buf *out, size_t sent, struct buf *piece)
 	return true;
 }
 
-/* What is in c->writing leaves as the peer takes it. */
+/* Sends c->writing as fast as the peer reads it. */
 static void start_write(struct conn *c)
 {
 	c->write.data = c;
@@ -86,7 +85,7 @@ static void start_write(struct conn *c)
 	session_sent(c->session, c->writing.cap + c->owed.cap);
 }
 
-/* What the stream takes at once of bytes; negative, and the connection is being closed. */
+/* How many of the bytes the stream takes at once; negative: the connection is being closed. */
 static ssize_t try_write(struct conn *c, const struct buf *bytes)
 {
 	uv_buf_t all = uv_buf_init((char *)bytes->data, (unsigned)bytes->len);
@@ -100,16 +99,16 @@ static ssize_t try_write(struct conn *c, const struct buf *bytes)
 	return sent > 0 ? sent : 0;
 }
 
-/* With room again the session takes what it held back, and nothing else may be due that would tell it. */
+/* The session may now take what it held back, and perhaps no other event will tell it. */
 static void all_is_sent(struct conn *c)
 {
-	if (session_is_full(c->session)) {
+	if (!session_wants_bytes(c->session)) {
 		session_sent(c->session, 0);
 		mark_dirty(c);
 	}
 }
 
-/* Hands the session's output to the stream: at once as far as it goes, the rest when the peer takes it. */
+/* Hands the session's output to the stream: as much as it takes at once, the rest when the peer reads it. */
 static void send_plain(struct conn *c)
 {
 	struct buf *out = session_output(c->session);
@@ -129,8 +128,8 @@ static void send_plain(struct conn *c)
 		conn_close(c);
 }
 
-/* The next bytes for the peer: what the channel has to say, or else some messages of the session's, which it then
- * cannot give up again. False: there is nothing, or the connection is being closed. */
+/* The next bytes for the peer: the channel's own output, or else some of the session's messages, which cannot be taken
+ * back once they are encrypted. False: there are none, or the connection is being closed. */
 static bool next_cipher(struct conn *c, struct buf *cipher)
 {
 	struct buf *out = session_output(c->session);
@@ -189,7 +188,7 @@ static void on_send_now(void *owner)
 		send_output(c);
 }
 
-/* What is read must be kept until it is taken: where memory is short, less is read at a time. */
+/* Input must be kept until the session takes it: where memory is short, less is read at a time. */
 static size_t read_size(const struct conn_shared *shared)
 {
 	enum { LEAST_READ_BYTES = 2048 };
@@ -217,7 +216,7 @@ static void watch_frame(struct conn *c)
 	if (!awaits_rest(c)) {
 		c->frame_since_ms = 0;
 	} else if (c->frame_since_ms == 0 || c->frames_before != frames) {
-		/* Only a whole frame gives the next one its time anew: bytes may trickle in for ever. */
+		/* Only a complete frame restarts the clock: bytes may trickle in forever. */
 		c->frame_since_ms = uv_now(c->stream.loop);
 		c->frames_before = frames;
 	}
@@ -228,7 +227,7 @@ static void watch_frame(struct conn *c)
 static void push(struct conn *c, const void *bytes, size_t n)
 {
 	if (session_push(c->session, bytes, n)) {
-		log_warning("no memory for a connection's bytes; closing it");
+		log_warning("closing a connection: out of memory for its input");
 		conn_close(c);
 	}
 }
@@ -248,7 +247,7 @@ static void introduce(struct conn *c)
 		session_set_peer(c->session, &identity);
 }
 
-/* Nothing more can be understood; what there is to say about it is said, and then the connection ends. */
+/* The channel is broken: its alert is sent, and then the connection ends. */
 static void break_off(struct conn *c)
 {
 	log_debug("closing a connection: TLS: %s", tls_fault(c->tls));
@@ -265,7 +264,7 @@ static void take_cipher(struct conn *c, const void *bytes, size_t n)
 	if (known && !c->introduced)
 		introduce(c);
 	if (err == -ENOMEM) {
-		log_warning("no memory for a connection's channel; closing it");
+		log_warning("closing a connection: out of memory for its TLS channel");
 		conn_close(c);
 		return;
 	}
@@ -284,7 +283,7 @@ static bool wants_bytes(const struct conn *c)
 {
 	if (c->state >= CONN_ENDING || c->owed.len > OWED_MAX)
 		return false;
-	return (c->tls && !tls_is_ready(c->tls)) || !session_is_full(c->session);
+	return (c->tls && !tls_is_ready(c->tls)) || session_wants_bytes(c->session);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
@@ -306,7 +305,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	if (conn_is_closing(c))
 		return;
 	mark_dirty(c);
-	/* libuv would read on, as long as there is something. */
+	/* libuv would go on reading as long as there is input. */
 	if (!wants_bytes(c)) {
 		uv_read_stop(stream);
 		c->reading = false;
@@ -331,7 +330,7 @@ int conn_start(struct conn *c, const struct identity *peer, struct tls_context *
 
 /* ---- the end ---- */
 
-/* The peer is told that this is the end and no accident, as far as the stream takes it. */
+/* Tells the peer that the connection ends on purpose, as far as the stream takes it. */
 static void say_end(struct conn *c)
 {
 	if (c->state >= CONN_ENDING)
@@ -341,8 +340,8 @@ static void say_end(struct conn *c)
 		send_output(c);
 }
 
-/* Closing at once, with bytes of the peer unread, would make the kernel reset the connection, and the peer might never
- * see the last word. So this side ends, and waits a little for the other to do so. */
+/* Closing at once, with input unread, would make the kernel reset the connection, and the peer might never see the
+ * final error. So this side shuts down and waits a little for the other to do the same. */
 static void linger(struct conn *c)
 {
 	move_to(c, CONN_LINGERING);
@@ -397,39 +396,39 @@ const char *conn_overdue(struct conn *c, uint64_t now_ms)
 	c->write_left = left;
 
 	if (c->state == CONN_LINGERING)
-		return now_ms - c->linger_since_ms > LINGER_MS ? "the peer did not end the connection" : NULL;
+		return now_ms - c->linger_since_ms > LINGER_MS ? "the peer did not close its side" : NULL;
 	bool shaking = c->tls && !tls_is_ready(c->tls);
 	if (shaking && c->refused_ms && now_ms - c->refused_ms > LINGER_MS)
-		return "it was refused, and its TLS handshake is not finished";
+		return "it was refused and did not finish its TLS handshake";
 	if (shaking && limits->frame_ms && now_ms - c->began_ms > limits->frame_ms)
-		return "the TLS handshake was not finished";
+		return "TLS handshake timed out";
 	if (limits->frame_ms && c->frame_since_ms && now_ms - c->frame_since_ms > limits->frame_ms)
-		return "a frame was begun and not finished";
+		return "incomplete frame timed out";
 	if (limits->frame_ms && c->writing.data && now_ms - c->write_since_ms > limits->frame_ms)
-		return "answers were not taken";
+		return "the peer does not read its answers";
 	if (limits->idle_ms && session_is_quiet(c->session) && !session_wants_turn(c->session) && !c->writing.data &&
 	    now_ms - c->last_active_ms > limits->idle_ms)
-		return "the connection was idle";
+		return "idle timeout";
 	return NULL;
 }
 
 bool conn_is_done(const struct conn *c)
 {
-	bool deaf = c->tls && !tls_is_ready(c->tls); /* nothing can be said yet, or any more */
-	return session_is_quiet(c->session) && (deaf || (session_output(c->session)->len == 0 && !c->writing.data));
+	bool mute = c->tls && !tls_is_ready(c->tls); /* nothing can be sent yet, or any more */
+	return session_is_quiet(c->session) && (mute || (session_output(c->session)->len == 0 && !c->writing.data));
 }
 
 static void on_closed(uv_handle_t *handle)
 {
 	struct conn *c = handle->data;
-	/* libuv has called on_written before. */
+	/* libuv has called on_written() before. */
 	require(!c->writing.data);
 	tls_free(c->tls);
 	buf_free(&c->owed);
 	c->shared->ops->closed(c->shared->owner, c);
 }
 
-/* What of the channel's end goes out at once; there is no other time. */
+/* Sends as much of the channel's end as the stream takes at once; there will be no other time. */
 static void say_last(struct conn *c)
 {
 	if (c->state < CONN_ENDING && tls_end(c->tls, &c->owed))

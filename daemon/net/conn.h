@@ -1,10 +1,10 @@
 /* conn.h - one connection: moves bytes between a stream and its session, and knows nothing of what they mean.
  *
- * Where it has a channel (tls.h) that stands between the two: the session has nothing but plain bytes, and none before
+ * A TLS channel (tls.h), where there is one, stands between the two: the session gets plain bytes only, and none before
  * the peer is known.
  *
- * Whoever has the connections (conns.h) owns it. Closing is asynchronous: conn_close(), then ops->closed(), and the
- * memory may go. The loop's thread only. */
+ * The collection of connections (conns.h) owns it. Closing is asynchronous: conn_close(), then ops->closed(), and then
+ * the memory may be freed. The loop's thread only. */
 #ifndef CANDOR_CONN_H
 #define CANDOR_CONN_H
 
@@ -17,7 +17,7 @@
 struct conn;
 
 struct conn_limits {
-	uint64_t idle_ms; /* without a byte in either direction and nothing unanswered; 0: no limit */
+	uint64_t idle_ms; /* without a byte in either direction and with nothing unanswered; 0: no limit */
 	uint64_t frame_ms; /* from the first byte of a frame to its last, while it is awaited; also for a peer to take
 			      bytes */
 };
@@ -26,7 +26,7 @@ struct conn_limits {
 struct conn_ops {
 	/* It wants a conn_flush() before the loop sleeps. */
 	void (*dirty)(void *owner, struct conn *c);
-	/* It is closed, and nothing points to it any more. */
+	/* It is closed, and libuv has no pointer to it any more. */
 	void (*closed)(void *owner, struct conn *c);
 };
 
@@ -36,7 +36,7 @@ struct conn_shared {
 	struct session_limits session_limits;
 	struct conn_limits limits;
 	struct turns turns;
-	/* Each is used for the length of a call, by whoever begins it anew. */
+	/* Scratch, each used within one call only. */
 	char *read_buffer;
 	size_t read_bytes;
 	struct buf plain, cipher; /* what was decrypted, and what was encrypted */
@@ -47,8 +47,8 @@ struct conn_shared {
 /* A connection only moves forward through these. */
 enum conn_state {
 	CONN_OPEN,
-	CONN_ENDING, /* only its channel still has something to say; nothing more is understood */
-	CONN_LINGERING, /* all is said; what still comes is thrown away until the peer ends too */
+	CONN_ENDING, /* input is ignored; only the channel still has output */
+	CONN_LINGERING, /* everything is sent; input is discarded until the peer closes too */
 	CONN_CLOSING,
 };
 
@@ -69,34 +69,34 @@ struct conn {
 	struct session *session; /* NULL: closing */
 	struct turn turn;
 	struct tls *tls; /* NULL: plain */
-	struct buf owed; /* what the channel itself has to say: its handshake, alerts, the end */
+	struct buf owed; /* the channel's own output: handshake, alerts, the end */
 	uint64_t began_ms; /* the handshake; like all times here, by the loop's clock */
 	uv_write_t write;
 	uv_shutdown_t shutdown;
 	struct buf writing; /* on its way; its data NULL: nothing is */
 	uint64_t last_active_ms;
 	uint64_t frame_since_ms; /* when the frame that is awaited began; 0: none */
-	uint64_t frames_before; /* whole ones taken before it */
+	uint64_t frames_before; /* complete frames taken before it */
 	uint64_t write_since_ms; /* when the write on its way last moved */
 	size_t write_left;
 	uint64_t linger_since_ms;
-	uint64_t refused_ms; /* when it was told that it is not served; 0: it was not */
+	uint64_t refused_ms; /* when it was refused; 0: it was not */
 };
 
-/* The stream is accepted and c->shared set. peer: for the session, unless a certificate says better. context: of the
- * channel, NULL: there is none. 0 or an error, and then the caller closes. */
+/* The stream is accepted and c->shared set. peer: for the session, unless a certificate names the peer. context: of the
+ * channel; NULL: there is none. 0 or an error, and then the caller closes. */
 MUST_CHECK int conn_start(struct conn *c, const struct identity *peer, struct tls_context *context);
 
-/* Sends what is there, and reads or pauses as the session would have it. */
+/* Sends output, and reads or pauses as the session wants it. */
 void conn_flush(struct conn *c);
 
-/* Says why the connection is not served, and ends it; where the peer does not finish its handshake, without a word. */
+/* Sends the reason why the connection is not served, and ends it; silently without a finished handshake. */
 void conn_refuse(struct conn *c, enum candor_code code, const char *sentence);
 
-/* What took too long, or NULL. To be asked now and then. */
+/* What took too long, or NULL. To be called from time to time. */
 const char *conn_overdue(struct conn *c, uint64_t now_ms);
 
-/* All that was asked is answered and sent. */
+/* Every request is answered, and every answer is sent. */
 bool conn_is_done(const struct conn *c);
 
 bool conn_is_closing(const struct conn *c);

@@ -14,7 +14,7 @@ enum {
 	READ_BYTES = 64 * 1024,
 	KEPT_BYTES = 256 * 1024, /* of the buffers that all share */
 	FEW_CONNECTIONS = 256,
-	SEND_BUFFER_BYTES = 16 * 1024, /* for each above so many */
+	SEND_BUFFER_BYTES = 16 * 1024, /* for each connection above so many */
 };
 
 /* ---- lists ---- */
@@ -65,14 +65,13 @@ static void on_closed(void *owner, struct conn *c)
 static const char *why_not_served(const struct conns *all)
 {
 	if (all->n > all->max)
-		return "the daemon has as many connections as it takes; try again later";
-	/* Those who are there keep a little room to go on in. */
-	if (all->budget.used_bytes > all->budget.limit_bytes / 16 * 15)
-		return "the daemon has no memory for another connection; try again later";
+		return "max_connections reached; try again later";
+	if (session_budget_pressure(&all->budget) >= PRESSURE_HIGH)
+		return "no memory for another connection; try again later";
 	return NULL;
 }
 
-/* What peers do not take lies in the kernel first. For a few connections it may be what the kernel thinks best; ten
+/* Answers that peers do not read lie in the kernel first. For a few connections the kernel may choose how much; ten
  * thousand could hold gigabytes there. */
 static void bound_send_buffer(const struct conns *all, int fd)
 {
@@ -81,7 +80,7 @@ static void bound_send_buffer(const struct conns *all, int fd)
 		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &little, sizeof little);
 }
 
-/* The descriptor is closed if this fails. */
+/* Closes the descriptor where the stream does not take it. */
 static int open_stream(struct conn *c, int fd, bool is_unix)
 {
 	int err = is_unix ? uv_pipe_open(&c->pipe, fd) : uv_tcp_open(&c->tcp, fd);
@@ -124,14 +123,15 @@ size_t conns_bytes(const struct conns *all)
 	return READ_BYTES + all->shared.plain.cap + all->shared.cipher.cap + all->budget.used_bytes;
 }
 
-/* One large message is no reason to keep so much. */
+/* One large message is no reason to keep a large buffer. */
 static void trim_buffer(struct buf *b)
 {
 	if (b->cap > KEPT_BYTES)
 		buf_free(b);
 }
 
-/* Whoever was told so and has not taken the word for a while loses it, where even so an eighth too much is held. */
+/* A connection that was refused and does not read the error for a while is cut off, if usage is an eighth above the
+ * limit all the same. */
 static void close_if_patience_ends(const struct conns *all, struct conn *c)
 {
 	enum { PATIENCE_MS = 10000 };
@@ -145,12 +145,12 @@ static size_t bytes_to_shed(const struct conn *c)
 	return conn_is_closing(c) || session_is_over(c->session) ? 0 : session_bytes(c->session);
 }
 
-/* The connections hold more than their share: those that hold the most are told so and let go, until what the others
- * hold is a little less than the share. What those hold that were told is on its way out. */
+/* The connections hold more than their share: those that hold the most are refused, until the others hold a little less
+ * than the share. What the refused ones hold is on its way out. */
 static void shed(struct conns *all)
 {
-	static const char greedy[] = "the daemon's memory for connections is full, and this one holds much of it; send "
-				     "less at a time and take the answers, or raise memory_limit";
+	static const char why[] = "memory for connections is full, and this one holds much of it; send less at a time, "
+				  "read the answers sooner, or raise memory_limit";
 	size_t goal = all->budget.limit_bytes / 8 * 7, most = 0, held = 0, refused = 0;
 	size_t fair = all->shared.session_limits.base_bytes + (all->has_channels ? TLS_REST_BYTES : 0) +
 		      all->budget.limit_bytes / 4 / all->budget.sessions;
@@ -173,16 +173,16 @@ static void shed(struct conns *all)
 				continue;
 			held -= bytes;
 			refused++;
-			conn_refuse(c, CANDOR_RESOURCE_EXHAUSTED, greedy);
+			conn_refuse(c, CANDOR_RESOURCE_EXHAUSTED, why);
 		}
 	}
 	if (refused > 0)
-		log_warning("memory for connections is full: %zu of them were refused", refused);
+		log_warning("memory for connections is full: %zu connections refused", refused);
 }
 
 /* ---- the beat ---- */
 
-/* Answers leave together, and what was changed goes to the store. */
+/* Sends answers together, and hands changes to the store. */
 static void flush(struct conns *all)
 {
 	do {
@@ -201,7 +201,7 @@ void conns_serve(struct conns *all)
 	flush(all);
 	turns_give(&all->shared.turns, all->shared.engine);
 	flush(all);
-	if (all->budget.used_bytes > all->budget.limit_bytes) {
+	if (session_budget_pressure(&all->budget) == PRESSURE_CRITICAL) {
 		shed(all);
 		flush(all);
 	}
@@ -258,7 +258,7 @@ int conns_init(struct conns *all, uv_loop_t *loop, const struct config *config, 
 		.max_unpacked_bytes = config->max_unpacked_bytes,
 		.max_in_flight = (uint32_t)config->max_in_flight,
 		.max_unsent_bytes = config->max_unsent_bytes,
-		.base_bytes = heap_bytes(sizeof(struct conn)), /* and what a channel takes, see conn.c */
+		.base_bytes = heap_bytes(sizeof(struct conn)), /* and the channel's, see conn.c */
 		.budget = &all->budget,
 	};
 	return all->shared.read_buffer ? 0 : -ENOMEM;

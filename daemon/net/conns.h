@@ -1,5 +1,5 @@
-/* conns.h - all connections of the daemon: taking them in or turning them away, serving them in turns, and letting go
- * of those that take too long or hold too much memory.
+/* conns.h - all connections of the daemon: accepting or refusing them, serving them in turns, and closing those that
+ * take too long or hold too much memory.
  *
  * Knows no listeners and no signals. The loop's thread only. */
 #ifndef CANDOR_NET_CONNS_H
@@ -13,39 +13,38 @@ struct conns {
 	struct conn_shared shared;
 	struct session_budget budget;
 	struct conn *first, *dirty;
-	uint64_t n, max; /* max: of connections that are served; more are told that they are not */
+	uint64_t n, max; /* above max a connection is refused */
 	bool has_channels; /* there are listeners that speak TLS */
-	void (*changed)(void *owner); /* n is another one now */
+	void (*changed)(void *owner); /* n has changed */
 	void *owner;
 };
 
-/* changed: called with owner, NULL: nobody is told. 0 or -ENOMEM. The engine is set later, before the first
- * connection. */
+/* changed: called with owner. 0 or -ENOMEM. The engine is set later, before the first connection. */
 MUST_CHECK int conns_init(struct conns *all, uv_loop_t *loop, const struct config *config, void (*changed)(void *owner),
 			  void *owner);
 
-/* There are no connections any more. */
+/* When all are closed. */
 void conns_free(struct conns *all);
 
 /* An accepted socket, which is the callee's. context: for its channel; NULL: it is plain. */
 void conns_accept(struct conns *all, int fd, bool is_unix, struct tls_context *context);
 
-/* Before the loop sleeps: one session has a turn, output is sent, the filled batch goes to the store. */
+/* Before the loop sleeps: gives one session a turn, sends output, hands the filled batch to the store. */
 void conns_serve(struct conns *all);
 
 /* conns_serve() has more to do. */
 bool conns_are_due(const struct conns *all);
 
-/* Now and then: closes whoever is overdue, gives back memory that nobody needs just now. */
+/* From time to time: closes connections that are overdue, frees memory that nobody needs just now. */
 void conns_tick(struct conns *all);
 
 /* No further request is taken. */
 void conns_stop(struct conns *all);
 
-/* Closes those that have all their answers, or all of them. */
+/* Closes those that have all their answers; at_once: all of them. */
 void conns_close(struct conns *all, bool at_once);
 
-/* Memory taken, all in all. */
+/* Memory taken by all of them. */
 size_t conns_bytes(const struct conns *all);
 
 /* For tests and for builds that check: NULL, or what is wrong in the lists and accounts. */

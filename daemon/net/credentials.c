@@ -22,9 +22,9 @@ static int read_piece(struct piece *p, char *fault, size_t size)
 	snprintf(p->name, sizeof p->name, "%s %s", p->setting, p->path);
 	int err = file_read_text(p->path, FILE_BYTES_MAX, &p->text);
 	if (err == ERR_TOO_BIG)
-		snprintf(fault, size, "%s: the file is longer than 1 MiB", p->name);
+		snprintf(fault, size, "%s: larger than 1 MiB", p->name);
 	else if (err == ERR_MALFORMED)
-		snprintf(fault, size, "%s: it is no PEM file", p->name);
+		snprintf(fault, size, "%s: not a PEM file", p->name);
 	else if (err)
 		snprintf(fault, size, "%s: %s", p->name, candor_strerror(err));
 	return err;
@@ -61,8 +61,8 @@ int credentials_load(const struct config *config, struct tls_context **out, char
 		err = tls_context_new(out, &identity, fault, size);
 	}
 	if (err == 0 && tls_context_is_stale(*out))
-		log_warning("a list in tls_crl is out of date: nobody with a certificate of its authority is let in "
-			    "until there is a new one");
+		log_warning("a revocation list in tls_crl has expired: clients with a certificate of its authority are "
+			    "refused until it is replaced");
 	if (key->text)
 		wipe(key->text, strlen(key->text));
 	for (size_t i = 0; i < PIECES; i++)

@@ -1,15 +1,14 @@
-/* credentials.h - what the daemon shows to TLS clients and whom it trusts, from the files that settings name.
+/* credentials.h - the certificate that the daemon presents, and the authorities that it trusts, from files.
  *
- * Blocking reads of small files, at start and when the daemon is told to. Keys are wiped from memory once OpenSSL has
- * them. */
+ * Reads small files, blocking, at start and on SIGHUP. Keys are wiped from memory once OpenSSL has them. */
 #ifndef CANDOR_CREDENTIALS_H
 #define CANDOR_CREDENTIALS_H
 
 #include "daemon/config.h"
 #include "lib/crypto/tls.h"
 
-/* A context of the files that the settings name, for tls_context_free(); NULL where they name none. 0, or an error, and
- * a sentence in fault[size] that names the file. */
+/* *out: a context for tls_context_free(), or NULL where no certificate is set. 0, or an error, and a sentence that
+ * names the file in fault[size]. */
 MUST_CHECK int credentials_load(const struct config *config, struct tls_context **out, char *fault, size_t size);
 
 #endif

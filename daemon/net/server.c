@@ -19,8 +19,8 @@
 
 enum {
 	DRAIN_MS = 10000,
-	REFUSED_AT_A_TIME = 256, /* connections beyond max_connections that are being told so */
-	COMMIT_BYTES = 512 * 1024, /* some thousand reports: as long as it takes to force a little to disk */
+	REFUSED_AT_A_TIME = 256, /* connections above max_connections, which are told so */
+	COMMIT_BYTES = 512 * 1024, /* some thousand reports: writing them takes about as long as the fsync */
 	FAULT_MAX = CONFIG_PATH_MAX + 256,
 	SPARE_DESCRIPTORS = 40, /* for SQLite: a file, its log and its index for each reader */
 };
@@ -31,13 +31,13 @@ struct server {
 	uv_prepare_t prepare;
 	uv_timer_t tick;
 	uv_signal_t sigterm, sigint, sighup;
-	uv_idle_t idle; /* active while somebody waits for a turn: the loop does not sleep then */
+	uv_idle_t idle; /* active while a session waits for a turn: the loop does not sleep then */
 	struct listeners listeners;
 	struct conns conns;
 	struct store *store;
 	struct engine *engine;
 	struct tls_context *tls; /* of new connections; NULL: they are plain */
-	uint64_t conns_max; /* at so many accepting pauses */
+	uint64_t conns_max; /* accepting pauses at this number */
 	uint64_t drain_until_ms; /* loop time; 0: not stopping */
 	bool closing; /* everything is being closed */
 	int result;
@@ -100,7 +100,7 @@ static void begin_stop(struct server *s);
 static void on_failed(void *owner, int err)
 {
 	struct server *s = owner;
-	log_error("stopping: %s; what was acknowledged is on disk, see docs/operating.md on repair",
+	log_error("stopping: %s; acknowledged changes are on disk; see \"Repair\" in docs/operating.md",
 		  candor_strerror(err));
 	s->result = err;
 	begin_stop(s);
@@ -130,7 +130,7 @@ static void begin_stop(struct server *s)
 	conns_stop(&s->conns);
 }
 
-/* Nothing is in flight: what is left are handles, and the loop ends with the last of them. */
+/* Nothing is in flight: only handles are left, and the loop ends with the last of them. */
 static void close_all(struct server *s)
 {
 	s->closing = true;
@@ -148,8 +148,8 @@ static void close_all(struct server *s)
 	close_if_open((uv_handle_t *)&s->sighup);
 }
 
-/* Closes connections whose requests are all answered, or all of them when the time for that is over: then unsent
- * answers are lost, which a client takes as not knowing. */
+/* Closes connections whose requests are all answered; when the time for that is over, all of them: then unsent answers
+ * are lost, and clients cannot know the outcome. */
 static void go_on_stopping(struct server *s)
 {
 	conns_close(&s->conns, uv_now(&s->loop) >= s->drain_until_ms);
@@ -160,13 +160,13 @@ static void go_on_stopping(struct server *s)
 static void on_signal(uv_signal_t *handle, int signum)
 {
 	struct server *s = handle->data;
-	log_notice("%s: finishing what is in flight", signum == SIGTERM ? "SIGTERM" : "SIGINT");
+	log_notice("%s: finishing requests in flight", signum == SIGTERM ? "SIGTERM" : "SIGINT");
 	begin_stop(s);
 }
 
 /* ---- TLS ---- */
 
-/* Connections that are there go on with what they began with. */
+/* Open connections keep the certificates that they began with. */
 static void on_sighup(uv_signal_t *handle, int signum)
 {
 	struct server *s = handle->data;
@@ -174,13 +174,12 @@ static void on_sighup(uv_signal_t *handle, int signum)
 	char fault[FAULT_MAX];
 	(void)signum;
 	if (credentials_load(s->config, &fresh, fault, sizeof fault)) {
-		log_error("SIGHUP: TLS stays as it was: %s", fault);
+		log_error("SIGHUP: certificates not reloaded: %s", fault);
 		return;
 	}
 	tls_context_free(s->tls);
 	s->tls = fresh;
-	log_notice(fresh ? "SIGHUP: new connections get the certificates as they are now"
-			 : "SIGHUP: there are no certificates to be read anew");
+	log_notice(fresh ? "SIGHUP: certificates reloaded for new connections" : "SIGHUP: no certificates to reload");
 }
 
 static int start_tls(struct server *s)
@@ -196,11 +195,11 @@ static int start_tls(struct server *s)
 
 static void on_idle(uv_idle_t *idle)
 {
-	(void)idle; /* it is there so that the loop does not sleep */
+	(void)idle; /* exists so that the loop does not sleep */
 }
 
-/* Before the loop sleeps: answers leave together, and what was changed goes to the store. One of those who have much to
- * be done has a turn; then the loop looks who else has come, so that whoever wants little is served between. */
+/* Before the loop sleeps: answers leave together, and changes go to the store. One session with much to do has a turn;
+ * then the loop looks for new input, so that small requests are served between large ones. */
 static void on_prepare(uv_prepare_t *handle)
 {
 	struct server *s = handle->data;
@@ -215,8 +214,8 @@ static void on_prepare(uv_prepare_t *handle)
 		go_on_stopping(s);
 }
 
-/* What was freed may lie between what is in use: where the process takes much more than is accounted for, the heap
- * gives it back. */
+/* Freed memory may lie between blocks in use: where the process takes much more than is accounted for, the heap returns
+ * it to the system. */
 static void check_heap(struct server *s)
 {
 	uint64_t elsewhere, resident;
@@ -240,16 +239,16 @@ static void on_tick(uv_timer_t *timer)
 
 /* ---- starting ---- */
 
-/* What is wrong has been logged; what to do about it stands last. */
+/* The log says already what is wrong; this ends with what to do about it. */
 static void say_unusable(const char *path, int err)
 {
 	if (err == ERR_DAMAGED || err == ERR_HISTORY)
-		log_error("cannot use database %s: %s; `candord --verify --deep --db %s` says more; restore a backup "
-			  "with `candord --restore`, see \"Repair\" in docs/operating.md",
+		log_error("cannot use database %s: %s; `candord --verify --deep --db %s` shows details; see \"Repair\" "
+			  "in docs/operating.md on restoring a backup",
 			  path, candor_strerror(err), path);
 	else if (err == ERR_SCHEMA)
-		log_error("cannot use database %s: %s; name another file or use a newer candord; if this one has used "
-			  "it before, it is damaged: see \"Repair\" in docs/operating.md",
+		log_error("cannot use database %s: %s; use another file or a newer candord; if this candord has used "
+			  "the file before, it is damaged: see \"Repair\" in docs/operating.md",
 			  path, candor_strerror(err));
 	else if (err == ERR_DATABASE)
 		log_error("cannot use database %s: %s; see \"Repair\" in docs/operating.md", path,
@@ -290,7 +289,7 @@ static int start_engine(struct server *s)
 	int err = store_open(&s->store, &s->loop, config->db, config->sync, shares.database, on_committed, s);
 	if (err == 0)
 		s->database = realpath(config->db, NULL);
-	/* A path that is no text cannot be told. */
+	/* A path that is not valid text cannot be reported. */
 	if (s->database && !text_fault(s->database, strlen(s->database)))
 		limits.database = s->database;
 	if (err == 0)
@@ -312,7 +311,7 @@ static int start_handles(struct server *s)
 		return err;
 	}
 	s->prepare.data = s->tick.data = s->sigterm.data = s->sigint.data = s->sighup.data = s;
-	/* Often enough for the shortest time limit, and at least once a second for the rest. */
+	/* Often enough for the shortest time limit, and at least once a second for everything else. */
 	uint64_t beat = 1000;
 	if (s->config->frame_ms && s->config->frame_ms / 4 < beat)
 		beat = s->config->frame_ms / 4 + 1;
@@ -327,7 +326,7 @@ static int start_handles(struct server *s)
 	return err;
 }
 
-/* Connections that there are descriptors for, when all else is open. */
+/* How many connections there are descriptors for, when everything else is open. */
 static uint64_t count_descriptors(void)
 {
 	struct rlimit limit;

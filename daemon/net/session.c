@@ -12,16 +12,16 @@ enum {
 	QUEUE_MAX = 64,
 	KEPT_BYTES = 128 * 1024, /* of a buffer that is not needed just now but was lately */
 	SEND_NOW_BYTES = 2048,
-	/* What is done for a peer before others have their turn, in small requests: some hundred microseconds. */
+	/* What is done for one peer before others have their turn, in small requests: some hundred microseconds. */
 	TURN = 128,
-	AT_ONCE = 16, /* of it, when bytes come: enough for who asks little, where a thousand may come at a time */
-	FEW_SESSIONS = 64, /* so many may have a whole turn */
+	AT_ONCE = 16, /* of these, when input arrives: enough for a small client, even if a thousand send at once */
+	FEW_SESSIONS = 64, /* with no more than these, each has a whole turn at once */
 	ROWS_A_UNIT = 4,
 	ANSWER_BYTES_A_UNIT = 1024,
-	ROWS_A_BULK = 256, /* waiting for the disk: so many make a peer one that can itself wait */
+	ROWS_A_BULK = 256, /* a peer with so many rows waiting for the disk can itself wait */
 };
 
-/* Whoever has got further stays there. */
+/* A session that is further on stays there. */
 static void move_to(struct session *s, enum session_state state)
 {
 	if (state > s->state)
@@ -55,18 +55,12 @@ static size_t unsent(const struct session *s)
 	return s->output.len + s->unsent_elsewhere;
 }
 
-static bool is_tight(const struct session *s)
+/* Where memory is short, a session with more than an even share takes nothing new before what it has is answered and
+ * sent. One that holds only the beginning of a frame goes on: only the rest of the frame can free it. */
+static bool holds_too_much(const struct session *s)
 {
 	const struct session_budget *b = s->limits.budget;
-	return b && b->used_bytes > b->limit_bytes / 2;
-}
-
-/* Where memory is short, whoever holds more than an even share takes nothing new before what it has is answered and
- * taken. Whoever holds only the beginning of a frame goes on: nothing else would let go of that. */
-static bool is_greedy(const struct session *s)
-{
-	const struct session_budget *b = s->limits.budget;
-	return is_tight(s) && (session_in_flight(s) > 0 || unsent(s) > 0) &&
+	return session_budget_pressure(b) >= PRESSURE_RAISED && (session_in_flight(s) > 0 || unsent(s) > 0) &&
 	       s->counted - s->base > b->limit_bytes / 2 / b->sessions;
 }
 
@@ -74,10 +68,10 @@ static void measure(struct session *s)
 {
 	const struct session_limits *l = &s->limits;
 	session_count(s);
-	if (session_in_flight(s) >= l->max_in_flight || unsent(s) >= l->max_unsent_bytes || is_greedy(s))
-		s->full = true;
+	if (session_in_flight(s) >= l->max_in_flight || unsent(s) >= l->max_unsent_bytes || holds_too_much(s))
+		s->pressure = PRESSURE_HIGH;
 	else if (session_in_flight(s) <= l->max_in_flight / 2 && unsent(s) <= l->max_unsent_bytes / 2)
-		s->full = false;
+		s->pressure = PRESSURE_NONE;
 }
 
 /* ---- answers ---- */
@@ -90,18 +84,18 @@ static int encode(const struct session *s, const struct candor_response *r, stru
 	const struct candor_response too_big = {
 		.id = r->id,
 		.code = CANDOR_RESOURCE_EXHAUSTED,
-		.message = "the answer is longer than a frame may be; ask for less at a time",
+		.message = "the answer exceeds max_frame_bytes; ask for less at a time",
 	};
 	return wire_encode_response(&too_big, scratch, SIZE_MAX, out);
 }
 
-/* Says an error that belongs to no call. */
+/* Sends an error that belongs to no call. */
 static void say_error(struct session *s, const struct candor_response *r)
 {
 	struct arena scratch;
 	arena_init(&scratch, 4096);
 	if (encode(s, r, &scratch, &s->output))
-		move_to(s, SESSION_OVER); /* without memory for a sentence the connection ends without one */
+		move_to(s, SESSION_OVER); /* without memory for an error the connection ends without one */
 	arena_free(&scratch);
 }
 
@@ -123,16 +117,14 @@ static void on_durable(struct waiter *w, int err)
 		if (buf_append(&s->output, r->bytes.data, r->bytes.len))
 			move_to(s, SESSION_OVER);
 	} else if (wanted && err == -ENOMEM) {
-		say(s, r->id, CANDOR_RESOURCE_EXHAUSTED,
-		    "the daemon is out of memory; nothing was changed, try again later");
+		say(s, r->id, CANDOR_RESOURCE_EXHAUSTED, "out of memory: nothing was changed; try again later");
 	} else if (wanted && err == ERR_DISK_FULL) {
 		say(s, r->id, CANDOR_UNAVAILABLE,
 		    "no space left on the daemon's disk: nothing was changed; retry when some has been freed");
 	} else if (wanted) {
-		/* What was written before the failure may be on disk, and count at the next start. */
+		/* What was written before the failure may be on disk, and count after the next start. */
 		say(s, r->id, CANDOR_INTERNAL,
-		    "the daemon could not write to its database and ends; whether this was changed shows when it runs "
-		    "again, and sending it again does no harm");
+		    "failed to write the database, and shutting down: outcome unknown, safe to retry");
 	}
 	buf_free(&r->bytes);
 	free(r);
@@ -144,7 +136,7 @@ static void hold(struct session *s, const struct candor_response *response, stru
 {
 	struct reply *r = calloc(1, sizeof *r);
 	if (!r || encode(s, response, &slot->arena, &r->bytes)) {
-		/* An answer that cannot be given must not seem to be one that never comes. */
+		/* The peer must not wait for an answer that never comes. */
 		free(r);
 		move_to(s, SESSION_OVER);
 		return;
@@ -166,7 +158,7 @@ static void on_reply(struct call *call, const struct candor_response *response, 
 		else if (encode(s, response, &slot->arena, &s->output))
 			move_to(s, SESSION_OVER);
 	}
-	/* Also where that came out long after the request was taken. */
+	/* Even where that turned out long after the request was taken. */
 	if (s->identity.is_refused)
 		move_to(s, SESSION_OVER);
 	if (s->blocked == slot)
@@ -182,24 +174,24 @@ static void refuse_frame(struct session *s, int err, uint64_t id)
 {
 	if (err == ERR_BUDGET || err == -ENOMEM) {
 		say(s, id, CANDOR_RESOURCE_EXHAUSTED,
-		    "request unpacks to more memory than one may take; send fewer rows");
+		    "the request unpacks to more than max_unpacked_bytes; send fewer rows");
 		if (id == 0)
 			move_to(s, SESSION_OVER);
 		return;
 	}
-	char sentence[160] = "malformed frame: it holds no candor.v1.Request; closing";
+	char sentence[160] = "malformed frame: not a candor.v1.Request; closing";
 	if (err == ERR_TOO_BIG)
-		snprintf(sentence, sizeof sentence, "frame is too long: a message has at most %zu bytes; closing",
+		snprintf(sentence, sizeof sentence, "frame is too long: a message may have at most %zu bytes; closing",
 			 s->limits.max_frame_bytes);
 	say(s, 0, CANDOR_INVALID_ARGUMENT, sentence);
 	move_to(s, SESSION_OVER);
 }
 
-/* Whether it was refused by its size alone: nobody is to make the daemon work for what it will refuse. */
+/* Whether it was refused for its size alone: the daemon does not decode what it will refuse. */
 static bool refuse_unread(struct session *s, const struct view *message)
 {
 	struct candor_response r = {0};
-	/* Who it is may depend on what is still in the queue. */
+	/* The identity may depend on what is still in the queue. */
 	if (s->queue)
 		return false;
 	r.message = engine_refuse_unread(s->engine, &s->identity, message->len, &r.code, &r.retry_after_ms);
@@ -225,7 +217,7 @@ static void take_request(struct session *s, const struct view *message)
 	}
 	slot->call.reply = on_reply;
 	int err = wire_decode_request(&slot->arena, message->data, message->len, &slot->wire);
-	/* A token may be in it; nobody reads these bytes again. */
+	/* It may contain a token, and these bytes are not needed again. */
 	if (err == 0 && slot->wire.request.type == CANDOR_REQ_HELLO)
 		frame_wipe(&s->frame, *message);
 	if (err) {
@@ -235,7 +227,7 @@ static void take_request(struct session *s, const struct view *message)
 		session_free_slot(s, slot);
 		engine_charge_unread(s->engine, &s->identity, message->len);
 		refuse_frame(s, err, id);
-		/* Whoever meant to become somebody must not go on as another. */
+		/* A peer that meant to authenticate must not go on as somebody else. */
 		if (may_be_hello)
 			move_to(s, SESSION_OVER);
 		return;
@@ -246,8 +238,8 @@ static void take_request(struct session *s, const struct view *message)
 		engine_announce(s->engine, &slot->call);
 }
 
-/* For history. It stands where it stood before, for calls that are not answered yet may point to it; and whoever has
- * such calls cannot become somebody else. */
+/* For history. Its address stays, for unanswered calls may point to it; and a session with such calls cannot get
+ * another identity. */
 static void take_name(struct session *s, const char *client)
 {
 	size_t size = sizeof s->identity.name + 1 + CANDOR_NAME_MAX + 1;
@@ -259,7 +251,7 @@ static void take_name(struct session *s, const char *client)
 		snprintf(s->named_peer, size, client[0] ? "%s %s" : "%s", s->identity.name, client);
 }
 
-/* Who it is may change. */
+/* The identity may change. */
 static enum engine_outcome submit_hello(struct session *s, struct slot *slot)
 {
 	char client[CANDOR_NAME_MAX + 1];
@@ -273,25 +265,27 @@ static enum engine_outcome submit_hello(struct session *s, struct slot *slot)
 static enum engine_outcome submit(struct session *s, struct slot *slot)
 {
 	const struct wire_request *w = &slot->wire;
-	/* Who asks is who it is by now, not who it was when this was taken in. */
+	/* The peer's name is the one it has by now, not the one it had when this was taken in. */
 	slot->call.peer = s->named_peer ? s->named_peer : s->identity.name;
 	return w->request.type == CANDOR_REQ_HELLO && !w->fault ? submit_hello(s, slot)
 								: engine_submit(s->engine, &slot->call);
 }
 
-static bool is_bulk_held(const struct session *s)
+/* At RAISED those with much waiting for the disk wait, at HIGH all do. */
+bool session_must_wait(const struct session *s)
 {
-	return s->rows_waiting >= ROWS_A_BULK && engine_pressure(s->engine) >= PRESSURE_RAISED;
+	return engine_pressure(s->engine) >= (s->rows_waiting >= ROWS_A_BULK ? PRESSURE_RAISED : PRESSURE_HIGH);
 }
 
-bool session_is_held_back(const struct session *s)
+/* What has been taken in is submitted at HIGH, too: it is in memory already. */
+static bool may_submit(const struct session *s)
 {
-	return engine_pressure(s->engine) >= PRESSURE_HIGH || is_bulk_held(s);
+	return s->rows_waiting < ROWS_A_BULK || engine_pressure(s->engine) < PRESSURE_RAISED;
 }
 
 static void submit_queue(struct session *s)
 {
-	while (s->queue && !s->blocked && !s->identity.is_refused && s->spent < TURN && !is_bulk_held(s)) {
+	while (s->queue && !s->blocked && !s->identity.is_refused && s->spent < TURN && may_submit(s)) {
 		struct slot *slot = session_dequeue(s);
 		s->blocked = slot;
 		session_add_submitted(s, slot);
@@ -304,16 +298,17 @@ static void submit_queue(struct session *s)
 
 static bool may_take(const struct session *s)
 {
-	return s->state == SESSION_OPEN && s->n_queued < QUEUE_MAX && !s->full && s->spent < TURN &&
-	       !session_is_held_back(s);
+	return s->state == SESSION_OPEN && s->n_queued < QUEUE_MAX && s->pressure < PRESSURE_HIGH && s->spent < TURN &&
+	       !session_must_wait(s);
 }
 
 bool session_wants_turn(const struct session *s)
 {
-	if (is_over(s) || (s->spent < TURN && !session_is_held_back(s)))
+	if (is_over(s) || (s->spent < TURN && !session_must_wait(s)))
 		return false;
 	bool submits = s->queue && !s->blocked;
-	bool takes = frame_pending(&s->frame) > 0 && s->n_queued < QUEUE_MAX && !s->full && s->state == SESSION_OPEN;
+	bool takes = frame_pending(&s->frame) > 0 && s->n_queued < QUEUE_MAX && s->pressure < PRESSURE_HIGH &&
+		     s->state == SESSION_OPEN;
 	return submits || takes;
 }
 
@@ -345,7 +340,7 @@ static void pump(struct session *s)
 		measure(s);
 	}
 	s->pumping = false;
-	session_trim_above(s, is_tight(s) ? 0 : KEPT_BYTES);
+	session_trim_above(s, session_budget_pressure(s->limits.budget) >= PRESSURE_RAISED ? 0 : KEPT_BYTES);
 	require_sound(session_check(s));
 	wake(s);
 	release_if_gone(s);
@@ -383,7 +378,7 @@ void session_set_base(struct session *s, size_t bytes)
 	session_count(s);
 }
 
-/* For the connection, which may be in the middle of a push when it sends at once, and may end then. */
+/* For the connection, which may send in the middle of a push, and may end then. */
 static void pump_quietly(struct session *s)
 {
 	bool was_quiet = s->quiet_io;
@@ -414,9 +409,10 @@ void session_sent(struct session *s, size_t still_unsent)
 	pump_quietly(s);
 }
 
-bool session_is_full(const struct session *s)
+bool session_wants_bytes(const struct session *s)
 {
-	return s->full || s->state > SESSION_OPEN || s->n_queued >= QUEUE_MAX || session_wants_turn(s);
+	return s->state == SESSION_OPEN && s->pressure < PRESSURE_HIGH && s->n_queued < QUEUE_MAX &&
+	       !session_wants_turn(s);
 }
 
 bool session_awaits_rest(const struct session *s)
@@ -445,7 +441,7 @@ void session_resume(struct session *s)
 	pump(s);
 }
 
-/* What was not yet submitted never will be. */
+/* What is not submitted yet never will be. */
 static void drop_queue(struct session *s)
 {
 	while (s->queue) {

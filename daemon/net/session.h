@@ -25,63 +25,67 @@ struct session_budget {
 
 void session_budget_free(struct session_budget *b);
 
+/* RAISED: a session with more than an even share takes nothing new, and no memory is kept for later. HIGH: what is left
+ * is for the sessions that exist already. CRITICAL: those that hold the most must be let go. NULL: NONE. */
+enum pressure session_budget_pressure(const struct session_budget *b);
+
 struct session_limits {
 	size_t max_frame_bytes;
 	size_t max_unpacked_bytes; /* memory that one request may take */
 	uint32_t max_in_flight; /* requests unanswered */
 	size_t max_unsent_bytes; /* answers that the peer does not take */
 	size_t base_bytes; /* that the connection itself takes, for the account */
-	struct session_budget *budget; /* NULL: nobody counts */
+	struct session_budget *budget; /* NULL: memory is not counted */
 };
 
 struct session_ops {
-	/* There are bytes to send, or the session will take bytes again, or it is done (see below). Never from within
+	/* There is output to send, or the session takes input again, or it is over (see below). Never from within
 	 * session_push() or session_sent(). */
 	void (*wake)(void *owner);
-	/* Enough to be worth sending has gathered while requests are still being taken: a peer that gets it now works
-	 * on it meanwhile. May come from within session_push(). */
+	/* There is enough output to be worth sending while requests are still being taken, so that the peer can work
+	 * on it meanwhile. May be called from within session_push(). */
 	void (*send_now)(void *owner);
 };
 
-/* peer: who this is, as the transport knows; copied. 0 or -ENOMEM. */
+/* peer: the identity that the transport knows; copied. 0 or -ENOMEM. */
 MUST_CHECK int session_new(struct session **out, struct engine *engine, const struct session_limits *limits,
 			   const struct identity *peer, const struct session_ops *ops, void *owner);
 
-/* What is known only after session_new(), and before the first bytes: who this is. */
+/* For an identity that is known only after session_new(); before the first bytes. */
 void session_set_peer(struct session *s, const struct identity *peer);
 
-/* The connection itself takes another amount of memory now. */
+/* The memory that the connection itself takes has changed. */
 void session_set_base(struct session *s, size_t bytes);
 
 /* Bytes from the peer. 0 or -ENOMEM. */
 MUST_CHECK int session_push(struct session *s, const void *bytes, size_t len);
 
-/* The bytes to send. The caller may take the buffer away and leave an empty one, and says how much is still on its way
- * outside of it. */
+/* The bytes to send. The caller may take the buffer away and leave an empty one, and reports how much is still unsent
+ * elsewhere. */
 struct buf *session_output(struct session *s);
 void session_sent(struct session *s, size_t still_unsent);
 
-/* The session wants no more bytes for now: what is unanswered or unsent is above a limit, and not yet down to half. */
-bool session_is_full(const struct session *s);
+/* It takes more bytes now. It does not while others have their turn, nor while too much is unanswered or unsent: from
+ * when that is above a limit until it is down to half. */
+bool session_wants_bytes(const struct session *s);
 
-/* A frame has begun and is not complete, and it is the peer who is awaited. */
+/* A frame is incomplete, and the session waits for the peer to send the rest. */
 bool session_awaits_rest(const struct session *s);
 
-/* Whole frames taken so far: while it stays the same, the frame that is awaited is the same one. */
+/* Complete frames taken so far: while it stays the same, the frame that is awaited is the same one. */
 uint64_t session_frames(const struct session *s);
 
 /* Nothing is unanswered. */
 bool session_is_quiet(const struct session *s);
 
-/* The peer broke the protocol; the last word is in the output. Close when that is sent. */
+/* The peer broke the protocol; the final error is in the output. Close when that is sent. */
 bool session_is_over(const struct session *s);
 
-/* There are requests to be taken, but others come first: it has had its turn, or it is held back. */
+/* There are requests to be taken, but others come first: it has had its turn, or it must wait. */
 bool session_wants_turn(const struct session *s);
 
-/* Another turn would do nothing: the engine's pressure is high, or it is raised and this peer has much waiting for the
- * disk. */
-bool session_is_held_back(const struct session *s);
+/* Another turn would do nothing before the engine's pressure falls. */
+bool session_must_wait(const struct session *s);
 
 /* Its next turn. */
 void session_resume(struct session *s);
@@ -89,14 +93,14 @@ void session_resume(struct session *s);
 /* Memory held, the base included; also counted in the budget. */
 size_t session_bytes(const struct session *s);
 
-/* Gives back what nothing needs just now. */
+/* Frees buffers that nothing needs just now. */
 void session_trim(struct session *s);
 
-/* Says why the peer is not served; the session is over, and gives up all that it has but what the engine works on. What
- * is in its output must begin with a message and not in the middle of one. */
+/* Sends the reason why the peer is not served; the session is over, and drops everything but what the engine works on.
+ * Its output must begin at the start of a message. */
 void session_refuse(struct session *s, enum candor_code code, const char *sentence);
 
-/* No further request is taken, not even one that is here already; answers still come. */
+/* No further request is taken, not even one that has been received; answers still come. */
 void session_stop(struct session *s);
 
 /* The connection is gone. */

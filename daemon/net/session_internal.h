@@ -32,16 +32,16 @@ struct reply {
 enum session_state {
 	SESSION_OPEN,
 	SESSION_STOPPED, /* takes no further request; answers still come */
-	SESSION_OVER, /* its last word is in the output */
-	SESSION_REFUSED, /* over, and answers that still come are thrown away */
-	SESSION_GONE, /* the connection has let go of it; only the engine knows it still */
+	SESSION_OVER, /* its final error is in the output */
+	SESSION_REFUSED, /* over, and answers that still come are discarded */
+	SESSION_GONE, /* the connection has let go of it; only the engine still knows it */
 };
 
 struct session {
 	struct engine *engine;
 	struct session_limits limits;
 	struct session_ops ops;
-	void *owner; /* not when the connection is gone */
+	void *owner; /* NULL: the connection is gone */
 	enum session_state state;
 	/* Of the same budget. */
 	struct session *next, *before;
@@ -63,9 +63,9 @@ struct session {
 	size_t base; /* taken as long as it lives */
 	size_t counted; /* in the budget */
 	unsigned spent; /* of the turn */
-	bool full; /* above a limit, and not yet down to half */
+	enum pressure pressure; /* HIGH: above a limit, and not yet down to half */
 	bool pumping; /* requests are being taken */
-	bool quiet_io; /* the connection is calling: it will look at the output by itself */
+	bool quiet_io; /* the connection is calling, and will look at the output by itself */
 };
 
 static inline uint32_t session_in_flight(const struct session *s)

@@ -46,6 +46,15 @@ void session_budget_free(struct session_budget *b)
 	b->spare = NULL;
 }
 
+enum pressure session_budget_pressure(const struct session_budget *b)
+{
+	if (!b || b->used_bytes <= b->limit_bytes / 2)
+		return PRESSURE_NONE;
+	if (b->used_bytes <= b->limit_bytes / 16 * 15)
+		return PRESSURE_RAISED;
+	return b->used_bytes <= b->limit_bytes ? PRESSURE_HIGH : PRESSURE_CRITICAL;
+}
+
 void session_join_budget(struct session *s)
 {
 	struct session_budget *b = s->limits.budget;

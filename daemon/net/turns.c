@@ -24,18 +24,18 @@ void turns_leave(struct turn *t)
 void turns_wait(struct turns *t, struct turn *turn)
 {
 	if (!turn->queue)
-		append(session_is_held_back(turn->session) ? &t->held : &t->ready, turn);
+		append(session_must_wait(turn->session) ? &t->waiting : &t->ready, turn);
 }
 
 static bool may_release(const struct turns *t, const struct engine *e)
 {
-	return t->held.first && engine_pressure(e) == PRESSURE_NONE;
+	return t->waiting.first && engine_pressure(e) == PRESSURE_NONE;
 }
 
 void turns_give(struct turns *t, const struct engine *e)
 {
 	while (may_release(t, e)) {
-		struct turn *released = t->held.first;
+		struct turn *released = t->waiting.first;
 		turns_leave(released);
 		append(&t->ready, released);
 	}
@@ -43,7 +43,7 @@ void turns_give(struct turns *t, const struct engine *e)
 	if (!next)
 		return;
 	turns_leave(next);
-	/* If it is held back by now, it will wait among those who are. */
+	/* If it must wait by now, it will queue with those who must. */
 	session_resume(next->session);
 }
 
@@ -70,5 +70,5 @@ static const char *check_queue(const struct turn_queue *q)
 const char *turns_check(const struct turns *t)
 {
 	const char *fault = check_queue(&t->ready);
-	return fault ? fault : check_queue(&t->held);
+	return fault ? fault : check_queue(&t->waiting);
 }

@@ -1,7 +1,7 @@
 /* turns.h - whose turn it is: sessions that have more to be done than fits into one turn wait here for the next.
  *
- * Two queues: of those who are ready, and of those for whom a turn would do nothing before the engine is relieved. The
- * loop's thread only. */
+ * Two queues: of those who are ready, and of those for whom a turn would do nothing before the engine's pressure
+ * falls. The loop's thread only. */
 #ifndef CANDOR_NET_TURNS_H
 #define CANDOR_NET_TURNS_H
 
@@ -22,7 +22,7 @@ struct turn_queue {
 /* All zero: nobody waits. */
 struct turns {
 	struct turn_queue ready;
-	struct turn_queue held; /* until the next commit begins or ends; then they queue behind those who are ready */
+	struct turn_queue waiting; /* for the engine's pressure to fall; then they queue behind those who are ready */
 };
 
 /* Waits from now on, unless it does already. */

@@ -38,7 +38,7 @@ static void new_connections_get_new_certificates(void **state)
 	}
 	daemon_disconnect(&s->command->daemon, old);
 	assert_int_equal(ask(fresh), CANDOR_OK);
-	assert_int_equal(secure_said(s, "SIGHUP: new connections get the certificates as they are now"), 1);
+	assert_int_equal(secure_said(s, "SIGHUP: certificates reloaded for new connections"), 1);
 }
 
 static void a_wrong_file_changes_nothing(void **state)
@@ -67,7 +67,7 @@ static void a_wrong_file_changes_nothing(void **state)
 		else
 			assert_int_equal(remove(rows[i].path), 0);
 		secure_reload(s);
-		snprintf(words, sizeof words, "error: SIGHUP: TLS stays as it was: %s %s: ", rows[i].setting,
+		snprintf(words, sizeof words, "error: SIGHUP: certificates not reloaded: %s %s: ", rows[i].setting,
 			 rows[i].path);
 		secure_await(s, words, 1);
 		files_write_text(rows[i].path, was);
@@ -109,7 +109,7 @@ static void without_certificates_there_is_nothing_to_reload(void **state)
 	struct secure *s = *state;
 	daemon_start(&s->command->daemon, NULL);
 	secure_reload(s);
-	assert_int_equal(secure_said(s, "SIGHUP: there are no certificates to be read anew"), 1);
+	assert_int_equal(secure_said(s, "SIGHUP: no certificates to reload"), 1);
 	assert_candor(s->command, 0, "info");
 }
 
@@ -186,9 +186,9 @@ static void wrong_files_are_refused_by_name(void **state)
 		{"tls_cert", p->key, "", {"--tls-cert", p->key, "--tls-key", p->key}},
 		{"tls_key", p->client_key, "key values mismatch", {"--tls-cert", p->cert, "--tls-key", p->client_key}},
 		{"tls_key", p->ca, "", {"--tls-cert", p->cert, "--tls-key", p->ca}},
-		{"tls_key", pipe, "it is no PEM file", {"--tls-cert", p->cert, "--tls-key", pipe}},
-		{"tls_key", large, "the file is longer than 1 MiB", {"--tls-cert", p->cert, "--tls-key", large}},
-		{"tls_ca", "/", "it is no PEM file", {"--tls-cert", p->cert, "--tls-key", p->key, "--tls-ca", "/"}},
+		{"tls_key", pipe, "not a PEM file", {"--tls-cert", p->cert, "--tls-key", pipe}},
+		{"tls_key", large, "larger than 1 MiB", {"--tls-cert", p->cert, "--tls-key", large}},
+		{"tls_ca", "/", "not a PEM file", {"--tls-cert", p->cert, "--tls-key", p->key, "--tls-ca", "/"}},
 		{"tls_crl",
 		 p->ca,
 		 "",

@@ -70,7 +70,7 @@ void peer_end(struct peer *p)
 static void give_turns(struct peer *p)
 {
 	unsigned wakes = p->wakes;
-	while (p->session && session_wants_turn(p->session) && !session_is_held_back(p->session))
+	while (p->session && session_wants_turn(p->session) && !session_must_wait(p->session))
 		session_resume(p->session);
 	p->wakes = wakes;
 	p->waits = p->session && session_wants_turn(p->session);
@@ -78,7 +78,7 @@ static void give_turns(struct peer *p)
 
 void peer_resume(struct peer *p)
 {
-	if (!p->session || !p->waits || session_is_held_back(p->session))
+	if (!p->session || !p->waits || session_must_wait(p->session))
 		return;
 	session_resume(p->session);
 	give_turns(p);

@@ -166,7 +166,7 @@ static void a_frame_that_is_none_is_the_last_word(void **state)
 		{"\xff\xff\xff\xff\xff\xff", 6, "malformed frame"}, /* no length ends there */
 		{"\x03\x0a\xff\xff", 4, "malformed frame"}, /* no message */
 		{"\x01\xff", 2, "malformed frame"},
-		{"\x81\x80\x80\x02", 4, "frame is too long: a message has at most 4194304 bytes"},
+		{"\x81\x80\x80\x02", 4, "frame is too long: a message may have at most 4194304 bytes"},
 	};
 	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
 		struct candor_response r;
@@ -184,7 +184,7 @@ static void a_frame_that_is_none_is_the_last_word(void **state)
 		if (!strstr(r.message, ends[i].says))
 			fail_msg("'%s' does not say '%s'", r.message, ends[i].says);
 		assert_true(session_is_over(w->p.session));
-		assert_true(session_is_full(w->p.session));
+		assert_false(session_wants_bytes(w->p.session));
 		send(w, get_pool(3));
 		assert_silence(w);
 		start_again(w);
@@ -388,12 +388,12 @@ static void more_requests_than_the_queue_holds_wait_for_a_read(void **state)
 	assert_int_equal(w->f.n_reads, 1);
 	for (uint64_t id = 2; id <= 200; id++)
 		send(w, get_pool(id));
-	assert_true(session_is_full(w->p.session));
+	assert_false(session_wants_bytes(w->p.session));
 	assert_silence(w);
 	fake_settle(&w->f);
 	for (uint64_t id = 1; id <= 200; id++)
 		assert_answer(w, id, CANDOR_OK);
-	assert_false(session_is_full(w->p.session));
+	assert_true(session_wants_bytes(w->p.session));
 }
 
 static void a_failed_commit_is_told_to_those_who_waited(void **state)
@@ -445,14 +445,14 @@ static void above_its_limit_of_requests_it_takes_no_more_until_half(void **state
 		for (uint64_t id = 1; id <= early; id++)
 			send(w, update(id));
 		assert_true(fake_tick(&w->f));
-		assert_false(session_is_full(w->p.session));
+		assert_true(session_wants_bytes(w->p.session));
 		for (uint64_t id = early + 1; id <= 20; id++)
 			send(w, update(id));
-		assert_true(session_is_full(w->p.session));
+		assert_false(session_wants_bytes(w->p.session));
 		assert_false(session_awaits_rest(w->p.session));
 		/* 8 less 3 is above half, 8 less 4 is half. */
 		fake_commit(&w->f, 0);
-		assert_true(session_is_full(w->p.session));
+		assert_false(session_wants_bytes(w->p.session));
 		assert_int_equal(answers(w), early);
 		assert_true(fake_tick(&w->f));
 		uint64_t changes = w->f.batch->last_change;
@@ -461,7 +461,7 @@ static void above_its_limit_of_requests_it_takes_no_more_until_half(void **state
 		assert_true(changes > 0);
 		fake_settle(&w->f);
 		assert_int_equal(answers(w), 20 - early - (early == 3 ? 5 : 8));
-		assert_false(session_is_full(w->p.session));
+		assert_true(session_wants_bytes(w->p.session));
 	}
 }
 
@@ -475,7 +475,7 @@ static void answers_that_are_not_taken_stop_it_until_half(void **state)
 		send(w, get_pool(id));
 	struct buf *output = session_output(w->p.session);
 	size_t len = output->len;
-	assert_true(session_is_full(w->p.session));
+	assert_false(session_wants_bytes(w->p.session));
 	assert_true(len >= LIMIT && len < LIMIT + 256);
 	assert_true(session_is_quiet(w->p.session));
 
@@ -486,17 +486,17 @@ static void answers_that_are_not_taken_stop_it_until_half(void **state)
 	buf_free(&taken);
 	w->p.pushing = true;
 	session_sent(w->p.session, LIMIT / 2 + 1);
-	assert_true(session_is_full(w->p.session));
+	assert_false(session_wants_bytes(w->p.session));
 	assert_int_equal(output->len, 0);
 	session_sent(w->p.session, LIMIT / 2);
 	w->p.pushing = false;
 	while (session_wants_turn(w->p.session))
 		session_resume(w->p.session);
 	assert_true(output->len >= LIMIT / 2 && output->len < LIMIT / 2 + 256);
-	assert_true(session_is_full(w->p.session));
+	assert_false(session_wants_bytes(w->p.session));
 	size_t n = answers(w);
 	assert_int_equal(n, REQUESTS);
-	assert_false(session_is_full(w->p.session));
+	assert_true(session_wants_bytes(w->p.session));
 }
 
 static void high_pressure_holds_requests_back_until_a_commit(void **state)
@@ -517,8 +517,8 @@ static void high_pressure_holds_requests_back_until_a_commit(void **state)
 	assert_int_equal(engine_pressure(w->f.engine), PRESSURE_HIGH);
 	peer_send(&other, &small);
 	/* Only who has something to be taken is held back. */
-	assert_true(session_is_full(other.session) && session_wants_turn(other.session));
-	assert_false(session_is_full(w->p.session) || session_wants_turn(w->p.session));
+	assert_true(!session_wants_bytes(other.session) && session_wants_turn(other.session));
+	assert_true(session_wants_bytes(w->p.session) && !session_wants_turn(w->p.session));
 	assert_int_equal(peer_receive(&other, &r), 0);
 	assert_true(fake_tick(&w->f));
 	fake_commit(&w->f, 0);
@@ -571,7 +571,7 @@ static void after_a_stop_what_is_here_is_answered_and_no_more_taken(void **state
 	send(w, get_pool(2));
 	session_stop(w->p.session);
 	send(w, get_pool(3));
-	assert_true(session_is_full(w->p.session));
+	assert_false(session_wants_bytes(w->p.session));
 	fake_settle(&w->f);
 	assert_answer(w, 1, CANDOR_OK);
 	assert_answer(w, 2, CANDOR_OK);

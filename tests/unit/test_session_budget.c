@@ -42,14 +42,14 @@ static void many_requests_of_one_peer_are_done_in_turns(void **state)
 	require(session_push(w->p.session, bytes.data, bytes.len) == 0);
 	for (; session_wants_turn(w->p.session); turns++) {
 		/* It is read no further meanwhile, and nobody waits for it to send more. */
-		assert_true(session_is_full(w->p.session));
+		assert_false(session_wants_bytes(w->p.session));
 		assert_false(session_awaits_rest(w->p.session));
 		size_t has = (size_t)session_frames(w->p.session);
 		most = has - had > most ? has - had : most;
 		had = has;
 		session_resume(w->p.session);
 	}
-	assert_false(session_is_full(w->p.session));
+	assert_true(session_wants_bytes(w->p.session));
 	assert_true(turns >= 5 && most <= 200);
 	for (uint64_t id = 1; id <= REQUESTS; id++)
 		assert_answer(w, id, CANDOR_OK);
@@ -73,11 +73,11 @@ static void a_peer_with_much_waiting_lets_others_write_first(void **state)
 	fake_read_done(&w->f, 0);
 	assert_int_equal(engine_pressure(w->f.engine), PRESSURE_RAISED);
 	send(w, more);
-	assert_true(session_wants_turn(w->p.session) && session_is_held_back(w->p.session));
+	assert_true(session_wants_turn(w->p.session) && session_must_wait(w->p.session));
 	peer_send(&other, &small);
 	assert_false(session_wants_turn(other.session));
 	assert_true(fake_tick(&w->f));
-	assert_false(session_is_held_back(w->p.session));
+	assert_false(session_must_wait(w->p.session));
 	fake_commit(&w->f, 0);
 	assert_int_equal(peer_receive(&other, &r), 1);
 	assert_int_equal(r.id, 7);
@@ -162,7 +162,7 @@ static void a_peer_over_its_share_of_memory_takes_nothing_new_until_its_answers_
 		peer_write(&bytes, &ask);
 	}
 	require(session_push(p.session, bytes.data, bytes.len) == 0);
-	assert_true(session_is_full(p.session) && session_frames(p.session) < 30);
+	assert_true(!session_wants_bytes(p.session) && session_frames(p.session) < 30);
 	for (uint64_t id = 1; id <= 100; id++) {
 		struct candor_response r;
 		assert_int_equal(peer_receive(&p, &r), 1);

@@ -104,7 +104,7 @@ static void a_turn_stands_in_the_queue_that_it_names(void **state)
 	assert_null(turns_check(&turns));
 	ASSERT_FOUND(turns.ready.n, 1, turns_check(&turns));
 	ASSERT_FOUND(turns.ready.last, &one, turns_check(&turns));
-	ASSERT_FOUND(two.queue, &turns.held, turns_check(&turns));
+	ASSERT_FOUND(two.queue, &turns.waiting, turns_check(&turns));
 	ASSERT_FOUND(two.before, NULL, turns_check(&turns));
 	ASSERT_FOUND(one.session, NULL, turns_check(&turns));
 	turns_leave(&one);

@@ -296,7 +296,7 @@ static void check_answer(struct sim *s, struct client *c, const struct candor_re
 static void look(struct client *c)
 {
 	c->wakes = c->peer.wakes;
-	c->reading = !session_is_full(c->peer.session);
+	c->reading = session_wants_bytes(c->peer.session);
 }
 
 /* A query's answer is of one moment; items may have been closed since, so it is compared only where none were: where
