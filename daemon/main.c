@@ -1,5 +1,6 @@
 /* candord: reads settings, sets up logging and privacy, and runs the server or another command. */
 #include <errno.h>
+#include <limits.h>
 #include <sodium/core.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 
 #include "daemon/offline/archive.h"
 #include "daemon/offline/backup.h"
+#include "daemon/db/place.h"
 #include "daemon/net/server.h"
 #include "daemon/offline/verify.h"
 
@@ -80,13 +82,8 @@ static void raise_descriptors(uint64_t connections)
 			    (unsigned long long)limit.rlim_cur, (unsigned long long)connections);
 }
 
-static int serve(const struct config *config, const char *own_dir)
+static int serve(const struct config *config)
 {
-	int err = own_dir[0] ? make_dir(own_dir) : 0;
-	if (err) {
-		log_error("cannot create %s: %s", own_dir, candor_strerror(err));
-		return EXIT_FAILED;
-	}
 	/* A database is private; a socket is opened to the group once it exists. */
 	umask(0077);
 	raise_descriptors(config->max_connections);
@@ -96,6 +93,34 @@ static int serve(const struct config *config, const char *own_dir)
 	return server_run(config) ? EXIT_FAILED : EXIT_SUCCESS;
 }
 
+static bool uses_database(enum config_command command)
+{
+	switch (command) {
+	case CONFIG_HELP:
+	case CONFIG_VERSION:
+	case CONFIG_CHECK: return false;
+	case CONFIG_SERVE:
+	case CONFIG_VERIFY:
+	case CONFIG_ARCHIVE:
+	case CONFIG_BACKUP:
+	case CONFIG_RESTORE: break;
+	}
+	return true;
+}
+
+/* Makes the default directory, where the database is to be there, and finds out where the database really is. */
+static int locate(struct config *config, enum config_command command, const char *own_dir)
+{
+	char path[CONFIG_PATH_MAX];
+	int err = command == CONFIG_SERVE && own_dir[0] ? make_dir(own_dir) : 0;
+	if (err) {
+		log_error("cannot create %s: %s", own_dir, candor_strerror(err));
+		return err;
+	}
+	snprintf(path, sizeof path, "%s", config->db);
+	return place_resolve(path, config->db, sizeof config->db);
+}
+
 /* --backup or --restore. */
 static int copy(const struct config *config, enum config_command command)
 {
@@ -103,7 +128,10 @@ static int copy(const struct config *config, enum config_command command)
 		.from = config->db, .to = config->file, .rate = config->backup_rate, .progress = config->progress};
 	if (command == CONFIG_BACKUP)
 		return backup_make(&b);
-	b.from = config->file;
+	char from[PATH_MAX];
+	if (place_resolve(config->file, from, sizeof from))
+		return -ENOENT;
+	b.from = from;
 	b.to = config->db;
 	umask(0077);
 	return backup_restore(&b);
@@ -156,6 +184,8 @@ int main(int argc, char **argv)
 	}
 	loudest = config.log_level;
 	log_set_sink(on_log);
+	if (uses_database(command) && locate(&config, command, own_dir))
+		return EXIT_FAILED;
 	switch (command) {
 	case CONFIG_HELP: config_print_help(); return EXIT_SUCCESS;
 	case CONFIG_VERSION: printf("candord " CANDOR_VERSION "\n"); return EXIT_SUCCESS;
@@ -166,5 +196,5 @@ int main(int argc, char **argv)
 	case CONFIG_RESTORE: return copy(&config, command) ? EXIT_FAILED : EXIT_SUCCESS;
 	case CONFIG_SERVE: break;
 	}
-	return serve(&config, own_dir);
+	return serve(&config);
 }

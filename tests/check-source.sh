@@ -69,6 +69,7 @@ only sodium 'sodium' 'lib/(base/random|pool/names|crypto/[a-z]*)\.c|daemon/(main
 only zlib 'zlib' 'daemon/offline/archive_file\.c' 'zlib is for daemon/offline/archive_file.c: call what it offers'
 only openssl 'openssl' 'lib/crypto/tls\.c' 'OpenSSL is for lib/crypto/tls.c: call what it offers'
 only jansson 'jansson' 'client/cli/.*|lib/wire/json\.c' 'jansson is for client/cli/ and lib/wire/json.c: pass on the message instead'
+only utf8proc 'utf8proc' 'lib/base/unicode\.c' 'libutf8proc is for lib/base/unicode.c: call what it offers'
 only inih 'ini\.h' 'daemon/config\.c' 'inih is for daemon/config.c: a setting is a row of its table'
 only cmocka 'cmocka' '-' 'cmocka is for tests: move the test into tests/'
 only protobuf '[^">]*\.pb-c\.h' 'lib/wire/.*' 'generated protobuf code is for lib/wire/: use the structures of lib/message.h'
@@ -92,7 +93,7 @@ daemon/history | daemon/db lib/ | a replay reads rows and calls lib/: it has no 
 daemon/engine | daemon/history daemon/db lib/ | the engine has no sockets: ask its owner, through struct engine_ops
 daemon/net | daemon daemon/engine daemon/db/store.h lib/ | net reaches the database through the engine or db/store only
 daemon/offline | daemon/file.h daemon/engine/view.h daemon/history daemon/db lib/ | offline tools read history, and have neither engine nor sockets
-daemon | daemon/net daemon/offline lib/ daemon/db/connection.h | main and config only start what the folders have
+daemon | daemon/net daemon/offline lib/ daemon/db/connection.h daemon/db/place.h | main and config only start what the folders have
 client | lib/ | the client library knows lib/ alone: what the command line needs stays in client/cli
 client/lab | lib/ | the laboratory has no I/O: pass it in
 client/cli/base | client lib/ | the base knows no command: move what is particular into client/cli/commands

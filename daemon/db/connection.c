@@ -174,6 +174,16 @@ int db_close(struct db *db)
 	return err;
 }
 
+void db_leave_log(struct db *db)
+{
+	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+}
+
+void db_set_patience(struct db *db, unsigned ms)
+{
+	sqlite3_busy_timeout(db->handle, (int)ms);
+}
+
 void db_set_cache(struct db *db, size_t bytes)
 {
 	char text[64];

@@ -1,9 +1,9 @@
 /* connection.h - one connection to the database; write.h and read.h have what is done with it.
  *
  * A connection belongs to one thread at a time. Errors, here and in every header of this folder that names no others:
- * ERR_DISK_FULL (there was no room: the transaction is rolled back and the connection usable), ERR_SCHEMA, ERR_LOCKED,
- * ERR_HISTORY (a row that makes no sense; logged), ERR_DAMAGED (the file is not what was written to it; logged),
- * -ENOMEM, ERR_DATABASE for all else (logged). */
+ * ERR_DISK_FULL (there was no room) and ERR_BUSY (another program holds a lock): the transaction is rolled back and the
+ * connection usable; ERR_SCHEMA; ERR_HISTORY (a row that makes no sense; logged), ERR_DAMAGED (the file is not what was
+ * written to it; logged), -ENOMEM, ERR_DATABASE for all else (logged). */
 #ifndef CANDOR_DB_CONNECTION_H
 #define CANDOR_DB_CONNECTION_H
 
@@ -28,6 +28,13 @@ MUST_CHECK int db_open(struct db **out, const char *path, enum db_mode mode, enu
 
 /* 0, or ERR_DATABASE where SQLite would not let go: a bug, and logged. NULL is allowed. */
 int db_close(struct db *db);
+
+/* When this connection is closed, the log stays as it is, also where nobody else has it open: it was only looked at, or
+ * its file is no longer where it was. */
+void db_leave_log(struct db *db);
+
+/* How long this connection waits for another program's lock before it says ERR_BUSY; five seconds, unless told. */
+void db_set_patience(struct db *db, unsigned ms);
 
 /* What this connection keeps of the file in memory. */
 void db_set_cache(struct db *db, size_t bytes);

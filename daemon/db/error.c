@@ -13,6 +13,7 @@ int db_error_of(sqlite3 *handle)
 	case SQLITE_NOMEM: return -ENOMEM;
 	case SQLITE_NOTADB: return ERR_SCHEMA;
 	case SQLITE_CORRUPT: return ERR_DAMAGED;
+	case SQLITE_BUSY: return ERR_BUSY;
 	case SQLITE_IOERR:
 	case SQLITE_CANTOPEN: break;
 	default: return ERR_DATABASE;

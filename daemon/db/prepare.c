@@ -2,12 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/db/last_run.h"
+#include "daemon/db/read.h"
 #include "daemon/db/wal.h"
 #include "daemon/db/write.h"
 #include "daemon/file.h"
@@ -87,18 +90,26 @@ static int make(const char *path)
 /* A log without its database is for db_open() to refuse. */
 static int make_if_none(const char *path)
 {
+	struct last_run last;
 	int err = remove_attempt(path);
 	int database = err ? err : is_there(path, "");
 	int log = database ? 0 : is_there(path, "-wal");
-	if (database < 0 || log < 0)
-		log_error("%s: %s", path, candor_strerror(database < 0 ? database : log));
-	return database < 0 ? database : log < 0 ? log : database || log ? 0 : make(path);
+	int read = database || log ? 0 : last_run_read(path, &last);
+	if (database < 0 || log < 0 || read < 0)
+		log_error("%s: %s", path, candor_strerror(database < 0 ? database : log < 0 ? log : read));
+	if (database || log || read)
+		return database < 0 ? database : log < 0 ? log : read;
+	if (last.change > 0) {
+		log_error("database: %s is missing, and %" PRIu64
+			  " changes in it were acknowledged: put it back, with its "
+			  "log, or restore a backup; to begin a new database, remove %s-lock",
+			  path, last.change, path);
+		return ERR_DAMAGED;
+	}
+	return make(path);
 }
 
 /* ---- the log ---- */
-
-/* Stands in the lock's file while the log may have commits that were not each forced to the disk. */
-static const char loose[] = "sync=normal\n";
 
 /* What the path means with that ending, opened; -ENOENT where there is none. */
 static int open_beside(const char *path, const char *ending, int flags)
@@ -122,27 +133,18 @@ static int force(int fd)
 	return err;
 }
 
-static bool log_is_loose(const char *path)
+/* Writes the record of this run, and forces it to the disk. */
+static int note_run(const char *path, uint64_t change, bool is_loose)
 {
-	char words[sizeof loose] = "";
-	int fd = open_beside(path, "-lock", O_RDONLY);
-	if (fd < 0)
-		return false;
-	ssize_t n = read(fd, words, sizeof words - 1);
-	close(fd);
-	return n == (ssize_t)sizeof loose - 1 && strcmp(words, loose) == 0;
-}
-
-static int mark_log(const char *path, bool is_loose)
-{
+	struct last_run r = {.change = change, .is_loose = is_loose};
+	last_run_set_boot(&r);
 	int fd = open_beside(path, "-lock", O_RDWR | O_CREAT);
-	int err = fd < 0 ? fd : 0;
-	size_t size = is_loose ? sizeof loose - 1 : 0;
-	if (err == 0 && (pwrite(fd, loose, size, 0) != (ssize_t)size || ftruncate(fd, (off_t)size) != 0))
-		err = errno ? -errno : -ENOSPC;
+	int err = fd < 0 ? fd : last_run_write(fd, &r);
 	int forced = force(fd);
 	if (err == 0)
 		err = forced ? forced : file_sync_dir(path);
+	if (err)
+		log_error("%s-lock: %s", path, candor_strerror(err));
 	return err;
 }
 
@@ -159,21 +161,63 @@ static int log_is_empty(const char *path)
 }
 
 /* Before the first commit. The log is empty by now, unless there was no room for it or somebody reads for long. */
-static int note_sync(const char *path, enum db_sync sync)
+static int begin_run(struct db *db, const char *path, enum db_sync sync)
 {
-	bool was_loose = log_is_loose(path);
-	int empty = sync == DB_FULL && was_loose ? log_is_empty(path) : 0;
-	int err = empty < 0 ? empty : 0;
-	if (empty > 0 || (sync == DB_NORMAL && !was_loose))
-		err = mark_log(path, sync == DB_NORMAL);
+	struct last_run last;
+	struct progress_row progress;
+	int err = last_run_read(path, &last);
 	if (err)
 		log_error("%s-lock: %s", path, candor_strerror(err));
-	return err;
+	int empty = err == 0 && sync == DB_FULL && last.is_loose ? log_is_empty(path) : 0;
+	if (err == 0 && empty < 0)
+		log_error("%s-wal: %s", path, candor_strerror(err = empty));
+	if (err == 0)
+		err = db_progress(db, &progress);
+	bool is_loose = sync == DB_NORMAL || (last.is_loose && !empty);
+	return err ? err : note_run(path, progress.changes, is_loose);
 }
 
-int db_check_log(const char *path)
+/* Is what was acknowledged there? */
+static int check_last_run(const char *path, const struct last_run *last)
 {
-	return log_is_loose(path) ? 0 : db_wal_check(path);
+	struct db *db;
+	struct progress_row progress = {0};
+	struct stat st;
+	/* Whoever opens it next says what is wrong with a file that is missing or empty. */
+	if (last_run_is_void(last) || stat(path, &st) != 0 || st.st_size == 0)
+		return 0;
+	int err = db_open(&db, path, DB_READ_OLDER, DB_FULL);
+	if (err)
+		return err;
+	db_leave_log(db);
+	err = db_progress(db, &progress);
+	int closed = db_close(db);
+	if (err == 0 && progress.changes < last->change) {
+		log_error("database: %s ends with change %" PRIu64 ", but change %" PRIu64
+			  " was acknowledged: its log, %s-wal, is missing or was cut short, or the file was replaced "
+			  "by an older one. Put back what is missing; to accept the loss, remove %s-lock",
+			  path, progress.changes, last->change, path, path);
+		err = ERR_DAMAGED;
+	}
+	return err ? err : closed;
+}
+
+static int check(const char *path, enum db_sync sync)
+{
+	struct last_run last;
+	int err = last_run_read(path, &last);
+	if (err)
+		log_error("%s-lock: %s", path, candor_strerror(err));
+	/* Without a sync at each commit a power failure may leave any of the last ones wanting. */
+	if (err == 0 && sync == DB_FULL && !last.is_loose)
+		err = db_wal_check(path);
+	return err ? err : check_last_run(path, &last);
+}
+
+int db_check_at_rest(const char *path)
+{
+	int taken = db_lock_is_taken(path);
+	return taken < 0 ? taken : taken ? 0 : check(path, DB_FULL);
 }
 
 static int check_log(const char *path, enum db_sync sync)
@@ -182,16 +226,15 @@ static int check_log(const char *path, enum db_sync sync)
 	int err = force(open_beside(path, "-wal", O_RDWR));
 	if (err)
 		log_error("%s-wal: %s", path, candor_strerror(err));
-	/* Without a sync at each commit a power failure may leave any of the last ones wanting. */
-	if (err == 0 && sync == DB_FULL)
-		err = db_check_log(path);
-	return err;
+	return err ? err : check(path, sync);
 }
 
-int db_prepare(struct db **reader, const char *path, enum db_sync sync)
+int db_prepare(struct db **reader, const char *path, enum db_sync sync, struct db_lock *lock)
 {
 	struct db *db;
 	int err = make_if_none(path);
+	if (err == 0 && lock)
+		err = db_lock_take_file(lock, path);
 	if (err == 0)
 		err = check_log(path, sync);
 	if (err == 0)
@@ -200,7 +243,7 @@ int db_prepare(struct db **reader, const char *path, enum db_sync sync)
 		return err;
 	err = db_empty_log(db);
 	if (err == 0)
-		err = note_sync(path, sync);
+		err = begin_run(db, path, sync);
 	if (err == 0)
 		err = db_open(reader, path, DB_READ, sync);
 	int closed = db_close(db);

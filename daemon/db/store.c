@@ -1,25 +1,27 @@
 #include "daemon/db/store.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
+#include "daemon/db/last_run.h"
 #include "daemon/db/prepare.h"
+#include "daemon/db/presence.h"
 #include "lib/base/log.h"
 
 enum { READERS_MAX = 8 }; /* idle connections kept; libuv's pool has 4 threads unless told otherwise */
+enum { PATIENCE_MS = 1000 }; /* of the writer */
 enum { WRITE_CACHE_BYTES = 64 * 1024 * 1024, READ_CACHE_BYTES = 16 * 1024 * 1024 }; /* more is of little use */
 
 struct store {
 	char *path;
 	enum db_sync sync;
 	size_t write_cache, read_cache; /* of each connection */
-	int lock_fd;
+	struct db_lock lock;
+	struct presence presence;
+	struct last_run run; /* the writer's */
 	struct db *loop_db;
 
 	store_on_commit *on_commit;
@@ -31,6 +33,7 @@ struct store {
 	uv_cond_t wake;
 	const struct batch *batch; /* for the writer */
 	bool stop, done;
+	bool moved; /* its files are not where they were: nothing more is acknowledged */
 	int result;
 	struct db *readers[READERS_MAX]; /* that nobody uses just now */
 	int n_readers;
@@ -38,13 +41,55 @@ struct store {
 
 /* ---- the writer ---- */
 
+/* 0: the files are where they were. What goes into others, nobody will find. */
+static int check_presence(struct store *s)
+{
+	const char *missing = presence_missing(&s->presence);
+	if (!missing)
+		return 0;
+	uv_mutex_lock(&s->mutex);
+	bool known = s->moved;
+	s->moved = true;
+	uv_mutex_unlock(&s->mutex);
+	if (!known)
+		log_error("database: %s was moved, removed or replaced while candord was using it; put it back before "
+			  "the next start",
+			  missing);
+	return ERR_MOVED;
+}
+
+static void open_writer(struct store *s, struct db **db, int *err)
+{
+	*err = db_open(db, s->path, DB_WRITE, s->sync);
+	if (!*db)
+		return;
+	db_set_cache(*db, s->write_cache);
+	/* Meanwhile all that is posted waits, and all that is asked about it. */
+	db_set_patience(*db, PATIENCE_MS);
+}
+
+/* A commit counts when it is on the disk, in files that the next start will find, and the record says so. */
+static int write_batch(struct store *s, struct db *db, const struct batch *batch)
+{
+	int err = db_write(db, batch);
+	if (err == 0)
+		err = check_presence(s);
+	if (err)
+		return err;
+	s->run.change = batch->last_change > s->run.change ? batch->last_change : s->run.change;
+	/* Without it the next start knows less, and nothing is lost. */
+	err = last_run_write(s->lock.beside_fd, &s->run);
+	if (err)
+		log_warning("%s-lock: %s", s->path, candor_strerror(err));
+	return 0;
+}
+
 static void run_writer(void *arg)
 {
 	struct store *s = arg;
 	struct db *db = NULL;
-	int opened = db_open(&db, s->path, DB_WRITE, s->sync);
-	if (db)
-		db_set_cache(db, s->write_cache);
+	int opened;
+	open_writer(s, &db, &opened);
 	uv_mutex_lock(&s->mutex);
 	for (;;) {
 		while (!s->batch && !s->stop)
@@ -54,18 +99,17 @@ static void run_writer(void *arg)
 		const struct batch *batch = s->batch;
 		uv_mutex_unlock(&s->mutex);
 		/* What kept it from being opened may have passed. */
-		if (!db) {
-			opened = db_open(&db, s->path, DB_WRITE, s->sync);
-			if (db)
-				db_set_cache(db, s->write_cache);
-		}
-		int err = opened ? opened : db_write(db, batch);
+		if (!db)
+			open_writer(s, &db, &opened);
+		int err = opened ? opened : write_batch(s, db, batch);
 		uv_mutex_lock(&s->mutex);
 		s->batch = NULL;
 		s->result = err;
 		s->done = true;
 		uv_async_send(&s->async);
 	}
+	if (s->moved && db)
+		db_leave_log(db);
 	uv_mutex_unlock(&s->mutex);
 	require(db_close(db) == 0);
 }
@@ -152,27 +196,13 @@ void store_read(struct store *s, struct read_job *job)
 
 /* ---- life ---- */
 
-/* Locks a file beside the database, and not the database, whose locks SQLite manages. */
-static int take_lock(struct store *s)
-{
-	char *path = NULL;
-	if (asprintf(&path, "%s-lock", s->path) < 0)
-		return -ENOMEM;
-	s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	int err = s->lock_fd < 0 ? -errno : 0;
-	if (err == 0 && flock(s->lock_fd, LOCK_EX | LOCK_NB) != 0)
-		err = errno == EWOULDBLOCK ? ERR_LOCKED : -errno;
-	if (err)
-		log_error("%s: %s", path, candor_strerror(err));
-	free(path);
-	return err;
-}
-
 static void release(struct store *s)
 {
+	if (s->moved && s->loop_db)
+		db_leave_log(s->loop_db);
 	require(db_close(s->loop_db) == 0);
-	if (s->lock_fd >= 0)
-		close(s->lock_fd);
+	presence_free(&s->presence);
+	db_lock_release(&s->lock);
 	free(s->path);
 	free(s);
 }
@@ -220,7 +250,7 @@ int store_open(struct store **out, uv_loop_t *loop, const char *path, enum db_sy
 	*s = (struct store){.sync = sync,
 			    .write_cache = memory / 2,
 			    .read_cache = memory / 2 / READERS_AT_A_TIME,
-			    .lock_fd = -1,
+			    .lock = DB_LOCK_NONE,
 			    .on_commit = on_commit,
 			    .arg = arg};
 	if (s->write_cache > WRITE_CACHE_BYTES)
@@ -229,9 +259,13 @@ int store_open(struct store **out, uv_loop_t *loop, const char *path, enum db_sy
 		s->read_cache = READ_CACHE_BYTES;
 	db_limit_memory(memory);
 	s->path = strdup(path);
-	int err = s->path ? take_lock(s) : -ENOMEM;
+	int err = s->path ? db_lock_take(&s->lock, s->path) : -ENOMEM;
 	if (err == 0)
-		err = db_prepare(&s->loop_db, s->path, s->sync);
+		err = db_prepare(&s->loop_db, s->path, s->sync, &s->lock);
+	if (err == 0)
+		err = presence_init(&s->presence, s->path);
+	if (err == 0)
+		err = last_run_read(s->path, &s->run);
 	if (err == 0)
 		db_set_cache(s->loop_db, s->read_cache);
 	if (err == 0)
@@ -242,6 +276,11 @@ int store_open(struct store **out, uv_loop_t *loop, const char *path, enum db_sy
 	}
 	*out = s;
 	return 0;
+}
+
+int store_check(struct store *s)
+{
+	return check_presence(s);
 }
 
 struct db *store_db(struct store *s)
@@ -265,6 +304,9 @@ static void on_async_closed(uv_handle_t *handle)
 
 void store_close(struct store *s)
 {
+	/* To bring the log into a file that was moved, and to remove whatever now has the log's name, would harm. */
+	int moved = check_presence(s);
+	(void)moved; /* it stands in the store */
 	stop_writer(s);
 	while (s->n_readers > 0)
 		require(db_close(s->readers[--s->n_readers]) == 0);

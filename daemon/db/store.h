@@ -12,7 +12,7 @@
 
 struct store;
 
-/* err: as db_write(). */
+/* err: as db_write(), or ERR_MOVED. */
 typedef void store_on_commit(void *arg, int err);
 
 /* Takes the lock, creates or migrates the database, starts the writer. memory: bytes for SQLite, all in all.
@@ -28,6 +28,10 @@ void store_commit(struct store *s, const struct batch *batch);
 
 /* Runs a job on a thread of libuv's pool (see struct read_job). */
 void store_read(struct store *s, struct read_job *job);
+
+/* Are the database's files where they were? 0, or ERR_MOVED (logged once): then nothing more is acknowledged. Every
+ * commit asks that too, before it counts; this is for the time between commits. */
+MUST_CHECK int store_check(struct store *s);
 
 /* Bytes of the database file. */
 uint64_t store_bytes(const struct store *s);

@@ -40,7 +40,7 @@ static void check_batches(const struct engine *e, bool all)
 	/* Nobody waits for a change that no batch has. */
 	require(!e->filling->waiters || e->filling->first);
 	require(e->filling->first || e->filling->last_change == (e->committing ? other->last_change : e->committed));
-	require(e->read_only == 0 || e->read_only == ERR_DISK_FULL);
+	require(e->read_only == 0 || engine_is_passing(e->read_only));
 }
 
 /* ---- pools ---- */

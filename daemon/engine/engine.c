@@ -150,10 +150,10 @@ static void rebuild(struct engine *e, int err)
 	int reloaded = load_state(e);
 	if (reloaded)
 		forget_state(e); /* half a state is worse than none */
-	/* Lack of memory passes by itself, and a full disk is probed; any other error ends the daemon. */
-	if (err == ERR_DISK_FULL)
+	/* Lack of memory passes by itself, and what else passes is probed; any other error ends the daemon. */
+	if (engine_is_passing(err))
 		e->read_only = err;
-	if (reloaded || (err != -ENOMEM && err != ERR_DISK_FULL))
+	if (reloaded || (err != -ENOMEM && !engine_is_passing(err)))
 		e->ended = reloaded ? reloaded : err;
 	tell(committing, err);
 	tell(filling, err);
@@ -189,7 +189,9 @@ static void probe_failed(struct engine *e, int err)
 {
 	batch_reset(e->committing);
 	e->committing = NULL;
-	if (err == ERR_DISK_FULL || err == -ENOMEM)
+	if (engine_is_passing(err))
+		e->read_only = err;
+	if (engine_is_passing(err) || err == -ENOMEM)
 		return;
 	e->ended = err;
 	e->ops.failed(e->owner, err);
@@ -199,7 +201,7 @@ static void commit_succeeded(struct engine *e)
 {
 	struct batch *b = e->committing;
 	if (e->read_only) {
-		log_notice("disk space is available again: accepting writes");
+		log_notice("the database can be written again: writes are accepted");
 		e->read_only = 0;
 	}
 	e->commits++;
@@ -247,5 +249,13 @@ void engine_probe(struct engine *e)
 		return;
 	e->probing = true;
 	hand_over(e);
+	engine_check_event(e);
+}
+
+void engine_fail(struct engine *e, int err)
+{
+	if (e->committing || e->ended)
+		return;
+	rebuild(e, err);
 	engine_check_event(e);
 }

@@ -57,4 +57,8 @@ bool engine_is_idle(const struct engine *e);
 void engine_probe(struct engine *e);
 bool engine_is_read_only(const struct engine *e);
 
+/* The owner has found that what is on disk can no longer be trusted: whoever waits is told, and ops.failed is called. A
+ * commit under way is left to say so itself. Once is enough. */
+void engine_fail(struct engine *e, int err);
+
 #endif

@@ -67,7 +67,7 @@ struct engine {
 	struct batch *committing; /* with the store; NULL: it is free */
 	bool probing; /* `committing` is a probe */
 	bool broken; /* memory is ahead of what can be written: rebuild before anything else */
-	int read_only; /* ERR_DISK_FULL: writes are refused until there is room; else 0 */
+	int read_only; /* why writes are refused until a probe succeeds: engine_is_passing(); else 0 */
 	int ended; /* the error for which the service ends and all is refused; else 0 */
 
 	struct item_list logged; /* open items with reports in the log, by the oldest of them */
@@ -135,6 +135,12 @@ void engine_add(struct engine *e, enum change_type type, const void *row);
 
 /* There is no memory to write down what was done: the engine is broken. */
 void engine_break(struct engine *e);
+
+/* What keeps the store from writing will be over one day: writes are refused, and a probe asks now and then. */
+static inline bool engine_is_passing(int err)
+{
+	return err == ERR_DISK_FULL || err == ERR_BUSY;
+}
 
 /* The number of the next change, which is this pool's newest. */
 uint64_t engine_next_change(struct engine *e, struct engine_pool *c);

@@ -230,6 +230,9 @@ static void on_tick(uv_timer_t *timer)
 	if (s->closing)
 		return;
 	conns_tick(&s->conns);
+	int moved = store_check(s->store);
+	if (moved)
+		engine_fail(s->engine, moved);
 	engine_probe(s->engine);
 	check_heap(s);
 	/* The system may have descriptors again. */

@@ -121,6 +121,9 @@ static void on_durable(struct waiter *w, int err)
 	} else if (wanted && err == ERR_DISK_FULL) {
 		say(s, r->id, CANDOR_UNAVAILABLE,
 		    "no space left on the daemon's disk: nothing was changed; retry when some has been freed");
+	} else if (wanted && err == ERR_BUSY) {
+		say(s, r->id, CANDOR_UNAVAILABLE,
+		    "another program keeps the daemon's database locked: nothing was changed; retry later");
 	} else if (wanted) {
 		/* What was written before the failure may be on disk, and count after the next start. */
 		say(s, r->id, CANDOR_INTERNAL,

@@ -13,6 +13,7 @@
 #include "daemon/offline/archive_file.h"
 #include "daemon/history/checkpoint.h"
 #include "daemon/db/archive_rows.h"
+#include "daemon/db/prepare.h"
 #include "daemon/db/write.h"
 #include "lib/base/log.h"
 #include "daemon/offline/partial.h"
@@ -308,7 +309,9 @@ int archive_make(const struct archive_job *job, struct archive_row *made)
 	sigaddset(&m.signals, SIGINT);
 	sigaddset(&m.signals, SIGTERM);
 	sigaddset(&m.signals, SIGHUP);
-	int err = db_open(&m.db, job->db, DB_READ, DB_FULL);
+	int err = db_check_at_rest(job->db);
+	if (err == 0)
+		err = db_open(&m.db, job->db, DB_READ, DB_FULL);
 	if (err) {
 		log_error("%s: %s", job->db, candor_strerror(err));
 		return err;

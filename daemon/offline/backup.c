@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "daemon/db/copy.h"
+#include "daemon/db/last_run.h"
+#include "daemon/db/lock.h"
 #include "daemon/db/prepare.h"
 #include "daemon/db/read.h"
 #include "lib/base/log.h"
@@ -104,7 +106,7 @@ static int copy(struct job *j, bool migrate)
 {
 	struct db_copy *c;
 	/* Nobody uses the original of a restoration, so its log must be as it was left. */
-	int err = migrate ? db_check_log(j->b->from) : 0;
+	int err = migrate ? db_check_at_rest(j->b->from) : 0;
 	if (err == 0)
 		err = db_copy_open(&c, j->b->from, j->file.path);
 	if (err) {
@@ -167,6 +169,18 @@ static void summarize(const struct job *j)
 		       p->changes, p->reports);
 }
 
+/* What an earlier database in this place acknowledged does not count for the one that takes it. */
+static int forget_last_run(const struct job *j, const struct db_lock *lock)
+{
+	const struct last_run none = {0};
+	int err = last_run_write(lock->beside_fd, &none);
+	if (err == 0 && fsync(lock->beside_fd) != 0)
+		err = -errno;
+	if (err)
+		log_error("%s-lock: %s", j->b->to, candor_strerror(err));
+	return err;
+}
+
 static int run(const struct backup *b, bool restore)
 {
 	struct job j = {.b = b};
@@ -176,15 +190,22 @@ static int run(const struct backup *b, bool restore)
 	sigaddset(&j.signals, SIGHUP);
 	sigprocmask(SIG_BLOCK, &j.signals, &j.before);
 	signal(SIGPIPE, SIG_IGN);
+	/* Where a database was moved away from under a daemon, that one may still be there. */
+	struct db_lock lock = DB_LOCK_NONE;
+	int err = restore ? db_lock_take(&lock, b->to) : 0;
 	/* What is in it is its owner's alone. */
-	int err = partial_open(&j.file, b->to);
+	if (err == 0)
+		err = partial_open(&j.file, b->to);
 	if (err == 0)
 		err = copy(&j, restore);
 	if (err == 0)
 		err = restore ? check_restored(&j) : check_backup(&j);
+	if (err == 0 && restore)
+		err = forget_last_run(&j, &lock);
 	if (err == 0)
 		err = partial_publish(&j.file, b->to);
 	partial_close(&j.file, err == 0);
+	db_lock_release(&lock);
 	if (err == 0)
 		summarize(&j);
 	sigprocmask(SIG_SETMASK, &j.before, NULL);

@@ -1,14 +1,11 @@
 #include "daemon/offline/verify.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include "daemon/offline/archive.h"
 #include "daemon/history/checkpoint.h"
@@ -95,6 +92,19 @@ static void compare_totals(struct replay *r, const struct pool *state, uint64_t 
 	}
 }
 
+static void compare_settings(struct replay *r, const struct pool *state)
+{
+	const struct candor_settings *a = pool_settings(state), *b = pool_settings(replay_pool(r));
+	const char *of = "the pool's settings";
+	replay_compare_count(r, of, "rate", a->rate, b->rate);
+	replay_compare(r, of, "c", a->c, b->c);
+	replay_compare(r, of, "beta", a->beta, b->beta);
+	replay_compare(r, of, "eta", a->eta, b->eta);
+	replay_compare(r, of, "horizon", a->horizon, b->horizon);
+	replay_compare(r, of, "share", a->share, b->share);
+	replay_compare(r, of, "entry", a->entry, b->entry);
+}
+
 /* The labelers' states that a replay without archives begins with. */
 static int compare_states(struct replay *r, struct db *db, const struct verify_pool *v)
 {
@@ -160,6 +170,7 @@ static int replay_and_compare(struct db *db, const struct verify_pool *v, struct
 	}
 	replay_compare_count(r, "the pool", "closes", c->closes, replay_closes(r));
 	compare_labelers(r, c->pool);
+	compare_settings(r, v->pool->pool);
 	compare_totals(r, c->pool, voided, open);
 	return 0;
 }
@@ -311,20 +322,6 @@ static int check_file(struct db *db, const char *called)
 	return findings > 0 ? ERR_DAMAGED : findings;
 }
 
-/* The log, unless a daemon is writing to it, which then has looked at it when it started. */
-static int check_log(const char *path)
-{
-	char *lock;
-	if (asprintf(&lock, "%s-lock", path) < 0)
-		return -ENOMEM;
-	int fd = open(lock, O_RDONLY | O_CLOEXEC);
-	int err = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 ? 0 : db_check_log(path);
-	if (fd >= 0)
-		close(fd);
-	free(lock);
-	return err;
-}
-
 /* Something is wrong with the database, and that has been said; any other error has kept us from looking. */
 static bool is_finding(int err)
 {
@@ -381,7 +378,7 @@ int verify(const struct verify_job *job)
 {
 	const char *called = job->called ? job->called : job->path;
 	struct db *db;
-	int err = job->deep ? check_log(job->path) : 0;
+	int err = db_check_at_rest(job->path);
 	if (err == 0)
 		err = db_open(&db, job->path, DB_READ, DB_FULL);
 	if (err) {

@@ -117,6 +117,8 @@ const char *candor_strerror(int err)
 	case ERR_DAMAGED: return "the database is damaged";
 	case ERR_TLS: return "the encrypted channel failed";
 	case ERR_NEWER: return "a field is set that this version of libcandor does not know";
+	case ERR_BUSY: return "another program keeps the database locked";
+	case ERR_MOVED: return "the database's files were moved, removed or replaced";
 	case -4095: return "end of file"; /* libuv's UV_EOF, the only one a reader meets that is not from errno */
 	}
 	if (err <= -3000 && err >= -3014)

@@ -27,6 +27,8 @@ enum {
 	ERR_DAMAGED = -20015, /* the database file is not as it was written */
 	ERR_TLS = -20016, /* the encrypted channel failed, or the peer's certificate is not accepted */
 	ERR_NEWER = -20017, /* a caller's structure has a field set that the library does not know */
+	ERR_BUSY = -20018, /* another program keeps the database locked */
+	ERR_MOVED = -20019, /* the database's files are not where they were */
 };
 
 /* A phrase for `err` (0 or negative), static, never NULL. Exported by libcandor. */

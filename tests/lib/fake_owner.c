@@ -112,7 +112,7 @@ int fake_try_start(struct fake_owner *f)
 
 int fake_start_as_candord(struct fake_owner *f, enum db_sync sync)
 {
-	int err = db_prepare(&f->loop_db, f->path, sync);
+	int err = db_prepare(&f->loop_db, f->path, sync, NULL);
 	if (err == 0)
 		err = db_open(&f->writer, f->path, DB_WRITE, sync);
 	if (err == 0)
