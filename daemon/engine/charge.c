@@ -1,6 +1,5 @@
 #include "daemon/engine/charge.h"
 
-#include <assert.h>
 #include <inttypes.h>
 
 #include "daemon/engine/items.h"
@@ -10,12 +9,11 @@
 
 static const struct {
 	const char *what, *setting;
-} rates[] = {
+} rates[QUOTA_RATES] = {
 	[QUOTA_REQUESTS] = {"requests", "limit_requests"},
 	[QUOTA_REPORTS] = {"reports", "limit_reports"},
 	[QUOTA_BYTES] = {"bytes", "limit_bytes"},
 };
-static_assert(sizeof rates / sizeof *rates == QUOTA_RATES, "each rate has its words");
 
 static void refuse_rate(struct engine *e, struct call *call, const struct identity *payer, enum quota_rate rate,
 			uint32_t wait_ms)

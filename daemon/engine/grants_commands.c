@@ -12,6 +12,7 @@
 #include "daemon/engine/record.h"
 #include "daemon/engine/reply.h"
 #include "lib/base/log.h"
+#include "lib/base/unicode.h"
 #include "lib/base/wipe.h"
 #include "lib/rights.h"
 
@@ -165,6 +166,11 @@ static enum engine_outcome change_grant(struct engine *e, struct call *call, boo
 
 enum engine_outcome engine_add_grant(struct engine *e, struct call *call)
 {
+	/* Two principals must never look the same. One that has grants already may get more. */
+	const char *principal = call->wire->request.grants->principal;
+	const char *fault = unicode_principal_fault(principal, strlen(principal));
+	if (fault && !grants_of(e->grants, principal))
+		return engine_refuse(call, CANDOR_INVALID_ARGUMENT, arena_printf(call->arena, "principal %s", fault));
 	return change_grant(e, call, true);
 }
 
@@ -264,6 +270,9 @@ enum engine_outcome engine_create_token(struct engine *e, struct call *call)
 			arena_printf(call->arena,
 				     "token '%s' exists or existed before, and names are not reused; choose another",
 				     request->name));
+	const char *fault = unicode_principal_fault(request->name, strlen(request->name));
+	if (fault)
+		return engine_refuse(call, CANDOR_INVALID_ARGUMENT, arena_printf(call->arena, "name %s", fault));
 	if (request->expires_at && request->expires_at <= now)
 		return engine_refuse(call, CANDOR_INVALID_ARGUMENT,
 				     "expires_at is in the past; give a future time, or 0 for never");

@@ -1,6 +1,5 @@
-/* Commands that change pools. Each row of a request is judged by itself: good ones are applied, and the answer lists
- * the others. */
-#include <assert.h>
+/* Commands that change pools. Each row of a request is judged by itself: good ones are applied, and the answer
+ * lists the others. */
 #include <errno.h>
 #include <string.h>
 
@@ -11,6 +10,7 @@
 #include "daemon/engine/log_trim.h"
 #include "daemon/engine/record.h"
 #include "daemon/engine/reply.h"
+#include "lib/base/text.h"
 
 /* Rows that are prefetched together. */
 enum { GROUP = 32 };
@@ -102,8 +102,11 @@ enum engine_outcome engine_create_pool(struct engine *e, struct call *call)
 	struct engine_pool *c = engine_find(e, r->pool);
 	if (c)
 		return refuse_existing(call, c);
+	const char *fault = new_name_fault(r->pool);
+	if (fault)
+		return engine_refuse(call, CANDOR_INVALID_ARGUMENT, arena_printf(call->arena, "pool %s", fault));
 	mechanism_defaults(&settings);
-	const char *fault = mechanism_settings_fault(&settings);
+	fault = mechanism_settings_fault(&settings);
 	if (fault)
 		return engine_refuse(call, CANDOR_INVALID_ARGUMENT, fault);
 	if (engine_memory_pressure(e) >= PRESSURE_HIGH)
@@ -197,7 +200,6 @@ static void add_report(struct engine *e, struct engine_pool *c, struct item *ite
 static const char *not_open(struct arena *a, const struct engine_pool *c, const struct item *item)
 {
 	static const char *const states[] = {"unknown", "open", "closed", "resolved", "void"};
-	static_assert(sizeof states / sizeof *states == CANDOR_VOID + 1, "each state has a word");
 	if (engine_is_archived(c, item))
 		return "item is resolved and its reports are in an archive; reports are accepted only while it is open";
 	return arena_printf(a, "item is %s; reports are accepted only while it is open", states[item->state]);
@@ -224,6 +226,22 @@ struct post {
 	uint32_t opener; /* for whom items that it opens count; found with the first of them */
 	const char *memory_full, *one_too_many; /* sentences, made once for all rows */
 };
+
+/* True if row i would create a pool's item or labeler under a name that no new one may have, and lists it. */
+static bool is_misnamed(struct engine_pool *c, struct result *result, size_t i, const struct item *item)
+{
+	const struct candor_report *r = &result->call->wire->request.reports[i];
+	const char *field = "item", *fault = item->state == CANDOR_STATE_UNSPECIFIED ? new_name_fault(r->item) : NULL;
+	if (!fault) {
+		field = "labeler";
+		fault = new_name_fault(r->labeler);
+		if (fault && pool_find_labeler(c->pool, r->labeler, strlen(r->labeler)) != NAMES_NONE)
+			fault = NULL;
+	}
+	if (fault)
+		reject(result, i, CANDOR_INVALID_ARGUMENT, arena_printf(result->call->arena, "%s %s", field, fault));
+	return fault != NULL;
+}
 
 /* True if row i exceeds a limit or the peer's rights, and lists it. */
 static bool is_beyond(struct engine *e, struct engine_pool *c, struct result *result, size_t i, const struct item *item,
@@ -273,7 +291,7 @@ enum engine_outcome engine_post_reports(struct engine *e, struct call *call)
 		if (is_faulty(&result, i) || is_too_much(e, &result, i))
 			continue;
 		struct item *item = call->items[i];
-		if (is_beyond(e, c, &result, i, item, &post))
+		if (is_misnamed(c, &result, i, item) || is_beyond(e, c, &result, i, item, &post))
 			continue;
 		bool is_new = item->state == CANDOR_STATE_UNSPECIFIED;
 		struct pool_reported done;

@@ -70,6 +70,27 @@ const char *text_fault(const char *text, size_t len)
 	return NULL;
 }
 
+const char *new_name_fault(const char *name)
+{
+	/* The first of them is U+061C, which is D8 9C; so plain text is passed over quickly. */
+	for (const uint8_t *p = (const uint8_t *)name; *p; p++) {
+		if (*p < 0xd8)
+			continue;
+		bool direction = (p[0] == 0xd8 && p[1] == 0x9c) ||
+				 (p[0] == 0xe2 && p[1] == 0x80 && (p[2] == 0x8e || p[2] == 0x8f)) ||
+				 (p[0] == 0xe2 && p[1] == 0x81 && p[2] >= 0xaa && p[2] <= 0xaf);
+		if (direction)
+			return "has a character that turns the direction of text";
+		/* Those in the first plane, and the last two of each. */
+		bool none = (p[0] == 0xef && p[1] == 0xb7 && p[2] >= 0x90 && p[2] <= 0xaf) ||
+			    (p[0] == 0xef && p[1] == 0xbf && p[2] >= 0xbe) ||
+			    (p[0] >= 0xf0 && (p[1] & 0x0f) == 0x0f && p[2] == 0xbf && p[3] >= 0xbe);
+		if (none)
+			return "has a code point that is not a character";
+	}
+	return NULL;
+}
+
 const char *name_fault(const char *name, size_t len)
 {
 	if (len == 0)

@@ -1,0 +1,78 @@
+#include "lib/base/unicode.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include <utf8proc.h>
+
+#include "lib/base/err.h"
+
+enum { NAME_MAX_BYTES = 255, CODEPOINTS_MAX = 20 * NAME_MAX_BYTES /* no character has a longer decomposition */ };
+
+/* Nothing to see, whatever Unicode calls them: the blank of Braille. */
+enum { BRAILLE_BLANK = 0x2800 };
+
+static bool is_invisible(utf8proc_int32_t c)
+{
+	const utf8proc_property_t *p = utf8proc_get_property(c);
+	switch (p->category) {
+	case UTF8PROC_CATEGORY_CC:
+	case UTF8PROC_CATEGORY_CF:
+	case UTF8PROC_CATEGORY_ZL:
+	case UTF8PROC_CATEGORY_ZP: return true;
+	case UTF8PROC_CATEGORY_ZS: return c != ' ';
+	default: return p->ignorable || c == BRAILLE_BLANK;
+	}
+}
+
+bool unicode_is_invisible(const char *text, size_t len, size_t *step)
+{
+	utf8proc_int32_t c;
+	utf8proc_ssize_t n = utf8proc_iterate((const utf8proc_uint8_t *)text, (utf8proc_ssize_t)len, &c);
+	*step = n > 0 ? (size_t)n : 1;
+	return n > 0 && is_invisible(c);
+}
+
+/* Rewrites a name by utf8proc's options: how many bytes it has then, in out[]. */
+static size_t rewrite(const char *name, size_t len, utf8proc_option_t options, utf8proc_int32_t out[CODEPOINTS_MAX])
+{
+	require(len <= NAME_MAX_BYTES);
+	utf8proc_ssize_t n = utf8proc_decompose((const utf8proc_uint8_t *)name, (utf8proc_ssize_t)len, out,
+						CODEPOINTS_MAX - 1, options);
+	require(n >= 0 && n < CODEPOINTS_MAX);
+	n = utf8proc_reencode(out, n, options); /* in place, as bytes */
+	require(n >= 0);
+	return (size_t)n;
+}
+
+const char *unicode_principal_fault(const char *name, size_t len)
+{
+	utf8proc_int32_t composed[CODEPOINTS_MAX];
+	for (size_t i = 0, step; i < len; i += step)
+		if (unicode_is_invisible(name + i, len - i, &step))
+			return "has a character that cannot be seen; each of its characters must be visible";
+	if (len > 0 && (name[0] == ' ' || name[len - 1] == ' '))
+		return "begins or ends with a space; it must not";
+	size_t n = rewrite(name, len, UTF8PROC_STABLE | UTF8PROC_COMPOSE, composed);
+	if (n != len || memcmp(composed, name, len) != 0)
+		return "is not in the composed form of Unicode (NFC); it must be";
+	return NULL;
+}
+
+void unicode_key(const char *name, size_t len, char out[UNICODE_KEY_BYTES])
+{
+	utf8proc_int32_t folded[CODEPOINTS_MAX];
+	size_t n = rewrite(name, len,
+			   UTF8PROC_STABLE | UTF8PROC_COMPAT | UTF8PROC_COMPOSE | UTF8PROC_CASEFOLD | UTF8PROC_IGNORE,
+			   folded),
+	       used = 0;
+	const char *bytes = (const char *)folded;
+	for (size_t i = 0, step; i < n; i += step) {
+		if (unicode_is_invisible(bytes + i, n - i, &step) || bytes[i] == ' ' ||
+		    used + step >= UNICODE_KEY_BYTES)
+			continue;
+		memcpy(out + used, bytes + i, step);
+		used += step;
+	}
+	out[used] = 0;
+}
