@@ -1,11 +1,13 @@
 #include "lib/wire/fields.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "lib/base/wipe.h"
 #include "lib/wire/walk.h"
 
 enum { RIGHTS = 6 };
+static_assert((1 << RIGHTS) - 1 == CANDOR_RIGHTS_ALL, "right number N of the proto is bit N - 1");
 
 /* ---- faults ---- */
 

@@ -38,7 +38,7 @@ int wire_request_from_message(struct arena *a, const Candor__V1__Request *m, str
 	const struct wire_body *body = wire_request_body(out->request.type);
 	/* All members of the oneof are pointers in one place. */
 	if (!body)
-		wire_fault(&d, "request", "is of no kind that this daemon knows");
+		wire_fault(&d, "request", "is of an unknown type");
 	else if (body->table->list)
 		read_only_row(&d, body->table, m->hello);
 	else

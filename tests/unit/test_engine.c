@@ -455,7 +455,7 @@ static void a_read_waits_for_its_own_pool_alone(void **state)
 static void a_request_with_a_fault_is_refused_with_it(void **state)
 {
 	struct candor_request r = {.type = CANDOR_REQ_UNKNOWN};
-	assert_refused(fake_call(*state, &r), CANDOR_INVALID_ARGUMENT, "request is of no kind");
+	assert_refused(fake_call(*state, &r), CANDOR_INVALID_ARGUMENT, "request is of an unknown type");
 	r = (struct candor_request){.type = CANDOR_REQ_CREATE_POOL, .pool = ""};
 	assert_refused(fake_call(*state, &r), CANDOR_INVALID_ARGUMENT, "pool");
 	r = (struct candor_request){.type = CANDOR_REQ_LIST_POOLS, .limit = 1001};
