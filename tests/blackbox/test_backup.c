@@ -225,7 +225,7 @@ static void a_backup_without_room_leaves_no_file(void **state)
 	bool left = files_exists(copy) || is_beside(copy, ".partial");
 	assert_int_equal(umount(small), 0);
 	assert_int_equal(code, 2);
-	assert_says(c->err, "no room");
+	assert_says(c->err, "no space left");
 	assert_false(left);
 }
 
