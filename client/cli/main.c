@@ -1,4 +1,4 @@
-/* candor - the command line. Which command, with what in common; everything else is one file a noun. */
+/* candor - the command line: the common options, and which command runs. Each noun has a file of its own. */
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,7 +79,7 @@ static void take_options(struct cli *c, int argc, char **argv)
 	}
 }
 
-/* Where --server was not given; at the latest possible moment, since it may stand behind the command. */
+/* Runs the command. */
 static int run(struct cli *c, int argc, char **argv)
 {
 	optind = 0; /* getopt_long() begins anew */
@@ -94,7 +94,7 @@ static int run(struct cli *c, int argc, char **argv)
 	return code;
 }
 
-/* Set to nothing is not set. */
+/* An empty variable counts as unset. */
 static const char *environment(const char *name)
 {
 	const char *value = getenv(name);
@@ -112,7 +112,7 @@ int main(int argc, char **argv)
 		.key = environment("CANDOR_KEY"),
 		.token_file = environment("CANDOR_TOKEN_FILE"),
 	};
-	setlocale(LC_CTYPE, ""); /* not LC_NUMERIC: numbers are read and written with a point everywhere */
+	setlocale(LC_CTYPE, ""); /* not LC_NUMERIC: numbers have a decimal point everywhere */
 	cli_term_init(&c.term);
 	take_options(&c, argc, argv);
 	if (optind == argc)

@@ -1,5 +1,7 @@
 /* What programs read: each command's documents have the keys they always had, and a failure is a document too. */
+#include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "tests/lib/command.h"
 
@@ -300,6 +302,28 @@ static void what_export_writes_import_reads(void **state)
 	json_decref(lines);
 }
 
+static void a_feed_that_is_followed_ends_with_the_cursor(void **state)
+{
+	static const int signals[] = {SIGINT, SIGTERM};
+	struct command *c = *state;
+	command_fill(c);
+	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+		const char *const argv[] = {"candor", "feed", "p", "--follow", "--json", NULL};
+		files_write_text(c->out_path, "");
+		pid_t pid = daemon_begin(argv, NULL, c->out_path, c->err_path);
+		c->out[0] = 0;
+		for (int left_ms = 10000; left_ms > 0 && !strchr(c->out, '\n'); left_ms -= 20) {
+			usleep(20000);
+			files_read_text(c->out_path, c->out, COMMAND_TEXT_MAX);
+		}
+		assert_int_equal(kill(pid, signals[i]), 0);
+		assert_int_equal(daemon_wait_for(pid), 0);
+		files_read_text(c->out_path, c->out, COMMAND_TEXT_MAX);
+		check_lines(c, 3 + 1, 0, 1, item_keys);
+		check_lines(c, 3 + 1, 3, 0, "next");
+	}
+}
+
 /* ---- failures ---- */
 
 static void wrong_usage_is_a_document_wherever_the_option_stands(void **state)
@@ -405,6 +429,7 @@ int main(void)
 		CLI(json_has_stable_keys_for_every_command),
 		CLI(bytes_are_hexadecimal),
 		CLI(what_export_writes_import_reads),
+		CLI(a_feed_that_is_followed_ends_with_the_cursor),
 		CLI(wrong_usage_is_a_document_wherever_the_option_stands),
 		CLI(a_refusal_is_a_document),
 		CLI(an_absent_daemon_is_a_document),

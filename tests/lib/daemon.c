@@ -204,7 +204,7 @@ static _Noreturn void abandon(struct daemon d, const char *why)
 }
 
 /* A program of the build, by its name in args[0]. */
-static pid_t start_program(const char *const *args, const char *input, const char *out, const char *err)
+pid_t daemon_begin(const char *const *args, const char *input, const char *out, const char *err)
 {
 	char program[512];
 	char *argv[OPTIONS_MAX] = {program};
@@ -218,7 +218,7 @@ static pid_t start_program(const char *const *args, const char *input, const cha
 
 pid_t daemon_spawn(const char *const *args, const char *log)
 {
-	return start_program(args, NULL, NULL, log);
+	return daemon_begin(args, NULL, NULL, log);
 }
 
 bool daemon_serves(struct daemon *d, int *status)
@@ -292,7 +292,7 @@ void daemon_kill(struct daemon *d)
 
 int daemon_run(const char *const *args, const char *input, const char *out, const char *err)
 {
-	return daemon_wait_for(start_program(args, input, out, err));
+	return daemon_wait_for(daemon_begin(args, input, out, err));
 }
 
 int daemon_verify(const struct daemon *d)

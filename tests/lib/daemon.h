@@ -81,6 +81,9 @@ void daemon_disconnect(struct daemon *d, struct candor *c);
  * directory ("candor", "candord"). Its output goes to the files named, or nowhere (NULL). input NULL: none. */
 int daemon_run(const char *const *argv, const char *input, const char *out, const char *err);
 
+/* The same, without waiting for its end. */
+pid_t daemon_begin(const char *const *argv, const char *input, const char *out, const char *err);
+
 /* waitpid() for a program that was started here: its exit status, or 128 + signal. */
 int daemon_wait_for(pid_t pid);
 

@@ -17,7 +17,7 @@
 #include "client/cli/base/progress.h"
 #include "client/cli/base/token_file.h"
 
-enum { RETRY_MS = 60 * 1000 }; /* that one request may wait for its rate, all in all, without --timeout */
+enum { RETRY_MS = 60 * 1000 }; /* the longest total wait of one request for the rate limit, without --timeout */
 
 /* ---- words ---- */
 
@@ -58,7 +58,7 @@ static char *format_text(const char *format, va_list args)
 	return cli_memory(text);
 }
 
-/* Takes the message. What comes after the first failure only follows from it. */
+/* Takes ownership of the message. The first failure counts: later ones follow from it. */
 static void remember(struct cli *c, enum candor_code code, char *message)
 {
 	if (c->failure) {
@@ -153,7 +153,7 @@ void cli_put_failure(struct cli *c, struct json_out *j)
 	c->failure_told = true;
 }
 
-/* Whatever is wrong may stand before the option. */
+/* The mistake may come before the option. */
 static bool wants_json(const struct cli *c)
 {
 	bool wanted = c->json;
@@ -179,7 +179,7 @@ _Noreturn void cli_usage(const struct cli *c, const char *format, ...)
 
 /* ---- no way to the daemon ---- */
 
-/* Whether a certificate's authority is not among those that are trusted. */
+/* Whether the fault is that a certificate's authority is not trusted. */
 static bool is_distrust(const char *fault)
 {
 	static const char *const words[] = {"issuer", "self-signed", "self signed", "first certificate", "signature"};
@@ -211,9 +211,8 @@ int cli_unreachable(struct cli *c, bool was_there, int err, const char *fault)
 	if (was_there)
 		return CLI_UNREACHABLE;
 	if (err == -EACCES)
-		cli_note(
-			"Your user may not open that socket: check the permissions of its file and of "
-			"the directories above it.");
+		cli_note("Your user may not open that socket: check the permissions of its file and of "
+			 "the directories above it.");
 	else if (is_plain && (err == -ECONNRESET || err == -EPIPE || err <= CANDOR_ERR_TOO_BIG))
 		cli_note("If the daemon uses TLS on that port, the address must begin with tls: instead of tcp:.");
 	else
@@ -295,7 +294,7 @@ int cli_option(struct cli *c, int argc, char **argv, const struct option *own)
 	append_options(all, append_options(all, 0, common), own);
 	int opt;
 	opterr = 0;
-	/* Before a command the first operand is its name, and what follows is the command's business. */
+	/* Before a command, the first operand is its name; the rest is parsed by the command. */
 	do
 		opt = getopt_long(argc, argv, c->command ? ":" : "+:", all, NULL);
 	while (is_common(c, opt));
@@ -400,7 +399,7 @@ uint64_t cli_retry_ms(const struct cli *c, const struct candor_response *r, uint
 	return r->retry_after_ms;
 }
 
-/* What a terminal sees of it goes when the waiting does. */
+/* A terminal shows a line meanwhile. */
 static void wait_for_rate(const struct cli *c, uint64_t ms)
 {
 	struct cli_progress line = {0};
@@ -430,7 +429,7 @@ int cli_ask(struct cli *c, const struct candor_request *request, const struct ca
 		wait_for_rate(c, pause_ms);
 		waited_ms += pause_ms;
 		if (!*candor_principal(c->daemon)) {
-			/* It was the greeting that was refused, and that connection is at its end. */
+			/* The greeting was refused, and that connection has ended. */
 			candor_close(c->daemon);
 			c->daemon = NULL;
 		}

@@ -1,8 +1,8 @@
-/* cli.h - what the commands of candor share: options, the conversation with the daemon, words and exit codes.
+/* cli.h - what the commands of candor share: options, talking to the daemon, messages and exit codes.
  *
- * Data goes to stdout and words to stderr, so that output can be piped. With --json a command prints one JSON document
- * (feed, audit, export and `labeler --history`: one a line), with all digits of its numbers. If it fails, the last line
- * is {"error":{"code","message"}}, or a document of its own has that as a member.
+ * Data goes to stdout and messages to stderr, so that output can be piped. With --json a command prints one JSON
+ * document (feed, audit, export and `labeler --history`: one a line), with all digits of its numbers. If it fails,
+ * the last line is {"error":{"code","message"}}, or a document of its own has that as a member.
  *
  * Wrong usage ends the program where it is found, before anything was opened. A command returns its exit code. */
 #ifndef CANDOR_CLI_H
@@ -17,10 +17,10 @@
 
 enum cli_exit {
 	CLI_DONE = 0,
-	CLI_ROWS = 1, /* some rows were rejected, which are listed on stderr; or there was nothing to be removed */
+	CLI_ROWS = 1, /* some rows were rejected (listed on stderr), or there was nothing to remove */
 	CLI_USAGE = 2, /* wrong usage, or a file that cannot be read or written */
 	CLI_REFUSED = 3, /* the daemon refused the request */
-	CLI_UNREACHABLE = 4, /* the daemon could not be reached, or went away */
+	CLI_UNREACHABLE = 4, /* the daemon could not be reached, or the connection was lost */
 };
 
 struct cli;
@@ -35,8 +35,8 @@ struct cli_command {
 #define COMMAND(name) extern const struct cli_command cli_##name;
 #include "client/cli/base/commands.def"
 
-/* What defines a command: CLI_COMMAND(ping) = {...}. One that has no row in commands.def does not compile, and a row
- * that nothing defines does not link. */
+/* Defines a command: CLI_COMMAND(ping) = {...}. One without a row in commands.def does not compile, and a row without
+ * a definition does not link. */
 #define CLI_COMMAND(name)                                                                             \
 	_Static_assert(CLI_LISTED_##name >= 0, #name " needs a row in client/cli/base/commands.def"); \
 	const struct cli_command cli_##name
@@ -48,35 +48,35 @@ enum cli_listed {
 };
 
 struct cli {
-	char *const *argv; /* of the program, NULL behind them */
+	char *const *argv; /* of the program, ended by NULL */
 	const char *server; /* address of the daemon */
 	bool json;
 	uint64_t timeout_ms; /* 0: the library's defaults */
 	const char *ca, *cert, *key; /* for tls: addresses; NULL: not given */
 	const char *token_file; /* NULL: not given */
-	bool token_file_given; /* as an option; else by the environment */
-	bool token_taken; /* from what gives it once: a pipe, a terminal */
+	bool token_file_given; /* by an option; else by the environment */
+	bool token_taken; /* from a pipe or a terminal, which cannot be read again */
 	char token[CANDOR_TOKEN_MAX + 1]; /* from cli_client_options() until cli_wipe_token() */
-	char fault[512]; /* of the channel of cli_call(), where that was why it failed */
+	char fault[512]; /* of the channel of cli_call(), if it failed because of that */
 	struct cli_term term;
-	const struct cli_command *command; /* that is being run; NULL: none yet */
+	const struct cli_command *command; /* the one being run; NULL: none yet */
 	struct candor *daemon; /* NULL until the first cli_call() */
 
-	/* Why the command fails, the first time that it was said; failure NULL: it was not. */
+	/* Why the command fails: the first error that was reported; failure NULL: none was. */
 	enum candor_code failure_code;
 	char *failure;
-	bool failure_told; /* in a document of the command's own */
+	bool failure_told; /* in a document that was printed */
 };
 
 /* ---- options ---- */
 
-/* The next option of a command: its `val` and optarg; or -1, and then argv[optind] is the first operand. Options that
- * all commands have (--server, --json, --timeout, --ca, --cert, --key, --token-file, --help) are taken care of here.
+/* The next option of a command: its `val` and optarg; or -1, and then argv[optind] is the first operand. The
+ * common options (--server, --json, --timeout, --ca, --cert, --key, --token-file, --help) are handled here.
  * own: ends with an all-zero option, may be NULL. */
 int cli_option(struct cli *c, int argc, char **argv, const struct option *own);
 
-/* After the options: the operands, a NULL behind them, not fewer than `least` nor more than `most`. what: their names,
- * for the message. */
+/* After the options: the operands, ended by NULL, from `least` to `most` of them. what: their names, for the
+ * message. */
 char **cli_operands(const struct cli *c, int argc, char **argv, int least, int most, const char *what);
 
 /* `candor NOUN VERB ...`: a command's verbs, ended by an all-zero one. */
@@ -85,42 +85,42 @@ struct cli_verb {
 	int (*run)(struct cli *c, int argc, char **argv); /* argv[0] is the verb */
 };
 
-/* Runs the one that argv[1] names. what: all of them, for the message if it names none: "list or show". */
+/* Runs the one that argv[1] names. what: a list of all for the error message, like "list or show". */
 int cli_run_verb(struct cli *c, int argc, char **argv, const struct cli_verb *verbs, const char *what);
 
-/* Says what is wrong and where help is, and exits with CLI_USAGE. */
+/* Reports what is wrong, refers to the help, and exits with CLI_USAGE. */
 _Noreturn void cli_usage(const struct cli *c, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* A number the user gave; wrong usage unless it is one from lo to hi. what: "--beta" or "Y". */
+/* A number given by the user; wrong usage unless it is from lo to hi. what: "--beta" or "Y". */
 double cli_real(const struct cli *c, const char *what, const char *text, double lo, double hi);
 uint64_t cli_count_of(const struct cli *c, const char *what, const char *text, uint64_t lo, uint64_t hi);
 
-/* ---- words ---- */
+/* ---- messages ---- */
 
-/* A line on stderr; with "candor: " before it where something went wrong. */
+/* A line on stderr; an error begins with "candor: ". */
 void cli_note(const char *format, ...) PRINTF_LIKE(1, 2);
 void cli_error(const struct cli *c, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* Says why the command fails, and keeps it for --json. Returns exit_code. */
+/* Reports why the command fails, and keeps it for --json. Returns exit_code. */
 int cli_fail(struct cli *c, enum cli_exit exit_code, enum candor_code code, const char *format, ...) PRINTF_LIKE(4, 5);
 
-/* Only keeps it: it was said already. */
+/* Only keeps it: it has been reported. */
 void cli_keep_failure(struct cli *c, enum candor_code code, const char *format, ...) PRINTF_LIKE(3, 4);
 
-/* Says and keeps it, with CLI_USAGE, for a file that cannot be used: "WHAT: why". err: a negative errno. */
+/* cli_fail() with CLI_USAGE, for a file that cannot be used: "WHAT: why". err: a negative errno. */
 int cli_fail_file(struct cli *c, const char *what, int err);
 
-/* ... with CLI_REFUSED, for a refusal: "CODE: sentence" to people. */
+/* ... with CLI_REFUSED, for a refusal: "CODE: sentence" on stderr. */
 int cli_refusal(struct cli *c, enum candor_code code, const char *message);
 
-/* ... with CLI_UNREACHABLE, for a daemon that could not be reached or, where was_there, went away; it also says what to
- * do. fault: of candor_client_fault() or the like. */
+/* ... with CLI_UNREACHABLE, for a daemon that could not be reached, or, with was_there, whose connection was lost; also
+ * says what to do. fault: from candor_client_fault() or the like. */
 int cli_unreachable(struct cli *c, bool was_there, int err, const char *fault);
 
-/* With --json: prints {"error":...} if the command failed and no document says so yet. */
+/* With --json: prints {"error":...} if the command failed and no document has said so. */
 void cli_print_failure(struct cli *c, int exit_code);
 
-/* The member "error" of the object that is open, if the command has failed so far. */
+/* Writes the member "error" into the open object if the command has failed so far. */
 void cli_put_failure(struct cli *c, struct json_out *j);
 
 /* Checks an allocation; without memory the program ends here. */
@@ -128,25 +128,24 @@ void *cli_memory(void *block);
 
 /* ---- the daemon ---- */
 
-/* What a client is made with; wrong usage where the address is none or the token cannot be had. Once the client is made
- * the token is to be wiped. */
+/* The options for a client; wrong usage if the address is invalid or the token cannot be read. Wipe the token once the
+ * client exists. */
 void cli_client_options(struct cli *c, struct candor_options *out);
 void cli_wipe_token(struct cli *c);
 
-/* How long to wait before a request that was refused is sent again, given how long this was waited for it already: 0
- * where it was not refused for a rate, or where all of it would be longer than --timeout. */
+/* How long to wait before a refused request is sent again, after waited_ms so far. 0 if it was not refused by a rate
+ * limit, or if the total would exceed --timeout. */
 uint64_t cli_retry_ms(const struct cli *c, const struct candor_response *response, uint64_t waited_ms);
 
-/* 0: *response is the daemon's answer, whatever its code. Else an exit code, and what happened has been said. What is
- * refused for a rate is sent again when its time has come. */
+/* 0: *response is the daemon's answer, whatever its code. Else an exit code after an error message. What a rate limit
+ * refuses is sent again when its time has come. */
 MUST_CHECK int cli_ask(struct cli *c, const struct candor_request *request, const struct candor_response **response);
 
-/* The same where only code OK will do: any other is told, and the exit code is CLI_REFUSED; *response is the refusal
- * then. */
+/* The same if only code OK will do: any other is reported and returns CLI_REFUSED; then *response is the refusal. */
 MUST_CHECK int cli_call(struct cli *c, const struct candor_request *request, const struct candor_response **response);
 
-/* Sends a batch, lists the rows that were rejected on stderr by `names`, the request's items, and with --json prints
- * the result on stdout. *batch may be NULL. An exit code. */
+/* Sends a batch, lists rejected rows on stderr by `names`, the request's items, and with --json prints the result on
+ * stdout. *batch may be NULL. An exit code. */
 int cli_batch(struct cli *c, const struct candor_request *request, const char *const *names,
 	      struct candor_batch *batch);
 

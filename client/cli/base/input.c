@@ -49,7 +49,7 @@ int cli_input_open(struct cli_input *in, uv_loop_t *loop, const char *path, cli_
 		in->size = (uint64_t)st.st_size;
 		return 0;
 	}
-	/* What cannot be polled (/dev/null) never keeps one waiting either. */
+	/* A file that cannot be polled (/dev/null) never blocks. */
 	in->flags = fcntl(in->fd, F_GETFL);
 	in->polled = uv_poll_init(loop, &in->poll, in->fd) == 0;
 	in->poll.data = in;
@@ -68,7 +68,7 @@ void cli_input_read(struct cli_input *in)
 void cli_input_close(struct cli_input *in)
 {
 	in->wanted = false;
-	/* libuv has made the descriptor non-blocking, and a terminal is shared with whoever comes next. */
+	/* libuv has made the descriptor non-blocking, and a terminal is shared with the next program. */
 	if (in->polled) {
 		uv_close((uv_handle_t *)&in->poll, NULL);
 		fcntl(in->fd, F_SETFL, in->flags);

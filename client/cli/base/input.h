@@ -1,7 +1,7 @@
 /* input.h - reads a file, a pipe or a terminal on a loop.
  *
  * Regular files are read at once when asked for, since they are always ready; everything else when it has something, so
- * that a slow writer does not keep the loop from its other work. */
+ * that a slow writer does not block the loop. */
 #ifndef CANDOR_CLI_INPUT_H
 #define CANDOR_CLI_INPUT_H
 

@@ -74,7 +74,7 @@ struct cli_text cli_time(uint64_t unix_ms)
 	struct cli_text out = {"-"};
 	struct tm tm;
 	time_t seconds = (time_t)(unix_ms / 1000);
-	/* A time beyond the year 9999 can only come from a daemon out of its mind. */
+	/* A time beyond the year 9999 can only come from a broken daemon. */
 	if (unix_ms > 0 && unix_ms < UINT64_C(253402300800000) && gmtime_r(&seconds, &tm))
 		strftime(out.s, sizeof out.s, "%Y-%m-%d %H:%M:%S", &tm);
 	return out;

@@ -13,7 +13,7 @@ struct cli_text {
 	char s[40];
 };
 
-/* Decimal notation, nothing before or behind it, finite. */
+/* Decimal notation, nothing before or after it, finite. */
 bool cli_parse_real(const char *text, double *out);
 bool cli_parse_count(const char *text, uint64_t *out);
 
@@ -24,7 +24,7 @@ struct cli_text cli_time(uint64_t unix_ms); /* 2026-11-23 23:58:04, UTC; "-" for
 struct cli_text cli_duration(uint64_t ms); /* 3d 4h, 4h 05m, 12m 07s, 4.2 s */
 struct cli_text cli_exact(double x); /* 17 significant digits: reads back as the same number */
 
-/* What a sum comes to per item, "-" where there are none. */
+/* The mean per item, "-" if there are none. */
 struct cli_text cli_mean(double sum, uint64_t n);
 
 /* The head of a pool's chain of settlements as `candord --verify --head` takes it, POOL:ROUND:HASH; empty before the

@@ -9,7 +9,8 @@
 #include "client/cli/base/number.h"
 #include "lib/base/text.h"
 
-static const char *const field_names[CLI_FIELDS] = {"item", "labeler", "report", "outcome"};
+static const char *const field_names[] = {"item", "labeler", "report", "outcome"};
+_Static_assert(sizeof field_names / sizeof *field_names == CLI_FIELDS, "a name for each field");
 
 void cli_rows_init(struct cli_rows *r, enum cli_rows_format format)
 {
@@ -66,7 +67,7 @@ static void advance(struct cli_rows *r, size_t len, uint64_t lines)
 	r->line += lines;
 }
 
-/* The length of the line at hand with its newline, or 0 if it is not whole yet. */
+/* The length of the current line with its newline, or 0 if it is not complete yet. */
 static size_t line_length(const struct cli_rows *r)
 {
 	const char *newline = left(r) ? memchr(here(r), '\n', left(r)) : NULL;
@@ -75,7 +76,7 @@ static size_t line_length(const struct cli_rows *r)
 	return r->ended ? left(r) : 0;
 }
 
-/* The same for a CSV record, which goes on over a newline between quotes; *lines: how many it takes. -1: it is longer
+/* The same for a CSV record, which continues over a newline within quotes; *lines: how many it takes. -1: it is longer
  * than a record may be, or a quote is not closed. */
 static ssize_t record_length(const struct cli_rows *r, uint64_t *lines)
 {
@@ -97,7 +98,7 @@ static ssize_t record_length(const struct cli_rows *r, uint64_t *lines)
 	return r->ended ? (ssize_t)n : 0;
 }
 
-/* Drops the line at hand; or, where its end is not there yet, what there is of it, and the rest when it comes. */
+/* Drops the current line; if its end is not there yet, the part that is, and the rest when it comes. */
 static void drop_line(struct cli_rows *r)
 {
 	size_t len = line_length(r);
@@ -116,7 +117,7 @@ static size_t blanks(const char *text, size_t len)
 
 /* ---- CSV ---- */
 
-/* Takes one field from text[*at .. len) into r->text; false where quotes stand wrong. */
+/* Takes one field from text[*at .. len) into r->text; false if the quoting is wrong. */
 static bool take_field(struct cli_rows *r, const char *text, size_t len, size_t *at)
 {
 	size_t i = *at;
@@ -149,7 +150,7 @@ struct field {
 	size_t start, len; /* in r->text */
 };
 
-/* Cuts a record into fields and remembers those of the first `most` columns. -1 where quotes stand wrong. */
+/* Cuts a record into fields and remembers those of the first `most` columns. -1 if the quoting is wrong. */
 static int split(struct cli_rows *r, const char *text, size_t len, struct field *fields, int most)
 {
 	int n = 0;
@@ -184,7 +185,7 @@ static enum cli_rows_result missing_column(struct cli_rows *r)
 
 enum { COLUMNS_MAX = 256 };
 
-/* MORE where the heading is good. */
+/* MORE if the header is good. */
 static enum cli_rows_result read_heading(struct cli_rows *r, const char *text, size_t len)
 {
 	struct field fields[COLUMNS_MAX];
@@ -207,7 +208,7 @@ static enum cli_rows_result read_heading(struct cli_rows *r, const char *text, s
 	return missing_column(r);
 }
 
-/* A probability in a field; what is shown of it is no more than a terminal can bear. */
+/* A probability in a field; it is quoted in a message only if that is safe on a terminal. */
 static bool parse_unit(struct cli_rows *r, enum cli_field f, const char *text, size_t len, double *out)
 {
 	if (strlen(text) == len && cli_parse_real(text, out) && *out >= 0 && *out <= 1)
@@ -281,7 +282,7 @@ static enum cli_rows_result next_csv(struct cli_rows *r, struct cli_row *row)
 		}
 		bool heading = !r->headed;
 		enum cli_rows_result result = heading ? read_heading(r, text, bare) : read_record(r, text, bare, row);
-		/* A stray quote may have drawn in lines that have nothing to do with it: they are read again. */
+		/* A stray quote may have swallowed unrelated lines: they are read again. */
 		if (result == CLI_ROWS_BAD && lines > 1)
 			drop_line(r);
 		else
@@ -350,13 +351,13 @@ static enum cli_rows_result next_json(struct cli_rows *r, struct cli_row *row)
 
 /* ---- where a file begins ---- */
 
-/* Skips a byte order mark and settles the format; false while there is not enough to know. */
+/* Skips a byte order mark and decides on the format; false while there is not enough to decide. */
 static bool begin(struct cli_rows *r)
 {
 	static const char mark[] = "\xef\xbb\xbf";
 	if (left(r) < 3 && !r->ended)
 		return false;
-	/* One: what follows it may come later, and be another. */
+	/* Only one: a second is data, whenever it comes. */
 	if (r->read_bytes == 0 && left(r) >= 3 && memcmp(here(r), mark, 3) == 0)
 		advance(r, 3, 0);
 	size_t blank = blanks(here(r), left(r));

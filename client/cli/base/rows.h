@@ -1,11 +1,11 @@
-/* rows.h - reads reports and outcomes from CSV or JSON lines, a piece of the file at a time.
+/* rows.h - reads reports and outcomes from CSV or JSON lines, piece by piece.
  *
  * CSV is RFC 4180's, with LF or CRLF and perhaps a byte order mark. The first record names the columns: item, labeler,
  * report, and perhaps outcome, in any order among others. JSON lines are objects of the same names, one a line. An
  * empty outcome (or null, or none) says that it is not known. Blank lines are skipped. Where it is wanted, rows may
- * also have an item and its outcome alone: without the columns labeler and report, or objects without both.
+ * also have an item and its outcome alone: without the columns labeler and report, or objects without either.
  *
- * A bad record costs no more than its line: reading goes on with the next one, also after a quote that is never closed.
+ * A bad record costs only its line: reading goes on with the next one, even after a quote that is never closed.
  * No I/O. Memory is bounded by the longest record. */
 #ifndef CANDOR_CLI_ROWS_H
 #define CANDOR_CLI_ROWS_H
@@ -27,14 +27,14 @@ enum cli_rows_format {
 
 struct cli_row {
 	uint64_t line; /* where it begins, from 1 */
-	const char *item, *labeler; /* labeler NULL: there is neither it nor a report */
+	const char *item, *labeler; /* labeler NULL: an outcome without a report */
 	double report;
 	bool has_outcome;
 	double outcome;
 };
 
 enum cli_rows_result {
-	CLI_ROWS_MORE, /* nothing whole is left: push more, or say that it ended */
+	CLI_ROWS_MORE, /* no complete row is left: push more, or say that it ended */
 	CLI_ROWS_ROW,
 	CLI_ROWS_BAD, /* row->line cannot be used; rows->fault says why */
 	CLI_ROWS_END,
@@ -47,7 +47,7 @@ struct cli_rows {
 	enum cli_rows_format format;
 	bool takes_outcomes; /* whether rows may be outcomes alone; the caller's to set, at first */
 	struct buf bytes;
-	size_t start; /* what is before it has been read */
+	size_t start; /* everything before it has been read */
 	uint64_t line; /* of bytes[start] */
 	uint64_t read_bytes; /* of the file, up to bytes[start] */
 	bool begun, ended, skipping; /* skipping: to the end of a line that was too long */
@@ -55,8 +55,8 @@ struct cli_rows {
 	bool headed;
 	int column[CLI_FIELDS]; /* -1: none */
 	int n_columns;
-	struct buf text; /* the present record's fields, unquoted, each with a NUL */
-	json_t *object; /* the present record as JSON */
+	struct buf text; /* the current record's fields, unquoted, each with a NUL */
+	json_t *object; /* the current record as JSON */
 	char fault[256];
 };
 

@@ -53,7 +53,7 @@ void cli_bar(char *out, double fraction, int columns, bool utf8)
 	stpcpy(out, eighths[length % steps]);
 }
 
-/* The widest column that may be cut and has more than the least width, or -1. */
+/* The widest column that may still shrink, or -1. */
 static int widest_of(const struct cli_table *t, const int *width)
 {
 	int widest = -1;
@@ -63,7 +63,7 @@ static int widest_of(const struct cli_table *t, const int *width)
 	return widest;
 }
 
-/* Gives the bar what is left of the terminal, and takes what is missing from the widest columns that may shrink. */
+/* Gives spare width to the bar, and takes missing width from the widest columns that may shrink. */
 static void fit(struct cli_table *t, const struct cli_term *term, int *width)
 {
 	int total = -GAP, bar = -1, widest;
@@ -76,7 +76,7 @@ static void fit(struct cli_table *t, const struct cli_term *term, int *width)
 	int left = term->width - total;
 	if (bar >= 0 && left > 0)
 		width[bar] += left < BAR_MAX - BAR_MIN ? left : BAR_MAX - BAR_MIN;
-	/* What is no terminal has no right edge, and a program that reads it wants whole names. */
+	/* Only a terminal has a right edge; a program that reads the output wants whole names. */
 	for (; left < 0 && term->out_tty && (widest = widest_of(t, width)) >= 0; left++)
 		width[widest]--;
 }

@@ -1,5 +1,5 @@
 /* table.h - rows of text in aligned columns.
- * Cells are copied. Rows can be printed in several goes: the heading comes once, and columns keep their width. */
+ * Cells are copied. Rows can be printed in several parts: the heading comes once, and columns keep their width. */
 #ifndef CANDOR_CLI_TABLE_H
 #define CANDOR_CLI_TABLE_H
 
@@ -11,9 +11,9 @@
 struct cli_column {
 	const char *title;
 	bool right; /* aligned to the right */
-	bool shrink; /* may be cut where a terminal is too narrow, */
-	bool middle; /* ... in the middle: what ends differently can still be told apart */
-	bool bar; /* its cells are numbers from 0 to 1, shown as bars over what width is left */
+	bool shrink; /* may be cut if the terminal is too narrow, */
+	bool middle; /* ... in the middle: texts with different ends stay distinguishable */
+	bool bar; /* its cells are numbers from 0 to 1, shown as bars over the remaining width */
 };
 
 enum { CLI_COLUMNS_MAX = 16 };
@@ -33,7 +33,7 @@ void cli_table_init(struct cli_table *t, const struct cli_column *columns, size_
 /* The next cell, from left to right, row after row. */
 void cli_table_cell(struct cli_table *t, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* Prints the whole rows that are there, and forgets them. */
+/* Prints and forgets the rows so far. */
 void cli_table_print(struct cli_table *t, const struct cli_term *term, FILE *to);
 
 void cli_table_free(struct cli_table *t);

@@ -1,4 +1,4 @@
-/* term.h - what is known of the terminal. Colours only where one is, and never with NO_COLOR. */
+/* term.h - what is known about the terminal. Colours only on a terminal, and never with NO_COLOR. */
 #ifndef CANDOR_CLI_TERM_H
 #define CANDOR_CLI_TERM_H
 
@@ -20,7 +20,7 @@ const char *cli_bold(bool color);
 const char *cli_red(bool color);
 const char *cli_plain(bool color);
 
-/* Columns that a text takes. */
+/* The columns that a text takes up. */
 int cli_width(const char *text);
 
 /* The longest prefix of `text` that takes at most `columns`: its length in bytes. */

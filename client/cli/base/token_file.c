@@ -11,13 +11,13 @@
 #include "lib/base/wipe.h"
 #include "lib/crypto/token.h"
 
-/* The file as people named it. */
+/* How the file was named. */
 static const char *named_by(const struct cli *c)
 {
 	return c->token_file_given ? "" : " (CANDOR_TOKEN_FILE)";
 }
 
-/* Who listens between here and there would have the token, and all that it may do. */
+/* Anybody who listens on the network would get the token and all its rights. */
 static void refuse_plain_network(const struct cli *c)
 {
 	struct address address;
@@ -77,7 +77,7 @@ static const char *take_line(int fd, char out[CANDOR_TOKEN_MAX + 1])
 	return fault;
 }
 
-/* A file, or what a program or a hand writes to. */
+/* A file, a pipe or a terminal. */
 static bool is_readable_kind(int fd, const struct stat *st)
 {
 	return S_ISREG(st->st_mode) || S_ISFIFO(st->st_mode) || S_ISSOCK(st->st_mode) || isatty(fd);

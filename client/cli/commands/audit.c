@@ -1,4 +1,4 @@
-/* candor audit: what was done that bears on results and rights. */
+/* candor audit: lists what affected results and rights. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,7 +1,7 @@
-/* candor backup: a copy of the running daemon's database.
+/* candor backup: copies the database of a running daemon.
  *
  * The daemon only says where its database is, and only on a Unix socket; the copy is made by `candord --backup`, run
- * here as the user who asked. So nobody can make the daemon write a file, and nobody gets a copy of what he could not
+ * here as the user who asked. So nobody can make the daemon write a file, and nobody gets a copy of what they could not
  * read anyway. */
 #include <inttypes.h>
 #include <stdio.h>
@@ -37,7 +37,7 @@ static void on_line(void *arg, const char *line)
 					  &done->reports) == 3;
 }
 
-/* Runs candord --backup to its end: what it came to, and an exit code. */
+/* Runs candord --backup: *done is its result. An exit code. */
 static int copy(struct cli *c, const char *database, const char *file, const char *rate, struct done *done)
 {
 	char db[CLI_PATH_SIZE + 8], to[CLI_PATH_SIZE + 16], at[64], progress[] = "--progress";

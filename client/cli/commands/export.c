@@ -9,7 +9,7 @@
 #include "client/cli/base/number.h"
 #include "client/cli/base/pages.h"
 
-/* Quoted where RFC 4180 asks for it; names have no line breaks. */
+/* Quoted where RFC 4180 requires it; names have no line breaks. */
 static void print_field(const char *text)
 {
 	if (!text[strcspn(text, ",\"")]) {

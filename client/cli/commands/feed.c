@@ -12,11 +12,11 @@
 
 static void on_stop(int number)
 {
-	(void)number; /* it interrupts the wait, which is all there is to do */
+	(void)number; /* interrupting the wait is all it is for */
 }
 
 /* SIGINT and SIGTERM are blocked but for the wait between two pages, so that the output always ends with the cursor to
- * go on from. */
+ * continue from. */
 static void block_stop(void)
 {
 	const struct sigaction action = {.sa_handler = on_stop};
@@ -99,7 +99,7 @@ static int run_feed(struct cli *c, int argc, char **argv)
 	request.pool = cli_operands(c, argc, argv, 1, 1, "POOL")[0];
 	cli_pages_begin(&pages, c, &request, after, limit);
 	read_feed(&pages, follow);
-	/* Also where a later page failed: what was printed ends with where to go on. */
+	/* Even if a later page failed: the output ends with where to continue. */
 	if (pages.n_pages > 0 && c->json)
 		print_cursor(pages.cursor);
 	else if (pages.n_pages > 0)

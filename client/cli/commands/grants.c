@@ -44,19 +44,18 @@ void cli_grant_rights(const struct cli *c, char *const *names, struct candor_gra
 	for (; *names; names++) {
 		unsigned these;
 		if (!rights_parse(*names, &these))
-			cli_usage(
-				c,
-				"\"%s\" is not a right; it must be report, outcome, read, read-open, inspect, "
-				"admin, or a "
-				"role: platform, auditor, trainer, operator",
-				*names);
+			cli_usage(c,
+				  "\"%s\" is not a right; it must be report, outcome, read, read-open, inspect, "
+				  "admin, or a "
+				  "role: platform, auditor, trainer, operator",
+				  *names);
 		g->rights |= these;
 	}
 	if (g->prefix[0] && g->rights != CANDOR_RIGHT_REPORT)
 		cli_usage(c, "--labelers works only with the right to report; grant other rights separately");
 }
 
-/* PRINCIPAL as the daemon knows it: names of users and groups are this machine's business. */
+/* PRINCIPAL as the daemon knows it: names of users and groups are resolved on this machine. */
 static const char *parse_principal(const struct cli *c, const char *text, char id[32])
 {
 	const char *principal = text;
@@ -105,7 +104,7 @@ struct cli_grant_text cli_grant_words(const struct candor_grant *g)
 	static const char *const words[] = {"report",          "post outcomes",    "read closed items",
 					    "read open items", "inspect labelers", "do everything"};
 	_Static_assert(1u << sizeof words / sizeof *words == CANDOR_RIGHTS_ALL + 1, "a phrase for each right");
-	/* Whoever may do everything may do the others too. */
+	/* admin includes all others. */
 	unsigned rights = g->rights & CANDOR_RIGHT_ADMIN ? CANDOR_RIGHT_ADMIN : g->rights;
 	struct cli_grant_text text = {""};
 	size_t len = 0;
@@ -131,7 +130,7 @@ const char *cli_grant_doubt(struct cli *c, const struct candor_grant *g)
 
 typedef void take_grants(void *arg, const struct candor_response *page);
 
-/* All grants, or those that count in a pool. quietly: a refusal is not told. 0 or an exit code. */
+/* All grants, or those that count in a pool. quietly: a refusal is not reported. 0 or an exit code. */
 static int read_grants(struct cli *c, const char *pool, bool quietly, take_grants *take, void *arg)
 {
 	const struct candor_request request = {.type = CANDOR_REQ_LIST_GRANTS, .pool = pool};
@@ -244,7 +243,7 @@ static void say_added(struct cli *c, const struct candor_grant *g, bool changed)
 		 cli_grant_doubt(c, g));
 }
 
-/* all: not some rights of the grant, but the grant. */
+/* all: the whole grant, not only some of its rights. */
 static void say_removed(const struct candor_grant *g, bool all, bool changed)
 {
 	if (!all)
@@ -257,7 +256,7 @@ static void say_removed(const struct candor_grant *g, bool all, bool changed)
 			 g->pool[0] ? "\"" : "");
 }
 
-/* What a principal may still do, as far as whoever asks may know. Names of rights, which can be removed. */
+/* What a principal may still do, as far as the caller may know. It lists rights, not roles: those can be removed. */
 static void say_rest(struct cli *c, const char *principal, const char *pool)
 {
 	struct holdings rest = {.principal = principal, .pool = ""};
@@ -275,13 +274,13 @@ static void say_rest(struct cli *c, const char *principal, const char *pool)
 	forget_holdings(&rest);
 }
 
-/* A prefix goes with the right to report alone. */
+/* A prefix is possible only with the right to report. */
 static unsigned whole(const struct candor_grant *g)
 {
 	return g->prefix[0] ? CANDOR_RIGHT_REPORT : CANDOR_RIGHTS_ALL;
 }
 
-/* Also what was removed before something went wrong. */
+/* Includes what was removed before an error. */
 static void print_removed(struct cli *c, const struct candor_response *sum)
 {
 	struct cli_json d;

@@ -1,16 +1,16 @@
 /* candor import: reports and outcomes from a file, item by item in the order of the file.
  *
  * Weights at closing depend on what was settled before, and the number of labelers enters the rate. So that a file
- * always comes to the same, the daemon must see each item's reports, then its end, before the next item's reports. It
- * applies one connection's requests in order: they are all sent without waiting, up to a window.
+ * always gives the same result, the daemon must see each item's reports, then its end, before the next item's
+ * reports. It applies one connection's requests in order: they are all sent without waiting, up to a window.
  *
- * What is sent so takes effect even where what it builds on is refused. So the first request of a kind, reports or
- * ends, is sent alone and its answer waited for: whoever has only one of the two rights does nothing with it. After a
- * refusal nothing more is sent, and the answers that are still to come are counted.
+ * A request sent this way takes effect even if an earlier one that it builds on is refused. So the first request of a
+ * kind, reports or ends, is sent alone and its answer awaited: a user with only one of the two rights changes
+ * nothing. After a refusal nothing more is sent, and the outstanding answers are counted.
  *
- * A daemon that limits rates may put one of them off. Then nothing more is sent until all answers are there; what was
- * put off is sent again when its time has come; and from then on each answer is waited for, so that nothing can
- * overtake what is put off again. */
+ * A daemon that limits rates may delay a request. Then nothing more is sent until all answers are there; what was
+ * delayed is sent again when its time has come; and from then on each answer is awaited, so that nothing can overtake
+ * a delayed request again. */
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -45,17 +45,17 @@ struct import {
 	uv_loop_t loop;
 	uv_signal_t interrupt;
 	uv_timer_t timer; /* of the progress line */
-	uv_timer_t pause; /* until what was put off may be sent again */
+	uv_timer_t pause; /* until delayed requests may be sent again */
 	struct candor_client *client;
 	struct cli_input input;
 	struct cli_rows rows;
 	struct cli_progress progress;
 
-	/* The item at hand: reports not yet sent, and what its rows say of the outcome. */
+	/* The current item: reports not yet sent, and the outcome in its rows. */
 	struct arena arena; /* of its strings; emptied with each batch */
 	struct candor_report reports[BATCH];
 	uint64_t lines[BATCH];
-	size_t n, batches; /* batches: of it that were sent */
+	size_t n, batches; /* batches: those of the item that were sent */
 	uint64_t begun; /* items whose first row is not sent yet */
 	char item[CANDOR_NAME_MAX + 1]; /* "": none */
 	uint64_t first_line, outcome_line;
@@ -63,12 +63,12 @@ struct import {
 	double outcome;
 
 	struct cli_sent
-		*held; /* requests that wait for all before them, to be sent again or for the first time, in order */
-	bool limited; /* the daemon has put one off: all wait so */
-	bool on_trial; /* the first of a kind is on its way: none is sent behind it */
+		*held; /* requests to be sent, or sent again, in order, once everything before them is answered */
+	bool limited; /* the daemon has delayed one: from then on all are held */
+	bool on_trial; /* the first of its kind is in flight: nothing is sent after it */
 	bool reports_allowed, ends_allowed; /* the daemon has taken one */
-	bool refused; /* one was, for good: only answers are waited for */
-	uint64_t last_seq, pause_ms, waited_ms; /* waited_ms: since something was taken */
+	bool refused; /* one was, finally: only answers are awaited */
+	uint64_t last_seq, pause_ms, waited_ms; /* waited_ms: since a request was last accepted */
 
 	bool pool_asked, pool_known, input_ended, pumping, stopped, interrupted;
 };
@@ -99,7 +99,7 @@ static void on_interrupt(uv_signal_t *handle, int signal_number)
 	stop(im, CLI_UNREACHABLE);
 }
 
-/* The connection could not be made, or is lost. */
+/* The connection failed or was lost. */
 static void lose(struct import *im, int err, const char *fault)
 {
 	const bool was_there = im->result.answered || *candor_client_principal(im->client);
@@ -154,7 +154,7 @@ static void count_batch(struct import *im, const struct cli_sent *s, const struc
 	}
 }
 
-/* Whoever may not make the pool may still be allowed to report in it. */
+/* A user who may not create the pool may still be allowed to report in it. */
 static bool is_pool_answer(const struct candor_response *r)
 {
 	return r->code == CANDOR_OK || r->code == CANDOR_ALREADY_EXISTS || r->code == CANDOR_PERMISSION_DENIED;
@@ -177,8 +177,8 @@ static void hold(struct import *im, struct cli_sent *s)
 	*at = s;
 }
 
-/* Whether the answer is of no account, because the daemon has put off the request, or an earlier one that this one
- * may have needed. */
+/* Whether the answer does not count, because the daemon has delayed the request, or an earlier one that this one may
+ * depend on. */
 static bool is_put_off(struct import *im, const struct cli_sent *s, const struct candor_response *r)
 {
 	uint64_t pause_ms = cli_retry_ms(im->cli, r, im->waited_ms);
@@ -192,7 +192,7 @@ static bool is_put_off(struct import *im, const struct cli_sent *s, const struct
 	return pause_ms > 0 || (is_behind && r->n_rejected > 0);
 }
 
-/* The same again may be taken, once the daemon has room or a disk. */
+/* The same request may be accepted later, once the daemon has memory or disk space. */
 static bool may_pass_later(enum candor_code code)
 {
 	return code == CANDOR_UNAVAILABLE || code == CANDOR_RESOURCE_EXHAUSTED || code == CANDOR_INTERNAL;
@@ -200,7 +200,7 @@ static bool may_pass_later(enum candor_code code)
 
 static void take_refusal(struct import *im, const struct cli_sent *s, const struct candor_response *r)
 {
-	/* The first has been told; those that were sent with it only repeat it. */
+	/* The first has been reported; those sent with it only repeat it. */
 	if (im->refused)
 		return;
 	cli_progress_clear(&im->progress);
@@ -239,7 +239,7 @@ static void on_answer(struct candor_client *client, int status, const struct can
 		hold(im, s);
 		s = NULL;
 	} else if (im->stopped) {
-		/* The first error has been told already; its fellows in flight would only repeat it. */
+		/* The first error has been reported; others in flight would only repeat it. */
 	} else if (status < 0) {
 		lose(im, status, candor_client_fault(im->client));
 	} else {
@@ -274,7 +274,7 @@ static void send_now(struct import *im, struct cli_sent *s)
 	lose(im, err, candor_client_fault(im->client));
 }
 
-/* A connection whose greeting was refused for a rate is at its end. */
+/* A connection whose greeting was refused by the rate limit has ended. */
 static void connect_anew(struct import *im)
 {
 	struct candor_options options;
@@ -300,7 +300,7 @@ static void on_pause_over(uv_timer_t *timer)
 		send_held(im);
 }
 
-/* The first that is held, once there is no answer to come and no time to wait. */
+/* Sends the first held request, once no answer is outstanding and no pause is left. */
 static void send_held(struct import *im)
 {
 	if (im->stopped || candor_client_in_flight(im->client) > 0 || uv_is_active((uv_handle_t *)&im->pause))
@@ -355,7 +355,7 @@ static void send_reports(struct import *im)
 	arena_reset(&im->arena);
 }
 
-/* All that is to be said of the item at hand. Resolving an open item closes it first. */
+/* Sends everything about the current item. Resolving an open item closes it first. */
 static void finish_item(struct import *im)
 {
 	if (!*im->item)
@@ -372,7 +372,7 @@ static void finish_item(struct import *im)
 		}
 		const uint64_t *line = im->has_outcome ? &im->outcome_line : &im->first_line;
 		send_reports(im);
-		/* An item of which a part is there could be ended without the part that is put off. */
+		/* An item whose reports arrived only in part could be ended without the delayed part. */
 		if (!im->stopped && im->batches > 1)
 			send_in_turn(im, &end, line);
 		else if (!im->stopped)
@@ -397,7 +397,7 @@ static void take_outcome(struct import *im, const struct cli_row *row)
 	im->outcome_line = row->line;
 }
 
-/* An outcome alone: whether there is something to be done about it. */
+/* Whether an outcome without a report is to be sent. */
 static bool is_wanted(struct import *im, const struct cli_row *row)
 {
 	if (im->keep_open)
@@ -455,7 +455,7 @@ static bool window_full(const struct import *im)
 	       candor_client_unsent_bytes(im->client) > UNSENT_MAX_BYTES;
 }
 
-/* Reads rows while they may be sent. A pool is made only when there is a row for it. */
+/* Reads rows while they may be sent. A pool is created only when there is a row for it. */
 static void read_rows(struct import *im)
 {
 	while (!im->stopped && !im->input_ended && !window_full(im)) {
@@ -539,7 +539,7 @@ static enum cli_rows_format parse_format(const struct cli *c, const char *format
 	return dot && strcmp(dot, ".csv") == 0 ? CLI_ROWS_CSV : CLI_ROWS_AUTO;
 }
 
-/* 0 or an exit code, and then nothing was begun. */
+/* 0, or an exit code and nothing was started. */
 static int begin(struct import *im, enum cli_rows_format format)
 {
 	struct candor_options options;
@@ -567,7 +567,7 @@ static int begin(struct import *im, enum cli_rows_format format)
 	uv_timer_init(&im->loop, &im->pause);
 	im->interrupt.data = im->timer.data = im->pause.data = im;
 	uv_signal_start(&im->interrupt, on_interrupt, SIGINT);
-	/* Not into what is being typed. */
+	/* Not while the rows are being typed. */
 	if (im->cli->term.err_tty && !isatty(im->input.fd))
 		uv_timer_start(&im->timer, on_timer, SHOW_EVERY_MS, SHOW_EVERY_MS);
 	cli_rows_init(&im->rows, format);
@@ -595,7 +595,7 @@ static int import(struct import *im, enum cli_rows_format format)
 	im->result.seconds = (double)(uv_hrtime() - began_ns + 1) / 1e9;
 	import_show(im->cli, &im->result);
 	if (im->interrupted) {
-		/* As any program that Ctrl-C ends: a shell then ends the loop around it too. */
+		/* Like any program ended by Ctrl-C: a shell then ends the loop around it too. */
 		fflush(stdout);
 		signal(SIGINT, SIG_DFL);
 		raise(SIGINT);

@@ -1,4 +1,4 @@
-/* import.h - what came of an import, and the words and the document that tell it. */
+/* import.h - the result of an import, and how it is shown. */
 #ifndef CANDOR_CLI_IMPORT_H
 #define CANDOR_CLI_IMPORT_H
 
@@ -9,21 +9,21 @@ struct cli;
 
 enum { IMPORT_LISTED_MAX = 20 }; /* rejected rows and bad lines that are listed one by one */
 
-/* Counts are of what the daemon has answered. */
+/* Counts cover what the daemon has answered. */
 struct import_result {
 	const char *pool, *name; /* name: of the file, for people */
 	int code; /* exit code */
 	bool answered; /* the daemon has said something */
 	bool pool_made, has_reports;
-	bool may_go_on; /* the same command may do the rest */
+	bool may_go_on; /* running the same command again may do the rest */
 	uint64_t items, accepted, duplicates, revised, closed, resolved, rejected;
-	uint64_t bad_lines, listed; /* listed: those and the rejected ones, also where they were too many to be */
+	uint64_t bad_lines, listed; /* listed: these and the rejected rows, including those beyond the limit */
 	uint64_t skipped; /* rows without a report and without an outcome */
-	uint64_t overtaking; /* requests that came before what was put off */
+	uint64_t overtaking; /* requests that took effect before delayed ones */
 	double seconds;
 };
 
-/* On stderr, and with --json as a document on stdout, with why it failed if it did. Nothing where nothing was asked. */
+/* On stderr, and with --json as a document on stdout, with the error if it failed. Nothing if nothing was asked. */
 void import_show(struct cli *c, const struct import_result *r);
 
 #endif

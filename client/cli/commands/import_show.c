@@ -15,7 +15,7 @@ static void say_reports(const struct import_result *r)
 
 static void say_time(const struct import_result *r)
 {
-	/* What a daemon counts may be anything. */
+	/* A broken daemon may count anything. */
 	double rate = (double)(r->accepted + r->duplicates + r->revised) / r->seconds;
 	if (r->has_reports)
 		cli_note("%.2f s, %s reports/s", r->seconds, cli_count(rate < 1e18 ? (uint64_t)rate : UINT64_MAX).s);

@@ -1,4 +1,4 @@
-/* candor ping, candor info: is the daemon there, and what is it doing. */
+/* candor ping, candor info: whether the daemon answers, and what it holds. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <uv.h>
@@ -29,7 +29,7 @@ static int run_ping(struct cli *c, int argc, char **argv)
 		;
 	cli_operands(c, argc, argv, 0, 0, "");
 
-	/* The first exchange also connects; the second one is what a round trip takes. Nobody lacks the right to it. */
+	/* The first exchange also connects; the second one is what a round trip takes. Everybody may do it. */
 	int err = cli_call(c, &hello, &response);
 	if (err)
 		return err;
@@ -70,7 +70,7 @@ static void print_info(const struct candor_info *i, const char *principal)
 	printf("in memory    %s item%s, including open ones\n", cli_count(i->resident_items).s,
 	       cli_plural(i->resident_items));
 	printf("settlements  %s\n", cli_count(i->settlements).s);
-	/* What is of the whole daemon is not told to everybody. */
+	/* Figures of the whole daemon are not for everybody. */
 	if (!i->connections)
 		return;
 	printf("reports      %s accepted since the database was created, including revisions\n",

@@ -1,4 +1,4 @@
-/* candor close, resolve, void, query: what happens to items, and what is known of them. */
+/* candor close, resolve, void, query: change the state of items, and show it. */
 #include <stdio.h>
 
 #include "client/cli/base/cli.h"
@@ -123,7 +123,7 @@ static void print_items(const struct cli *c, const struct candor_response *r, bo
 	cli_table_free(&table);
 }
 
-/* One page of at most CANDOR_PAGE_MAX items; with --json they are gathered for one document. */
+/* One page of at most CANDOR_PAGE_MAX items; with --json they are collected in one document. */
 static int query_page(struct cli *c, const struct candor_request *request, struct cli_json *items)
 {
 	const struct candor_response *response;

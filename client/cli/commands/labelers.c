@@ -1,4 +1,4 @@
-/* candor labelers: who has how much say in a pool. */
+/* candor labelers: a pool's labelers and their weights. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -72,7 +72,7 @@ static void print_footer(const struct cli_pages *p)
 		 p->n_rows < r->total ? "; --all lists all" : "");
 }
 
-/* What the last page says of the whole pool goes behind the rows. */
+/* The totals of the last page follow the rows. */
 static void print_document(struct cli_json *d, const struct candor_response *r)
 {
 	json_out_close(&d->j, ']');

@@ -1,6 +1,6 @@
-/* candor prune: old resolved items out of the daemon's database into an archive.
+/* candor prune: moves old resolved items from the daemon's database to an archive.
  *
- * `candord --make-archive`, run here as the user who asked, writes the file; then the daemon is told of it, comes to
+ * `candord --make-archive`, run here as the user who asked, writes the file; then the daemon is told of it, computes
  * the same state by itself, and removes what is in the file. See candord.h for why the daemon does not write it. */
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@
 #include "client/cli/base/progress.h"
 #include "lib/base/text.h"
 
-enum { ANSWER_MS = 3600 * 1000 }; /* the daemon replays all that goes before it answers */
+enum { ANSWER_MS = 3600 * 1000 }; /* the daemon replays everything it removes before it answers */
 
 struct pruning {
 	struct cli *c;
@@ -98,7 +98,7 @@ static void print(const struct pruning *p, const char *file, bool dry_run)
 		       cli_bytes(p->bytes).s);
 }
 
-/* Only now does anything go. */
+/* Nothing is removed before this. */
 static int tell_daemon(struct cli *c, const struct pruning *p, const char *pool, const char *file, const char *name)
 {
 	const struct candor_request request = {
@@ -112,10 +112,9 @@ static int tell_daemon(struct cli *c, const struct pruning *p, const char *pool,
 	const struct candor_response *response;
 	int code = cli_call(c, &request, &response);
 	if (code == CLI_REFUSED)
-		cli_note(
-			"%s is complete, but the daemon did not accept it: nothing was removed, and you "
-			"can delete the file",
-			file);
+		cli_note("%s is complete, but the daemon did not accept it: nothing was removed, and you "
+			 "can delete the file",
+			 file);
 	else if (code)
 		cli_note("%s is complete, but it is unknown whether the daemon accepted it: keep it until "
 			 "`candor pool show %s` shows which rounds are archived",

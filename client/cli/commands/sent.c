@@ -16,7 +16,7 @@ static void *copy_array(struct cli_sent *s, size_t size)
 	return cli_memory(arena_alloc(&s->arena, s->request.n * size));
 }
 
-/* What the request points to, as it may have to be sent again. */
+/* What the request points to, since it may have to be sent again. */
 static void copy_rows(struct cli_sent *s)
 {
 	struct candor_request *r = &s->request;

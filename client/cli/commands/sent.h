@@ -1,4 +1,4 @@
-/* sent.h - a request of an import with copies of all that it points to, until it is answered for good: it may have to
+/* sent.h - a request of an import with copies of everything it points to, until its final answer: it may have to
  * be sent again. */
 #ifndef CANDOR_CLI_SENT_H
 #define CANDOR_CLI_SENT_H
@@ -7,13 +7,13 @@
 #include "client/candor.h"
 
 struct cli_sent {
-	void *owner; /* whoever sends it; this and the three below are the owner's to set */
+	void *owner; /* the sender, who sets this and the three below */
 	struct cli_sent *next; /* of those that are held */
 	uint64_t seq;
-	uint64_t items; /* of which it has the first row */
+	uint64_t items; /* whose first row is in it */
 	struct arena arena; /* of what the request points to */
 	struct candor_request request;
-	uint64_t *lines; /* where its rows stand in the file */
+	uint64_t *lines; /* the line numbers of its rows in the file */
 };
 
 /* lines: request->n of them. */

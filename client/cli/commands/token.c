@@ -1,4 +1,4 @@
-/* candor token: new, list, revoke. A token is told once, on standard output or to a file of the user's own. */
+/* candor token: new, list, revoke. A token is shown once, on standard output or in a file of the user's own. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -39,16 +39,15 @@ static uint64_t parse_expiry(const struct cli *c, const char *text)
 	snprintf(digits, sizeof digits, "%.*s", (int)(len < sizeof digits ? len : 0), text);
 	bool days = strcmp(text + len, "d") == 0, hours = strcmp(text + len, "h") == 0;
 	if ((!days && !hours) || !cli_parse_count(digits, &n) || n == 0 || n > DAYS_MAX * (hours ? 24 : 1))
-		cli_usage(
-			c,
-			"--expires is \"%s\"; it must be days or hours from now, like 30d or 12h, or a "
-			"date like 2026-12-31 "
-			"or 2026-12-31T12:00:00Z, in UTC",
-			text);
+		cli_usage(c,
+			  "--expires is \"%s\"; it must be days or hours from now, like 30d or 12h, or a "
+			  "date like 2026-12-31 "
+			  "or 2026-12-31T12:00:00Z, in UTC",
+			  text);
 	return wall_ms() + n * (hours ? 1 : 24) * HOUR_MS;
 }
 
-/* The name of a principal, where that of its token is wanted. */
+/* Whether it is the name of a principal instead of a token. */
 static bool has_mark(const char *name)
 {
 	return strncmp(name, "token:", 6) == 0;
@@ -99,7 +98,7 @@ static bool write_all(int fd, const char *text, size_t len)
 	return true;
 }
 
-/* Past stdio, which would keep a copy. */
+/* Bypasses stdio, which would keep a copy. */
 static bool write_secret(int fd, const char *secret)
 {
 	return write_all(fd, secret, strlen(secret)) && write_all(fd, "\n", 1);
@@ -116,7 +115,7 @@ static void print_document(const struct candor_response *r, const struct new_tok
 	cli_json_print(&d);
 }
 
-/* Whether it has got to where it was to go. */
+/* Whether the token was written where it should be. */
 static bool deliver(const struct cli *c, const struct candor_response *r, const struct new_token *t, int fd)
 {
 	if (t->out && (!write_secret(fd, r->secret) || fsync(fd) != 0))
@@ -140,7 +139,7 @@ static void say_made(struct cli *c, const struct new_token *t)
 		cli_note("The line above is the token; the daemon will not show it again.");
 }
 
-/* A token that nobody has is not to stand there. */
+/* A token that nobody has must not stay valid. */
 static void take_back(struct cli *c, const char *name)
 {
 	const struct candor_request request = {.type = CANDOR_REQ_REVOKE_TOKEN, .name = name};

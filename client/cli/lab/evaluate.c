@@ -1,4 +1,4 @@
-/* candor evaluate: schemes replayed over campaigns that really were, from files. No daemon is asked. */
+/* candor evaluate: replays real campaigns from files under several schemes, without a daemon. */
 #include "client/cli/lab/evaluate.h"
 
 #include <errno.h>
@@ -50,7 +50,7 @@ static void take_row(struct reader *r, const struct cli_row *row)
 		bad_line(r, row->line, candor_strerror(err));
 }
 
-/* All rows that are whole. 0, or an exit code and then it has been said. */
+/* Takes all complete rows. 0, or an exit code after an error message. */
 static int take_rows(struct reader *r)
 {
 	for (;;) {
@@ -89,7 +89,7 @@ static int read_pieces(struct reader *r, int fd)
 	return code;
 }
 
-/* 0 or an exit code. CLI_ROWS: it can be used, without its bad lines. */
+/* 0 or an exit code. CLI_ROWS: the file is usable except for its bad lines. */
 static int read_file(struct cli *c, const char *path, struct dataset *out)
 {
 	bool input = strcmp(path, "-") == 0;
@@ -121,7 +121,7 @@ struct place {
 	uint32_t repeat;
 };
 
-/* The slowest contestants stand last in the list, and are begun first. */
+/* The slowest contestants are last in the list, and start first. */
 static struct place place_of(const struct evaluation *e, size_t job)
 {
 	size_t files = job / e->repeats;

@@ -1,4 +1,4 @@
-/* evaluate.h - candor evaluate, between its two halves: what was read and replayed (evaluate.c), and how it is shown
+/* evaluate.h - what the two halves of candor evaluate share: reading and replaying (evaluate.c), and printing
  * (evaluate_show.c). */
 #ifndef CANDOR_CLI_EVALUATE_H
 #define CANDOR_CLI_EVALUATE_H

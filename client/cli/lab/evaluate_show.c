@@ -1,4 +1,4 @@
-/* What an evaluation came to: tables, or a JSON document. */
+/* The results of an evaluation: tables, or a JSON document. */
 #include "client/cli/lab/evaluate.h"
 
 #include <inttypes.h>
@@ -57,8 +57,8 @@ static struct quartiles over_repeats(const struct evaluation *e, size_t file, si
 	return q;
 }
 
-/* The Brier loss against that of the plain mean, which is the same in every order. NaN where that is no contestant, or
- * both are 0. */
+/* The Brier loss against that of the plain mean, which is the same in every order. NaN where that does not take part,
+ * or both are 0. */
 static double of_mean(const struct evaluation *e, size_t file, size_t contestant, int forecast)
 {
 	for (size_t k = 0; k < e->n_contestants; k++)

@@ -27,7 +27,7 @@ const char *plot_file_fault(const char *path)
 	return terminal_of(path) ? NULL : "the name of a picture must end with .svg or .png";
 }
 
-/* In gnuplot's single quotes, where nothing but they is special. */
+/* In gnuplot's single quotes, inside which only the quote itself is special. */
 static void put_text(FILE *to, const char *before, const char *text, const char *after)
 {
 	fprintf(to, "%s'", before);
@@ -62,7 +62,7 @@ static void put_script(const struct plot *p, const char *path, FILE *to)
 	put_text(to, "set title ", p->title, " noenhanced\n");
 	put_text(to, "set xlabel ", p->x_title, " noenhanced\n");
 	put_text(to, "set ylabel ", p->y_title, " noenhanced\n");
-	/* The palette of Okabe and Ito, which those who do not see all colours can tell apart. */
+	/* The palette of Okabe and Ito, which is also readable for colour-blind people. */
 	fputs("set linetype 1 lc rgb '#0072b2'\nset linetype 2 lc rgb '#d55e00'\nset linetype 3 lc rgb '#009e73'\n"
 	      "set linetype 4 lc rgb '#cc79a7'\nset linetype 5 lc rgb '#e69f00'\nset linetype 6 lc rgb '#56b4e9'\n"
 	      "set linetype 7 lc rgb '#000000'\nset linetype 8 lc rgb '#999999'\nset linetype cycle 8\n"
@@ -108,7 +108,7 @@ static int start(int picture, pid_t *pid, FILE **to)
 	return err;
 }
 
-/* Ends it with what was written: 0, or -EIO where it did not like it. */
+/* Closes the pipe and waits for gnuplot: 0, or -EIO if it failed. */
 static int finish(pid_t pid, FILE *to)
 {
 	int status;
@@ -128,7 +128,7 @@ static int run(const struct plot *p, const char *path, int picture)
 	int err = start(picture, &pid, &to);
 	if (err)
 		return err;
-	/* One that ends early is told by its status, not by a signal to us. */
+	/* If gnuplot ends early, its status tells us, not a signal. */
 	void (*before)(int) = signal(SIGPIPE, SIG_IGN);
 	if (to && p)
 		put_script(p, path, to);

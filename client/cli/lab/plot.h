@@ -1,4 +1,4 @@
-/* plot.h - curves in a picture, drawn by gnuplot. */
+/* plot.h - plots of curves, drawn by gnuplot. */
 #ifndef CANDOR_CLI_PLOT_H
 #define CANDOR_CLI_PLOT_H
 
@@ -11,7 +11,7 @@ struct plot_curve {
 	const char *name;
 	size_t n;
 	const double *x, *y; /* [n]; where a log axis cannot show a point, or it is NaN, the curve has a gap */
-	bool dashed; /* for what the others are to be held against */
+	bool dashed; /* for those that the others are compared with */
 };
 
 struct plot {
@@ -31,7 +31,7 @@ MUST_CHECK int plot_available(void);
 size_t plot_points(const struct plot *p, const struct plot_curve *c);
 
 /* Draws to a file .svg or .png, which it replaces; after an error there is none. 0, or a negative errno: -ENODATA where
- * no point can be shown, what opening the file says, or -EIO where gnuplot could not draw (what it says goes to
+ * no point can be shown, what opening the file says, or -EIO where gnuplot failed (its message goes to
  * stderr). */
 MUST_CHECK int plot_draw(const struct plot *p, const char *path);
 

@@ -1,5 +1,5 @@
 /* candor simulate: a campaign in which labelers have beliefs and perhaps reasons to hide them, played under several
- * schemes on the same draws. No daemon is asked. */
+ * schemes on the same draws. It needs no daemon. */
 #include "client/cli/lab/simulate.h"
 
 #include <inttypes.h>
@@ -133,7 +133,7 @@ struct game_place {
 	uint32_t repeat;
 };
 
-/* The slowest contestants stand last in the list, and are begun first. */
+/* The slowest contestants are last in the list, and start first. */
 static struct game_place place_of(const struct simulation *s, size_t job)
 {
 	return (struct game_place){s->n_contestants - 1 - job / s->repeats, (uint32_t)(job % s->repeats)};
@@ -250,7 +250,7 @@ struct asked {
 	size_t n_groups;
 	const char *schemes;
 	bool labelers, csv;
-	const char *of_signals; /* an option given that only that world has */
+	const char *of_signals; /* an option that was given and works only with --world signals */
 };
 
 static const char *name_of_option(int opt)

@@ -1,4 +1,4 @@
-/* simulate.h - candor simulate, between its two halves: what was asked for and played (simulate.c), and how it is shown
+/* simulate.h - what the two halves of candor simulate share: options and games (simulate.c), and printing
  * (simulate_show.c). */
 #ifndef CANDOR_CLI_SIMULATE_H
 #define CANDOR_CLI_SIMULATE_H
@@ -25,10 +25,10 @@ static inline const struct game_result *simulation_result(const struct simulatio
 	return &s->results[contestant * s->repeats + repeat];
 }
 
-/* Before anything is played: that the files can be written and a picture drawn. An exit code; 0: they can. */
+/* Checks, before anything is played, that the files can be written and a plot drawn. 0 or an exit code. */
 int simulate_prepare(const struct simulation *s);
 
-/* Prints all that was asked for and writes the files. An exit code; what went wrong has been said. */
+/* Prints what was asked for and writes the files. An exit code; errors have been reported. */
 int simulate_show(const struct simulation *s);
 
 #endif

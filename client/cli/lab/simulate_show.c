@@ -1,4 +1,4 @@
-/* What a simulation came to: a table, a JSON document, curves of regret as CSV and as a picture. */
+/* The results of a simulation: a table, a JSON document, regret curves as CSV and as a plot. */
 #include "client/cli/lab/simulate.h"
 
 #include <errno.h>
@@ -330,7 +330,7 @@ static void put_world(struct json_out *j, const struct world_options *w)
 	}
 }
 
-/* All that another run needs to come to the same. */
+/* Everything needed to repeat the run. */
 static void put_campaign(const struct simulation *s, struct json_out *j)
 {
 	const struct world_options *w = &s->game.world;
@@ -396,7 +396,7 @@ static int write_curve(const struct simulation *s)
 	return CLI_DONE;
 }
 
-/* Regrets fall below 0, and a log axis ends before: who is not to be seen there is named. */
+/* A log axis cannot show regrets that are not above 0: names the curves that have such points. */
 static void name_gaps(const struct simulation *s, const struct plot *p)
 {
 	char names[40 * CLI_FORECASTS_MAX] = "";

@@ -9,8 +9,8 @@
 #include "client/cli/base/cli.h"
 
 /* Runs job(arg, 0) to job(arg, n - 1), begun in that order, each once, some at the same time; returns when all have
- * ended. beat (may be NULL) is called in this thread, now and then until then. Where no thread can be had, the jobs run
- * in this one. */
+ * ended. beat (may be NULL) is called in this thread, now and then until then. If no thread can be started, the jobs
+ * run in this one. */
 void cli_run_jobs(size_t n, void (*job)(void *arg, size_t index), void (*beat)(void *arg), void *arg);
 
 /* Jobs that work through items. */
@@ -18,7 +18,7 @@ struct cli_work {
 	size_t n;
 	/* Counts items in *done on the way. 0, or an error. */
 	int (*job)(void *arg, size_t index, atomic_uint_fast64_t *done);
-	uint64_t (*items)(void *arg, size_t index); /* that a job has */
+	uint64_t (*items)(void *arg, size_t index); /* of a job */
 	const char *(*slow)(void *arg,
 			    size_t index); /* the name of a job that takes far longer than others; else NULL */
 	void *arg;
