@@ -18,7 +18,7 @@ int db_scratch_make(struct db_scratch *s)
 	int len = snprintf(s->dir, sizeof s->dir, "%s/candor-XXXXXX", tmp && *tmp ? tmp : "/var/tmp");
 	int err = (size_t)len >= sizeof s->dir ? -ENAMETOOLONG : mkdtemp(s->dir) ? 0 : -errno;
 	if (err) {
-		log_error("%s: %s; TMPDIR says where there is room", s->dir, candor_strerror(err));
+		log_error("%s: %s; set TMPDIR to a directory with enough space", s->dir, candor_strerror(err));
 		s->dir[0] = 0;
 		return err;
 	}

@@ -26,7 +26,7 @@ static int end(struct check *c, sqlite3_stmt *s, int code)
 	if (err != ERR_DAMAGED)
 		return err;
 	if (c->findings++ == 0)
-		c->found(c->arg, "the check cannot read on");
+		c->found(c->arg, "the check cannot continue");
 	return 0;
 }
 
@@ -61,7 +61,7 @@ static int check_references(struct check *c)
 	while ((code = sqlite3_step(s)) == SQLITE_ROW && n++ < DB_CHECK_MAX) {
 		char words[256];
 		bool numbered = sqlite3_column_type(s, 1) != SQLITE_NULL;
-		snprintf(words, sizeof words, "%s%s of %s refers to a row of %s that is not there",
+		snprintf(words, sizeof words, "%s%s of %s refers to a row of %s that does not exist",
 			 numbered ? "row " : "a row", numbered ? text(s, 1) : "", text(s, 0), text(s, 2));
 		c->found(c->arg, words);
 		c->findings++;

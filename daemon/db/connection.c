@@ -110,9 +110,9 @@ static int check_not_lost(const char *path, bool *is_new)
 	if (size > 0)
 		return 0;
 	if (log_size > 0)
-		log_error("database: %s-wal is there, but what belongs to it is not in %s", path, path);
+		log_error("database: %s-wal exists, but its database %s is missing or empty", path, path);
 	else if (size == 0)
-		log_error("database: %s is there, but empty; to begin with a new database remove the file", path);
+		log_error("database: %s exists but is empty; to start with a new database, remove the file", path);
 	else
 		return 0;
 	return ERR_DAMAGED;

@@ -244,7 +244,7 @@ static int compare(sqlite3 *db, sqlite3 *model)
 	while (err == 0 && (code = sqlite3_step(each)) == SQLITE_ROW) {
 		int found = has_same(db, each, same);
 		if (found == 0)
-			log_error("database: its %s %s is missing or not as candord made it",
+			log_error("database: its %s %s is missing or was changed",
 				  (const char *)sqlite3_column_text(each, 0),
 				  (const char *)sqlite3_column_text(each, 1));
 		err = found < 0 ? found : found == 0 ? ERR_DAMAGED : 0;
@@ -298,7 +298,7 @@ static int known(sqlite3 *db, long *version)
 	bool empty;
 	int err = is_ours(db, &empty, version);
 	if (err == 0 && empty) {
-		log_error("database: it is empty");
+		log_error("database: the file is empty");
 		return ERR_SCHEMA;
 	}
 	return err;
@@ -317,7 +317,7 @@ int migrate_check(sqlite3 *db)
 	if (err)
 		return err;
 	if (version != MIGRATE_VERSION) {
-		log_error("database: its schema is older than this program's; start candord on it once");
+		log_error("database: its schema is older than this program's; start candord on it once to upgrade it");
 		return ERR_SCHEMA;
 	}
 	return check_tables(db);

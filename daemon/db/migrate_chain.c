@@ -103,7 +103,7 @@ static int fill_round(struct fill *f, sqlite3_int64 pool, const char *name, sqli
 	int err = code == SQLITE_ROW ? hash(f, name) : code == SQLITE_DONE ? ERR_HISTORY : failed(f);
 	sqlite3_reset(f->settlement);
 	if (err == ERR_HISTORY)
-		log_error("database: pool %s: the settlement of round %lld is missing or makes no sense", name,
+		log_error("database: pool %s: the settlement of round %lld is missing or invalid", name,
 			  (long long)round);
 	if (err)
 		return err;

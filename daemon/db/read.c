@@ -201,7 +201,7 @@ static int row_error(const struct columns *c)
 	if (db_error_of(c->db->handle) == -ENOMEM)
 		return -ENOMEM;
 	if (c->err == ERR_HISTORY)
-		log_error("database: a row makes no sense, read by: %s", sqlite3_sql(c->s));
+		log_error("database: invalid row, read by: %s", sqlite3_sql(c->s));
 	return c->err;
 }
 

@@ -118,8 +118,8 @@ static int scan(struct wal *w, struct frame before, struct prefix *p)
 			p->frames++;
 			p->committed = f.commits ? p->frames : p->committed;
 		} else if (follows_commit(&before, &f)) {
-			log_error("database: frame %" PRIu64 " of %s-wal is damaged, and commits that follow it would "
-				  "be lost",
+			log_error("database: frame %" PRIu64 " of %s-wal is damaged, and the commits after it would be "
+				  "lost",
 				  p->frames, w->path);
 			return ERR_DAMAGED;
 		}
@@ -131,7 +131,7 @@ static int scan(struct wal *w, struct frame before, struct prefix *p)
 
 static int damaged_head(const struct wal *w)
 {
-	log_error("database: the head of %s-wal is damaged: commits that it held would be lost", w->path);
+	log_error("database: the header of %s-wal is damaged, and its commits would be lost", w->path);
 	return ERR_DAMAGED;
 }
 

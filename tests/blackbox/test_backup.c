@@ -467,7 +467,7 @@ static void a_broken_index_and_a_broken_reference_are_found_by_deep_verification
 	sql_run(bad, "WITH n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 25) "
 		     "INSERT INTO stretches SELECT 99, i, 0, 0.5, 0.5, 0, 1, 0.1 FROM n");
 	assert_candord(c, 1, "--verify", "--deep", "--db", bad);
-	assert_says(c->out, "of stretches refers to a row of pools that is not there");
+	assert_says(c->out, "of stretches refers to a row of pools that does not exist");
 	int lines = 0;
 	for (const char *at = c->out; (at = strstr(at, "refers to a row")); at++)
 		lines++;

@@ -377,12 +377,12 @@ static void a_lost_database_is_not_silently_begun_anew(void **state)
 	assert_true(wal.n > 0);
 	/* The file has gone, its log has not. */
 	assert_int_equal(remove(c->daemon.db), 0);
-	assert_refused_with_advice(c, c->daemon.db, "-wal is there");
+	assert_refused_with_advice(c, c->daemon.db, "-wal exists");
 	assert_int_equal(stat(kept, &st), 0);
 	assert_int_equal(st.st_size, wal.n);
 	/* The file is empty, with its log and without. */
 	files_write_bytes(c->daemon.db, "", 0);
-	assert_refused_with_advice(c, c->daemon.db, "-wal is there");
+	assert_refused_with_advice(c, c->daemon.db, "-wal exists");
 	assert_int_equal(stat(kept, &st), 0);
 	remove_all(c->daemon.db);
 	files_write_bytes(c->daemon.db, "", 0);
