@@ -130,6 +130,24 @@ static void begin_stop(struct server *s)
 	conns_stop(&s->conns);
 }
 
+/* With its handle libuv gives a signal its default action back: one that is sent again while files are being closed
+ * would kill the process. This one ends by itself now, so the signals are ignored; meanwhile they wait. */
+static void close_signals(struct server *s)
+{
+	uv_signal_t *const handles[] = {&s->sigterm, &s->sigint, &s->sighup};
+	static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+	sigset_t all, before;
+	sigemptyset(&all);
+	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+		sigaddset(&all, signals[i]);
+	require(pthread_sigmask(SIG_BLOCK, &all, &before) == 0);
+	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+		close_if_open((uv_handle_t *)handles[i]);
+		signal(signals[i], SIG_IGN);
+	}
+	require(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
+}
+
 /* Nothing is in flight: only handles are left, and the loop ends with the last of them. */
 static void close_all(struct server *s)
 {
@@ -143,9 +161,7 @@ static void close_all(struct server *s)
 	close_if_open((uv_handle_t *)&s->prepare);
 	close_if_open((uv_handle_t *)&s->idle);
 	close_if_open((uv_handle_t *)&s->tick);
-	close_if_open((uv_handle_t *)&s->sigterm);
-	close_if_open((uv_handle_t *)&s->sigint);
-	close_if_open((uv_handle_t *)&s->sighup);
+	close_signals(s);
 }
 
 /* Closes connections whose requests are all answered; when the time for that is over, all of them: then unsent answers

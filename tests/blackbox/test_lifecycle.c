@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "client/candor_async.h"
@@ -307,6 +308,33 @@ static void a_signal_lets_what_is_in_flight_finish(void **state)
 	}
 }
 
+/* What has been committed since the start is brought into the database while it is closed: that takes a while. */
+static void a_signal_that_is_sent_again_and_again_kills_no_daemon_that_is_ending(void **state)
+{
+	static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+	struct daemon *d = *state;
+	for (size_t s = 0; s < sizeof signals / sizeof *signals; s++) {
+		siginfo_t ended = {0};
+		daemon_start(d, NULL);
+		struct candor *c = daemon_connect(d);
+		if (s == 0)
+			call_create_pool(c, "p");
+		for (int i = 0; i < 50; i++) {
+			char item[40];
+			snprintf(item, sizeof item, "item-%zu-%d", s, i);
+			call_report(c, "p", item, "ann", 0.5);
+		}
+		daemon_disconnect(d, c);
+		kill(d->pid, SIGTERM);
+		while (ended.si_pid == 0) {
+			kill(d->pid, signals[s]);
+			assert_int_equal(waitid(P_PID, (id_t)d->pid, &ended, WEXITED | WNOHANG | WNOWAIT), 0);
+		}
+		assert_int_equal(daemon_wait(d), 0);
+	}
+	assert_int_equal(daemon_verify(d), 0);
+}
+
 /* ---- limits ---- */
 
 static void one_connection_too_many_is_told_so_and_the_others_go_on(void **state)
@@ -463,6 +491,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_database_of_a_newer_candor_is_refused, daemon_set_up,
 						daemon_tear_down_spoiled),
 		LIFECYCLE(a_signal_lets_what_is_in_flight_finish),
+		LIFECYCLE(a_signal_that_is_sent_again_and_again_kills_no_daemon_that_is_ending),
 		LIFECYCLE(one_connection_too_many_is_told_so_and_the_others_go_on),
 		LIFECYCLE(an_unfinished_frame_or_idleness_ends_a_connection),
 		LIFECYCLE(a_peer_that_never_reads_is_read_no_further),
