@@ -120,7 +120,7 @@ PROGRAMS := $(B)/candord $(B)/candor $(B)/libcandor.a $(B)/libcandor.so
 all: need-deps ## build candord, candor and libcandor
 	@$(MAKE) --no-print-directory $(PROGRAMS)
 
-help: ## this list
+help: ## show this list
 	@echo "candor $(VERSION): targets (VARIANT=$(VARIANT))"
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' Makefile | expand -t 18
 
@@ -137,10 +137,10 @@ install_debs = have=$$(mktemp); \
 		DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq $$missing >/dev/null; \
 	fi
 
-deps: ## install the Debian packages that building and running needs (says which; sudo where not root)
+deps: ## install the Debian packages needed to build and run (lists them first; uses sudo if not root)
 	@$(call install_debs,$(DEBS))
 
-deps-test: deps ## install those that tests need as well
+deps-test: deps ## also install those that the tests need
 	@$(call install_debs,$(DEBS_TEST))
 
 need-deps:
@@ -227,27 +227,27 @@ test: deps-test ## install what is missing, build, run every test
 	@$(MAKE) --no-print-directory everything
 	@B=$(B) tests/run.sh
 
-check: need-deps-test ## run every test (packages are there)
+check: need-deps-test ## run every test (installs nothing)
 	@$(MAKE) --no-print-directory everything
 	@B=$(B) tests/run.sh
 
-unit blackbox fault: need-deps-test ## only the tests of that kind
+unit blackbox fault: need-deps-test ## run only the tests of that kind
 	@$(MAKE) --no-print-directory everything
 	@B=$(B) tests/run.sh $@
 
-bench: deps-test ## measure, as ratios to bare loops on this machine (some minutes)
+bench: deps-test ## measure, as ratios to bare loops on this machine (takes a few minutes)
 	@$(MAKE) --no-print-directory $(PROGRAMS) $(BENCH)
 	@B=$(B) tests/bench/run.sh
 
-figures: deps-test ## play the experiments of docs/mechanism.md and redraw its pictures and tables (some minutes)
+figures: deps-test ## run the experiments of docs/mechanism.md and redraw its figures and tables (takes a few minutes)
 	@$(MAKE) --no-print-directory $(FIGURES)
 	@B=$(B) tests/figures/run.sh
 
-soak: deps-test ## load, kills, restarts, backups, checks: for SOAK_MINUTES (60), or until something is lost
+soak: deps-test ## run load, kills, restarts, backups and checks for SOAK_MINUTES (60), or until something is lost
 	@$(MAKE) --no-print-directory $(PROGRAMS) $(SOAK)
 	@SOAK_MINUTES=$(SOAK_MINUTES) $(SOAK)
 
-fuzz: deps-test ## hostile bytes, made by libFuzzer: FUZZ_SECONDS (60) for each of FUZZ_TARGETS (all); needs clang
+fuzz: deps-test ## fuzz with libFuzzer: FUZZ_SECONDS (60) for each of FUZZ_TARGETS (all); needs clang
 	@CC='$(if $(filter default,$(origin CC)),clang,$(CC))' tests/fuzz/run.sh needs
 	@$(MAKE) --no-print-directory VARIANT=fuzz fuzz-targets
 	@B=build/fuzz FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run.sh $(FUZZ_TARGETS)
@@ -255,7 +255,7 @@ fuzz: deps-test ## hostile bytes, made by libFuzzer: FUZZ_SECONDS (60) for each 
 .PHONY: fuzz-targets
 fuzz-targets: $(FUZZ)
 
-reliability: deps-test ## every test of faults at its full size; writes the counts into docs/reliability.md (a long while)
+reliability: deps-test ## run every fault test at full size; writes the counts into docs/reliability.md (takes long)
 	@$(MAKE) --no-print-directory everything
 	@B=$(B) tests/reliability.sh
 
@@ -263,13 +263,13 @@ demo: deps ## seven labelers, three of them misreporting: watch the weights find
 	@$(MAKE) --no-print-directory $(PROGRAMS)
 	@B=$(B) tests/demo/demo.sh
 
-check-source: ## the rules that a compiler does not know
+check-source: ## check the source rules that a compiler does not
 	@tests/check-source.sh
 
 messages: ## list every sentence that candord and candor can say, to review the wording
 	@tests/list-messages.py
 
-format: ## clang-format on everything
+format: ## run clang-format on everything
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
 # ---- installing ----
@@ -287,7 +287,7 @@ INSTALLED = $(bindir)/candord $(bindir)/candor $(libdir)/libcandor.a $(libdir)/l
 	$(unitdir)/candord.service
 OWN_FOLDERS = $(includedir)/candor $(datadir)/candor $(docdir)/docs/figures $(docdir)/docs $(docdir)
 
-install: all ## install under $(prefix), DESTDIR before it
+install: all ## install under $(DESTDIR)$(prefix)
 	install -d $(addprefix $(DESTDIR),$(bindir) $(libdir)/pkgconfig $(unitdir) $(OWN_FOLDERS))
 	install $(B)/candord $(B)/candor $(DESTDIR)$(bindir)
 	install -m 644 $(B)/libcandor.a $(DESTDIR)$(libdir)
@@ -301,14 +301,14 @@ install: all ## install under $(prefix), DESTDIR before it
 	for text in $(TEXTS); do install -m 644 $$text $(DESTDIR)$(docdir)/$$text || exit 1; done
 	$(FILL_IN) systemd/candord.service >$(DESTDIR)$(unitdir)/candord.service
 
-uninstall: ## remove what install installed
+uninstall: ## remove what `make install` installed
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
 	-for folder in $(addprefix $(DESTDIR),$(OWN_FOLDERS)); do [ ! -d $$folder ] || rmdir $$folder; done
 
 installcheck: all ## install into a scratch folder and build a program against it
 	@B=$(B) tests/installcheck.sh
 
-exposure: ## what systemd thinks of the unit, from 0 (confined) to 10; fails above 2
+exposure: ## systemd's security score of the unit, from 0 (confined) to 10; fails above 2
 	@command -v systemd-analyze >/dev/null || { echo "systemd-analyze is missing (Debian: systemd)" >&2; exit 1; }
 	@mkdir -p build; $(FILL_IN) systemd/candord.service >build/candord.service
 	@systemd-analyze security --offline=true --threshold=20 --no-pager build/candord.service
@@ -316,7 +316,7 @@ exposure: ## what systemd thinks of the unit, from 0 (confined) to 10; fails abo
 clean: ## remove build/
 	rm -rf build
 
-dist: ## a source archive of the newest commit
+dist: ## make a source archive of the newest commit
 	@mkdir -p build
 	git archive --prefix=candor-$(VERSION)/ -o build/candor-$(VERSION).tar.gz HEAD
 
