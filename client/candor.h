@@ -58,7 +58,7 @@ enum candor_error {
 	CANDOR_ERR_MALFORMED = -20002, /* the daemon sent bytes that are not a response */
 	CANDOR_ERR_BUDGET = -20003, /* a message that unpacks to more memory than it may take */
 	CANDOR_ERR_ADDRESS = -20010, /* not an address */
-	CANDOR_ERR_CLOSED = -20012, /* the connection ended before the answer came */
+	CANDOR_ERR_CLOSED = -20012, /* the connection was closed before the answer arrived */
 	CANDOR_ERR_PROTOCOL = -20013, /* an answer that does not fit the request */
 	CANDOR_ERR_TLS = -20016, /* the encrypted channel failed, or the peer's certificate is not accepted */
 	CANDOR_ERR_NEWER = -20017, /* a field is set that this version of the library does not know */

@@ -598,7 +598,7 @@ void config_print_help(void)
 	for (const struct setting *s = settings; s < settings + SETTINGS; s++)
 		print_setting_help(s);
 	printf("\n"
-	       "Exit status: 0 success; 1 the database or a copy failed, or a check found something; 2 wrong usage.\n");
+	       "Exit status: 0 success; 1 the database or a copy failed, or a check found something; 2 usage error.\n");
 }
 
 void config_print(const struct config *c)

@@ -78,8 +78,10 @@ static void raise_descriptors(uint64_t connections)
 		return;
 	limit.rlim_cur = want < limit.rlim_max ? want : limit.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < want)
-		log_warning("%llu file descriptors are too few for max_connections = %llu; raise the limit (ulimit -n)",
-			    (unsigned long long)limit.rlim_cur, (unsigned long long)connections);
+		log_warning(
+			"the limit of %llu file descriptors is too low for max_connections = %llu; raise it (ulimit "
+			"-n)",
+			(unsigned long long)limit.rlim_cur, (unsigned long long)connections);
 }
 
 static int serve(const struct config *config)

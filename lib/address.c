@@ -29,7 +29,7 @@ static int parse_tcp(const char *text, struct address *out, const char **why)
 {
 	const char *colon = strrchr(text, ':');
 	if (!colon || parse_port(colon + 1, &out->port))
-		return refuse(why, "the port is missing or not from 0 to 65535; write HOST:PORT");
+		return refuse(why, "the port is missing or out of range (0 to 65535); write HOST:PORT");
 	const char *host = text;
 	size_t len = (size_t)(colon - text);
 	if (len >= 2 && host[0] == '[' && host[len - 1] == ']') {
@@ -62,7 +62,7 @@ int address_parse(const char *text, struct address *out, const char **why)
 	if (len == 0)
 		return refuse(why, "the path is missing; write unix:PATH");
 	if (len > ADDRESS_PATH_MAX)
-		return refuse(why, "the path is too long for a Unix socket; at most 107 bytes");
+		return refuse(why, "the path is too long for a Unix socket; the limit is 107 bytes");
 	memcpy(out->path, text + 5, len);
 	return 0;
 }

@@ -96,7 +96,7 @@ const char *token_name_fault(const char *text, size_t len)
 	if (what)
 		return what;
 	if (len > CANDOR_TOKEN_NAME_MAX)
-		return "is too long; it must have 1 to 200 bytes";
+		return "is too long; it must be 1 to 200 bytes long";
 	return strchr(text, ' ') ? "contains a space; it must be one word" : NULL;
 }
 
@@ -121,8 +121,8 @@ const char *principal_fault(const char *text, size_t len)
 const char *grant_fault(const struct candor_grant *g)
 {
 	if (g->rights == 0 || (g->rights & ~(unsigned)CANDOR_RIGHTS_ALL))
-		return "names no right; it must name at least one";
+		return "must name at least one right";
 	if (g->prefix[0] && g->rights != CANDOR_RIGHT_REPORT)
-		return "has a prefix, which only the right to report can have; grant the other rights separately";
+		return "has a prefix, which applies only to the right to report; grant other rights separately";
 	return NULL;
 }

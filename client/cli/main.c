@@ -26,14 +26,14 @@ static void print_help(void)
 		snprintf(address, sizeof address, "none: HOME is not set");
 	puts("usage: candor [OPTION...] COMMAND ...\n\n"
 	     "Talks to candord, which collects labelers' reports on preferences and weights each\n"
-	     "labeler by how well its reports predict the outcomes.");
+	     "labeler by how well their reports predict the outcomes.");
 	print_commands();
 	printf("\nOptions, before or after the command:\n"
 	       "  --server ADDR   the daemon: unix:PATH, tcp:HOST:PORT, or tls:HOST:PORT (encrypted);\n"
 	       "                  default: CANDOR_SERVER, or\n"
 	       "                  %s\n"
-	       "  --ca FILE       for tls: the authorities trusted to certify the daemon; default:\n"
-	       "                  CANDOR_CA, or those that the system trusts\n"
+	       "  --ca FILE       for tls: trust only the CA certificates (PEM) in FILE;\n"
+	       "                  default: CANDOR_CA, or the system's\n"
 	       "  --cert FILE, --key FILE\n"
 	       "                  for tls: your certificate and its key; default: CANDOR_CERT and\n"
 	       "                  CANDOR_KEY, or none\n"
@@ -50,7 +50,7 @@ static void print_help(void)
 	       "  0  success\n"
 	       "  1  some rows were rejected (they are listed on stderr), or there was nothing to\n"
 	       "     remove\n"
-	       "  2  wrong usage, or a file that cannot be read or written\n"
+	       "  2  usage error, or a file that cannot be read or written\n"
 	       "  3  the daemon refused the request\n"
 	       "  4  the daemon could not be reached, or the connection was lost\n"
 	       "\nExample:\n"

@@ -78,7 +78,7 @@ const char *game_fault(const struct game_options *o)
 	for (size_t i = 0; i < o->n_groups; i++)
 		strategic += o->groups[i].count;
 	if (strategic > o->world.labelers)
-		return "more labelers were given strategies than there are";
+		return "the strategies need more labelers than there are";
 	if (o->delay > GAME_DELAY_MAX)
 		return "the delay must be at most 1,000,000 items";
 	return NULL;

@@ -78,24 +78,24 @@ enum { SCHEME_IN_SIMULATE = 1, SCHEME_IN_EVALUATE = 2, SCHEME_IN_BOTH = 3 };
  * ROW(name, class, rate, median, defaults, help)
  *     rate: the mechanism's; 0: as the user says, or the class has none.
  *     median: where there is a rate, the name of the second forecast, the first having the row's; else NULL. */
-#define SCHEMES(ROW)                                                                           \
-	ROW("candor", scheme_candor, 0, NULL, SCHEME_IN_BOTH,                                  \
-	    "  candor           the mechanism at its default rate, or at --rate\n")            \
-	ROW("horizon", scheme_candor, CANDOR_HORIZON, "horizon-med", SCHEME_IN_SIMULATE,       \
-	    "  horizon          the mechanism at the rate for a known length: --horizon (by\n" \
-	    "                   default what the campaign will come to)\n")                    \
-	ROW("fixed", scheme_candor, CANDOR_FIXED, "fixed-med", SCHEME_IN_SIMULATE,             \
-	    "  fixed            the mechanism at a fixed rate: --eta (0.1)\n")                 \
-	ROW("plain", scheme_plain, 0, NULL, SCHEME_IN_BOTH,                                    \
-	    "  plain            mean and median with all labelers alike, as is done today\n")  \
-	ROW("hedge", scheme_hedge, 0, NULL, SCHEME_IN_BOTH,                                    \
-	    "  hedge            multiplicative weights for the Brier loss; not truthful\n")    \
-	ROW("leader", scheme_leader, 0, NULL, SCHEME_IN_BOTH,                                  \
-	    "  leader           follows the labeler with the best record so far\n")            \
-	ROW("ds", scheme_dawid_skene, 0, NULL, SCHEME_IN_BOTH,                                 \
-	    "  ds               Dawid-Skene by EM, refitted as items come: on the reports,\n"  \
-	    "                   taken as A, tie or B\n")                                       \
-	ROW("ds-gold", scheme_dawid_skene_gold, 0, NULL, SCHEME_IN_BOTH,                       \
+#define SCHEMES(ROW)                                                                          \
+	ROW("candor", scheme_candor, 0, NULL, SCHEME_IN_BOTH,                                 \
+	    "  candor           the mechanism at its default rate, or at --rate\n")           \
+	ROW("horizon", scheme_candor, CANDOR_HORIZON, "horizon-med", SCHEME_IN_SIMULATE,      \
+	    "  horizon          the mechanism at the rate for a known length: --horizon\n"    \
+	    "                   (default: the campaign's length)\n")                          \
+	ROW("fixed", scheme_candor, CANDOR_FIXED, "fixed-med", SCHEME_IN_SIMULATE,            \
+	    "  fixed            the mechanism at a fixed rate: --eta (0.1)\n")                \
+	ROW("plain", scheme_plain, 0, NULL, SCHEME_IN_BOTH,                                   \
+	    "  plain            unweighted mean and median, as is done today\n")              \
+	ROW("hedge", scheme_hedge, 0, NULL, SCHEME_IN_BOTH,                                   \
+	    "  hedge            multiplicative weights for the Brier loss; not truthful\n")   \
+	ROW("leader", scheme_leader, 0, NULL, SCHEME_IN_BOTH,                                 \
+	    "  leader           follows the labeler with the best record so far\n")           \
+	ROW("ds", scheme_dawid_skene, 0, NULL, SCHEME_IN_BOTH,                                \
+	    "  ds               Dawid-Skene by EM, refitted as items come: on the reports,\n" \
+	    "                   taken as A, tie or B\n")                                      \
+	ROW("ds-gold", scheme_dawid_skene_gold, 0, NULL, SCHEME_IN_BOTH,                      \
 	    "  ds-gold          the same, with known outcomes held fixed\n")
 
 #define SCHEME_DECLARE(name, class, ...) extern const struct scheme_class class;

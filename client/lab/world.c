@@ -53,15 +53,16 @@ const char *world_fault(const struct world_options *o)
 	if (o->items < 1 || o->items > 1000000000)
 		return "items must be from 1 to 1,000,000,000";
 	if (o->participation == WORLD_ALL && o->labelers > ITEM_REPORTS_MAX)
-		return "with more than 65,535 labelers not all of them can answer an item";
+		return "with more than 65,535 labelers, not all of them can answer an item";
 	if (o->participation != WORLD_ALL && (o->per_item < 1 || o->per_item > o->labelers))
 		return "answers per item must be from 1 to the number of labelers";
 	if (o->per_item > ITEM_REPORTS_MAX)
 		return "answers per item must be at most 65,535";
 	if (o->participation == WORLD_HEAVY && o->per_item > o->labelers / 2)
-		return "where few do most of the work, answers per item must be at most half the number of labelers";
+		return "if a few labelers do most of the work, answers per item must be at most half the number of "
+		       "labelers";
 	if (!within(o->skill_low, 0, 10) || !within(o->skill_high, o->skill_low, 10))
-		return "skill must go from a number to another that is not less, both from 0 to 10";
+		return "skill must be a range within 0 to 10, its lower end first";
 	if (!within(o->bias, 0, 10))
 		return "bias must be from 0 to 10";
 	if (!within(o->correlation, 0, 1))
@@ -71,7 +72,7 @@ const char *world_fault(const struct world_options *o)
 	if (!within(o->gap, 0, 0.3))
 		return "the gap must be from 0 to 0.3";
 	if (o->kind != WORLD_SIGNALS && o->labelers < 2)
-		return "this world needs two labelers at least";
+		return "this world needs at least two labelers";
 	if (o->kind == WORLD_SWITCHING && o->period < 1)
 		return "the period must be at least 1 item";
 	if (!within(o->known, 0, 1) || !within(o->wrong, 0, 1))

@@ -47,7 +47,7 @@ int place_resolve(const char *path, char *out, size_t size)
 	if (!realpath(path, full) || stat(full, &st) != 0) {
 		int err = -errno;
 		if (S_ISLNK(named.st_mode) && err == -ENOENT)
-			log_error("%s is a link to a file that does not exist; is a disk not mounted? To begin a new "
+			log_error("%s is a link to a file that does not exist; is a disk not mounted? To start a new "
 				  "database, remove the link",
 				  path);
 		else

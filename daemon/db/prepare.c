@@ -100,10 +100,11 @@ static int make_if_none(const char *path)
 	if (database || log || read)
 		return database < 0 ? database : log < 0 ? log : read;
 	if (last.change > 0) {
-		log_error("database: %s is missing, and %" PRIu64
-			  " changes in it were acknowledged: put it back, with its "
-			  "log, or restore a backup; to begin a new database, remove %s-lock",
-			  path, last.change, path);
+		log_error(
+			"database: %s is missing, and %" PRIu64
+			" changes in it were acknowledged: put it back, with its write-ahead log, or restore a backup; "
+			"to start a new database, remove %s-lock",
+			path, last.change, path);
 		return ERR_DAMAGED;
 	}
 	return make(path);
@@ -193,10 +194,12 @@ static int check_last_run(const char *path, const struct last_run *last)
 	err = db_progress(db, &progress);
 	int closed = db_close(db);
 	if (err == 0 && progress.changes < last->change) {
-		log_error("database: %s ends with change %" PRIu64 ", but change %" PRIu64
-			  " was acknowledged: its log, %s-wal, is missing or was cut short, or the file was replaced "
-			  "by an older one. Put back what is missing; to accept the loss, remove %s-lock",
-			  path, progress.changes, last->change, path, path);
+		log_error(
+			"database: %s ends with change %" PRIu64 ", but change %" PRIu64
+			" was acknowledged: its write-ahead log, %s-wal, is missing or was cut short, or the file was "
+			"replaced "
+			"by an older one. Put back what is missing; to accept the loss, remove %s-lock",
+			path, progress.changes, last->change, path, path);
 		err = ERR_DAMAGED;
 	}
 	return err ? err : closed;

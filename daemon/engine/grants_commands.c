@@ -107,7 +107,7 @@ static struct words describe_grant(unsigned rights, const char *prefix)
 	char text[RIGHTS_TEXT_MAX];
 	rights_format(rights, text);
 	if (prefix[0])
-		snprintf(words.s, sizeof words.s, "%s, of labelers that begin with '%s'", text, prefix);
+		snprintf(words.s, sizeof words.s, "%s, for labelers whose names begin with '%s'", text, prefix);
 	else
 		snprintf(words.s, sizeof words.s, "%s", text);
 	return words;

@@ -276,7 +276,7 @@ enum engine_outcome engine_get_labeler(struct engine *e, struct call *call)
 	uint32_t id = pool_find_labeler(c->pool, r->labeler, strlen(r->labeler));
 	if (id == NAMES_NONE)
 		return engine_refuse(call, CANDOR_NOT_FOUND,
-				     arena_printf(call->arena, "labeler '%s' is not known in this pool", r->labeler));
+				     arena_printf(call->arena, "labeler '%s' does not exist in this pool", r->labeler));
 	uint64_t round = pool_labeler(c->pool, id)->last_round;
 	if (r->cursor[0] &&
 	    (!read_place(r->cursor, 'h', c->id, &round) || round == 0 || round > pool_totals(c->pool)->round))

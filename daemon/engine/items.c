@@ -165,7 +165,7 @@ static void on_loaded(struct read_job *job)
 	/* If the call is not yet submitted, its load is tried again then, and reports the error. */
 	if (call && err && too_large)
 		engine_refuse(call, CANDOR_RESOURCE_EXHAUSTED,
-			      "the items have too many reports to load from disk at once; name fewer items");
+			      "these items have too many reports to load from disk at once; ask for fewer items");
 	else if (call && err)
 		engine_refuse_error(call, err);
 	else if (call)

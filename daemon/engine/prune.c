@@ -100,8 +100,8 @@ static enum engine_outcome refuse_range(struct call *call, const struct engine_p
 {
 	return engine_refuse(call, CANDOR_FAILED_PRECONDITION,
 			     arena_printf(call->arena,
-					  "rounds of pool '%s' up to %" PRIu64 " are already in other archives; make a "
-					  "new archive of later rounds",
+					  "rounds of pool '%s' up to %" PRIu64
+					  " are already in other archives; make an archive of the rounds after them",
 					  c->name, c->archive.last));
 }
 
@@ -128,8 +128,8 @@ static enum engine_outcome make_boundary(struct prune *p, struct engine_pool *c)
 			    arena_printf(p->call->arena, "rounds %" PRIu64 " to %" PRIu64, row->first, row->last));
 	engine_set_archive(c, row);
 	engine_await_removal(e, c, row->first, row->change);
-	log_notice("pool %s: rounds %" PRIu64 " to %" PRIu64 " are in the archive %s; removing them from here", c->name,
-		   row->first, row->last, row->file);
+	log_notice("pool %s: rounds %" PRIu64 " to %" PRIu64 " are in archive %s; removing them from the database",
+		   c->name, row->first, row->last, row->file);
 	return engine_reply_pool(p->call, c);
 }
 

@@ -29,10 +29,10 @@ enum engine_outcome engine_refuse_error(struct call *call, int err)
 		return engine_refuse(call, CANDOR_RESOURCE_EXHAUSTED, candor_strerror(err));
 	if (err == ERR_DISK_FULL)
 		return engine_refuse(call, CANDOR_UNAVAILABLE,
-				     "no space left on the daemon's disk; retry when some has been freed");
+				     "no space left on the daemon's disk; retry when space has been freed");
 	if (err == ERR_BUSY)
 		return engine_refuse(call, CANDOR_UNAVAILABLE,
-				     "another program keeps the daemon's database locked; retry later");
+				     "the daemon's database is locked by another program; retry later");
 	return engine_refuse(call, CANDOR_INTERNAL, candor_strerror(err));
 }
 

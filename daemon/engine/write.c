@@ -66,7 +66,7 @@ static bool is_too_much(const struct engine *e, struct result *r, size_t i)
 	if (engine_batch_pressure(e) < PRESSURE_CRITICAL)
 		return false;
 	reject(r, i, CANDOR_RESOURCE_EXHAUSTED,
-	       "this request has more to write than may wait for the disk; send this row again, with fewer rows per "
+	       "this request has more changes than can wait for the disk; send this row again, with fewer rows per "
 	       "request");
 	return true;
 }
@@ -457,7 +457,8 @@ enum engine_outcome engine_resolve_items(struct engine *e, struct call *call)
 		} else if (item->state == CANDOR_RESOLVED) {
 			reject(&result, i, CANDOR_FAILED_PRECONDITION,
 			       arena_printf(call->arena,
-					    "item is already resolved with outcome %.17g; value %.17g contradicts it",
+					    "item is already resolved with outcome %.17g; value %.17g differs, and an "
+					    "outcome cannot be changed",
 					    item->frozen->outcome, o->value));
 		} else {
 			int err = resolve(e, c, item, o->value, call->peer, now);

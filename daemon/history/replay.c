@@ -48,13 +48,13 @@ void replay_differ(struct replay *r, const char *format, ...)
 void replay_compare(struct replay *r, const char *of, const char *what, double written, double replayed)
 {
 	if (memcmp(&written, &replayed, sizeof written) != 0)
-		replay_differ(r, "%s: %s is %.17g, the history gives %.17g", of, what, written, replayed);
+		replay_differ(r, "%s: %s is %.17g, but the history gives %.17g", of, what, written, replayed);
 }
 
 void replay_compare_count(struct replay *r, const char *of, const char *what, uint64_t written, uint64_t replayed)
 {
 	if (written != replayed)
-		replay_differ(r, "%s: %s is %" PRIu64 ", the history gives %" PRIu64, of, what, written, replayed);
+		replay_differ(r, "%s: %s is %" PRIu64 ", but the history gives %" PRIu64, of, what, written, replayed);
 }
 
 void replay_compare_checkpoint(struct replay *r, const struct archive_row *written)

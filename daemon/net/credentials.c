@@ -61,8 +61,9 @@ int credentials_load(const struct config *config, struct tls_context **out, char
 		err = tls_context_new(out, &identity, fault, size);
 	}
 	if (err == 0 && tls_context_is_stale(*out))
-		log_warning("a revocation list in tls_crl has expired: clients with a certificate of its authority are "
-			    "refused until it is replaced");
+		log_warning(
+			"a revocation list in tls_crl has expired: clients with certificates from its CA are refused "
+			"until it is replaced");
 	if (key->text)
 		wipe(key->text, strlen(key->text));
 	for (size_t i = 0; i < PIECES; i++)

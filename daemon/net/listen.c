@@ -175,8 +175,8 @@ static int open_resolved(struct listeners *all, struct address *address, const s
 	if (!numeric.is_tls && !is_loopback(a->ai_addr)) {
 		if (!all->config->insecure)
 			return refuse_unencrypted(text);
-		log_warning("%s is not encrypted: anyone who can reach it can use it, and anyone on the way can read "
-			    "and change what it carries",
+		log_warning("%s is not encrypted: anyone on the network path can read and change its traffic, tokens "
+			    "included",
 			    text);
 	}
 	int err = open_one(all, &numeric, a);

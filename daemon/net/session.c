@@ -120,10 +120,10 @@ static void on_durable(struct waiter *w, int err)
 		say(s, r->id, CANDOR_RESOURCE_EXHAUSTED, "out of memory: nothing was changed; try again later");
 	} else if (wanted && err == ERR_DISK_FULL) {
 		say(s, r->id, CANDOR_UNAVAILABLE,
-		    "no space left on the daemon's disk: nothing was changed; retry when some has been freed");
+		    "no space left on the daemon's disk: nothing was changed; retry when space has been freed");
 	} else if (wanted && err == ERR_BUSY) {
 		say(s, r->id, CANDOR_UNAVAILABLE,
-		    "another program keeps the daemon's database locked: nothing was changed; retry later");
+		    "the daemon's database is locked by another program: nothing was changed; retry later");
 	} else if (wanted) {
 		/* What was written before the failure may be on disk, and count after the next start. */
 		say(s, r->id, CANDOR_INTERNAL,
@@ -184,7 +184,7 @@ static void refuse_frame(struct session *s, int err, uint64_t id)
 	}
 	char sentence[160] = "malformed frame: not a candor.v1.Request; closing";
 	if (err == ERR_TOO_BIG)
-		snprintf(sentence, sizeof sentence, "frame is too long: a message may have at most %zu bytes; closing",
+		snprintf(sentence, sizeof sentence, "frame too long: the limit is %zu bytes; closing",
 			 s->limits.max_frame_bytes);
 	say(s, 0, CANDOR_INVALID_ARGUMENT, sentence);
 	move_to(s, SESSION_OVER);

@@ -82,7 +82,7 @@ static int find_pool(struct making *m)
 	}
 	db_cursor_close(cursor);
 	if (err == 0)
-		log_error("%s: there is no pool '%s'", m->job->db, m->job->pool);
+		log_error("%s: pool '%s' does not exist", m->job->db, m->job->pool);
 	return err < 0 ? err : err == 0 ? -ENOENT : 0;
 }
 
@@ -350,8 +350,7 @@ static int refuse(const char *file, int err)
 {
 	if (err == ERR_MALFORMED || err == ERR_DAMAGED)
 		printf("%s: %s\n", file,
-		       err == ERR_MALFORMED ? "not an archive, or not all of one"
-					    : "damaged: its digest does not match");
+		       err == ERR_MALFORMED ? "not an archive, or truncated" : "damaged: its digest does not match");
 	else if (err != ERR_HISTORY)
 		log_error("%s: %s", file, candor_strerror(err));
 	return err == ERR_MALFORMED ? ERR_DAMAGED : err;
@@ -380,7 +379,8 @@ static int look_up(struct db *db, uint64_t pool, const char *name, struct archiv
 		}
 		/* Whoever has one must have all that came after it. */
 		if (!found && archives_of(a, pool, NULL) > 0) {
-			printf("pool %s: rounds %" PRIu64 " to %" PRIu64 " are in archive %s, which is missing here\n",
+			printf("pool %s: rounds %" PRIu64 " to %" PRIu64
+			       " are in archive %s, which was not given with --archive\n",
 			       name, row->first, row->last, row->file);
 			err = ERR_HISTORY;
 		}

@@ -143,7 +143,7 @@ static int check_backup(const struct job *j)
 	if (err == 0 && (p.changes != j->progress.changes || p.reports != j->progress.reports))
 		err = ERR_DAMAGED;
 	if (err)
-		log_error("%s does not read back as it was written: %s", j->file.path, candor_strerror(err));
+		log_error("%s reads back differently from what was written: %s", j->file.path, candor_strerror(err));
 	return err ? err : closed;
 }
 

@@ -51,7 +51,7 @@ static void compare_labelers(struct replay *r, const struct pool *state)
 		const struct labeler *a = pool_labeler(state, id), *b = pool_labeler(p, id);
 		const char *name = pool_labeler_name(state, id, NULL);
 		if (strcmp(name, pool_labeler_name(p, id, NULL)) != 0)
-			replay_differ(r, "labeler %u: the name is %s, the history gives %s", id, name,
+			replay_differ(r, "labeler %u: the name is %s, but the history gives %s", id, name,
 				      pool_labeler_name(p, id, NULL));
 		replay_compare(r, name, "weight", a->weight, b->weight);
 		replay_compare(r, name, "weight now", pool_weight(state, id), pool_weight(p, id));
@@ -120,8 +120,9 @@ static int compare_states(struct replay *r, struct db *db, const struct verify_p
 			    a->settled_loss == b->settled_loss && a->scored == b->scored &&
 			    a->last_round == b->last_round && a->epoch == b->epoch;
 		if (!same)
-			replay_differ(r, "%s: the state stored with the newest archive is not what the history gives",
-				      pool_labeler_name(p, id, NULL));
+			replay_differ(
+				r, "%s: the state stored with the newest archive differs from what the history gives",
+				pool_labeler_name(p, id, NULL));
 	}
 	checkpoint_close(&written);
 	if (err == ERR_HISTORY)
@@ -178,7 +179,8 @@ static int replay_and_compare(struct db *db, const struct verify_pool *v, struct
 static void say_unread(const struct verify_pool *v)
 {
 	for (size_t i = 0; i + v->n_archives < v->n_rows; i++)
-		printf("pool %s: rounds %" PRIu64 " to %" PRIu64 " are in archive %s, which was not read\n",
+		printf("pool %s: rounds %" PRIu64 " to %" PRIu64
+		       " are in archive %s, which was not given with --archive\n",
 		       v->pool->name, v->rows[i].first, v->rows[i].last, v->rows[i].file);
 }
 
@@ -204,9 +206,10 @@ static void require_head(struct replay *r, const struct verify_pool *v, const st
 			      head->round, last);
 	for (size_t i = 0; i < v->n_rows && head->round < began; i++)
 		if (v->rows[i].first <= head->round && head->round <= v->rows[i].last)
-			replay_differ(
-				r, "the head given is of round %" PRIu64 ", which is in archive %s, which was not read",
-				head->round, v->rows[i].file);
+			replay_differ(r,
+				      "the head given is of round %" PRIu64
+				      ", which is in archive %s, which was not given with --archive",
+				      head->round, v->rows[i].file);
 }
 
 /* 0, ERR_HISTORY where something differs, or another error. */

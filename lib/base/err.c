@@ -103,21 +103,21 @@ const char *candor_strerror(int err)
 	case ERR_TOO_BIG: return "frame longer than the limit";
 	case ERR_MALFORMED: return "malformed message";
 	case ERR_BUDGET: return "message needs more memory than allowed";
-	case ERR_FULL: return "a capacity limit is reached";
-	case ERR_STATE: return "the item's state does not allow it";
+	case ERR_FULL: return "a capacity limit has been reached";
+	case ERR_STATE: return "not allowed in the item's current state";
 	case ERR_DATABASE: return "the database failed";
 	case ERR_DISK_FULL: return "no space left for the database";
-	case ERR_SCHEMA: return "not a candor database, or one of a newer version";
+	case ERR_SCHEMA: return "not a candor database, or one from a newer version";
 	case ERR_LOCKED: return "another candord is using this database";
 	case ERR_ADDRESS: return "not an address";
 	case ERR_CONFLICT: return "a different outcome is already recorded";
-	case ERR_CLOSED: return "the connection ended before the answer came";
+	case ERR_CLOSED: return "the connection was closed before the answer arrived";
 	case ERR_PROTOCOL: return "the peer violated the protocol";
 	case ERR_HISTORY: return "the history contradicts itself";
 	case ERR_DAMAGED: return "the database is damaged";
-	case ERR_TLS: return "the encrypted channel failed";
+	case ERR_TLS: return "the encrypted connection failed";
 	case ERR_NEWER: return "a field is set that this version of libcandor does not know";
-	case ERR_BUSY: return "another program keeps the database locked";
+	case ERR_BUSY: return "the database is locked by another program";
 	case ERR_MOVED: return "the database's files were moved, removed or replaced";
 	case -4095: return "end of file"; /* libuv's UV_EOF, the only one a reader meets that is not from errno */
 	}

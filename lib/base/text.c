@@ -80,13 +80,13 @@ const char *new_name_fault(const char *name)
 				 (p[0] == 0xe2 && p[1] == 0x80 && (p[2] == 0x8e || p[2] == 0x8f)) ||
 				 (p[0] == 0xe2 && p[1] == 0x81 && p[2] >= 0xaa && p[2] <= 0xaf);
 		if (direction)
-			return "has a character that turns the direction of text";
+			return "contains a character that changes the direction of text";
 		/* Those in the first plane, and the last two of each. */
 		bool none = (p[0] == 0xef && p[1] == 0xb7 && p[2] >= 0x90 && p[2] <= 0xaf) ||
 			    (p[0] == 0xef && p[1] == 0xbf && p[2] >= 0xbe) ||
 			    (p[0] >= 0xf0 && (p[1] & 0x0f) == 0x0f && p[2] == 0xbf && p[3] >= 0xbe);
 		if (none)
-			return "has a code point that is not a character";
+			return "contains a code point that is not a character";
 	}
 	return NULL;
 }
@@ -94,9 +94,9 @@ const char *new_name_fault(const char *name)
 const char *name_fault(const char *name, size_t len)
 {
 	if (len == 0)
-		return "is empty; a name has 1 to 255 bytes";
+		return "is empty; a name must be 1 to 255 bytes long";
 	if (len > 255)
-		return "is too long; a name has 1 to 255 bytes";
+		return "is too long; a name must be 1 to 255 bytes long";
 	return text_fault(name, len);
 }
 

@@ -50,12 +50,12 @@ const char *unicode_principal_fault(const char *name, size_t len)
 	utf8proc_int32_t composed[CODEPOINTS_MAX];
 	for (size_t i = 0, step; i < len; i += step)
 		if (unicode_is_invisible(name + i, len - i, &step))
-			return "has a character that cannot be seen; each of its characters must be visible";
+			return "contains an invisible character; use visible characters only";
 	if (len > 0 && (name[0] == ' ' || name[len - 1] == ' '))
-		return "begins or ends with a space; it must not";
+		return "must not begin or end with a space";
 	size_t n = rewrite(name, len, UTF8PROC_STABLE | UTF8PROC_COMPOSE, composed);
 	if (n != len || memcmp(composed, name, len) != 0)
-		return "is not in the composed form of Unicode (NFC); it must be";
+		return "must be in Unicode normalization form C (NFC)";
 	return NULL;
 }
 

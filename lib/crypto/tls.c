@@ -198,7 +198,7 @@ static int use(SSL_CTX *ssl, bool (*how)(SSL_CTX *ssl, BIO *pem), const char *pe
 	bool good = how(ssl, bio);
 	BIO_free(bio);
 	if (!good && (at_end() || is_no_key()))
-		snprintf(fault, size, "%s: it contains no PEM %s", what, kind);
+		snprintf(fault, size, "%s: contains no PEM %s", what, kind);
 	else if (!good)
 		fail(fault, size, what);
 	ERR_clear_error();
@@ -247,7 +247,7 @@ int tls_context_new(struct tls_context **out, const struct tls_identity *id, cha
 		return ERR_TLS;
 	}
 	if (!id->certificate != !id->key) {
-		snprintf(fault, size, "a certificate and its key belong together; one of them is missing");
+		snprintf(fault, size, "a certificate and its key must be given together; one of them is missing");
 		return ERR_TLS;
 	}
 	struct tls_context *c = calloc(1, sizeof *c);
@@ -353,7 +353,7 @@ static const char *why_broken(const struct tls *t, char *room, size_t size)
 	if (ERR_GET_LIB(code) != ERR_LIB_SSL || reason <= SSL_AD_REASON_OFFSET)
 		return complaint();
 	/* The peer sent an alert. */
-	snprintf(room, size, "the peer says: %s", SSL_alert_desc_string_long(reason - SSL_AD_REASON_OFFSET));
+	snprintf(room, size, "the peer reported: %s", SSL_alert_desc_string_long(reason - SSL_AD_REASON_OFFSET));
 	return room;
 }
 

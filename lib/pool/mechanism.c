@@ -29,26 +29,26 @@ const char *mechanism_settings_fault(const struct candor_settings *s)
 		return "settings.rate must be ANYTIME, HORIZON or FIXED";
 	if (s->rate == CANDOR_FIXED) {
 		if (!within(s->eta, 1e-9, 0.5))
-			return "settings.eta must be from 1e-9 to 0.5 where the rate is FIXED";
+			return "settings.eta must be from 1e-9 to 0.5 if the rate is FIXED";
 		if (s->c != 0)
-			return "settings.c is not for the rate FIXED";
+			return "settings.c does not apply to the rate FIXED";
 	} else {
 		if (!within(s->c, 1e-9, 100))
 			return "settings.c must be from 1e-9 to 100";
 		if (s->eta != 0)
-			return "settings.eta is for the rate FIXED only";
+			return "settings.eta applies only to the rate FIXED";
 	}
 	if (s->rate == CANDOR_HORIZON) {
 		if (!within(s->horizon, 1, 1e15))
-			return "settings.horizon must be from 1 to 1e15 where the rate is HORIZON";
+			return "settings.horizon must be from 1 to 1e15 if the rate is HORIZON";
 	} else if (s->horizon != 0) {
-		return "settings.horizon is for the rate HORIZON only";
+		return "settings.horizon applies only to the rate HORIZON";
 	}
 	if (s->rate == CANDOR_ANYTIME) {
 		if (!within(s->beta, 1e-9, 0.5))
 			return "settings.beta must be from 1e-9 to 0.5";
 	} else if (s->beta != 0) {
-		return "settings.beta is for the rate ANYTIME only";
+		return "settings.beta applies only to the rate ANYTIME";
 	}
 	if (!within(s->share, 1e-9, 0.5))
 		return "settings.share must be from 1e-9 to 0.5";

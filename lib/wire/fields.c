@@ -80,7 +80,7 @@ static void read_hash(struct wire_reader *d, const struct wire_row *row, const v
 	if (bytes->len == CANDOR_DIGEST_BYTES)
 		walk_point(plain, row->plain, bytes->data);
 	else if (bytes->len > 0 || row->strict)
-		wire_row_fault(d, row, "is no digest; it must have 32 bytes");
+		wire_row_fault(d, row, "is not a digest; it must be 32 bytes long");
 }
 
 /* Not "" where some was sent, though it could not be one. */
@@ -91,7 +91,7 @@ static void read_secret(struct wire_reader *d, const struct wire_row *row, const
 	if (bytes->len > row->max)
 		what = row->too_many;
 	else if (bytes->len > 0 && memchr(bytes->data, 0, bytes->len))
-		what = "has a zero byte in it; it is text, as the daemon gave it out";
+		what = "contains a zero byte; send the text exactly as the daemon issued it";
 	size_t len = what ? 1 : bytes->len;
 	char *text = block(d, len + 1, 1);
 	check(d, row, what);
@@ -113,7 +113,7 @@ static void read_rights(struct wire_reader *d, const struct wire_row *row, const
 		if (numbers[i] >= 1 && numbers[i] <= RIGHTS)
 			*rights |= 1u << (numbers[i] - 1);
 		else if (row->strict)
-			wire_row_fault(d, row, "name one that this daemon does not know");
+			wire_row_fault(d, row, "include one that this daemon does not know");
 }
 
 /* How many are to be looked at: none where there are more than there may be. */

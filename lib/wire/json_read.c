@@ -119,7 +119,7 @@ static bool is_next(struct reader *r, const struct place *p, const char *wanted)
 {
 	const char *kind = kind_of_next(r);
 	if (!kind)
-		return not_json(r, r->at == r->end ? "it ends too early" : "a value is expected");
+		return not_json(r, r->at == r->end ? "unexpected end" : "expected a value");
 	return strcmp(kind, wanted) == 0 || complain(r, p, "must be %s, not %s", wanted, kind);
 }
 
@@ -148,7 +148,7 @@ static bool take_hex(struct reader *r, uint32_t *code)
 				 : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10
 								      : 16;
 		if (digit == 16)
-			return not_json(r, "four hexadecimal digits are expected after \\u");
+			return not_json(r, "expected four hexadecimal digits after \\u");
 		*code = *code << 4 | digit;
 	}
 	return true;
@@ -167,7 +167,7 @@ static int take_escape(struct reader *r, uint8_t out[4])
 		return 1;
 	}
 	if (c != 'u') {
-		not_json(r, "no such escape in a string");
+		not_json(r, "unknown escape in a string");
 		return -1;
 	}
 	r->at++;
@@ -180,14 +180,14 @@ static int take_escape(struct reader *r, uint8_t out[4])
 	if (code < 0xd800 || code > 0xdfff)
 		return (int)encode(code, out);
 	if (code > 0xdbff || !has_word(r, "\\u")) {
-		not_json(r, "half of a surrogate pair");
+		not_json(r, "unpaired surrogate in a string");
 		return -1;
 	}
 	r->at += 2;
 	if (!take_hex(r, &low))
 		return -1;
 	if (low < 0xdc00 || low > 0xdfff) {
-		not_json(r, "half of a surrogate pair");
+		not_json(r, "unpaired surrogate in a string");
 		return -1;
 	}
 	return (int)encode(0x10000 + ((code - 0xd800) << 10 | (low - 0xdc00)), out);
@@ -197,7 +197,7 @@ static int take_escape(struct reader *r, uint8_t out[4])
 static int take_character(struct reader *r, uint8_t out[4])
 {
 	if (r->at == r->end) {
-		not_json(r, "a string is not closed");
+		not_json(r, "unterminated string");
 		return -1;
 	}
 	if (*r->at == '"' || *r->at == '\\') {
@@ -206,7 +206,7 @@ static int take_character(struct reader *r, uint8_t out[4])
 	}
 	size_t len = text_utf8(r->at, (size_t)(r->end - r->at));
 	if (len == 0 || *r->at < 0x20) {
-		not_json(r, len ? "a control character in a string must be written as an escape" : "not valid UTF-8");
+		not_json(r, len ? "a control character in a string must be escaped" : "not valid UTF-8");
 		return -1;
 	}
 	memcpy(out, r->at, len);
@@ -268,7 +268,7 @@ static bool read_bytes(struct reader *r, const struct place *p, ProtobufCBinaryD
 	for (size_t i = 0; i < len; i++) {
 		const char *digit = strchr(digits, text[i] >= 'A' && text[i] <= 'F' ? text[i] - 'A' + 'a' : text[i]);
 		if (!digit || len % 2)
-			return complain(r, p, "must be bytes in hexadecimal, two digits each");
+			return complain(r, p, "must be bytes in hexadecimal, two digits per byte");
 		data[i / 2] = (uint8_t)((i % 2 ? data[i / 2] << 4 : 0) | (digit - digits));
 	}
 	*out = (ProtobufCBinaryData){.len = len / 2, .data = data};
@@ -355,11 +355,11 @@ static bool take_number(struct reader *r, const struct place *p, struct number *
 	while (len < left && r->at[len] && strchr("0123456789+-.eE", r->at[len]))
 		len++;
 	if (len >= sizeof text)
-		return complain(r, p, "has too many digits; %d characters are enough for any number", NUMBER_BYTES - 1);
+		return complain(r, p, "is too long for a number; the limit is %d characters", NUMBER_BYTES - 1);
 	memcpy(text, r->at, len);
 	text[len] = '\0';
 	if (!is_number(text, &is_real))
-		return not_json(r, "not a number as JSON writes one");
+		return not_json(r, "not a valid JSON number");
 	r->at += len;
 	*out = (struct number){.is_negative = *text == '-', .real = strtod(text, NULL)};
 	if (is_real) {
@@ -421,7 +421,7 @@ static bool read_inner(struct reader *r, const struct place *p, const ProtobufCM
 		       ProtobufCMessage **out)
 {
 	if (p->depth >= DEPTH_MAX)
-		return complain(r, p, "is too deep; messages may be %d deep", DEPTH_MAX);
+		return complain(r, p, "is nested too deeply; the limit is %d levels", DEPTH_MAX);
 	*out = take_memory(r, type->sizeof_message);
 	return *out && read_message(r, p, type, *out);
 }
@@ -492,7 +492,7 @@ static bool read_list(struct reader *r, const struct place *p, const ProtobufCFi
 			return false;
 		++*n;
 	} while (take(r, ','));
-	return take(r, ']') || not_json(r, "\",\" or \"]\" is expected");
+	return take(r, ']') || not_json(r, "expected \",\" or \"]\"");
 }
 
 static bool read_field(struct reader *r, const struct place *p, const ProtobufCFieldDescriptor *f, ProtobufCMessage *m)
@@ -542,7 +542,7 @@ static bool unknown_field(struct reader *r, const struct place *p, const Protobu
 	const struct place at = {.up = p, .name = name};
 	size_t most = 2;
 	if (!shown(name) || !*name)
-		return complain(r, p, "has a field that is not known");
+		return complain(r, p, "has an unknown field");
 	for (unsigned i = 0; i < type->n_fields; i++) {
 		size_t d = distance(name, type->fields[i].name, most);
 		if (d <= most && d < strlen(name)) {
@@ -566,7 +566,7 @@ static bool read_members(struct reader *r, const struct place *p, const Protobuf
 	do {
 		skip_blanks(r);
 		if (r->at == r->end || *r->at != '"')
-			return not_json(r, "a field's name is expected");
+			return not_json(r, "expected a field name");
 		ssize_t len = take_string(r, name, sizeof name);
 		if (len < 0)
 			return false;
@@ -580,11 +580,11 @@ static bool read_members(struct reader *r, const struct place *p, const Protobuf
 			return complain(r, &at, "is given twice");
 		given[i / 64] |= UINT64_C(1) << i % 64;
 		if (!take(r, ':'))
-			return not_json(r, "\":\" is expected");
+			return not_json(r, "expected \":\"");
 		if (!read_field(r, &at, f, m))
 			return false;
 	} while (take(r, ','));
-	return take(r, '}') || not_json(r, "\",\" or \"}\" is expected");
+	return take(r, '}') || not_json(r, "expected \",\" or \"}\"");
 }
 
 static bool read_message(struct reader *r, const struct place *p, const ProtobufCMessageDescriptor *type,
@@ -607,7 +607,7 @@ int json_read(const char *text, size_t len, const ProtobufCMessageDescriptor *ty
 	if (read_inner(&r, &top, type, out)) {
 		skip_blanks(&r);
 		if (r.at < r.end)
-			not_json(&r, "something stands behind the object");
+			not_json(&r, "unexpected text after the object");
 	}
 	*fault = r.fault;
 	return r.err;

@@ -16,13 +16,13 @@ static const char *optional_name_fault(const char *text, size_t len)
 static const char *new_token_principal_fault(const char *text, size_t len)
 {
 	(void)text;
-	return len ? "is given; it must be empty, for it is the new token" : NULL;
+	return len ? "must be empty; the grant is for the new token" : NULL;
 }
 
 static const char *cursor_fault(const char *text, size_t len)
 {
 	(void)text; /* what it says is looked at where it is used */
-	return len > CANDOR_NAME_MAX ? "is too long; it must be empty or what `next` of an earlier answer said" : NULL;
+	return len > CANDOR_NAME_MAX ? "is too long; it must be empty, or the `next` of an earlier answer" : NULL;
 }
 
 /* Of a name or a cursor in an answer, which a request must be able to carry back. */
@@ -41,13 +41,14 @@ static const char *probability_fault(const void *member)
 
 static const char *protocol_fault(const void *member)
 {
-	return *(const uint32_t *)member == CANDOR_PROTOCOL ? NULL : "is not one this daemon speaks; it must be 1";
+	return *(const uint32_t *)member == CANDOR_PROTOCOL ? NULL : "is not supported by this daemon; it must be 1";
 }
 
 static const char *limit_fault(const void *member)
 {
-	return *(const uint32_t *)member <= CANDOR_PAGE_MAX ? NULL
-							    : "is too large; it must be from 1 to 1000, or 0 for 100";
+	return *(const uint32_t *)member <= CANDOR_PAGE_MAX
+		       ? NULL
+		       : "is too large; it must be from 1 to 1000, or 0 for the default of 100";
 }
 
 static const char *sort_fault(const void *member)
@@ -59,7 +60,7 @@ static const char *sort_fault(const void *member)
 
 static const char *round_fault(const void *member)
 {
-	return *(const uint64_t *)member ? NULL : "is missing; it must be the last one that goes";
+	return *(const uint64_t *)member ? NULL : "is missing; it must be the last round to archive";
 }
 
 static const char *state_fault(const void *member)
@@ -207,7 +208,7 @@ static const struct wire_row request_Hello_rows[] = {
 	 .kind = WIRE_SECRET,
 	 AT(Hello, token, request, token),
 	 .max = CANDOR_TOKEN_MAX,
-	 .too_many = "is too long; it has at most 1024 bytes"},
+	 .too_many = "is too long; it must be at most 1024 bytes long"},
 };
 static const struct wire_table request_Hello = TABLE(request_Hello, hello, request);
 
@@ -339,7 +340,7 @@ static const struct wire_row request_CreateToken_rows[] = {
 	 MANY_AT(CreateToken, grants, request, grants, n),
 	 .of = &new_token_grant,
 	 .max = CANDOR_GRANTS_MAX,
-	 .too_many = "are too many; a token comes with at most 100"},
+	 .too_many = "are too many; a new token can have at most 100"},
 };
 static const struct wire_table request_CreateToken = TABLE(request_CreateToken, create_token, request);
 

@@ -328,7 +328,7 @@ static void several_files_are_tables_of_losses_and_ratios_with_their_geometric_m
 	json_t *o = command_document(c);
 	assert_candor(c, 0, "evaluate", c->file, other);
 	assert_string_equal(c->err, "");
-	const char *ratios = strstr(c->out, "Against that of the plain mean:");
+	const char *ratios = strstr(c->out, "Relative to the plain mean:");
 	assert_non_null(ratios);
 	size_t n = line_words(ratios, "geometric mean", line, sizeof line, words, 16);
 	assert_int_equal(n, json_array_size(command_at(o, "files.0.schemes")));
@@ -366,7 +366,7 @@ static void a_file_that_everybody_knew_does_not_hide_the_ratios_of_the_others(vo
 	snprintf(other, sizeof other, "%s-other", c->file);
 	files_write_text(other, small);
 	assert_candor(c, 0, "evaluate", c->file, other, "--schemes", "candor,plain");
-	const char *ratios = strstr(c->out, "Against that of the plain mean:");
+	const char *ratios = strstr(c->out, "Relative to the plain mean:");
 	assert_non_null(ratios);
 	line_words(ratios, "answers-other", line, sizeof line, words, 16);
 	assert_string_equal(words[2], "1.000");

@@ -80,8 +80,9 @@ static void all_grants_of_a_principal_are_removed_at_once(void **state)
 	assert_candor(c, 0, "grants", "add", "uid:4711", "read", "--pool", "birds");
 
 	assert_candor(c, 0, "grants", "remove", shop, "--all", "--pool", "birds");
-	assert_says(c->err, "cert:CN=web no longer has a grant to report for labelers whose names begin with \"web/\" in pool "
-			    "\"birds\"\n");
+	assert_says(c->err,
+		    "cert:CN=web no longer has a grant to report for labelers whose names begin with \"web/\" in pool "
+		    "\"birds\"\n");
 	assert_says(c->err, "cert:CN=web no longer has a grant to post outcomes in pool \"birds\"\n");
 	assert_says(c->err, "cert:CN=web still has: read,inspect in all pools\n");
 	assert_says(c->err, "cert:CN=web still has: outcome in pool fish\n");
@@ -107,7 +108,7 @@ static void all_grants_of_a_principal_are_removed_at_once(void **state)
 	assert_candor(c, 0, "token", "new", "acme", "report", "--pool", "fish");
 	assert_says(c->err, "may now report in pool \"fish\" (there is no such pool yet); it never expires\n");
 	assert_candor(c, 3, "token", "revoke", "token:acme");
-	assert_says(c->err, "A token's name is what follows token:\n");
+	assert_says(c->err, "Give the token's name without token:\n");
 }
 
 static void an_admin_of_one_pool_grants_rights_only_there(void **state)

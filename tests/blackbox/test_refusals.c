@@ -129,7 +129,7 @@ static void a_refused_peer_that_goes_on_sending_still_hears_why(void **state)
 	raw_send(&f->raw, "\x81\x80\x80\x02", 4);
 	for (int i = 0; i < 4; i++)
 		raw_send(&f->raw, body, sizeof body);
-	assert_thrown_out(f, CANDOR_INVALID_ARGUMENT, "frame is too long");
+	assert_thrown_out(f, CANDOR_INVALID_ARGUMENT, "frame too long");
 }
 
 static void a_request_of_an_unknown_type_is_refused_and_the_connection_goes_on(void **state)

@@ -136,7 +136,7 @@ static void a_platform_imports_the_rows_that_it_has_the_right_to(void **state)
 	assert_null(strstr(c->err, "created"));
 	assert_candor(c, 3, "import", "birds", c->file, "--token-file", acme.s);
 	assert_says(c->err, "lacks the right 'outcome'");
-	assert_says(c->err, "With --keep-open items stay open");
+	assert_says(c->err, "With --keep-open, items stay open");
 	assert_says(c->err, "1 item: 0 newly resolved, 0 newly closed\n2 reports: 0 new, 2 unchanged");
 	assert_null(strstr(c->err, "again"));
 	assert_candor(c, 3, "import", "fish", c->file, "--keep-open", "--token-file", acme.s);
@@ -349,7 +349,7 @@ static void files_without_a_token_are_refused_with_a_reason(void **state)
 	/* Others may read it: said, and no more. */
 	assert_int_equal(chmod(file.s, 0640), 0);
 	assert_candor(c, 3, "ping", "--token-file", file.s);
-	assert_says(c->err, "others may read");
+	assert_says(c->err, "other users can read");
 	assert_says(c->err, file.s);
 	assert_int_equal(chmod(file.s, 0600), 0);
 	assert_candor(c, 3, "ping", "--token-file", file.s);

@@ -247,7 +247,7 @@ static void shares_of_strategic_labelers_are_parts_or_numbers(void **state)
 	assert_number(c, "campaign.strategic.0.labelers", 3);
 	assert_number(c, "campaign.strategic.1.labelers", 2);
 	assert_candor(c, 2, "simulate", "--items", "9", "--strategic", "spam:0.6", "--strategic", "inverted:0.6");
-	assert_says(c->err, "more labelers were given strategies than there are");
+	assert_says(c->err, "the strategies need more labelers than there are");
 	assert_candor(c, 2, "simulate", "--items", "9", "--strategic", "spam:21");
 	assert_candor(c, 0, "simulate", "--items", "9", "--strategic", "spam:20");
 	const char *args[32] = {"simulate", "--items", "9"};
@@ -277,7 +277,7 @@ static void campaigns_of_one_item_or_of_nobody_truthful_have_no_strange_numbers(
 		assert_null(strstr(c->out, "inf "));
 	}
 	assert_candor(c, 0, "simulate", "--items", "1", "--labelers", "1", "--strategic", "inverted:1");
-	assert_says(c->out, "1 item, 1 labeler, of them 1 inverted; ");
+	assert_says(c->out, "1 item, 1 labeler, including 1 inverted; ");
 }
 
 static void the_mechanism_takes_its_settings(void **state)
@@ -353,7 +353,7 @@ static void wrong_values_are_refused_with_the_name_of_their_option(void **state)
 		{"--repeat", "0", "--repeat"},
 		{"--seed", "-1", "--seed"},
 		{"--seed", "9223372036854775808", "--seed"},
-		{"--plot", "regret.jpg", "--plot: the name of a picture must end with .svg or .png"},
+		{"--plot", "regret.jpg", "--plot: the file name must end in .svg or .png"},
 		{"--plot", "svg", "--plot"},
 		{"--frob", "1", "--frob"},
 	};

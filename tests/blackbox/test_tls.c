@@ -145,7 +145,7 @@ static void a_daemon_with_the_wrong_certificate_is_not_talked_to(void **state)
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		secure_show(s, rows[i].by, &rows[i].wish);
 		assert_candor(c, 4, "info", "--ca", s->files.ca);
-		snprintf(words, sizeof words, "cannot talk to %s: %s", s->tls, rows[i].says);
+		snprintf(words, sizeof words, "cannot connect to %s: %s", s->tls, rows[i].says);
 		assert_says(c->err, words);
 		assert_candor(c, 4, "import", "p", row, "--ca", s->files.ca);
 		assert_says(c->err, words);
@@ -159,7 +159,7 @@ static void a_daemon_with_the_wrong_certificate_is_not_talked_to(void **state)
 	/* Whom the system trusts has not made it. */
 	assert_candor(c, 4, "info");
 	assert_says(c->err, "unable to get local issuer certificate");
-	assert_says(c->err, "The trusted authorities are this system's");
+	assert_says(c->err, "Only this system's certificate authorities are trusted");
 	assert_true(secure_said(s, "SIGHUP: certificates reloaded") == 6);
 }
 
@@ -195,7 +195,7 @@ static void a_client_with_the_wrong_certificate_is_not_served(void **state)
 		certs_free(&pairs[i]);
 		assert_candor(c, 4, "pool", "create", "p", "--server", s->tls, "--ca", s->files.ca, "--cert", cert,
 			      "--key", key);
-		snprintf(words, sizeof words, "cannot talk to %s: the peer says: %s", s->tls, rows[i].says);
+		snprintf(words, sizeof words, "cannot connect to %s: the peer reported: %s", s->tls, rows[i].says);
 		assert_says(c->err, words);
 	}
 	/* Nothing was done for them; whoever shows a good one, or none, is served. */
@@ -222,10 +222,10 @@ static void the_wrong_files_of_a_client_are_named(void **state)
 	/* One who speaks no TLS is talked to by nobody who wants it; and the other way round. */
 	/* What is no PEM, and what is another one. */
 	assert_candor(c, 4, "info", "--ca", s->files.key);
-	snprintf(words, sizeof words, "%s: it contains no PEM certificate\n", s->files.key);
+	snprintf(words, sizeof words, "%s: contains no PEM certificate\n", s->files.key);
 	assert_says(c->err, words);
 	assert_candor(c, 4, "info", "--ca", s->files.ca, "--cert", s->files.client_cert, "--key", s->files.client_cert);
-	snprintf(words, sizeof words, "%s: it contains no PEM key\n", s->files.client_cert);
+	snprintf(words, sizeof words, "%s: contains no PEM key\n", s->files.client_cert);
 	assert_says(c->err, words);
 	assert_candor(c, 4, "info", "--server", s->tcp);
 	assert_says(c->err, "tls: instead of tcp:");

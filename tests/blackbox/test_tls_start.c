@@ -144,8 +144,7 @@ static void settings_that_do_not_fit_are_refused(void **state)
 		{{"--tls-cert", p->cert}, "tls_cert and tls_key require each other; tls_key is missing"},
 		{{"--tls-key", p->key}, "tls_cert and tls_key require each other; tls_cert is missing"},
 		{{"--tls-ca", p->ca}, "tls_ca requires tls_cert and tls_key"},
-		{{"--tls-cert", p->cert, "--tls-key", p->key, "--tls-crl", p->crl},
-		 "tls_crl requires tls_ca"},
+		{{"--tls-cert", p->cert, "--tls-key", p->key, "--tls-crl", p->crl}, "tls_crl requires tls_ca"},
 		{{"--insecure", "maybe"}, "must be yes or no, not 'maybe'"},
 		{{"--insecure", "\033[2J"}, "must be yes or no; the value contains a control character"},
 		{{"--listen", "tls:127.0.0.1:0"}, "with tls_cert, all tcp: listeners use TLS"},
@@ -219,7 +218,7 @@ static void without_tls_only_loopback_is_listened_to(void **state)
 	}
 	assert_int_equal(run_candord(s, ARGS("--listen", "tcp:192.0.2.1:1", "--insecure", "yes")), 1);
 	assert_null(strstr(s->command->err, refused));
-	assert_says(s->command->err, "is not encrypted: anyone who can reach it can use it");
+	assert_says(s->command->err, "is not encrypted: anyone on the network path can read");
 	assert_says(s->command->err, "cannot listen on tcp:192.0.2.1:1: address not available");
 	assert_int_equal(
 		run_candord(s, ARGS("--listen", "tcp:192.0.2.1:1", "--tls-cert", p->cert, "--tls-key", p->key)), 1);

@@ -542,7 +542,7 @@ static void an_import_without_the_right_to_end_items_tries_it_once(void **state)
 	import(&run, deny_ends, four, NULL, NULL);
 	assert_int_equal(run.code, CLI_REFUSED);
 	assert_told("create p\nreport a:x=1 a:y=0\nresolve a=1\n");
-	assert_says(run, "PERMISSION_DENIED: no right to post outcomes\nWith --keep-open items stay open");
+	assert_says(run, "PERMISSION_DENIED: no right to post outcomes\nWith --keep-open, items stay open");
 	assert_says(run, "1 item: 0 newly resolved, 0 newly closed\n2 reports: 2 new,");
 	assert_says(run, " was imported only in part");
 	assert_null(strstr(run.words, "again"));

@@ -281,14 +281,14 @@ static void progress_without_a_known_end_counts(void **state)
 static void why_it_cannot_be_reached_comes_with_what_helps(void **state)
 {
 	static const char *const running = "Is it running?", *const tls = "tls: instead of tcp:",
-				 *const trusted = "The trusted authorities are ";
+				 *const trusted = "certificate authorities";
 	static const struct {
 		const char *server, *ca, *fault, *says, *not ;
 		int err;
 	} rows[] = {
-		{"unix:/s", NULL, "", running, "may not open", -ENOENT},
+		{"unix:/s", NULL, "", running, "not allowed to open", -ENOENT},
 		{"unix:/s", NULL, "", running, tls, CANDOR_ERR_CLOSED},
-		{"unix:/s", NULL, "", "Your user may not open that socket: ", running, -EACCES},
+		{"unix:/s", NULL, "", "Your user is not allowed to open that socket: ", running, -EACCES},
 		{"tcp:h:1", NULL, "", running, tls, -ECONNREFUSED},
 		{"tcp:h:1", NULL, "", running, tls, -ETIMEDOUT},
 		{"tcp:h:1", NULL, "", tls, running, CANDOR_ERR_CLOSED},
@@ -297,10 +297,11 @@ static void why_it_cannot_be_reached_comes_with_what_helps(void **state)
 		{"tcp:h:1", NULL, "", tls, running, -ECONNRESET},
 		{"tls:h:1", NULL, "", running, tls, -ECONNRESET},
 		{"tls:h:1", "my.pem", "unable to get local issuer certificate",
-		 "The trusted authorities are those in my.pem (--ca or CANDOR_CA).", running, CANDOR_ERR_TLS},
-		{"tls:h:1", NULL, "self-signed certificate", "The trusted authorities are this system's; --ca FILE",
-		 running, CANDOR_ERR_TLS},
-		{"tls:h:1", "my.pem", "certificate has expired", "cannot talk to tls:h:1: certificate has expired\n",
+		 "Only the certificate authorities in my.pem are trusted (--ca or CANDOR_CA).", running,
+		 CANDOR_ERR_TLS},
+		{"tls:h:1", NULL, "self-signed certificate",
+		 "Only this system's certificate authorities are trusted; --ca FILE", running, CANDOR_ERR_TLS},
+		{"tls:h:1", "my.pem", "certificate has expired", "cannot connect to tls:h:1: certificate has expired\n",
 		 trusted, CANDOR_ERR_TLS},
 	};
 	(void)state;

@@ -125,11 +125,11 @@ static void change_grants(struct world *w, const char *pool)
 	const struct candor_grant grant = {"uid:7", pool, "plat-", CANDOR_RIGHT_REPORT};
 	struct candor_request r = {.type = CANDOR_REQ_ADD_GRANT, .n = 1, .grants = &grant};
 	tell(w, r);
-	note(w, "grant", pool, "uid:7", "report, of labelers that begin with 'plat-'");
+	note(w, "grant", pool, "uid:7", "report, for labelers whose names begin with 'plat-'");
 	assert_int_equal(tell(w, r)->batch.duplicates, 1);
 	r.type = CANDOR_REQ_REMOVE_GRANT;
 	tell(w, r);
-	note(w, "withdraw", pool, "uid:7", "report, of labelers that begin with 'plat-'");
+	note(w, "withdraw", pool, "uid:7", "report, for labelers whose names begin with 'plat-'");
 	assert_int_equal(tell(w, r)->batch.duplicates, 1);
 }
 

@@ -213,7 +213,7 @@ static void a_fault_names_the_path_and_what_would_be_right(void **state)
 	assert_fault(post, "{\"reports\":[{\"labler\":\"ann\"}]}",
 		     "reports[0].labler: unknown field; did you mean labeler?");
 	assert_fault(post, "{\"colour\":1}", "colour: unknown field");
-	assert_fault(post, "{\"a\\u001b\":1}", "has a field that is not known");
+	assert_fault(post, "{\"a\\u001b\":1}", "has an unknown field");
 	assert_fault(post, "{\"pool\":\"a\",\"pool\":\"b\"}", "pool: is given twice");
 	assert_fault(post, "{\"reports\":{}}", "reports: must be a list, not an object");
 	assert_fault(post, "{\"reports\":[1]}", "reports[0]: must be an object, not a number");
@@ -229,8 +229,8 @@ static void a_fault_names_the_path_and_what_would_be_right(void **state)
 	assert_fault(list, "{\"limit\":4294967296}", "limit: must be a whole number from 0 to 4294967295");
 	assert_fault(list, "{\"sort\":\"age\"}", "sort: must be weight, regret, loss, scored or name, not \"age\"");
 	assert_fault(list, "{\"sort\":0}", "sort: must be a string, not a number");
-	assert_fault(prune, "{\"state\":\"0\"}", "state: must be bytes in hexadecimal, two digits each");
-	assert_fault(prune, "{\"state\":\"0g\"}", "state: must be bytes in hexadecimal, two digits each");
+	assert_fault(prune, "{\"state\":\"0\"}", "state: must be bytes in hexadecimal, two digits per byte");
+	assert_fault(prune, "{\"state\":\"0g\"}", "state: must be bytes in hexadecimal, two digits per byte");
 	assert_fault(query, "{\"reports\":1}", "reports: must be true or false, not a number");
 }
 
@@ -240,25 +240,24 @@ static void what_is_not_json_is_told_by_its_place(void **state)
 	const struct {
 		const char *text, *fault;
 	} cases[] = {
-		{"", "not valid JSON at byte 0: it ends too early"},
-		{"{", "not valid JSON at byte 1: a field's name is expected"},
-		{"{\"id\" 1}", "not valid JSON at byte 6: \":\" is expected"},
-		{"{\"id\":1", "not valid JSON at byte 7: \",\" or \"}\" is expected"},
-		{"{\"id\":1,}", "not valid JSON at byte 8: a field's name is expected"},
-		{"{\"id\":01}", "not valid JSON at byte 6: not a number as JSON writes one"},
-		{"{\"id\":.5}", "not valid JSON at byte 6: a value is expected"},
-		{"{\"id\":1.}", "not valid JSON at byte 6: not a number as JSON writes one"},
-		{"{\"id\":nul}", "not valid JSON at byte 6: a value is expected"},
-		{"{\"id\":1} x", "not valid JSON at byte 9: something stands behind the object"},
-		{"{\"id", "not valid JSON at byte 4: a string is not closed"},
-		{"{\"i\n\":1}",
-		 "not valid JSON at byte 3: a control character in a string must be written as an escape"},
+		{"", "not valid JSON at byte 0: unexpected end"},
+		{"{", "not valid JSON at byte 1: expected a field name"},
+		{"{\"id\" 1}", "not valid JSON at byte 6: expected \":\""},
+		{"{\"id\":1", "not valid JSON at byte 7: expected \",\" or \"}\""},
+		{"{\"id\":1,}", "not valid JSON at byte 8: expected a field name"},
+		{"{\"id\":01}", "not valid JSON at byte 6: not a valid JSON number"},
+		{"{\"id\":.5}", "not valid JSON at byte 6: expected a value"},
+		{"{\"id\":1.}", "not valid JSON at byte 6: not a valid JSON number"},
+		{"{\"id\":nul}", "not valid JSON at byte 6: expected a value"},
+		{"{\"id\":1} x", "not valid JSON at byte 9: unexpected text after the object"},
+		{"{\"id", "not valid JSON at byte 4: unterminated string"},
+		{"{\"i\n\":1}", "not valid JSON at byte 3: a control character in a string must be escaped"},
 		{"{\"\xff\":1}", "not valid JSON at byte 2: not valid UTF-8"},
-		{"{\"\\x\":1}", "not valid JSON at byte 3: no such escape in a string"},
-		{"{\"\\u00g0\":1}", "not valid JSON at byte 6: four hexadecimal digits are expected after \\u"},
+		{"{\"\\x\":1}", "not valid JSON at byte 3: unknown escape in a string"},
+		{"{\"\\u00g0\":1}", "not valid JSON at byte 6: expected four hexadecimal digits after \\u"},
 		{"{\"\\u0000\":1}", "not valid JSON at byte 8: \\u0000 is not allowed in a string"},
-		{"{\"\\ud800x\":1}", "not valid JSON at byte 8: half of a surrogate pair"},
-		{"{\"\\udc00\":1}", "not valid JSON at byte 8: half of a surrogate pair"},
+		{"{\"\\ud800x\":1}", "not valid JSON at byte 8: unpaired surrogate in a string"},
+		{"{\"\\udc00\":1}", "not valid JSON at byte 8: unpaired surrogate in a string"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
 		assert_fault(&candor__v1__request__descriptor, cases[i].text, cases[i].fault);

@@ -166,7 +166,7 @@ static void a_frame_that_is_none_is_the_last_word(void **state)
 		{"\xff\xff\xff\xff\xff\xff", 6, "malformed frame"}, /* no length ends there */
 		{"\x03\x0a\xff\xff", 4, "malformed frame"}, /* no message */
 		{"\x01\xff", 2, "malformed frame"},
-		{"\x81\x80\x80\x02", 4, "frame is too long: a message may have at most 4194304 bytes"},
+		{"\x81\x80\x80\x02", 4, "frame too long: the limit is 4194304 bytes"},
 	};
 	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
 		struct candor_response r;

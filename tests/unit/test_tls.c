@@ -423,7 +423,7 @@ static void a_wrong_identity_says_what_is_wrong(void **state)
 	} rows[] = {
 		{{.side = TLS_SERVER}, "a server needs a certificate and its key"},
 		{{.side = TLS_SERVER, .certificate = w->server.certificate}, "a server needs"},
-		{{.side = TLS_CLIENT, .key = w->client.key}, "belong together"},
+		{{.side = TLS_CLIENT, .key = w->client.key}, "given together"},
 		{{.side = TLS_SERVER, .certificate = "nonsense", .key = w->server.key}, "the certificate: "},
 		{{.side = TLS_SERVER, .certificate = w->server.certificate, .key = "nonsense"}, "the key of the"},
 		{{.side = TLS_SERVER, .certificate = w->server.certificate, .key = other.key}, "the key of the"},

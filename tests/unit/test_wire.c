@@ -315,15 +315,15 @@ static void faults_of_grants_and_tokens_name_their_field(void **state)
 		struct candor_grant grant;
 		const char *of_one, *of_new; /* as a grant to somebody, and as one that a new token comes with */
 	} rows[] = {
-		{{"uid:x", "p", "", CANDOR_RIGHT_READ}, "principal is not a user", "principal is given"},
-		{{"nobody", "p", "", CANDOR_RIGHT_READ}, "principal is not a principal", "principal is given"},
-		{{"uid:1", "p", "", CANDOR_RIGHT_READ}, NULL, "principal is given"},
+		{{"uid:x", "p", "", CANDOR_RIGHT_READ}, "principal is not a user", "principal must be empty"},
+		{{"nobody", "p", "", CANDOR_RIGHT_READ}, "principal is not a principal", "principal must be empty"},
+		{{"uid:1", "p", "", CANDOR_RIGHT_READ}, NULL, "principal must be empty"},
 		{{"", "p", "", CANDOR_RIGHT_READ}, "principal is empty", NULL},
-		{{"", "p", "", 0}, "principal is empty", "grant names no right"},
-		{{"uid:1", "p", "", 0}, "grant names no right", "principal is given"},
-		{{"uid:1", "p", "x", CANDOR_RIGHT_READ}, "grant has a prefix", "principal is given"},
+		{{"", "p", "", 0}, "principal is empty", "grant must name at least one right"},
+		{{"uid:1", "p", "", 0}, "grant must name at least one right", "principal must be empty"},
+		{{"uid:1", "p", "x", CANDOR_RIGHT_READ}, "grant has a prefix", "principal must be empty"},
 		{{"", "p", "x", CANDOR_RIGHT_READ | CANDOR_RIGHT_REPORT}, "principal is empty", "grant has a prefix"},
-		{{"uid:1", "p", "x\n", CANDOR_RIGHT_REPORT}, "prefix contains a control", "principal is given"},
+		{{"uid:1", "p", "x\n", CANDOR_RIGHT_REPORT}, "prefix contains a control", "principal must be empty"},
 		{{"", "p\x1b", "", CANDOR_RIGHT_READ}, "pool contains a control", "pool contains a control"},
 	};
 	static const char *const names[] = {"", "a b", "a\n", "\xff"};
@@ -366,7 +366,7 @@ static void a_right_of_a_later_version_is_a_fault(void **state)
 		assert_int_equal(wire_decode_request(&a, bytes, sizeof bytes, &got), 0);
 		assert_int_equal(got.request.type, CANDOR_REQ_ADD_GRANT);
 		assert_non_null(got.fault);
-		assert_int_equal(strncmp(got.fault, "rights name one", 15), 0);
+		assert_int_equal(strncmp(got.fault, "rights include one", 18), 0);
 		arena_free(&a);
 	}
 }
@@ -405,7 +405,7 @@ static void a_token_has_at_most_1024_bytes(void **state)
 	assert_true(got.request.token[0]);
 	uint8_t zero[] = {0x12, 0x06, 0x08, 0x01, 0x1a, 0x02, 0, 'x'};
 	assert_int_equal(wire_decode_request(&a, zero, sizeof zero, &got), 0);
-	assert_non_null(strstr(got.fault, "token has a zero byte"));
+	assert_non_null(strstr(got.fault, "token contains a zero byte"));
 	assert_true(got.request.token[0]);
 	arena_free(&a);
 }

@@ -36,10 +36,11 @@ int cli_ask_database(struct cli *c, const char *instead, char path[CLI_PATH_SIZE
 		return err;
 	const struct candor_info *info = &response->info;
 	if (info->database[0] != '/' || strlen(info->database) >= CLI_PATH_SIZE)
-		return cli_fail(c, CLI_REFUSED, CANDOR_FAILED_PRECONDITION,
-				"the daemon at %s does not say where its database is: it does so only on Unix sockets; "
-				"on its machine, run `%s`",
-				c->server, instead);
+		return cli_fail(
+			c, CLI_REFUSED, CANDOR_FAILED_PRECONDITION,
+			"the daemon at %s tells where its database is only over its Unix socket; on its machine, run "
+			"`%s`",
+			c->server, instead);
 	snprintf(path, CLI_PATH_SIZE, "%s", info->database);
 	*committed = info->committed;
 	return CLI_DONE;
@@ -105,8 +106,8 @@ int cli_run_candord(struct cli *c, char *const *options, const char *file, void 
 	find_candord(program, sizeof program);
 	int err = spawn(argv, &pid, &from);
 	if (err)
-		return cli_fail(c, CLI_USAGE, CANDOR_FAILED_PRECONDITION, "%s, which makes %s, cannot be run: %s",
-				program, file, strerror(err));
+		return cli_fail(c, CLI_USAGE, CANDOR_FAILED_PRECONDITION, "cannot run %s to write %s: %s", program,
+				file, strerror(err));
 	while (fgets(line, sizeof line, from))
 		on_line(arg, line);
 	fclose(from);
@@ -116,8 +117,8 @@ int cli_run_candord(struct cli *c, char *const *options, const char *file, void 
 		return CLI_DONE;
 	if (!WIFEXITED(status))
 		return cli_fail(c, CLI_USAGE, CANDOR_FAILED_PRECONDITION,
-				"%s was killed by a signal, and %s was not made", program, file);
-	cli_keep_failure(c, CANDOR_FAILED_PRECONDITION, "candord could not make %s; its message is on standard error",
+				"%s was killed by a signal; %s was not written", program, file);
+	cli_keep_failure(c, CANDOR_FAILED_PRECONDITION, "candord could not write %s; see its message on standard error",
 			 file);
 	return CLI_USAGE;
 }

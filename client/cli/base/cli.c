@@ -142,7 +142,7 @@ void cli_print_failure(struct cli *c, int exit_code)
 {
 	if (c->json && exit_code > CLI_ROWS && !c->failure_told)
 		print_error(c->failure ? c->failure_code : CANDOR_INTERNAL,
-			    c->failure ? c->failure : "what went wrong is on standard error");
+			    c->failure ? c->failure : "see standard error for what went wrong");
 }
 
 void cli_put_failure(struct cli *c, struct json_out *j)
@@ -191,11 +191,11 @@ static bool is_distrust(const char *fault)
 
 static void fail_channel(struct cli *c, const char *fault)
 {
-	cli_fail(c, CLI_UNREACHABLE, CANDOR_UNAVAILABLE, "cannot talk to %s: %s", c->server, fault);
+	cli_fail(c, CLI_UNREACHABLE, CANDOR_UNAVAILABLE, "cannot connect to %s: %s", c->server, fault);
 	if (is_distrust(fault) && c->ca)
-		cli_note("The trusted authorities are those in %s (--ca or CANDOR_CA).", c->ca);
+		cli_note("Only the certificate authorities in %s are trusted (--ca or CANDOR_CA).", c->ca);
 	else if (is_distrust(fault))
-		cli_note("The trusted authorities are this system's; --ca FILE sets others.");
+		cli_note("Only this system's certificate authorities are trusted; --ca FILE sets others.");
 }
 
 int cli_unreachable(struct cli *c, bool was_there, int err, const char *fault)
@@ -211,8 +211,8 @@ int cli_unreachable(struct cli *c, bool was_there, int err, const char *fault)
 	if (was_there)
 		return CLI_UNREACHABLE;
 	if (err == -EACCES)
-		cli_note("Your user may not open that socket: check the permissions of its file and of "
-			 "the directories above it.");
+		cli_note("Your user is not allowed to open that socket: check the permissions of its file and of the "
+			 "directories above it.");
 	else if (is_plain && (err == -ECONNRESET || err == -EPIPE || err <= CANDOR_ERR_TOO_BIG))
 		cli_note("If the daemon uses TLS on that port, the address must begin with tls: instead of tcp:.");
 	else
@@ -305,7 +305,7 @@ int cli_option(struct cli *c, int argc, char **argv, const struct option *own)
 	if (opt == '?' && optopt == 0)
 		cli_usage(c, "unknown or ambiguous option %s", argv[optind - 1]);
 	if (opt == '?' && optopt > CHAR_MAX)
-		cli_usage(c, "option %s takes no value", argv[optind - 1]);
+		cli_usage(c, "option %s does not take a value", argv[optind - 1]);
 	if (opt == '?')
 		cli_usage(c, "unknown option -%c", isprint(optopt) ? optopt : '?');
 	return opt;
@@ -317,7 +317,7 @@ char **cli_operands(const struct cli *c, int argc, char **argv, int least, int m
 	if (n < least)
 		cli_usage(c, "expected %s", what);
 	if (n > most)
-		cli_usage(c, "unexpected operand \"%s\"%s%s", argv[optind + most], most ? " after " : "",
+		cli_usage(c, "unexpected argument \"%s\"%s%s", argv[optind + most], most ? " after " : "",
 			  most ? what : "");
 	return argv + optind;
 }
@@ -357,11 +357,11 @@ void cli_client_options(struct cli *c, struct candor_options *out)
 	struct address address;
 	const char *why;
 	if (!*c->server)
-		cli_usage(c, "HOME is not set, so there is no default address; use --server ADDR");
+		cli_usage(c, "HOME is not set, so there is no default address; give --server ADDR");
 	if (address_parse(c->server, &address, &why))
-		cli_usage(c, "\"%s\" is not an address: %s", c->server, why);
+		cli_usage(c, "\"%s\" is not a valid address: %s", c->server, why);
 	if (!c->cert != !c->key)
-		cli_usage(c, "--cert and --key go together; %s is missing", c->cert ? "--key" : "--cert");
+		cli_usage(c, "--cert and --key must be given together; %s is missing", c->cert ? "--key" : "--cert");
 	if (c->token_file)
 		cli_read_token(c);
 	*out = (struct candor_options){

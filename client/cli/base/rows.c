@@ -191,9 +191,9 @@ static enum cli_rows_result read_heading(struct cli_rows *r, const char *text, s
 	struct field fields[COLUMNS_MAX];
 	r->n_columns = split(r, text, len, fields, COLUMNS_MAX);
 	if (r->n_columns < 0)
-		return bad(r, CLI_ROWS_FATAL, "the header is badly quoted");
+		return bad(r, CLI_ROWS_FATAL, "the header has bad quoting");
 	if (r->n_columns > COLUMNS_MAX)
-		return bad(r, CLI_ROWS_FATAL, "the header has %d columns; the most is %d", r->n_columns, COLUMNS_MAX);
+		return bad(r, CLI_ROWS_FATAL, "the header has %d columns; the limit is %d", r->n_columns, COLUMNS_MAX);
 	for (int f = 0; f < CLI_FIELDS; f++) {
 		r->column[f] = -1;
 		for (int i = 0; i < r->n_columns; i++) {

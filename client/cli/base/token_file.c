@@ -88,7 +88,7 @@ void cli_read_token(struct cli *c)
 	struct stat st = {.st_mode = 0};
 	refuse_plain_network(c);
 	if (c->token_taken)
-		cli_usage(c, "%s%s: a token can be read from it only once, and another connection needs it",
+		cli_usage(c, "%s%s can be read only once, and reconnecting needs the token again; use a regular file",
 			  c->token_file, named_by(c));
 	int fd = open(c->token_file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	const char *fault = NULL;
@@ -106,5 +106,5 @@ void cli_read_token(struct cli *c)
 	}
 	c->token_taken = !S_ISREG(st.st_mode);
 	if (S_ISREG(st.st_mode) && (st.st_mode & (S_IRGRP | S_IROTH)))
-		cli_note("candor: others may read %s; protect the token with `chmod 600`", c->token_file);
+		cli_note("candor: other users can read %s; protect the token with `chmod 600`", c->token_file);
 }

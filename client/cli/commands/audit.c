@@ -77,7 +77,7 @@ static int run_audit(struct cli *c, int argc, char **argv)
 
 CLI_COMMAND(audit) = {
 	.name = "audit",
-	.summary = "list what affected results or rights, and who did it",
+	.summary = "list changes that affect results or rights, and who made them",
 	.help = "usage: candor audit [--pool POOL] [--limit N | --all]\n\n"
 		"Lists pool settings, outcomes, voids, archives, grants and tokens, newest first, each\n"
 		"with who did it: the principal, followed by what the client program calls itself,\n"

@@ -51,7 +51,7 @@ static int copy(struct cli *c, const char *database, const char *file, const cha
 	*done = p.done;
 	if (code || done->said)
 		return code;
-	return cli_fail(c, CLI_USAGE, CANDOR_INTERNAL, "candord did not say what it wrote to %s", file);
+	return cli_fail(c, CLI_USAGE, CANDOR_INTERNAL, "candord did not report what it wrote to %s", file);
 }
 
 static void print_document(struct cli *c, const char *file, const struct done *done)
@@ -112,8 +112,8 @@ CLI_COMMAND(backup) = {
 	.help = "usage: candor backup FILE [--rate BYTES]\n\n"
 		"Asks the daemon, over its Unix socket, where its database is, and copies a snapshot\n"
 		"of it to FILE, which must not exist. Everything acknowledged before that is in it.\n"
-		"The daemon keeps running. You need permission to read the database: run this as its\n"
-		"user, or as root.\n\n"
+		"The daemon keeps running. You need permission to read the database: run this as the\n"
+		"daemon's user, or as root.\n\n"
 		"FILE appears only when it is complete and on disk. `candord --verify --deep --db\n"
 		"FILE` checks it; `candord --restore FILE --db DATABASE` turns it into a database.\n\n"
 		"Options:\n"

@@ -207,7 +207,7 @@ static void take_refusal(struct import *im, const struct cli_sent *s, const stru
 	cli_refusal(im->cli, r->code, r->message);
 	bool is_end = s->request.type == CANDOR_REQ_CLOSE_ITEMS || s->request.type == CANDOR_REQ_RESOLVE_ITEMS;
 	if (is_end && im->result.has_reports && r->code == CANDOR_PERMISSION_DENIED)
-		cli_note("With --keep-open items stay open, and only reports are sent.");
+		cli_note("With --keep-open, items stay open and only reports are sent.");
 	im->result.may_go_on = may_pass_later(r->code);
 	im->refused = true;
 }

@@ -138,10 +138,10 @@ static int run_info(struct cli *c, int argc, char **argv)
 
 CLI_COMMAND(info) = {
 	.name = "info",
-	.summary = "show what the daemon holds and does",
+	.summary = "show the daemon's state, limits and heads",
 	.help = "usage: candor info\n\n"
-		"Prints what the daemon holds over all pools, how long it has been running, whose\n"
-		"rights you have and whether it accepts writes; and each pool's head,\n"
+		"Prints what the daemon holds over all pools, how long it has been running, which\n"
+		"principal you are and whether it accepts writes; and each pool's head,\n"
 		"POOL:ROUND:HASH, the hash over all of its settlements. Publish a head: later,\n"
 		"`candord --verify --head HEAD` shows whether anything up to it was changed, removed\n"
 		"or reordered.\n\n"

@@ -97,7 +97,7 @@ static int run_labeler(struct cli *c, int argc, char **argv)
 
 CLI_COMMAND(labeler) = {
 	.name = "labeler",
-	.summary = "show one labeler, and how its weight came about",
+	.summary = "show one labeler, and how their weight came about",
 	.help = "usage: candor labeler POOL NAME [--history] [--limit N | --all]\n\n"
 		"Prints a labeler's weight, losses and regret. --history adds each settlement that\n"
 		"changed the weight, newest first: the labeler's loss on the item; L, the weighted\n"

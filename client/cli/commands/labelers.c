@@ -129,7 +129,7 @@ CLI_COMMAND(labelers) = {
 		"Lists labelers with their weight (if all enter with 1, then 2.3 is 2.3 times the\n"
 		"average), how many of their reports met an outcome, their mean loss on those (Brier\n"
 		"loss: 0 is perfect, always saying 0.5 costs 0.25), and their regret: how much smaller\n"
-		"the loss would be, had only they counted on the items they answered.\n\n"
+		"the loss would have been if only they had counted, on the items they answered.\n\n"
 		"Options:\n"
 		"  --sort weight   heaviest first (the default)\n"
 		"  --sort regret   largest regret first: who should have had more weight\n"

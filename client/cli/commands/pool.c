@@ -80,7 +80,7 @@ static int list_pools(struct cli *c, int argc, char **argv)
 	}
 	cli_json_end_list(&d, c->json && !p.code);
 	if (!p.code && !c->json && table.n == 0)
-		cli_note("There are no pools yet. `candor pool create NAME` makes one.");
+		cli_note("There are no pools yet. `candor pool create NAME` creates one.");
 	else if (!p.code && !c->json)
 		cli_table_print(&table, &c->term, stdout);
 	cli_table_free(&table);
@@ -138,7 +138,7 @@ static void show_best(const struct cli *c, const struct candor_best *b)
 	printf("  loss     %s per item; the mean's on the same %s item%s %s\n", cli_mean(b->own_loss, b->scored).s,
 	       cli_count(b->scored).s, cli_plural(b->scored), cli_mean(b->mean_loss, b->scored).s);
 	printf("  regret   %s%.3f%s: %s\n", bold, b->regret, plain,
-	       b->regret > 0 ? "how much smaller the loss on those would be, had only this labeler counted"
+	       b->regret > 0 ? "how much smaller the loss on those would have been if only this labeler had counted"
 			     : "counting only this labeler would have saved nothing");
 	printf("  bound    settled loss - own loss is %.3f; guaranteed: at most %.3f\n", settled, b->bound);
 	if (settled > b->bound)
@@ -228,7 +228,7 @@ CLI_COMMAND(pool) = {
 		"  --share X        fraction of the weight that an item's reporters share equally,\n"
 		"                   1e-9 to 0.5 (1e-9); 0.001 to 0.05 recovers labelers whose\n"
 		"                   quality changes, but rewards those who use several names\n"
-		"  --entry X        weight of labelers that join from now on (1); below 1 is\n"
+		"  --entry X        weight of labelers who join from now on (1); below 1 is\n"
 		"                   probation\n\n"
 		"Example:\n"
 		"  candor pool create birds --share 0.01\n"

@@ -58,7 +58,7 @@ static int write_archive(struct pruning *p, const char *pool, const char *before
 	int code = cli_run_candord(p->c, options, file, on_line, p);
 	cli_progress_clear(&p->progress);
 	if (code == CLI_DONE && !p->said)
-		return cli_fail(p->c, CLI_USAGE, CANDOR_INTERNAL, "candord did not say what it wrote to %s", file);
+		return cli_fail(p->c, CLI_USAGE, CANDOR_INTERNAL, "candord did not report what it wrote to %s", file);
 	return code;
 }
 
@@ -173,14 +173,14 @@ CLI_COMMAND(prune) = {
 		"Moves the items of a pool that were resolved before DATE, with their reports, to\n"
 		"FILE, which must not exist. Weights, losses and the feed do not change; each item\n"
 		"keeps its name, outcome and aggregates. `candord --verify --db DATABASE --archive\n"
-		"FILE` replays both together. Keep FILE: its contents are nowhere else.\n\n"
-		"Items go in the order in which they were resolved, up to the first that was not\n"
-		"resolved before DATE. A candord of yours writes FILE first; then the daemon computes\n"
-		"the same state by itself, and only if they agree is anything removed. You need\n"
-		"permission to read the database: run this as the daemon's user, or as root.\n\n"
+		"FILE` replays both together. Keep FILE: its contents exist nowhere else.\n\n"
+		"Items are moved in the order in which they were resolved, up to the first\n"
+		"not resolved before DATE. A candord run by your user writes FILE; then the daemon\n"
+		"computes the same state by itself, and removes the items only if both agree. You\n"
+		"need permission to read the database: run this as the daemon's user, or as root.\n\n"
 		"Options:\n"
 		"  --before DATE   like 2026-01-31 or 2026-01-31T12:00:00Z, in UTC\n"
-		"  --dry-run       only say what would be archived\n\n"
+		"  --dry-run       only print what would be archived\n\n"
 		"Example:\n"
 		"  candor prune chat /archive/chat-2026.gz --before 2026-07-01\n",
 	.run = run_prune,

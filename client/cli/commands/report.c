@@ -20,8 +20,8 @@ CLI_COMMAND(report) = {
 	.name = "report",
 	.summary = "post one labeler's report on one item",
 	.help = "usage: candor report POOL ITEM LABELER P\n\n"
-		"Reports that LABELER gives probability P, from 0 to 1, that answer A of ITEM is\n"
-		"preferred (a plain choice is 1 or 0, a tie 0.5). Items and labelers are created by\n"
+		"Posts LABELER's probability P, from 0 to 1, that answer A of ITEM is preferred\n"
+		"(a plain choice is 1 or 0, a tie 0.5). Items and labelers are created by\n"
 		"their first report. While an item is open, a labeler may report again; the last\n"
 		"report counts.\n\n"
 		"Example:\n"

@@ -78,7 +78,7 @@ static void parse_new(struct cli *c, int argc, char **argv, struct new_token *t)
 	t->name = o[0];
 	const char *fault = token_name_fault(t->name, strlen(t->name));
 	if (!fault && has_mark(t->name))
-		fault = "begins with token:, which is put before every name; leave it out";
+		fault = "begins with token:; leave that out";
 	if (fault)
 		cli_usage(c, "NAME %s", fault);
 	cli_grant_rights(c, o + 1, &t->grant);
@@ -134,9 +134,9 @@ static void say_made(struct cli *c, const struct new_token *t)
 		 t->expires_at ? "expires " : "never expires", t->expires_at ? cli_time(t->expires_at).s : "",
 		 t->expires_at ? " UTC" : "");
 	if (t->out)
-		cli_note("The token is in %s, which only you may read; the daemon will not show it again.", t->out);
+		cli_note("The token is in %s, which only you can read; the daemon cannot show it again.", t->out);
 	else
-		cli_note("The line above is the token; the daemon will not show it again.");
+		cli_note("The line above is the token; the daemon cannot show it again.");
 }
 
 /* A token that nobody has must not stay valid. */
@@ -237,7 +237,7 @@ static int list_tokens(struct cli *c, int argc, char **argv)
 	}
 	cli_json_end_list(&d, c->json && !p.code);
 	if (!p.code && !c->json && table.n == 0)
-		cli_note("There are no tokens yet. `candor token new NAME RIGHTS...` makes one.");
+		cli_note("There are no tokens yet. `candor token new NAME RIGHTS...` creates one.");
 	else if (!p.code && !c->json)
 		cli_table_print(&table, &c->term, stdout);
 	cli_table_free(&table);
@@ -255,7 +255,7 @@ static int revoke_token(struct cli *c, int argc, char **argv)
 	struct candor_batch batch;
 	int err = cli_batch(c, &request, NULL, &batch);
 	if (err == CLI_REFUSED && has_mark(name))
-		cli_note("A token's name is what follows token:");
+		cli_note("Give the token's name without token:");
 	if (!err && batch.accepted)
 		cli_note("token:%s is revoked, and its grants are removed", name);
 	else if (!err)
@@ -280,7 +280,7 @@ CLI_COMMAND(token) = {
 		"       candor token list\n"
 		"       candor token revoke NAME\n\n"
 		"`new` creates a token and prints it on stdout, only this once: the daemon keeps\n"
-		"nothing but its hash. Whoever has it is token:NAME (`candor --token-file FILE`), with\n"
+		"nothing but its hash. Anyone with it is token:NAME (`candor --token-file FILE`), with\n"
 		"the given RIGHTS. `candor grants --help` lists the rights, and `candor grants` adds\n"
 		"and removes them later. A NAME can be used only once, even after its token was\n"
 		"revoked. `revoke` invalidates a token at once, on open connections too.\n\n"
@@ -288,7 +288,7 @@ CLI_COMMAND(token) = {
 		"  --pool POOL         in this pool only (default: in all, including future ones)\n"
 		"  --labelers PREFIX   report only for labelers whose names begin with PREFIX\n"
 		"  --expires WHEN      30d or 12h from now, or a date like 2026-12-31, in UTC (never)\n"
-		"  --out FILE          write it to FILE, which must not exist; only you may read it\n\n"
+		"  --out FILE          write it to FILE, which must not exist; only you can read it\n\n"
 		"Example:\n"
 		"  candor token new acme report --pool birds --labelers acme/ --out acme.token\n"
 		"  candor --token-file acme.token report birds photo-17 acme/ann 0.8\n",

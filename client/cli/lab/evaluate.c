@@ -255,7 +255,7 @@ static int run_evaluate(struct cli *c, int argc, char **argv)
 	e.n_contestants = cli_contestants_of(c, schemes, SCHEME_IN_EVALUATE, e.contestants);
 	cli_check_contest(c, &e.given, e.contestants, e.n_contestants);
 	if (e.repeats > 1 && !e.shuffled)
-		cli_usage(c, "--repeat needs --order shuffle:SEED; the order of a file is always the same");
+		cli_usage(c, "--repeat needs --order shuffle:SEED; the file's own order is always the same");
 	return evaluate(&e, paths);
 }
 

@@ -147,7 +147,7 @@ static void show_calibration(const struct evaluation *e, size_t file)
 {
 	static const struct cli_column columns[] = {{.title = "forecasts"},
 						    {.title = "items", .right = true},
-						    {.title = "their mean", .right = true},
+						    {.title = "mean forecast", .right = true},
 						    {.title = "outcomes", .right = true},
 						    {.title = "", .bar = true}};
 	const struct score *s = &replay_of(e, file, 0)->scores[0];
@@ -226,7 +226,7 @@ static void show_ratios(const struct evaluation *e, const struct cli_column *col
 {
 	struct cli_table t;
 	cli_table_init(&t, columns, n);
-	puts("\nAgainst that of the plain mean:");
+	puts("\nRelative to the plain mean:");
 	for (size_t i = 0; i < e->n_files; i++) {
 		cli_table_cell(&t, "%s", e->files[i].name);
 		for (size_t k = 0; k < e->n_contestants; k++)
@@ -245,7 +245,7 @@ static void show_ratios(const struct evaluation *e, const struct cli_column *col
 	cli_table_print(&t, &e->cli->term, stdout);
 	cli_table_free(&t);
 	if (!all)
-		puts("(The geometric mean leaves out ratios of 0, and by 0.)");
+		puts("(The geometric mean leaves out ratios of 0 and divisions by 0.)");
 }
 
 static void show_files(const struct evaluation *e)

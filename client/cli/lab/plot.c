@@ -24,7 +24,7 @@ static const char *terminal_of(const char *path)
 
 const char *plot_file_fault(const char *path)
 {
-	return terminal_of(path) ? NULL : "the name of a picture must end with .svg or .png";
+	return terminal_of(path) ? NULL : "the file name must end in .svg or .png";
 }
 
 /* In gnuplot's single quotes, inside which only the quote itself is special. */

@@ -77,7 +77,8 @@ static struct group_asked parse_group(const struct cli *c, char *text)
 	double share = cli_real(c, "the share of --strategic", colon, 0, 1e7);
 	if (share >= 1 && share != floor(share))
 		cli_usage(c,
-			  "the share of --strategic is \"%s\"; it must be a part below 1 or a whole number of labelers",
+			  "the share of --strategic is \"%s\"; it must be a fraction below 1 or a whole number of "
+			  "labelers",
 			  colon);
 	return (struct group_asked){s, share};
 }
@@ -304,7 +305,7 @@ static const char *fault_of(const struct simulation *s, const struct asked *a)
 	if (fault)
 		return fault;
 	if (a->of_signals && s->game.world.kind != WORLD_SIGNALS)
-		return "--skill, --bias, --correlation and --base-rate go with the world of signals only";
+		return "--skill, --bias, --correlation and --base-rate apply only to the world of signals";
 	if (a->csv && (s->cli->json || s->curve_path || s->plot_path || s->repeats > 1))
 		return "--csv writes one campaign and nothing else: no --json, --curve, --plot or --repeat";
 	return NULL;
@@ -380,8 +381,8 @@ CLI_COMMAND(simulate) = {
 		"                 the others' reports; truthful if the scheme has no weights\n"
 		"    truthful     like all others, but listed separately\n\n"
 		"Outcomes:\n"
-		"  --delay D             they come after D more items are closed (0)\n"
-		"  --known Q             fraction of them that ever come (1)\n"
+		"  --delay D             they arrive after D more items are closed (0)\n"
+		"  --known Q             fraction of them that ever arrive (1)\n"
 		"  --wrong E             fraction of them that are the opposite of the truth (0)\n\n" CLI_CONTEST_HELP
 		"  --rate, --c, --beta, --share, --entry, --eta, --horizon   the mechanism's\n"
 		"                        settings, as in `candor pool create`\n\n"
@@ -393,8 +394,8 @@ CLI_COMMAND(simulate) = {
 		"  --csv                 instead: the campaign itself on stdout, ready for import, as\n"
 		"                        played under the first scheme; outcomes come at once\n"
 		"  --json                everything, with all digits\n\n"
-		"Losses are against the truth, also of items whose outcome never came. \"of best\" is\n"
-		"the loss relative to the average loss of the best labeler's beliefs.\n\n"
+		"Losses are against the truth, also for items whose outcome never arrives. \"of best\"\n"
+		"is the loss relative to the average loss of the best labeler's beliefs.\n\n"
 		"Example:\n"
 		"  candor simulate --strategic inverted:0.3 --strategic spam:0.2 --repeat 20\n",
 	.run = run_simulate,

@@ -154,17 +154,17 @@ static void show_campaign(const struct simulation *s)
 	printf("%s item%s, %s labeler%s", cli_count(w->items).s, cli_plural(w->items), cli_count(w->labelers).s,
 	       cli_plural(w->labelers));
 	for (size_t k = 0; k < o->n_groups; k++)
-		printf("%s%s %s", k ? ", " : ", of them ", cli_count(o->groups[k].count).s,
+		printf("%s%s %s", k ? ", " : ", including ", cli_count(o->groups[k].count).s,
 		       o->groups[k].strategy->name);
 	if (w->participation == WORLD_ALL)
-		printf("; all answer each item");
+		printf("; everybody answers every item");
 	else
-		printf("; %s answer an item%s", cli_count(w->per_item).s,
-		       w->participation == WORLD_HEAVY ? ", few of them most" : "");
+		printf("; %s answer%s per item%s", cli_count(w->per_item).s, cli_plural(w->per_item),
+		       w->participation == WORLD_HEAVY ? ", most of them from a few labelers" : "");
 	if (s->repeats > 1)
 		printf("\nMedians of %s campaigns.", cli_count(s->repeats).s);
 	if (o->delay > 0 || w->known < 1 || w->wrong > 0)
-		printf("\nOutcomes come for %g %% of the items, %s items later, and %g %% of them are wrong.",
+		printf("\nOutcomes arrive for %g %% of the items, %s items later, and %g %% of them are wrong.",
 		       100 * w->known, cli_count(o->delay).s, 100 * w->wrong);
 	printf("\nThe best labeler's beliefs cost %.4f per item.\n\n", over_repeats(s, 0, best_loss, 0, 0).median);
 }
@@ -188,7 +188,7 @@ static void show_table(const struct simulation *s)
 	columns[n++] = (struct cli_column){.title = "log loss", .right = true};
 	columns[n++] = (struct cli_column){.title = "regret", .right = true};
 	if (groups)
-		columns[n++] = (struct cli_column){.title = "their say", .right = true};
+		columns[n++] = (struct cli_column){.title = "influence", .right = true};
 	struct cli_table t;
 	cli_table_init(&t, columns, n);
 	for (size_t k = 0; k < s->n_contestants; k++) {
@@ -213,9 +213,9 @@ static void show_table(const struct simulation *s)
 static void show_notes(const struct simulation *s)
 {
 	puts("\nof best: loss relative to that of the best labeler's beliefs. regret: loss in excess of\n"
-	     "that of the labeler it would have been best to follow, by the reports as given.");
+	     "that of the labeler it would have been best to follow, with the reports as given.");
 	if (any_groups(s))
-		puts("their say: the share of the --strategic labelers in a forecast.");
+		puts("influence: the --strategic labelers' share of a forecast.");
 	for (size_t k = 0; k < s->n_contestants; k++) {
 		double used = bound_used(s, k);
 		struct gain g = gain_of(s, k);
