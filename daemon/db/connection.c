@@ -231,7 +231,7 @@ void db_end(struct db *db)
 		return;
 	/* Ending a read cannot lose anything. */
 	if (db_run(db, SQL_END_READ)) {
-		log_warning("database: a read did not end cleanly");
+		log_warning("database: cannot end a read");
 		db->stuck = true;
 	}
 	db_check_end(db, !db->stuck);

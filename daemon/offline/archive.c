@@ -3,27 +3,27 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "daemon/offline/archive_file.h"
-#include "daemon/history/checkpoint.h"
 #include "daemon/db/archive_rows.h"
 #include "daemon/db/prepare.h"
 #include "daemon/db/write.h"
-#include "lib/base/log.h"
-#include "daemon/offline/partial.h"
+#include "daemon/history/checkpoint.h"
 #include "daemon/history/replay.h"
+#include "daemon/offline/archive_file.h"
+#include "daemon/offline/interrupt.h"
+#include "daemon/offline/partial.h"
+#include "lib/base/log.h"
 
 enum { SHOWN_MAX = 20, SHOW_NS = 100 * 1000 * 1000, ROUNDS_A_STEP = 256 };
 
 struct making {
 	const struct archive_job *job;
-	sigset_t signals;
+	struct interrupt interrupt;
 	uint64_t shown_ns;
 	struct db *db;
 	uint64_t pool;
@@ -37,8 +37,7 @@ struct making {
 static bool going_on(void *arg)
 {
 	const struct making *m = arg;
-	const struct timespec at_once = {0};
-	return sigtimedwait(&m->signals, NULL, &at_once) <= 0;
+	return !interrupt_came(&m->interrupt);
 }
 
 static int show(struct making *m, const char *what, uint64_t done, uint64_t total)
@@ -304,11 +303,6 @@ static int make(struct making *m)
 int archive_make(const struct archive_job *job, struct archive_row *made)
 {
 	struct making m = {.job = job};
-	sigset_t before;
-	sigemptyset(&m.signals);
-	sigaddset(&m.signals, SIGINT);
-	sigaddset(&m.signals, SIGTERM);
-	sigaddset(&m.signals, SIGHUP);
 	int err = db_check_at_rest(job->db);
 	if (err == 0)
 		err = db_open(&m.db, job->db, DB_READ, DB_FULL);
@@ -316,10 +310,9 @@ int archive_make(const struct archive_job *job, struct archive_row *made)
 		log_error("%s: %s", job->db, candor_strerror(err));
 		return err;
 	}
-	sigprocmask(SIG_BLOCK, &m.signals, &before);
-	signal(SIGPIPE, SIG_IGN);
+	interrupt_begin(&m.interrupt);
 	err = make(&m);
-	sigprocmask(SIG_SETMASK, &before, NULL);
+	interrupt_end(&m.interrupt);
 	int closed = db_close(m.db);
 	if (err == 0)
 		err = closed;

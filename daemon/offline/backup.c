@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,9 +14,10 @@
 #include "daemon/db/lock.h"
 #include "daemon/db/prepare.h"
 #include "daemon/db/read.h"
-#include "lib/base/log.h"
+#include "daemon/offline/interrupt.h"
 #include "daemon/offline/partial.h"
 #include "daemon/offline/verify.h"
+#include "lib/base/log.h"
 
 enum { STEP_BYTES = 256 * 1024, FLUSH_BYTES = 8 * 1024 * 1024, SHOW_NS = 100 * 1000 * 1000 };
 
@@ -34,7 +34,7 @@ static int stand_alone(const struct partial *p)
 struct job {
 	const struct backup *b;
 	struct partial file;
-	sigset_t signals, before; /* that end a copy; blocked while it goes on, and taken between two steps */
+	struct interrupt interrupt; /* asked between two steps */
 	struct progress_row progress;
 	uint64_t bytes;
 };
@@ -51,18 +51,10 @@ static int keep_pace(const struct job *j, uint64_t began_ns, uint64_t done)
 {
 	double due_ns = j->b->rate ? (double)done / (double)j->b->rate * 1e9 : 0,
 	       spent_ns = (double)(now_ns() - began_ns);
-	double wait_ns = due_ns > spent_ns ? due_ns - spent_ns : 0;
-	struct timespec wait = {.tv_sec = (time_t)(wait_ns / 1e9)};
-	wait.tv_nsec = (long)(wait_ns - (double)wait.tv_sec * 1e9);
-	for (;;) {
-		int signum = sigtimedwait(&j->signals, NULL, &wait);
-		if (signum > 0) {
-			log_error("%s: interrupted by a signal; the partial copy is removed", j->b->to);
-			return -ECANCELED;
-		}
-		if (errno != EINTR)
-			return 0;
-	}
+	if (!interrupt_wait(&j->interrupt, due_ns > spent_ns ? (uint64_t)(due_ns - spent_ns) : 0))
+		return 0;
+	log_error("%s: interrupted by a signal; the partial copy is removed", j->b->to);
+	return -ECANCELED;
 }
 
 static int show(const struct job *j, const struct db_copy *c)
@@ -148,12 +140,12 @@ static int check_backup(const struct job *j)
 }
 
 /* Takes as long as it takes; a signal may end the program meanwhile, and leave a file that the next try replaces. */
-static int check_restored(const struct job *j)
+static int check_restored(struct job *j)
 {
 	const struct verify_job job = {.path = j->file.path, .called = j->b->from, .deep = true};
-	sigprocmask(SIG_SETMASK, &j->before, NULL);
+	interrupt_end(&j->interrupt);
 	int err = verify(&job);
-	sigprocmask(SIG_BLOCK, &j->signals, NULL);
+	interrupt_begin(&j->interrupt);
 	if (err)
 		log_error("%s was not restored: %s; try an older backup", j->b->from, candor_strerror(err));
 	return err;
@@ -184,12 +176,7 @@ static int forget_last_run(const struct job *j, const struct db_lock *lock)
 static int run(const struct backup *b, bool restore)
 {
 	struct job j = {.b = b};
-	sigemptyset(&j.signals);
-	sigaddset(&j.signals, SIGINT);
-	sigaddset(&j.signals, SIGTERM);
-	sigaddset(&j.signals, SIGHUP);
-	sigprocmask(SIG_BLOCK, &j.signals, &j.before);
-	signal(SIGPIPE, SIG_IGN);
+	interrupt_begin(&j.interrupt);
 	/* Where a database was moved away from under a daemon, that one may still be there. */
 	struct db_lock lock = DB_LOCK_NONE;
 	int err = restore ? db_lock_take(&lock, b->to) : 0;
@@ -208,7 +195,7 @@ static int run(const struct backup *b, bool restore)
 	db_lock_release(&lock);
 	if (err == 0)
 		summarize(&j);
-	sigprocmask(SIG_SETMASK, &j.before, NULL);
+	interrupt_end(&j.interrupt);
 	return err;
 }
 
