@@ -1,6 +1,8 @@
 /* The list of rows (daemon/db/rows.def) against the schema, and each column through a batch, the database and back. */
 #include "tests/lib/unit.h"
 
+#include <ctype.h>
+#include <glob.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -132,6 +134,110 @@ static void every_statement_and_cursor_fits_the_schema(void **state)
 		assert_int_equal(db_cursor_next(cursor, &row), 0);
 		db_cursor_close(cursor);
 	}
+}
+
+/* Whether one of the words stands before the name of a table somewhere in the text. */
+static bool reads(const char *text, const char *table)
+{
+	static const char *const words[] = {"FROM ", "JOIN "};
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+		char want[64];
+		size_t len = (size_t)snprintf(want, sizeof want, "%s%s", words[i], table);
+		for (const char *at = text; (at = strstr(at, want)); at += len)
+			if (!isalnum((unsigned char)at[len]) && at[len] != '_')
+				return true;
+	}
+	return false;
+}
+
+/* A table that is only written is lost when the daemon ends. */
+static void every_table_is_read(void **state)
+{
+	static const char *const texts[] = {
+#define TEXT_OF_STATEMENT(NAME, text) text,
+#define TEXT_OF_PLAIN(NAME, ROW, name, check, rest) "SELECT " rest,
+#define TEXT_OF_JOINED(NAME, name, statement) statement,
+		STATEMENTS(TEXT_OF_STATEMENT) TABLES(TEXT_OF_PLAIN, TEXT_OF_JOINED) /* */
+	};
+	(void)state;
+	for (size_t i = 0; i < TABLES_IN_ALL; i++) {
+		/* Kept for people and for archives, to which archive_rows.c copies it. */
+		bool is_read = strcmp(tables[i].table, "revisions") == 0;
+		for (size_t k = 0; k < sizeof texts / sizeof *texts && !is_read; k++)
+			is_read = strncmp(texts[k], "SELECT ", 7) == 0 && reads(texts[k], tables[i].table);
+		if (!is_read)
+			fail_msg("%s is written and never read: it has no line in TABLES of rows.def, and no statement",
+				 tables[i].table);
+	}
+}
+
+static char *read_file(const char *path)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *f = fopen(path, "r");
+	if (!f)
+		fail_msg("%s cannot be read; tests run at the top of the tree", path);
+	assert_true(getdelim(&text, &size, 0, f) > 0);
+	fclose(f);
+	return text;
+}
+
+static void every_table_is_described(void **state)
+{
+	char *text = read_file("docs/architecture.md"), want[64];
+	(void)state;
+	for (size_t i = 0; i < TABLES_IN_ALL; i++) {
+		snprintf(want, sizeof want, "| `%s` |", tables[i].table);
+		if (!strstr(text, want))
+			fail_msg("the list of tables in docs/architecture.md does not have %s", tables[i].table);
+	}
+	free(text);
+}
+
+/* ---- what columns are for ---- */
+
+/* The member of a row that each column is, as rows.def has it. */
+static const char *const members[] = {
+#define MEMBER(field, ...) #field
+#define MEMBER_OF(column, KIND, ...) MEMBER(__VA_ARGS__, ""),
+#define MEMBERS(NAME, ...) NAME##_COLUMNS(MEMBER_OF, MEMBER_OF)
+#define NO_MEMBERS(...)
+	CHANGES(MEMBERS, MEMBERS, NO_MEMBERS) /* */
+};
+
+enum { MEMBERS_IN_ALL = sizeof members / sizeof *members };
+
+static bool uses(const char *text, const char *name)
+{
+	size_t len = strlen(name);
+	for (const char *at = text; (at = strstr(at, name)); at += len)
+		if (at > text && (at[-1] == '.' || at[-1] == '>') && !isalnum((unsigned char)at[len]) && at[len] != '_')
+			return true;
+	return false;
+}
+
+/* What the database merely stores is of no use: somebody sets or reads it. Only names are compared here. */
+static void every_column_is_used(void **state)
+{
+	bool used[MEMBERS_IN_ALL] = {false};
+	glob_t files;
+	(void)state;
+	assert_int_equal(glob("daemon/*/*.c", 0, NULL, &files), 0);
+	for (size_t k = 0; k < files.gl_pathc; k++) {
+		if (strncmp(files.gl_pathv[k], "daemon/db/", 10) == 0)
+			continue;
+		char *text = read_file(files.gl_pathv[k]);
+		for (size_t i = 0; i < MEMBERS_IN_ALL; i++) {
+			const char *dot = strrchr(members[i], '.');
+			used[i] = used[i] || uses(text, dot ? dot + 1 : members[i]);
+		}
+		free(text);
+	}
+	globfree(&files);
+	for (size_t i = 0; i < MEMBERS_IN_ALL; i++)
+		if (!used[i])
+			fail_msg("rows.def has a column %s that nothing in daemon/ sets or reads", members[i]);
 }
 
 /* ---- what is left open ---- */
@@ -326,8 +432,13 @@ TABLES(DEFINE_TEST, NO_TEST)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(every_table_of_the_schema_is_listed), TEST(every_column_of_the_schema_is_listed),
-		TEST(every_statement_and_cursor_fits_the_schema), TEST(what_was_left_open_is_found),
+		TEST(every_table_of_the_schema_is_listed),
+		TEST(every_column_of_the_schema_is_listed),
+		TEST(every_statement_and_cursor_fits_the_schema),
+		TEST(every_table_is_read),
+		TEST(every_table_is_described),
+		TEST(every_column_is_used),
+		TEST(what_was_left_open_is_found),
 		TABLES(TEST_OF_TABLE, NO_TEST) /* */
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -73,7 +73,8 @@ static long schema_of(const char *path)
 {
 	uint8_t header[64];
 	FILE *f = fopen(path, "rb");
-	assert_non_null(f);
+	if (!f)
+		fail_msg("%s is missing: a program with that schema writes it; see the top of this file", path);
 	assert_int_equal(fread(header, 1, sizeof header, f), sizeof header);
 	fclose(f);
 	return (long)header[60] << 24 | (long)header[61] << 16 | (long)header[62] << 8 | header[63];

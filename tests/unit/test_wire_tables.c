@@ -1,4 +1,5 @@
-/* The tables of lib/wire: every field of every message has its row and every member of a plain structure is in one. */
+/* The tables of lib/wire: every field of every message has its row and every member of a plain structure is in one. And
+ * the documents list every request. */
 #include "tests/lib/unit.h"
 
 #include <stdlib.h>
@@ -191,11 +192,39 @@ static void every_field_of_every_answer_has_one_row(void **state)
 	assert_int_equal(wire_answer_type(1), CANDOR_RES_NONE);
 }
 
+/* Whether a line of a table names it. */
+static bool has_row(const char *path, const char *name)
+{
+	char line[1024], want[64];
+	bool found = false;
+	FILE *f = fopen(path, "r");
+	if (!f)
+		fail_msg("%s cannot be read; tests run at the top of the tree", path);
+	snprintf(want, sizeof want, "`%s`", name);
+	while (!found && fgets(line, sizeof line, f))
+		found = line[0] == '|' && strstr(line, want);
+	fclose(f);
+	return found;
+}
+
+static void every_request_is_in_the_documents(void **state)
+{
+	(void)state;
+	static const char *const paths[] = {"docs/protocol.md", "docs/security.md"};
+	for (int type = CANDOR_REQ_UNKNOWN + 1; type < CANDOR_REQ_TYPES; type++)
+		for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+			const char *name = candor_request_name((enum candor_request_type)type);
+			if (!has_row(paths[i], name))
+				fail_msg("the table of requests in %s has no row for %s", paths[i], name);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_field_of_every_request_has_one_row),
 		cmocka_unit_test(every_field_of_every_answer_has_one_row),
+		cmocka_unit_test(every_request_is_in_the_documents),
 	};
 	return cmocka_run_group_tests_name("wire_tables", tests, NULL, NULL);
 }
