@@ -80,7 +80,7 @@ CLI_COMMAND(audit) = {
 	.summary = "list changes that affect results or rights, and who made them",
 	.help = "usage: candor audit [--pool POOL] [--limit N | --all]\n\n"
 		"Lists pool settings, outcomes, voids, archives, grants and tokens, newest first, each\n"
-		"with who did it: the principal, followed by what the client program calls itself,\n"
+		"with who did it: the principal, followed by the name the client program gave itself,\n"
 		"which proves nothing. With --json, one object per line.\n\n"
 		"Options:\n"
 		"  --pool POOL   only this pool; needs admin rights only there\n"

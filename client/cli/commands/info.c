@@ -138,7 +138,7 @@ static int run_info(struct cli *c, int argc, char **argv)
 
 CLI_COMMAND(info) = {
 	.name = "info",
-	.summary = "show the daemon's state, limits and heads",
+	.summary = "show the daemon's state, and each pool's head",
 	.help = "usage: candor info\n\n"
 		"Prints what the daemon holds over all pools, how long it has been running, which\n"
 		"principal you are and whether it accepts writes; and each pool's head,\n"

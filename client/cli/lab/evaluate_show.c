@@ -153,7 +153,7 @@ static void show_calibration(const struct evaluation *e, size_t file)
 	const struct score *s = &replay_of(e, file, 0)->scores[0];
 	struct cli_table t;
 	cli_table_init(&t, columns, 5);
-	printf("\nCalibration of %s%s: where it says 0.7, 7 of 10 outcomes should be 1.\n",
+	printf("\nCalibration of %s%s: of items forecast at 0.7, 7 of 10 outcomes should be 1.\n",
 	       cli_forecast_name(e->contestants[0], 0), first_order(e));
 	for (int k = 0; k < SCORE_TENTHS; k++) {
 		const struct score_tenth *tenth = &s->tenths[k];
