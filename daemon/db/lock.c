@@ -5,19 +5,31 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/base/log.h"
 
-/* A descriptor of the file, locked; -ENOENT where it is not there; ERR_LOCKED. */
-static int take(const char *path, int flags)
+/* Whoever only asks whether a lock is taken (is_taken() below) holds it for a moment. */
+enum { TRIES = 10, BETWEEN_NS = 10 * 1000 * 1000 };
+
+/* A descriptor of the file, locked; -ENOENT where it is not there; ERR_LOCKED. Follows no link, for the file may be
+ * written to. */
+static int take(const char *path, int flags, int tries)
 {
-	int fd = open(path, flags | O_CLOEXEC, 0600);
+	const struct timespec between = {.tv_nsec = BETWEEN_NS};
+	int fd = open(path, flags | O_NOFOLLOW | O_CLOEXEC, 0600), err;
 	if (fd < 0)
 		return -errno;
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-		return fd;
-	int err = errno == EWOULDBLOCK ? ERR_LOCKED : -errno;
+	for (;;) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return fd;
+		err = errno == EWOULDBLOCK ? ERR_LOCKED : -errno;
+		if (err != ERR_LOCKED || --tries <= 0)
+			break;
+		nanosleep(&between, NULL);
+	}
 	close(fd);
 	return err;
 }
@@ -32,7 +44,7 @@ int db_lock_take_file(struct db_lock *l, const char *path)
 {
 	if (l->file_fd >= 0)
 		return 0;
-	int fd = take(path, O_RDONLY);
+	int fd = take(path, O_RDONLY, TRIES);
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : say(path, fd);
 	l->file_fd = fd;
@@ -45,7 +57,7 @@ int db_lock_take(struct db_lock *l, const char *path)
 	*l = DB_LOCK_NONE;
 	if (asprintf(&beside, "%s-lock", path) < 0)
 		return -ENOMEM;
-	int fd = take(beside, O_RDWR | O_CREAT), err = fd < 0 ? say(beside, fd) : 0;
+	int fd = take(beside, O_RDWR | O_CREAT, TRIES), err = fd < 0 ? say(beside, fd) : 0;
 	free(beside);
 	if (err)
 		return err;
@@ -54,6 +66,34 @@ int db_lock_take(struct db_lock *l, const char *path)
 	if (err)
 		db_lock_release(l);
 	return err;
+}
+
+/* 1: what is held has the name; 0: it has not; -errno. */
+static int has_name(int fd, const char *name)
+{
+	struct stat held, named;
+	if (fstat(fd, &held) != 0)
+		return -errno;
+	if (lstat(name, &named) != 0)
+		return errno == ENOENT ? 0 : -errno;
+	return held.st_dev == named.st_dev && held.st_ino == named.st_ino;
+}
+
+int db_lock_keep(struct db_lock *l, const char *path)
+{
+	char *beside;
+	if (asprintf(&beside, "%s-lock", path) < 0)
+		return -ENOMEM;
+	int kept = has_name(l->beside_fd, beside);
+	int fd = kept == 0 ? take(beside, O_RDWR | O_CREAT, 1) : -1;
+	free(beside);
+	if (kept)
+		return kept < 0 ? kept : 0;
+	if (fd < 0)
+		return fd;
+	close(l->beside_fd);
+	l->beside_fd = fd;
+	return 0;
 }
 
 void db_lock_release(struct db_lock *l)

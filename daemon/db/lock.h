@@ -26,6 +26,10 @@ MUST_CHECK int db_lock_take(struct db_lock *l, const char *path);
  * PATH-lock stays held. */
 MUST_CHECK int db_lock_take_file(struct db_lock *l, const char *path);
 
+/* Makes PATH-lock anew and takes it, where somebody removed or replaced the one that is held; to be called by its
+ * holder, now and then. 0; an error: the old one is held still. */
+MUST_CHECK int db_lock_keep(struct db_lock *l, const char *path);
+
 /* Releases what is held. */
 void db_lock_release(struct db_lock *l);
 

@@ -118,7 +118,7 @@ static int open_beside(const char *path, const char *ending, int flags)
 	char *beside;
 	if (asprintf(&beside, "%s%s", path, ending) < 0)
 		return -ENOMEM;
-	int fd = open(beside, flags | O_CLOEXEC, 0600);
+	int fd = open(beside, flags | O_NOFOLLOW | O_CLOEXEC, 0600);
 	int err = fd < 0 ? -errno : fd;
 	free(beside);
 	return err;

@@ -33,10 +33,15 @@ int presence_init(struct presence *p, const char *path)
 
 const char *presence_missing(const struct presence *p)
 {
-	struct stat st;
-	for (int i = 0; i < PRESENCE_FILES; i++)
-		if (stat(p->paths[i], &st) != 0 || st.st_dev != p->files[i].dev || st.st_ino != p->files[i].ino)
+	for (int i = 0; i < PRESENCE_FILES; i++) {
+		struct stat st;
+		if (stat(p->paths[i], &st) == 0) {
+			if (st.st_dev != p->files[i].dev || st.st_ino != p->files[i].ino)
+				return p->paths[i];
+		} else if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP) {
 			return p->paths[i];
+		}
+	}
 	return NULL;
 }
 

@@ -22,7 +22,8 @@ struct presence {
 /* Remembers the files, which must be there. The path is copied. 0, -ENOMEM, or -errno (logged). */
 MUST_CHECK int presence_init(struct presence *p, const char *path);
 
-/* The path of one that is not what it was; NULL: all are. Three stat(2) calls. Any thread. */
+/* The path of one that is not what it was; NULL: all are, or it could not be found out (a directory that may not be
+ * searched, say). Three stat(2) calls. Any thread. */
 const char *presence_missing(const struct presence *p);
 
 /* All zero is allowed. */

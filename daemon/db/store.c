@@ -21,7 +21,8 @@ struct store {
 	size_t write_cache, read_cache; /* of each connection */
 	struct db_lock lock;
 	struct presence presence;
-	struct last_run run; /* the writer's */
+	struct last_run run; /* the writer's; `lock` is too, while it runs */
+	bool is_unrecorded; /* the writer's: the newest change is not in the record, and that was logged */
 	struct db *loop_db;
 
 	store_on_commit *on_commit;
@@ -60,12 +61,29 @@ static int check_presence(struct store *s)
 
 static void open_writer(struct store *s, struct db **db, int *err)
 {
-	*err = db_open(db, s->path, DB_WRITE, s->sync);
+	/* Where the file is gone, a new one would be made. */
+	*err = check_presence(s);
+	if (*err == 0)
+		*err = db_open(db, s->path, DB_WRITE, s->sync);
 	if (!*db)
 		return;
 	db_set_cache(*db, s->write_cache);
 	/* Meanwhile all that is posted waits, and all that is asked about it. */
 	db_set_patience(*db, PATIENCE_MS);
+}
+
+/* Without the record the next start knows less, and nothing is lost. */
+static void record(struct store *s, uint64_t change)
+{
+	if (change > s->run.change)
+		s->run.change = change;
+	int err = db_lock_keep(&s->lock, s->path);
+	if (err == 0)
+		err = last_run_write(s->lock.beside_fd, &s->run);
+	if (err && !s->is_unrecorded)
+		log_warning("%s-lock: %s; a start after a crash may not notice that changes are missing", s->path,
+			    candor_strerror(err));
+	s->is_unrecorded = err != 0;
 }
 
 /* A commit counts when it is on the disk, in files that the next start will find, and the record says so. */
@@ -76,11 +94,7 @@ static int write_batch(struct store *s, struct db *db, const struct batch *batch
 		err = check_presence(s);
 	if (err)
 		return err;
-	s->run.change = batch->last_change > s->run.change ? batch->last_change : s->run.change;
-	/* Without it the next start knows less, and nothing is lost. */
-	err = last_run_write(s->lock.beside_fd, &s->run);
-	if (err)
-		log_warning("%s-lock: %s", s->path, candor_strerror(err));
+	record(s, batch->last_change);
 	return 0;
 }
 
@@ -156,6 +170,13 @@ static void do_read(uv_work_t *work)
 		w->job->err = db_open(&db, s->path, DB_READ, s->sync);
 		if (!db)
 			return;
+		/* What has the path now may be another database. */
+		if (check_presence(s)) {
+			db_leave_log(db);
+			require(db_close(db) == 0);
+			w->job->err = ERR_MOVED;
+			return;
+		}
 		db_set_cache(db, s->read_cache);
 	}
 	w->job->work(w->job, db);

@@ -187,10 +187,11 @@ static int run(const struct backup *b, bool restore)
 		err = copy(&j, restore);
 	if (err == 0)
 		err = restore ? check_restored(&j) : check_backup(&j);
-	if (err == 0 && restore)
-		err = forget_last_run(&j, &lock);
 	if (err == 0)
 		err = partial_publish(&j.file, b->to);
+	/* Not before: if nothing comes to that place, the next start must miss what was there. */
+	if (err == 0 && restore)
+		err = forget_last_run(&j, &lock);
 	partial_close(&j.file, err == 0);
 	db_lock_release(&lock);
 	if (err == 0)

@@ -1,11 +1,12 @@
 #include "lib/base/unicode.h"
 
-#include <stdint.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include <utf8proc.h>
 
 #include "lib/base/err.h"
+#include "lib/base/text.h"
 
 enum { NAME_MAX_BYTES = 255, CODEPOINTS_MAX = 20 * NAME_MAX_BYTES /* no character has a longer decomposition */ };
 
@@ -25,17 +26,10 @@ static bool is_invisible(utf8proc_int32_t c)
 	}
 }
 
-bool unicode_is_invisible(const char *text, size_t len, size_t *step)
+/* In NFC: how many bytes it has then, in out[]. */
+static size_t compose(const char *name, size_t len, utf8proc_int32_t out[CODEPOINTS_MAX])
 {
-	utf8proc_int32_t c;
-	utf8proc_ssize_t n = utf8proc_iterate((const utf8proc_uint8_t *)text, (utf8proc_ssize_t)len, &c);
-	*step = n > 0 ? (size_t)n : 1;
-	return n > 0 && is_invisible(c);
-}
-
-/* Rewrites a name by utf8proc's options: how many bytes it has then, in out[]. */
-static size_t rewrite(const char *name, size_t len, utf8proc_option_t options, utf8proc_int32_t out[CODEPOINTS_MAX])
-{
+	const utf8proc_option_t options = UTF8PROC_STABLE | UTF8PROC_COMPOSE;
 	require(len <= NAME_MAX_BYTES);
 	utf8proc_ssize_t n = utf8proc_decompose((const utf8proc_uint8_t *)name, (utf8proc_ssize_t)len, out,
 						CODEPOINTS_MAX - 1, options);
@@ -48,31 +42,19 @@ static size_t rewrite(const char *name, size_t len, utf8proc_option_t options, u
 const char *unicode_principal_fault(const char *name, size_t len)
 {
 	utf8proc_int32_t composed[CODEPOINTS_MAX];
-	for (size_t i = 0, step; i < len; i += step)
-		if (unicode_is_invisible(name + i, len - i, &step))
+	for (size_t i = 0; i < len;) {
+		utf8proc_int32_t c;
+		utf8proc_ssize_t n =
+			utf8proc_iterate((const utf8proc_uint8_t *)name + i, (utf8proc_ssize_t)(len - i), &c);
+		require(n > 0);
+		i += (size_t)n;
+		if (is_invisible(c))
 			return "contains an invisible character; use visible characters only";
+	}
 	if (len > 0 && (name[0] == ' ' || name[len - 1] == ' '))
 		return "must not begin or end with a space";
-	size_t n = rewrite(name, len, UTF8PROC_STABLE | UTF8PROC_COMPOSE, composed);
+	size_t n = compose(name, len, composed);
 	if (n != len || memcmp(composed, name, len) != 0)
 		return "must be in Unicode normalization form C (NFC)";
-	return NULL;
-}
-
-void unicode_key(const char *name, size_t len, char out[UNICODE_KEY_BYTES])
-{
-	utf8proc_int32_t folded[CODEPOINTS_MAX];
-	size_t n = rewrite(name, len,
-			   UTF8PROC_STABLE | UTF8PROC_COMPAT | UTF8PROC_COMPOSE | UTF8PROC_CASEFOLD | UTF8PROC_IGNORE,
-			   folded),
-	       used = 0;
-	const char *bytes = (const char *)folded;
-	for (size_t i = 0, step; i < n; i += step) {
-		if (unicode_is_invisible(bytes + i, n - i, &step) || bytes[i] == ' ' ||
-		    used + step >= UNICODE_KEY_BYTES)
-			continue;
-		memcpy(out + used, bytes + i, step);
-		used += step;
-	}
-	out[used] = 0;
+	return new_name_fault(name);
 }
