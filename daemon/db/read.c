@@ -112,11 +112,22 @@ static void get_rights(struct columns *c, unsigned *out)
 		fail(c, ERR_HISTORY);
 }
 
+/* The column that was read last must be NULL unless the row meets a condition. */
+static void check_null(struct columns *c, bool has_value)
+{
+	if ((sqlite3_column_type(c->s, c->next - 1) != SQLITE_NULL) != has_value)
+		fail(c, ERR_HISTORY);
+}
+
 /* A column of each kind, from the columns c into the row r; see rows.def. */
 #define GET_INTEGER(field) r->field = (__typeof__(r->field))get_int(c);
-#define GET_INTEGER_IF(field, condition) GET_INTEGER(field)
+#define GET_INTEGER_IF(field, condition) \
+	GET_INTEGER(field)               \
+	check_null(c, condition);
 #define GET_REAL(field) r->field = get_real(c);
-#define GET_REAL_IF(field, condition) GET_REAL(field)
+#define GET_REAL_IF(field, condition) \
+	GET_REAL(field)               \
+	check_null(c, condition);
 #define GET_TEXT(field) r->field = get_text(c);
 #define GET_BYTES(field) get_bytes(c, r->field, sizeof r->field);
 #define GET_ARRAY(field, n) r->field = get_array(c, n, sizeof *r->field);

@@ -45,6 +45,7 @@ static void tampering_with_the_history_or_the_state_is_found(void **state)
 {
 	struct daemon *d = *state;
 	static const char *const tampering[] = {
+		"UPDATE items SET outcome = 0.25 WHERE state = 'closed'",
 		"UPDATE labelers SET own_loss = own_loss + 1e-12 WHERE id = 3",
 		"UPDATE labelers SET weight = weight * (1 + 1e-12) WHERE name = 'late-comer'",
 		"UPDATE labelers SET scored = scored + 1 WHERE id = 2",
