@@ -1,7 +1,10 @@
 /* SIGKILL of the real daemon under load, at any moment of its life: whatever it acknowledged is there when it is started
  * again, whatever it did not is there wholly or not at all, and asking again doubles nothing. */
 #include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "tests/lib/files.h"
 #include "tests/lib/load.h"
 #include "tests/lib/proof.h"
 #include "tests/lib/seed.h"
@@ -68,12 +71,74 @@ static void a_daemon_that_stands_still_for_two_seconds_loses_and_doubles_nothing
 	assert_int_equal(load_verify(l, l->daemon.db, true), 0);
 }
 
+/* ---- its log ---- */
+
+/* A file beside the database. */
+static void name_beside(const struct load *l, const char *ending, char out[DAEMON_PATH_MAX])
+{
+	require(snprintf(out, DAEMON_PATH_MAX, "%s%s", l->daemon.db, ending) < DAEMON_PATH_MAX);
+}
+
+static void assert_start_refused(const struct load *l)
+{
+	const char *const argv[] = {"candord", "--db", l->daemon.db, "--listen", l->daemon.address, NULL};
+	char err[DAEMON_PATH_MAX], said[4096];
+	daemon_path(&l->daemon, "err", err);
+	assert_int_equal(daemon_run(argv, NULL, NULL, err), 1);
+	files_read_text(err, said, sizeof said);
+	assert_non_null(strstr(said, "is missing or was cut short"));
+}
+
+static void a_killed_daemons_log_that_was_lost_or_cut_short_is_missed(void **state)
+{
+	enum { REMOVED, REMOVED_WITH_INDEX, EMPTIED, CUT, WAYS };
+	struct load *l = *state;
+	uint64_t rounds = proof_size(8, 40, 200), refused = 0, wrong = 0;
+	char log[DAEMON_PATH_MAX], kept[DAEMON_PATH_MAX], index[DAEMON_PATH_MAX];
+	name_beside(l, "-wal", log);
+	name_beside(l, "-shm", index);
+	daemon_path(&l->daemon, "kept", kept);
+	for (uint64_t round = 0; round < rounds && wrong == 0; round++) {
+		struct stat st;
+		load_run(l, LOAD_KILL, random_between(&l->random, 60, 120), 0);
+		assert_int_equal(stat(log, &st), 0);
+		/* A start takes what was done into the database; with little in the log there may be nothing to miss. */
+		if (st.st_size > 256 * 1024) {
+			unsigned way = (unsigned)(round % WAYS);
+			assert_true(files_copy(log, kept));
+			if (way == REMOVED || way == REMOVED_WITH_INDEX)
+				assert_int_equal(unlink(log), 0);
+			if (way == REMOVED_WITH_INDEX)
+				assert_int_equal(unlink(index), 0);
+			if (way == EMPTIED)
+				assert_int_equal(truncate(log, 0), 0);
+			if (way == CUT)
+				assert_int_equal(
+					truncate(log, (off_t)((double)st.st_size * random_between(&l->random, 0, 0.5))),
+					0);
+			assert_start_refused(l);
+			assert_true(files_copy(kept, log));
+			refused++;
+		}
+		load_start(l);
+		wrong = load_check(l, round == rounds - 1);
+	}
+	proof_say("lost or shortened logs refused", refused);
+	proof_say("acknowledged rows checked", load_counts(l).rows_checked);
+	proof_say("acknowledged rows lost", wrong);
+	assert_int_equal(wrong, 0);
+	assert_true(refused > rounds / 2);
+	assert_int_equal(daemon_stop(&l->daemon), 0);
+	assert_int_equal(load_verify(l, l->daemon.db, true), 0);
+}
+
 #define KILL(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		KILL(nothing_acknowledged_is_lost_however_the_daemon_is_killed),
+		KILL(a_killed_daemons_log_that_was_lost_or_cut_short_is_missed),
 		KILL(a_daemon_that_stands_still_for_two_seconds_loses_and_doubles_nothing),
 	};
 	/* The client library asks that of programs that use its asynchronous form. */

@@ -357,6 +357,98 @@ static void a_waiter_may_write_again_while_it_is_told(void **state)
 	assert_memory_is_as_disk(f);
 }
 
+static void another_programs_lock_refuses_writes_until_a_probe_finds_it_gone(void **state)
+{
+	struct fake_owner *f = *state;
+	struct ask *lost = fake_ask_post(f, "p", "open", "c", 1), *filled = NULL;
+	assert_true(fake_tick(f));
+	filled = fake_ask_post(f, "p", "open", "d", 1);
+	fake_commit(f, ERR_BUSY);
+	assert_answer(lost, ERR_BUSY, CANDOR_OK);
+	assert_answer(filled, ERR_BUSY, CANDOR_OK);
+	assert_int_equal(f->failed, 0);
+	assert_true(info(f)->read_only);
+	assert_string_equal(info(f)->reason, candor_strerror(ERR_BUSY));
+	assert_memory_is_as_disk(f);
+	struct candor_report row = {"open", "c", 1};
+	const struct candor_request post = {.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = 1, .reports = &row};
+	const struct candor_response *r = fake_call(f, &post);
+	assert_int_equal(r->code, CANDOR_UNAVAILABLE);
+	assert_non_null(strstr(r->message, "lock"));
+	assert_int_equal(fake_query(f, "p", "open")->n, 2);
+	/* What it finds may change: then the reason does. */
+	static const int found[] = {ERR_BUSY, ERR_DISK_FULL, ERR_BUSY};
+	for (size_t i = 0; i < sizeof found / sizeof *found; i++) {
+		engine_probe(f->engine);
+		fake_commit(f, found[i]);
+		assert_string_equal(info(f)->reason, candor_strerror(found[i]));
+	}
+	engine_probe(f->engine);
+	fake_commit(f, 0);
+	assert_false(info(f)->read_only);
+	assert_int_equal(fake_post(f, "p", "open", "c", 1), CANDOR_OK);
+	assert_memory_is_as_disk(f);
+}
+
+static void sqlite_itself_finds_a_lock(void **state)
+{
+	struct fake_owner *f = *state;
+	sqlite3 *other;
+	assert_int_equal(sqlite3_open_v2(f->path, &other, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	db_set_patience(f->writer, 1);
+	struct ask *a = fake_ask_post(f, "p", "open", "c", 1);
+	assert_true(fake_tick(f));
+	fake_commit(f, 0);
+	assert_answer(a, ERR_BUSY, CANDOR_OK);
+	assert_int_equal(f->failed, 0);
+	assert_true(engine_is_read_only(f->engine));
+	assert_int_equal(fake_query(f, "p", "open")->n, 2);
+	assert_int_equal(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(other), SQLITE_OK);
+	engine_probe(f->engine);
+	fake_commit(f, 0);
+	assert_false(engine_is_read_only(f->engine));
+	assert_int_equal(fake_post(f, "p", "open", "c", 1), CANDOR_OK);
+	assert_int_equal(fake_verify(f), 0);
+}
+
+static void what_is_found_wrong_between_commits_ends_the_service(void **state)
+{
+	struct fake_owner *f = *state;
+	char *before = fake_state_on_disk(f);
+	struct ask *lost = fake_ask_post(f, "p", "open", "c", 1);
+	engine_fail(f->engine, ERR_MOVED);
+	assert_int_equal(f->failed, ERR_MOVED);
+	assert_answer(lost, ERR_MOVED, CANDOR_OK);
+	assert_true(engine_is_idle(f->engine));
+	assert_int_equal(fake_post(f, "p", "open", "c", 1), CANDOR_INTERNAL);
+	/* Told once. */
+	f->failed = 0;
+	engine_fail(f->engine, ERR_MOVED);
+	engine_probe(f->engine);
+	assert_null(f->batch);
+	assert_int_equal(f->failed, 0);
+	char *disk = fake_state_on_disk(f);
+	assert_string_equal(disk, before);
+	free(before);
+	free(disk);
+}
+
+/* The store has found it too, and says so. */
+static void a_commit_under_way_tells_by_itself_what_is_wrong(void **state)
+{
+	struct fake_owner *f = *state;
+	struct ask *lost = fake_ask_post(f, "p", "open", "c", 1);
+	assert_true(fake_tick(f));
+	engine_fail(f->engine, ERR_MOVED);
+	assert_int_equal(f->failed, 0);
+	assert_false(lost->settled);
+	fake_commit(f, ERR_MOVED);
+	assert_int_equal(f->failed, ERR_MOVED);
+	assert_answer(lost, ERR_MOVED, CANDOR_OK);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fake_tear_down)
 
 int main(void)
@@ -374,6 +466,10 @@ int main(void)
 		TEST(a_write_that_waited_for_a_read_is_refused_if_there_is_no_room_by_then),
 		TEST(without_memory_for_a_batch_it_is_given_up_and_writing_goes_on),
 		TEST(a_waiter_may_write_again_while_it_is_told),
+		TEST(another_programs_lock_refuses_writes_until_a_probe_finds_it_gone),
+		TEST(sqlite_itself_finds_a_lock),
+		TEST(what_is_found_wrong_between_commits_ends_the_service),
+		TEST(a_commit_under_way_tells_by_itself_what_is_wrong),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

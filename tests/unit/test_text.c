@@ -150,6 +150,55 @@ static void a_name_has_1_to_255_bytes_of_such_text(void **state)
 	assert_string_equal(name_fault("a\0b", 3), CONTROL);
 }
 
+static void new_names_turn_no_text_around_and_have_only_characters(void **state)
+{
+	static const char *const good[] = {
+		"",
+		"a",
+		"Ann Lee",
+		" outer blanks ",
+		"Ju\u0308rgen",
+		"\u200b",
+		"\u200c\u200d" /* joiners */,
+		"\u0627\u0644\u0639",
+		"\u05d0",
+		"\u200a",
+		"\u2010",
+		"\u2069x" /* text_fault() has that */,
+		"\u2070",
+		"\u061b",
+		"\u061d",
+		"\ufdcf",
+		"\ufdf0",
+		"\ufffd",
+		"\U0001F600",
+		"\U0001fffd",
+		"\U0010fffd",
+		"\U0002f800",
+	};
+	static const char *const turning[] = {"\u061c", "\u200e", "\u200f", "\u206a", "\u206b",
+					      "\u206c", "\u206d", "\u206e", "\u206f"};
+	char name[16];
+	(void)state;
+	for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+		if (new_name_fault(good[i]))
+			fail_msg("%s: %s", good[i], new_name_fault(good[i]));
+	for (size_t i = 0; i < sizeof turning / sizeof *turning; i++) {
+		snprintf(name, sizeof name, "ab%sc", turning[i]);
+		assert_non_null(strstr(new_name_fault(name), "direction"));
+	}
+	for (uint32_t plane = 0; plane <= 16; plane++) {
+		for (uint32_t last = 0xfffc; last <= 0xffff; last++) {
+			name[encode(plane << 16 | last, name)] = 0;
+			assert_int_equal(new_name_fault(name) != NULL, last >= 0xfffe);
+		}
+	}
+	for (uint32_t c = 0xfdc0; c < 0xfe00; c++) {
+		name[encode(c, name)] = 0;
+		assert_int_equal(new_name_fault(name) != NULL, c >= 0xfdd0 && c <= 0xfdef);
+	}
+}
+
 static void dates_are_days_or_seconds_of_the_calendar_in_utc(void **state)
 {
 	static const struct {
@@ -208,6 +257,7 @@ int main(void)
 		cmocka_unit_test(overlong_and_cut_sequences_are_not_utf8),
 		cmocka_unit_test(controls_are_found_wherever_they_stand),
 		cmocka_unit_test(a_name_has_1_to_255_bytes_of_such_text),
+		cmocka_unit_test(new_names_turn_no_text_around_and_have_only_characters),
 		cmocka_unit_test(dates_are_days_or_seconds_of_the_calendar_in_utc),
 	};
 	return cmocka_run_group_tests_name("text", tests, NULL, NULL);
