@@ -335,6 +335,43 @@ static void no_second_daemon_comes_where_the_lock_file_was_removed(void **state)
 	assert_int_equal(daemon_stop(&c->daemon), 0);
 }
 
+static void a_lock_file_that_was_removed_is_made_anew_with_what_it_said(void **state)
+{
+	struct command *c = *state;
+	start_with_history(c);
+	assert_int_equal(unlink(beside(c->daemon.db, "-lock").s), 0);
+	assert_candor(c, 0, "report", "p", "later", "ann", "0.5");
+	daemon_kill(&c->daemon);
+	remove_log(c->daemon.db);
+	assert_refused(c, c->daemon.db, "is missing or was cut short");
+}
+
+static void no_link_is_followed_to_the_lock_file(void **state)
+{
+	struct command *c = *state;
+	struct path victim = in_dir(c, "victim");
+	char text[32];
+	files_write_text(victim.s, "precious");
+	assert_int_equal(symlink("victim", beside(c->daemon.db, "-lock").s), 0);
+	assert_refused(c, c->daemon.db, "symbolic links");
+	assert_candord(c, 1, "--restore", victim.s, "--db", c->daemon.db);
+	files_read_text(victim.s, text, sizeof text);
+	assert_string_equal(text, "precious");
+}
+
+/* A crash before the restored file has its name leaves what was known. */
+static void a_restoration_that_fails_forgets_nothing(void **state)
+{
+	struct command *c = *state;
+	struct path bad = in_dir(c, "bad.db");
+	start_with_history(c);
+	assert_int_equal(daemon_stop(&c->daemon), 0);
+	assert_int_equal(unlink(c->daemon.db), 0);
+	files_write_text(bad.s, "no backup");
+	assert_candord(c, 1, "--restore", bad.s, "--db", c->daemon.db);
+	assert_refused(c, c->daemon.db, "is missing");
+}
+
 /* ---- another program's lock ---- */
 
 static void another_programs_lock_refuses_writes_and_nothing_else(void **state)
@@ -403,6 +440,9 @@ int main(void)
 		LOST(files_taken_away_end_the_daemon),
 		LOST(a_backup_restored_under_a_running_daemon_is_left_alone),
 		LOST(no_second_daemon_comes_where_the_lock_file_was_removed),
+		LOST(a_lock_file_that_was_removed_is_made_anew_with_what_it_said),
+		LOST(no_link_is_followed_to_the_lock_file),
+		LOST(a_restoration_that_fails_forgets_nothing),
 		LOST(another_programs_lock_refuses_writes_and_nothing_else),
 		LOST(verification_finds_settings_that_were_changed_in_the_database),
 	};
