@@ -69,7 +69,9 @@ int partial_open(struct partial *p, const char *to)
 	int err = require_free(to);
 	if (err)
 		return err;
-	if (asprintf(&p->path, "%s.partial", to) < 0) {
+	/* SQLite, which may write it, takes a name that begins with "file:" for something else. */
+	const char *here = strncmp(to, "file:", 5) == 0 ? "./" : "";
+	if (asprintf(&p->path, "%s%s.partial", here, to) < 0) {
 		p->path = NULL;
 		return -ENOMEM;
 	}

@@ -268,6 +268,10 @@ static void names_that_sqlite_reads_otherwise_are_plain_names(void **state)
 		assert_candor(c, 0, "pool", "show", "p");
 		assert_int_equal(daemon_stop(&c->daemon), 0);
 	}
+	assert_candord(c, 0, "--backup", "file:copy.db", "--db", names[0]);
+	assert_candord(c, 0, "--verify", "--db", "file:copy.db");
+	assert_candord(c, 0, "--restore", "file:copy.db", "--db", "file:restored.db");
+	assert_int_equal(access("file:restored.db", F_OK), 0);
 	assert_int_equal(chdir(before), 0);
 }
 
