@@ -198,7 +198,7 @@ static void pages_hold_every_labeler_once_in_order(void **state)
 {
 	struct fake_owner *f = *state;
 	enum { N = 50 };
-	char names[N][24], items[20][16];
+	char names[N][24], items[20][24];
 	fake_pool(f, "p", NULL);
 	for (int i = 0; i < N; i++)
 		snprintf(names[i], sizeof names[i], "labeler-%d", i * 37 % N);
