@@ -47,7 +47,7 @@ static void release_if_gone(struct session *s)
 static void wake(struct session *s)
 {
 	if (s->state < SESSION_GONE && !s->quiet_io && !s->pumping)
-		s->ops.wake(s->owner);
+		s->ops->wake(s->owner);
 }
 
 static size_t unsent(const struct session *s)
@@ -59,14 +59,14 @@ static size_t unsent(const struct session *s)
  * sent. One that holds only the beginning of a frame goes on: only the rest of the frame can free it. */
 static bool holds_too_much(const struct session *s)
 {
-	const struct session_budget *b = s->limits.budget;
+	const struct session_budget *b = s->limits->budget;
 	return session_budget_pressure(b) >= PRESSURE_RAISED && (session_in_flight(s) > 0 || unsent(s) > 0) &&
 	       s->counted - s->base > b->limit_bytes / 2 / b->sessions;
 }
 
 static void measure(struct session *s)
 {
-	const struct session_limits *l = &s->limits;
+	const struct session_limits *l = s->limits;
 	session_count(s);
 	if (session_in_flight(s) >= l->max_in_flight || unsent(s) >= l->max_unsent_bytes || holds_too_much(s))
 		s->pressure = PRESSURE_HIGH;
@@ -78,7 +78,7 @@ static void measure(struct session *s)
 
 static int encode(const struct session *s, const struct candor_response *r, struct arena *scratch, struct buf *out)
 {
-	int err = wire_encode_response(r, scratch, s->limits.max_frame_bytes, out);
+	int err = wire_encode_response(r, scratch, s->limits->max_frame_bytes, out);
 	if (err != ERR_TOO_BIG && err != ERR_BUDGET)
 		return err;
 	const struct candor_response too_big = {
@@ -185,7 +185,7 @@ static void refuse_frame(struct session *s, int err, uint64_t id)
 	char sentence[160] = "malformed frame: not a candor.v1.Request; closing";
 	if (err == ERR_TOO_BIG)
 		snprintf(sentence, sizeof sentence, "frame too long: the limit is %zu bytes; closing",
-			 s->limits.max_frame_bytes);
+			 s->limits->max_frame_bytes);
 	say(s, 0, CANDOR_INVALID_ARGUMENT, sentence);
 	move_to(s, SESSION_OVER);
 }
@@ -339,11 +339,11 @@ static void pump(struct session *s)
 		if (s->output.len > before)
 			s->spent += (unsigned)((s->output.len - before) / ANSWER_BYTES_A_UNIT);
 		if (s->output.len >= SEND_NOW_BYTES && s->unsent_elsewhere == 0 && s->state < SESSION_GONE)
-			s->ops.send_now(s->owner);
+			s->ops->send_now(s->owner);
 		measure(s);
 	}
 	s->pumping = false;
-	session_trim_above(s, session_budget_pressure(s->limits.budget) >= PRESSURE_RAISED ? 0 : KEPT_BYTES);
+	session_trim_above(s, session_budget_pressure(s->limits->budget) >= PRESSURE_RAISED ? 0 : KEPT_BYTES);
 	require_sound(session_check(s));
 	wake(s);
 	release_if_gone(s);
@@ -357,10 +357,11 @@ int session_new(struct session **out, struct engine *engine, const struct sessio
 	struct session *s = calloc(1, sizeof *s);
 	if (!s)
 		return -ENOMEM;
-	*s = (struct session){.engine = engine, .limits = *limits, .ops = *ops, .owner = owner, .identity = *peer};
+	*s = (struct session){.engine = engine, .limits = limits, .ops = ops, .owner = owner, .identity = *peer};
 	s->queue_end = &s->queue;
 	frame_init(&s->frame, limits->max_frame_bytes);
-	s->base = heap_bytes(sizeof *s) + limits->base_bytes;
+	s->conn_bytes = limits->base_bytes;
+	s->base = heap_bytes(sizeof *s) + s->conn_bytes;
 	session_join_budget(s);
 	session_count(s);
 	*out = s;
@@ -376,8 +377,8 @@ void session_set_peer(struct session *s, const struct identity *peer)
 
 void session_set_base(struct session *s, size_t bytes)
 {
-	s->base += bytes - s->limits.base_bytes;
-	s->limits.base_bytes = bytes;
+	s->base += bytes - s->conn_bytes;
+	s->conn_bytes = bytes;
 	session_count(s);
 }
 
@@ -396,7 +397,7 @@ int session_push(struct session *s, const void *bytes, size_t len)
 	int err = frame_push(&s->frame, bytes, len);
 	if (err)
 		return err;
-	s->spent = s->limits.budget && s->limits.budget->sessions > FEW_SESSIONS ? TURN - AT_ONCE : 0;
+	s->spent = s->limits->budget && s->limits->budget->sessions > FEW_SESSIONS ? TURN - AT_ONCE : 0;
 	pump_quietly(s);
 	return 0;
 }

@@ -34,7 +34,7 @@ struct session_limits {
 	size_t max_unpacked_bytes; /* memory that one request may take */
 	uint32_t max_in_flight; /* requests unanswered */
 	size_t max_unsent_bytes; /* answers that the peer does not take */
-	size_t base_bytes; /* that the connection itself takes, for the account */
+	size_t base_bytes; /* that the connection itself takes at first, for the account */
 	struct session_budget *budget; /* NULL: memory is not counted */
 };
 
@@ -47,7 +47,8 @@ struct session_ops {
 	void (*send_now)(void *owner);
 };
 
-/* peer: the identity that the transport knows; copied. 0 or -ENOMEM. */
+/* limits and ops outlive the session, which may outlive its connection. peer: the identity that the transport knows;
+ * copied. 0 or -ENOMEM. */
 MUST_CHECK int session_new(struct session **out, struct engine *engine, const struct session_limits *limits,
 			   const struct identity *peer, const struct session_ops *ops, void *owner);
 

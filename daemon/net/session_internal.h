@@ -39,8 +39,8 @@ enum session_state {
 
 struct session {
 	struct engine *engine;
-	struct session_limits limits;
-	struct session_ops ops;
+	const struct session_limits *limits;
+	const struct session_ops *ops;
 	void *owner; /* NULL: the connection is gone */
 	enum session_state state;
 	/* Of the same budget. */
@@ -60,7 +60,8 @@ struct session {
 	uint32_t n_queued, n_submitted, n_replies;
 	size_t slot_bytes, reply_bytes; /* taken by requests and by answers that wait */
 	size_t rows_waiting; /* of the requests whose answers wait for the disk */
-	size_t base; /* taken as long as it lives */
+	size_t base; /* taken as long as it lives, */
+	size_t conn_bytes; /* of it by the connection */
 	size_t counted; /* in the budget */
 	unsigned spent; /* of the turn */
 	enum pressure pressure; /* HIGH: above a limit, and not yet down to half */

@@ -17,8 +17,8 @@ size_t session_bytes(const struct session *s)
 void session_count(struct session *s)
 {
 	size_t bytes = session_bytes(s);
-	if (s->limits.budget)
-		s->limits.budget->used_bytes += bytes - s->counted;
+	if (s->limits->budget)
+		s->limits->budget->used_bytes += bytes - s->counted;
 	s->counted = bytes;
 }
 
@@ -57,7 +57,7 @@ enum pressure session_budget_pressure(const struct session_budget *b)
 
 void session_join_budget(struct session *s)
 {
-	struct session_budget *b = s->limits.budget;
+	struct session_budget *b = s->limits->budget;
 	if (!b)
 		return;
 	s->next = b->first;
@@ -69,7 +69,7 @@ void session_join_budget(struct session *s)
 
 void session_leave_budget(struct session *s)
 {
-	struct session_budget *b = s->limits.budget;
+	struct session_budget *b = s->limits->budget;
 	if (!b)
 		return;
 	*(s->before ? &s->before->next : &b->first) = s->next;
@@ -83,11 +83,11 @@ void session_leave_budget(struct session *s)
 
 struct slot *session_take_slot(struct session *s)
 {
-	struct slot *slot = s->limits.budget ? s->limits.budget->spare : NULL;
+	struct slot *slot = s->limits->budget ? s->limits->budget->spare : NULL;
 	if (slot)
-		s->limits.budget->spare = NULL;
+		s->limits->budget->spare = NULL;
 	else if ((slot = malloc(sizeof *slot)))
-		arena_init(&slot->arena, s->limits.max_unpacked_bytes);
+		arena_init(&slot->arena, s->limits->max_unpacked_bytes);
 	if (!slot)
 		return NULL;
 	slot->session = s;
@@ -104,7 +104,7 @@ struct slot *session_take_slot(struct session *s)
 
 void session_free_slot(struct session *s, struct slot *slot)
 {
-	struct session_budget *budget = s->limits.budget;
+	struct session_budget *budget = s->limits->budget;
 	s->slot_bytes -= slot->bytes;
 	/* Its memory is used again as it is. */
 	if (slot->wire.secret)
@@ -254,7 +254,7 @@ const char *session_budget_check(const struct session_budget *b)
 	const struct session *before = NULL;
 	for (const struct session *s = b->first; s; before = s, s = s->next, n++) {
 		bytes += s->counted;
-		if (s->before != before || s->limits.budget != b)
+		if (s->before != before || s->limits->budget != b)
 			return "a session is not linked with its neighbors in the budget";
 	}
 	if (n != b->sessions)
