@@ -205,6 +205,23 @@ static const char *damage(struct random *r, struct bytes *b)
 	}
 }
 
+/* How many characters two texts have in common at their beginning. */
+static size_t common_length(const char *a, const char *b)
+{
+	size_t n = 0;
+	while (a[n] && a[n] == b[n])
+		n++;
+	return n;
+}
+
+/* The beginning of the line that a character stands in. */
+static const char *line_at(const char *text, size_t at)
+{
+	while (at > 0 && text[at - 1] != '\n')
+		at--;
+	return text + at;
+}
+
 static void damage_is_refused_or_found_or_has_changed_nothing(void **state)
 {
 	struct command *c = *state;
@@ -225,8 +242,10 @@ static void damage_is_refused_or_found_or_has_changed_nothing(void **state)
 		bool sound = verify_deep(c, bad) == 0;
 		if (sound) {
 			char *is = state_of(bad);
-			if (strcmp(is, was) != 0)
-				print_error("# round %d, %s: verified, but changed\n", i, how);
+			size_t at = common_length(is, was);
+			if (is[at] || was[at])
+				print_error("# round %d, %s: verified, but changed: \"%.200s\" was \"%.200s\"\n", i, how,
+					    line_at(is, at), line_at(was, at));
 			assert_string_equal(is, was);
 			free(is);
 		}
