@@ -86,7 +86,6 @@ static int run(struct cli *c, int argc, char **argv)
 	int code = c->command->run(c, argc, argv);
 	candor_close(c->daemon);
 	cli_print_failure(c, code);
-	free(c->failure);
 	if ((fflush(stdout) || ferror(stdout)) && code == CLI_DONE) {
 		cli_error(c, "cannot write to standard output: %m");
 		code = CLI_USAGE;

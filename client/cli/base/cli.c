@@ -58,25 +58,24 @@ static char *format_text(const char *format, va_list args)
 	return cli_memory(text);
 }
 
-/* Takes ownership of the message. The first failure counts: later ones follow from it. */
-static void remember(struct cli *c, enum candor_code code, char *message)
+/* The first failure counts: later ones follow from it. */
+static void remember(struct cli *c, enum candor_code code, const char *format, va_list args)
 {
-	if (c->failure) {
-		free(message);
+	if (c->failure[0])
 		return;
-	}
 	c->failure_code = code;
-	c->failure = message;
+	vsnprintf(c->failure, sizeof c->failure, format, args);
 }
 
 int cli_fail(struct cli *c, enum cli_exit exit_code, enum candor_code code, const char *format, ...)
 {
-	va_list args;
+	va_list args, again;
 	va_start(args, format);
-	char *message = format_text(format, args);
+	va_copy(again, args);
+	say_error(c, format, args);
+	remember(c, code, format, again);
+	va_end(again);
 	va_end(args);
-	cli_error(c, "%s", message);
-	remember(c, code, message);
 	return (int)exit_code;
 }
 
@@ -84,7 +83,7 @@ void cli_keep_failure(struct cli *c, enum candor_code code, const char *format, 
 {
 	va_list args;
 	va_start(args, format);
-	remember(c, code, format_text(format, args));
+	remember(c, code, format, args);
 	va_end(args);
 }
 
@@ -113,7 +112,7 @@ int cli_fail_file(struct cli *c, const char *what, int err)
 int cli_refusal(struct cli *c, enum candor_code code, const char *message)
 {
 	cli_error(c, "%s: %s", candor_code_name(code), message);
-	remember(c, code, cli_memory(strdup(message)));
+	cli_keep_failure(c, code, "%s", message);
 	return CLI_REFUSED;
 }
 
@@ -141,13 +140,13 @@ static void print_error(enum candor_code code, const char *message)
 void cli_print_failure(struct cli *c, int exit_code)
 {
 	if (c->json && exit_code > CLI_ROWS && !c->failure_told)
-		print_error(c->failure ? c->failure_code : CANDOR_INTERNAL,
-			    c->failure ? c->failure : "see standard error for what went wrong");
+		print_error(c->failure[0] ? c->failure_code : CANDOR_INTERNAL,
+			    c->failure[0] ? c->failure : "see standard error for what went wrong");
 }
 
 void cli_put_failure(struct cli *c, struct json_out *j)
 {
-	if (!c->failure)
+	if (!c->failure[0])
 		return;
 	put_error(j, c->failure_code, c->failure);
 	c->failure_told = true;

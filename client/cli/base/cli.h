@@ -62,9 +62,9 @@ struct cli {
 	const struct cli_command *command; /* the one being run; NULL: none yet */
 	struct candor *daemon; /* NULL until the first cli_call() */
 
-	/* Why the command fails: the first error that was reported; failure NULL: none was. */
+	/* Why the command fails: the first error that was reported, cut to this length; "": none was. */
 	enum candor_code failure_code;
-	char *failure;
+	char failure[2048];
 	bool failure_told; /* in a document that was printed */
 };
 
