@@ -151,6 +151,9 @@ int db_open(struct db **out, const char *path, enum db_mode mode, enum db_sync s
 	}
 	if (err) {
 		int64_t size;
+		/* What could not be used is left as it is. */
+		if (db->handle)
+			db_leave_log(db);
 		int closed = db_close(db);
 		/* Nothing was written for want of room, say: the next start shall not take it for a lost one. */
 		if (is_new && size_of(path, "", &size) == 0 && size == 0)

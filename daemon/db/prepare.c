@@ -187,19 +187,22 @@ static int check_last_run(const char *path, const struct last_run *last)
 	/* Whoever opens it next says what is wrong with a file that is missing or empty. */
 	if (last_run_is_void(last) || stat(path, &st) != 0 || st.st_size == 0)
 		return 0;
-	int err = db_open(&db, path, DB_READ_OLDER, DB_FULL);
-	if (err)
-		return err;
-	db_leave_log(db);
-	err = db_progress(db, &progress);
-	int closed = db_close(db);
+	int err = db_open(&db, path, DB_READ_OLDER, DB_FULL), closed = 0;
+	if (err == 0) {
+		db_leave_log(db);
+		err = db_progress(db, &progress);
+		closed = db_close(db);
+	}
+	/* Of a log that was cut short in the middle of a checkpoint the file may make no sense. */
+	if (err == ERR_DAMAGED)
+		log_error("database: %s is damaged, or its write-ahead log, %s-wal, is missing or was cut short: "
+			  "change %" PRIu64 " was acknowledged",
+			  path, path, last->change);
 	if (err == 0 && progress.changes < last->change) {
-		log_error(
-			"database: %s ends with change %" PRIu64 ", but change %" PRIu64
-			" was acknowledged: its write-ahead log, %s-wal, is missing or was cut short, or the file was "
-			"replaced "
-			"by an older one. Put back what is missing; to accept the loss, remove %s-lock",
-			path, progress.changes, last->change, path, path);
+		log_error("database: %s ends with change %" PRIu64 ", but change %" PRIu64
+			  " was acknowledged: its write-ahead log, %s-wal, is missing or was cut short, or the file "
+			  "was replaced by an older one. Put back what is missing; to accept the loss, remove %s-lock",
+			  path, progress.changes, last->change, path, path);
 		err = ERR_DAMAGED;
 	}
 	return err ? err : closed;

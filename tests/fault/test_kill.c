@@ -79,14 +79,25 @@ static void name_beside(const struct load *l, const char *ending, char out[DAEMO
 	require(snprintf(out, DAEMON_PATH_MAX, "%s%s", l->daemon.db, ending) < DAEMON_PATH_MAX);
 }
 
-static void assert_start_refused(const struct load *l)
+/* Starts the daemon on what is left: whether it refuses, saying what is missing. It may serve where a checkpoint had taken
+ * the whole log into the database just before the kill; then nothing is missing, which load_check() will see. */
+static bool is_refused(struct load *l)
 {
 	const char *const argv[] = {"candord", "--db", l->daemon.db, "--listen", l->daemon.address, NULL};
 	char err[DAEMON_PATH_MAX], said[4096];
+	int status;
 	daemon_path(&l->daemon, "err", err);
-	assert_int_equal(daemon_run(argv, NULL, NULL, err), 1);
+	l->daemon.pid = daemon_begin(argv, NULL, NULL, err);
+	if (daemon_serves(&l->daemon, &status)) {
+		assert_int_equal(daemon_stop(&l->daemon), 0);
+		return false;
+	}
 	files_read_text(err, said, sizeof said);
+	if (status != 1 || !strstr(said, "is missing or was cut short"))
+		print_error("%s", said);
+	assert_int_equal(status, 1);
 	assert_non_null(strstr(said, "is missing or was cut short"));
+	return true;
 }
 
 static void a_killed_daemons_log_that_was_lost_or_cut_short_is_missed(void **state)
@@ -116,9 +127,10 @@ static void a_killed_daemons_log_that_was_lost_or_cut_short_is_missed(void **sta
 				assert_int_equal(
 					truncate(log, (off_t)((double)st.st_size * random_between(&l->random, 0, 0.5))),
 					0);
-			assert_start_refused(l);
-			assert_true(files_copy(kept, log));
-			refused++;
+			if (is_refused(l)) {
+				assert_true(files_copy(kept, log));
+				refused++;
+			}
 		}
 		load_start(l);
 		wrong = load_check(l, round == rounds - 1);
