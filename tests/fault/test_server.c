@@ -203,7 +203,14 @@ static char *without_times(char *state)
 	return state;
 }
 
-/* The first `n` requests were acknowledged, the next perhaps carried out; all of them asked again end in the same. */
+/* A state behind the count of changes at its beginning, which "changes N " says. */
+static const char *behind_changes(const char *state)
+{
+	return state + strcspn(state, "0123456789") + strspn(state + strcspn(state, "0123456789"), "0123456789");
+}
+
+/* The first `n` requests were acknowledged, the next perhaps carried out; all of them asked again end in the same. Settings
+ * that are set again are one more change. */
 static void check_left(struct server *s, const struct play *p, size_t n)
 {
 	struct fake_owner f;
@@ -214,14 +221,17 @@ static void check_left(struct server *s, const struct play *p, size_t n)
 	int err = fake_try_start(&f);
 	demand(s, err == 0, "the database does not open: %s", candor_strerror(err));
 	char *state = without_times(fake_state(&f));
-	bool next = n < p->n && (strcmp(state, p->states[n + 1]) == 0 || p->steps[n].halves);
+	bool carried_out = n < p->n && strcmp(state, p->states[n + 1]) == 0;
+	bool next = n < p->n && (carried_out || p->steps[n].halves);
 	demand(s, strcmp(state, p->states[n]) == 0 || next, "%zu requests were acknowledged, and the state is:\n%s", n,
 	       state);
 	free(state);
 	for (size_t i = n; i < p->n; i++)
 		fake_call(&f, &p->steps[i].requests[0]);
 	state = without_times(fake_state(&f));
-	demand(s, strcmp(state, p->states[p->n]) == 0, "asked the rest it has another state:\n%s", state);
+	bool same = carried_out ? strcmp(behind_changes(state), behind_changes(p->states[p->n])) == 0
+				: strcmp(state, p->states[p->n]) == 0;
+	demand(s, same, "asked the rest it has another state:\n%s", state);
 	free(state);
 	demand(s, fake_verify(&f) == 0, "it does not verify");
 	fake_deinit(&f);
