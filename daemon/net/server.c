@@ -31,6 +31,7 @@ struct server {
 	uv_prepare_t prepare;
 	uv_timer_t tick;
 	uv_signal_t sigterm, sigint, sighup;
+	uv_work_t no_work; /* for start_pool() */
 	uv_idle_t idle; /* active while a session waits for a turn: the loop does not sleep then */
 	struct listeners listeners;
 	struct conns conns;
@@ -130,22 +131,37 @@ static void begin_stop(struct server *s)
 	conns_stop(&s->conns);
 }
 
+/* Those that end the daemon or speak to it. In the order of the handles in close_signals(). */
+static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+enum { SIGNALS = sizeof signals / sizeof *signals };
+
+static void block_signals(sigset_t *before)
+{
+	sigset_t all;
+	sigemptyset(&all);
+	for (size_t i = 0; i < SIGNALS; i++)
+		sigaddset(&all, signals[i]);
+	require(pthread_sigmask(SIG_BLOCK, &all, before) == 0);
+}
+
+static void unblock_signals(const sigset_t *before)
+{
+	require(pthread_sigmask(SIG_SETMASK, before, NULL) == 0);
+}
+
 /* With its handle libuv gives a signal its default action back: one that is sent again while files are being closed
- * would kill the process. This one ends by itself now, so the signals are ignored; meanwhile they wait. */
+ * would kill the process. This one ends by itself now, so the signals are ignored; meanwhile they wait. No thread but
+ * this one could take them, see start_pool(). */
 static void close_signals(struct server *s)
 {
-	uv_signal_t *const handles[] = {&s->sigterm, &s->sigint, &s->sighup};
-	static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
-	sigset_t all, before;
-	sigemptyset(&all);
-	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
-		sigaddset(&all, signals[i]);
-	require(pthread_sigmask(SIG_BLOCK, &all, &before) == 0);
-	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+	uv_signal_t *const handles[SIGNALS] = {&s->sigterm, &s->sigint, &s->sighup};
+	sigset_t before;
+	block_signals(&before);
+	for (size_t i = 0; i < SIGNALS; i++) {
 		close_if_open((uv_handle_t *)handles[i]);
 		signal(signals[i], SIG_IGN);
 	}
-	require(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
+	unblock_signals(&before);
 }
 
 /* Nothing is in flight: only handles are left, and the loop ends with the last of them. */
@@ -371,10 +387,33 @@ static void set_conns_max(struct server *s)
 		s->conns_max = most;
 }
 
+static void on_no_work(uv_work_t *work)
+{
+	(void)work;
+}
+
+static void after_no_work(uv_work_t *work, int status)
+{
+	(void)work;
+	(void)status;
+}
+
+/* The threads of libuv's pool start with the first work, and take no signals if these are blocked then. */
+static int start_pool(struct server *s)
+{
+	sigset_t before;
+	block_signals(&before);
+	int err = uv_queue_work(&s->loop, &s->no_work, on_no_work, after_no_work);
+	unblock_signals(&before);
+	return err;
+}
+
 /* Everything but the loop itself; what was begun is closed by close_all(). */
 static int start(struct server *s)
 {
-	int err = start_tls(s);
+	int err = start_pool(s);
+	if (err == 0)
+		err = start_tls(s);
 	if (err == 0)
 		err = start_engine(s);
 	s->conns.shared.engine = s->engine;
