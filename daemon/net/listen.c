@@ -7,47 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include "lib/base/log.h"
 
 enum { BACKLOG = 511 };
-
-/* A socket file that nobody listens on was left by a daemon that was killed, and is removed. One that somebody listens
- * on stays, and so does anything that is not a socket. */
-static int remove_stale_socket(const char *path)
-{
-	struct stat st;
-	if (lstat(path, &st) != 0 || !S_ISSOCK(st.st_mode))
-		return 0;
-	struct sockaddr_un at = {.sun_family = AF_UNIX};
-	snprintf(at.sun_path, sizeof at.sun_path, "%s", path);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	int err = connect(fd, (const struct sockaddr *)&at, sizeof at) == 0 ? -EADDRINUSE : -errno;
-	close(fd);
-	if (err != -ECONNREFUSED)
-		return -EADDRINUSE;
-	return unlink(path) == 0 ? 0 : -errno;
-}
-
-static int bind_unix(struct listener *l)
-{
-	int err = uv_pipe_init(l->of->loop, &l->socket.pipe, 0);
-	if (err)
-		return err;
-	l->made = true;
-	err = remove_stale_socket(l->address.path);
-	if (err == 0)
-		err = uv_pipe_bind(&l->socket.pipe, l->address.path);
-	/* Nobody can connect before it is listened on. */
-	if (err == 0 && chmod(l->address.path, 0660) != 0)
-		err = -errno;
-	return err;
-}
 
 static bool is_loopback(const struct sockaddr *a)
 {
@@ -63,7 +26,7 @@ static uint16_t *port_of(struct sockaddr *a)
 
 static int bind_tcp(struct listener *l, const struct addrinfo *info)
 {
-	int err = uv_tcp_init(l->of->loop, &l->socket.tcp);
+	int err = uv_tcp_init(l->of->loop, &l->tcp);
 	if (err)
 		return err;
 	l->made = true;
@@ -72,11 +35,11 @@ static int bind_tcp(struct listener *l, const struct addrinfo *info)
 	memcpy(at, info->ai_addr, info->ai_addrlen);
 	*port_of(at) = htons(l->address.port);
 	/* An address of IPv6 is no address of IPv4 as well: [::] leaves 0.0.0.0 to another listener. */
-	err = uv_tcp_bind(&l->socket.tcp, at, at->sa_family == AF_INET6 ? UV_TCP_IPV6ONLY : 0);
+	err = uv_tcp_bind(&l->tcp, at, at->sa_family == AF_INET6 ? UV_TCP_IPV6ONLY : 0);
 	int len = sizeof bound;
 	/* Port 0 asks for any free one. */
 	if (err == 0)
-		err = uv_tcp_getsockname(&l->socket.tcp, at, &len);
+		err = uv_tcp_getsockname(&l->tcp, at, &len);
 	if (err == 0)
 		l->address.port = ntohs(*port_of(at));
 	return err;
@@ -108,15 +71,28 @@ static void on_knock(uv_poll_t *poll, int status, int events)
 		accept_some(poll->data, fd);
 }
 
-/* The socket is bound. */
-static int start_listening(struct listener *l)
+/* Binds and listens: the descriptor, or an error. */
+static int open_socket(struct listener *l, const struct addrinfo *info)
 {
 	uv_os_fd_t fd;
-	int err = uv_fileno(&l->socket.handle, &fd);
-	if (err == 0 && listen(fd, BACKLOG) != 0)
-		err = -errno;
+	if (!info) {
+		int err = unix_socket_open(&l->file_socket, l->address.path, BACKLOG);
+		return err ? err : l->file_socket.fd;
+	}
+	int err = bind_tcp(l, info);
 	if (err == 0)
-		err = uv_poll_init(l->of->loop, &l->poll, fd);
+		err = uv_fileno((const uv_handle_t *)&l->tcp, &fd);
+	if (err)
+		return err;
+	return listen(fd, BACKLOG) == 0 ? fd : -errno;
+}
+
+static int start_listening(struct listener *l, const struct addrinfo *info)
+{
+	int fd = open_socket(l, info);
+	if (fd < 0)
+		return fd;
+	int err = uv_poll_init(l->of->loop, &l->poll, fd);
 	if (err)
 		return err;
 	l->polled = true;
@@ -134,9 +110,8 @@ static int open_one(struct listeners *all, struct address *address, const struct
 	l->address = *address;
 	l->next = all->first;
 	all->first = l;
-	int err = info ? bind_tcp(l, info) : bind_unix(l);
-	if (err == 0)
-		err = start_listening(l);
+	l->file_socket = UNIX_SOCKET_NONE;
+	int err = start_listening(l, info);
 	if (err)
 		return err;
 	address->port = l->address.port;
@@ -262,7 +237,8 @@ void listeners_close(struct listeners *all)
 		if (l->polled)
 			uv_close((uv_handle_t *)&l->poll, NULL);
 		if (l->made)
-			uv_close(&l->socket.handle, NULL);
+			uv_close((uv_handle_t *)&l->tcp, NULL);
+		unix_socket_close(&l->file_socket, l->address.path);
 	}
 }
 

@@ -9,22 +9,20 @@
 #include <uv.h>
 
 #include "daemon/config.h"
+#include "daemon/net/unix_socket.h"
 
 /* A connection has come; the descriptor, which does not block, is the callee's. */
 typedef void listeners_on_accept(void *arg, int fd, bool is_unix);
 
 struct listener {
-	union {
-		uv_handle_t handle;
-		uv_stream_t stream;
-		uv_tcp_t tcp;
-		uv_pipe_t pipe;
-	} socket; /* bound through libuv, which also removes a Unix socket's file at the end */
+	uv_tcp_t tcp; /* bound through libuv; of a Unix socket not used */
+	struct unix_socket file_socket; /* of a Unix socket */
 	uv_poll_t poll;
 	struct listeners *of;
 	struct listener *next;
 	struct address address; /* of TCP a number, not the name that was given */
-	bool made, polled;
+	bool made; /* tcp is a handle */
+	bool polled;
 };
 
 /* All zero: nobody listens. */

@@ -198,6 +198,25 @@ static void a_socket_in_use_is_left_alone_and_a_stale_one_replaced(void **state)
 	assert_int_equal(daemon_stop(d), 0);
 }
 
+/* Its socket's file was removed, and another daemon listens under that name when the first one ends. */
+static void the_socket_of_the_next_daemon_is_left_alone(void **state)
+{
+	struct daemon *d = *state;
+	char other[DAEMON_PATH_MAX];
+	daemon_start(d, NULL);
+	assert_int_equal(unlink(d->address + strlen("unix:")), 0);
+	pid_t first = d->pid;
+	daemon_path(d, "other.db", other);
+	const char *const argv[] = {"candord", "--listen", d->address, "--db", other, NULL};
+	d->pid = daemon_begin(argv, NULL, NULL, NULL);
+	daemon_await(d);
+	assert_int_equal(kill(first, SIGTERM), 0);
+	assert_int_equal(daemon_wait_for(first), 0);
+	call_info(daemon_connect(d));
+	assert_int_equal(daemon_stop(d), 0);
+	assert_false(files_exists(d->address + strlen("unix:")));
+}
+
 /* The group may talk to the daemon, and nobody but its user read what it keeps. */
 static void only_the_user_can_read_the_database_and_the_group_can_use_the_socket(void **state)
 {
@@ -485,6 +504,7 @@ int main(void)
 		LIFECYCLE(the_output_of_check_config_is_a_configuration_file_with_the_same_settings),
 		LIFECYCLE(a_second_daemon_on_the_same_database_is_refused),
 		LIFECYCLE(a_socket_in_use_is_left_alone_and_a_stale_one_replaced),
+		LIFECYCLE(the_socket_of_the_next_daemon_is_left_alone),
 		LIFECYCLE(a_file_that_is_not_a_socket_is_not_replaced_by_one),
 		LIFECYCLE(only_the_user_can_read_the_database_and_the_group_can_use_the_socket),
 		LIFECYCLE(a_file_that_is_not_a_candor_database_is_refused_and_left_alone),
