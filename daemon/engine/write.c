@@ -287,6 +287,7 @@ enum engine_outcome engine_post_reports(struct engine *e, struct call *call)
 		if (i % GROUP == 0) {
 			prefetch(c, call, i);
 			engine_measure(e, c);
+			pool_be_frugal(c->pool, engine_memory_pressure(e) >= PRESSURE_HIGH);
 		}
 		if (is_faulty(&result, i) || is_too_much(e, &result, i))
 			continue;

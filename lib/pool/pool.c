@@ -75,6 +75,7 @@ int pool_new(struct pool **out, const struct candor_settings *settings, const ui
 		return -ENOMEM;
 	p->settings = *settings;
 	p->version = 1;
+	memcpy(p->key, key, sizeof p->key);
 	uint16_t index;
 	int err = names_new(&p->labeler_names, key);
 	if (err == 0)
@@ -94,6 +95,7 @@ int pool_new(struct pool **out, const struct candor_settings *settings, const ui
 static void free_item(struct item *item)
 {
 	free(item->values);
+	free(item->index);
 	free(item->frozen);
 	free(item->present);
 	free(item);
@@ -130,6 +132,16 @@ size_t pool_bytes(const struct pool *p)
 	       heap_bytes(p->stretches_cap * sizeof *p->stretches) + heap_bytes(p->scratch_cap * sizeof *p->weights) +
 	       heap_bytes(p->scratch_cap * sizeof *p->rounds) + heap_bytes(p->scratch_cap * sizeof *p->cells) +
 	       p->item_bytes;
+}
+
+void pool_be_frugal(struct pool *p, bool frugal)
+{
+	p->is_frugal = frugal;
+}
+
+uint64_t pool_work(const struct pool *p)
+{
+	return p->work;
 }
 
 const struct candor_settings *pool_settings(const struct pool *p)
@@ -288,22 +300,6 @@ int pool_add_labeler(struct pool *p, const char *name, size_t len, const struct 
 
 /* ---- items ---- */
 
-static size_t frozen_bytes(const struct item *item)
-{
-	return item->frozen ? heap_bytes(sizeof *item->frozen + item->n * sizeof(double)) : 0;
-}
-
-static size_t reports_bytes(uint32_t cap)
-{
-	return heap_bytes(cap * (sizeof(double) + sizeof(uint32_t)));
-}
-
-static size_t item_bytes(const struct item *item)
-{
-	return heap_bytes(sizeof *item) + reports_bytes(item->cap) + frozen_bytes(item) +
-	       (item->present ? heap_bytes(sizeof *item->present) : 0);
-}
-
 struct item *pool_find_item(const struct pool *p, const char *name, size_t len)
 {
 	uint32_t id = names_find(p->item_names, name, len);
@@ -354,58 +350,17 @@ int pool_add_item(struct pool *p, const char *name, size_t len, struct item **ou
 		p->items_cap = cap;
 	}
 	p->items[item->id] = item;
-	p->item_bytes += item_bytes(item);
+	p->item_bytes += pool_item_bytes(item);
 	*out = item;
 	return 0;
 }
 
 void pool_drop_item(struct pool *p, struct item *item)
 {
-	p->item_bytes -= item_bytes(item);
+	p->item_bytes -= pool_item_bytes(item);
 	names_remove(p->item_names, item->id);
 	p->items[item->id] = NULL;
 	free_item(item);
-}
-
-/* Values and labelers share one block: values first. */
-int pool_reserve_reports(struct pool *p, struct item *item, uint32_t n)
-{
-	if (n <= item->cap)
-		return 0;
-	uint32_t cap = item->cap + item->cap / 4 + 1;
-	if (cap < n)
-		cap = n;
-	double *block = malloc(cap * (sizeof(double) + sizeof(uint32_t)));
-	if (!block)
-		return -ENOMEM;
-	if (item->n > 0) {
-		memcpy(block, item->values, item->n * sizeof(double));
-		memcpy(block + cap, item_labelers(item), item->n * sizeof(uint32_t));
-	}
-	free(item->values);
-	p->item_bytes += reports_bytes(cap) - reports_bytes(item->cap);
-	item->values = block;
-	item->cap = cap;
-	return 0;
-}
-
-/* The index of a labeler's report, or item->n. Whole blocks are compared before one is searched: that loop has no
- * exit, so the compiler vectorizes it, and items with thousands of reporters stay cheap. */
-static uint32_t position_of(const struct item *item, uint32_t labeler)
-{
-	enum { BLOCK = 32 };
-	const uint32_t *labelers = item_labelers(item);
-	uint32_t at = 0;
-	for (; at + BLOCK <= item->n; at += BLOCK) {
-		uint32_t found = 0;
-		for (uint32_t i = 0; i < BLOCK; i++)
-			found |= labelers[at + i] == labeler;
-		if (found)
-			break;
-	}
-	while (at < item->n && labelers[at] != labeler)
-		at++;
-	return at;
 }
 
 void pool_prefetch_reports(const struct item *item)
@@ -466,14 +421,14 @@ static bool takes_reports(const struct item *item)
 bool pool_would_add(const struct pool *p, const struct item *item, const char *labeler, size_t len)
 {
 	uint32_t id = pool_find_labeler(p, labeler, len);
-	return takes_reports(item) && (id == NAMES_NONE || position_of(item, id) == item->n);
+	return takes_reports(item) && (id == NAMES_NONE || pool_find_report(p, item, id) == item->n);
 }
 
 int pool_report(struct pool *p, struct item *item, const char *labeler, size_t len, double value,
 		struct pool_reported *out)
 {
 	uint32_t id = pool_find_labeler(p, labeler, len);
-	uint32_t at = id == NAMES_NONE ? item->n : position_of(item, id);
+	uint32_t at = id == NAMES_NONE ? item->n : pool_place_of(p, item, id);
 	bool open = takes_reports(item);
 	*out = (struct pool_reported){.labeler = id};
 
@@ -492,6 +447,8 @@ int pool_report(struct pool *p, struct item *item, const char *labeler, size_t l
 	if (item->n == ITEM_REPORTS_MAX)
 		return ERR_FULL;
 	int err = pool_reserve_reports(p, item, item->n + 1);
+	if (err == 0)
+		err = pool_reserve_index(p, item, item->n + 1);
 	if (err)
 		return err;
 	if (id == NAMES_NONE) {
@@ -505,6 +462,7 @@ int pool_report(struct pool *p, struct item *item, const char *labeler, size_t l
 	}
 	item->values[item->n] = value;
 	item_labelers(item)[item->n++] = out->labeler;
+	pool_index_last(p, item);
 	reports_changed(item);
 	if (item->state != CANDOR_OPEN) {
 		item->state = CANDOR_OPEN;
@@ -525,11 +483,12 @@ int pool_close(struct pool *p, struct item *item)
 		return -ENOMEM;
 	memcpy(f->weights, p->weights, item->n * sizeof(double));
 	aggregate_compute(item->values, f->weights, item->n, p->cells, &f->aggregate);
-	p->item_bytes -= item_bytes(item);
+	pool_drop_index(p, item); /* reports on it should be few from now on */
+	p->item_bytes -= pool_item_bytes(item);
 	free(item->present);
 	item->present = NULL;
 	item->frozen = f;
-	p->item_bytes += item_bytes(item);
+	p->item_bytes += pool_item_bytes(item);
 	item->state = CANDOR_CLOSED;
 	p->totals.open--;
 	p->totals.closed++;

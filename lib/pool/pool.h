@@ -4,11 +4,12 @@
  * the caller can store it. No I/O, no clock; one thread at a time. A pool need not hold every item: closed ones may
  * be dropped and restored; what labelers and totals have of them stays.
  *
- * Every event costs O(reporters of its item), whatever the pool's size. Sums over an item's reporters run in order of
- * arrival (a revision keeps its place), so the same events in the same order give the same bits.
+ * A report costs O(1), every other event O(reporters of its item), whatever the pool's size. Sums over an item's
+ * reporters run in order of arrival (a revision keeps its place), so the same events in the same order give the same
+ * bits.
  *
  * Memory: 48 bytes a labeler and at most 15.7 for finding it by name, besides the name; 12 bytes a report of an open
- * item and up to a quarter more while it grows.
+ * item and up to a quarter more while it grows; in items of 1,024 reports and more at most 5.4 for finding it.
  *
  * Pointers to labelers live until one joins; pointers to items until pool_drop_item(). */
 #ifndef CANDOR_POOL_H
@@ -50,6 +51,8 @@ struct item {
 	uint32_t id; /* in the pool's table; reused after pool_drop_item() */
 	uint32_t n, cap; /* reports */
 	double *values; /* [n], and behind [cap] of them: */
+	uint16_t *index; /* [index_slots] of their places, plus one, by labeler: in large items; else NULL */
+	uint32_t index_slots; /* a power of two, at most three quarters full */
 	struct frozen *frozen; /* NULL until closed */
 	struct present *present; /* NULL until asked for */
 
@@ -89,6 +92,13 @@ void pool_free(struct pool *p);
 
 /* Bytes of heap for everything in it, by what each block takes (heap.h). O(1). */
 size_t pool_bytes(const struct pool *p);
+
+/* From now on no index is made that an item could do without: where memory is short. */
+void pool_be_frugal(struct pool *p, bool frugal);
+
+/* Work done so far, in steps: one for each report or labeler looked at, some 10 to 20 ns. The difference of two tells
+ * what the calls between them cost, beside a step or two each. */
+uint64_t pool_work(const struct pool *p);
 
 const struct candor_settings *pool_settings(const struct pool *p);
 const struct pool_totals *pool_totals(const struct pool *p);

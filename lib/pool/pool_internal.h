@@ -1,5 +1,5 @@
-/* pool_internal.h - what the files of lib/pool share: pool.c (events) and pool_restore.c (a state that was
- * stored). For them alone. */
+/* pool_internal.h - what the files of lib/pool share: pool.c (events), pool_reports.c (an item's reports) and
+ * pool_restore.c (a state that was stored). For them alone. */
 #ifndef CANDOR_POOL_INTERNAL_H
 #define CANDOR_POOL_INTERNAL_H
 
@@ -17,6 +17,9 @@ struct present {
 };
 
 struct pool {
+	uint64_t key[NAMES_KEY_BYTES / sizeof(uint64_t)];
+	uint64_t work; /* done so far: pool_work() */
+	bool is_frugal; /* no index is made that could be done without */
 	uint64_t version; /* of the weights: grows with every settlement and change of settings */
 	struct candor_settings settings;
 	struct pool_totals totals;
@@ -56,8 +59,23 @@ MUST_CHECK int pool_find_entry(struct pool *p, double entry, uint16_t *index);
 /* Adds a labeler whose name is not taken: 0, or an error and then nothing has changed. */
 MUST_CHECK int pool_add_labeler(struct pool *p, const char *name, size_t len, const struct labeler *l, uint32_t *id);
 
+/* What it takes of the heap. */
+size_t pool_item_bytes(const struct item *item);
+
 /* Space for `n` reports. 0 or -ENOMEM. */
 MUST_CHECK int pool_reserve_reports(struct pool *p, struct item *item, uint32_t n);
+
+/* Space for `n` reports in the index of an item that should have one. 0 or -ENOMEM. */
+MUST_CHECK int pool_reserve_index(struct pool *p, struct item *item, uint32_t n);
+
+/* Puts its last report into the index, if it has one. */
+void pool_index_last(struct pool *p, struct item *item);
+
+void pool_drop_index(struct pool *p, struct item *item);
+
+/* The place of a labeler's report, or item->n; pool_place_of() makes the index where one is due. */
+uint32_t pool_find_report(const struct pool *p, const struct item *item, uint32_t labeler);
+uint32_t pool_place_of(struct pool *p, struct item *item, uint32_t labeler);
 
 /* One reporter's part of a settlement, given its new weight. */
 void pool_score(struct labeler *l, uint64_t round, unsigned epoch, double own_loss, double mean_loss,

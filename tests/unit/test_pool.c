@@ -1,5 +1,6 @@
 #include "tests/lib/unit.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "tests/lib/history.h"
@@ -191,14 +192,12 @@ static void a_revision_keeps_its_place_and_says_what_stood_before(void **state)
 	pool_free(p);
 }
 
-static void an_item_takes_65535_reports_and_refuses_one_more(void **state)
+/* A pool with n labelers "L0", "L1", ... and an item "i0" of a report by each but the last, restored. */
+static struct item *large_item(struct pool *p, uint32_t n)
 {
-	struct pool *p = pool_of(CANDOR_ANYTIME);
-	uint32_t *ids = malloc(ITEM_REPORTS_MAX * sizeof *ids);
-	double *values = calloc(ITEM_REPORTS_MAX, sizeof *values);
-	struct pool_reported r;
-	(void)state;
-	for (uint32_t i = 0; i < ITEM_REPORTS_MAX; i++) {
+	uint32_t *ids = malloc(n * sizeof *ids);
+	double *values = calloc(n, sizeof *values);
+	for (uint32_t i = 0; i < n; i++) {
 		struct labeler l = {.weight = 1};
 		char name[16];
 		size_t len = (size_t)snprintf(name, sizeof name, "L%u", i);
@@ -206,15 +205,97 @@ static void an_item_takes_65535_reports_and_refuses_one_more(void **state)
 		ids[i] = i;
 	}
 	struct item *item = history_item(p, "i0");
-	assert_int_equal(pool_restore_reports(p, item, ids, values, ITEM_REPORTS_MAX - 1), 0);
+	assert_int_equal(pool_restore_reports(p, item, ids, values, n - 1), 0);
+	free(ids);
+	free(values);
+	return item;
+}
+
+static void an_item_takes_65535_reports_and_refuses_one_more(void **state)
+{
+	struct pool *p = pool_of(CANDOR_ANYTIME);
+	struct pool_reported r;
+	(void)state;
+	struct item *item = large_item(p, ITEM_REPORTS_MAX);
 	assert_int_equal(pool_report(p, item, "L65534", 6, 1, &r), POOL_ADDED);
 	assert_int_equal(pool_report(p, item, "another", 7, 1, &r), ERR_FULL);
 	assert_int_equal(pool_labelers(p), ITEM_REPORTS_MAX);
 	assert_int_equal(pool_report(p, item, "L65534", 6, 0.5, &r), POOL_REVISED);
 	history_resolve(p, "i0", 1);
 	assert_int_equal(pool_totals(p)->scored, ITEM_REPORTS_MAX);
-	free(ids);
-	free(values);
+	pool_free(p);
+}
+
+static void a_report_on_the_largest_item_takes_no_more_than_a_few_steps(void **state)
+{
+	struct pool *p = pool_of(CANDOR_ANYTIME);
+	struct pool_reported r;
+	(void)state;
+	struct item *item = large_item(p, ITEM_REPORTS_MAX);
+	assert_int_equal(pool_report(p, item, "L7", 2, 0, &r), POOL_DUPLICATE); /* which makes the index */
+	uint64_t before = pool_work(p);
+	for (uint32_t i = 0; i < ITEM_REPORTS_MAX; i++) {
+		char name[16];
+		size_t len = (size_t)snprintf(name, sizeof name, "L%u", i);
+		assert_int_equal(pool_report(p, item, name, len, 0, &r),
+				 i == ITEM_REPORTS_MAX - 1 ? POOL_ADDED : POOL_DUPLICATE);
+		assert_int_equal(r.labeler, i);
+	}
+	assert_at_most((double)(pool_work(p) - before), ITEM_REPORTS_MAX);
+	pool_free(p);
+}
+
+/* Each labeler reports three times, in an order drawn at random: the item grows through all sizes of its index. */
+static void reports_are_found_with_and_without_an_index(void **state)
+{
+	enum { LABELERS = 6000 };
+	struct random r;
+	(void)state;
+	seed_random(&r, 1);
+	for (int frugal = 0; frugal < 2; frugal++) {
+		struct pool *p = pool_of(CANDOR_ANYTIME);
+		struct item *item = history_item(p, "i0");
+		double *expected = malloc(LABELERS * sizeof *expected);
+		pool_be_frugal(p, frugal);
+		for (int i = 0; i < LABELERS; i++)
+			expected[i] = NAN;
+		for (int i = 0; i < 3 * LABELERS; i++) {
+			uint32_t k = (uint32_t)random_below(&r, LABELERS);
+			double value = (double)random_below(&r, 3) / 4;
+			char name[16];
+			snprintf(name, sizeof name, "L%u", k);
+			int what = isnan(expected[k])     ? POOL_ADDED
+				   : expected[k] == value ? POOL_DUPLICATE
+							  : POOL_REVISED;
+			assert_int_equal(history_report(p, "i0", name, value), what);
+			expected[k] = value;
+		}
+		assert_true(item->n > 2048 && (item->index == NULL) == (frugal == 1));
+		for (uint32_t i = 0; i < item->n; i++)
+			assert_true(
+				item->values[i] ==
+				expected[strtoul(pool_labeler_name(p, item_labelers(item)[i], NULL) + 1, NULL, 10)]);
+		free(expected);
+		pool_free(p);
+	}
+}
+
+static void a_closed_item_has_an_index_only_once_somebody_reports_on_it(void **state)
+{
+	struct pool *p = pool_of(CANDOR_ANYTIME);
+	struct pool_reported r;
+	(void)state;
+	struct item *item = large_item(p, 5000);
+	assert_int_equal(pool_report(p, item, "L4999", 5, 1, &r), POOL_ADDED);
+	assert_non_null(item->index);
+	assert_int_equal(pool_close(p, item), 0);
+	assert_null(item->index);
+	size_t without = pool_bytes(p);
+	assert_int_equal(pool_report(p, item, "L4999", 5, 1, &r), POOL_DUPLICATE);
+	assert_non_null(item->index);
+	assert_true(pool_bytes(p) > without);
+	pool_drop_item(p, item);
+	assert_true(pool_bytes(p) < without);
 	pool_free(p);
 }
 
@@ -492,6 +573,9 @@ int main(void)
 		cmocka_unit_test(a_refused_report_does_not_let_its_labeler_join),
 		cmocka_unit_test(a_revision_keeps_its_place_and_says_what_stood_before),
 		cmocka_unit_test(an_item_takes_65535_reports_and_refuses_one_more),
+		cmocka_unit_test(a_report_on_the_largest_item_takes_no_more_than_a_few_steps),
+		cmocka_unit_test(reports_are_found_with_and_without_an_index),
+		cmocka_unit_test(a_closed_item_has_an_index_only_once_somebody_reports_on_it),
 		cmocka_unit_test(an_item_is_found_by_its_name_until_it_is_dropped),
 		cmocka_unit_test(dropping_an_item_leaves_labelers_and_counts),
 		cmocka_unit_test(an_open_item_aggregates_by_the_weights_of_now_and_a_closed_one_by_those_of_then),
