@@ -71,7 +71,8 @@ CANDOR_API const char *candor_strerror(int err);
 CANDOR_API const char *candor_code_name(enum candor_code code);
 
 /* The address that a daemon without configuration listens on: "unix:$XDG_STATE_HOME/candor/candord.sock" or under
- * ~/.local/state. Writes at most `size` bytes; 0, or negative where the environment names no such place. */
+ * ~/.local/state. Writes at most `size` bytes. 0; -ENAMETOOLONG where that path is too long for a Unix socket; or
+ * another negative number where the environment names no such place. */
 CANDOR_API int candor_default_address(char *out, size_t size);
 
 struct candor;

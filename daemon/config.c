@@ -406,8 +406,13 @@ static int use_own(struct loader *l, char *own_dir)
 	if (c->listen.n > 0 && c->db[0])
 		return 0;
 	char dir[CONFIG_PATH_MAX - 16];
-	if (address_state_dir(getenv("XDG_STATE_HOME"), getenv("HOME"), dir, sizeof dir)) {
-		snprintf(l->error, l->size, "neither XDG_STATE_HOME nor HOME is set; give --listen and --db");
+	int err = address_state_dir(getenv("XDG_STATE_HOME"), getenv("HOME"), dir, sizeof dir);
+	if (err) {
+		snprintf(l->error, l->size,
+			 err == -ENAMETOOLONG ? "the path that XDG_STATE_HOME or HOME makes is too long; give --listen "
+						"and --db"
+					      : "neither XDG_STATE_HOME nor HOME is an absolute path; give --listen "
+						"and --db");
 		return -1;
 	}
 	if (c->listen.n == 0 && address_default(dir, &c->listen.each[c->listen.n++])) {

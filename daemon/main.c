@@ -16,6 +16,7 @@
 #include "daemon/db/place.h"
 #include "daemon/net/server.h"
 #include "daemon/offline/verify.h"
+#include "lib/base/streams.h"
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
@@ -169,11 +170,30 @@ static int archive(const struct config *config)
 	return archive_make(&job, NULL);
 }
 
+static int run(struct config *config, enum config_command command, const char *own_dir)
+{
+	if (uses_database(command) && locate(config, command, own_dir))
+		return EXIT_FAILED;
+	switch (command) {
+	case CONFIG_HELP: config_print_help(); return EXIT_SUCCESS;
+	case CONFIG_VERSION: printf("candord " CANDOR_VERSION "\n"); return EXIT_SUCCESS;
+	case CONFIG_CHECK: config_print(config); return EXIT_SUCCESS;
+	case CONFIG_VERIFY: return check(config);
+	case CONFIG_ARCHIVE: return archive(config) ? EXIT_FAILED : EXIT_SUCCESS;
+	case CONFIG_BACKUP:
+	case CONFIG_RESTORE: return copy(config, command) ? EXIT_FAILED : EXIT_SUCCESS;
+	case CONFIG_SERVE: break;
+	}
+	return serve(config);
+}
+
 int main(int argc, char **argv)
 {
 	struct config config;
 	enum config_command command;
 	char own_dir[CONFIG_PATH_MAX], error[1024];
+	if (streams_hold())
+		return EXIT_FAILED;
 	keep_memory_private();
 	if (config_load(&config, argc, argv, &command, own_dir, error, sizeof error)) {
 		fprintf(stderr, "candord: %s\n", error);
@@ -186,17 +206,10 @@ int main(int argc, char **argv)
 	}
 	loudest = config.log_level;
 	log_set_sink(on_log);
-	if (uses_database(command) && locate(&config, command, own_dir))
-		return EXIT_FAILED;
-	switch (command) {
-	case CONFIG_HELP: config_print_help(); return EXIT_SUCCESS;
-	case CONFIG_VERSION: printf("candord " CANDOR_VERSION "\n"); return EXIT_SUCCESS;
-	case CONFIG_CHECK: config_print(&config); return EXIT_SUCCESS;
-	case CONFIG_VERIFY: return check(&config);
-	case CONFIG_ARCHIVE: return archive(&config) ? EXIT_FAILED : EXIT_SUCCESS;
-	case CONFIG_BACKUP:
-	case CONFIG_RESTORE: return copy(&config, command) ? EXIT_FAILED : EXIT_SUCCESS;
-	case CONFIG_SERVE: break;
-	}
-	return serve(&config);
+	int status = run(&config, command, own_dir);
+	int err = streams_finish();
+	if (err)
+		log_error("cannot write to standard output%s%s", err < 0 ? ": " : "",
+			  err < 0 ? candor_strerror(err) : "");
+	return err && status == EXIT_SUCCESS ? EXIT_FAILED : status;
 }

@@ -94,12 +94,12 @@ int address_state_dir(const char *xdg_state_home, const char *home, char *out, s
 		len = snprintf(out, size, "%s/candor", xdg_state_home);
 	else if (home && home[0] == '/')
 		len = snprintf(out, size, "%s/.local/state/candor", home);
-	return len < 0 || (size_t)len >= size ? ERR_ADDRESS : 0;
+	return len < 0 ? ERR_ADDRESS : (size_t)len >= size ? -ENAMETOOLONG : 0;
 }
 
 int address_default(const char *state_dir, struct address *out)
 {
 	*out = (struct address){.is_unix = true};
 	int len = snprintf(out->path, sizeof out->path, "%s/candord.sock", state_dir);
-	return len < 0 || (size_t)len >= sizeof out->path ? ERR_ADDRESS : 0;
+	return len < 0 || (size_t)len >= sizeof out->path ? -ENAMETOOLONG : 0;
 }

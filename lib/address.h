@@ -28,12 +28,12 @@ void address_format(const struct address *a, char *out, size_t size);
 bool address_is_loopback(const struct address *a);
 
 /* The directory where a user's daemon keeps its files, from the values of XDG_STATE_HOME and HOME (NULL where unset):
- * "$XDG_STATE_HOME/candor" or "$HOME/.local/state/candor". 0, or ERR_ADDRESS where neither is an absolute path or the
- * result does not fit. */
+ * "$XDG_STATE_HOME/candor" or "$HOME/.local/state/candor". 0; ERR_ADDRESS where neither is an absolute path; or
+ * -ENAMETOOLONG where the result does not fit. */
 MUST_CHECK int address_state_dir(const char *xdg_state_home, const char *home, char *out, size_t size);
 
 /* The socket that a daemon without configuration listens on and a client without one connects to, given that
- * directory. 0 or ERR_ADDRESS (too long). */
+ * directory. 0, or -ENAMETOOLONG: it would not fit a Unix socket. */
 MUST_CHECK int address_default(const char *state_dir, struct address *out);
 
 #endif

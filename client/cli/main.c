@@ -1,10 +1,12 @@
 /* candor - the command line: the common options, and which command runs. Each noun has a file of its own. */
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/address.h"
+#include "lib/base/streams.h"
 #include "client/cli/base/cli.h"
 
 static const struct cli_command *const commands[] = {
@@ -22,8 +24,9 @@ static void print_commands(void)
 static void print_help(void)
 {
 	char address[ADDRESS_TEXT_MAX];
-	if (candor_default_address(address, sizeof address))
-		snprintf(address, sizeof address, "none: HOME is not set");
+	int err = candor_default_address(address, sizeof address);
+	if (err)
+		snprintf(address, sizeof address, "none: %s", cli_no_address(err));
 	puts("usage: candor [OPTION...] COMMAND ...\n\n"
 	     "Talks to candord, which collects labelers' reports on preferences and weights each\n"
 	     "labeler by how well their reports predict the outcomes.");
@@ -75,22 +78,18 @@ static void take_options(struct cli *c, int argc, char **argv)
 			puts("candor " CANDOR_VERSION);
 		else
 			print_help();
-		exit(CLI_DONE);
+		cli_exit(c, CLI_DONE);
 	}
 }
 
 /* Runs the command. */
-static int run(struct cli *c, int argc, char **argv)
+static _Noreturn void run(struct cli *c, int argc, char **argv)
 {
 	optind = 0; /* getopt_long() begins anew */
 	int code = c->command->run(c, argc, argv);
 	candor_close(c->daemon);
 	cli_print_failure(c, code);
-	if ((fflush(stdout) || ferror(stdout)) && code == CLI_DONE) {
-		cli_error(c, "cannot write to standard output: %m");
-		code = CLI_USAGE;
-	}
-	return code;
+	cli_exit(c, code);
 }
 
 /* An empty variable counts as unset. */
@@ -111,6 +110,10 @@ int main(int argc, char **argv)
 		.key = environment("CANDOR_KEY"),
 		.token_file = environment("CANDOR_TOKEN_FILE"),
 	};
+	if (streams_hold())
+		return CLI_USAGE;
+	/* Who reads the output may go away: then the program ends without a word, whatever its caller ignores. */
+	signal(SIGPIPE, SIG_DFL);
 	setlocale(LC_CTYPE, ""); /* not LC_NUMERIC: numbers have a decimal point everywhere */
 	cli_term_init(&c.term);
 	take_options(&c, argc, argv);
@@ -120,8 +123,8 @@ int main(int argc, char **argv)
 	if (!c.command)
 		cli_usage(&c, "unknown command \"%s\"", argv[optind]);
 	if (!c.server || !*c.server) {
-		int err = candor_default_address(default_address, sizeof default_address);
-		c.server = err ? "" : default_address;
+		c.no_server = candor_default_address(default_address, sizeof default_address);
+		c.server = c.no_server ? "" : default_address;
 	}
-	return run(&c, argc - optind, argv + optind);
+	run(&c, argc - optind, argv + optind);
 }

@@ -1,5 +1,6 @@
 #include "tests/lib/unit.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "lib/address.h"
@@ -142,7 +143,7 @@ static void the_state_directory_follows_the_environment(void **state)
 	assert_int_equal(address_state_dir(NULL, NULL, out, sizeof out), ERR_ADDRESS);
 	assert_int_equal(address_state_dir("", "home", out, sizeof out), ERR_ADDRESS);
 	assert_int_equal(address_state_dir("/state", NULL, out, 14), 0);
-	assert_int_equal(address_state_dir("/state", NULL, out, 13), ERR_ADDRESS);
+	assert_int_equal(address_state_dir("/state", NULL, out, 13), -ENAMETOOLONG);
 }
 
 static void the_default_address_is_a_socket_in_that_directory(void **state)
@@ -159,7 +160,7 @@ static void the_default_address_is_a_socket_in_that_directory(void **state)
 	assert_int_equal(strlen(a.path), ADDRESS_PATH_MAX);
 	dir[ADDRESS_PATH_MAX - strlen("/candord.sock")] = 'd';
 	dir[ADDRESS_PATH_MAX - strlen("/candord.sock") + 1] = '\0';
-	assert_int_equal(address_default(dir, &a), ERR_ADDRESS);
+	assert_int_equal(address_default(dir, &a), -ENAMETOOLONG);
 }
 
 static void every_error_has_a_phrase(void **state)

@@ -295,6 +295,10 @@ static void the_default_address_follows_the_environment(void **state)
 	setenv("HOME", "/home/me", 1);
 	assert_int_equal(candor_default_address(address, sizeof address), 0);
 	assert_string_equal(address, "unix:/home/me/.local/state/candor/candord.sock");
+	char home[200] = "/";
+	memset(home + 1, 'h', sizeof home - 2);
+	setenv("HOME", home, 1);
+	assert_int_equal(candor_default_address(address, sizeof address), -ENAMETOOLONG);
 	unsetenv("HOME");
 	assert_true(candor_default_address(address, sizeof address) < 0);
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/base/streams.h"
 #include "lib/base/wipe.h"
 #include "lib/address.h"
 #include "client/cli/base/json.h"
@@ -173,7 +174,17 @@ _Noreturn void cli_usage(const struct cli *c, const char *format, ...)
 	if (wants_json(c))
 		print_error(CANDOR_INVALID_ARGUMENT, message);
 	free(message);
-	exit(CLI_USAGE);
+	cli_exit(c, CLI_USAGE);
+}
+
+_Noreturn void cli_exit(const struct cli *c, int exit_code)
+{
+	int err = streams_finish();
+	/* Who reads no more wants to hear no more. */
+	if (err && err != -EPIPE)
+		cli_error(c, "cannot write to standard output%s%s", err < 0 ? ": " : "",
+			  err < 0 ? candor_strerror(err) : "");
+	exit(err && exit_code == CLI_DONE ? CLI_USAGE : exit_code);
 }
 
 /* ---- no way to the daemon ---- */
@@ -273,7 +284,7 @@ static bool is_common(struct cli *c, int opt)
 		if (!c->command)
 			return false;
 		fputs(c->command->help, stdout);
-		exit(CLI_DONE);
+		cli_exit(c, CLI_DONE);
 	default: return false;
 	}
 }
@@ -351,12 +362,18 @@ uint64_t cli_count_of(const struct cli *c, const char *what, const char *text, u
 
 /* ---- the daemon ---- */
 
+const char *cli_no_address(int err)
+{
+	return err == -ENAMETOOLONG ? "the path that XDG_STATE_HOME or HOME makes is too long for a Unix socket"
+				    : "neither XDG_STATE_HOME nor HOME is an absolute path";
+}
+
 void cli_client_options(struct cli *c, struct candor_options *out)
 {
 	struct address address;
 	const char *why;
 	if (!*c->server)
-		cli_usage(c, "HOME is not set, so there is no default address; give --server ADDR");
+		cli_usage(c, "there is no default address: %s; give --server ADDR", cli_no_address(c->no_server));
 	if (address_parse(c->server, &address, &why))
 		cli_usage(c, "\"%s\" is not a valid address: %s", c->server, why);
 	if (!c->cert != !c->key)

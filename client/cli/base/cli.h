@@ -49,7 +49,8 @@ enum cli_listed {
 
 struct cli {
 	char *const *argv; /* of the program, ended by NULL */
-	const char *server; /* address of the daemon */
+	const char *server; /* address of the daemon; "": none was given, and there is no default */
+	int no_server; /* why, from candor_default_address() */
 	bool json;
 	uint64_t timeout_ms; /* 0: the library's defaults */
 	const char *ca, *cert, *key; /* for tls: addresses; NULL: not given */
@@ -91,6 +92,9 @@ int cli_run_verb(struct cli *c, int argc, char **argv, const struct cli_verb *ve
 /* Reports what is wrong, refers to the help, and exits with CLI_USAGE. */
 _Noreturn void cli_usage(const struct cli *c, const char *format, ...) PRINTF_LIKE(2, 3);
 
+/* Ends the program: with CLI_USAGE in place of CLI_DONE if standard output could not be written, which it says. */
+_Noreturn void cli_exit(const struct cli *c, int exit_code);
+
 /* A number given by the user; wrong usage unless it is from lo to hi. what: "--beta" or "Y". */
 double cli_real(const struct cli *c, const char *what, const char *text, double lo, double hi);
 uint64_t cli_count_of(const struct cli *c, const char *what, const char *text, uint64_t lo, uint64_t hi);
@@ -127,6 +131,9 @@ void cli_put_failure(struct cli *c, struct json_out *j);
 void *cli_memory(void *block);
 
 /* ---- the daemon ---- */
+
+/* Why there is no default address: a phrase for an error of candor_default_address(). */
+const char *cli_no_address(int err);
 
 /* The options for a client; wrong usage if the address is invalid or the token cannot be read. Wipe the token once the
  * client exists. */

@@ -1,9 +1,10 @@
 /* candor feed: closed items in the order in which they were closed. */
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/select.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "client/cli/base/cli.h"
 #include "client/cli/base/items.h"
@@ -29,13 +30,18 @@ static void block_stop(void)
 	sigaction(SIGTERM, &action, NULL);
 }
 
-/* Waits for one of the two, or for the time to ask again. */
+/* Waits for one of the two, or for the time to ask again. If nobody reads the output any more, the program ends, as it
+ * would at the next line. */
 static bool told_to_stop(time_t seconds)
 {
 	const struct timespec wait = {.tv_sec = seconds};
+	struct pollfd out = {.fd = STDOUT_FILENO};
 	sigset_t none;
 	sigemptyset(&none);
-	return pselect(0, NULL, NULL, NULL, &wait, &none) < 0;
+	int n = ppoll(&out, 1, &wait, &none);
+	if (n > 0)
+		raise(SIGPIPE);
+	return n != 0;
 }
 
 static void print_page(const struct cli *c, const struct candor_response *r, struct cli_table *table)
