@@ -170,6 +170,8 @@ int db_close(struct db *db)
 		return 0;
 	for (size_t i = 0; i < SQL_COUNT; i++)
 		sqlite3_finalize(db->statements[i]);
+	for (size_t i = 0; i < DB_TABLES; i++)
+		sqlite3_finalize(db->cursors[i]);
 	buf_free(&db->text);
 	int err = sqlite3_close(db->handle) == SQLITE_OK ? 0 : db_error(db, "close");
 	if (err == 0)

@@ -6,6 +6,7 @@
 
 #include "daemon/db/connection.h"
 #include "daemon/db/error.h"
+#include "daemon/db/read.h"
 #include "daemon/db/rows.h"
 #include "daemon/db/statements.def"
 #include "lib/base/buf.h"
@@ -23,6 +24,7 @@ enum { DB_BUSY_MS = 5000 }; /* how long another process's lock is waited for */
 struct db {
 	sqlite3 *handle;
 	sqlite3_stmt *statements[SQL_COUNT]; /* prepared when first used */
+	sqlite3_stmt *cursors[DB_TABLES]; /* of tables that were read, for the next time; NULL while one is */
 	struct buf text; /* a value that is made for a row, on its way into SQL */
 	int reads; /* db_begin() without db_end() */
 	bool stuck; /* the last of them could not be ended */

@@ -248,7 +248,13 @@ int db_cursor_open(struct db *db, enum db_table table, uint64_t pool, uint64_t f
 		return -ENOMEM;
 	*c = (struct db_cursor){.db = db, .table = table};
 	arena_init(&c->arena, SIZE_MAX / 2);
-	if (!db_is_fresh(db) || sqlite3_prepare_v2(db->handle, tables[table], -1, &c->s, NULL) != SQLITE_OK) {
+	bool fresh = db_is_fresh(db);
+	if (fresh) {
+		c->s = db->cursors[table];
+		db->cursors[table] = NULL;
+	}
+	if (!fresh || (!c->s && sqlite3_prepare_v3(db->handle, tables[table], -1, SQLITE_PREPARE_PERSISTENT, &c->s,
+						   NULL) != SQLITE_OK)) {
 		int err = db_error(db, tables[table]);
 		free(c);
 		return err;
@@ -280,7 +286,11 @@ void db_cursor_close(struct db_cursor *c)
 {
 	if (!c)
 		return;
-	sqlite3_finalize(c->s);
+	sqlite3_reset(c->s);
+	/* Another of the table may have been read beside it. */
+	sqlite3_stmt **kept = &c->db->cursors[c->table];
+	sqlite3_finalize(*kept);
+	*kept = c->s;
 	arena_free(&c->arena);
 	free(c);
 }

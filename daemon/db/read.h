@@ -22,6 +22,9 @@ MUST_CHECK int db_progress(struct db *db, struct progress_row *out);
 
 #define TABLE_NAME(NAME, ...) DB_##NAME,
 
+#define ONE_TABLE(...) +1
+
+enum { DB_TABLES = 0 TABLES(ONE_TABLE, ONE_TABLE) };
 enum db_table { TABLES(TABLE_NAME, TABLE_NAME) };
 
 struct settled_row {

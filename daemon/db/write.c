@@ -141,6 +141,16 @@ static void put_rights(struct binder *b, unsigned rights)
 
 CHANGES(DEFINE_WRITE, BY_HAND, BY_HAND)
 
+static int write_pool(struct db *db, const struct pool_row *r)
+{
+	struct binder b;
+	int err = begin(&b, db, SQL_SET_POOL);
+	if (err)
+		return err;
+	POOL_COLUMNS(PUT, PUT);
+	return end(&b);
+}
+
 static int write_labeler(struct db *db, const struct labeler_row *r)
 {
 	struct binder b;

@@ -55,7 +55,7 @@ static void check_pool(const struct engine *e, const struct engine_pool *c, uint
 	require(c->closes >= t->closed && c->closes >= t->round);
 	require(c->archive.last <= t->round);
 	require(c->stretches_written < stretches);
-	require(c->dirty || c->stretches_written == stretches - 1);
+	require(c->touched || c->stretches_written == stretches - 1);
 	require(!c->removal.due || c->removal.next_change <= c->removal.last_change);
 	require(c->bytes == engine_pool_bytes(c));
 }
@@ -63,15 +63,21 @@ static void check_pool(const struct engine *e, const struct engine_pool *c, uint
 static void check_pools(const struct engine *e)
 {
 	size_t bytes = 0;
-	uint64_t removals = 0, items = 0, open = 0;
+	uint64_t removals = 0, items = 0, open = 0, touched = 0;
 	for (uint64_t i = 0; i < e->n_pools; i++) {
 		const struct engine_pool *c = e->pools[i];
 		check_pool(e, c, i + 1);
 		bytes += c->bytes;
 		removals += c->removal.due;
+		touched += c->touched;
 		items += pool_items(c->pool);
 		open += pool_totals(c->pool)->open;
 	}
+	for (const struct engine_pool *c = e->touched; c; c = c->next_touched) {
+		require(c->touched && touched > 0);
+		touched--;
+	}
+	require(touched == 0);
 	require(bytes == e->pools_bytes);
 	require(removals == e->removals);
 	/* Each item in memory is open or idle. */

@@ -1,5 +1,7 @@
 #include "daemon/engine/record.h"
 
+#include <string.h>
+
 /* ---- pools ---- */
 
 void engine_record_pool(struct engine *e, struct engine_pool *c)
@@ -12,6 +14,13 @@ void engine_record_pool(struct engine *e, struct engine_pool *c)
 		.totals = *pool_totals(c->pool),
 		.closes = c->closes,
 	};
+	/* To the last bit; what lies between the members may differ, and then the row is written for nothing. */
+	if (memcmp(&c->row.settings, &row.settings, sizeof row.settings) == 0 &&
+	    memcmp(&c->row.totals, &row.totals, sizeof row.totals) == 0 && c->row.closes == row.closes)
+		return;
+	c->row.settings = row.settings;
+	c->row.totals = row.totals;
+	c->row.closes = row.closes;
 	engine_add(e, CHANGE_POOL, &row);
 }
 
@@ -33,10 +42,13 @@ void engine_record_stretches(struct engine *e, struct engine_pool *c)
 	const struct mechanism_stretch *s = pool_stretches(c->pool, &n);
 	require(n > c->stretches_written);
 	for (size_t i = c->stretches_written; i < n; i++) {
+		if (i == c->stretches_written && memcmp(&c->stretch, &s[i], sizeof s[i]) == 0)
+			continue;
 		struct stretch_row row = {.pool = c->id, .number = (uint32_t)i, .stretch = s[i]};
 		engine_add(e, CHANGE_STRETCH, &row);
 	}
 	c->stretches_written = n - 1;
+	c->stretch = s[n - 1];
 }
 
 /* ---- labelers ---- */

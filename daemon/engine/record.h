@@ -12,12 +12,13 @@
 /* What a labeler's row takes of a batch, its name aside. */
 enum { LABELER_CHANGE_BYTES = sizeof(uint64_t) + offsetof(struct change, pool) + sizeof(struct labeler_row) };
 
+/* Its row, if that is not what was written last. */
 void engine_record_pool(struct engine *e, struct engine_pool *c);
 
 /* Those that the pool has now, as the call's doing. */
 void engine_record_settings(struct engine *e, struct engine_pool *c, const struct call *call);
 
-/* Of which the last one still grows, and is written again. */
+/* Of which the last one still grows, and is written again when it has. */
 void engine_record_stretches(struct engine *e, struct engine_pool *c);
 
 /* A labeler's whole state, as of now, in place of what was written of it. */

@@ -33,6 +33,7 @@ void engine_free_pools(struct engine *e)
 	free(e->pools);
 	names_free(e->names);
 	e->pools = NULL;
+	e->touched = NULL;
 	e->names = NULL;
 	e->n_pools = 0;
 	e->pools_bytes = 0;
@@ -159,7 +160,11 @@ void engine_add(struct engine *e, enum change_type type, const void *row)
 
 uint64_t engine_next_change(struct engine *e, struct engine_pool *c)
 {
-	c->dirty = true;
+	if (!c->touched) {
+		c->touched = true;
+		c->next_touched = e->touched;
+		e->touched = c;
+	}
 	return c->changed = engine_next_common_change(e);
 }
 

@@ -16,8 +16,15 @@ struct engine_pool {
 	uint64_t changed; /* newest change of the pool */
 	uint64_t closes; /* close numbers given */
 	uint8_t head[CHAIN_BYTES]; /* the hash of its newest settlement; zeros before the first */
-	bool dirty; /* its row is to be written with the next commit */
-	size_t stretches_written; /* those before are on disk and final */
+	struct engine_pool *next_touched; /* of engine.touched */
+	bool touched; /* it has changed since the last commit */
+	struct {
+		struct candor_settings settings;
+		struct pool_totals totals;
+		uint64_t closes;
+	} row; /* as its row was written last, or zeros: what has not changed is not written again */
+	struct mechanism_stretch stretch; /* likewise the last that was written; */
+	size_t stretches_written; /* those before it are on disk and final */
 	size_t bytes; /* its part of engine.pools_bytes */
 
 	/* Labelers' rows follow their weights with a bounded lag: with every few scored reports one row is written
@@ -53,6 +60,7 @@ struct engine {
 	uint64_t n_pools;
 	struct names *names; /* of pools: id - 1 */
 	size_t pools_bytes; /* taken by all of them, as of each one's last engine_measure() */
+	struct engine_pool *touched; /* the newest first */
 
 	struct grants *grants;
 	uint64_t grants_changed; /* newest change of them */

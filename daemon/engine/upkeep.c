@@ -25,14 +25,12 @@ static void refresh_labelers(struct engine *e, struct engine_pool *c)
 void engine_upkeep(struct engine *e)
 {
 	require(!e->committing);
-	for (uint64_t i = 0; i < e->n_pools; i++) {
-		struct engine_pool *c = e->pools[i];
-		if (!c->dirty)
-			continue;
+	for (struct engine_pool *c; (c = e->touched);) {
 		engine_record_pool(e, c);
 		engine_record_stretches(e, c);
 		refresh_labelers(e, c);
-		c->dirty = false;
+		c->touched = false;
+		e->touched = c->next_touched;
 	}
 	engine_log_trim(e);
 	engine_remove(e);

@@ -59,6 +59,7 @@ static const struct {
 #define TABLE_OF_INSERT(NAME, name, table, how) {#table, NAMES(NAME##_COLUMNS), ""},
 #define TABLE_OF_OTHER(...)
 	CHANGES(TABLE_OF_INSERT, TABLE_OF_OTHER, TABLE_OF_OTHER) /* */
+	{"pools", NAMES(POOL_COLUMNS), ""},
 	{"labelers", NAMES(LABELER_COLUMNS), ""},
 	{"open_items", NAMES(OPEN_ITEM_COLUMNS), ""},
 	{"items", NAMES(ITEM_COLUMNS), "eta, lbar"},

@@ -1,0 +1,132 @@
+/* What one commit writes: the rows and pages that it needs, and no others. */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "daemon/engine/state.h"
+#include "tests/lib/fake_owner.h"
+#include "tests/lib/unit.h"
+
+enum { FRAME_BYTES = 24 + 4096 }; /* of the write-ahead log */
+
+#define ONE(...) +1
+
+enum { CHANGE_TYPES = 0 CHANGES(ONE, ONE, ONE) };
+
+struct commit {
+	int rows[CHANGE_TYPES]; /* by type */
+	int n; /* of all types */
+	long pages;
+};
+
+static long log_frames(const struct fake_owner *f)
+{
+	char path[128];
+	struct stat st;
+	snprintf(path, sizeof path, "%s-wal", f->path);
+	return stat(path, &st) == 0 ? (long)st.st_size / FRAME_BYTES : 0;
+}
+
+/* Carries out one request and everything that it makes wait, with one commit. */
+static struct commit commit_of(struct fake_owner *f, struct ask *r)
+{
+	struct commit c = {0};
+	while (f->n_reads > 0)
+		fake_read_done(f, 0);
+	assert_true(r->replied && r->answer.code == CANDOR_OK && r->answer.n_rejected == 0);
+	assert_true(fake_tick(f));
+	for (const struct change *at = f->batch->first; at; at = at->next, c.n++)
+		c.rows[at->type]++;
+	long before = log_frames(f);
+	fake_commit(f, 0);
+	assert_true(r->settled && r->err == 0);
+	c.pages = log_frames(f) - before;
+	ask_free(r);
+	fake_settle(f);
+	return c;
+}
+
+static void open_items(struct fake_owner *f, const char *pool)
+{
+	fake_pool(f, pool, NULL);
+	assert_int_equal(fake_post(f, pool, "a", "ann", 0.5), CANDOR_OK);
+	assert_int_equal(fake_post(f, pool, "b", "bob", 0.5), CANDOR_OK);
+}
+
+static void a_report_on_an_open_item_writes_one_row_beside_the_counts(void **state)
+{
+	struct fake_owner *f = *state;
+	open_items(f, "p");
+	struct commit c = commit_of(f, fake_ask_post(f, "p", "b", "ann", 0.25));
+	assert_int_equal(c.n, 2);
+	assert_int_equal(c.rows[CHANGE_LOG], 1);
+	assert_int_equal(c.rows[CHANGE_PROGRESS], 1);
+	assert_int_equal(c.pages, 2);
+	c = commit_of(f, fake_ask_post(f, "p", "b", "ann", 0.75));
+	assert_int_equal(c.n, 3);
+	assert_int_equal(c.rows[CHANGE_REVISION], 1);
+	assert_int_equal(c.pages, 3);
+}
+
+static void a_pool_is_written_when_its_row_has_changed(void **state)
+{
+	struct fake_owner *f = *state;
+	open_items(f, "p");
+	/* A labeler joins: their weight counts. */
+	assert_int_equal(commit_of(f, fake_ask_post(f, "p", "a", "cleo", 0.25)).rows[CHANGE_POOL], 1);
+	assert_int_equal(commit_of(f, fake_ask_post(f, "p", "b", "cleo", 0.25)).rows[CHANGE_POOL], 0);
+	struct commit c = commit_of(f, fake_ask_resolve(f, "p", "a", 1));
+	assert_int_equal(c.rows[CHANGE_POOL], 1);
+	assert_int_equal(c.rows[CHANGE_STRETCH], 1);
+	/* The same after a restart, which does not know what was written last. */
+	fake_restart(f);
+	assert_int_equal(commit_of(f, fake_ask_post(f, "p", "b", "ann", 0.25)).rows[CHANGE_REVISION], 0);
+	c = commit_of(f, fake_ask_post(f, "p", "b", "ann", 0.5));
+	assert_int_equal(c.rows[CHANGE_POOL], 0);
+	assert_int_equal(c.rows[CHANGE_STRETCH], 0);
+}
+
+static void a_commit_writes_the_pools_that_it_touched(void **state)
+{
+	struct fake_owner *f = *state;
+	static const char *const pools[] = {"p", "q", "r", "s"};
+	for (size_t i = 0; i < sizeof pools / sizeof *pools; i++)
+		open_items(f, pools[i]);
+	struct ask *both[] = {fake_ask_post(f, "q", "c", "ann", 0.5), fake_ask_post(f, "s", "c", "bob", 0.5)};
+	while (f->n_reads > 0)
+		fake_read_done(f, 0);
+	assert_ptr_equal(f->engine->touched, engine_find(f->engine, "s"));
+	assert_ptr_equal(f->engine->touched->next_touched, engine_find(f->engine, "q"));
+	assert_null(f->engine->touched->next_touched->next_touched);
+	assert_int_equal(commit_of(f, both[0]).rows[CHANGE_OPEN_ITEM], 2);
+	assert_null(f->engine->touched);
+	assert_true(both[1]->settled && both[1]->err == 0);
+	ask_free(both[1]);
+}
+
+static void what_a_failed_commit_did_not_write_is_written_again(void **state)
+{
+	struct fake_owner *f = *state;
+	open_items(f, "p");
+	struct ask *r = fake_ask_resolve(f, "p", "a", 1);
+	assert_true(fake_tick(f));
+	fake_commit(f, -ENOMEM);
+	assert_int_equal(r->err, -ENOMEM);
+	ask_free(r);
+	struct commit c = commit_of(f, fake_ask_resolve(f, "p", "a", 1));
+	assert_int_equal(c.rows[CHANGE_POOL], 1);
+	assert_int_equal(c.rows[CHANGE_STRETCH], 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fake_set_up, fake_tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_report_on_an_open_item_writes_one_row_beside_the_counts),
+		TEST(a_pool_is_written_when_its_row_has_changed),
+		TEST(a_commit_writes_the_pools_that_it_touched),
+		TEST(what_a_failed_commit_did_not_write_is_written_again),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
