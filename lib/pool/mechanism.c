@@ -111,6 +111,11 @@ double mechanism_settle(size_t n, double *w, const double *p, double y, double e
 	return mean_loss;
 }
 
+double mechanism_report_cost(const struct mechanism_stretch *s)
+{
+	return s->eta_hi - log1p(-s->share) / s->eta_lo;
+}
+
 double mechanism_bound(const struct mechanism_stretch *stretches, size_t n, double total_weight, double entry,
 		       uint64_t scored)
 {
@@ -119,23 +124,19 @@ double mechanism_bound(const struct mechanism_stretch *stretches, size_t n, doub
 		if (stretches[i].rounds > 0)
 			bound += log(total_weight / (stretches[i].floor * entry)) / stretches[i].eta_lo;
 
-	/* Scored reports are assigned to the costliest stretches first. There are few: an epoch doubles T_eff. */
+	/* Scored reports are assigned to the costliest stretches first. */
 	double below = INFINITY;
 	while (scored > 0) {
 		double costliest = -1;
 		for (size_t i = 0; i < n; i++) {
-			double cost = stretches[i].rounds == 0
-					      ? -1
-					      : stretches[i].eta_hi - log1p(-stretches[i].share) / stretches[i].eta_lo;
+			double cost = stretches[i].rounds == 0 ? -1 : mechanism_report_cost(&stretches[i]);
 			if (cost > costliest && cost < below)
 				costliest = cost;
 		}
 		if (costliest < 0)
 			break; /* more scored reports than settlements: not a possible history */
 		for (size_t i = 0; i < n && scored > 0; i++) {
-			double cost = stretches[i].rounds == 0
-					      ? -1
-					      : stretches[i].eta_hi - log1p(-stretches[i].share) / stretches[i].eta_lo;
+			double cost = stretches[i].rounds == 0 ? -1 : mechanism_report_cost(&stretches[i]);
 			if (cost != costliest)
 				continue;
 			uint64_t here = scored < stretches[i].rounds ? scored : stretches[i].rounds;

@@ -47,11 +47,14 @@ struct mechanism_stretch {
 	double share; /* the setting during it */
 };
 
+/* What a scored report adds to the bound in a stretch that has rounds: eta_hi + share' / eta_lo, see below. */
+double mechanism_report_cost(const struct mechanism_stretch *s);
+
 /* What sum of (L - own loss), over the items that a labeler answered, cannot exceed:
  *     sum over stretches of  ln(W / (floor * entry)) / eta_lo  +  (eta_hi + share' / eta_lo) * T
  * with share' = -ln(1 - share), W the pool's total weight, T its scored reports in the stretch, which are not
  * recorded by stretch and therefore assumed to lie where they cost most. (docs/mechanism.md derives it; arXiv
- * 2002.08837, theorem 4.) */
+ * 2002.08837, theorem 4.) Each call goes over all stretches for each cost that there is; bound.h keeps sums instead. */
 double mechanism_bound(const struct mechanism_stretch *stretches, size_t n, double total_weight, double entry,
 		       uint64_t scored);
 

@@ -40,8 +40,10 @@ static int reserve_stretch(struct pool *p)
 	if (p->n_stretches < p->stretches_cap)
 		return 0;
 	struct mechanism_stretch *s = realloc(p->stretches, (p->n_stretches + 1) * sizeof *s);
-	if (!s)
+	if (!s || bound_reserve(&p->bound, p->n_stretches) != 0) {
+		p->stretches = s ? s : p->stretches;
 		return -ENOMEM;
+	}
 	p->stretches = s;
 	p->stretches_cap = p->n_stretches + 1;
 	return 0;
@@ -63,6 +65,8 @@ static int begin_stretch(struct pool *p, double floor, size_t max)
 	int err = reserve_stretch(p);
 	if (err)
 		return err;
+	if (p->n_stretches > 0)
+		bound_add(&p->bound, &p->stretches[p->n_stretches - 1], 1, p->n_stretches - 1);
 	p->stretches[p->n_stretches++] =
 		(struct mechanism_stretch){.epoch = p->totals.epoch, .floor = floor, .share = p->settings.share};
 	return 0;
@@ -116,6 +120,7 @@ void pool_free(struct pool *p)
 	names_free(p->labeler_names);
 	names_free(p->item_names);
 	free(p->stretches);
+	bound_free(&p->bound);
 	free(p->weights);
 	free(p->rounds);
 	free(p->cells);
@@ -131,7 +136,7 @@ size_t pool_bytes(const struct pool *p)
 	       heap_bytes(p->n_entries * sizeof *p->entries) + heap_bytes(p->items_cap * sizeof *p->items) +
 	       heap_bytes(p->stretches_cap * sizeof *p->stretches) + heap_bytes(p->scratch_cap * sizeof *p->weights) +
 	       heap_bytes(p->scratch_cap * sizeof *p->rounds) + heap_bytes(p->scratch_cap * sizeof *p->cells) +
-	       p->item_bytes;
+	       bound_bytes(&p->bound) + p->item_bytes;
 }
 
 void pool_be_frugal(struct pool *p, bool frugal)
@@ -240,8 +245,8 @@ double pool_regret(const struct pool *p, uint32_t id)
 
 double pool_bound(const struct pool *p, uint32_t id)
 {
-	return mechanism_bound(p->stretches, p->n_stretches, p->totals.total_weight, pool_entry(p, id),
-			       labeler_at(p, id)->scored);
+	return bound_of(&p->bound, &p->stretches[p->n_stretches - 1], p->totals.total_weight, pool_entry(p, id),
+			labeler_at(p, id)->scored);
 }
 
 uint32_t pool_best(struct pool *p)

@@ -3,6 +3,7 @@
 #ifndef CANDOR_POOL_INTERNAL_H
 #define CANDOR_POOL_INTERNAL_H
 
+#include "lib/pool/bound.h"
 #include "lib/pool/pool.h"
 
 enum {
@@ -37,6 +38,7 @@ struct pool {
 
 	struct mechanism_stretch *stretches;
 	size_t n_stretches, stretches_cap;
+	struct bound bound; /* of all stretches but the last */
 
 	/* Scratch: one for each reporter of the current item. */
 	double *weights;

@@ -26,10 +26,18 @@ int pool_restore_totals(struct pool *p, const struct pool_totals *totals, const 
 			size_t n)
 {
 	require(n >= 1 && n <= STRETCHES_MAX);
-	struct mechanism_stretch *s = realloc(p->stretches, n * sizeof *s);
-	if (!s)
+	struct bound bound = {0};
+	if (bound_reserve(&bound, n - 1) != 0)
 		return -ENOMEM;
+	struct mechanism_stretch *s = realloc(p->stretches, n * sizeof *s);
+	if (!s) {
+		bound_free(&bound);
+		return -ENOMEM;
+	}
 	memcpy(s, stretches, n * sizeof *s);
+	bound_add(&bound, s, n - 1, 0);
+	bound_free(&p->bound);
+	p->bound = bound;
 	p->stretches = s;
 	p->n_stretches = p->stretches_cap = n;
 	p->totals = *totals;
