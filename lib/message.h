@@ -29,6 +29,7 @@
 #define CANDOR_HEAD_BYTES 32 /* of a hash in the chain of settlements */
 #define CANDOR_TOKEN_MAX 1024 /* bytes in a token, as it is shown */
 #define CANDOR_TOKEN_NAME_MAX 200
+#define CANDOR_SEQUENCE_MAX INT64_MAX /* of a report */
 #define CANDOR_GRANTS_MAX 100 /* with a new token */
 #define CANDOR_PAGE_DEFAULT 100
 #define CANDOR_PAGE_MAX 1000 /* rows in a page, and items in a query */
@@ -94,6 +95,7 @@ struct candor_grant {
 struct candor_report {
 	const char *item, *labeler;
 	double value;
+	uint64_t sequence; /* 0: absent */
 };
 
 struct candor_outcome {

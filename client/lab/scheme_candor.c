@@ -56,7 +56,7 @@ static int candor_close_item(struct scheme *s, struct scheme_item *item, double 
 	for (size_t i = 0; i < item->n && err >= 0; i++) {
 		const char *labeler = c->names[item->labelers[i]];
 		struct pool_reported reported;
-		err = pool_report(c->pool, mine, labeler, strlen(labeler), item->reports[i], &reported);
+		err = pool_report(c->pool, mine, labeler, strlen(labeler), item->reports[i], 0, &reported);
 		c->ids[item->labelers[i]] = reported.labeler;
 	}
 	if (err >= 0)

@@ -50,7 +50,8 @@ static bool own_text(struct batch *b, const char **text)
 
 static bool own_reports(struct batch *b, struct packed_reports *r)
 {
-	return own(b, &r->labelers, r->n * sizeof *r->labelers) && own(b, &r->values, r->n * sizeof *r->values);
+	return own(b, &r->labelers, r->n * sizeof *r->labelers) && own(b, &r->values, r->n * sizeof *r->values) &&
+	       own(b, &r->sequences, r->n * sizeof *r->sequences);
 }
 
 /* What a column of each kind points to, copied; see rows.def. */

@@ -165,6 +165,9 @@ static const char *const steps[] = {
 	"CREATE INDEX settings_by_change ON settings (change);"
 	"CREATE UNIQUE INDEX settlements_by_change ON settlements (change);"
 	"ALTER TABLE open_items ADD COLUMN by TEXT NOT NULL DEFAULT '';",
+
+	/* 5: the sequence of a report, NULL where it has none; packed it is [labeler,value,sequence]. */
+	"ALTER TABLE report_log ADD COLUMN sequence INTEGER;",
 };
 
 /* What must be computed to finish a step, after its statements and in the same transaction. */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LONGEST_REPORT = 48 };
+enum { LONGEST_REPORT = 48, LONGEST_SEQUENCE = 20 };
 
 /* Writes the shortest of what reads back as the same bits: most values that people and models give have at most four
  * decimals, and those need no search. Returns the length. */
@@ -27,13 +27,13 @@ static size_t print_value(double p, char *out)
 	return len;
 }
 
-static size_t print_id(uint32_t id, char *out)
+static size_t print_whole(uint64_t number, char *out)
 {
-	char digits[10];
+	char digits[20];
 	size_t n = 0;
 	do
-		digits[n++] = (char)('0' + id % 10);
-	while (id /= 10);
+		digits[n++] = (char)('0' + number % 10);
+	while (number /= 10);
 	for (size_t i = 0; i < n; i++)
 		out[i] = digits[n - 1 - i];
 	return n;
@@ -41,7 +41,8 @@ static size_t print_id(uint32_t id, char *out)
 
 int pack_reports(const struct packed_reports *r, struct buf *out)
 {
-	char *start = (char *)buf_reserve(out, r->n * LONGEST_REPORT + 3), *at = start;
+	size_t longest = LONGEST_REPORT + (r->sequences ? LONGEST_SEQUENCE : 0);
+	char *start = (char *)buf_reserve(out, r->n * longest + 3), *at = start;
 	if (!start)
 		return -ENOMEM;
 	*at++ = '[';
@@ -49,9 +50,13 @@ int pack_reports(const struct packed_reports *r, struct buf *out)
 		if (i > 0)
 			*at++ = ',';
 		*at++ = '[';
-		at += print_id(r->labelers[i], at);
+		at += print_whole(r->labelers[i], at);
 		*at++ = ',';
 		at += print_value(r->values[i], at);
+		if (r->sequences && r->sequences[i]) {
+			*at++ = ',';
+			at += print_whole(r->sequences[i], at);
+		}
 		*at++ = ']';
 	}
 	*at++ = ']';
@@ -59,8 +64,8 @@ int pack_reports(const struct packed_reports *r, struct buf *out)
 	return 0;
 }
 
-/* One "[labeler,value]"; NULL where there is none. */
-static const char *read_report(const char *at, uint32_t *labeler, double *value)
+/* One "[labeler,value]" or "[labeler,value,sequence]" (or else 0); NULL where there is none. */
+static const char *read_report(const char *at, uint32_t *labeler, double *value, uint64_t *sequence)
 {
 	char *end;
 	if (*at++ != '[' || *at < '0' || *at > '9')
@@ -70,6 +75,15 @@ static const char *read_report(const char *at, uint32_t *labeler, double *value)
 		return NULL;
 	*labeler = (uint32_t)id;
 	*value = strtod(end + 1, &end);
+	*sequence = 0;
+	if (*end == ',') {
+		if (end[1] < '1' || end[1] > '9')
+			return NULL;
+		errno = 0;
+		*sequence = strtoull(end + 1, &end, 10);
+		if (errno || *sequence > INT64_MAX)
+			return NULL;
+	}
 	return *end == ']' && *value >= 0 && *value <= 1 ? end + 1 : NULL;
 }
 
@@ -81,9 +95,10 @@ int unpack_reports(const char *text, size_t len, struct arena *a, struct packed_
 		n += text[i] == '[';
 	uint32_t *labelers = arena_alloc(a, n * sizeof *labelers);
 	double *values = arena_alloc(a, n * sizeof *values);
+	uint64_t *sequences = NULL, sequence;
 	if (!labelers || !values)
 		return -ENOMEM;
-	*out = (struct packed_reports){n, labelers, values};
+	*out = (struct packed_reports){.n = n, .labelers = labelers, .values = values};
 
 	const char *at = text;
 	if (len < 2 || *at++ != '[' || n > ITEM_REPORTS_MAX)
@@ -91,8 +106,12 @@ int unpack_reports(const char *text, size_t len, struct arena *a, struct packed_
 	for (size_t i = 0; i < n; i++) {
 		if (i > 0 && *at++ != ',')
 			return ERR_HISTORY;
-		if (!(at = read_report(at, &labelers[i], &values[i])))
+		if (!(at = read_report(at, &labelers[i], &values[i], &sequence)))
 			return ERR_HISTORY;
+		if (sequence && !sequences && !(out->sequences = sequences = arena_calloc(a, n, sizeof *sequences)))
+			return -ENOMEM;
+		if (sequence)
+			sequences[i] = sequence;
 	}
 	return strcmp(at, "]") == 0 ? 0 : ERR_HISTORY;
 }

@@ -174,6 +174,8 @@ static void get_item(struct columns *c, struct item_row *r)
 {
 	get_item_head(c, r);
 	ITEM_CONTENTS(GET);
+	if (r->reports.sequences)
+		fail(c, ERR_HISTORY);
 	r->archived = r->state == CANDOR_RESOLVED && r->reports.n == 0 && r->aggregate.n > 0 && !r->weights;
 	if (r->archived)
 		return;

@@ -51,6 +51,7 @@ struct packed_reports {
 	size_t n;
 	const uint32_t *labelers;
 	const double *values;
+	const uint64_t *sequences; /* 0: that report has none; NULL: none has, as in an item that is no longer open */
 };
 
 struct open_item_row {
@@ -67,6 +68,7 @@ struct log_row {
 	uint32_t labeler;
 	double value;
 	uint64_t at;
+	uint64_t sequence; /* 0: none */
 };
 
 struct revision_row {

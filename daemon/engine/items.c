@@ -94,7 +94,7 @@ static int restore_item(struct engine_pool *c, struct item *item, const struct i
 	for (size_t i = 0; i < row->reports.n; i++)
 		if (row->reports.labelers[i] >= pool_labelers(c->pool))
 			return ERR_HISTORY;
-	int err = pool_restore_reports(c->pool, item, row->reports.labelers, row->reports.values, row->reports.n);
+	int err = pool_restore_reports(c->pool, item, row->reports.labelers, row->reports.values, NULL, row->reports.n);
 	if (err)
 		return err;
 	item->own.number = row->id;

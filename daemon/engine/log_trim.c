@@ -67,7 +67,7 @@ static void pack_item(struct engine *e, struct item *item)
 	struct open_item_row row = {
 		.id = item->own.number,
 		.pool = item->own.pool,
-		.reports = {item->n, item_labelers(item), item->values},
+		.reports = {item->n, item_labelers(item), item->values, item->sequences},
 		.packed = item->own.changed,
 	};
 	engine_add(e, CHANGE_OPEN_ITEM, &row);

@@ -226,7 +226,8 @@ static int add_open_item(struct engine *e, struct by_number *index, const struct
 	}
 	int err = pool_add_item(c->pool, row->name, len, &item);
 	if (err == 0)
-		err = pool_restore_reports(c->pool, item, row->reports.labelers, row->reports.values, row->reports.n);
+		err = pool_restore_reports(c->pool, item, row->reports.labelers, row->reports.values,
+					   row->reports.sequences, row->reports.n);
 	if (err)
 		return err;
 	item->own.number = row->id;
@@ -290,7 +291,7 @@ static int read_log(struct engine *e, const struct by_number *index)
 		}
 		const char *labeler = pool_labeler_name(pool, row->labeler, &len);
 		struct pool_reported done;
-		int what = pool_report(pool, item, labeler, len, row->value, &done);
+		int what = pool_report(pool, item, labeler, len, row->value, row->sequence, &done);
 		if (what < 0 || what == POOL_DUPLICATE) {
 			err = what == -ENOMEM ? what : contradiction("report", row->change);
 			break;

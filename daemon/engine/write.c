@@ -173,7 +173,7 @@ static void open_item(struct engine *e, struct engine_pool *c, struct item *item
 	engine_add(e, CHANGE_OPEN_ITEM, &row);
 }
 
-/* Writes down what pool_report() did. */
+/* Writes down what pool_report() did. A sequence must be in the log even where the value is the same. */
 static void add_report(struct engine *e, struct engine_pool *c, struct item *item, const struct candor_report *report,
 		       int what, const struct pool_reported *done, uint64_t now)
 {
@@ -185,6 +185,7 @@ static void add_report(struct engine *e, struct engine_pool *c, struct item *ite
 		.labeler = done->labeler,
 		.value = report->value,
 		.at = now,
+		.sequence = report->sequence,
 	};
 	engine_add(e, CHANGE_LOG, &row);
 	if (what == POOL_REVISED) {
@@ -194,7 +195,8 @@ static void add_report(struct engine *e, struct engine_pool *c, struct item *ite
 	item->own.changed = row.change;
 	engine_log_added(e, row.change);
 	engine_log_item(e, item, row.change);
-	e->progress.reports++;
+	if (what != POOL_RENUMBERED)
+		e->progress.reports++;
 }
 
 static const char *not_open(struct arena *a, const struct engine_pool *c, const struct item *item)
@@ -248,14 +250,16 @@ static bool is_beyond(struct engine *e, struct engine_pool *c, struct result *re
 		      struct post *post)
 {
 	struct call *call = result->call;
-	const char *labeler = call->wire->request.reports[i].labeler;
+	const struct candor_report *r = &call->wire->request.reports[i];
+	const char *labeler = r->labeler;
 	if (!post->for_all && !grants_may_report(e->grants, call->identity, c->name, labeler)) {
 		reject(result, i, CANDOR_PERMISSION_DENIED,
 		       arena_printf(call->arena, "%s may not report for labeler '%s'",
 				    identity_principal(call->identity), labeler));
 		return true;
 	}
-	if (engine_memory_pressure(e) >= PRESSURE_HIGH && pool_would_add(c->pool, item, labeler, strlen(labeler))) {
+	if (engine_memory_pressure(e) >= PRESSURE_HIGH &&
+	    pool_would_grow(c->pool, item, labeler, strlen(labeler), r->sequence)) {
 		if (!post->memory_full)
 			post->memory_full = engine_say_memory_full(e, call->arena);
 		reject(result, i, CANDOR_RESOURCE_EXHAUSTED, post->memory_full);
@@ -297,9 +301,10 @@ enum engine_outcome engine_post_reports(struct engine *e, struct call *call)
 		bool is_new = item->state == CANDOR_STATE_UNSPECIFIED;
 		struct pool_reported done;
 		/* Whether this repeats a report depends on what is still in memory, so the answer must not. */
-		int what = engine_is_archived(c, item) ? ERR_STATE
-						       : pool_report(c->pool, item, report->labeler,
-								     strlen(report->labeler), report->value, &done);
+		int what = engine_is_archived(c, item)
+				   ? ERR_STATE
+				   : pool_report(c->pool, item, report->labeler, strlen(report->labeler), report->value,
+						 report->sequence, &done);
 		if (what == POOL_DUPLICATE) {
 			result.counts.duplicates++;
 			continue;
@@ -315,10 +320,12 @@ enum engine_outcome engine_post_reports(struct engine *e, struct call *call)
 		if (is_new)
 			open_item(e, c, item, report->item, identity_principal(call->identity), post.opener, now);
 		add_report(e, c, item, report, what, &done, now);
-		if (what == POOL_REVISED)
-			result.counts.revised++;
-		else
-			result.counts.accepted++;
+		uint64_t *counts[] = {
+			[POOL_ADDED] = &result.counts.accepted,
+			[POOL_REVISED] = &result.counts.revised,
+			[POOL_RENUMBERED] = &result.counts.duplicates,
+		};
+		++*counts[what];
 	}
 	return finish(e, &result, c);
 }

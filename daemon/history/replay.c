@@ -115,7 +115,7 @@ static int apply_reports(struct replay *r, struct item *item, const struct packe
 		if (reports->labelers[i] >= pool_labelers(r->pool))
 			return ERR_HISTORY;
 		const char *labeler = pool_labeler_name(r->pool, reports->labelers[i], &len);
-		int what = pool_report(r->pool, item, labeler, len, reports->values[i], &done);
+		int what = pool_report(r->pool, item, labeler, len, reports->values[i], 0, &done);
 		if (what != POOL_ADDED)
 			return what < 0 ? what : ERR_HISTORY;
 	}
@@ -356,7 +356,8 @@ static int begin_item(struct replay *r, const struct item_row *row, uint64_t *cl
 		return 0;
 	int err = pool_add_item(r->pool, row->name, strlen(row->name), &item);
 	if (err == 0)
-		err = pool_restore_reports(r->pool, item, row->reports.labelers, row->reports.values, row->reports.n);
+		err = pool_restore_reports(r->pool, item, row->reports.labelers, row->reports.values, NULL,
+					   row->reports.n);
 	return err ? err : pool_restore_frozen(r->pool, item, CANDOR_CLOSED, &frozen, row->weights);
 }
 

@@ -100,6 +100,7 @@ static void free_item(struct item *item)
 {
 	free(item->values);
 	free(item->index);
+	free(item->sequences);
 	free(item->frozen);
 	free(item->present);
 	free(item);
@@ -423,37 +424,55 @@ static bool takes_reports(const struct item *item)
 	return item->state == CANDOR_OPEN || item->state == CANDOR_STATE_UNSPECIFIED;
 }
 
-bool pool_would_add(const struct pool *p, const struct item *item, const char *labeler, size_t len)
+bool pool_would_grow(const struct pool *p, const struct item *item, const char *labeler, size_t len, uint64_t sequence)
 {
 	uint32_t id = pool_find_labeler(p, labeler, len);
-	return takes_reports(item) && (id == NAMES_NONE || pool_find_report(p, item, id) == item->n);
+	if (!takes_reports(item))
+		return false;
+	return (sequence > 0 && !item->sequences) || id == NAMES_NONE || pool_find_report(p, item, id) == item->n;
 }
 
-int pool_report(struct pool *p, struct item *item, const char *labeler, size_t len, double value,
+/* The labeler's report at `at` has been there before. */
+static int report_again(struct pool *p, struct item *item, uint32_t at, double value, uint64_t sequence,
+			struct pool_reported *out)
+{
+	bool same = item->values[at] == value;
+	if (!takes_reports(item))
+		return same ? POOL_DUPLICATE : ERR_STATE;
+	if (sequence > 0 && item->sequences && sequence <= item->sequences[at])
+		return POOL_DUPLICATE;
+	if (sequence > 0) {
+		int err = pool_reserve_sequences(p, item);
+		if (err)
+			return err;
+		item->sequences[at] = sequence;
+	}
+	if (same)
+		return sequence > 0 ? POOL_RENUMBERED : POOL_DUPLICATE;
+	out->old = item->values[at];
+	item->values[at] = value;
+	reports_changed(item);
+	return POOL_REVISED;
+}
+
+int pool_report(struct pool *p, struct item *item, const char *labeler, size_t len, double value, uint64_t sequence,
 		struct pool_reported *out)
 {
 	uint32_t id = pool_find_labeler(p, labeler, len);
 	uint32_t at = id == NAMES_NONE ? item->n : pool_place_of(p, item, id);
-	bool open = takes_reports(item);
 	*out = (struct pool_reported){.labeler = id};
 
-	if (at < item->n) {
-		if (item->values[at] == value)
-			return POOL_DUPLICATE;
-		if (!open)
-			return ERR_STATE;
-		out->old = item->values[at];
-		item->values[at] = value;
-		reports_changed(item);
-		return POOL_REVISED;
-	}
-	if (!open)
+	if (at < item->n)
+		return report_again(p, item, at, value, sequence, out);
+	if (!takes_reports(item))
 		return ERR_STATE;
 	if (item->n == ITEM_REPORTS_MAX)
 		return ERR_FULL;
 	int err = pool_reserve_reports(p, item, item->n + 1);
 	if (err == 0)
 		err = pool_reserve_index(p, item, item->n + 1);
+	if (err == 0 && sequence > 0)
+		err = pool_reserve_sequences(p, item);
 	if (err)
 		return err;
 	if (id == NAMES_NONE) {
@@ -465,6 +484,8 @@ int pool_report(struct pool *p, struct item *item, const char *labeler, size_t l
 			return err;
 		out->joined = true;
 	}
+	if (item->sequences)
+		item->sequences[item->n] = sequence;
 	item->values[item->n] = value;
 	item_labelers(item)[item->n++] = out->labeler;
 	pool_index_last(p, item);
@@ -486,6 +507,7 @@ int pool_close(struct pool *p, struct item *item)
 	struct frozen *f = calloc(1, sizeof *f + item->n * sizeof(double));
 	if (!f)
 		return -ENOMEM;
+	pool_drop_sequences(p, item);
 	memcpy(f->weights, p->weights, item->n * sizeof(double));
 	aggregate_compute(item->values, f->weights, item->n, p->cells, &f->aggregate);
 	pool_drop_index(p, item); /* reports on it should be few from now on */
@@ -589,6 +611,7 @@ int pool_void(struct pool *p, struct item *item)
 		p->totals.closed--;
 	else
 		return ERR_STATE;
+	pool_drop_sequences(p, item);
 	item->state = CANDOR_VOID;
 	p->totals.voided++;
 	return 0;

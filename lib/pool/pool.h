@@ -9,7 +9,8 @@
  * bits.
  *
  * Memory: 48 bytes a labeler and at most 15.7 for finding it by name, besides the name; 12 bytes a report of an open
- * item and up to a quarter more while it grows; in items of 1,024 reports and more at most 5.4 for finding it.
+ * item and up to a quarter more while it grows, 20 on items where a report has a sequence; in items of 1,024 reports
+ * and more at most 5.4 for finding it.
  *
  * Pointers to labelers live until one joins; pointers to items until pool_drop_item(). */
 #ifndef CANDOR_POOL_H
@@ -50,7 +51,8 @@ struct item {
 	enum candor_item_state state; /* STATE_UNSPECIFIED: not yet an item, it has no reports */
 	uint32_t id; /* in the pool's table; reused after pool_drop_item() */
 	uint32_t n, cap; /* reports */
-	double *values; /* [n], and behind [cap] of them: */
+	double *values; /* [n], and behind [cap] of them the labelers: item_labelers() */
+	uint64_t *sequences; /* [n] 0: none; NULL: no report on it has one, or it is not open */
 	uint16_t *index; /* [index_slots] of their places, plus one, by labeler: in large items; else NULL */
 	uint32_t index_slots; /* a power of two, at most three quarters full */
 	struct frozen *frozen; /* NULL until closed */
@@ -145,7 +147,12 @@ void pool_drop_item(struct pool *p, struct item *item);
 
 /* ---- events ---- */
 
-enum { POOL_DUPLICATE, POOL_ADDED, POOL_REVISED };
+enum {
+	POOL_DUPLICATE, /* nothing has changed */
+	POOL_ADDED,
+	POOL_REVISED,
+	POOL_RENUMBERED, /* the same value under a higher sequence, which stands from now on */
+};
 
 struct pool_reported {
 	uint32_t labeler;
@@ -153,14 +160,16 @@ struct pool_reported {
 	double old; /* REVISED: the value before */
 };
 
-/* A report: POOL_ADDED, POOL_REVISED or POOL_DUPLICATE (it has the same value already, whatever the item's state); or
+/* A report: POOL_ADDED, POOL_REVISED, POOL_RENUMBERED or POOL_DUPLICATE (it has the same value already, whatever the
+ * item's state; or, on an open item, a sequence that is not higher than that of the labeler's standing report); or
  * ERR_STATE (the item is closed, resolved or void), ERR_FULL (ITEM_REPORTS_MAX), -ENOMEM, and then nothing has changed.
- * The labeler's name must be valid, and value in [0, 1]. */
+ * The labeler's name must be valid, and value in [0, 1]. sequence: 0 if it has none; then a standing one stays. */
 MUST_CHECK int pool_report(struct pool *p, struct item *item, const char *labeler, size_t len, double value,
-			   struct pool_reported *out);
+			   uint64_t sequence, struct pool_reported *out);
 
-/* Whether pool_report() would add a report, and so allocate: the item is open and has none from that labeler. */
-bool pool_would_add(const struct pool *p, const struct item *item, const char *labeler, size_t len);
+/* Whether pool_report() may take memory: the item is open, and has no report from that labeler, or no space for
+ * sequences. */
+bool pool_would_grow(const struct pool *p, const struct item *item, const char *labeler, size_t len, uint64_t sequence);
 
 /* Freezes an open item's aggregates. 0, ERR_STATE or -ENOMEM. */
 MUST_CHECK int pool_close(struct pool *p, struct item *item);
@@ -204,10 +213,10 @@ void pool_restore_score(struct pool *p, uint32_t labeler, uint64_t round, unsign
 MUST_CHECK int pool_restore_totals(struct pool *p, const struct pool_totals *totals,
 				   const struct mechanism_stretch *stretches, size_t n);
 
-/* Reports of an item that has none: labelers[n] (known ids) and values[n]. Its state is the caller's to set. 0 or
- * -ENOMEM. */
+/* Reports of an item that has none: labelers[n] (known ids), values[n] and, of an open item, sequences[n] (NULL: none
+ * has one). Its state is the caller's to set. 0 or -ENOMEM. */
 MUST_CHECK int pool_restore_reports(struct pool *p, struct item *item, const uint32_t *labelers, const double *values,
-				    size_t n);
+				    const uint64_t *sequences, size_t n);
 
 /* What closing stored in it; weights[item->n]. The state becomes `state`. 0 or -ENOMEM. */
 MUST_CHECK int pool_restore_frozen(struct pool *p, struct item *item, enum candor_item_state state,

@@ -67,6 +67,11 @@ size_t pool_item_bytes(const struct item *item);
 /* Space for `n` reports. 0 or -ENOMEM. */
 MUST_CHECK int pool_reserve_reports(struct pool *p, struct item *item, uint32_t n);
 
+/* Space for the sequences of as many reports as it has space for. 0 or -ENOMEM. */
+MUST_CHECK int pool_reserve_sequences(struct pool *p, struct item *item);
+
+void pool_drop_sequences(struct pool *p, struct item *item);
+
 /* Space for `n` reports in the index of an item that should have one. 0 or -ENOMEM. */
 MUST_CHECK int pool_reserve_index(struct pool *p, struct item *item, uint32_t n);
 

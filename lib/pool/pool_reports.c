@@ -19,6 +19,11 @@ static size_t reports_bytes(uint32_t cap)
 	return heap_bytes(cap * (sizeof(double) + sizeof(uint32_t)));
 }
 
+static size_t sequences_bytes(const struct item *item)
+{
+	return item->sequences ? heap_bytes(item->cap * sizeof *item->sequences) : 0;
+}
+
 static size_t index_bytes(const struct item *item)
 {
 	return heap_bytes(item->index_slots * sizeof *item->index);
@@ -28,7 +33,8 @@ size_t pool_item_bytes(const struct item *item)
 {
 	size_t frozen = item->frozen ? heap_bytes(sizeof *item->frozen + item->n * sizeof(double)) : 0;
 	size_t present = item->present ? heap_bytes(sizeof *item->present) : 0;
-	return heap_bytes(sizeof *item) + reports_bytes(item->cap) + index_bytes(item) + frozen + present;
+	return heap_bytes(sizeof *item) + reports_bytes(item->cap) + sequences_bytes(item) + index_bytes(item) +
+	       frozen + present;
 }
 
 /* Values and labelers share one block: values first. */
@@ -40,18 +46,47 @@ int pool_reserve_reports(struct pool *p, struct item *item, uint32_t n)
 	if (cap < n)
 		cap = n;
 	double *block = malloc(cap * (sizeof(double) + sizeof(uint32_t)));
-	if (!block)
+	uint64_t *sequences = item->sequences ? calloc(cap, sizeof *sequences) : NULL;
+	if (!block || (item->sequences && !sequences)) {
+		free(block);
+		free(sequences);
 		return -ENOMEM;
+	}
 	if (item->n > 0) {
 		memcpy(block, item->values, item->n * sizeof(double));
 		memcpy(block + cap, item_labelers(item), item->n * sizeof(uint32_t));
 		p->work += item->n / SCANNED_A_STEP;
 	}
+	if (sequences)
+		memcpy(sequences, item->sequences, item->n * sizeof *sequences);
+	p->item_bytes -= reports_bytes(item->cap) + sequences_bytes(item);
 	free(item->values);
-	p->item_bytes += reports_bytes(cap) - reports_bytes(item->cap);
+	free(item->sequences);
 	item->values = block;
+	item->sequences = sequences;
 	item->cap = cap;
+	p->item_bytes += reports_bytes(item->cap) + sequences_bytes(item);
 	return 0;
+}
+
+int pool_reserve_sequences(struct pool *p, struct item *item)
+{
+	if (item->sequences)
+		return 0;
+	item->sequences = calloc(item->cap, sizeof *item->sequences);
+	if (!item->sequences)
+		return -ENOMEM;
+	p->item_bytes += sequences_bytes(item);
+	p->work += item->cap / SCANNED_A_STEP;
+	return 0;
+}
+
+/* They order the reports of an open item and mean nothing afterwards. */
+void pool_drop_sequences(struct pool *p, struct item *item)
+{
+	p->item_bytes -= sequences_bytes(item);
+	free(item->sequences);
+	item->sequences = NULL;
 }
 
 /* ---- the index ---- */

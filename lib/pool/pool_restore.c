@@ -45,18 +45,23 @@ int pool_restore_totals(struct pool *p, const struct pool_totals *totals, const 
 	return 0;
 }
 
-int pool_restore_reports(struct pool *p, struct item *item, const uint32_t *labelers, const double *values, size_t n)
+int pool_restore_reports(struct pool *p, struct item *item, const uint32_t *labelers, const double *values,
+			 const uint64_t *sequences, size_t n)
 {
 	require(item->n == 0 && n <= ITEM_REPORTS_MAX);
 	if (n == 0)
 		return 0;
 	int err = pool_reserve_reports(p, item, (uint32_t)n);
+	if (err == 0 && sequences)
+		err = pool_reserve_sequences(p, item);
 	if (err)
 		return err;
 	for (size_t i = 0; i < n; i++)
 		require(labelers[i] < pool_labelers(p));
 	memcpy(item->values, values, n * sizeof *values);
 	memcpy(item_labelers(item), labelers, n * sizeof *labelers);
+	if (sequences)
+		memcpy(item->sequences, sequences, n * sizeof *sequences);
 	item->n = (uint32_t)n;
 	return 0;
 }

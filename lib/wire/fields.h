@@ -41,6 +41,7 @@ struct wire_row {
 	uint16_t message_n, plain_n; /* and how many there are. */
 	uint16_t message_case, number; /* of an optional field: it is there when that is its number. 0: not optional */
 	bool (*is_present)(const void *plain); /* of an optional field; NULL: it is there unless it is 0 or NULL */
+	const char *zero_fault; /* of an optional field of a request: what is wrong with one that is there and 0 */
 	const char *(*text_fault)(const char *text, size_t len); /* TEXT, TEXTS: what is wrong, or NULL */
 	const char *(*value_fault)(const void *member); /* U32 to BOOL, likewise */
 	size_t max; /* ROWS, TEXTS, SECRET: more than that, or than that many bytes, are `too_many`; 0: no limit */

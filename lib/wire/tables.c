@@ -63,6 +63,14 @@ static const char *round_fault(const void *member)
 	return *(const uint64_t *)member ? NULL : "is missing; it must be the last round to archive";
 }
 
+/* SQLite's numbers have a sign. */
+static const char *sequence_fault(const void *member)
+{
+	return *(const uint64_t *)member <= CANDOR_SEQUENCE_MAX
+		       ? NULL
+		       : "is too large; it must be from 1 to 9223372036854775807";
+}
+
 static const char *state_fault(const void *member)
 {
 	return *(const uint32_t *)member <= CANDOR_VOID ? NULL : "is unknown";
@@ -125,11 +133,12 @@ static const char *whole_grant_fault(const void *plain)
 	}
 #define PAGE(Message, tag) TEXT(Message, tag, cursor, cursor_fault), LIMIT(Message, tag)
 /* One that is `optional` in the proto; when: a function, or NULL. */
+#define OPTIONAL_CASE(Message, MESSAGE, field, FIELD)                     \
+	.message_case = offsetof(Candor__V1__##Message, _##field##_case), \
+	.number = CANDOR__V1__##MESSAGE##___##FIELD##_##FIELD
 #define OPTIONAL(Message, MESSAGE, tag, field, FIELD, when)                                                       \
 	{                                                                                                         \
-		AS(Message, field, tag, field), .message_case = offsetof(Candor__V1__##Message, _##field##_case), \
-						.number = CANDOR__V1__##MESSAGE##___##FIELD##_##FIELD,            \
-						.is_present = when                                                \
+		AS(Message, field, tag, field), OPTIONAL_CASE(Message, MESSAGE, field, FIELD), .is_present = when \
 	}
 
 #define PART(Message, tag, field, table)                                                       \
@@ -241,6 +250,8 @@ static const struct wire_row request_Report_rows[] = {
 	TEXT(Report, report, item, name_fault),
 	TEXT(Report, report, labeler, name_fault),
 	VALUE(Report, report, value, probability_fault),
+	{AS(Report, sequence, report, sequence), OPTIONAL_CASE(Report, REPORT, sequence, SEQUENCE),
+	 .value_fault = sequence_fault, .zero_fault = "is 0; it must be from 1 to 9223372036854775807, or absent"},
 };
 FAST(request_Report)
 static const struct wire_table request_Report = FAST_TABLE(request_Report, report, report);

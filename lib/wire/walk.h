@@ -40,7 +40,40 @@ WALK void walk_point(void *structure, uint16_t offset, const void *at)
 	memcpy(walk_to(structure, offset), &at, sizeof at);
 }
 
+/* Whether an optional field has something to say. */
+WALK bool walk_is_present(const struct wire_row *row, const void *plain)
+{
+	const void *from = walk_from(plain, row->plain);
+	static const char zero[sizeof(uint64_t)];
+	switch ((enum wire_kind)row->kind) {
+	case WIRE_U32: return memcmp(from, zero, sizeof(uint32_t)) != 0;
+	case WIRE_BOOL: return *(const bool *)from;
+	case WIRE_U64:
+	case WIRE_REAL:
+	case WIRE_TEXT:
+	case WIRE_HASH: return memcmp(from, zero, sizeof zero) != 0;
+	case WIRE_LIMIT:
+	case WIRE_SECRET:
+	case WIRE_RIGHTS:
+	case WIRE_PART:
+	case WIRE_LINK:
+	case WIRE_ROWS:
+	case WIRE_TEXTS: break; /* never optional */
+	}
+	return true;
+}
+
 /* ---- reading ---- */
+
+/* Whether it was sent as 0, which it may not be. */
+WALK bool walk_is_empty(const struct wire_row *row, const void *message, const void *plain)
+{
+	uint32_t number;
+	if (!row->zero_fault)
+		return false;
+	memcpy(&number, walk_from(message, row->message_case), sizeof number);
+	return number == row->number && !walk_is_present(row, plain);
+}
 
 WALK void walk_read_field(struct wire_reader *d, const struct wire_row *row, const void *message, void *plain)
 {
@@ -67,6 +100,8 @@ WALK void walk_read_field(struct wire_reader *d, const struct wire_row *row, con
 	}
 	if (row->value_fault)
 		what = row->value_fault(to);
+	if (walk_is_empty(row, message, plain))
+		what = row->zero_fault;
 	if (what)
 		wire_row_fault(d, row, what);
 }
@@ -82,29 +117,6 @@ WALK void walk_read(struct wire_reader *d, const struct wire_table *table, const
 }
 
 /* ---- writing ---- */
-
-/* Whether an optional field has something to say. */
-WALK bool walk_is_present(const struct wire_row *row, const void *plain)
-{
-	const void *from = walk_from(plain, row->plain);
-	static const char zero[sizeof(uint64_t)];
-	switch ((enum wire_kind)row->kind) {
-	case WIRE_U32: return memcmp(from, zero, sizeof(uint32_t)) != 0;
-	case WIRE_BOOL: return *(const bool *)from;
-	case WIRE_U64:
-	case WIRE_REAL:
-	case WIRE_TEXT:
-	case WIRE_HASH: return memcmp(from, zero, sizeof zero) != 0;
-	case WIRE_LIMIT:
-	case WIRE_SECRET:
-	case WIRE_RIGHTS:
-	case WIRE_PART:
-	case WIRE_LINK:
-	case WIRE_ROWS:
-	case WIRE_TEXTS: break; /* never optional */
-	}
-	return true;
-}
 
 WALK int walk_write_field(struct arena *a, const struct wire_row *row, const void *plain, void *message)
 {

@@ -48,7 +48,7 @@ static void report(struct pool *p, uint32_t item, uint32_t labeler, double value
 	struct pool_reported done;
 	name('i', item, i);
 	name('l', labeler, l);
-	if (pool_report(p, must_find(p, i), l, strlen(l), value, &done) < 0)
+	if (pool_report(p, must_find(p, i), l, strlen(l), value, 0, &done) < 0)
 		fail("report", "no memory");
 }
 

@@ -71,6 +71,7 @@ static void check_item(struct pool *p, struct item *item)
 	require(a.median >= lo && a.median <= hi && a.plain_median >= lo && a.plain_median <= hi);
 	require(a.spread >= 0 && a.spread <= (hi - lo) / 2 + 1e-7);
 	require(a.ess > 0 && a.ess <= item->n * (1 + 1e-9));
+	require(!item->sequences || item->state == CANDOR_OPEN);
 }
 
 static struct item *some_item(struct pool *p, struct meal *in)
@@ -95,10 +96,15 @@ static void event(struct pool *p, struct meal *in)
 		char labeler[2] = {(char)('A' + eat_below(in, 20)), 0};
 		uint32_t n = item->n;
 		double value = eat_unit(in);
-		bool adds = pool_would_add(p, item, labeler, 1);
-		err = pool_report(p, item, labeler, 1, value, &reported);
-		require(err == POOL_ADDED || err == POOL_DUPLICATE || err == POOL_REVISED || err == ERR_STATE);
-		require((err == POOL_ADDED) == adds && item->n == n + adds);
+		uint64_t sequence = what < 6 ? 0 : eat_byte(in) % 8;
+		size_t bytes = pool_bytes(p);
+		bool grows = pool_would_grow(p, item, labeler, 1, sequence);
+		err = pool_report(p, item, labeler, 1, value, sequence, &reported);
+		require(err == POOL_ADDED || err == POOL_DUPLICATE || err == POOL_REVISED || err == POOL_RENUMBERED ||
+			err == ERR_STATE);
+		require(item->n == n + (err == POOL_ADDED) && (grows || pool_bytes(p) == bytes));
+		require(grows || err != POOL_ADDED);
+		require(err != POOL_RENUMBERED || sequence > 0);
 		require(err != ERR_STATE || before > CANDOR_OPEN);
 	} else if (what == 9) {
 		err = pool_close(p, item);

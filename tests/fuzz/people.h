@@ -94,6 +94,12 @@ static double eat_value(struct meal *m)
 	return value;
 }
 
+/* Every other row has one, high and low by turns. */
+static uint64_t eaten_sequence(size_t row)
+{
+	return row % 2 ? row * 5 % 8 + (row == 7 ? CANDOR_SEQUENCE_MAX : 0) : 0;
+}
+
 static void eat_rows(struct meal *m, struct arena *a, struct candor_request *r)
 {
 	struct candor_report *reports = arena_calloc(a, ROWS_MAX, sizeof *reports);
@@ -104,7 +110,7 @@ static void eat_rows(struct meal *m, struct arena *a, struct candor_request *r)
 	for (size_t i = 0; i < r->n; i++) {
 		names[i] = eat_item(m, a);
 		if (r->type == CANDOR_REQ_POST_REPORTS)
-			reports[i] = (struct candor_report){names[i], NAME(labelers), eat_value(m)};
+			reports[i] = (struct candor_report){names[i], NAME(labelers), eat_value(m), eaten_sequence(i)};
 		else if (r->type == CANDOR_REQ_RESOLVE_ITEMS)
 			outcomes[i] = (struct candor_outcome){names[i], eat_value(m)};
 	}

@@ -504,8 +504,11 @@ static void state_of_open_items(struct engine *e, struct db *db, FILE *out)
 		}
 		fprintf(out, "item %" PRIu64 " of %" PRIu64 " %s opened %" PRIu64 " changed %" PRIu64 ":",
 			item->own.number, item->own.pool, row->name, item->own.opened_at, item->own.changed);
-		for (uint32_t i = 0; i < item->n; i++)
+		for (uint32_t i = 0; i < item->n; i++) {
 			fprintf(out, " %u=%a", item_labelers(item)[i], item->values[i]);
+			if (item->sequences && item->sequences[i])
+				fprintf(out, "@%" PRIu64, item->sequences[i]);
+		}
 		fprintf(out, "\n");
 	}
 	require(got == 0);

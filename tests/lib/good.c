@@ -24,7 +24,8 @@ static bool good_rows(const struct wire_request *w)
 				return false;
 		} else if (r->reports) {
 			const struct candor_report *row = &r->reports[i];
-			if (!good_name(row->item) || !good_name(row->labeler) || !(row->value >= 0 && row->value <= 1))
+			if (!good_name(row->item) || !good_name(row->labeler) ||
+			    !(row->value >= 0 && row->value <= 1) || row->sequence > CANDOR_SEQUENCE_MAX)
 				return false;
 		} else if (r->grants) {
 			const struct candor_grant *row = &r->grants[i];

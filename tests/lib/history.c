@@ -77,7 +77,7 @@ struct item *history_item(struct pool *p, const char *name)
 int history_report(struct pool *p, const char *item, const char *labeler, double value)
 {
 	struct pool_reported reported;
-	int did = pool_report(p, history_item(p, item), labeler, strlen(labeler), value, &reported);
+	int did = pool_report(p, history_item(p, item), labeler, strlen(labeler), value, 0, &reported);
 	require(did >= 0);
 	return did;
 }

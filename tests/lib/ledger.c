@@ -51,7 +51,7 @@ static void compare_bytes(struct ledger *l, sqlite3_stmt *s, int column, const v
 static const char events[] =
 	"WITH all_items AS (SELECT id, pool, name FROM items UNION ALL SELECT id, pool, name FROM open_items) "
 	"SELECT change, 'settings', pool, rate, c, beta, eta, horizon, share, entry, NULL, NULL FROM settings "
-	"UNION ALL SELECT g.change, 'report', i.pool, i.id, i.name, l.name, g.value, g.labeler, l.joined, l.entry, r.old, NULL"
+	"UNION ALL SELECT g.change, 'report', i.pool, i.id, i.name, l.name, g.value, g.labeler, l.joined, l.entry, r.old, g.sequence"
 	" FROM report_log g JOIN all_items i ON i.id = g.item JOIN labelers l ON l.pool = i.pool AND l.id = g.labeler"
 	" LEFT JOIN revisions r ON r.change = g.change AND r.value = g.value "
 	"UNION ALL SELECT closed, 'close', pool, id, close_number, mean, median, plain_mean, plain_median, spread, ess,"
@@ -96,8 +96,9 @@ static void apply_report(struct ledger *l, sqlite3_stmt *s, uint64_t pool)
 		l->items[number] = item;
 		l->item_pools[number] = pool;
 	}
-	int what = pool_report(p, item, labeler, strlen(labeler), sqlite3_column_double(s, 6), &done);
-	if (what != POOL_ADDED && what != POOL_REVISED)
+	int what = pool_report(p, item, labeler, strlen(labeler), sqlite3_column_double(s, 6),
+			       (uint64_t)sqlite3_column_int64(s, 11), &done);
+	if (what != POOL_ADDED && what != POOL_REVISED && what != POOL_RENUMBERED)
 		differ(l, "change %lld: a report that could not be", (long long)sqlite3_column_int64(s, 0));
 	if ((what == POOL_REVISED) != (sqlite3_column_type(s, 10) != SQLITE_NULL))
 		differ(l, "change %lld: revised or not", (long long)sqlite3_column_int64(s, 0));

@@ -4,7 +4,7 @@
 
 static const struct candor_report reports[] = {
 	{"item-1", "anna", 0.25},
-	{"item-1", "b\xc3\xb6rje", 1},
+	{"item-1", "b\xc3\xb6rje", 1, INT64_MAX},
 	{"item-2", "\xe6\x9d\x8e", 0},
 };
 

@@ -164,7 +164,7 @@ static bool report(struct replay *r)
 	struct item *item = pool_find_item(r->pool, name, strlen(name));
 	int err = item ? 0 : pool_add_item(r->pool, name, strlen(name), &item);
 	if (err == 0)
-		err = pool_report(r->pool, item, labeler, strlen(labeler), p, &reported);
+		err = pool_report(r->pool, item, labeler, strlen(labeler), p, 0, &reported);
 	return err >= 0 || refused(r, candor_strerror(err));
 }
 

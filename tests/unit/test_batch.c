@@ -9,6 +9,7 @@
 struct source {
 	char *name, *by;
 	uint32_t *labelers, *last_round;
+	uint64_t *sequences;
 	double *values, *weights;
 };
 
@@ -24,6 +25,7 @@ static void *copy(const void *from, size_t size)
 static struct source make_source(void)
 {
 	const uint32_t labelers[N] = {4, 3, 2, 1, 0}, rounds[N] = {0, 7, 0, 9, 11};
+	const uint64_t sequences[N] = {0, 9, 8, 7, 6};
 	const double values[N] = {0, 0.25, 0.5, 0.75, 1}, weights[N] = {1, 2, 3, 4, 5};
 	return (struct source){
 		.name = copy("name", 5),
@@ -31,6 +33,7 @@ static struct source make_source(void)
 		.labelers = copy(labelers, sizeof labelers),
 		.last_round = copy(rounds, sizeof rounds),
 		.values = copy(values, sizeof values),
+		.sequences = copy(sequences, sizeof sequences),
 		.weights = copy(weights, sizeof weights),
 	};
 }
@@ -42,19 +45,21 @@ static void spoil(struct source *s)
 	memset(s->labelers, 0xff, N * sizeof *s->labelers);
 	memset(s->last_round, 0xff, N * sizeof *s->last_round);
 	memset(s->values, 0xff, N * sizeof *s->values);
+	memset(s->sequences, 0xff, N * sizeof *s->sequences);
 	memset(s->weights, 0xff, N * sizeof *s->weights);
 	free(s->name);
 	free(s->by);
 	free(s->labelers);
 	free(s->last_round);
 	free(s->values);
+	free(s->sequences);
 	free(s->weights);
 }
 
 static void add_one_of_each(struct batch *b)
 {
 	struct source s = make_source();
-	const struct packed_reports reports = {N, s.labelers, s.values};
+	const struct packed_reports reports = {N, s.labelers, s.values, s.sequences};
 	const struct pool_row pool = {.id = 1, .name = s.name, .totals = {.round = 9}};
 	const struct settings_row settings = {.pool = 1, .change = 2, .by = s.by};
 	const struct stretch_row stretch = {.pool = 1, .number = 3};
@@ -93,6 +98,7 @@ static void assert_reports(const struct packed_reports *r)
 	for (uint32_t i = 0; i < N; i++) {
 		assert_int_equal(r->labelers[i], N - 1 - i);
 		assert_same_bits(r->values[i], i / 4.0);
+		assert_int_equal(r->sequences[i], i ? 10 - i : 0);
 	}
 }
 

@@ -95,8 +95,8 @@ static void an_item_of_a_pool_is_hashed_by_its_reports(void **state)
 	struct pool_reported done;
 	assert_int_equal(pool_new(&p, &settings, key), 0);
 	assert_int_equal(pool_add_item(p, "q1", 2, &item), 0);
-	assert_int_equal(pool_report(p, item, "ann", 3, 0.75, &done), POOL_ADDED);
-	assert_int_equal(pool_report(p, item, "bob", 3, 0.125, &done), POOL_ADDED);
+	assert_int_equal(pool_report(p, item, "ann", 3, 0.75, 0, &done), POOL_ADDED);
+	assert_int_equal(pool_report(p, item, "bob", 3, 0.125, 0, &done), POOL_ADDED);
 	uint8_t got[CHAIN_BYTES] = {0}, want[CHAIN_BYTES];
 	hash_of(zeros, &first, "bob", 0.125, want);
 	struct chain_record r = first;

@@ -570,6 +570,8 @@ static void rows_that_make_no_sense_are_said_to(void **state)
 		{"UPDATE open_items SET reports = '[[1,2]]'", DB_OPEN_ITEMS},
 		{"UPDATE open_items SET reports = 'none'", DB_OPEN_ITEMS},
 		{"UPDATE report_log SET value = 1.5", DB_LOG},
+		{"UPDATE report_log SET sequence = 0", DB_LOG},
+		{"UPDATE report_log SET sequence = -1", DB_LOG},
 		{"UPDATE items SET n = 3", DB_CLOSED_ITEMS},
 		{"UPDATE items SET weights = x'00'", DB_CLOSED_ITEMS},
 		{"UPDATE items SET weights = NULL", DB_CLOSED_ITEMS},
@@ -633,15 +635,18 @@ static void the_view_gives_the_reports_that_stand(void **state)
 		   "i3|void|first|0.3333|NULL i3|void|second|0.25|NULL "
 		   "i4|resolved|first|0.3333|0.75 i4|resolved|second|0.25|0.75 ");
 	/* Revised after packing, twice; a new item that stands in the log alone; and dead rows of one that is closed. */
-	run_sql(w, "INSERT INTO report_log VALUES (15, 1, 1, 0.5, 0), (16, 1, 1, 0.625, 0), (17, 9, 0, 0.125, 0),"
-		   " (18, 9, 1, 1, 0), (19, 9, 0, 0.25, 0), (7, 2, 0, 0.75, 0);"
-		   "INSERT INTO open_items (id, pool, name, opened_at) VALUES (9, 1, 'i9', 0)");
+	run_sql(w, "INSERT INTO report_log VALUES (15, 1, 1, 0.5, 0, NULL), (16, 1, 1, 0.625, 0, 3),"
+		   " (17, 9, 0, 0.125, 0, 7), (18, 9, 1, 1, 0, NULL), (19, 9, 0, 0.25, 0, 8), (7, 2, 0, 0.75, 0, NULL);"
+		   "INSERT INTO open_items (id, pool, name, opened_at) VALUES (9, 1, 'i9', 0);"
+		   "INSERT INTO open_items (id, pool, name, opened_at, reports, packed)"
+		   " VALUES (10, 1, 'j', 0, '[[0,0.5,9],[1,0.75]]', 14)");
 	assert_sql(w, view,
 		   "i1|open|first|0.3333|NULL i1|open|second|0.625|NULL "
 		   "i2|closed|first|0.3333|NULL i2|closed|second|0.25|NULL "
 		   "i3|void|first|0.3333|NULL i3|void|second|0.25|NULL "
 		   "i4|resolved|first|0.3333|0.75 i4|resolved|second|0.25|0.75 "
-		   "i9|open|first|0.25|NULL i9|open|second|1.0|NULL ");
+		   "i9|open|first|0.25|NULL i9|open|second|1.0|NULL "
+		   "j|open|first|0.5|NULL j|open|second|0.75|NULL ");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

@@ -18,11 +18,17 @@ static const struct candor_response *on_item(struct fake_owner *f, enum candor_r
 		f, &(struct candor_request){.type = type, .pool = "p", .n = 1, .items = &item, .with_reports = true});
 }
 
-static const struct candor_response *post(struct fake_owner *f, const char *item, const char *labeler, double value)
+static const struct candor_response *post_as(struct fake_owner *f, const char *item, const char *labeler, double value,
+					     uint64_t sequence)
 {
-	const struct candor_report row = {item, labeler, value};
+	const struct candor_report row = {item, labeler, value, sequence};
 	return fake_call(
 		f, &(struct candor_request){.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = 1, .reports = &row});
+}
+
+static const struct candor_response *post(struct fake_owner *f, const char *item, const char *labeler, double value)
+{
+	return post_as(f, item, labeler, value, 0);
 }
 
 static const struct candor_response *resolve(struct fake_owner *f, const char *item, double outcome)
@@ -258,8 +264,10 @@ static void random_events(struct fake_owner *f, struct random *random, int n)
 		snprintf(labeler, sizeof labeler, "labeler-%u", (unsigned)random_below(random, 30));
 		double value = random_chance(random, 0.5) ? random_unit(random) : (double)random_chance(random, 0.5);
 		uint64_t kind = random_below(random, 100);
-		if (kind < 80)
+		if (kind < 60)
 			post(f, item, labeler, value);
+		else if (kind < 80)
+			post_as(f, item, labeler, value, 1 + random_below(random, 40));
 		else if (kind < 86)
 			on_item(f, CANDOR_REQ_CLOSE_ITEMS, item);
 		else if (kind < 97)
@@ -340,6 +348,39 @@ static void a_restart_finds_every_bit_and_goes_on_alike(void **state)
 	fake_deinit(&other);
 }
 
+static void a_late_repeat_changes_nothing_before_and_after_a_restart(void **state)
+{
+	struct fake_owner *f = *state;
+	fake_pool(f, "p", NULL);
+	assert_int_equal(post_as(f, "i", "ann", 0.2, 1)->batch.accepted, 1);
+	assert_int_equal(post_as(f, "i", "ann", 0.7, 2)->batch.revised, 1);
+	assert_int_equal(post_as(f, "i", "bob", 0.5, 0)->batch.accepted, 1);
+	/* The same value again under a higher sequence: what comes between is late. */
+	assert_int_equal(post_as(f, "i", "ann", 0.7, 9)->batch.duplicates, 1);
+	for (int restarted = 0; restarted < 2; restarted++) {
+		assert_int_equal(post_as(f, "i", "ann", 0.2, 1)->batch.duplicates, 1);
+		assert_int_equal(post_as(f, "i", "ann", 0.4, 8)->batch.duplicates, 1);
+		assert_int_equal(post_as(f, "i", "ann", 0.4, 9)->batch.duplicates, 1);
+		assert_same_bits(fake_query(f, "p", "i")->reports[0].value, 0.7);
+		assert_int_equal(fake_number(f, "SELECT count(*) FROM report_log"), 4);
+		fake_restart(f);
+	}
+	/* Only what replaced a value is a revision, and only what counted is a report. */
+	assert_int_equal(fake_number(f, "SELECT count(*) FROM revisions"), 1);
+	assert_int_equal(fake_number(f, "SELECT reports FROM progress"), 3);
+	assert_int_equal(fake_number(f, "SELECT count(*) FROM report_log WHERE sequence IS NULL"), 1);
+	/* Without a sequence it counts as ever, and the sequence stays. */
+	assert_int_equal(post_as(f, "i", "ann", 0.3, 0)->batch.revised, 1);
+	assert_int_equal(post_as(f, "i", "ann", 0.7, 9)->batch.duplicates, 1);
+	assert_int_equal(post_as(f, "i", "ann", 0.7, 10)->batch.revised, 1);
+	/* Of an item that has ended nothing of it is left. */
+	assert_int_equal(resolve(f, "i", 1)->batch.accepted, 1);
+	const struct candor_response *late = post_as(f, "i", "ann", 0.2, 1);
+	assert_int_equal(late->n_rejected, 1);
+	assert_int_equal(late->rejected[0].code, CANDOR_FAILED_PRECONDITION);
+	assert_int_equal(fake_verify(f), 0);
+}
+
 static void the_log_is_trimmed_and_long_open_items_keep_their_reports(void **state)
 {
 	struct fake_owner *f = *state;
@@ -347,7 +388,7 @@ static void the_log_is_trimmed_and_long_open_items_keep_their_reports(void **sta
 	static char names[ROWS][24];
 	static struct candor_report rows[ROWS];
 	fake_pool(f, "p", NULL);
-	post(f, "long-open", "first", 0.125);
+	post_as(f, "long-open", "first", 0.125, 7);
 	for (int i = 0; i < ROWS; i++)
 		snprintf(names[i], sizeof names[i], "labeler-%d", i);
 	for (int k = 0; k < ITEMS; k++) {
@@ -359,7 +400,7 @@ static void the_log_is_trimmed_and_long_open_items_keep_their_reports(void **sta
 			.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = ROWS, .reports = rows};
 		assert_int_equal(fake_call(f, &post_all)->code, CANDOR_OK);
 		/* A report now and then on the item that stays open, so that it has rows in every part of the log. */
-		post(f, "long-open", names[k], (double)k / ITEMS);
+		post_as(f, "long-open", names[k], (double)k / ITEMS, k % 3);
 		if (k > 0)
 			post(f, "long-open", names[k - 1], 0.5);
 		on_item(f, CANDOR_REQ_CLOSE_ITEMS, item);
@@ -369,7 +410,13 @@ static void the_log_is_trimmed_and_long_open_items_keep_their_reports(void **sta
 	assert_true(progress.reports > ITEMS * ROWS);
 	assert_true(progress.log_rows < ITEMS * ROWS);
 
+	char *before = fake_state(f), *after;
 	fake_restart(f);
+	after = fake_state(f);
+	assert_string_equal(after, before);
+	free(before);
+	free(after);
+	assert_int_equal(post_as(f, "long-open", "first", 0.25, 7)->batch.duplicates, 1);
 	const struct candor_item *it = fake_query(f, "p", "long-open");
 	assert_non_null(it);
 	assert_int_equal(it->n_reports, ITEMS + 1);
@@ -393,6 +440,7 @@ int main(void)
 		ENGINE(an_item_closed_while_a_read_was_under_way_does_not_come_back_as_new),
 		ENGINE(pages_hold_every_labeler_once_in_order),
 		ENGINE(a_restart_finds_every_bit_and_goes_on_alike),
+		ENGINE(a_late_repeat_changes_nothing_before_and_after_a_restart),
 		ENGINE(the_log_is_trimmed_and_long_open_items_keep_their_reports),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,9 +22,9 @@ static int fire(struct pool *p, struct item *item, enum event event)
 	struct pool_reported reported;
 	struct pool_settled settled;
 	switch (event) {
-	case REPORT_NEW: return pool_report(p, item, "new", 3, 0.5, &reported);
-	case REPORT_SAME: return pool_report(p, item, "old", 3, 0.25, &reported);
-	case REPORT_OTHER: return pool_report(p, item, "old", 3, 0.75, &reported);
+	case REPORT_NEW: return pool_report(p, item, "new", 3, 0.5, 0, &reported);
+	case REPORT_SAME: return pool_report(p, item, "old", 3, 0.25, 0, &reported);
+	case REPORT_OTHER: return pool_report(p, item, "old", 3, 0.75, 0, &reported);
 	case CLOSE: return pool_close(p, item);
 	case RESOLVE: return pool_resolve(p, item, 1, &settled);
 	default: return pool_void(p, item);
@@ -144,13 +144,13 @@ static void a_labeler_joins_with_its_first_report_and_ids_are_dense(void **state
 	(void)state;
 	assert_int_equal(pool_labelers(p), 0);
 	assert_int_equal(pool_find_labeler(p, "A", 1), NAMES_NONE);
-	assert_int_equal(pool_report(p, item, "A", 1, 1, &r), POOL_ADDED);
+	assert_int_equal(pool_report(p, item, "A", 1, 1, 0, &r), POOL_ADDED);
 	assert_true(r.joined);
 	assert_int_equal(r.labeler, 0);
-	assert_int_equal(pool_report(p, item, "B", 1, 1, &r), POOL_ADDED);
+	assert_int_equal(pool_report(p, item, "B", 1, 1, 0, &r), POOL_ADDED);
 	assert_true(r.joined);
 	assert_int_equal(r.labeler, 1);
-	assert_int_equal(pool_report(p, history_item(p, "i1"), "A", 1, 1, &r), POOL_ADDED);
+	assert_int_equal(pool_report(p, history_item(p, "i1"), "A", 1, 1, 0, &r), POOL_ADDED);
 	assert_false(r.joined);
 	assert_int_equal(r.labeler, 0);
 	assert_int_equal(pool_labelers(p), 2);
@@ -166,7 +166,7 @@ static void a_refused_report_does_not_let_its_labeler_join(void **state)
 	struct pool *p = pool_with_item(CLOSED, &item);
 	struct pool_reported r;
 	(void)state;
-	assert_int_equal(pool_report(p, item, "late", 4, 1, &r), ERR_STATE);
+	assert_int_equal(pool_report(p, item, "late", 4, 1, 0, &r), ERR_STATE);
 	assert_int_equal(pool_find_labeler(p, "late", 4), NAMES_NONE);
 	assert_int_equal(r.labeler, NAMES_NONE);
 	assert_int_equal(pool_labelers(p), 1);
@@ -182,14 +182,103 @@ static void a_revision_keeps_its_place_and_says_what_stood_before(void **state)
 	history_report(p, "i0", "A", 0.1);
 	history_report(p, "i0", "B", 0.2);
 	history_report(p, "i0", "C", 0.3);
-	assert_int_equal(pool_report(p, item, "A", 1, 0.9, &r), POOL_REVISED);
+	assert_int_equal(pool_report(p, item, "A", 1, 0.9, 0, &r), POOL_REVISED);
 	assert_near(r.old, 0.1, 0);
 	assert_false(r.joined);
 	assert_int_equal(item->n, 3);
 	assert_near(item->values[0], 0.9, 0);
 	assert_int_equal(item_labelers(item)[0], 0);
-	assert_int_equal(pool_report(p, item, "A", 1, 0.9, &r), POOL_DUPLICATE);
+	assert_int_equal(pool_report(p, item, "A", 1, 0.9, 0, &r), POOL_DUPLICATE);
 	pool_free(p);
+}
+
+/* What the item's report of that labeler is by now. */
+static void assert_stands(const struct item *item, uint32_t at, double value, uint64_t sequence)
+{
+	assert_near(item->values[at], value, 0);
+	assert_int_equal(item->sequences ? item->sequences[at] : 0, sequence);
+}
+
+static void a_report_of_no_higher_sequence_changes_nothing(void **state)
+{
+	struct pool *p = pool_of(CANDOR_ANYTIME);
+	struct item *item = history_item(p, "i0");
+	struct pool_reported r;
+	(void)state;
+	assert_int_equal(pool_report(p, item, "A", 1, 0.2, 5, &r), POOL_ADDED);
+	assert_int_equal(pool_report(p, item, "A", 1, 0.7, 6, &r), POOL_REVISED);
+	assert_near(r.old, 0.2, 0);
+	/* The first again, one before it, the last with another value. */
+	assert_int_equal(pool_report(p, item, "A", 1, 0.2, 5, &r), POOL_DUPLICATE);
+	assert_int_equal(pool_report(p, item, "A", 1, 0.9, 1, &r), POOL_DUPLICATE);
+	assert_int_equal(pool_report(p, item, "A", 1, 0.9, 6, &r), POOL_DUPLICATE);
+	assert_stands(item, 0, 0.7, 6);
+	/* The same value, later: what lies between is late from then on. */
+	assert_int_equal(pool_report(p, item, "A", 1, 0.7, INT64_MAX, &r), POOL_RENUMBERED);
+	assert_int_equal(pool_report(p, item, "A", 1, 0.1, INT64_MAX - 1, &r), POOL_DUPLICATE);
+	assert_stands(item, 0, 0.7, INT64_MAX);
+	pool_free(p);
+}
+
+static void a_report_without_a_sequence_leaves_the_one_that_stands(void **state)
+{
+	struct pool *p = pool_of(CANDOR_ANYTIME);
+	struct item *item = history_item(p, "i0");
+	struct pool_reported r;
+	(void)state;
+	assert_int_equal(pool_report(p, item, "A", 1, 0.2, 0, &r), POOL_ADDED);
+	assert_int_equal(pool_report(p, item, "B", 1, 0.3, 0, &r), POOL_ADDED);
+	assert_null(item->sequences);
+	assert_int_equal(pool_report(p, item, "B", 1, 0.4, 5, &r), POOL_REVISED);
+	assert_int_equal(pool_report(p, item, "B", 1, 0.6, 0, &r), POOL_REVISED);
+	assert_int_equal(pool_report(p, item, "B", 1, 0.6, 0, &r), POOL_DUPLICATE);
+	assert_stands(item, 1, 0.6, 5);
+	assert_int_equal(pool_report(p, item, "B", 1, 0.4, 5, &r), POOL_DUPLICATE);
+	/* Each labeler has its own, in a list that grows. */
+	assert_stands(item, 0, 0.2, 0);
+	assert_int_equal(pool_report(p, item, "A", 1, 0.1, 1, &r), POOL_REVISED);
+	for (int i = 0; i < 100; i++) {
+		char name[16];
+		size_t len = (size_t)snprintf(name, sizeof name, "L%d", i);
+		assert_int_equal(pool_report(p, item, name, len, 1, (uint64_t)i, &r), POOL_ADDED);
+	}
+	assert_stands(item, 0, 0.1, 1);
+	assert_stands(item, 1, 0.6, 5);
+	for (uint32_t i = 0; i < 100; i++)
+		assert_stands(item, 2 + i, 1, i);
+	pool_free(p);
+}
+
+static void sequences_take_memory_only_where_they_are_and_end_with_the_open_item(void **state)
+{
+	(void)state;
+	for (int how = 0; how < 3; how++) {
+		struct pool *p = pool_of(CANDOR_ANYTIME);
+		struct item *item = history_item(p, "i0"), *other = history_item(p, "i1");
+		struct pool_reported r;
+		struct pool_settled settled;
+		assert_int_equal(pool_report(p, other, "A", 1, 0.2, 0, &r), POOL_ADDED);
+		assert_int_equal(pool_report(p, item, "A", 1, 0.2, 0, &r), POOL_ADDED);
+		size_t without = pool_bytes(p);
+		assert_false(pool_would_grow(p, item, "A", 1, 0));
+		assert_true(pool_would_grow(p, item, "A", 1, 1));
+		assert_int_equal(pool_report(p, item, "A", 1, 0.3, 7, &r), POOL_REVISED);
+		assert_false(pool_would_grow(p, item, "A", 1, 8));
+		size_t with = pool_bytes(p);
+		assert_true(with > without);
+		assert_null(other->sequences);
+		assert_int_equal(how == 0   ? pool_void(p, item)
+				 : how == 1 ? pool_close(p, item)
+					    : pool_resolve(p, item, 1, &settled),
+				 0);
+		assert_null(item->sequences);
+		/* What it answers must not depend on what is still in memory. */
+		assert_int_equal(pool_report(p, item, "A", 1, 0.3, 9, &r), POOL_DUPLICATE);
+		assert_int_equal(pool_report(p, item, "A", 1, 0.2, 6, &r), ERR_STATE);
+		if (how == 0)
+			assert_int_equal(pool_bytes(p), without);
+		pool_free(p);
+	}
 }
 
 /* A pool with n labelers "L0", "L1", ... and an item "i0" of a report by each but the last, restored. */
@@ -205,7 +294,7 @@ static struct item *large_item(struct pool *p, uint32_t n)
 		ids[i] = i;
 	}
 	struct item *item = history_item(p, "i0");
-	assert_int_equal(pool_restore_reports(p, item, ids, values, n - 1), 0);
+	assert_int_equal(pool_restore_reports(p, item, ids, values, NULL, n - 1), 0);
 	free(ids);
 	free(values);
 	return item;
@@ -217,10 +306,10 @@ static void an_item_takes_65535_reports_and_refuses_one_more(void **state)
 	struct pool_reported r;
 	(void)state;
 	struct item *item = large_item(p, ITEM_REPORTS_MAX);
-	assert_int_equal(pool_report(p, item, "L65534", 6, 1, &r), POOL_ADDED);
-	assert_int_equal(pool_report(p, item, "another", 7, 1, &r), ERR_FULL);
+	assert_int_equal(pool_report(p, item, "L65534", 6, 1, 0, &r), POOL_ADDED);
+	assert_int_equal(pool_report(p, item, "another", 7, 1, 0, &r), ERR_FULL);
 	assert_int_equal(pool_labelers(p), ITEM_REPORTS_MAX);
-	assert_int_equal(pool_report(p, item, "L65534", 6, 0.5, &r), POOL_REVISED);
+	assert_int_equal(pool_report(p, item, "L65534", 6, 0.5, 0, &r), POOL_REVISED);
 	history_resolve(p, "i0", 1);
 	assert_int_equal(pool_totals(p)->scored, ITEM_REPORTS_MAX);
 	pool_free(p);
@@ -232,12 +321,12 @@ static void a_report_on_the_largest_item_takes_no_more_than_a_few_steps(void **s
 	struct pool_reported r;
 	(void)state;
 	struct item *item = large_item(p, ITEM_REPORTS_MAX);
-	assert_int_equal(pool_report(p, item, "L7", 2, 0, &r), POOL_DUPLICATE); /* which makes the index */
+	assert_int_equal(pool_report(p, item, "L7", 2, 0, 0, &r), POOL_DUPLICATE); /* which makes the index */
 	uint64_t before = pool_work(p);
 	for (uint32_t i = 0; i < ITEM_REPORTS_MAX; i++) {
 		char name[16];
 		size_t len = (size_t)snprintf(name, sizeof name, "L%u", i);
-		assert_int_equal(pool_report(p, item, name, len, 0, &r),
+		assert_int_equal(pool_report(p, item, name, len, 0, 0, &r),
 				 i == ITEM_REPORTS_MAX - 1 ? POOL_ADDED : POOL_DUPLICATE);
 		assert_int_equal(r.labeler, i);
 	}
@@ -286,12 +375,12 @@ static void a_closed_item_has_an_index_only_once_somebody_reports_on_it(void **s
 	struct pool_reported r;
 	(void)state;
 	struct item *item = large_item(p, 5000);
-	assert_int_equal(pool_report(p, item, "L4999", 5, 1, &r), POOL_ADDED);
+	assert_int_equal(pool_report(p, item, "L4999", 5, 1, 0, &r), POOL_ADDED);
 	assert_non_null(item->index);
 	assert_int_equal(pool_close(p, item), 0);
 	assert_null(item->index);
 	size_t without = pool_bytes(p);
-	assert_int_equal(pool_report(p, item, "L4999", 5, 1, &r), POOL_DUPLICATE);
+	assert_int_equal(pool_report(p, item, "L4999", 5, 1, 0, &r), POOL_DUPLICATE);
 	assert_non_null(item->index);
 	assert_true(pool_bytes(p) > without);
 	pool_drop_item(p, item);
@@ -572,6 +661,9 @@ int main(void)
 		cmocka_unit_test(a_labeler_joins_with_its_first_report_and_ids_are_dense),
 		cmocka_unit_test(a_refused_report_does_not_let_its_labeler_join),
 		cmocka_unit_test(a_revision_keeps_its_place_and_says_what_stood_before),
+		cmocka_unit_test(a_report_of_no_higher_sequence_changes_nothing),
+		cmocka_unit_test(a_report_without_a_sequence_leaves_the_one_that_stands),
+		cmocka_unit_test(sequences_take_memory_only_where_they_are_and_end_with_the_open_item),
 		cmocka_unit_test(an_item_takes_65535_reports_and_refuses_one_more),
 		cmocka_unit_test(a_report_on_the_largest_item_takes_no_more_than_a_few_steps),
 		cmocka_unit_test(reports_are_found_with_and_without_an_index),

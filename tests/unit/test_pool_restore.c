@@ -16,7 +16,8 @@ static void restore_item(struct pool *to, const struct item *item, const char *n
 	assert_int_equal(pool_add_item(to, name, len, &copy), 0);
 	if (item->n == 0)
 		return;
-	assert_int_equal(pool_restore_reports(to, copy, item_labelers(item), item->values, item->n), 0);
+	assert_int_equal(pool_restore_reports(to, copy, item_labelers(item), item->values, item->sequences, item->n),
+			 0);
 	copy->state = item->state;
 	if (item->frozen)
 		assert_int_equal(pool_restore_frozen(to, copy, item->state, item->frozen, item->frozen->weights), 0);
@@ -225,7 +226,7 @@ static void open_reports_take_at_most_16_bytes_each_beside_their_item(void **sta
 		struct item *item = history_item(p, name);
 		for (int k = 0; k < REPORTERS; k++) {
 			int len = snprintf(labeler, sizeof labeler, "L%d", k);
-			assert_int_equal(pool_report(p, item, labeler, (size_t)len, 0.5, &reported), POOL_ADDED);
+			assert_int_equal(pool_report(p, item, labeler, (size_t)len, 0.5, 0, &reported), POOL_ADDED);
 		}
 	}
 	double each = ((double)(heap_bytes() - start) - (double)without) / (ITEMS * REPORTERS);

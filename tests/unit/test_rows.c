@@ -306,7 +306,9 @@ static struct packed_reports reports(struct world *w)
 {
 	const uint32_t labelers[] = {7, 3};
 	const double values[] = {0.25, 0.7};
-	return (struct packed_reports){2, copy(w, labelers, sizeof labelers), copy(w, values, sizeof values)};
+	const uint64_t sequences[] = {0, INT64_MAX};
+	return (struct packed_reports){2, copy(w, labelers, sizeof labelers), copy(w, values, sizeof values),
+				       copy(w, sequences, sizeof sequences)};
 }
 
 static const struct labeler *states(struct world *w)
@@ -346,6 +348,7 @@ static void assert_same_reports(const struct packed_reports *a, const struct pac
 	assert_int_equal(a->n, b->n);
 	assert_memory_equal(a->labelers, b->labelers, a->n * sizeof *a->labelers);
 	assert_memory_equal(a->values, b->values, a->n * sizeof *a->values);
+	assert_memory_equal(a->sequences, b->sequences, a->n * sizeof *a->sequences);
 }
 
 static void assert_same_states(const struct labeler *a, const struct labeler *b)

@@ -29,7 +29,7 @@ struct sent {
 	enum candor_request_type type;
 	unsigned pool;
 	size_t n;
-	unsigned items[ROWS_MAX], labelers[ROWS_MAX], values[ROWS_MAX];
+	unsigned items[ROWS_MAX], labelers[ROWS_MAX], values[ROWS_MAX], sequences[ROWS_MAX];
 	bool answered;
 	uint64_t change; /* of its newest row that is surely its own; 0: not known */
 };
@@ -44,7 +44,7 @@ struct client {
 	uint64_t n_sent, n_answered;
 };
 
-enum check { LOGGED, ITEM_GONE, ITEM_VOID, SETTLED, CHECKS };
+enum check { LOGGED, OVERTAKEN, ITEM_GONE, ITEM_VOID, SETTLED, CHECKS };
 
 struct sim {
 	struct fake_owner f;
@@ -93,6 +93,12 @@ static void open_shell(struct sim *s)
 		[LOGGED] =
 			"SELECT g.change FROM report_log g JOIN labelers l ON l.id = g.labeler JOIN pools p ON p.id = l.pool "
 			"WHERE g.value = ?4 AND p.name = ?1 AND l.name = ?3 AND g.item IN ("
+			"SELECT id FROM items WHERE pool = p.id AND name = ?2 UNION ALL "
+			"SELECT id FROM open_items WHERE pool = p.id AND name = ?2)",
+		/* Like LOGGED, but it is another one that was logged, of this sequence or a later one. */
+		[OVERTAKEN] =
+			"SELECT g.change FROM report_log g JOIN labelers l ON l.id = g.labeler JOIN pools p ON p.id = l.pool "
+			"WHERE g.sequence >= ?4 AND p.name = ?1 AND l.name = ?3 AND g.item IN ("
 			"SELECT id FROM items WHERE pool = p.id AND name = ?2 UNION ALL "
 			"SELECT id FROM open_items WHERE pool = p.id AND name = ?2)",
 		[ITEM_GONE] = "SELECT 1 FROM items i JOIN pools p ON p.id = i.pool WHERE p.name = ?1 AND i.name = ?2",
@@ -167,6 +173,7 @@ static void fill_rows(struct sim *s, const struct client *c, struct sent *sent)
 		sent->items[i] = i > 0 && random_chance(&s->random, 0.4) ? sent->items[i - 1] : some_item(s);
 		sent->labelers[i] = (unsigned)random_below(&s->random, 12);
 		sent->values[i] = fresh_value(s);
+		sent->sequences[i] = random_chance(&s->random, 0.7) ? 0 : 1 + (unsigned)random_below(&s->random, 20);
 	}
 }
 
@@ -186,7 +193,8 @@ static void ask_something(struct sim *s, struct client *c)
 		item_name(items[i], sent->items[i]);
 		labeler_name(labelers[i], sent->labelers[i]);
 		names[i] = items[i];
-		reports[i] = (struct candor_report){items[i], labelers[i], value_of(sent->values[i])};
+		reports[i] =
+			(struct candor_report){items[i], labelers[i], value_of(sent->values[i]), sent->sequences[i]};
 		outcomes[i] = (struct candor_outcome){items[i], value_of(sent->values[i])};
 		if (writes_values)
 			s->times[sent->values[i]]++;
@@ -237,6 +245,9 @@ static void check_batch(struct sim *s, struct sent *sent, const struct candor_re
 				   : sent->type == CANDOR_REQ_RESOLVE_ITEMS ? SETTLED
 									    : ITEM_VOID;
 		uint64_t change = on_disk(s, check, sent->pool, item, labeler, value);
+		if (!change && check == LOGGED && sent->sequences[i] > 0 &&
+		    on_disk(s, OVERTAKEN, sent->pool, item, labeler, sent->sequences[i]))
+			continue;
 		if (!change)
 			fail_msg("%s %s %s %a is acknowledged and not on disk", pools[sent->pool], item, labeler,
 				 value);

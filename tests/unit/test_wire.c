@@ -95,6 +95,7 @@ static void assert_same_request(const struct candor_request *got, const struct c
 			assert_string_equal(got->reports[i].item, want->reports[i].item);
 			assert_string_equal(got->reports[i].labeler, want->reports[i].labeler);
 			assert_same_bits(got->reports[i].value, want->reports[i].value);
+			assert_true(got->reports[i].sequence == want->reports[i].sequence);
 		} else if (want->outcomes) {
 			assert_string_equal(got->outcomes[i].item, want->outcomes[i].item);
 			assert_same_bits(got->outcomes[i].value, want->outcomes[i].value);
@@ -447,6 +448,43 @@ static void a_number_that_is_no_probability_is_a_fault_of_its_row(void **state)
 	}
 }
 
+static void a_sequence_that_no_row_can_hold_is_a_fault_of_its_row(void **state)
+{
+	const uint64_t bad[] = {(uint64_t)INT64_MAX + 1, UINT64_MAX};
+	(void)state;
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		struct candor_report rows[] = {{"i", "a", 0, INT64_MAX}, {"i", "b", 1, bad[i]}, {"i", "c", 1, 1}};
+		struct candor_request r = {.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = 3, .reports = rows};
+		struct trip t;
+		set_out(&t, &r);
+		arrive(&t);
+		expect_row_fault(&t, 1, 3, "sequence ");
+		assert_int_equal(t.got.request.reports[0].sequence, INT64_MAX);
+		end(&t);
+	}
+}
+
+/* Absent it is none; but whoever counts from 0 would find that the first of theirs has none. */
+static void a_sequence_of_zero_is_a_fault_and_an_absent_one_is_none(void **state)
+{
+	(void)state;
+	struct candor_report rows[] = {{"i", "a", 0}};
+	struct candor_request r = {.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = 1, .reports = rows};
+	struct trip t;
+	set_out(&t, &r);
+	arrive(&t);
+	assert_null(t.got.row_fault);
+	assert_int_equal(t.got.request.reports[0].sequence, 0);
+	end(&t);
+
+	rows[0].sequence = 1;
+	set_out(&t, &r);
+	tamper(&t, "\x20\x01", "\x20\x00", 2);
+	arrive(&t);
+	expect_row_fault(&t, 0, 1, "sequence is 0");
+	end(&t);
+}
+
 static void a_bad_name_is_a_fault_of_its_row_with_the_field_s_name(void **state)
 {
 	static const char *const bad[] = {"", "a\x1f", "\x80", "\xf5\x80\x80\x80", "\xe2\x28\xa1"};
@@ -602,6 +640,8 @@ int main(void)
 		cmocka_unit_test(a_body_of_a_later_version_is_a_fault_and_its_id_is_known),
 		cmocka_unit_test(a_token_has_at_most_1024_bytes),
 		cmocka_unit_test(a_number_that_is_no_probability_is_a_fault_of_its_row),
+		cmocka_unit_test(a_sequence_that_no_row_can_hold_is_a_fault_of_its_row),
+		cmocka_unit_test(a_sequence_of_zero_is_a_fault_and_an_absent_one_is_none),
 		cmocka_unit_test(a_bad_name_is_a_fault_of_its_row_with_the_field_s_name),
 		cmocka_unit_test(a_nul_within_a_name_is_refused),
 		cmocka_unit_test(bytes_that_are_not_a_request_are_malformed_but_a_leading_id_is_known),

@@ -26,7 +26,8 @@ static void copy_rows(struct cli_sent *s)
 	for (size_t i = 0; i < r->n; i++) {
 		if (reports)
 			reports[i] = (struct candor_report){copy_text(s, r->reports[i].item),
-							    copy_text(s, r->reports[i].labeler), r->reports[i].value};
+							    copy_text(s, r->reports[i].labeler), r->reports[i].value,
+							    r->reports[i].sequence};
 		if (outcomes)
 			outcomes[i] = (struct candor_outcome){copy_text(s, r->outcomes[i].item), r->outcomes[i].value};
 		if (items)
