@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <getopt.h>
 #include <ini.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -10,6 +9,8 @@
 #include <string.h>
 
 #include "daemon/memory.h"
+#include "lib/base/options.h"
+#include "lib/base/similar.h"
 #include "lib/base/text.h"
 
 /* Where a setting was given, the later the stronger. */
@@ -239,6 +240,17 @@ static size_t find(const char *name)
 	return i;
 }
 
+static void refuse_name(struct loader *l, const char *name)
+{
+	char hint[128];
+	struct similar s = {.word = name};
+	for (size_t i = 0; i < SETTINGS; i++)
+		similar_try(&s, settings[i].name);
+	fail(l, "setting", "must be one of those in --help", name);
+	size_t len = strlen(l->error);
+	snprintf(l->error + len, l->size - len, "%s", similar_hint(&s, "", hint, sizeof hint));
+}
+
 static int on_ini(void *arg, const char *section, const char *name, const char *value)
 {
 	struct loader *l = arg;
@@ -250,7 +262,7 @@ static int on_ini(void *arg, const char *section, const char *name, const char *
 	}
 	size_t i = find(name);
 	if (i == SETTINGS) {
-		fail(l, "setting", "must be one of those in --help", name);
+		refuse_name(l, name);
 		return 0;
 	}
 	return set(l, i, name, value) == 0;
@@ -324,7 +336,7 @@ static const struct doing doings[] = {
 	{"help", OPTION_COMMAND, .command = CONFIG_HELP},
 	{"version", OPTION_COMMAND, .command = CONFIG_VERSION},
 };
-enum { DOINGS = sizeof doings / sizeof *doings };
+enum { DOINGS = sizeof doings / sizeof *doings, FIRST_OPTION = 256 /* above all characters */ };
 
 static bool takes_value(enum option_kind kind)
 {
@@ -367,28 +379,27 @@ static int read_flags(struct loader *l, int argc, char **argv, bool first, const
 		snprintf(names[i], sizeof names[i], "--%s", settings[i].name);
 		for (char *p = names[i]; *p; p++)
 			*p = *p == '_' ? '-' : *p;
-		options[i] = (struct option){names[i] + 2, required_argument, NULL, i};
+		options[i] = (struct option){names[i] + 2, required_argument, NULL, FIRST_OPTION + i};
 	}
 	for (int i = 0; i < DOINGS; i++)
 		options[SETTINGS + i] =
 			(struct option){doings[i].name, takes_value(doings[i].kind) ? required_argument : no_argument,
-					NULL, SETTINGS + i};
+					NULL, FIRST_OPTION + SETTINGS + i};
 
 	l->source = BY_FLAG;
 	optind = 0; /* getopt starts anew */
-	opterr = 0;
-	for (int opt; (opt = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
-		if (opt == '?' || opt == ':') {
-			snprintf(l->error, l->size,
-				 opt == ':' ? "%s needs a value; see candord --help"
-					    : "unknown option %s; see candord --help",
-				 argv[optind - 1]);
+	for (int opt; (opt = options_next(argc, argv, false, options, l->error, l->size)) != -1;) {
+		if (opt == '?') {
+			size_t len = strlen(l->error);
+			snprintf(l->error + len, l->size - len, "%s",
+				 l->error[len - 1] == '?' ? " See candord --help." : "; see candord --help");
 			return -1;
 		}
-		if (opt >= SETTINGS) {
-			if (take(l, &doings[opt - SETTINGS], first, file, command))
+		int i = opt - FIRST_OPTION;
+		if (i >= SETTINGS) {
+			if (take(l, &doings[i - SETTINGS], first, file, command))
 				return -1;
-		} else if (!first && set(l, (size_t)opt, names[opt], optarg)) {
+		} else if (!first && set(l, (size_t)i, names[i], optarg)) {
 			return -1;
 		}
 	}

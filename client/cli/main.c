@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/address.h"
+#include "lib/base/similar.h"
 #include "lib/base/streams.h"
 #include "client/cli/base/cli.h"
 
@@ -69,6 +70,15 @@ static const struct cli_command *find_command(const char *name)
 	return NULL;
 }
 
+static _Noreturn void refuse_command(struct cli *c, const char *name)
+{
+	char hint[64];
+	struct similar s = {.word = name};
+	for (size_t i = 0; i < CLI_COMMANDS; i++)
+		similar_try(&s, commands[i]->name);
+	cli_usage(c, "unknown command \"%s\"%s", name, similar_hint(&s, "", hint, sizeof hint));
+}
+
 static void take_options(struct cli *c, int argc, char **argv)
 {
 	static const struct option own[] = {{"version", no_argument, NULL, 'V'}, {0}};
@@ -121,7 +131,7 @@ int main(int argc, char **argv)
 		cli_usage(&c, "no command given");
 	c.command = find_command(argv[optind]);
 	if (!c.command)
-		cli_usage(&c, "unknown command \"%s\"", argv[optind]);
+		refuse_command(&c, argv[optind]);
 	if (!c.server || !*c.server) {
 		c.no_server = candor_default_address(default_address, sizeof default_address);
 		c.server = c.no_server ? "" : default_address;

@@ -39,6 +39,36 @@ static void wrong_usage_is_exit_code_2_and_points_to_the_help(void **state)
 	assert_null(strstr(c->out, "\"name\""));
 }
 
+static void what_is_abbreviated_or_misspelled_changes_nothing_and_names_what_was_meant(void **state)
+{
+	struct command *c = *state;
+	static char before[COMMAND_TEXT_MAX];
+	command_fill(c);
+	assert_candor(c, 0, "pool", "show", "p", "--json");
+	snprintf(before, sizeof before, "%s", c->out);
+	assert_candor(c, 2, "pool", "set", "p", "--sh", "0.3");
+	assert_says(c->err, "unknown option --sh; did you mean --share?");
+	assert_candor(c, 2, "pool", "set", "p", "--ent=2");
+	assert_says(c->err, "did you mean --entry?");
+	assert_candor(c, 2, "pool", "set", "p", "--s", "0.3");
+	assert_candor(c, 2, "--serv", c->daemon.address, "ping");
+	assert_says(c->err, "did you mean --server?");
+	assert_candor(c, 2, "reprot", "p", "a", "ann", "1");
+	assert_says(c->err, "did you mean report?");
+	assert_candor(c, 2, "pool", "lst");
+	assert_says(c->err, "did you mean list?");
+	assert_candor(c, 0, "pool", "show", "p", "--json");
+	assert_string_equal(c->out, before);
+
+	assert_candord(c, 2, "--max-frame", "8M", "--check-config");
+	assert_says(c->err, "did you mean --max-frame-bytes?");
+	assert_candord(c, 2, "--check");
+	assert_says(c->err, "--check-config");
+	files_write_text(c->file, "[candord]\nmax-frame-byte = 8M\n");
+	assert_candord(c, 2, "--config", c->file, "--check-config");
+	assert_says(c->err, "did you mean max_frame_bytes?");
+}
+
 static void every_command_has_a_help_and_there_is_a_version(void **state)
 {
 	struct command *c = *state;
@@ -172,6 +202,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CLI(wrong_usage_is_exit_code_2_and_points_to_the_help),
+		CLI(what_is_abbreviated_or_misspelled_changes_nothing_and_names_what_was_meant),
 		CLI(every_command_has_a_help_and_there_is_a_version),
 		CLI(rejected_rows_refusals_and_absent_daemons_have_exit_codes_of_their_own),
 		CLI(tables_in_a_file_are_plain_text),

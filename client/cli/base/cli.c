@@ -1,6 +1,5 @@
 #include "client/cli/base/cli.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -10,6 +9,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/base/options.h"
+#include "lib/base/similar.h"
 #include "lib/base/streams.h"
 #include "lib/base/wipe.h"
 #include "lib/address.h"
@@ -302,23 +303,15 @@ int cli_option(struct cli *c, int argc, char **argv, const struct option *own)
 {
 	struct option all[OPTIONS_MAX] = {0};
 	append_options(all, append_options(all, 0, common), own);
+	char fault[512];
 	int opt;
-	opterr = 0;
 	/* Before a command, the first operand is its name; the rest is parsed by the command. */
 	do
-		opt = getopt_long(argc, argv, c->command ? ":" : "+:", all, NULL);
+		opt = options_next(argc, argv, !c->command, all, fault, sizeof fault);
 	while (is_common(c, opt));
-	if (opt == OPT_HELP)
-		return 'h';
-	if (opt == ':')
-		cli_usage(c, "option %s needs a value", argv[optind - 1]);
-	if (opt == '?' && optopt == 0)
-		cli_usage(c, "unknown or ambiguous option %s", argv[optind - 1]);
-	if (opt == '?' && optopt > CHAR_MAX)
-		cli_usage(c, "option %s does not take a value", argv[optind - 1]);
 	if (opt == '?')
-		cli_usage(c, "unknown option -%c", isprint(optopt) ? optopt : '?');
-	return opt;
+		cli_usage(c, "%s", fault);
+	return opt == OPT_HELP ? 'h' : opt;
 }
 
 char **cli_operands(const struct cli *c, int argc, char **argv, int least, int most, const char *what)
@@ -340,7 +333,12 @@ int cli_run_verb(struct cli *c, int argc, char **argv, const struct cli_verb *ve
 			return v->run(c, argc - 1, argv + 1);
 	if (*verb == '-')
 		cli_option(c, argc, argv, NULL);
-	cli_usage(c, "expected %s%s%s%s", what, *verb ? ", not \"" : "", verb, *verb ? "\"" : "");
+	char hint[64];
+	struct similar s = {.word = verb};
+	for (const struct cli_verb *v = verbs; v->name; v++)
+		similar_try(&s, v->name);
+	cli_usage(c, "expected %s%s%s%s%s", what, *verb ? ", not \"" : "", verb, *verb ? "\"" : "",
+		  similar_hint(&s, "", hint, sizeof hint));
 }
 
 double cli_real(const struct cli *c, const char *what, const char *text, double lo, double hi)
