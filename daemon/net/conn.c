@@ -255,6 +255,13 @@ static void break_off(struct conn *c)
 	mark_dirty(c);
 }
 
+/* The peer sends nothing more, and may still read: what it asked for is answered. */
+static void end_input(struct conn *c)
+{
+	session_finish(c->session, "incomplete frame: the connection ended in the middle of it; closing");
+	mark_dirty(c);
+}
+
 static void take_cipher(struct conn *c, const void *bytes, size_t n)
 {
 	struct buf *plain = &c->shared->plain;
@@ -273,7 +280,9 @@ static void take_cipher(struct conn *c, const void *bytes, size_t n)
 	if (conn_is_closing(c))
 		return;
 	session_set_base(c->session, own_bytes(c));
-	if (err == ERR_CLOSED)
+	if (err == ERR_CLOSED && tls_is_ready(c->tls))
+		end_input(c);
+	else if (err == ERR_CLOSED)
 		conn_close(c);
 	else if (err)
 		break_off(c);
@@ -286,13 +295,25 @@ static bool wants_bytes(const struct conn *c)
 	return (c->tls && !tls_is_ready(c->tls)) || session_wants_bytes(c->session);
 }
 
+/* The stream has no more input, which may be the peer's intention, or is broken. */
+static void on_end(struct conn *c, bool broken)
+{
+	bool deaf = c->tls && !tls_is_ready(c->tls); /* nothing can be said to it */
+	c->reading = false;
+	c->peer_ended = true;
+	if (broken || deaf || c->state >= CONN_ENDING)
+		conn_close(c);
+	else
+		end_input(c);
+}
+
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
 	struct conn *c = stream->data;
 	if (n == 0)
 		return;
 	if (n < 0) {
-		conn_close(c);
+		on_end(c, n != UV_EOF);
 		return;
 	}
 	if (c->state >= CONN_ENDING)
@@ -344,6 +365,10 @@ static void say_end(struct conn *c)
  * final error. So this side shuts down and waits a little for the other to do the same. */
 static void linger(struct conn *c)
 {
+	if (c->peer_ended) {
+		conn_close(c);
+		return;
+	}
 	move_to(c, CONN_LINGERING);
 	c->linger_since_ms = uv_now(c->stream.loop);
 	if (uv_shutdown(&c->shutdown, &c->stream, NULL) != 0 ||
@@ -402,8 +427,12 @@ const char *conn_overdue(struct conn *c, uint64_t now_ms)
 		return "it was refused and did not finish its TLS handshake";
 	if (shaking && limits->frame_ms && now_ms - c->began_ms > limits->frame_ms)
 		return "TLS handshake timed out";
-	if (limits->frame_ms && c->frame_since_ms && now_ms - c->frame_since_ms > limits->frame_ms)
-		return "incomplete frame timed out";
+	if (limits->frame_ms && c->frame_since_ms && now_ms - c->frame_since_ms > limits->frame_ms) {
+		log_debug("closing a connection: incomplete frame timed out");
+		session_finish(c->session, "incomplete frame: the rest of it did not come in time; closing");
+		c->frame_since_ms = 0;
+		mark_dirty(c);
+	}
 	if (limits->frame_ms && c->writing.data && now_ms - c->write_since_ms > limits->frame_ms)
 		return "the peer does not read its answers";
 	if (limits->idle_ms && session_is_quiet(c->session) && !session_wants_turn(c->session) && !c->writing.data &&

@@ -19,7 +19,7 @@ struct conn;
 struct conn_limits {
 	uint64_t idle_ms; /* without a byte in either direction and with nothing unanswered; 0: no limit */
 	uint64_t frame_ms; /* from the first byte of a frame to its last, while it is awaited; also for a peer to take
-			      bytes */
+			      bytes, and for its handshake */
 };
 
 /* What a connection tells its owner. */
@@ -65,6 +65,7 @@ struct conn {
 
 	enum conn_state state;
 	bool reading;
+	bool peer_ended; /* the stream has no more input */
 	bool introduced; /* the session knows whom the certificate names */
 	struct session *session; /* NULL: closing */
 	struct turn turn;
@@ -93,7 +94,7 @@ void conn_flush(struct conn *c);
 /* Sends the reason why the connection is not served, and ends it; silently without a finished handshake. */
 void conn_refuse(struct conn *c, enum candor_code code, const char *sentence);
 
-/* What took too long, or NULL. To be called from time to time. */
+/* What took too long and ends the connection at once, or NULL. To be called from time to time. */
 const char *conn_overdue(struct conn *c, uint64_t now_ms);
 
 /* Every request is answered, and every answer is sent. */

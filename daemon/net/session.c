@@ -40,6 +40,7 @@ static void release_if_gone(struct session *s)
 	session_leave_budget(s);
 	frame_free(&s->frame);
 	buf_free(&s->output);
+	buf_free(&s->last_word);
 	free(s->named_peer);
 	free(s);
 }
@@ -89,13 +90,27 @@ static int encode(const struct session *s, const struct candor_response *r, stru
 	return wire_encode_response(&too_big, scratch, SIZE_MAX, out);
 }
 
+/* Takes nothing more from the peer. What it asked for before is done and answered, and `last` follows; NULL: nothing
+ * does. */
+static void end(struct session *s, const struct candor_response *last)
+{
+	struct arena scratch;
+	if (s->state >= SESSION_ENDING)
+		return;
+	move_to(s, SESSION_ENDING);
+	arena_init(&scratch, 4096);
+	if (last && encode(s, last, &scratch, &s->last_word))
+		buf_free(&s->last_word); /* without memory for an error the connection ends without one */
+	arena_free(&scratch);
+}
+
 /* Sends an error that belongs to no call. */
 static void say_error(struct session *s, const struct candor_response *r)
 {
 	struct arena scratch;
 	arena_init(&scratch, 4096);
 	if (encode(s, r, &scratch, &s->output))
-		move_to(s, SESSION_OVER); /* without memory for an error the connection ends without one */
+		end(s, NULL);
 	arena_free(&scratch);
 }
 
@@ -103,6 +118,26 @@ static void say(struct session *s, uint64_t id, enum candor_code code, const cha
 {
 	const struct candor_response r = {.id = id, .code = code, .message = sentence};
 	say_error(s, &r);
+}
+
+static void say_last(struct session *s, uint64_t id, enum candor_code code, const char *sentence)
+{
+	const struct candor_response r = {.id = id, .code = code, .message = sentence};
+	end(s, &r);
+}
+
+/* All that still came has come. */
+static void end_if_done(struct session *s)
+{
+	if (s->state != SESSION_ENDING)
+		return;
+	frame_free(&s->frame);
+	if (session_in_flight(s) > 0)
+		return;
+	if (s->last_word.len > 0 && buf_append(&s->output, s->last_word.data, s->last_word.len))
+		log_debug("a connection ends without a reason: out of memory");
+	buf_free(&s->last_word);
+	move_to(s, SESSION_OVER);
 }
 
 static void pump(struct session *s);
@@ -115,7 +150,7 @@ static void on_durable(struct waiter *w, int err)
 	bool wanted = s->state < SESSION_REFUSED;
 	if (wanted && err == 0) {
 		if (buf_append(&s->output, r->bytes.data, r->bytes.len))
-			move_to(s, SESSION_OVER);
+			end(s, NULL);
 	} else if (wanted && err == -ENOMEM) {
 		say(s, r->id, CANDOR_RESOURCE_EXHAUSTED, "out of memory: nothing was changed; try again later");
 	} else if (wanted && err == ERR_DISK_FULL) {
@@ -141,7 +176,7 @@ static void hold(struct session *s, const struct candor_response *response, stru
 	if (!r || encode(s, response, &slot->arena, &r->bytes)) {
 		/* The peer must not wait for an answer that never comes. */
 		free(r);
-		move_to(s, SESSION_OVER);
+		end(s, NULL);
 		return;
 	}
 	r->waiter.on_durable = on_durable;
@@ -155,15 +190,18 @@ static void on_reply(struct call *call, const struct candor_response *response, 
 {
 	struct slot *slot = (struct slot *)call;
 	struct session *s = slot->session;
-	if (s->state < SESSION_REFUSED) {
+	/* A peer that failed to authenticate hears so last, and what it asked for afterwards is not done. It may turn
+	 * out long after the request was taken. */
+	if (s->identity.is_refused)
+		session_drop_queue(s);
+	if (s->identity.is_refused && s->state < SESSION_ENDING) {
+		end(s, response);
+	} else if (s->state < SESSION_REFUSED) {
 		if (change > engine_committed_change(s->engine))
 			hold(s, response, slot, change);
 		else if (encode(s, response, &slot->arena, &s->output))
-			move_to(s, SESSION_OVER);
+			end(s, NULL);
 	}
-	/* Even where that turned out long after the request was taken. */
-	if (s->identity.is_refused)
-		move_to(s, SESSION_OVER);
 	if (s->blocked == slot)
 		s->blocked = NULL;
 	session_remove_submitted(s, slot);
@@ -173,21 +211,25 @@ static void on_reply(struct call *call, const struct candor_response *response, 
 
 /* ---- requests ---- */
 
-static void refuse_frame(struct session *s, int err, uint64_t id)
+/* The stream cannot be read on. */
+static void refuse_stream(struct session *s, int err)
 {
-	if (err == ERR_BUDGET || err == -ENOMEM) {
-		say(s, id, CANDOR_RESOURCE_EXHAUSTED,
-		    "the request unpacks to more than max_unpacked_bytes; send fewer rows");
-		if (id == 0)
-			move_to(s, SESSION_OVER);
-		return;
-	}
-	char sentence[160] = "malformed frame: not a candor.v1.Request; closing";
+	char sentence[160] = "malformed frame: its length is not a varint below 2^32; closing";
 	if (err == ERR_TOO_BIG)
 		snprintf(sentence, sizeof sentence, "frame too long: the limit is %zu bytes; closing",
 			 s->limits->max_frame_bytes);
-	say(s, 0, CANDOR_INVALID_ARGUMENT, sentence);
-	move_to(s, SESSION_OVER);
+	say_last(s, 0, CANDOR_INVALID_ARGUMENT, sentence);
+}
+
+/* A message that could not be decoded. A peer that meant to authenticate must not go on as somebody else. */
+static void refuse_message(struct session *s, int err, uint64_t id, bool may_be_hello)
+{
+	if (err == ERR_MALFORMED)
+		say_last(s, 0, CANDOR_INVALID_ARGUMENT, "malformed frame: not a candor.v1.Request; closing");
+	else
+		(id == 0 || may_be_hello ? say_last : say)(s, id, CANDOR_RESOURCE_EXHAUSTED,
+							   "the request unpacks to more than max_unpacked_bytes; send "
+							   "fewer rows");
 }
 
 /* Whether it was refused for its size alone: the daemon does not decode what it will refuse. */
@@ -203,8 +245,9 @@ static bool refuse_unread(struct session *s, const struct view *message)
 	bool may_be_hello;
 	r.id = wire_peek_id(message->data, message->len, &may_be_hello);
 	if (r.id == 0 || r.retry_after_ms == 0 || may_be_hello)
-		move_to(s, SESSION_OVER);
-	say_error(s, &r);
+		end(s, &r);
+	else
+		say_error(s, &r);
 	return true;
 }
 
@@ -215,7 +258,7 @@ static void take_request(struct session *s, const struct view *message)
 		return;
 	struct slot *slot = session_take_slot(s);
 	if (!slot) {
-		move_to(s, SESSION_OVER);
+		end(s, NULL);
 		return;
 	}
 	slot->call.reply = on_reply;
@@ -229,10 +272,7 @@ static void take_request(struct session *s, const struct view *message)
 		wire_peek_id(message->data, message->len, &may_be_hello);
 		session_free_slot(s, slot);
 		engine_charge_unread(s->engine, &s->identity, message->len);
-		refuse_frame(s, err, id);
-		/* A peer that meant to authenticate must not go on as somebody else. */
-		if (may_be_hello)
-			move_to(s, SESSION_OVER);
+		refuse_message(s, err, id, may_be_hello);
 		return;
 	}
 	slot->call.bytes = message->len;
@@ -315,6 +355,15 @@ bool session_wants_turn(const struct session *s)
 	return submits || takes;
 }
 
+/* All that came in full is taken. */
+static void refuse_rest(struct session *s)
+{
+	if (frame_pending(&s->frame) > 0)
+		say_last(s, 0, CANDOR_INVALID_ARGUMENT, s->incomplete);
+	else
+		end(s, NULL);
+}
+
 /* Takes as many of the requests that have come as the limits let it. */
 static void pump(struct session *s)
 {
@@ -326,12 +375,12 @@ static void pump(struct session *s)
 	while (may_take(s)) {
 		struct view message;
 		int got = frame_next(&s->frame, &message);
-		if (got == 0)
+		if (got < 0)
+			refuse_stream(s, got);
+		if (got == 0 && s->incomplete)
+			refuse_rest(s);
+		if (got <= 0)
 			break;
-		if (got < 0) {
-			refuse_frame(s, got, 0);
-			break;
-		}
 		s->frames++;
 		size_t before = s->output.len;
 		take_request(s, &message);
@@ -343,6 +392,7 @@ static void pump(struct session *s)
 		measure(s);
 	}
 	s->pumping = false;
+	end_if_done(s);
 	session_trim_above(s, session_budget_pressure(s->limits->budget) >= PRESSURE_RAISED ? 0 : KEPT_BYTES);
 	require_sound(session_check(s));
 	wake(s);
@@ -394,6 +444,8 @@ static void pump_quietly(struct session *s)
 
 int session_push(struct session *s, const void *bytes, size_t len)
 {
+	if (s->state >= SESSION_ENDING)
+		return 0;
 	int err = frame_push(&s->frame, bytes, len);
 	if (err)
 		return err;
@@ -415,7 +467,7 @@ void session_sent(struct session *s, size_t still_unsent)
 
 bool session_wants_bytes(const struct session *s)
 {
-	return s->state == SESSION_OPEN && s->pressure < PRESSURE_HIGH && s->n_queued < QUEUE_MAX &&
+	return s->state == SESSION_OPEN && !s->incomplete && s->pressure < PRESSURE_HIGH && s->n_queued < QUEUE_MAX &&
 	       !session_wants_turn(s);
 }
 
@@ -445,21 +497,18 @@ void session_resume(struct session *s)
 	pump(s);
 }
 
-/* What is not submitted yet never will be. */
-static void drop_queue(struct session *s)
+void session_finish(struct session *s, const char *incomplete)
 {
-	while (s->queue) {
-		struct slot *slot = session_dequeue(s);
-		engine_withdraw(s->engine, &slot->call);
-		session_free_slot(s, slot);
-	}
+	s->incomplete = incomplete;
+	pump_quietly(s);
 }
 
 void session_refuse(struct session *s, enum candor_code code, const char *sentence)
 {
-	drop_queue(s);
+	session_drop_queue(s);
 	frame_free(&s->frame);
 	buf_free(&s->output);
+	buf_free(&s->last_word);
 	say(s, 0, code, sentence);
 	move_to(s, SESSION_REFUSED);
 	session_count(s);
@@ -474,6 +523,6 @@ void session_end(struct session *s)
 {
 	s->owner = NULL;
 	move_to(s, SESSION_GONE);
-	drop_queue(s);
+	session_drop_queue(s);
 	release_if_gone(s);
 }

@@ -1,8 +1,9 @@
 /* session.h - one peer's protocol: bytes in, bytes out, with no I/O and no clock in it.
  *
- * Cuts frames, decodes requests, submits them to the engine in order, and holds each answer back until what it depends
- * on is on disk. Stops taking requests while too much is unanswered or unsent, and goes on at half. Does only so much
- * at a time that others need not wait for long: for the rest it wants another turn.
+ * Cuts frames, decodes requests, submits them to the engine in order, and holds each answer back until what it
+ * depends on is on disk. A peer that breaks the protocol still gets the answers to what it asked for before, and then
+ * the error. Stops taking requests while too much is unanswered or unsent, and goes on at half. Does only so much at a
+ * time that others need not wait for long: for the rest it wants another turn.
  *
  * Lives on the heap and by itself: the connection lets go of it with session_end(), and it is freed when the engine has
  * answered the last of its calls. */
@@ -79,7 +80,8 @@ uint64_t session_frames(const struct session *s);
 /* Nothing is unanswered. */
 bool session_is_quiet(const struct session *s);
 
-/* The peer broke the protocol; the final error is in the output. Close when that is sent. */
+/* Nothing more will be said: the peer broke the protocol or has nothing more to ask, and all answers, and the final
+ * error where there is one, are in the output. Close when that is sent. */
 bool session_is_over(const struct session *s);
 
 /* There are requests to be taken, but others come first: it has had its turn, or it must wait. */
@@ -96,6 +98,10 @@ size_t session_bytes(const struct session *s);
 
 /* Frees buffers that nothing needs just now. */
 void session_trim(struct session *s);
+
+/* The peer will send nothing more, or is not waited for. What it has sent in full is done and answered; then the
+ * session is over. incomplete: the final error where a frame is not complete; static. */
+void session_finish(struct session *s, const char *incomplete);
 
 /* Sends the reason why the peer is not served; the session is over, and drops everything but what the engine works on.
  * Its output must begin at the start of a message. */

@@ -32,7 +32,8 @@ struct reply {
 enum session_state {
 	SESSION_OPEN,
 	SESSION_STOPPED, /* takes no further request; answers still come */
-	SESSION_OVER, /* its final error is in the output */
+	SESSION_ENDING, /* likewise, and when all have come, the last word is said */
+	SESSION_OVER, /* everything it has to say is in the output */
 	SESSION_REFUSED, /* over, and answers that still come are discarded */
 	SESSION_GONE, /* the connection has let go of it; only the engine still knows it */
 };
@@ -51,7 +52,9 @@ struct session {
 
 	struct frame frame;
 	uint64_t frames; /* taken from it */
+	const char *incomplete; /* what to say of a frame that is not, for no more will come; NULL: more may */
 	struct buf output;
+	struct buf last_word; /* ENDING: what follows the answers that still come */
 	size_t unsent_elsewhere;
 	struct slot *blocked; /* nothing may be submitted before it is answered, */
 	struct slot *queue, **queue_end; /* and these have come meanwhile */
@@ -94,6 +97,9 @@ void session_enqueue(struct session *s, struct slot *slot);
 
 /* The first of the queue, which has one, leaves it. */
 struct slot *session_dequeue(struct session *s);
+
+/* What is not submitted yet never will be. */
+void session_drop_queue(struct session *s);
 
 /* The engine has it, or has answered it. */
 void session_add_submitted(struct session *s, struct slot *slot);

@@ -10,8 +10,8 @@
 
 size_t session_bytes(const struct session *s)
 {
-	return s->base + heap_bytes(s->frame.bytes.cap) + heap_bytes(s->output.cap) + heap_bytes(s->unsent_elsewhere) +
-	       s->slot_bytes + s->reply_bytes;
+	return s->base + heap_bytes(s->frame.bytes.cap) + heap_bytes(s->output.cap) + heap_bytes(s->last_word.cap) +
+	       heap_bytes(s->unsent_elsewhere) + s->slot_bytes + s->reply_bytes;
 }
 
 void session_count(struct session *s)
@@ -137,6 +137,15 @@ struct slot *session_dequeue(struct session *s)
 	return slot;
 }
 
+void session_drop_queue(struct session *s)
+{
+	while (s->queue) {
+		struct slot *slot = session_dequeue(s);
+		engine_withdraw(s->engine, &slot->call);
+		session_free_slot(s, slot);
+	}
+}
+
 void session_add_submitted(struct session *s, struct slot *slot)
 {
 	slot->next = s->submitted;
@@ -239,6 +248,8 @@ const char *session_check(const struct session *s)
 		bytes += slot->bytes;
 	if (bytes != s->slot_bytes)
 		return "a session's requests take other memory than its account says";
+	if (s->last_word.len > 0 && s->state != SESSION_ENDING && s->state != SESSION_GONE)
+		return "a session keeps a last word though it is not ending";
 	if (!s->owner != (s->state == SESSION_GONE))
 		return "a session has an owner when it is gone, or none before";
 	const char *fault = check_queue(s);

@@ -41,6 +41,7 @@ struct tls {
 	bool no_memory, spoke;
 	enum tls_side side;
 	int over; /* the error that ended the channel; 0: none */
+	bool peer_closed; /* it sends nothing more, and may still be sent to */
 	char fault[FAULT_MAX], subject[SUBJECT_MAX];
 };
 
@@ -389,7 +390,7 @@ static int after(struct tls *t, int result)
 	case SSL_ERROR_NONE:
 	case SSL_ERROR_WANT_READ:
 	case SSL_ERROR_WANT_WRITE: return 0;
-	case SSL_ERROR_ZERO_RETURN: t->over = ERR_CLOSED; return ERR_CLOSED;
+	case SSL_ERROR_ZERO_RETURN: t->peer_closed = true; return ERR_CLOSED;
 	default: return broken(t);
 	}
 }
@@ -431,6 +432,8 @@ int tls_receive(struct tls *t, const void *bytes, size_t n, struct buf *plain, s
 {
 	if (t->over)
 		return t->over;
+	if (t->peer_closed)
+		return ERR_CLOSED;
 	int err = 0;
 	t->input = bytes;
 	t->input_left = n;
@@ -469,7 +472,7 @@ int tls_end(struct tls *t, struct buf *cipher)
 {
 	t->output = cipher;
 	ERR_clear_error();
-	if (SSL_is_init_finished(t->ssl) && t->over != ERR_TLS)
+	if (SSL_is_init_finished(t->ssl) && !t->over)
 		SSL_shutdown(t->ssl);
 	ERR_clear_error();
 	return t->no_memory ? -ENOMEM : 0;
@@ -478,7 +481,7 @@ int tls_end(struct tls *t, struct buf *cipher)
 bool tls_awaits_rest(const struct tls *t)
 {
 	/* OpenSSL does not count a record of which it has exactly the header as pending. */
-	return !t->over && (SSL_has_pending(t->ssl) || strcmp(SSL_rstate_string(t->ssl), "RB") == 0);
+	return !t->over && !t->peer_closed && (SSL_has_pending(t->ssl) || strcmp(SSL_rstate_string(t->ssl), "RB") == 0);
 }
 
 size_t tls_bytes(const struct tls *t)

@@ -47,8 +47,9 @@ MUST_CHECK int tls_new(struct tls **out, struct tls_context *context, const char
 void tls_free(struct tls *t); /* NULL is allowed */
 
 /* n bytes from the peer, all of them consumed. Appends their plain bytes to *plain, and what is to be sent to the
- * peer to *cipher. 0; ERR_CLOSED if the peer has closed the channel properly; ERR_TLS if the channel failed or the peer
- * is not trusted (tls_fault() says why, and *cipher may hold an alert that is worth sending); -ENOMEM. */
+ * peer to *cipher. 0; ERR_CLOSED if the peer has closed its side properly, which may still be sent to; ERR_TLS if the
+ * channel failed or the peer is not trusted (tls_fault() says why, and *cipher may hold an alert that is worth
+ * sending); -ENOMEM. */
 MUST_CHECK int tls_receive(struct tls *t, const void *bytes, size_t n, struct buf *plain, struct buf *cipher);
 
 /* n bytes for the peer, once tls_is_ready(): appends them, encrypted, to *cipher. 0, -ENOMEM or ERR_TLS. */

@@ -390,6 +390,9 @@ static void an_unfinished_frame_or_idleness_ends_a_connection(void **state)
 	raw_open(&half, d->address);
 	raw_open(&idle, d->address);
 	raw_send(&half, "\x20half", 5);
+	assert_int_equal(raw_receive(&half, &r), 1);
+	assert_int_equal(r.id, 0);
+	assert_non_null(strstr(r.message, "incomplete frame"));
 	assert_int_equal(raw_receive(&half, &r), 0);
 	assert_int_equal(raw_receive(&idle, &r), 0);
 	raw_close(&half);

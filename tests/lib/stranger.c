@@ -4,11 +4,14 @@
 #undef ERR_STATE
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "lib/base/err.h"
 #include "tests/lib/stranger.h"
+
+enum { SILENCE_MS = 30000 };
 
 struct stranger {
 	SSL_CTX *context;
@@ -84,13 +87,27 @@ bool stranger_asks_for_keys(struct stranger *s)
 	return SSL_key_update(s->ssl, SSL_KEY_UPDATE_REQUESTED) == 1 && SSL_do_handshake(s->ssl) == 1;
 }
 
-bool stranger_is_told_the_end(struct stranger *s)
+bool stranger_ends(struct stranger *s)
+{
+	ERR_clear_error();
+	return SSL_shutdown(s->ssl) >= 0;
+}
+
+bool stranger_hears(struct stranger *s, struct buf *all)
 {
 	char bytes[1024];
-	int n;
-	while ((n = SSL_read(s->ssl, bytes, sizeof bytes)) > 0)
-		;
-	bool told = SSL_get_error(s->ssl, n) == SSL_ERROR_ZERO_RETURN;
-	ERR_clear_error();
-	return told;
+	int n, err;
+	do {
+		while ((n = SSL_read(s->ssl, bytes, sizeof bytes)) > 0)
+			require(!all || buf_append(all, bytes, (size_t)n) == 0);
+		err = SSL_get_error(s->ssl, n);
+		ERR_clear_error();
+	} while (err == SSL_ERROR_WANT_READ &&
+		 poll(&(struct pollfd){SSL_get_fd(s->ssl), POLLIN, 0}, 1, SILENCE_MS) > 0);
+	return err == SSL_ERROR_ZERO_RETURN;
+}
+
+bool stranger_is_told_the_end(struct stranger *s)
+{
+	return stranger_hears(s, NULL);
 }

@@ -5,6 +5,8 @@
 
 #include <stdbool.h>
 
+#include "lib/base/buf.h"
+
 struct stranger;
 
 enum stranger_version { STRANGER_TLS_1_1, STRANGER_TLS_1_2, STRANGER_TLS_1_3 };
@@ -26,6 +28,13 @@ bool stranger_says(struct stranger *s, const void *bytes, int n);
 
 /* The same with a message that asks the daemon for one of its own, a new key. */
 bool stranger_asks_for_keys(struct stranger *s);
+
+/* Says that nothing more will come, and can still read. */
+bool stranger_ends(struct stranger *s);
+
+/* Reads to the end, and appends what came; all NULL: it is thrown away. Whether the end was told, and did not just
+ * happen. */
+bool stranger_hears(struct stranger *s, struct buf *all);
 
 /* Reads to the end: whether that was told, and did not just happen. */
 bool stranger_is_told_the_end(struct stranger *s);

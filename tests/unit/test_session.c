@@ -155,42 +155,6 @@ static void answers_are_offered_while_requests_are_still_being_taken(void **stat
 	buf_free(&bytes);
 }
 
-static void a_frame_that_is_none_is_the_last_word(void **state)
-{
-	struct peer_world *w = *state;
-	static const struct {
-		const char *bytes;
-		size_t len;
-		const char *says;
-	} ends[] = {
-		{"\xff\xff\xff\xff\xff\xff", 6, "malformed frame"}, /* no length ends there */
-		{"\x03\x0a\xff\xff", 4, "malformed frame"}, /* no message */
-		{"\x01\xff", 2, "malformed frame"},
-		{"\x81\x80\x80\x02", 4, "frame too long: the limit is 4194304 bytes"},
-	};
-	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
-		struct candor_response r;
-		struct buf bytes = {0};
-		const struct candor_request before = get_pool(1), after = get_pool(2);
-		peer_write(&bytes, &before);
-		assert_int_equal(buf_append(&bytes, ends[i].bytes, ends[i].len), 0);
-		peer_write(&bytes, &after);
-		peer_push(&w->p, bytes.data, bytes.len);
-		buf_free(&bytes);
-		assert_answer(w, 1, CANDOR_OK);
-		assert_int_equal(peer_receive(&w->p, &r), 1);
-		assert_int_equal(r.id, 0);
-		assert_int_equal(r.code, CANDOR_INVALID_ARGUMENT);
-		if (!strstr(r.message, ends[i].says))
-			fail_msg("'%s' does not say '%s'", r.message, ends[i].says);
-		assert_true(session_is_over(w->p.session));
-		assert_false(session_wants_bytes(w->p.session));
-		send(w, get_pool(3));
-		assert_silence(w);
-		start_again(w);
-	}
-}
-
 static void an_empty_message_is_a_request_of_no_kind(void **state)
 {
 	struct peer_world *w = *state;
@@ -530,68 +494,6 @@ static void high_pressure_holds_requests_back_until_a_commit(void **state)
 	peer_end(&other);
 }
 
-/* ---- the end ---- */
-
-static void a_session_may_end_with_calls_at_every_stage(void **state)
-{
-	struct peer_world *w = *state;
-	static const char *const item = "new";
-	static const struct candor_report row = {"new", "a", 1}, newer = {"newer", "a", 1};
-	for (int stage = 0; stage < 6; stage++) {
-		if (stage > 0) {
-			send(w, update(1)); /* held back until a commit */
-			send(w, (struct candor_request){.id = 2, .type = CANDOR_REQ_LIST_ITEMS, .pool = "p"});
-		}
-		if (stage > 1) {
-			send(w, post(3, &row)); /* blocked by a read the first time */
-			send(w, post(4, &newer)); /* and this read ahead */
-			send(w, about(5, CANDOR_REQ_QUERY_ITEMS, &item));
-			peer_push(&w->p, "\x05\x08", 2); /* a frame that has begun */
-		}
-		if (stage > 2)
-			assert_true(fake_tick(&w->f));
-		if (stage > 3)
-			fake_commit(&w->f, stage == 4 ? ERR_DISK_FULL : 0);
-		while (stage == 5 && w->f.n_reads > 0)
-			fake_read_done(&w->f, w->f.n_reads - 1);
-		start_again(w);
-		engine_probe(w->f.engine);
-		fake_settle(&w->f);
-	}
-	send(w, get_pool(9));
-	assert_answer(w, 9, CANDOR_OK);
-	assert_int_equal(fake_verify(&w->f), 0);
-}
-
-static void after_a_stop_what_is_here_is_answered_and_no_more_taken(void **state)
-{
-	struct peer_world *w = *state;
-	static const struct candor_report row = {"new", "a", 1};
-	send(w, post(1, &row));
-	send(w, get_pool(2));
-	session_stop(w->p.session);
-	send(w, get_pool(3));
-	assert_false(session_wants_bytes(w->p.session));
-	fake_settle(&w->f);
-	assert_answer(w, 1, CANDOR_OK);
-	assert_answer(w, 2, CANDOR_OK);
-	assert_silence(w);
-	assert_true(session_is_quiet(w->p.session));
-	assert_false(session_is_over(w->p.session));
-}
-
-static void refused_peers_are_told_why(void **state)
-{
-	struct peer_world *w = *state;
-	struct candor_response r;
-	session_refuse(w->p.session, CANDOR_RESOURCE_EXHAUSTED, "too many of you");
-	assert_true(session_is_over(w->p.session));
-	assert_int_equal(peer_receive(&w->p, &r), 1);
-	assert_int_equal(r.id, 0);
-	assert_int_equal(r.code, CANDOR_RESOURCE_EXHAUSTED);
-	assert_string_equal(r.message, "too many of you");
-}
-
 static void the_name_that_a_client_gives_itself_stands_in_history(void **state)
 {
 	struct peer_world *w = *state;
@@ -631,7 +533,6 @@ int main(void)
 		TEST(any_split_of_the_bytes_gives_the_same_answers),
 		TEST(the_rest_of_a_message_is_awaited_where_it_is_the_peers_turn),
 		TEST(answers_are_offered_while_requests_are_still_being_taken),
-		TEST(a_frame_that_is_none_is_the_last_word),
 		TEST(an_empty_message_is_a_request_of_no_kind),
 		TEST(a_request_over_its_budget_is_refused_alone),
 		TEST(an_answer_longer_than_a_frame_is_refused),
@@ -645,9 +546,6 @@ int main(void)
 		TEST(above_its_limit_of_requests_it_takes_no_more_until_half),
 		TEST(answers_that_are_not_taken_stop_it_until_half),
 		TEST(high_pressure_holds_requests_back_until_a_commit),
-		TEST(a_session_may_end_with_calls_at_every_stage),
-		TEST(after_a_stop_what_is_here_is_answered_and_no_more_taken),
-		TEST(refused_peers_are_told_why),
 		TEST(the_name_that_a_client_gives_itself_stands_in_history),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
