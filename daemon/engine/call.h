@@ -28,8 +28,11 @@ struct engine_ops {
 	/* Makes a batch durable; engine_committed() answers. One at a time. */
 	void (*commit)(void *owner, const struct batch *batch);
 	void (*read)(void *owner, struct read_job *job);
-	/* Milliseconds since 1970. */
+	/* What the clock says: milliseconds since 1970, above 0. It may be set, also back: for what is told to people
+	 * and for when a token expires. */
 	uint64_t (*now_ms)(void *owner);
+	/* Milliseconds since some moment, whatever happens to the clock: for how long something takes. */
+	uint64_t (*elapsed_ms)(void *owner);
 	/* Bytes of the database file. */
 	uint64_t (*database_bytes)(void *owner);
 	/* The state on disk can no longer be trusted, or memory could not be rebuilt from it: stop serving. */

@@ -72,6 +72,7 @@ int engine_new(struct engine **out, struct db *db, const uint8_t *key, const str
 	batch_init(&e->batches[1]);
 	e->filling = &e->batches[0];
 	e->started_at = ops->now_ms(owner);
+	e->began_ms = ops->elapsed_ms(owner);
 	int err = has_limits(&limits->quota) ? quota_new(&e->quota, &limits->quota, key) : 0;
 	if (err == 0)
 		err = load_state(e);

@@ -23,7 +23,7 @@ enum { REJECTION_LOGGED_MS = 1000 };
 /* At most one line a second: else anybody could fill the log. */
 static void log_rejection(struct engine *e, const struct call *call)
 {
-	uint64_t now = e->ops.now_ms(e->owner);
+	uint64_t now = e->ops.elapsed_ms(e->owner);
 	e->rejected_tokens++;
 	if (now - e->rejection_logged_ms < REJECTION_LOGGED_MS)
 		return;

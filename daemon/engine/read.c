@@ -33,7 +33,7 @@ enum engine_outcome engine_info(struct engine *e, struct call *call)
 			{
 				.version = CANDOR_VERSION,
 				.protocol = CANDOR_PROTOCOL,
-				.uptime_ms = e->ops.now_ms(e->owner) - e->started_at,
+				.uptime_ms = e->ops.elapsed_ms(e->owner) - e->began_ms,
 				.started_at = e->started_at,
 				.read_only = e->read_only != 0,
 				.reason = e->read_only ? candor_strerror(e->read_only) : "",

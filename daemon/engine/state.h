@@ -91,7 +91,9 @@ struct engine {
 	uint64_t removals; /* pools of which a removal is due */
 	bool quiescing; /* no removal is to be gone on with */
 
-	uint64_t started_at, connections;
+	uint64_t started_at; /* as the clock had it; */
+	uint64_t began_ms; /* the same by ops.elapsed_ms */
+	uint64_t connections;
 	uint64_t checks; /* made by engine_check() */
 };
 

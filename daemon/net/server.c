@@ -25,6 +25,8 @@ enum {
 	SPARE_DESCRIPTORS = 40, /* for SQLite: a file, its log and its index for each reader */
 };
 
+#define YEAR_9999_S 253402300799ll /* the last second that has a name */
+
 struct server {
 	const struct config *config;
 	uv_loop_t loop;
@@ -76,12 +78,27 @@ static void on_engine_read(void *owner, struct read_job *job)
 	store_read(((struct server *)owner)->store, job);
 }
 
+uint64_t server_time_ms(const struct timeval *clock)
+{
+	if (clock->tv_sec < 0 || (clock->tv_sec == 0 && clock->tv_usec < 1000))
+		return 1;
+	if (clock->tv_sec > YEAR_9999_S)
+		return YEAR_9999_S * 1000ull;
+	return (uint64_t)clock->tv_sec * 1000 + (uint64_t)clock->tv_usec / 1000;
+}
+
 static uint64_t on_now_ms(void *owner)
 {
 	(void)owner;
 	struct timeval now;
 	gettimeofday(&now, NULL);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_usec / 1000;
+	return server_time_ms(&now);
+}
+
+static uint64_t on_elapsed_ms(void *owner)
+{
+	(void)owner;
+	return uv_hrtime() / 1000000;
 }
 
 static uint64_t on_database_bytes(void *owner)
@@ -298,6 +315,7 @@ static int start_engine(struct server *s)
 		.commit = on_engine_commit,
 		.read = on_engine_read,
 		.now_ms = on_now_ms,
+		.elapsed_ms = on_elapsed_ms,
 		.database_bytes = on_database_bytes,
 		.failed = on_failed,
 		.memory = on_memory,

@@ -43,6 +43,12 @@ static void on_read(void *owner, struct read_job *job)
 
 static uint64_t on_now_ms(void *owner)
 {
+	const struct fake_owner *f = owner;
+	return f->now_ms + (uint64_t)f->clock_set_ms;
+}
+
+static uint64_t on_elapsed_ms(void *owner)
+{
 	return ((struct fake_owner *)owner)->now_ms;
 }
 
@@ -68,6 +74,7 @@ static const struct engine_ops ops = {
 	.commit = on_commit,
 	.read = on_read,
 	.now_ms = on_now_ms,
+	.elapsed_ms = on_elapsed_ms,
 	.database_bytes = on_database_bytes,
 	.memory = on_memory,
 	.failed = on_failed,
@@ -152,6 +159,7 @@ void fake_place_copy(struct fake_owner *f, const struct fake_owner *of)
 {
 	fake_place(f, &of->limits);
 	f->now_ms = of->now_ms;
+	f->clock_set_ms = of->clock_set_ms;
 	fake_copy_to(of, f->path);
 }
 

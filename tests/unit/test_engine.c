@@ -487,6 +487,15 @@ static void hello_and_info_say_what_the_daemon_is(void **state)
 	const struct candor_info *info = &fake_call(f, &(struct candor_request){.type = CANDOR_REQ_INFO})->info;
 	assert_int_equal(info->started_at, started);
 	assert_int_equal(info->uptime_ms, 5000);
+	/* Whatever happens to the clock. */
+	static const int64_t set_ms[] = {-3600000, 3600000, -1700000000000};
+	for (size_t i = 0; i < sizeof set_ms / sizeof *set_ms; i++) {
+		f->clock_set_ms = set_ms[i];
+		info = &fake_call(f, &(struct candor_request){.type = CANDOR_REQ_INFO})->info;
+		assert_int_equal(info->uptime_ms, 5000);
+		assert_int_equal(info->started_at, started);
+	}
+	f->clock_set_ms = 0;
 	assert_int_equal(info->connections, 3);
 	assert_int_equal(info->pools, 2);
 	assert_int_equal(info->labelers, 3);

@@ -251,6 +251,21 @@ static void a_peer_refused_for_a_rate_limit_can_still_authenticate(void **state)
 	stop(f);
 }
 
+static void a_clock_that_is_set_neither_gives_nor_takes_time(void **state)
+{
+	struct fake_owner *f = start((struct quota_limits){{1, 0, 0}, 0});
+	struct identity identity = ANN;
+	const struct candor_request info = {.type = CANDOR_REQ_INFO};
+	(void)state;
+	assert_int_equal(hello(f, &identity, "")->code, CANDOR_OK);
+	f->clock_set_ms = 3600000;
+	assert_limited(fake_call_as(f, &identity, &info), "uid:1001", "limit_requests");
+	f->clock_set_ms = -3600000;
+	f->now_ms += 1000;
+	assert_int_equal(fake_call_as(f, &identity, &info)->code, CANDOR_OK);
+	stop(f);
+}
+
 /* ---- bytes ---- */
 
 static void bytes_are_those_of_the_frame_whether_it_can_be_unpacked_or_not(void **state)
@@ -437,6 +452,7 @@ int main(void)
 		cmocka_unit_test(refusals_for_missing_rights_count_for_all_anonymous_peers_together),
 		cmocka_unit_test(guessed_tokens_count_for_the_anonymous_and_do_not_keep_valid_tokens_out),
 		cmocka_unit_test(a_peer_refused_for_a_rate_limit_can_still_authenticate),
+		cmocka_unit_test(a_clock_that_is_set_neither_gives_nor_takes_time),
 		cmocka_unit_test(bytes_are_those_of_the_frame_whether_it_can_be_unpacked_or_not),
 		cmocka_unit_test(rows_that_would_open_one_too_many_are_rejected_and_the_others_go_on),
 		cmocka_unit_test(closing_resolving_and_voiding_give_room_to_whoever_opened),
