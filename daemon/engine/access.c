@@ -1,5 +1,6 @@
 #include "daemon/engine/access.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "daemon/engine/reply.h"
@@ -8,6 +9,42 @@
 unsigned engine_rights(const struct engine *e, const struct call *call, const char *pool)
 {
 	return e->grants ? grants_rights(e->grants, call->identity, pool) : 0;
+}
+
+static int by_id(const void *a, const void *b)
+{
+	const struct visible_pool *x = a, *y = b;
+	return (x->id > y->id) - (x->id < y->id);
+}
+
+bool engine_visible_pools(struct engine *e, const struct call *call, struct visible_pools *out)
+{
+	*out = (struct visible_pools){.everywhere = engine_rights(e, call, "")};
+	if (out->everywhere & CANDOR_RIGHT_ADMIN)
+		return true;
+	struct grants_place place = {0};
+	size_t most = 0;
+	while (grants_applying(e->grants, call->identity, &place))
+		most++;
+	e->work += 8 * most;
+	if (!(out->pools = arena_alloc(call->arena, most * sizeof *out->pools)))
+		return false;
+	place = (struct grants_place){0};
+	for (const struct grant_row *row; (row = grants_applying(e->grants, call->identity, &place));) {
+		const struct engine_pool *c = row->pool[0] ? engine_find(e, row->pool) : NULL;
+		if (c)
+			out->pools[out->n++] = (struct visible_pool){c->id, grants_bits(row)};
+	}
+	qsort(out->pools, out->n, sizeof *out->pools, by_id);
+	size_t n = 0;
+	for (size_t i = 0; i < out->n; i++) {
+		if (n > 0 && out->pools[n - 1].id == out->pools[i].id)
+			out->pools[n - 1].rights |= out->pools[i].rights;
+		else
+			out->pools[n++] = out->pools[i];
+	}
+	out->n = n;
+	return true;
 }
 
 /* The rights that the peer lacks; 0: none. */

@@ -16,6 +16,21 @@ struct need {
 /* What the peer may do in the pool, for all pools (""), or in any (NULL): bits of enum candor_right. */
 unsigned engine_rights(const struct engine *e, const struct call *call, const char *pool);
 
+/* A pool in which the peer has rights: its id, and those that it has there beside the rights it has everywhere. */
+struct visible_pool {
+	uint64_t id;
+	unsigned rights;
+};
+
+struct visible_pools {
+	unsigned everywhere; /* rights in all pools; not 0: it may know of each */
+	size_t n;
+	struct visible_pool *pools; /* [n], ascending by id; of owners and those who are admins everywhere: none */
+};
+
+/* By the peer's grants, however many pools there are. Made in the call's arena. False: no memory. */
+MUST_CHECK bool engine_visible_pools(struct engine *e, const struct call *call, struct visible_pools *out);
+
 /* Whether the peer may do what it asks for, by call->need; else it has been answered. */
 bool engine_authorize(struct engine *e, struct call *call);
 

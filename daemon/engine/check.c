@@ -1,5 +1,7 @@
 #include "daemon/engine/check.h"
 
+#include <string.h>
+
 #include "daemon/engine/items.h"
 #include "daemon/engine/log_trim.h"
 
@@ -58,20 +60,25 @@ static void check_pool(const struct engine *e, const struct engine_pool *c, uint
 	require(c->touched || c->stretches_written == stretches - 1);
 	require(!c->removal.due || c->removal.next_change <= c->removal.last_change);
 	require(c->bytes == engine_pool_bytes(c));
+	struct pool_counts counts = engine_pool_counts(c);
+	require(memcmp(&c->counts, &counts, sizeof counts) == 0);
 }
 
 static void check_pools(const struct engine *e)
 {
 	size_t bytes = 0;
-	uint64_t removals = 0, items = 0, open = 0, touched = 0;
+	struct pool_counts counts = {0};
+	uint64_t removals = 0, touched = 0;
 	for (uint64_t i = 0; i < e->n_pools; i++) {
 		const struct engine_pool *c = e->pools[i];
 		check_pool(e, c, i + 1);
 		bytes += c->bytes;
 		removals += c->removal.due;
 		touched += c->touched;
-		items += pool_items(c->pool);
-		open += pool_totals(c->pool)->open;
+		counts.labelers += c->counts.labelers;
+		counts.open_items += c->counts.open_items;
+		counts.settlements += c->counts.settlements;
+		counts.resident_items += c->counts.resident_items;
 	}
 	for (const struct engine_pool *c = e->touched; c; c = c->next_touched) {
 		require(c->touched && touched > 0);
@@ -81,8 +88,9 @@ static void check_pools(const struct engine *e)
 	require(bytes == e->pools_bytes);
 	require(removals == e->removals);
 	/* Each item in memory is open or idle. */
-	require(items == open + e->n_resident);
-	require(!e->quota || quota_open_items(e->quota) <= open);
+	require(memcmp(&counts, &e->counts, sizeof counts) == 0);
+	require(counts.resident_items == counts.open_items + e->n_resident);
+	require(!e->quota || quota_open_items(e->quota) <= counts.open_items);
 }
 
 /* ---- all of it ---- */

@@ -102,6 +102,11 @@ size_t engine_bytes(const struct engine *e)
 	return engine_memory_bytes(e);
 }
 
+uint64_t engine_work(const struct engine *e)
+{
+	return e->work;
+}
+
 void engine_quiesce(struct engine *e)
 {
 	e->quiescing = true;

@@ -28,6 +28,10 @@ void engine_free(struct engine *e);
 /* Memory taken by all that the engine has, by its own account. */
 size_t engine_bytes(const struct engine *e);
 
+/* Work done so far, in steps: one for each report, labeler, grant or name looked at, some 10 to 20 ns. The difference
+ * of two tells what the calls between them cost. */
+uint64_t engine_work(const struct engine *e);
+
 /* For Info: what only the server knows. */
 void engine_set_connections(struct engine *e, uint64_t connections);
 

@@ -116,6 +116,16 @@ static bool next_list(const struct grants *g, const struct identity *w, size_t *
 	return false;
 }
 
+const struct grant_row *grants_applying(const struct grants *g, const struct identity *w, struct grants_place *place)
+{
+	while (!place->next)
+		if (!next_list(g, w, &place->list, &place->next))
+			return NULL;
+	const struct entry *e = place->next;
+	place->next = e->next;
+	return &e->row;
+}
+
 /* pool: as in grants_rights(). */
 static bool covers(const struct grant_row *r, const char *pool)
 {
@@ -126,23 +136,20 @@ unsigned grants_rights(const struct grants *g, const struct identity *w, const c
 {
 	if (w->is_owner)
 		return CANDOR_RIGHTS_ALL;
-	unsigned all = 0;
-	const struct entry *e;
-	for (size_t at = 0; next_list(g, w, &at, &e);)
-		for (; e; e = e->next)
-			if (covers(&e->row, pool))
-				all |= e->row.prefix[0] ? GRANTS_REPORT_SOME : e->row.rights;
-	return all & CANDOR_RIGHT_ADMIN ? CANDOR_RIGHTS_ALL : all;
+	unsigned bits = 0;
+	struct grants_place place = {0};
+	for (const struct grant_row *row; (row = grants_applying(g, w, &place));)
+		if (covers(row, pool))
+			bits |= grants_bits(row);
+	return grants_sum(bits);
 }
 
 bool grants_may_report(const struct grants *g, const struct identity *w, const char *pool, const char *labeler)
 {
-	const struct entry *e;
-	for (size_t at = 0; next_list(g, w, &at, &e);)
-		for (; e; e = e->next)
-			if (covers(&e->row, pool) && e->row.prefix[0] &&
-			    strncmp(labeler, e->row.prefix, strlen(e->row.prefix)) == 0)
-				return true;
+	struct grants_place place = {0};
+	for (const struct grant_row *row; (row = grants_applying(g, w, &place));)
+		if (covers(row, pool) && row->prefix[0] && strncmp(labeler, row->prefix, strlen(row->prefix)) == 0)
+			return true;
 	return false;
 }
 

@@ -47,6 +47,26 @@ size_t grants_bytes(const struct grants *g);
  * them; GRANTS_REPORT_SOME if there is a grant to report for a prefix. */
 unsigned grants_rights(const struct grants *g, const struct identity *w, const char *pool);
 
+/* The grants that apply to a peer: its own, then those of its groups. A place is all zero at first. */
+struct grants_place {
+	size_t list;
+	const struct entry *next;
+};
+
+/* The next one, or NULL. */
+const struct grant_row *grants_applying(const struct grants *g, const struct identity *w, struct grants_place *place);
+
+/* What a grant gives in the pools that it is for, before those of several are put together by grants_sum(). */
+static inline unsigned grants_bits(const struct grant_row *row)
+{
+	return row->prefix[0] ? (unsigned)GRANTS_REPORT_SOME : row->rights;
+}
+
+static inline unsigned grants_sum(unsigned bits)
+{
+	return bits & CANDOR_RIGHT_ADMIN ? (unsigned)CANDOR_RIGHTS_ALL : bits;
+}
+
 /* Whether the labeler's name begins with a prefix that a grant for the pool has. */
 bool grants_may_report(const struct grants *g, const struct identity *w, const char *pool, const char *labeler);
 

@@ -25,6 +25,14 @@ static void describe_whole(struct engine *e, struct candor_info *out)
 	out->memory_limit = e->limits.memory_bytes;
 }
 
+static void add_counts(struct pool_counts *to, const struct pool_counts *c)
+{
+	to->labelers += c->labelers;
+	to->open_items += c->open_items;
+	to->settlements += c->settlements;
+	to->resident_items += c->resident_items;
+}
+
 enum engine_outcome engine_info(struct engine *e, struct call *call)
 {
 	struct candor_response r = {
@@ -42,17 +50,18 @@ enum engine_outcome engine_info(struct engine *e, struct call *call)
 	};
 	if (engine_rights(e, call, "") & CANDOR_RIGHT_INSPECT)
 		describe_whole(e, &r.info);
-	for (uint64_t i = 0; i < e->n_pools; i++) {
-		const struct pool *p = e->pools[i]->pool;
-		/* Nobody learns how much is in pools that are not theirs. */
-		if (!engine_rights(e, call, e->pools[i]->name))
-			continue;
-		r.info.pools++;
-		r.info.labelers += pool_labelers(p);
-		r.info.open_items += pool_totals(p)->open;
-		r.info.settlements += pool_totals(p)->round;
-		r.info.resident_items += pool_items(p);
-	}
+	/* Nobody learns how much is in pools that are not theirs. */
+	struct visible_pools visible;
+	if (!engine_visible_pools(e, call, &visible))
+		return engine_refuse_large(call);
+	struct pool_counts counts = visible.everywhere ? e->counts : (struct pool_counts){0};
+	r.info.pools = visible.everywhere ? e->n_pools : visible.n;
+	for (size_t i = 0; i < visible.n && !visible.everywhere; i++)
+		add_counts(&counts, &e->pools[visible.pools[i].id - 1]->counts);
+	r.info.labelers = counts.labelers;
+	r.info.open_items = counts.open_items;
+	r.info.settlements = counts.settlements;
+	r.info.resident_items = counts.resident_items;
 	return engine_reply(call, &r, 0);
 }
 
@@ -91,11 +100,16 @@ enum engine_outcome engine_get_pool(struct engine *e, struct call *call)
 	return engine_reply(call, &r, c->changed);
 }
 
-/* The first pool from `at` on in which the peer has rights. */
-static uint64_t next_visible(const struct engine *e, const struct call *call, uint64_t at)
+/* The first pool from `at` on in which the peer has rights, and which. *i goes through the visible ones with it. */
+static uint64_t next_visible(const struct engine *e, const struct visible_pools *v, size_t *i, uint64_t at,
+			     unsigned *rights)
 {
-	while (at < e->n_pools && !engine_rights(e, call, e->pools[at]->name))
-		at++;
+	while (*i < v->n && v->pools[*i].id - 1 < at)
+		++*i;
+	if (!v->everywhere)
+		at = *i < v->n ? v->pools[*i].id - 1 : e->n_pools;
+	bool has_more = *i < v->n && v->pools[*i].id - 1 == at;
+	*rights = grants_sum(v->everywhere | (has_more ? v->pools[*i].rights : 0));
 	return at;
 }
 
@@ -110,10 +124,16 @@ enum engine_outcome engine_list_pools(struct engine *e, struct call *call)
 	if (!rows)
 		return engine_refuse_large(call);
 	struct candor_response r = {.type = CANDOR_RES_POOLS, .pools = rows, .next = ""};
+	struct visible_pools visible;
+	if (!engine_visible_pools(e, call, &visible))
+		return engine_refuse_large(call);
+	size_t i = 0;
+	unsigned rights;
 	/* Pools that the peer may not know of must not show as another page. */
-	for (; (after = next_visible(e, call, after)) < e->n_pools && r.n < request->limit; after++) {
+	for (; (after = next_visible(e, &visible, &i, after, &rights)) < e->n_pools && r.n < request->limit; after++) {
 		engine_describe_pool(e->pools[after], &rows[r.n]);
-		hide_losses(&rows[r.n++], engine_rights(e, call, e->pools[after]->name));
+		hide_losses(&rows[r.n++], rights);
+		e->work += ROW_WORK;
 		if (e->pools[after]->changed > changed)
 			changed = e->pools[after]->changed;
 	}

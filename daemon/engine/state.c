@@ -37,11 +37,18 @@ void engine_free_pools(struct engine *e)
 	e->names = NULL;
 	e->n_pools = 0;
 	e->pools_bytes = 0;
+	e->counts = (struct pool_counts){0};
 }
 
 size_t engine_pool_bytes(const struct engine_pool *c)
 {
 	return heap_bytes(sizeof *c) + heap_bytes(strlen(c->name) + 1) + pool_bytes(c->pool);
+}
+
+struct pool_counts engine_pool_counts(const struct engine_pool *c)
+{
+	const struct pool_totals *t = pool_totals(c->pool);
+	return (struct pool_counts){pool_labelers(c->pool), t->open, t->round, pool_items(c->pool)};
 }
 
 void engine_measure(struct engine *e, struct engine_pool *c)
@@ -50,6 +57,12 @@ void engine_measure(struct engine *e, struct engine_pool *c)
 	require(e->pools_bytes >= c->bytes);
 	e->pools_bytes += bytes - c->bytes;
 	c->bytes = bytes;
+	struct pool_counts counts = engine_pool_counts(c);
+	e->counts.labelers += counts.labelers - c->counts.labelers;
+	e->counts.open_items += counts.open_items - c->counts.open_items;
+	e->counts.settlements += counts.settlements - c->counts.settlements;
+	e->counts.resident_items += counts.resident_items - c->counts.resident_items;
+	c->counts = counts;
 }
 
 int engine_add_pool(struct engine *e, const char *name, uint64_t created_at, const struct candor_settings *settings,

@@ -7,6 +7,11 @@
 
 #include "daemon/engine/call.h"
 
+/* What pools have, for Info. */
+struct pool_counts {
+	uint64_t labelers, open_items, settlements, resident_items;
+};
+
 /* A pool with what the engine keeps beside it. */
 struct engine_pool {
 	uint64_t id; /* its place in engine.pools, plus one */
@@ -25,7 +30,8 @@ struct engine_pool {
 	} row; /* as its row was written last, or zeros: what has not changed is not written again */
 	struct mechanism_stretch stretch; /* likewise the last that was written; */
 	size_t stretches_written; /* those before it are on disk and final */
-	size_t bytes; /* its part of engine.pools_bytes */
+	size_t bytes; /* its part of engine.pools_bytes, */
+	struct pool_counts counts; /* and of engine.counts */
 
 	/* Labelers' rows follow their weights with a bounded lag: with every few scored reports one row is written
 	 * anew, round and round, so that what start has to apply grows with the labelers and not with the history. */
@@ -59,7 +65,9 @@ struct engine {
 	struct engine_pool **pools; /* by id - 1 */
 	uint64_t n_pools;
 	struct names *names; /* of pools: id - 1 */
-	size_t pools_bytes; /* taken by all of them, as of each one's last engine_measure() */
+	/* Of all of them, as of each one's last engine_measure(): what they take, and have. */
+	size_t pools_bytes;
+	struct pool_counts counts;
 	struct engine_pool *touched; /* the newest first */
 
 	struct grants *grants;
@@ -95,6 +103,7 @@ struct engine {
 	uint64_t began_ms; /* the same by ops.elapsed_ms */
 	uint64_t connections;
 	uint64_t checks; /* made by engine_check() */
+	uint64_t work; /* done so far: engine_work() */
 };
 
 /* ---- pools ---- */
@@ -111,7 +120,13 @@ void engine_free_pools(struct engine *e);
 /* What it takes of memory now. O(1). */
 size_t engine_pool_bytes(const struct engine_pool *c);
 
-/* Counts anew what the pool takes. To be called when it may have grown or shrunk. */
+/* What it has now. O(1). */
+struct pool_counts engine_pool_counts(const struct engine_pool *c);
+
+/* What a row of an answer costs, in steps of work, beside what is looked at for it. */
+enum { ROW_WORK = 32 };
+
+/* Counts anew what the pool takes and has. To be called when that may have changed. */
 void engine_measure(struct engine *e, struct engine_pool *c);
 
 /* An item whose reports are in an archive, wherever they may still be. */
