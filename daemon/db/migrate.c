@@ -166,8 +166,27 @@ static const char *const steps[] = {
 	"CREATE UNIQUE INDEX settlements_by_change ON settlements (change);"
 	"ALTER TABLE open_items ADD COLUMN by TEXT NOT NULL DEFAULT '';",
 
-	/* 5: the sequence of a report, NULL where it has none; packed it is [labeler,value,sequence]. */
-	"ALTER TABLE report_log ADD COLUMN sequence INTEGER;",
+	/* 5: the sequence of a report, NULL where it has none; packed it is [labeler,value,sequence]. And the view
+	 * looks up the labeler of each report: left to itself, SQLite goes through an item's reports for each
+	 * labeler. */
+	"ALTER TABLE report_log ADD COLUMN sequence INTEGER;"
+	"DROP VIEW reports;"
+	"CREATE VIEW reports AS"
+	" SELECT p.name AS pool, i.name AS item, i.state AS state, l.name AS labeler,"
+	"  json_extract(r.value, '$[1]') AS value, i.outcome AS outcome"
+	" FROM items i JOIN pools p ON p.id = i.pool CROSS JOIN json_each(i.reports) r"
+	" CROSS JOIN labelers l ON l.pool = i.pool AND l.id = json_extract(r.value, '$[0]')"
+	" UNION ALL"
+	" SELECT p.name, o.name, 'open', l.name, r.value, NULL FROM ("
+	"  SELECT item, labeler, value, max(at_change) FROM ("
+	"   SELECT g.item AS item, g.labeler AS labeler, g.value AS value, g.change AS at_change"
+	"   FROM report_log g CROSS JOIN open_items o ON o.id = g.item AND g.change > o.packed"
+	"   UNION ALL"
+	"   SELECT o.id, json_extract(k.value, '$[0]'), json_extract(k.value, '$[1]'), o.packed"
+	"   FROM open_items o CROSS JOIN json_each(o.reports) k"
+	"  ) GROUP BY item, labeler"
+	" ) r CROSS JOIN open_items o ON o.id = r.item JOIN pools p ON p.id = o.pool"
+	" CROSS JOIN labelers l ON l.pool = o.pool AND l.id = r.labeler;",
 };
 
 /* What must be computed to finish a step, after its statements and in the same transaction. */

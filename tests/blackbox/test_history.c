@@ -208,6 +208,34 @@ static void every_standing_report_is_a_row_of_the_view(void **state)
 			 40);
 }
 
+static void the_view_takes_as_much_work_as_it_has_rows_however_many_labelers_there_are(void **state)
+{
+	enum { MORE = 2000, ALL_BUT_MORE = 60 * 8 - 28 + 1 };
+	struct daemon *d = *state;
+	static char names[MORE][16];
+	static struct candor_report reports[MORE];
+	static const char query[] = "SELECT * FROM reports WHERE pool = 'p'";
+	make_history(d);
+	uint64_t few = sql_steps(d->db, query);
+	daemon_start(d, NULL);
+	for (int l = 0; l < MORE; l++) {
+		snprintf(names[l], sizeof names[l], "more-%d", l);
+		reports[l] = (struct candor_report){.item = "many", .labeler = names[l], .value = 0.5};
+	}
+	struct candor *c = daemon_connect(d);
+	call_ok(c,
+		(struct candor_request){.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = MORE, .reports = reports});
+	call_on_item(c, CANDOR_REQ_CLOSE_ITEMS, "p", "many");
+	call_report(c, "p", "last", "more-0", 0.5);
+	assert_int_equal(daemon_stop(d), 0);
+	assert_int_equal((int)sql_number(d->db, "SELECT count(*) FROM reports"), ALL_BUT_MORE + MORE + 1);
+	uint64_t many = sql_steps(d->db, query);
+	if (many / (ALL_BUT_MORE + MORE + 1) > 2 * few / ALL_BUT_MORE)
+		print_error("%llu steps for %d rows, %llu for %d\n", (unsigned long long)few, ALL_BUT_MORE,
+			    (unsigned long long)many, ALL_BUT_MORE + MORE + 1);
+	assert_true(many / (ALL_BUT_MORE + MORE + 1) <= 2 * few / ALL_BUT_MORE);
+}
+
 #define HISTORY(test) cmocka_unit_test_setup_teardown(test, daemon_set_up, daemon_tear_down_spoiled)
 
 int main(void)
@@ -217,6 +245,7 @@ int main(void)
 		HISTORY(verification_names_the_row_that_was_changed),
 		HISTORY(only_a_published_head_tells_a_rewritten_history),
 		HISTORY(every_standing_report_is_a_row_of_the_view),
+		HISTORY(the_view_takes_as_much_work_as_it_has_rows_however_many_labelers_there_are),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -50,3 +50,18 @@ double sql_number(const char *path, const char *query)
 	assert_true(end != text && *end == 0);
 	return x;
 }
+
+uint64_t sql_steps(const char *path, const char *query)
+{
+	sqlite3 *db = open_file(path, 0);
+	sqlite3_stmt *s;
+	assert_int_equal(sqlite3_prepare_v2(db, query, -1, &s, NULL), SQLITE_OK);
+	int got;
+	while ((got = sqlite3_step(s)) == SQLITE_ROW)
+		;
+	assert_int_equal(got, SQLITE_DONE);
+	uint64_t steps = (uint64_t)sqlite3_stmt_status(s, SQLITE_STMTSTATUS_VM_STEP, 0);
+	sqlite3_finalize(s);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	return steps;
+}
