@@ -11,6 +11,11 @@ enum {
 	OWED_MAX = 16 * 1024, /* of the channel's own output: above it the peer must read some before it is read */
 };
 
+static uint64_t now_ms(const struct conn *c)
+{
+	return c->shared->now_ms;
+}
+
 static void move_to(struct conn *c, enum conn_state state)
 {
 	require(state > c->state);
@@ -37,7 +42,7 @@ static void on_written(uv_write_t *write, int status)
 		conn_close(c);
 		return;
 	}
-	c->last_active_ms = uv_now(c->stream.loop);
+	c->last_active_ms = now_ms(c);
 	session_sent(c->session, c->owed.cap);
 	mark_dirty(c);
 }
@@ -73,7 +78,7 @@ static bool take_piece(struct buf *out, size_t sent, struct buf *piece)
 static void start_write(struct conn *c)
 {
 	c->write.data = c;
-	c->write_since_ms = uv_now(c->stream.loop);
+	c->write_since_ms = now_ms(c);
 	c->write_left = c->writing.len;
 	uv_buf_t rest = uv_buf_init((char *)c->writing.data, (unsigned)c->writing.len);
 	int err = uv_write(&c->write, &c->stream, &rest, 1, on_written);
@@ -95,7 +100,7 @@ static ssize_t try_write(struct conn *c, const struct buf *bytes)
 		return -1;
 	}
 	if (sent > 0)
-		c->last_active_ms = uv_now(c->stream.loop);
+		c->last_active_ms = now_ms(c);
 	return sent > 0 ? sent : 0;
 }
 
@@ -217,7 +222,7 @@ static void watch_frame(struct conn *c)
 		c->frame_since_ms = 0;
 	} else if (c->frame_since_ms == 0 || c->frames_before != frames) {
 		/* Only a complete frame restarts the clock: bytes may trickle in forever. */
-		c->frame_since_ms = uv_now(c->stream.loop);
+		c->frame_since_ms = now_ms(c);
 		c->frames_before = frames;
 	}
 }
@@ -318,7 +323,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	}
 	if (c->state >= CONN_ENDING)
 		return;
-	c->last_active_ms = uv_now(stream->loop);
+	c->last_active_ms = now_ms(c);
 	if (c->tls)
 		take_cipher(c, buf->base, (size_t)n);
 	else
@@ -337,7 +342,7 @@ int conn_start(struct conn *c, const struct identity *peer, struct tls_context *
 {
 	static const struct session_ops ops = {.wake = on_wake, .send_now = on_send_now};
 	const struct conn_shared *shared = c->shared;
-	c->last_active_ms = c->began_ms = uv_now(c->stream.loop);
+	c->last_active_ms = c->began_ms = now_ms(c);
 	int err = context ? tls_new(&c->tls, context, NULL) : 0;
 	if (err == 0)
 		err = session_new(&c->session, shared->engine, &shared->session_limits, peer, &ops, c);
@@ -370,7 +375,7 @@ static void linger(struct conn *c)
 		return;
 	}
 	move_to(c, CONN_LINGERING);
-	c->linger_since_ms = uv_now(c->stream.loop);
+	c->linger_since_ms = now_ms(c);
 	if (uv_shutdown(&c->shutdown, &c->stream, NULL) != 0 ||
 	    (!c->reading && uv_read_start(&c->stream, on_alloc, on_read) != 0))
 		conn_close(c);
@@ -380,7 +385,7 @@ static void linger(struct conn *c)
 void conn_refuse(struct conn *c, enum candor_code code, const char *sentence)
 {
 	session_refuse(c->session, code, sentence);
-	c->refused_ms = uv_now(c->stream.loop);
+	c->refused_ms = now_ms(c);
 	mark_dirty(c);
 }
 
@@ -412,31 +417,32 @@ void conn_flush(struct conn *c)
 	watch_frame(c);
 }
 
-const char *conn_overdue(struct conn *c, uint64_t now_ms)
+const char *conn_overdue(struct conn *c)
 {
 	const struct conn_limits *limits = &c->shared->limits;
+	uint64_t now = now_ms(c);
 	size_t left = uv_stream_get_write_queue_size(&c->stream);
 	if (left != c->write_left)
-		c->write_since_ms = now_ms;
+		c->write_since_ms = now;
 	c->write_left = left;
 
 	if (c->state == CONN_LINGERING)
-		return now_ms - c->linger_since_ms > LINGER_MS ? "the peer did not close its side" : NULL;
+		return now - c->linger_since_ms > LINGER_MS ? "the peer did not close its side" : NULL;
 	bool shaking = c->tls && !tls_is_ready(c->tls);
-	if (shaking && c->refused_ms && now_ms - c->refused_ms > LINGER_MS)
+	if (shaking && c->refused_ms && now - c->refused_ms > LINGER_MS)
 		return "it was refused and did not finish its TLS handshake";
-	if (shaking && limits->frame_ms && now_ms - c->began_ms > limits->frame_ms)
+	if (shaking && limits->frame_ms && now - c->began_ms > limits->frame_ms)
 		return "TLS handshake timed out";
-	if (limits->frame_ms && c->frame_since_ms && now_ms - c->frame_since_ms > limits->frame_ms) {
+	if (limits->frame_ms && c->frame_since_ms && now - c->frame_since_ms > limits->frame_ms) {
 		log_debug("closing a connection: incomplete frame timed out");
 		session_finish(c->session, "incomplete frame: the rest of it did not come in time; closing");
 		c->frame_since_ms = 0;
 		mark_dirty(c);
 	}
-	if (limits->frame_ms && c->writing.data && now_ms - c->write_since_ms > limits->frame_ms)
+	if (limits->frame_ms && c->writing.data && now - c->write_since_ms > limits->frame_ms)
 		return "the peer does not read its answers";
 	if (limits->idle_ms && session_is_quiet(c->session) && !session_wants_turn(c->session) && !c->writing.data &&
-	    now_ms - c->last_active_ms > limits->idle_ms)
+	    now - c->last_active_ms > limits->idle_ms)
 		return "idle timeout";
 	return NULL;
 }

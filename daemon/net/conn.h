@@ -36,6 +36,7 @@ struct conn_shared {
 	struct session_limits session_limits;
 	struct conn_limits limits;
 	struct turns turns;
+	uint64_t now_ms; /* time as it counts for the limits: only that in which peers were looked at; from 1 */
 	/* Scratch, each used within one call only. */
 	char *read_buffer;
 	size_t read_bytes;
@@ -71,7 +72,7 @@ struct conn {
 	struct turn turn;
 	struct tls *tls; /* NULL: plain */
 	struct buf owed; /* the channel's own output: handshake, alerts, the end */
-	uint64_t began_ms; /* the handshake; like all times here, by the loop's clock */
+	uint64_t began_ms; /* the handshake; like all times here, by shared->now_ms */
 	uv_write_t write;
 	uv_shutdown_t shutdown;
 	struct buf writing; /* on its way; its data NULL: nothing is */
@@ -95,7 +96,7 @@ void conn_flush(struct conn *c);
 void conn_refuse(struct conn *c, enum candor_code code, const char *sentence);
 
 /* What took too long and ends the connection at once, or NULL. To be called from time to time. */
-const char *conn_overdue(struct conn *c, uint64_t now_ms);
+const char *conn_overdue(struct conn *c);
 
 /* Every request is answered, and every answer is sent. */
 bool conn_is_done(const struct conn *c);

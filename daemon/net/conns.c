@@ -136,7 +136,7 @@ static void close_if_patience_ends(const struct conns *all, struct conn *c)
 {
 	enum { PATIENCE_MS = 10000 };
 	if (all->budget.used_bytes > all->budget.limit_bytes / 8 * 9 && c->refused_ms &&
-	    uv_now(all->loop) - c->refused_ms > PATIENCE_MS)
+	    all->shared.now_ms - c->refused_ms > PATIENCE_MS)
 		conn_close(c);
 }
 
@@ -196,8 +196,19 @@ static void flush(struct conns *all)
 	} while (all->dirty);
 }
 
+/* Peers are not to blame for the time in which this process was stopped or did something else: what they sent meanwhile
+ * is still in the kernel. The loop sleeps a beat at most, so of the time since it last looked no more than that counts,
+ * and it does not count before the loop has looked again. */
+static void advance_clock(struct conns *all)
+{
+	uint64_t now = uv_now(all->loop), passed = now - all->looked_ms;
+	all->shared.now_ms += passed < all->beat_ms ? passed : all->beat_ms;
+	all->looked_ms = now;
+}
+
 void conns_serve(struct conns *all)
 {
+	advance_clock(all);
 	flush(all);
 	turns_give(&all->shared.turns, all->shared.engine);
 	flush(all);
@@ -216,12 +227,11 @@ bool conns_are_due(const struct conns *all)
 
 void conns_tick(struct conns *all)
 {
-	uint64_t now = uv_now(all->loop);
 	for (struct conn *c = all->first; c; c = c->after) {
 		if (conn_is_closing(c))
 			continue;
 		session_trim(c->session);
-		const char *why = conn_overdue(c, now);
+		const char *why = conn_overdue(c);
 		if (why) {
 			log_debug("closing a connection: %s", why);
 			conn_close(c);
@@ -234,6 +244,17 @@ void conns_tick(struct conns *all)
 
 /* ---- start and end ---- */
 
+/* Often enough for the shortest time limit, and at least once a second for everything else. */
+static uint64_t beat_ms(const struct config *config)
+{
+	uint64_t beat = 1000;
+	if (config->frame_ms && config->frame_ms / 4 < beat)
+		beat = config->frame_ms / 4 + 1;
+	if (config->idle_ms && config->idle_ms / 4 < beat)
+		beat = config->idle_ms / 4 + 1;
+	return beat;
+}
+
 int conns_init(struct conns *all, uv_loop_t *loop, const struct config *config, void (*changed)(void *owner),
 	       void *owner)
 {
@@ -245,9 +266,11 @@ int conns_init(struct conns *all, uv_loop_t *loop, const struct config *config, 
 		.max = config->max_connections,
 		.changed = changed,
 		.owner = owner,
+		.beat_ms = beat_ms(config),
 		.budget.limit_bytes = shares.connections,
 		.has_channels = config->tls_cert[0],
 		.shared = {.limits = {config->idle_ms, config->frame_ms},
+			   .now_ms = 1,
 			   .read_bytes = READ_BYTES,
 			   .read_buffer = malloc(READ_BYTES),
 			   .ops = &ops,

@@ -14,6 +14,8 @@ struct conns {
 	struct session_budget budget;
 	struct conn *first, *dirty;
 	uint64_t n, max; /* above max a connection is refused */
+	uint64_t beat_ms; /* conns_tick() is to be called so often */
+	uint64_t looked_ms; /* when peers were looked at last, by the loop's clock */
 	bool has_channels; /* there are listeners that speak TLS */
 	void (*changed)(void *owner); /* n has changed */
 	void *owner;
@@ -35,7 +37,7 @@ void conns_serve(struct conns *all);
 /* conns_serve() has more to do. */
 bool conns_are_due(const struct conns *all);
 
-/* From time to time: closes connections that are overdue, frees memory that nobody needs just now. */
+/* Every beat_ms: closes connections that are overdue, frees memory that nobody needs just now. */
 void conns_tick(struct conns *all);
 
 /* No further request is taken. */

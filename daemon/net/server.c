@@ -364,14 +364,8 @@ static int start_handles(struct server *s)
 		return err;
 	}
 	s->prepare.data = s->tick.data = s->sigterm.data = s->sigint.data = s->sighup.data = s;
-	/* Often enough for the shortest time limit, and at least once a second for everything else. */
-	uint64_t beat = 1000;
-	if (s->config->frame_ms && s->config->frame_ms / 4 < beat)
-		beat = s->config->frame_ms / 4 + 1;
-	if (s->config->idle_ms && s->config->idle_ms / 4 < beat)
-		beat = s->config->idle_ms / 4 + 1;
 	if ((err = uv_prepare_start(&s->prepare, on_prepare)) ||
-	    (err = uv_timer_start(&s->tick, on_tick, beat, beat)) ||
+	    (err = uv_timer_start(&s->tick, on_tick, s->conns.beat_ms, s->conns.beat_ms)) ||
 	    (err = uv_signal_start(&s->sigterm, on_signal, SIGTERM)) ||
 	    (err = uv_signal_start(&s->sigint, on_signal, SIGINT)) ||
 	    (err = uv_signal_start(&s->sighup, on_sighup, SIGHUP)))

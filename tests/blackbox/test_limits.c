@@ -2,6 +2,7 @@
  * end. They are cut off or held back, lose no answer, and nobody else notices. */
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -11,6 +12,7 @@
 #include "tests/lib/clock.h"
 #include "tests/lib/raw.h"
 #include "tests/lib/unit.h"
+#include "lib/wire/frame.h"
 #include "lib/wire/wire.h"
 
 enum { REQUESTS = SANITIZED ? 30000 : 100000, LABELERS = 20, GROWTH_MAX_KIB = 32 * 1024 };
@@ -110,6 +112,72 @@ static void a_peer_that_takes_no_answers_is_cut_off(void **state)
 	}
 	assert_int_equal(n, -1);
 	call_info(f->good);
+}
+
+static void take_answers(struct raw *r, size_t n)
+{
+	struct candor_response response;
+	for (size_t i = 0; i < n; i++) {
+		assert_int_equal(raw_receive(r, &response), 1);
+		assert_int_equal(response.code, CANDOR_OK);
+	}
+}
+
+/* The daemon is stopped for longer than any limit. Meanwhile one peer sends a whole request, another the second half of
+ * one, a third asks for the first time, and a fourth reads the answers that wait for it. */
+static void time_in_which_the_daemon_did_not_look_counts_against_nobody(void **state)
+{
+	struct fixture *f = *state;
+	enum { WHOLE, HALF, IDLE, READER, PEERS, ROWS = 2000, ASKED = 400 };
+	const char *const options[] = {"--frame-timeout", "1", "--idle-timeout", "2", NULL};
+	struct raw peers[PEERS];
+	struct buf kept = {0};
+	uint8_t some[4096];
+	ssize_t n;
+	start(f, options);
+	for (int i = 0; i < PEERS; i++)
+		raw_open(&peers[i], f->daemon.address);
+	for (uint64_t id = 1; id <= ASKED; id++)
+		add_request(f, &(struct candor_request){.id = id, .type = CANDOR_REQ_LIST_LABELERS, .pool = "p"});
+	raw_send(&peers[READER], f->stream.data, f->stream.len);
+	raw_send(&peers[HALF], "\x04\x08\x01", 3);
+	nap_ms(300);
+
+	assert_int_equal(kill(f->daemon.pid, SIGSTOP), 0);
+	static struct candor_report rows[ROWS];
+	for (size_t i = 0; i < ROWS; i++)
+		rows[i] = (struct candor_report){"item", "labeler-0", (double)(i + 1) / ROWS};
+	raw_send_request(&peers[WHOLE],
+			 &(struct candor_request){
+				 .id = 2, .type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = ROWS, .reports = rows});
+	raw_send(&peers[HALF], "\x1a\x00", 2);
+	raw_send_request(&peers[IDLE], &(struct candor_request){.id = 3, .type = CANDOR_REQ_INFO});
+	while ((n = recv(peers[READER].fd, some, sizeof some, MSG_DONTWAIT)) > 0)
+		assert_int_equal(buf_append(&kept, some, (size_t)n), 0);
+	nap_ms(3000);
+	assert_int_equal(kill(f->daemon.pid, SIGCONT), 0);
+
+	take_answers(&peers[HALF], 1);
+	take_answers(&peers[IDLE], 1);
+	take_answers(&peers[WHOLE], 1);
+	struct frame frame;
+	struct view message;
+	size_t read = 0;
+	frame_init(&frame, 1 << 22);
+	do {
+		assert_int_equal(frame_push(&frame, kept.data, kept.len), 0);
+		while (frame_next(&frame, &message) == 1)
+			read++;
+		n = read < ASKED ? recv(peers[READER].fd, some, sizeof some, 0) : 0;
+		kept.len = 0;
+		if (n > 0)
+			assert_int_equal(buf_append(&kept, some, (size_t)n), 0);
+	} while (n > 0);
+	assert_int_equal(read, ASKED);
+	frame_free(&frame);
+	buf_free(&kept);
+	for (int i = 0; i < PEERS; i++)
+		raw_close(&peers[i]);
 }
 
 /* ---- memory ---- */
@@ -251,6 +319,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		LIMITS(a_frame_that_trickles_in_is_cut_off_however_steadily),
 		LIMITS(a_peer_that_takes_no_answers_is_cut_off),
+		LIMITS(time_in_which_the_daemon_did_not_look_counts_against_nobody),
 		LIMITS(endless_queries_are_held_back_and_all_answered_in_the_end),
 		LIMITS(peers_that_ask_a_lot_and_hang_up_harm_nobody),
 		LIMITS(small_limits_hold_nobody_back_for_ever),
