@@ -3,10 +3,11 @@
  * A connection belongs to one thread at a time. Errors, here and in every header of this folder that names no others:
  * ERR_DISK_FULL (there was no room) and ERR_BUSY (another program holds a lock): the transaction is rolled back and the
  * connection usable; ERR_SCHEMA; ERR_HISTORY (a row that makes no sense; logged), ERR_DAMAGED (the file is not what was
- * written to it; logged), -ENOMEM, ERR_DATABASE for all else (logged). */
+ * written to it; logged), -ENOMEM, -ECANCELED (see db_watch()), ERR_DATABASE for all else (logged). */
 #ifndef CANDOR_DB_CONNECTION_H
 #define CANDOR_DB_CONNECTION_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +33,9 @@ int db_close(struct db *db);
 /* When this connection is closed, the log stays as it is, also where nobody else has it open: it was only looked at, or
  * its file is no longer where it was. */
 void db_leave_log(struct db *db);
+
+/* Statements that run while *stop is true end with -ECANCELED, soon and unlogged; until db_end(), or NULL. */
+void db_watch(struct db *db, const atomic_bool *stop);
 
 /* How long this connection waits for another program's lock before it says ERR_BUSY; five seconds, unless told. */
 void db_set_patience(struct db *db, unsigned ms);

@@ -14,6 +14,7 @@ int db_error_of(sqlite3 *handle)
 	case SQLITE_NOTADB: return ERR_SCHEMA;
 	case SQLITE_CORRUPT: return ERR_DAMAGED;
 	case SQLITE_BUSY: return ERR_BUSY;
+	case SQLITE_INTERRUPT: return -ECANCELED;
 	case SQLITE_IOERR:
 	case SQLITE_CANTOPEN: break;
 	default: return ERR_DATABASE;
@@ -27,7 +28,9 @@ int db_error_of(sqlite3 *handle)
 
 int db_error(struct db *db, const char *doing)
 {
-	log_error("database: %s: %s (SQLite %d)", doing, sqlite3_errmsg(db->handle),
-		  sqlite3_extended_errcode(db->handle));
-	return db_error_of(db->handle);
+	int err = db_error_of(db->handle);
+	if (err != -ECANCELED)
+		log_error("database: %s: %s (SQLite %d)", doing, sqlite3_errmsg(db->handle),
+			  sqlite3_extended_errcode(db->handle));
+	return err;
 }

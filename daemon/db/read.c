@@ -421,11 +421,56 @@ int db_feed(struct db *db, struct arena *a, uint64_t pool, uint64_t after, size_
 	return found < 0 ? found : n;
 }
 
+/* The pool's newest settlement up to a round: 1, 0 where there is none, or an error. */
+static int newest_up_to(struct db *db, const char *pool, uint64_t limit, uint64_t *round, uint64_t *change)
+{
+	struct columns c;
+	int err = begin(&c, db, SQL_ROUND_UP_TO, NULL);
+	if (err)
+		return err;
+	bind_text(&c, 1, pool);
+	bind_number(&c, 2, limit);
+	int found = fetch(&c);
+	if (found == 1) {
+		*round = get_int(&c);
+		*change = get_int(&c);
+	}
+	return end(&c, found);
+}
+
+/* Lowers *round to the last one that was settled before a change. A place that db_events() gave stands there, or one
+ * before; one that somebody made up may be anywhere, and going there step by step could take the whole history. */
+static int bound_round(struct db *db, const char *pool, uint64_t before, uint64_t *round)
+{
+	uint64_t low = 0, high, found, change;
+	int err = newest_up_to(db, pool, *round, &high, &change);
+	if (err != 1)
+		return err;
+	if (change < before) {
+		*round = high;
+		return 0;
+	}
+	for (high--; low < high;) {
+		uint64_t middle = low + (high - low + 1) / 2;
+		err = newest_up_to(db, pool, middle, &found, &change);
+		if (err < 0)
+			return err;
+		if (err == 1 && change >= before)
+			high = found - 1;
+		else
+			low = middle;
+	}
+	*round = low;
+	return 0;
+}
+
 int db_events(struct db *db, struct arena *a, const char *pool, uint64_t before, uint64_t *round, size_t limit,
 	      struct event_row *out)
 {
 	struct columns c;
-	int n = 0, found, err = begin(&c, db, pool ? SQL_EVENTS_OF_POOL : SQL_EVENTS, a);
+	int n = 0, found, err = pool && before != UINT64_MAX ? bound_round(db, pool, before, round) : 0;
+	if (err == 0)
+		err = begin(&c, db, pool ? SQL_EVENTS_OF_POOL : SQL_EVENTS, a);
 	if (err)
 		return err;
 	bind_number(&c, 1, before);

@@ -2,15 +2,35 @@
 #ifndef CANDOR_DB_READ_H
 #define CANDOR_DB_READ_H
 
+#include <stdatomic.h>
+
 #include "daemon/db/connection.h"
 #include "daemon/db/rows.h"
 
-/* A read away from the loop: `work` runs on another thread, with a connection that sees all that was committed before;
- * then `done` runs on the loop. The job belongs to its maker. */
+/* ---- reads away from the loop ---- */
+
+enum read_state { READ_IDLE, READ_WAITING, READ_TAKEN };
+
+/* `work` runs on another thread, with a connection that sees all that was committed before; then `done` runs on the
+ * loop. What takes long is done in slices: `work` returns with `unfinished` set, and is called again, perhaps on
+ * another thread with another connection, when others have had their turn. The job belongs to its maker, who leaves
+ * what is not named here all zero. */
 struct read_job {
 	void (*work)(struct read_job *job, struct db *db);
 	void (*done)(struct read_job *job);
-	int err; /* set by `work`; also set where there was no connection, and then `work` was not called */
+	/* Whose turn it takes (see read_queue.h): the principal, and a key of the connection, which may be gone. */
+	const char *principal; /* until it is started */
+	const void *connection;
+	bool is_owner; /* the daemon's owner, under whatever name */
+
+	int err; /* set by `work`; also set where there was no connection, and where it was given up */
+	bool unfinished;
+	atomic_bool cancelled; /* the answer is not wanted any more: `work` may end at once */
+
+	/* The queue's. */
+	enum read_state state;
+	struct read_lane *lane;
+	struct read_job *next, *before;
 };
 
 MUST_CHECK int db_progress(struct db *db, struct progress_row *out);

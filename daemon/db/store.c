@@ -9,11 +9,21 @@
 #include "daemon/db/last_run.h"
 #include "daemon/db/prepare.h"
 #include "daemon/db/presence.h"
+#include "daemon/db/read_queue.h"
 #include "lib/base/log.h"
 
-enum { READERS_MAX = 8 }; /* idle connections kept; libuv's pool has 4 threads unless told otherwise */
+/* As many as libuv's pool has threads; one of them is the owner's. Each has a connection of its own. */
+enum { READERS = STORE_READERS, READERS_FOR_OWNER = 1 };
 enum { PATIENCE_MS = 1000 }; /* of the writer */
 enum { WRITE_CACHE_BYTES = 64 * 1024 * 1024, READ_CACHE_BYTES = 16 * 1024 * 1024 }; /* more is of little use */
+
+/* One job at a time, on a thread of libuv's pool. */
+struct reader {
+	uv_work_t work;
+	struct store *store;
+	struct read_job *job; /* NULL: it has nothing to do */
+	struct db *db; /* NULL: not opened yet */
+};
 
 struct store {
 	char *path;
@@ -24,6 +34,8 @@ struct store {
 	struct last_run run; /* the writer's; `lock` is too, while it runs */
 	bool is_unrecorded; /* the writer's: the newest change is not in the record, and that was logged */
 	struct db *loop_db;
+	struct read_queue *queue; /* of what waits for a reader */
+	struct reader readers[READERS];
 
 	store_on_commit *on_commit;
 	void *arg;
@@ -36,8 +48,6 @@ struct store {
 	bool stop, done;
 	bool moved; /* its files are not where they were: nothing more is acknowledged */
 	int result;
-	struct db *readers[READERS_MAX]; /* that nobody uses just now */
-	int n_readers;
 };
 
 /* ---- the writer ---- */
@@ -151,68 +161,95 @@ void store_commit(struct store *s, const struct batch *batch)
 
 /* ---- readers ---- */
 
-struct read_work {
-	uv_work_t work;
-	struct store *store;
-	struct read_job *job;
-};
+static int open_reader(struct reader *r)
+{
+	const struct store *s = r->store;
+	int err = db_open(&r->db, s->path, DB_READ, s->sync);
+	if (err)
+		return err;
+	/* What has the path now may be another database. */
+	err = check_presence(r->store);
+	if (err == 0) {
+		db_set_cache(r->db, s->read_cache);
+		return 0;
+	}
+	db_leave_log(r->db);
+	require(db_close(r->db) == 0);
+	r->db = NULL;
+	return err;
+}
 
 static void do_read(uv_work_t *work)
 {
-	struct read_work *w = work->data;
-	struct store *s = w->store;
-	struct db *db = NULL;
-	uv_mutex_lock(&s->mutex);
-	if (s->n_readers > 0)
-		db = s->readers[--s->n_readers];
-	uv_mutex_unlock(&s->mutex);
-	if (!db) {
-		w->job->err = db_open(&db, s->path, DB_READ, s->sync);
-		if (!db)
-			return;
-		/* What has the path now may be another database. */
-		if (check_presence(s)) {
-			db_leave_log(db);
-			require(db_close(db) == 0);
-			w->job->err = ERR_MOVED;
-			return;
-		}
-		db_set_cache(db, s->read_cache);
-	}
-	w->job->work(w->job, db);
-	uv_mutex_lock(&s->mutex);
-	if (s->n_readers < READERS_MAX) {
-		s->readers[s->n_readers++] = db;
-		db = NULL;
-	}
-	uv_mutex_unlock(&s->mutex);
-	require(db_close(db) == 0);
+	struct reader *r = work->data;
+	struct read_job *job = r->job;
+	job->unfinished = false;
+	job->err = atomic_load(&job->cancelled) ? -ECANCELED : 0;
+	if (job->err == 0 && !r->db)
+		job->err = open_reader(r);
+	if (job->err)
+		return;
+	db_watch(r->db, &job->cancelled);
+	job->work(job, r->db);
+	db_watch(r->db, NULL);
 }
+
+static void start_reads(struct store *s);
 
 static void after_read(uv_work_t *work, int status)
 {
-	struct read_work *w = work->data;
-	struct read_job *job = w->job;
-	if (status)
-		job->err = status;
-	free(w);
-	job->done(job);
+	struct reader *r = work->data;
+	struct store *s = r->store;
+	struct read_job *job = r->job;
+	require(status == 0);
+	r->job = NULL;
+	if (job->unfinished && job->err == 0 && !atomic_load(&job->cancelled)) {
+		read_queue_again(s->queue, job);
+	} else {
+		if (job->unfinished && job->err == 0)
+			job->err = -ECANCELED;
+		read_queue_end(s->queue, job);
+		job->done(job);
+	}
+	start_reads(s);
+}
+
+/* Gives every reader that has nothing to do what there is for it. */
+static void start_reads(struct store *s)
+{
+	for (size_t i = 0; i < READERS; i++) {
+		struct reader *r = &s->readers[i];
+		if (r->job)
+			continue;
+		if (!(r->job = read_queue_take(s->queue)))
+			break;
+		r->store = s;
+		r->work.data = r;
+		require(uv_queue_work(s->async.loop, &r->work, do_read, after_read) == 0);
+	}
+	require_sound(read_queue_check(s->queue));
 }
 
 void store_read(struct store *s, struct read_job *job)
 {
-	struct read_work *w = malloc(sizeof *w);
-	int err = w ? 0 : -ENOMEM;
-	if (w) {
-		*w = (struct read_work){.store = s, .job = job};
-		w->work.data = w;
-		err = uv_queue_work(s->async.loop, &w->work, do_read, after_read);
-	}
+	atomic_store(&job->cancelled, false);
+	int err = read_queue_add(s->queue, job);
 	if (err) {
-		free(w);
 		job->err = err;
 		job->done(job);
+		return;
 	}
+	start_reads(s);
+}
+
+void store_cancel(struct store *s, struct read_job *job)
+{
+	atomic_store(&job->cancelled, true);
+	if (job->state != READ_WAITING)
+		return;
+	read_queue_remove(s->queue, job);
+	job->err = -ECANCELED;
+	job->done(job);
 }
 
 /* ---- life ---- */
@@ -222,6 +259,7 @@ static void release(struct store *s)
 	if (s->moved && s->loop_db)
 		db_leave_log(s->loop_db);
 	require(db_close(s->loop_db) == 0);
+	read_queue_free(s->queue);
 	presence_free(&s->presence);
 	db_lock_release(&s->lock);
 	free(s->path);
@@ -267,7 +305,7 @@ int store_open(struct store **out, uv_loop_t *loop, const char *path, enum db_sy
 	if (!s)
 		return -ENOMEM;
 	/* Half for the writer's pages, half for the readers': the loop's, and those on the threads of libuv's pool. */
-	enum { READERS_AT_A_TIME = 5 };
+	enum { READERS_AT_A_TIME = 1 + READERS };
 	*s = (struct store){.sync = sync,
 			    .write_cache = memory / 2,
 			    .read_cache = memory / 2 / READERS_AT_A_TIME,
@@ -280,7 +318,9 @@ int store_open(struct store **out, uv_loop_t *loop, const char *path, enum db_sy
 		s->read_cache = READ_CACHE_BYTES;
 	db_limit_memory(memory);
 	s->path = strdup(path);
-	int err = s->path ? db_lock_take(&s->lock, s->path) : -ENOMEM;
+	int err = s->path ? read_queue_new(&s->queue, READERS, READERS_FOR_OWNER) : -ENOMEM;
+	if (err == 0)
+		err = db_lock_take(&s->lock, s->path);
 	if (err == 0)
 		err = db_prepare(&s->loop_db, s->path, s->sync, &s->lock);
 	if (err == 0)
@@ -329,7 +369,7 @@ void store_close(struct store *s)
 	int moved = check_presence(s);
 	(void)moved; /* it stands in the store */
 	stop_writer(s);
-	while (s->n_readers > 0)
-		require(db_close(s->readers[--s->n_readers]) == 0);
+	for (size_t i = 0; i < READERS; i++)
+		require(!s->readers[i].job && db_close(s->readers[i].db) == 0);
 	uv_close((uv_handle_t *)&s->async, on_async_closed);
 }

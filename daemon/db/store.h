@@ -12,6 +12,9 @@
 
 struct store;
 
+/* Threads that libuv's pool should have: for so many reads at a time, of which one is the owner's. */
+enum { STORE_READERS = 5 };
+
 /* err: as db_write(), or ERR_MOVED. */
 typedef void store_on_commit(void *arg, int err);
 
@@ -26,8 +29,12 @@ struct db *store_db(struct store *s);
 /* Hands a batch to the writer; it must live until on_commit. One at a time. */
 void store_commit(struct store *s, const struct batch *batch);
 
-/* Runs a job on a thread of libuv's pool (see struct read_job). */
+/* Runs a job on a thread of libuv's pool (see struct read_job), when it is its turn (see read_queue.h). */
 void store_read(struct store *s, struct read_job *job);
+
+/* Gives up a job that is not done: where it waits for its turn, done() is called at once, else when it has stopped,
+ * soon; its err is then -ECANCELED, unless it was finished already. */
+void store_cancel(struct store *s, struct read_job *job);
 
 /* Are the database's files where they were? 0, or ERR_MOVED (logged once): then nothing more is acknowledged. Every
  * commit asks that too, before it counts; this is for the time between commits. */

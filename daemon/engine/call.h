@@ -28,6 +28,8 @@ struct engine_ops {
 	/* Makes a batch durable; engine_committed() answers. One at a time. */
 	void (*commit)(void *owner, const struct batch *batch);
 	void (*read)(void *owner, struct read_job *job);
+	/* Nobody needs a read any more that is not done: it ends soon, or at once, with -ECANCELED. */
+	void (*cancel)(void *owner, struct read_job *job);
 	/* What the clock says: milliseconds since 1970, above 0. It may be set, also back: for what is told to people
 	 * and for when a token expires. */
 	uint64_t (*now_ms)(void *owner);
@@ -70,6 +72,8 @@ struct call {
 	struct engine_pool *pool; /* that the request names, while its command runs; NULL for a kind that names none */
 	struct item *const *items; /* [request.n] likewise */
 	struct load *load; /* a read of items from disk, under way for it */
+	struct read_job *read; /* a read that is of no use without this call, likewise */
+	bool cancelled; /* nobody waits for the answer */
 	bool waited; /* for a load, once already */
 };
 

@@ -41,6 +41,7 @@ static void on_read(struct read_job *job)
 {
 	struct history_read *h = (struct history_read *)job;
 	engine_read_done(h->engine);
+	h->call->read = NULL;
 	/* A made-up cursor can name a round in which the labeler was not scored. */
 	if (job->err == ERR_HISTORY && h->n_steps == 0 && h->call->wire->request.cursor[0])
 		engine_refuse_cursor(h->call);
@@ -51,15 +52,21 @@ static void on_read(struct read_job *job)
 	free(h);
 }
 
+static void begin(struct history_read *h)
+{
+	h->call->read = &h->job;
+	engine_read(h->engine, h->call, &h->job);
+}
+
 static void on_durable(struct waiter *w, int err)
 {
 	struct history_read *h = (struct history_read *)((char *)w - offsetof(struct history_read, waiter));
-	if (err) {
-		engine_refuse_error(h->call, err);
+	if (err || h->call->cancelled || h->engine->quiescing) {
+		engine_refuse_error(h->call, err ? err : -ECANCELED);
 		free(h);
 		return;
 	}
-	engine_read(h->engine, &h->job);
+	begin(h);
 }
 
 /* Reads what there is up to a change; takes h over. */
@@ -68,10 +75,15 @@ static enum engine_outcome start(struct history_read *h, uint64_t change)
 	struct engine *e = h->engine;
 	h->job.done = on_read;
 	h->waiter.on_durable = on_durable;
+	if (e->quiescing) {
+		struct call *call = h->call;
+		free(h);
+		return engine_refuse_error(call, -ECANCELED);
+	}
 	if (change > e->committed)
 		engine_add_waiter(e, change, &h->waiter);
 	else
-		engine_read(e, &h->job);
+		begin(h);
 	return ENGINE_LATER;
 }
 
@@ -211,19 +223,28 @@ static int read_boundary(struct history_read *h, struct db *db, struct arena *sc
 	return found < 0 ? found : 0;
 }
 
-/* On another thread. Each settlement is read into a scratch arena: a page may cover many thousand reports. */
+static bool is_left(const struct history_read *h)
+{
+	return h->round > h->archived && h->n_steps < h->call->wire->request.limit;
+}
+
+/* On another thread, as many rounds at a time as take about a millisecond. Each settlement is read into a scratch
+ * arena: a page may cover many thousand reports. */
 static void read_trajectory(struct read_job *job, struct db *db)
 {
+	enum { SLICE_STEPS = 64, SLICE_REPORTS = 8192 };
 	struct history_read *h = (struct history_read *)job;
 	size_t limit = h->call->wire->request.limit;
 	struct arena scratch;
 	arena_init(&scratch, SIZE_MAX / 2);
-	h->steps = arena_alloc(h->call->arena, limit * sizeof *h->steps);
+	size_t steps = 0, reports = 0;
+	if (!h->steps)
+		h->steps = arena_alloc(h->call->arena, limit * sizeof *h->steps);
 	job->err = h->steps ? db_begin(db) : -ENOMEM;
 	bool begun = job->err == 0;
 	if (begun)
 		job->err = read_boundary(h, db, &scratch);
-	while (job->err == 0 && h->round > h->archived && h->n_steps < limit) {
+	while (job->err == 0 && is_left(h) && steps++ < SLICE_STEPS && reports < SLICE_REPORTS) {
 		struct settled_row row;
 		arena_reset(&scratch);
 		int found = db_settlement(db, &scratch, h->pool, h->round, &row);
@@ -231,6 +252,7 @@ static void read_trajectory(struct read_job *job, struct db *db)
 			job->err = found < 0 ? found : ERR_HISTORY;
 			break;
 		}
+		reports += row.item.reports.n;
 		struct candor_settlement *step = &h->steps[h->n_steps - 1];
 		if (!(step->item = arena_strdup(h->call->arena, step->item)))
 			job->err = -ENOMEM;
@@ -238,6 +260,7 @@ static void read_trajectory(struct read_job *job, struct db *db)
 	if (begun)
 		db_end(db);
 	arena_free(&scratch);
+	job->unfinished = job->err == 0 && is_left(h);
 }
 
 /* What the labeler has now, and the trajectory if one was asked for. */

@@ -26,7 +26,7 @@ struct load {
 	const char *pool_name;
 	struct arena arena; /* of what follows and of pool_name: nothing here is the call's */
 	size_t bytes; /* taken when it began: counted by the engine */
-	size_t n;
+	size_t n, read; /* so many of them were read */
 	const char **names; /* [n] missing */
 	struct item_row *rows; /* [n] what disk has; id 0: nothing */
 };
@@ -70,20 +70,28 @@ void engine_evict(struct engine *e)
 
 /* ---- loading ---- */
 
-/* On another thread. */
+/* On another thread, as many at a time as take about a millisecond. What a later slice sees is newer, and no item that
+ * changed since the load began has left memory: those that are there stay as they are. */
 static void read_items(struct read_job *job, struct db *db)
 {
+	enum { SLICE_ITEMS = 64, SLICE_REPORTS = 8192 };
 	struct load *load = (struct load *)job;
+	size_t items = 0, reports = 0;
 	job->err = db_begin(db);
 	if (job->err)
 		return;
-	for (size_t i = 0; i < load->n && job->err == 0; i++) {
-		int found = db_item(db, &load->arena, load->pool, load->names[i], &load->rows[i]);
+	while (load->read < load->n && job->err == 0 && items < SLICE_ITEMS && reports < SLICE_REPORTS) {
+		struct item_row *row = &load->rows[load->read];
+		int found = db_item(db, &load->arena, load->pool, load->names[load->read], row);
 		if (found == 0)
-			load->rows[i].id = 0;
+			row->id = 0;
 		job->err = found < 0 ? found : 0;
+		reports += found == 1 ? row->reports.n : 0;
+		items++;
+		load->read++;
 	}
 	db_end(db);
+	job->unfinished = load->read < load->n;
 }
 
 static int restore_item(struct engine_pool *c, struct item *item, const struct item_row *row)
@@ -149,8 +157,10 @@ static void on_loaded(struct read_job *job)
 	e->loads_bytes -= load->bytes;
 	*(load->before ? &load->before->after : &e->first_load) = load->after;
 	*(load->after ? &load->after->before : &e->last_load) = load->before;
-	if (load->call)
+	if (load->call) {
 		load->call->load = NULL;
+		load->call->read = NULL;
+	}
 
 	/* The pool is looked up again: memory may have been rebuilt meanwhile. */
 	struct engine_pool *c = engine_find(e, load->pool_name);
@@ -179,17 +189,23 @@ void engine_outdate_loads(struct engine *e)
 		load->stale = true;
 }
 
-void engine_await_load(struct call *call, enum engine_outcome (*resume)(struct engine *e, struct call *call))
+void engine_await_load(struct call *call, bool is_query,
+		       enum engine_outcome (*resume)(struct engine *e, struct call *call))
 {
 	require(call->load && !call->load->resume);
 	call->load->resume = resume;
+	call->read = is_query ? &call->load->job : NULL;
 }
 
 void engine_drop_load(struct call *call)
 {
-	if (call->load)
-		call->load->call = NULL;
+	struct load *load = call->load;
+	if (!load)
+		return;
+	load->call = NULL;
 	call->load = NULL;
+	call->read = NULL;
+	load->engine->ops.cancel(load->engine->owner, &load->job);
 }
 
 /* The items that the rows name, into found[n]: NULL where a row is faulty or its item is not in memory. Returns how
@@ -281,7 +297,7 @@ static int start_load(struct engine *e, struct engine_pool *c, struct call *call
 	load->before = e->last_load;
 	*(e->last_load ? &e->last_load->after : &e->first_load) = load;
 	e->last_load = load;
-	engine_read(e, &load->job);
+	engine_read(e, call, &load->job);
 	/* If it could not be started it has ended already, and has released the call. */
 	return call->load ? 0 : -ENOMEM;
 }

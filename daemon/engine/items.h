@@ -23,10 +23,12 @@ void engine_evict(struct engine *e);
  * -ENOMEM. */
 int engine_find_items(struct engine *e, struct engine_pool *c, struct call *call, struct item ***out);
 
-/* Has `resume` called for the call when its load is done; where it failed the call is refused instead. */
-void engine_await_load(struct call *call, enum engine_outcome (*resume)(struct engine *e, struct call *call));
+/* Has `resume` called for the call when its load is done; where it failed the call is refused instead. is_query: the
+ * load is of no use when nobody waits for the answer any more. */
+void engine_await_load(struct call *call, bool is_query,
+		       enum engine_outcome (*resume)(struct engine *e, struct call *call));
 
-/* The call does not wait for its load any more; nothing where it has none. */
+/* The call does not wait for its load any more, which is given up; nothing where it has none. */
 void engine_drop_load(struct call *call);
 
 /* What the loads in flight read will not count: memory is being rebuilt. */

@@ -40,6 +40,12 @@ static void on_difference(void *arg, const char *sentence)
 		snprintf(p->sentence, sizeof p->sentence, "%s", sentence);
 }
 
+static bool goes_on(void *arg)
+{
+	const struct prune *p = arg;
+	return !atomic_load(&p->job.cancelled);
+}
+
 static int replay(struct prune *p, struct db *db)
 {
 	const struct candor_request *request = &p->call->wire->request;
@@ -49,6 +55,7 @@ static int replay(struct prune *p, struct db *db)
 		.db = db,
 		.key = p->engine->key,
 		.differs = on_difference,
+		.goes_on = goes_on,
 		.arg = p,
 	};
 	struct replay *r;
@@ -139,6 +146,7 @@ static void done(struct read_job *job)
 	struct engine *e = p->engine;
 	engine_read_done(e);
 	e->pruning = false;
+	p->call->read = NULL;
 	/* Memory may have been rebuilt from disk meanwhile, or given up. */
 	struct engine_pool *c = e->ended ? NULL : engine_find(e, p->call->wire->request.pool);
 	if (e->ended)
@@ -171,6 +179,8 @@ enum engine_outcome engine_prune_pool(struct engine *e, struct call *call)
 			    memcmp(request->digest, c->archive.digest, sizeof c->archive.digest) == 0;
 		return same ? engine_reply_pool(call, c) : refuse_range(call, c);
 	}
+	if (e->quiescing)
+		return engine_refuse_error(call, -ECANCELED);
 	if (e->pruning)
 		return engine_refuse(call, CANDOR_UNAVAILABLE, "another pool is being pruned; retry later");
 	struct prune *p = calloc(1, sizeof *p);
@@ -178,6 +188,8 @@ enum engine_outcome engine_prune_pool(struct engine *e, struct call *call)
 		return engine_refuse_error(call, -ENOMEM);
 	*p = (struct prune){.job = {.work = work, .done = done}, .engine = e, .call = call, .pool = c->id};
 	e->pruning = true;
-	engine_read(e, &p->job);
+	call->read = &p->job;
+	/* It takes long, and no turn of anybody's. */
+	engine_read(e, NULL, &p->job);
 	return ENGINE_LATER;
 }

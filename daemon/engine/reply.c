@@ -33,6 +33,9 @@ enum engine_outcome engine_refuse_error(struct call *call, int err)
 	if (err == ERR_BUSY)
 		return engine_refuse(call, CANDOR_UNAVAILABLE,
 				     "the daemon's database is locked by another program; retry later");
+	if (err == -ECANCELED)
+		return engine_refuse(call, CANDOR_UNAVAILABLE,
+				     "the daemon is stopping: nothing was changed; retry later");
 	return engine_refuse(call, CANDOR_INTERNAL, candor_strerror(err));
 }
 

@@ -63,6 +63,8 @@ static const struct row rows[CANDOR_REQ_TYPES] = {
 
 /* ---- a request's way through the engine ---- */
 
+static void await_load(struct call *call);
+
 /* From its submission, or from the end of the load that it waited for. */
 static enum engine_outcome run(struct engine *e, struct call *call)
 {
@@ -91,11 +93,16 @@ static enum engine_outcome run(struct engine *e, struct call *call)
 	if (found < 0)
 		return engine_refuse_error(call, found);
 	if (found == 0) {
-		engine_await_load(call, run);
+		await_load(call);
 		return ENGINE_BLOCKED;
 	}
 	call->items = items;
 	return row->run(e, call);
+}
+
+static void await_load(struct call *call)
+{
+	engine_await_load(call, rows[call->wire->request.type].access == READS, run);
 }
 
 /* A hello with a token is charged to the principal whose token it is: nobody else can use up what that one may send. */
@@ -114,7 +121,7 @@ static enum engine_outcome submit(struct engine *e, struct call *call)
 	if (!pays_later(call) && !engine_charge(e, call, call->identity))
 		return ENGINE_REPLIED;
 	if (call->load) {
-		engine_await_load(call, run);
+		await_load(call);
 		return ENGINE_BLOCKED;
 	}
 	if (call->wire->fault)
@@ -156,6 +163,14 @@ void engine_announce(struct engine *e, struct call *call)
 void engine_withdraw(struct engine *e, struct call *call)
 {
 	engine_drop_load(call);
+	engine_check_event(e);
+}
+
+void engine_cancel(struct engine *e, struct call *call)
+{
+	call->cancelled = true;
+	if (call->read)
+		e->ops.cancel(e->owner, call->read);
 	engine_check_event(e);
 }
 

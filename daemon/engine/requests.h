@@ -13,6 +13,10 @@ enum engine_outcome engine_submit(struct engine *e, struct call *call);
 void engine_announce(struct engine *e, struct call *call);
 void engine_withdraw(struct engine *e, struct call *call);
 
+/* Nobody waits for the answer any more: what only looks something up is given up, and so is the replay of a prune. The
+ * call is replied to all the same, perhaps before this returns. Whatever changes something is carried out. */
+void engine_cancel(struct engine *e, struct call *call);
+
 /* Unpacking a request costs something already. What to say to one of so many bytes without doing it: NULL, it should be
  * unpacked; or a sentence, with *code and *retry_after_ms, which is then also charged. */
 const char *engine_refuse_unread(struct engine *e, const struct identity *identity, size_t bytes,

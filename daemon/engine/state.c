@@ -197,11 +197,14 @@ void engine_add_waiter(struct engine *e, uint64_t change, struct waiter *w)
 
 /* ---- reads ---- */
 
-void engine_read(struct engine *e, struct read_job *job)
+void engine_read(struct engine *e, const struct call *call, struct read_job *job)
 {
 	require(job->work && job->done);
 	e->reads++;
 	job->err = 0;
+	job->principal = call ? identity_principal(call->identity) : "the engine";
+	job->connection = call ? call->identity : NULL;
+	job->is_owner = call && call->identity->is_owner;
 	e->ops.read(e->owner, job);
 }
 

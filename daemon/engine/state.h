@@ -178,8 +178,8 @@ void engine_add_waiter(struct engine *e, uint64_t change, struct waiter *w);
 
 /* ---- reads ---- */
 
-/* Starts a read and counts it. */
-void engine_read(struct engine *e, struct read_job *job);
+/* Starts a read and counts it. call: whose turn it takes; NULL: the engine's own. */
+void engine_read(struct engine *e, const struct call *call, struct read_job *job);
 void engine_read_done(struct engine *e);
 
 #endif

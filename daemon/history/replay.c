@@ -258,8 +258,10 @@ static uint64_t change_of(const struct stream *s)
 	return 0;
 }
 
-static int advance(struct stream *s)
+static int advance(const struct replay *r, struct stream *s)
 {
+	if (r->source.goes_on && !r->source.goes_on(r->source.arg))
+		return -ECANCELED;
 	int got = db_cursor_next(s->cursor, &s->row);
 	if (got != 1)
 		s->row = NULL;
@@ -280,7 +282,7 @@ static int add_stream(struct replay *r, enum stream_kind kind, struct db *db, bo
 	if (err)
 		return err;
 	r->n_streams++;
-	return advance(s);
+	return advance(r, s);
 }
 
 static int open_streams(struct replay *r)
@@ -311,7 +313,7 @@ static int begin_settings(struct replay *r, const struct archive_row *at)
 	while (s->row && change_of(s) <= at->change) {
 		last = ((const struct settings_row *)s->row)->settings;
 		found = true;
-		int err = advance(s);
+		int err = advance(r, s);
 		if (err)
 			return err;
 	}
@@ -333,7 +335,7 @@ static int begin_labelers(struct replay *r, struct db *start, const struct archi
 		if (err == 0)
 			err = pool_restore_labeler(r->pool, row->name, strlen(row->name), row->entry, state);
 		if (err == 0)
-			err = advance(s);
+			err = advance(r, s);
 	}
 	checkpoint_close(&states);
 	return err;
@@ -368,7 +370,7 @@ static int begin_items(struct replay *r, const struct archive_row *at, uint64_t 
 		while (s->kind == CLOSES && s->row && change_of(s) <= at->change) {
 			int err = begin_item(r, s->row, closed);
 			if (err == 0)
-				err = advance(s);
+				err = advance(r, s);
 			if (err)
 				return err;
 		}
@@ -502,7 +504,7 @@ int replay_run(struct replay *r, uint64_t round)
 		if (err)
 			return err;
 		r->change = change;
-		err = advance(s);
+		err = advance(r, s);
 		if (err)
 			return err;
 	}

@@ -23,21 +23,23 @@ struct replay_source {
 	const uint8_t *key; /* as for names_new() */
 	uint64_t head_round; /* 0: nobody has a head */
 	const uint8_t *head; /* [CHAIN_BYTES] that the settlement of this round must have */
+	/* Asked before each event: false ends the replay with -ECANCELED. NULL: it goes on. */
+	bool (*goes_on)(void *arg);
 	/* A sentence for everything that is not as it was written; NULL: nobody wants to know. */
 	void (*differs)(void *arg, const char *sentence);
 	void *arg;
 };
 
 /* Stands at the beginning. What *source points to must live as long. 0, ERR_HISTORY where there is no way to begin
- * (told to `differs`), -ENOMEM or a database error. */
+ * (told to `differs`), -ENOMEM, -ECANCELED or a database error. */
 MUST_CHECK int replay_new(struct replay **out, const struct replay_source *source);
 
 /* NULL is allowed. */
 void replay_free(struct replay *r);
 
 /* Goes on until right after the settlement of `round`, or to the end (0). 0; ERR_HISTORY where an event cannot be
- * replayed or the round never comes (told to `differs`); -ENOMEM or a database error. What differs from what was
- * written is told and counted, and the replay goes on. */
+ * replayed or the round never comes (told to `differs`); -ENOMEM, -ECANCELED or a database error. What differs from
+ * what was written is told and counted, and the replay goes on. */
 MUST_CHECK int replay_run(struct replay *r, uint64_t round);
 
 /* Whether an error is the history's fault: lack of memory says nothing about it, and what reading meets has been

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sodium/randombytes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -76,6 +77,11 @@ static void on_engine_commit(void *owner, const struct batch *batch)
 static void on_engine_read(void *owner, struct read_job *job)
 {
 	store_read(((struct server *)owner)->store, job);
+}
+
+static void on_engine_cancel(void *owner, struct read_job *job)
+{
+	store_cancel(((struct server *)owner)->store, job);
 }
 
 uint64_t server_time_ms(const struct timeval *clock)
@@ -314,6 +320,7 @@ static int start_engine(struct server *s)
 	static const struct engine_ops ops = {
 		.commit = on_engine_commit,
 		.read = on_engine_read,
+		.cancel = on_engine_cancel,
 		.now_ms = on_now_ms,
 		.elapsed_ms = on_elapsed_ms,
 		.database_bytes = on_database_bytes,
@@ -414,6 +421,9 @@ static void after_no_work(uv_work_t *work, int status)
 static int start_pool(struct server *s)
 {
 	sigset_t before;
+	char threads[16];
+	snprintf(threads, sizeof threads, "%d", STORE_READERS);
+	setenv("UV_THREADPOOL_SIZE", threads, 0);
 	block_signals(&before);
 	int err = uv_queue_work(&s->loop, &s->no_work, on_no_work, after_no_work);
 	unblock_signals(&before);

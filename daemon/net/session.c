@@ -497,6 +497,18 @@ void session_resume(struct session *s)
 	pump(s);
 }
 
+/* What the engine has and only looks up, nobody waits for any more. */
+static void cancel_submitted(struct session *s)
+{
+	bool was_pumping = s->pumping;
+	s->pumping = true;
+	for (struct slot *slot = s->submitted, *next; slot; slot = next) {
+		next = slot->next;
+		engine_cancel(s->engine, &slot->call);
+	}
+	s->pumping = was_pumping;
+}
+
 void session_finish(struct session *s, const char *incomplete)
 {
 	s->incomplete = incomplete;
@@ -511,12 +523,15 @@ void session_refuse(struct session *s, enum candor_code code, const char *senten
 	buf_free(&s->last_word);
 	say(s, 0, code, sentence);
 	move_to(s, SESSION_REFUSED);
+	cancel_submitted(s);
 	session_count(s);
 }
 
 void session_stop(struct session *s)
 {
 	move_to(s, SESSION_STOPPED);
+	cancel_submitted(s);
+	pump(s);
 }
 
 void session_end(struct session *s)
@@ -524,5 +539,6 @@ void session_end(struct session *s)
 	s->owner = NULL;
 	move_to(s, SESSION_GONE);
 	session_drop_queue(s);
+	cancel_submitted(s);
 	release_if_gone(s);
 }

@@ -41,6 +41,21 @@ static void on_read(void *owner, struct read_job *job)
 	f->reads[f->n_reads++] = (struct fake_read){.job = job};
 }
 
+static void on_cancel(void *owner, struct read_job *job)
+{
+	struct fake_owner *f = owner;
+	atomic_store(&job->cancelled, true);
+	for (size_t i = 0; i < f->n_reads; i++) {
+		if (f->reads[i].job != job || f->reads[i].worked)
+			continue;
+		f->n_reads--;
+		memmove(&f->reads[i], &f->reads[i + 1], (f->n_reads - i) * sizeof *f->reads);
+		job->err = -ECANCELED;
+		job->done(job);
+		return;
+	}
+}
+
 static uint64_t on_now_ms(void *owner)
 {
 	const struct fake_owner *f = owner;
@@ -73,6 +88,7 @@ static void on_failed(void *owner, int err)
 static const struct engine_ops ops = {
 	.commit = on_commit,
 	.read = on_read,
+	.cancel = on_cancel,
 	.now_ms = on_now_ms,
 	.elapsed_ms = on_elapsed_ms,
 	.database_bytes = on_database_bytes,
@@ -265,7 +281,10 @@ void fake_read_work(struct fake_owner *f, size_t i)
 {
 	require(i < f->n_reads && !f->reads[i].worked);
 	f->reads[i].worked = true;
-	f->reads[i].job->work(f->reads[i].job, f->reader);
+	do {
+		f->reads[i].job->unfinished = false;
+		f->reads[i].job->work(f->reads[i].job, f->reader);
+	} while (f->reads[i].job->unfinished && f->reads[i].job->err == 0);
 }
 
 void fake_read_done(struct fake_owner *f, size_t i)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "daemon/db/internal.h"
 #include "lib/base/random.h"
 #include "tests/lib/fake_owner.h"
 
@@ -290,6 +291,34 @@ static void cursors_that_nobody_was_given_are_refused(void **state)
 	assert_int_equal(fake_call(&w->f, &r)->code, CANDOR_INVALID_ARGUMENT);
 }
 
+/* A cursor is only text: one that names a late round and an early change must not cost the walk between the two. */
+static void a_cursor_that_was_made_up_costs_no_walk(void **state)
+{
+	enum { ROUNDS = 600, PAGE = 3, STEPS_MAX = 1000 };
+	struct world *w = *state;
+	create(w, "p");
+	for (int i = 0; i < ROUNDS; i++)
+		resolve(w, "p");
+	fake_settle(&w->f);
+	sqlite3_stmt *s;
+	for (uint64_t before = 1; before < engine_committed_change(w->f.engine) + 2; before += 37) {
+		struct event_row honest[PAGE], made_up[PAGE];
+		struct arena a;
+		arena_init(&a, 1 << 20);
+		uint64_t all = UINT64_MAX, round = ROUNDS + 5;
+		int n = db_events(w->f.reader, &a, NULL, before, &all, PAGE, honest);
+		assert_int_equal(db_statement(w->f.reader, SQL_EVENTS_OF_POOL, &s), 0);
+		sqlite3_stmt_status(s, SQLITE_STMTSTATUS_VM_STEP, 1);
+		assert_int_equal(db_events(w->f.reader, &a, "p", before, &round, PAGE, made_up), n);
+		int steps = sqlite3_stmt_status(s, SQLITE_STMTSTATUS_VM_STEP, 1);
+		if (steps > STEPS_MAX)
+			fail_msg("%d steps before change %u", steps, (unsigned)before);
+		for (int i = 0; i < n; i++)
+			assert_int_equal(made_up[i].change, honest[i].change);
+		arena_free(&a);
+	}
+}
+
 /* ---- in which words ---- */
 
 static const struct candor_response *change(struct fake_owner *f, enum candor_request_type type, unsigned rights)
@@ -357,7 +386,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		EVENTS(each_is_told_once_on_pages_of_any_size),    EVENTS(an_archive_is_told_where_it_was_made),
 		EVENTS(cursors_that_nobody_was_given_are_refused), EVENTS(events_of_grants_say_what_has_changed),
-		EVENTS(events_of_tokens_say_when_they_end),
+		EVENTS(events_of_tokens_say_when_they_end),        EVENTS(a_cursor_that_was_made_up_costs_no_walk),
 	};
 	return cmocka_run_group_tests_name("events", tests, NULL, NULL);
 }

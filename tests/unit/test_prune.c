@@ -487,13 +487,13 @@ static void a_removal_that_goes_on_after_a_restart_loses_no_number(void **state)
 	fake_commit(&w.f, 0);
 	assert_int_equal(engine_committed_change(w.f.engine), committed);
 	/* What is on disk need not be waited for. */
-	engine_quiesce(w.f.engine);
 	const struct candor_request events = {.type = CANDOR_REQ_LIST_EVENTS};
 	a = fake_ask(&w.f, &events);
 	assert_int_equal(w.f.n_reads, 1);
 	fake_read_done(&w.f, 0);
 	assert_true(a->settled && a->answer.code == CANDOR_OK);
 	ask_free(a);
+	engine_quiesce(w.f.engine);
 	tear_down(&w);
 }
 
