@@ -27,6 +27,7 @@
 #define CANDOR_DIGEST_BYTES 32
 #define CANDOR_NAME_MAX 255 /* bytes in the name of a pool, labeler or item */
 #define CANDOR_HEAD_BYTES 32 /* of a hash in the chain of settlements */
+#define CANDOR_SALT_BYTES 16 /* of a settlement's secret */
 #define CANDOR_TOKEN_MAX 1024 /* bytes in a token, as it is shown */
 #define CANDOR_TOKEN_NAME_MAX 200
 #define CANDOR_SEQUENCE_MAX INT64_MAX /* of a report */
@@ -191,7 +192,7 @@ struct candor_pool {
 	double mean_loss, median_loss, plain_mean_loss, plain_median_loss;
 	const struct candor_best *best; /* NULL: none */
 	uint64_t archived; /* 0: absent */
-	const uint8_t *head; /* [CANDOR_HEAD_BYTES], the hash of the newest settlement; NULL: absent, there is none */
+	const uint8_t *head; /* [CANDOR_HEAD_BYTES], the hash of the newest settlement; NULL: absent */
 };
 
 struct candor_rejected {
@@ -237,6 +238,8 @@ struct candor_settlement {
 	double report, outcome, loss, weighted_loss, mean, eta, weight;
 	uint32_t epoch;
 	uint64_t at;
+	const uint8_t *hash; /* [CANDOR_HEAD_BYTES] */
+	const uint8_t *salt; /* [CANDOR_SALT_BYTES]; NULL: absent */
 };
 
 struct candor_token {

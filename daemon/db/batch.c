@@ -61,6 +61,7 @@ static bool own_reports(struct batch *b, struct packed_reports *r)
 #define OWN_REAL_IF(field, condition) true
 #define OWN_TEXT(field) own_text(b, &r->field)
 #define OWN_BYTES(field) true
+#define OWN_BYTES_IF(field, has) true
 #define OWN_ARRAY(field, n) own(b, &r->field, (n) * sizeof *r->field)
 #define OWN_REPORTS(field) own_reports(b, &r->field)
 #define OWN_STATES(field, n) OWN_ARRAY(field, n)

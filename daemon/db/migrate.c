@@ -166,10 +166,11 @@ static const char *const steps[] = {
 	"CREATE UNIQUE INDEX settlements_by_change ON settlements (change);"
 	"ALTER TABLE open_items ADD COLUMN by TEXT NOT NULL DEFAULT '';",
 
-	/* 5: the sequence of a report, NULL where it has none; packed it is [labeler,value,sequence]. And the view
-	 * looks up the labeler of each report: left to itself, SQLite goes through an item's reports for each
-	 * labeler. */
+	/* 5: the sequence of a report, NULL where it has none; packed it is [labeler,value,sequence]. The secret that a
+	 * settlement's hash covers: 16 bytes, NULL in those made before. And the view looks up the labeler of each
+	 * report: left to itself, SQLite goes through an item's reports for each labeler. */
 	"ALTER TABLE report_log ADD COLUMN sequence INTEGER;"
+	"ALTER TABLE settlements ADD COLUMN salt BLOB;"
 	"DROP VIEW reports;"
 	"CREATE VIEW reports AS"
 	" SELECT p.name AS pool, i.name AS item, i.state AS state, l.name AS labeler,"

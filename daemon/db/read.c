@@ -80,6 +80,12 @@ static void get_bytes(struct columns *c, uint8_t *out, size_t size)
 		fail(c, ERR_HISTORY);
 }
 
+/* The column that is read next. */
+static bool is_null(const struct columns *c)
+{
+	return sqlite3_column_type(c->s, c->next) == SQLITE_NULL;
+}
+
 static void get_reports(struct columns *c, struct packed_reports *out)
 {
 	const char *text = (const char *)sqlite3_column_text(c->s, c->next);
@@ -130,6 +136,12 @@ static void check_null(struct columns *c, bool has_value)
 	check_null(c, condition);
 #define GET_TEXT(field) r->field = get_text(c);
 #define GET_BYTES(field) get_bytes(c, r->field, sizeof r->field);
+#define GET_BYTES_IF(field, has) \
+	r->has = !is_null(c);    \
+	if (r->has)              \
+		GET_BYTES(field) \
+	else                     \
+		c->next++;
 #define GET_ARRAY(field, n) r->field = get_array(c, n, sizeof *r->field);
 #define GET_REPORTS(field) get_reports(c, &r->field);
 #define GET_STATES(field, n) get_states(c, &r->field, &(n));

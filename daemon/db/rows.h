@@ -106,6 +106,8 @@ struct settlement_row {
 	const double *weights; /* [n] after it, in the order of the item's reports */
 	const uint32_t *last_round; /* [n] the labelers' settlements before */
 	uint8_t hash[CHAIN_BYTES]; /* of the pool's history up to it: chain.h */
+	bool has_salt; /* not if it was made before schema 5 */
+	uint8_t salt[CHAIN_SALT_BYTES];
 };
 
 /* Rounds of a pool that were moved out to a file, and how the pool stood right after the last of them, its labelers

@@ -116,6 +116,7 @@ static void put_rights(struct binder *b, unsigned rights)
 		put_null(&b);
 #define PUT_TEXT(field) put_text(&b, r->field);
 #define PUT_BYTES(field) put_blob(&b, r->field, sizeof r->field);
+#define PUT_BYTES_IF(field, has) put_blob(&b, r->has ? r->field : NULL, sizeof r->field);
 #define PUT_ARRAY(field, n) put_blob(&b, r->field, (n) * sizeof *r->field);
 #define PUT_REPORTS(field) put_reports(&b, &r->field);
 #define PUT_STATES(field, n) put_states(&b, r->field, n);

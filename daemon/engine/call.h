@@ -35,6 +35,8 @@ struct engine_ops {
 	uint64_t (*now_ms)(void *owner);
 	/* Milliseconds since some moment, whatever happens to the clock: for how long something takes. */
 	uint64_t (*elapsed_ms)(void *owner);
+	/* A secret that nobody can foresee: chain_make_salt(). */
+	void (*make_salt)(void *owner, uint8_t out[CHAIN_SALT_BYTES]);
 	/* Bytes of the database file. */
 	uint64_t (*database_bytes)(void *owner);
 	/* The state on disk can no longer be trusted, or memory could not be rebuilt from it: stop serving. */

@@ -208,8 +208,23 @@ static bool take_step(struct history_read *h, const struct settled_row *row)
 		.weight = s->weights[at],
 		.epoch = s->epoch,
 		.at = s->at,
+		.hash = s->hash,
+		.salt = s->has_salt ? s->salt : NULL,
 	};
 	h->round = s->last_round[at];
+	return true;
+}
+
+/* What the step points to, copied out of the settlement's row. */
+static bool own_step(struct arena *a, struct candor_settlement *step)
+{
+	uint8_t *hash = arena_alloc(a, CHAIN_BYTES), *salt = step->salt ? arena_alloc(a, CHAIN_SALT_BYTES) : NULL;
+	step->item = arena_strdup(a, step->item);
+	if (!step->item || !hash || (step->salt && !salt))
+		return false;
+	step->hash = memcpy(hash, step->hash, CHAIN_BYTES);
+	if (salt)
+		step->salt = memcpy(salt, step->salt, CHAIN_SALT_BYTES);
 	return true;
 }
 
@@ -254,7 +269,7 @@ static void read_trajectory(struct read_job *job, struct db *db)
 		}
 		reports += row.item.reports.n;
 		struct candor_settlement *step = &h->steps[h->n_steps - 1];
-		if (!(step->item = arena_strdup(h->call->arena, step->item)))
+		if (!own_step(h->call->arena, step))
 			job->err = -ENOMEM;
 	}
 	if (begun)

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/engine/access.h"
 #include "daemon/engine/commands.h"
 #include "daemon/engine/record.h"
 #include "daemon/engine/removal.h"
@@ -137,7 +138,7 @@ static enum engine_outcome make_boundary(struct prune *p, struct engine_pool *c)
 	engine_await_removal(e, c, row->first, row->change);
 	log_notice("pool %s: rounds %" PRIu64 " to %" PRIu64 " are in archive %s; removing them from the database",
 		   c->name, row->first, row->last, row->file);
-	return engine_reply_pool(p->call, c);
+	return engine_reply_pool(p->call, c, engine_rights(e, p->call, c->name));
 }
 
 static void done(struct read_job *job)
@@ -177,7 +178,7 @@ enum engine_outcome engine_prune_pool(struct engine *e, struct call *call)
 	if (request->round <= c->archive.last) {
 		bool same = request->round == c->archive.last &&
 			    memcmp(request->digest, c->archive.digest, sizeof c->archive.digest) == 0;
-		return same ? engine_reply_pool(call, c) : refuse_range(call, c);
+		return same ? engine_reply_pool(call, c, engine_rights(e, call, c->name)) : refuse_range(call, c);
 	}
 	if (e->quiescing)
 		return engine_refuse_error(call, -ECANCELED);

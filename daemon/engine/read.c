@@ -67,22 +67,13 @@ enum engine_outcome engine_info(struct engine *e, struct call *call)
 
 /* ---- pools ---- */
 
-/* The exact losses before and after a settlement reveal the item's aggregate and the weights of its reporters: they are
- * for those who may see either. */
-static void hide_losses(struct candor_pool *p, unsigned rights)
-{
-	if (!(rights & (CANDOR_RIGHT_READ | CANDOR_RIGHT_READ_OPEN | CANDOR_RIGHT_INSPECT)))
-		p->mean_loss = p->median_loss = p->plain_mean_loss = p->plain_median_loss = 0;
-}
-
 enum engine_outcome engine_get_pool(struct engine *e, struct call *call)
 {
 	struct engine_pool *c = call->pool;
 	struct candor_response r = {.type = CANDOR_RES_POOL};
 	struct candor_best best;
 	unsigned rights = engine_rights(e, call, c->name);
-	engine_describe_pool(c, &r.pool);
-	hide_losses(&r.pool, rights);
+	engine_describe_pool(c, rights, &r.pool);
 	uint32_t id = rights & CANDOR_RIGHT_INSPECT ? pool_best(c->pool) : NAMES_NONE;
 	if (id != NAMES_NONE) {
 		const struct labeler *l = pool_labeler(c->pool, id);
@@ -131,8 +122,7 @@ enum engine_outcome engine_list_pools(struct engine *e, struct call *call)
 	unsigned rights;
 	/* Pools that the peer may not know of must not show as another page. */
 	for (; (after = next_visible(e, &visible, &i, after, &rights)) < e->n_pools && r.n < request->limit; after++) {
-		engine_describe_pool(e->pools[after], &rows[r.n]);
-		hide_losses(&rows[r.n++], rights);
+		engine_describe_pool(e->pools[after], rights, &rows[r.n++]);
 		e->work += ROW_WORK;
 		if (e->pools[after]->changed > changed)
 			changed = e->pools[after]->changed;

@@ -63,7 +63,16 @@ const char *engine_say_memory_full(const struct engine *e, struct arena *a)
 
 /* ---- descriptions ---- */
 
-void engine_describe_pool(const struct engine_pool *c, struct candor_pool *out)
+/* The exact losses before and after a settlement reveal the item's aggregate and the weights of its reporters, and a
+ * head tells who knows all about a settlement but its outcome whether they guess that right, if it has no salt: both
+ * are for those who may see results. */
+static void hide_results(struct candor_pool *p)
+{
+	p->mean_loss = p->median_loss = p->plain_mean_loss = p->plain_median_loss = 0;
+	p->head = NULL;
+}
+
+void engine_describe_pool(const struct engine_pool *c, unsigned rights, struct candor_pool *out)
 {
 	const struct pool_totals *t = pool_totals(c->pool);
 	*out = (struct candor_pool){
@@ -88,12 +97,14 @@ void engine_describe_pool(const struct engine_pool *c, struct candor_pool *out)
 		.archived = c->archive.last,
 		.head = t->round > 0 ? c->head : NULL,
 	};
+	if (!(rights & (CANDOR_RIGHT_READ | CANDOR_RIGHT_READ_OPEN | CANDOR_RIGHT_INSPECT)))
+		hide_results(out);
 }
 
-enum engine_outcome engine_reply_pool(struct call *call, const struct engine_pool *c)
+enum engine_outcome engine_reply_pool(struct call *call, const struct engine_pool *c, unsigned rights)
 {
 	struct candor_response r = {.type = CANDOR_RES_POOL};
-	engine_describe_pool(c, &r.pool);
+	engine_describe_pool(c, rights, &r.pool);
 	return engine_reply(call, &r, c->changed);
 }
 

@@ -22,8 +22,8 @@ enum engine_outcome engine_refuse_cursor(struct call *call);
 /* What to say where the memory for pools is used up; in the arena, or a shorter one. */
 const char *engine_say_memory_full(const struct engine *e, struct arena *a);
 
-enum engine_outcome engine_reply_pool(struct call *call, const struct engine_pool *c);
-void engine_describe_pool(const struct engine_pool *c, struct candor_pool *out);
+enum engine_outcome engine_reply_pool(struct call *call, const struct engine_pool *c, unsigned rights);
+void engine_describe_pool(const struct engine_pool *c, unsigned rights, struct candor_pool *out);
 void engine_describe_labeler(const struct engine_pool *c, uint32_t id, struct candor_labeler *out);
 
 /* Cursors: a letter for the kind of listing, and n numbers in hexadecimal, joined by dashes. */

@@ -117,7 +117,7 @@ enum engine_outcome engine_create_pool(struct engine *e, struct call *call)
 	/* The row comes before what refers to it. */
 	engine_record_pool(e, c);
 	engine_record_settings(e, c, call);
-	return engine_reply_pool(call, c);
+	return engine_reply_pool(call, c, engine_rights(e, call, c->name));
 }
 
 static void merge_settings(struct candor_settings *into, const struct candor_settings *given)
@@ -157,7 +157,7 @@ enum engine_outcome engine_update_pool(struct engine *e, struct call *call)
 	/* Every weight was brought up to the present epoch, which no settlement records. */
 	for (uint32_t id = 0; id < pool_labelers(c->pool); id++)
 		engine_record_labeler(e, c, id);
-	return engine_reply_pool(call, c);
+	return engine_reply_pool(call, c, engine_rights(e, call, c->name));
 }
 
 /* ---- reports ---- */
@@ -396,8 +396,11 @@ static void add_settlement(struct engine *e, struct engine_pool *c, const struct
 		.n = item->n,
 		.weights = done->weights,
 		.last_round = done->last_round,
+		.has_salt = true,
 	};
+	e->ops.make_salt(e->owner, row.salt);
 	const struct chain_record link = {
+		.salt = row.salt,
 		.pool = c->name,
 		.round = row.round,
 		.outcome = row.outcome,

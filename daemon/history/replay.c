@@ -201,6 +201,7 @@ static void check_head(struct replay *r, uint64_t round)
 static void check_link(struct replay *r, const struct settlement_row *s, const struct item *item)
 {
 	const struct chain_record link = {
+		.salt = s->has_salt ? s->salt : NULL,
 		.pool = r->source.name,
 		.round = s->round,
 		.outcome = s->outcome,

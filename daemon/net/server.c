@@ -315,6 +315,12 @@ static void say_unusable(const char *path, int err)
 		log_error("cannot use database %s: %s", path, candor_strerror(err));
 }
 
+static void on_make_salt(void *owner, uint8_t out[CHAIN_SALT_BYTES])
+{
+	(void)owner;
+	chain_make_salt(out);
+}
+
 static int start_engine(struct server *s)
 {
 	static const struct engine_ops ops = {
@@ -323,6 +329,7 @@ static int start_engine(struct server *s)
 		.cancel = on_engine_cancel,
 		.now_ms = on_now_ms,
 		.elapsed_ms = on_elapsed_ms,
+		.make_salt = on_make_salt,
 		.database_bytes = on_database_bytes,
 		.failed = on_failed,
 		.memory = on_memory,

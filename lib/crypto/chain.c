@@ -1,6 +1,7 @@
 #include "lib/crypto/chain.h"
 
 #include <assert.h>
+#include <sodium/randombytes.h>
 #include <sodium/utils.h>
 #include <string.h>
 
@@ -22,12 +23,19 @@ static void add_real(struct chain *c, double value)
 	digest_add_real(&c->digest, canonical(value));
 }
 
+void chain_make_salt(uint8_t out[CHAIN_SALT_BYTES])
+{
+	randombytes_buf(out, CHAIN_SALT_BYTES);
+}
+
 void chain_begin(struct chain *c, const uint8_t before[CHAIN_BYTES], const struct chain_record *r)
 {
 	struct digest *d = &c->digest;
 	digest_init(d);
-	digest_add_text(d, "candor settlement 1");
+	digest_add_text(d, r->salt ? "candor settlement 2" : "candor settlement 1");
 	digest_add(d, before, CHAIN_BYTES);
+	if (r->salt)
+		digest_add(d, r->salt, CHAIN_SALT_BYTES);
 	digest_add_text(d, r->pool);
 	digest_add_int(d, r->round);
 	digest_add_text(d, r->item);

@@ -5,9 +5,13 @@
  * over this, where an integer is 8 bytes little-endian, a real the same of its IEEE 754 bits (of 0 for -0), and a text
  * its length as an integer and then its bytes:
  *
- *     "candor settlement 1" (text), the hash before (32 bytes; zeros for round 1),
+ *     "candor settlement 2" (text), the hash before (32 bytes; zeros for round 1), the salt (16 bytes),
  *     pool (text), round (integer), item (text), outcome, eta, L (reals), epoch, at (integers), by (text),
  *     n (integer), and for each report in order of arrival: labeler (text), value (real)
+ *
+ * The salt is random and secret, or a head would tell who can guess what was settled whether they are right, and there
+ * is not much to be guessed. Settlements of candord before schema 5 have none: they begin with "candor settlement 1",
+ * and the hash before is followed by the pool.
  *
  * No allocation, no failure. */
 #ifndef CANDOR_CHAIN_H
@@ -16,9 +20,10 @@
 #include "lib/crypto/digest.h"
 #include "lib/pool/pool.h"
 
-enum { CHAIN_BYTES = CANDOR_HEAD_BYTES, CHAIN_HEX = 2 * CHAIN_BYTES + 1 };
+enum { CHAIN_BYTES = CANDOR_HEAD_BYTES, CHAIN_HEX = 2 * CHAIN_BYTES + 1, CHAIN_SALT_BYTES = CANDOR_SALT_BYTES };
 
 struct chain_record {
+	const uint8_t *salt; /* [CHAIN_SALT_BYTES]; NULL: it has none */
 	const char *pool, *item;
 	uint64_t round; /* from 1 */
 	double outcome, eta, weighted_loss;
@@ -31,6 +36,9 @@ struct chain_record {
 struct chain {
 	struct digest digest;
 };
+
+/* A new one. */
+void chain_make_salt(uint8_t out[CHAIN_SALT_BYTES]);
 
 /* A record's hash: its head, then each of its n reports in order, then the end. */
 void chain_begin(struct chain *c, const uint8_t before[CHAIN_BYTES], const struct chain_record *r);

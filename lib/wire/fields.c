@@ -77,7 +77,7 @@ static void *block(struct wire_reader *d, size_t n, size_t size)
 static void read_hash(struct wire_reader *d, const struct wire_row *row, const void *message, void *plain)
 {
 	const ProtobufCBinaryData *bytes = walk_from(message, row->message);
-	if (bytes->len == CANDOR_DIGEST_BYTES)
+	if (bytes->len == (row->max ? row->max : CANDOR_DIGEST_BYTES))
 		walk_point(plain, row->plain, bytes->data);
 	else if (bytes->len > 0 || row->strict)
 		wire_row_fault(d, row, "is not a digest; it must be 32 bytes long");
@@ -262,7 +262,7 @@ int wire_write_other(struct arena *a, const struct wire_row *row, const void *pl
 	case WIRE_LIMIT: memcpy(walk_to(message, row->message), walk_from(plain, row->plain), sizeof(uint32_t)); break;
 	case WIRE_HASH:
 		bytes->data = walk_pointer(plain, row->plain);
-		bytes->len = bytes->data ? CANDOR_DIGEST_BYTES : 0;
+		bytes->len = !bytes->data ? 0 : row->max ? row->max : CANDOR_DIGEST_BYTES;
 		break;
 	case WIRE_SECRET:
 		bytes->data = (uint8_t *)wire_text(walk_pointer(plain, row->plain));

@@ -17,7 +17,7 @@ enum wire_kind {
 	WIRE_BOOL,
 	WIRE_TEXT,
 	WIRE_LIMIT, /* of rows in a page: 0 is read as the default */
-	WIRE_HASH, /* 32 bytes; NULL: none */
+	WIRE_HASH, /* 32 bytes, or as many as `max` says; NULL: none */
 	WIRE_SECRET, /* bytes that are text; what was unpacked is wiped */
 	WIRE_RIGHTS, /* repeated numbers that are bits */
 	WIRE_PART, /* a message that is a structure within */
@@ -44,7 +44,7 @@ struct wire_row {
 	const char *zero_fault; /* of an optional field of a request: what is wrong with one that is there and 0 */
 	const char *(*text_fault)(const char *text, size_t len); /* TEXT, TEXTS: what is wrong, or NULL */
 	const char *(*value_fault)(const void *member); /* U32 to BOOL, likewise */
-	size_t max; /* ROWS, TEXTS, SECRET: more than that, or than that many bytes, are `too_many`; 0: no limit */
+	size_t max; /* ROWS, TEXTS, SECRET: more than that, or than so many bytes, are `too_many`; 0: no limit */
 	const char *too_many;
 	const struct wire_table *of; /* PART, LINK, ROWS */
 };

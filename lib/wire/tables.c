@@ -534,12 +534,20 @@ static const struct wire_row answer_Labelers_rows[] = {
 static const struct wire_table answer_Labelers = TABLE(answer_Labelers, labelers, response);
 
 static const struct wire_row answer_Settlement_rows[] = {
-	FIELD(Settlement, settlement, round),  TEXT(Settlement, settlement, item, short_fault),
-	FIELD(Settlement, settlement, report), FIELD(Settlement, settlement, outcome),
-	FIELD(Settlement, settlement, loss),   FIELD(Settlement, settlement, weighted_loss),
-	FIELD(Settlement, settlement, mean),   FIELD(Settlement, settlement, eta),
-	FIELD(Settlement, settlement, weight), FIELD(Settlement, settlement, epoch),
+	FIELD(Settlement, settlement, round),
+	TEXT(Settlement, settlement, item, short_fault),
+	FIELD(Settlement, settlement, report),
+	FIELD(Settlement, settlement, outcome),
+	FIELD(Settlement, settlement, loss),
+	FIELD(Settlement, settlement, weighted_loss),
+	FIELD(Settlement, settlement, mean),
+	FIELD(Settlement, settlement, eta),
+	FIELD(Settlement, settlement, weight),
+	FIELD(Settlement, settlement, epoch),
 	FIELD(Settlement, settlement, at),
+	FIELD(Settlement, settlement, hash),
+	{AS(Settlement, salt, settlement, salt), OPTIONAL_CASE(Settlement, SETTLEMENT, salt, SALT),
+	 .max = CANDOR_SALT_BYTES},
 };
 static const struct wire_table answer_Settlement = TABLE(answer_Settlement, settlement, settlement);
 

@@ -31,7 +31,7 @@ static const char pool_keys[] = "name settings created_at labelers open_items cl
 static const char item_keys[] = "item state mean median plain_mean plain_median spread ess n opened_at closed_at? "
 				"ended_at? outcome? round? eta? weighted_loss? reports archived?";
 static const char labeler_keys[] = "name weight scored own_loss mean_loss regret entry";
-static const char settlement_keys[] = "round item report outcome loss weighted_loss mean eta weight epoch at";
+static const char settlement_keys[] = "round item report outcome loss weighted_loss mean eta weight epoch at hash salt";
 static const char batch_keys[] = "accepted duplicates revised rejected";
 static const char token_keys[] = "name created_at expires_at revoked_at";
 

@@ -78,6 +78,9 @@ static void tampering_with_the_history_or_the_state_is_found(void **state)
 		"UPDATE settlements SET hash = zeroblob(32) WHERE round = 7",
 		"UPDATE settlements SET hash = zeroblob(31) WHERE round = 40",
 		"UPDATE settlements SET hash = NULL WHERE round = 7",
+		"UPDATE settlements SET salt = NULL WHERE round = 7",
+		"UPDATE settlements SET salt = zeroblob(16) WHERE round = 40",
+		"UPDATE settlements SET salt = zeroblob(15) WHERE round = 40",
 		"UPDATE items SET name = 'item-6b' WHERE name = 'item-6'",
 		"UPDATE labelers SET name = 'a' WHERE id = 1; UPDATE labelers SET name = 'labeler-1' WHERE id = 2;"
 		"UPDATE labelers SET name = 'labeler-2' WHERE id = 1",
@@ -161,6 +164,10 @@ static void only_a_published_head_tells_a_rewritten_history(void **state)
 	struct daemon *d = *state;
 	char head[4][400], rewritten[4][400];
 	play(d, 0.125, head);
+	/* Each settlement has a secret of its own. */
+	assert_int_equal(sql_run(d->db, "UPDATE settlements SET salt = salt WHERE length(salt) = 16 AND salt IN"
+					" (SELECT salt FROM settlements GROUP BY salt HAVING count(*) = 1)"),
+			 4);
 	for (int i = 0; i < 4; i++)
 		assert_int_equal(verify_says(d, head[i], head[3]), 0);
 	char other[400];

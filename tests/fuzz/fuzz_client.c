@@ -233,6 +233,7 @@ static void eat_grant(struct eater *e, struct candor_grant *g)
 
 static void eat_rows(struct eater *e, struct candor_response *r)
 {
+	static const uint8_t hash[CANDOR_HEAD_BYTES + 1] = {0xca, 0, 0xff};
 	struct candor_pool *pools = arena_calloc(e->a, ROWS_MAX, sizeof *pools);
 	struct candor_item *items = arena_calloc(e->a, ROWS_MAX, sizeof *items);
 	struct candor_labeler *labelers = arena_calloc(e->a, ROWS_MAX, sizeof *labelers);
@@ -251,7 +252,8 @@ static void eat_rows(struct eater *e, struct candor_response *r)
 		else if (r->type == CANDOR_RES_LABELERS)
 			eat_labeler(e, &labelers[i]);
 		else if (r->type == CANDOR_RES_LABELER)
-			history[i] = (struct candor_settlement){N, S, R, R, R, R, R, R, R, (uint32_t)N, N};
+			history[i] = (struct candor_settlement){
+				N, S, R, R, R, R, R, R, R, (uint32_t)N, N, hash, i % 2 ? NULL : hash + 1};
 		else if (r->type == CANDOR_RES_GRANTS)
 			eat_grant(e, &grants[i]);
 		else if (r->type == CANDOR_RES_TOKENS)

@@ -67,6 +67,15 @@ static uint64_t on_elapsed_ms(void *owner)
 	return ((struct fake_owner *)owner)->now_ms;
 }
 
+/* The same in each run, so that two runs can be compared. */
+static void on_make_salt(void *owner, uint8_t out[CHAIN_SALT_BYTES])
+{
+	struct fake_owner *f = owner;
+	memset(out, 0x5a, CHAIN_SALT_BYTES);
+	f->salts++;
+	memcpy(out, &f->salts, sizeof f->salts);
+}
+
 static uint64_t on_database_bytes(void *owner)
 {
 	(void)owner;
@@ -91,6 +100,7 @@ static const struct engine_ops ops = {
 	.cancel = on_cancel,
 	.now_ms = on_now_ms,
 	.elapsed_ms = on_elapsed_ms,
+	.make_salt = on_make_salt,
 	.database_bytes = on_database_bytes,
 	.memory = on_memory,
 	.failed = on_failed,

@@ -114,8 +114,8 @@ static const struct candor_labeler labelers[] = {
 };
 
 static const struct candor_settlement history[] = {
-	{41, "item-1", 0.75, 1, 0.0625, 0.125, 0.7, 0.5, 1.25, 3, 43},
-	{40, "item-2", 0.25, 0, 0.03125, 0.25, 0.6, 0.25, 1.5, 2, 42},
+	{41, "item-1", 0.75, 1, 0.0625, 0.125, 0.7, 0.5, 1.25, 3, 43, digests, digests + 1},
+	{40, "item-2", 0.25, 0, 0.03125, 0.25, 0.6, 0.25, 1.5, 2, 42, digests + 1},
 };
 
 static const struct candor_token tokens[] = {{"t1", 1, 2, 3}, {"t2", UINT64_MAX, 0, 0}};

@@ -49,6 +49,37 @@ static void it_is_what_others_compute(void **state)
 	assert_string_equal(hex, "63a19b59f5247bbe6b5094a2f9bf7e1d0997022e90b439ae79b973ac747aa46f");
 }
 
+static void a_salt_is_hashed_before_all_that_can_be_guessed(void **state)
+{
+	(void)state;
+	uint8_t salt[CHAIN_SALT_BYTES], hash[CHAIN_BYTES], other[CHAIN_BYTES];
+	char hex[CHAIN_HEX];
+	struct chain_record r = first;
+	for (size_t i = 0; i < sizeof salt; i++)
+		salt[i] = (uint8_t)(i * 17);
+	r.salt = salt;
+	hash_of(zeros, &r, "b\xc3\xbcrge", 0.125, hash);
+	chain_hex(hash, hex);
+	assert_string_equal(hex, "e4bb18397d9be26e208a32f3522e35a9a5e46d33d922f2fba73ad25bb3bb2de2");
+	for (size_t i = 0; i < 8 * sizeof salt; i++) {
+		salt[i / 8] ^= (uint8_t)(1 << i % 8);
+		hash_of(zeros, &r, "b\xc3\xbcrge", 0.125, other);
+		assert_memory_not_equal(other, hash, CHAIN_BYTES);
+		salt[i / 8] ^= (uint8_t)(1 << i % 8);
+	}
+}
+
+static void no_salt_is_made_twice(void **state)
+{
+	(void)state;
+	uint8_t salts[100][CHAIN_SALT_BYTES];
+	for (size_t i = 0; i < 100; i++) {
+		chain_make_salt(salts[i]);
+		for (size_t k = 0; k < i; k++)
+			assert_memory_not_equal(salts[i], salts[k], CHAIN_SALT_BYTES);
+	}
+}
+
 static void every_part_counts(void **state)
 {
 	(void)state;
@@ -128,6 +159,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_is_what_others_compute),
+		cmocka_unit_test(a_salt_is_hashed_before_all_that_can_be_guessed),
+		cmocka_unit_test(no_salt_is_made_twice),
 		cmocka_unit_test(every_part_counts),
 		cmocka_unit_test(an_item_of_a_pool_is_hashed_by_its_reports),
 		cmocka_unit_test(digits_read_back),

@@ -255,6 +255,109 @@ static void pages_of_a_trajectory_are_its_settlements_newest_first(void **state)
 	assert_true(unscored > 0);
 }
 
+/* What the audit says of round `round`: who posted it. */
+static const char *poster_of(struct world *w, const char *pool, uint64_t round)
+{
+	static char by[256];
+	char suffix[32];
+	snprintf(suffix, sizeof suffix, ", round %u", (unsigned)round);
+	const struct candor_response *r = fake_call(
+		&w->f,
+		&(struct candor_request){.type = CANDOR_REQ_LIST_EVENTS, .pool = pool, .cursor = "", .limit = 100});
+	for (size_t i = 0; i < r->n; i++) {
+		const char *at = strstr(r->events[i].detail, suffix);
+		if (at && at[strlen(suffix)] == 0)
+			snprintf(by, sizeof by, "%s", r->events[i].by);
+	}
+	return by;
+}
+
+/* By what is published, and what is answered to who may inspect: nothing else of the daemon's is used. */
+static void a_published_head_is_proved_by_who_may_inspect(void **state)
+{
+	struct world *w = *state;
+	enum { ROUNDS = 3 };
+	uint8_t head[CHAIN_BYTES] = {0}, published[CHAIN_BYTES];
+	struct candor_settlement steps[ROUNDS];
+	uint8_t hashes[ROUNDS][CHAIN_BYTES], salts[ROUNDS][CHAIN_SALT_BYTES];
+	char items[ROUNDS][16];
+	fake_pool(&w->f, "q", NULL);
+	for (int i = 0; i < ROUNDS; i++) {
+		name_of(items[ROUNDS - 1 - i], sizeof items[0], "item-", (size_t)i);
+		assert_int_equal(fake_post(&w->f, "q", items[ROUNDS - 1 - i], "ann", 0.25 * i), CANDOR_OK);
+		assert_int_equal(fake_resolve(&w->f, "q", items[ROUNDS - 1 - i], i % 2), CANDOR_OK);
+	}
+	fake_restart(&w->f);
+	const struct candor_response *r =
+		fake_call(&w->f, &(struct candor_request){.type = CANDOR_REQ_GET_POOL, .pool = "q"});
+	assert_non_null(r->pool.head);
+	memcpy(published, r->pool.head, CHAIN_BYTES);
+	r = fake_call(&w->f, &(struct candor_request){.type = CANDOR_REQ_GET_LABELER,
+						      .pool = "q",
+						      .labeler = "ann",
+						      .history = true,
+						      .cursor = "",
+						      .limit = ROUNDS});
+	assert_int_equal(r->n, ROUNDS);
+	for (int i = 0; i < ROUNDS; i++) {
+		steps[i] = r->history[i];
+		assert_non_null(steps[i].salt);
+		assert_string_equal(steps[i].item, items[i]);
+		memcpy(hashes[i], steps[i].hash, CHAIN_BYTES);
+		memcpy(salts[i], steps[i].salt, CHAIN_SALT_BYTES);
+	}
+	for (int i = ROUNDS - 1; i >= 0; i--) {
+		const struct chain_record record = {
+			.salt = salts[i],
+			.pool = "q",
+			.item = items[i],
+			.round = steps[i].round,
+			.outcome = steps[i].outcome,
+			.eta = steps[i].eta,
+			.weighted_loss = steps[i].weighted_loss,
+			.epoch = steps[i].epoch,
+			.at = steps[i].at,
+			.by = poster_of(w, "q", steps[i].round),
+			.n = 1,
+		};
+		struct chain c;
+		chain_begin(&c, head, &record);
+		chain_report(&c, "ann", 3, steps[i].report);
+		chain_end(&c, head);
+		assert_memory_equal(head, hashes[i], CHAIN_BYTES);
+	}
+	assert_memory_equal(head, published, CHAIN_BYTES);
+}
+
+/* As a candord wrote them that had no salts. */
+static void a_settlement_without_a_salt_says_so(void **state)
+{
+	struct world *w = *state;
+	assert_true(fake_number(&w->f, "SELECT count(*) FROM settlements") > 0);
+	assert_true(fake_number(&w->f, "SELECT count(*) = count(DISTINCT salt) FROM settlements") == 1);
+	assert_true(fake_number(&w->f, "SELECT min(length(salt)) FROM settlements") == CHAIN_SALT_BYTES);
+	fake_sql(&w->f, "UPDATE settlements SET salt = NULL WHERE round = 1");
+	const struct candor_response *r;
+	size_t without = 0;
+	for (uint32_t id = 0; id < LABELERS; id++) {
+		char labeler[16];
+		name_of(labeler, sizeof labeler, "L", id);
+		r = fake_call(&w->f, &(struct candor_request){.type = CANDOR_REQ_GET_LABELER,
+							      .pool = "p",
+							      .labeler = labeler,
+							      .history = true,
+							      .cursor = "",
+							      .limit = 1000});
+		for (size_t i = 0; r->code == CANDOR_OK && i < r->n; i++) {
+			assert_int_equal(r->history[i].salt == NULL, r->history[i].round == 1);
+			without += r->history[i].salt == NULL;
+		}
+	}
+	assert_true(without > 0);
+	/* Nor can it be taken away without notice. */
+	assert_int_equal(fake_verify(&w->f), ERR_HISTORY);
+}
+
 static void a_trajectory_is_only_given_where_asked_for(void **state)
 {
 	struct world *w = *state;
@@ -518,6 +621,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(pages_of_labelers_are_one_sorted_list),
 		TEST(pages_of_a_trajectory_are_its_settlements_newest_first),
+		TEST(a_published_head_is_proved_by_who_may_inspect),
+		TEST(a_settlement_without_a_salt_says_so),
 		TEST(a_trajectory_is_only_given_where_asked_for),
 		TEST(a_cursor_still_holds_when_more_was_settled_and_after_a_restart),
 		TEST(pages_of_the_feed_are_the_closed_items_in_order),

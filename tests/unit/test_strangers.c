@@ -115,8 +115,8 @@ static void settle_one(struct peer_world *w)
 	assert_int_equal(fake_resolve(&w->f, "p", "i", 1), CANDOR_OK);
 }
 
-/* From one settlement to the next the losses tell what the item stood at. */
-static void losses_are_for_who_may_read_or_inspect(void **state)
+/* From one settlement to the next the losses tell what the item stood at, and the head is a hash of all of it. */
+static void losses_and_heads_are_for_who_may_read_or_inspect(void **state)
 {
 	struct peer_world *w = *state;
 	static const unsigned rights[] = {CANDOR_RIGHT_REPORT, CANDOR_RIGHT_OUTCOME, CANDOR_RIGHT_READ,
@@ -141,6 +141,7 @@ static void losses_are_for_who_may_read_or_inspect(void **state)
 			assert_int_equal(pool->plain_mean_loss > 0, told);
 			assert_int_equal(pool->plain_median_loss > 0, told);
 			assert_int_equal(pool->best != NULL, i == 3 && !list);
+			assert_int_equal(pool->head != NULL, told);
 		}
 	}
 }
@@ -203,7 +204,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(nothing_large_is_unpacked_for_peers_without_rights),
 		TEST(a_hello_that_shows_a_token_in_vain_ends_the_connection),
-		TEST(losses_are_for_who_may_read_or_inspect),
+		TEST(losses_and_heads_are_for_who_may_read_or_inspect),
 		TEST(figures_of_the_whole_daemon_need_the_right_to_inspect_all_of_it),
 		TEST(a_pools_admin_has_room_for_so_many_grants),
 	};

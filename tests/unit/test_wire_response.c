@@ -159,6 +159,12 @@ static void assert_same_settlement(const struct candor_settlement *got, const st
 	SAME(weight);
 	SAME(epoch);
 	SAME(at);
+	assert_int_equal(got->hash == NULL, want->hash == NULL);
+	assert_int_equal(got->salt == NULL, want->salt == NULL);
+	if (want->hash)
+		assert_memory_equal(got->hash, want->hash, CANDOR_HEAD_BYTES);
+	if (want->salt)
+		assert_memory_equal(got->salt, want->salt, CANDOR_SALT_BYTES);
 }
 
 static void assert_same_grant(const struct candor_grant *got, const struct candor_grant *want)

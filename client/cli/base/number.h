@@ -27,8 +27,8 @@ struct cli_text cli_exact(double x); /* 17 significant digits: reads back as the
 /* The mean per item, "-" if there are none. */
 struct cli_text cli_mean(double sum, uint64_t n);
 
-/* The head of a pool's chain of settlements as `candord --verify --head` takes it, POOL:ROUND:HASH; empty before the
- * first. */
+/* The head of a pool's chain of settlements as `candord --verify --head` takes it, POOL:ROUND:HASH; empty where it is
+ * absent. */
 struct cli_head {
 	char s[CANDOR_NAME_MAX + 2 * CANDOR_HEAD_BYTES + 24];
 };

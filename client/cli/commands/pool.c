@@ -163,6 +163,10 @@ static void show(const struct cli *c, const struct candor_pool *p)
 		puts("\nNo item has been resolved yet, so there are no losses, and all weights are entry weights.");
 		return;
 	}
+	if (!p->head) {
+		puts("\nIts losses and its head are shown to those who may read or inspect.");
+		return;
+	}
 	printf("head       %s\n\n", cli_head(p).s);
 	show_losses(c, p);
 	puts("(Brier loss: 0 is perfect; always saying 0.5 costs 0.25 per item)");
