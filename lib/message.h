@@ -207,13 +207,14 @@ struct candor_batch {
 
 struct candor_item_report {
 	const char *labeler;
-	double value, weight;
+	double value;
+	double weight; /* 0: absent */
 };
 
 struct candor_item {
 	const char *item;
 	enum candor_item_state state;
-	double mean, median, plain_mean, plain_median, spread, ess;
+	double mean, median, plain_mean, plain_median, spread, ess; /* ess 0: all six are absent */
 	uint64_t n;
 	double outcome; /* in RESOLVED items, as the next three; in others absent */
 	uint64_t round;

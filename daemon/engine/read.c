@@ -134,6 +134,7 @@ enum engine_outcome engine_list_pools(struct engine *e, struct call *call)
 
 /* ---- items ---- */
 
+/* weights: NULL where it has none. */
 static int describe_reports(struct engine_pool *c, const struct item *item, const double *weights, struct arena *a,
 			    struct candor_item *out)
 {
@@ -145,7 +146,7 @@ static int describe_reports(struct engine_pool *c, const struct item *item, cons
 		rows[i] = (struct candor_item_report){
 			.labeler = pool_labeler_name(c->pool, labelers[i], NULL),
 			.value = item->values[i],
-			.weight = weights[i],
+			.weight = weights ? weights[i] : 0,
 		};
 	out->n_reports = item->n;
 	out->reports = rows;
@@ -164,13 +165,13 @@ static int describe_item(struct engine_pool *c, struct item *item, const char *n
 		.archived = archived,
 		.n = archived ? item->frozen->aggregate.n : item->n,
 		.opened_at = item->own.opened_at,
-		.closed_at = item->own.closed_at,
+		.closed_at = item->own.close_number ? item->own.closed_at : 0,
 		.ended_at = item->own.ended_at,
 	};
-	/* An item voided while open never had an aggregate. */
-	if (item->state == CANDOR_VOID && !item->frozen)
-		return 0;
 	with_reports = with_reports && !archived;
+	/* Voided while open, it has reports and neither aggregates nor weights. */
+	if (item->state == CANDOR_VOID && !item->frozen)
+		return with_reports ? describe_reports(c, item, NULL, a, out) : 0;
 	int err = 0;
 	if (archived)
 		aggregate = item->frozen->aggregate;

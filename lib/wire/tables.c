@@ -473,7 +473,7 @@ static const struct wire_table answer_BatchResult = TABLE(answer_BatchResult, ba
 static const struct wire_row answer_ItemReport_rows[] = {
 	TEXT(ItemReport, item_report, labeler, short_fault),
 	FIELD(ItemReport, item_report, value),
-	FIELD(ItemReport, item_report, weight),
+	OPTIONAL(ItemReport, ITEM_REPORT, item_report, weight, WEIGHT, NULL),
 };
 FAST(answer_ItemReport)
 static const struct wire_table answer_ItemReport = FAST_TABLE(answer_ItemReport, item_report, item_report);
@@ -483,15 +483,20 @@ static bool is_resolved(const void *plain)
 	return ((const struct candor_item *)plain)->state == CANDOR_RESOLVED;
 }
 
+static bool has_aggregates(const void *plain)
+{
+	return ((const struct candor_item *)plain)->ess != 0;
+}
+
 static const struct wire_row answer_Item_rows[] = {
 	TEXT(Item, item, item, short_fault),
 	VALUE(Item, item, state, state_fault),
-	FIELD(Item, item, mean),
-	FIELD(Item, item, median),
-	FIELD(Item, item, plain_mean),
-	FIELD(Item, item, plain_median),
-	FIELD(Item, item, spread),
-	FIELD(Item, item, ess),
+	OPTIONAL(Item, ITEM, item, mean, MEAN, has_aggregates),
+	OPTIONAL(Item, ITEM, item, median, MEDIAN, has_aggregates),
+	OPTIONAL(Item, ITEM, item, plain_mean, PLAIN_MEAN, has_aggregates),
+	OPTIONAL(Item, ITEM, item, plain_median, PLAIN_MEDIAN, has_aggregates),
+	OPTIONAL(Item, ITEM, item, spread, SPREAD, has_aggregates),
+	OPTIONAL(Item, ITEM, item, ess, ESS, has_aggregates),
 	FIELD(Item, item, n),
 	OPTIONAL(Item, ITEM, item, outcome, OUTCOME, is_resolved),
 	OPTIONAL(Item, ITEM, item, round, ROUND, is_resolved),

@@ -28,7 +28,7 @@ static void assert_keys(const json_t *o, const char *keys)
 static const char pool_keys[] = "name settings created_at labelers open_items closed_items resolved_items void_items "
 				"round epoch eta scored t_eff total_weight mean_loss median_loss plain_mean_loss "
 				"plain_median_loss head? best? archived?";
-static const char item_keys[] = "item state mean median plain_mean plain_median spread ess n opened_at closed_at? "
+static const char item_keys[] = "item state mean? median? plain_mean? plain_median? spread? ess? n opened_at closed_at? "
 				"ended_at? outcome? round? eta? weighted_loss? reports archived?";
 static const char labeler_keys[] = "name weight scored own_loss mean_loss regret entry";
 static const char settlement_keys[] = "round item report outcome loss weighted_loss mean eta weight epoch at hash salt";

@@ -102,7 +102,7 @@ static const struct candor_item_report item_reports[] = {{"anna", 0.75, 1.5}, {"
 static const struct candor_item sample_items[] = {
 	{"item-1", CANDOR_RESOLVED, 0.1, 0.2, 0.3, 0.4, 0.5, 1.6, 17, 0.8, 19, 0.05, 0.06, 21, 22, 23,
 	 COUNT(item_reports), item_reports, false},
-	{.item = "item-2", .state = CANDOR_OPEN, .mean = 1, .n = 1, .opened_at = 5},
+	{.item = "item-2", .state = CANDOR_OPEN, .mean = 1, .ess = 1, .n = 1, .opened_at = 5},
 	{.item = "item-3", .state = CANDOR_VOID, .ended_at = 6},
 	{.item = "item-5", .state = CANDOR_RESOLVED, .n = 3, .archived = true},
 	{.item = "item-4", .state = CANDOR_CLOSED, .n_reports = 1, .reports = item_reports + 1},

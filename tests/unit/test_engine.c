@@ -343,12 +343,18 @@ static void a_query_gives_each_item_as_it_is_in_the_order_asked(void **state)
 			assert_same_bits(item->plain_median, start == VOID_OPEN ? 0 : 0.25);
 			assert_same_bits(item->plain_mean, start == VOID_OPEN ? 0 : 0.375);
 			assert_int_equal(item->opened_at, at);
-			assert_int_equal(item->closed_at, start == OPEN ? 0 : at);
+			assert_int_equal(item->ess == 0, start == VOID_OPEN);
+			assert_int_equal(item->closed_at, start == OPEN || start == VOID_OPEN ? 0 : at);
 			assert_int_equal(item->ended_at, start >= RESOLVED ? at : 0);
 			assert_int_equal(item->round, start == RESOLVED);
 			assert_true((item->eta > 0) == (start == RESOLVED) &&
 				    (item->weighted_loss > 0) == (start == RESOLVED));
-			assert_int_equal(item->n_reports, q.with_reports && start != VOID_OPEN ? 2 : 0);
+			assert_int_equal(item->n_reports, q.with_reports ? 2 : 0);
+			for (size_t k = 0; k < item->n_reports; k++) {
+				assert_string_equal(item->reports[k].labeler, k ? "b" : "a");
+				assert_same_bits(item->reports[k].value, k ? 0.5 : 0.25);
+				assert_int_equal(item->reports[k].weight == 0, start == VOID_OPEN);
+			}
 		}
 		assert_int_equal(r->n_rejected, 2);
 		assert_rejected(&r->rejected[0], 1, CANDOR_NOT_FOUND, "item 'none' does not exist");

@@ -60,13 +60,14 @@ static void evicted_items_come_back_as_they_were(void **state)
 		assert_int_equal(got->state, states[i]);
 		assert_int_equal(got->n, 2);
 		assert_int_equal(got->opened_at, end - 20);
-		assert_int_equal(got->closed_at, i == 2 ? end : end - 10);
+		assert_int_equal(got->closed_at, i == 2 ? 0 : end - 10);
 		assert_int_equal(got->ended_at, i == 0 ? 0 : end);
+		assert_int_equal(got->n_reports, 2);
+		assert_string_equal(got->reports[0].labeler, "a");
+		assert_same_bits(got->reports[0].value, 0.125 * i);
+		assert_same_bits(got->reports[1].value, 0.9);
+		assert_int_equal(got->ess == 0 && got->reports[0].weight == 0, i == 2);
 		if (i != 2) {
-			assert_int_equal(got->n_reports, 2);
-			assert_string_equal(got->reports[0].labeler, "a");
-			assert_same_bits(got->reports[0].value, 0.125 * i);
-			assert_same_bits(got->reports[1].value, 0.9);
 			assert_near(got->mean, (0.125 * i + 0.9) / 2, i < 2 ? 1e-15 : 0.1);
 		}
 		if (i == 1) {

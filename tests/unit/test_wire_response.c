@@ -367,14 +367,19 @@ static void what_an_item_does_not_have_is_absent(void **state)
 		enum candor_item_state state;
 		uint64_t closed_at, ended_at;
 		bool archived;
+		double ess; /* 0: it has no aggregates, which can be 0 otherwise */
 	} rows[] = {
-		{CANDOR_OPEN, 0, 0, false},    {CANDOR_CLOSED, 5, 0, false}, {CANDOR_RESOLVED, 5, 6, false},
-		{CANDOR_RESOLVED, 5, 6, true}, {CANDOR_VOID, 0, 6, false},   {CANDOR_VOID, 5, 6, false},
+		{CANDOR_OPEN, 0, 0, false, 1},    {CANDOR_CLOSED, 5, 0, false, 1}, {CANDOR_RESOLVED, 5, 6, false, 1},
+		{CANDOR_RESOLVED, 5, 6, true, 1}, {CANDOR_VOID, 0, 6, false, 0},   {CANDOR_VOID, 5, 6, false, 1},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		/* Zeros that say something are sent: an outcome can be 0, and so can a loss. */
+		const struct candor_item_report report = {.labeler = "l", .weight = rows[i].ess};
 		const struct candor_item item = {.item = "i",
+						 .ess = rows[i].ess,
+						 .n_reports = 1,
+						 .reports = &report,
 						 .state = rows[i].state,
 						 .closed_at = rows[i].closed_at,
 						 .ended_at = rows[i].ended_at,
@@ -390,6 +395,14 @@ static void what_an_item_does_not_have_is_absent(void **state)
 		assert_int_equal(!got->_closed_at_case, !rows[i].closed_at);
 		assert_int_equal(!got->_ended_at_case, !rows[i].ended_at);
 		assert_int_equal(!got->_archived_case, !rows[i].archived);
+		bool none = rows[i].ess == 0;
+		assert_int_equal(!got->_mean_case, none);
+		assert_int_equal(!got->_median_case, none);
+		assert_int_equal(!got->_plain_mean_case, none);
+		assert_int_equal(!got->_plain_median_case, none);
+		assert_int_equal(!got->_spread_case, none);
+		assert_int_equal(!got->_ess_case, none);
+		assert_int_equal(!got->reports[0]->_weight_case, none);
 		candor__v1__response__free_unpacked(m, NULL);
 	}
 }

@@ -26,16 +26,25 @@ void cli_items_init(struct cli_table *t)
 	cli_table_init(t, columns, sizeof columns / sizeof *columns);
 }
 
+/* One that was voided while open has none. */
+static void add_aggregate(struct cli_table *t, const struct candor_item *item, int decimals, double x)
+{
+	if (item->ess != 0)
+		cli_table_cell(t, "%.*f", decimals, x);
+	else
+		cli_table_cell(t, "-");
+}
+
 void cli_items_row(struct cli_table *t, const struct candor_item *item)
 {
 	cli_table_cell(t, "%s", item->item);
 	cli_table_cell(t, "%s", cli_state_name(item->state));
 	cli_table_cell(t, "%s", cli_count(item->n).s);
-	cli_table_cell(t, "%.4f", item->mean);
-	cli_table_cell(t, "%.4f", item->median);
-	cli_table_cell(t, "%.4f", item->plain_mean);
-	cli_table_cell(t, "%.4f", item->spread);
-	cli_table_cell(t, "%.1f", item->ess);
+	add_aggregate(t, item, 4, item->mean);
+	add_aggregate(t, item, 4, item->median);
+	add_aggregate(t, item, 4, item->plain_mean);
+	add_aggregate(t, item, 4, item->spread);
+	add_aggregate(t, item, 1, item->ess);
 	if (item->state == CANDOR_RESOLVED)
 		cli_table_cell(t, "%g", item->outcome);
 	else

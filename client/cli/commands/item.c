@@ -98,7 +98,7 @@ static void print_reports(const struct cli *c, const struct candor_item *item)
 	for (size_t i = 0; i < item->n_reports; i++) {
 		cli_table_cell(&table, "  %s", item->reports[i].labeler);
 		cli_table_cell(&table, "%.4f", item->reports[i].value);
-		cli_table_cell(&table, "%s", cli_weight(item->reports[i].weight).s);
+		cli_table_cell(&table, "%s", item->reports[i].weight ? cli_weight(item->reports[i].weight).s : "-");
 	}
 	cli_table_print(&table, &c->term, stdout);
 	cli_table_free(&table);
