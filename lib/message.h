@@ -137,6 +137,7 @@ struct candor_request {
 	const char *labeler; /* GET_LABELER */
 	bool history; /* GET_LABELER */
 	bool with_reports; /* QUERY_ITEMS */
+	bool commit; /* INFO: waits for a commit */
 	enum candor_sort sort; /* LIST_LABELERS */
 	uint64_t round; /* PRUNE_POOL, as the next three */
 	const uint8_t *state, *digest; /* [CANDOR_DIGEST_BYTES] each */

@@ -58,6 +58,8 @@ static unsigned missing_rights(const struct engine *e, const struct call *call)
 	unsigned has = engine_rights(e, call, need->where == NEED_ANYWHERE ? NULL : r->pool ? r->pool : "");
 	if (!(has & need->one_of))
 		return need->one_of;
+	if (r->commit)
+		return WRITING_RIGHTS & has ? 0 : WRITING_RIGHTS;
 	/* The reports and weights behind an aggregate tell more than the aggregate. */
 	return r->with_reports ? CANDOR_RIGHT_INSPECT & ~has : 0;
 }
@@ -106,7 +108,7 @@ static void refuse_denied(struct call *call, unsigned lacks)
 	const char *identity = identity_principal(call->identity), *in = r->pool && r->pool[0] ? r->pool : NULL;
 	const char *whom = shell_word(call->arena, identity), *where = in ? shell_word(call->arena, in) : "";
 	const char *sentence = NULL;
-	bool any = lacks == ANY_RIGHT || (call->need->where == NEED_ANYWHERE && !in);
+	bool any = lacks == ANY_RIGHT || (call->need->where == NEED_ANYWHERE && !in && !r->commit);
 	/* If several would do, name the least. */
 	rights_format(lacks & -lacks, rights);
 	if (!whom || !where)

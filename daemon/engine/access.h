@@ -5,7 +5,10 @@
 
 #include "daemon/engine/state.h"
 
-enum { ANY_RIGHT = CANDOR_RIGHTS_ALL | GRANTS_REPORT_SOME };
+enum {
+	ANY_RIGHT = CANDOR_RIGHTS_ALL | GRANTS_REPORT_SOME,
+	WRITING_RIGHTS = CANDOR_RIGHT_REPORT | GRANTS_REPORT_SOME | CANDOR_RIGHT_OUTCOME | CANDOR_RIGHT_ADMIN,
+};
 
 /* One of these rights, in the pool that the request names (in every pool where it names none), or anywhere. */
 struct need {

@@ -33,6 +33,15 @@ static void add_counts(struct pool_counts *to, const struct pool_counts *c)
 	to->resident_items += c->resident_items;
 }
 
+/* Takes a number like a change, and has a commit made: of what there is, or of the numbers alone. */
+static uint64_t ask_for_commit(struct engine *e)
+{
+	uint64_t change = engine_next_common_change(e);
+	if (!e->filling->first)
+		engine_add(e, CHANGE_PROGRESS, &e->progress);
+	return change;
+}
+
 enum engine_outcome engine_info(struct engine *e, struct call *call)
 {
 	struct candor_response r = {
@@ -62,7 +71,7 @@ enum engine_outcome engine_info(struct engine *e, struct call *call)
 	r.info.open_items = counts.open_items;
 	r.info.settlements = counts.settlements;
 	r.info.resident_items = counts.resident_items;
-	return engine_reply(call, &r, 0);
+	return engine_reply(call, &r, call->wire->request.commit ? ask_for_commit(e) : 0);
 }
 
 /* ---- pools ---- */

@@ -76,7 +76,7 @@ static enum engine_outcome run(struct engine *e, struct call *call)
 		return engine_refuse_error(call, e->ended);
 	if (!engine_authorize(e, call))
 		return ENGINE_REPLIED;
-	if (row->access == WRITES && (e->read_only || e->broken))
+	if ((row->access == WRITES || r->commit) && (e->read_only || e->broken))
 		return engine_refuse_error(call, e->read_only ? e->read_only : -ENOMEM);
 	if (row->stage == ON_ENGINE)
 		return row->run(e, call);

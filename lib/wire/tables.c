@@ -221,8 +221,10 @@ static const struct wire_row request_Hello_rows[] = {
 };
 static const struct wire_table request_Hello = TABLE(request_Hello, hello, request);
 
-static const struct wire_table request_InfoRequest = {.descriptor = &candor__v1__info_request__descriptor,
-						      .plain_size = sizeof(struct candor_request)};
+static const struct wire_row request_InfoRequest_rows[] = {
+	FIELD(InfoRequest, request, commit),
+};
+static const struct wire_table request_InfoRequest = TABLE(request_InfoRequest, info_request, request);
 
 static const struct wire_row request_CreatePool_rows[] = {
 	TEXT(CreatePool, request, pool, name_fault),

@@ -63,6 +63,8 @@ static void json_of_ping(struct command *c)
 {
 	assert_candor(c, 0, "--json", "ping");
 	check_document(c, "server protocol round_trip_ms", NULL, NULL);
+	assert_candor(c, 0, "ping", "--write", "--json");
+	check_document(c, "server protocol round_trip_ms commit_ms", NULL, NULL);
 }
 
 static void json_of_info(struct command *c)

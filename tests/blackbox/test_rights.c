@@ -103,6 +103,7 @@ static const struct row {
 	 *| | | | | | | | | | | | owner */
 	{"+ + + + + + + + + u u + +", ask_hello, "hello"},
 	{"+ + + + + + + + d u u u +", ask_info, "info"},
+	{"+ + d d + + + + d u u u +", ask_info_commit, "info, commit"},
 	{"+ + + + + + + + d u u u +", ask_list_pools, "list_pools"},
 	{"+ + + + + + + d d u u u +", ask_get_pool, "get_pool"},
 	{"d d d d + d d + d u u u +", ask_get_other_pool, "get_pool of another"},

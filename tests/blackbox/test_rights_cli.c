@@ -186,6 +186,9 @@ static void a_secret_is_shown_once(void **state)
 	assert_int_equal(chmod(file.s, 0600), 0);
 	assert_candor(c, 0, "info", "--token-file", file.s);
 	assert_says(c->out, "token:acme");
+	/* Who may write nothing has no commit made. */
+	assert_candor(c, 3, "ping", "--write", "--token-file", file.s);
+	assert_says(c->err, "token:acme lacks the right 'report' for all pools");
 	const char *const *const after[] = {
 		ARGS("token", "list"),
 		ARGS("token", "list", "--json"),

@@ -205,8 +205,13 @@ static void await_refusal(struct command *c)
 	for (int i = 0; i < PATIENCE; i++) {
 		while (post() == CANDOR_OK)
 			;
-		if (info_says(c, "refused: no space left for the database"))
+		if (info_says(c, "refused: no space left for the database")) {
+			/* It answers, and is no use for what writes. */
+			assert_candor(c, 0, "ping");
+			assert_candor(c, 3, "ping", "--write");
+			assert_says(c->err, "UNAVAILABLE: no space left on the daemon's disk");
 			return;
+		}
 	}
 	fail_msg("the disk is full, and candor info never says so");
 }

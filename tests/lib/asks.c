@@ -29,6 +29,12 @@ void ask_info(struct cell *c)
 	of_type(c, CANDOR_REQ_INFO);
 }
 
+void ask_info_commit(struct cell *c)
+{
+	of_type(c, CANDOR_REQ_INFO);
+	c->request.commit = true;
+}
+
 void ask_list_pools(struct cell *c)
 {
 	of_type(c, CANDOR_REQ_LIST_POOLS);

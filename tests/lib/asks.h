@@ -26,6 +26,7 @@ void ask_of(struct cell *c, enum candor_request_type type);
 /* Each takes number, pool and name from the cell and makes the request; ask_add_grant() and its like make a name too. */
 void ask_hello(struct cell *c);
 void ask_info(struct cell *c);
+void ask_info_commit(struct cell *c);
 void ask_list_pools(struct cell *c);
 void ask_get_pool(struct cell *c);
 void ask_get_other_pool(struct cell *c);

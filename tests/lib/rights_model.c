@@ -178,10 +178,11 @@ static bool is_alive(const struct somebody *s, uint64_t moment, uint64_t now_ms)
 
 static bool may(const struct rights_model *m, const struct somebody *s, const struct model_ask *a, struct when when)
 {
-	const unsigned reads = CANDOR_RIGHT_READ | CANDOR_RIGHT_READ_OPEN;
+	const unsigned reads = CANDOR_RIGHT_READ | CANDOR_RIGHT_READ_OPEN,
+		       writes = CANDOR_RIGHT_REPORT | CANDOR_RIGHT_OUTCOME | CANDOR_RIGHT_ADMIN;
 	switch (a->type) {
 	case CANDOR_REQ_HELLO: return true;
-	case CANDOR_REQ_INFO:
+	case CANDOR_REQ_INFO: return has(m, s, a->commit ? writes : ANY, NULL, "", when);
 	case CANDOR_REQ_LIST_POOLS: return has(m, s, ANY, NULL, "", when);
 	case CANDOR_REQ_GET_POOL: return has(m, s, ANY, a->pool, "", when);
 	case CANDOR_REQ_POST_REPORTS: return has(m, s, CANDOR_RIGHT_REPORT, a->pool, "", when);
@@ -392,6 +393,7 @@ void model_push(struct rights_model *m, struct model_peer *p, const struct wire_
 	a->name = keep(p, r->name);
 	a->expires_at = r->expires_at;
 	a->with_reports = r->with_reports;
+	a->commit = r->commit;
 	keep_rows(p, a, r);
 	if (r->type == CANDOR_REQ_HELLO) {
 		a->token = a->shows ? token_shown(m, r->token) : -1;

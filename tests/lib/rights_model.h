@@ -53,7 +53,7 @@ struct model_ask {
 	struct candor_grant *grants;
 	size_t n;
 	uint64_t expires_at;
-	bool faulty, with_reports, answered;
+	bool faulty, with_reports, commit, answered;
 	uint64_t adds, removals; /* that were asked for before */
 	bool alone; /* none of them was on its way */
 	bool vague; /* another one had the same id: which of them an answer is for is not known */

@@ -27,7 +27,7 @@ static const struct candor_grant own_grants[] = {
 
 static const struct candor_request requests[] = {
 	{.id = 1, .type = CANDOR_REQ_HELLO, .protocol = 1, .client = "sampler 2.1"},
-	{.id = UINT64_MAX, .type = CANDOR_REQ_INFO},
+	{.id = UINT64_MAX, .type = CANDOR_REQ_INFO, .commit = true},
 	{.id = 3,
 	 .type = CANDOR_REQ_CREATE_POOL,
 	 .pool = "p1",

@@ -76,6 +76,59 @@ static void an_answer_depends_on_a_change_that_is_not_yet_on_disk(void **state)
 	ask_free(query);
 }
 
+static void info_with_commit_waits_for_a_commit_that_changes_nothing(void **state)
+{
+	struct fake_owner *f = *state;
+	const struct candor_request info = {.type = CANDOR_REQ_INFO},
+				    commit = {.type = CANDOR_REQ_INFO, .commit = true};
+	fake_pool(f, "p", NULL);
+	assert_int_equal(post(f, "a", "ann", 0.5)->batch.accepted, 1);
+	assert_false(fake_tick(f));
+	/* Without it there is nothing to wait for. */
+	struct ask *at_once = fake_ask(f, &info);
+	assert_true(is_durable(at_once));
+	ask_free(at_once);
+	/* Two come into one commit. */
+	struct ask *one = fake_ask(f, &commit), *two = fake_ask(f, &commit);
+	assert_false(one->settled || two->settled);
+	assert_true(fake_tick(f));
+	/* One that comes meanwhile waits for the next. */
+	struct ask *three = fake_ask(f, &commit);
+	fake_commit(f, 0);
+	assert_true(is_durable(one) && is_durable(two));
+	assert_false(three->settled);
+	assert_true(fake_tick(f));
+	fake_commit(f, 0);
+	assert_true(is_durable(three));
+	assert_false(fake_tick(f));
+	ask_free(one);
+	ask_free(two);
+	ask_free(three);
+	/* It joins one that is to be made anyway. */
+	struct ask *report = fake_ask_post(f, "p", "a", "bob", 0.5), *with = fake_ask(f, &commit);
+	assert_true(fake_tick(f));
+	fake_commit(f, 0);
+	assert_true(is_durable(report) && is_durable(with));
+	assert_false(fake_tick(f));
+	ask_free(report);
+	ask_free(with);
+	/* What it has taken is a number: history is as it was. */
+	fake_restart(f);
+	assert_int_equal(on_item(f, CANDOR_REQ_QUERY_ITEMS, "a")->items[0].n, 2);
+
+	/* Where nothing can be written it says so: when that turns out, and as long as it is known. */
+	struct ask *a = fake_ask(f, &commit);
+	assert_true(fake_tick(f));
+	fake_commit(f, ERR_DISK_FULL);
+	assert_int_equal(a->err, ERR_DISK_FULL);
+	ask_free(a);
+	assert_int_equal(fake_call(f, &commit)->code, CANDOR_UNAVAILABLE);
+	assert_int_equal(fake_call(f, &info)->code, CANDOR_OK);
+	engine_probe(f->engine);
+	fake_commit(f, 0);
+	assert_int_equal(fake_call(f, &commit)->code, CANDOR_OK);
+}
+
 static void a_pool_exists_already_only_when_it_is_on_disk(void **state)
 {
 	struct fake_owner *f = *state;
@@ -433,6 +486,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ENGINE(an_answer_depends_on_a_change_that_is_not_yet_on_disk),
+		ENGINE(info_with_commit_waits_for_a_commit_that_changes_nothing),
 		ENGINE(a_pool_exists_already_only_when_it_is_on_disk),
 		ENGINE(a_full_disk_is_told_and_memory_is_as_the_disk_has_it),
 		ENGINE(another_failure_of_the_database_ends_the_service),

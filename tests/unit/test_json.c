@@ -41,7 +41,7 @@ static void what_can_be_absent_is_left_out_where_it_is(void **state)
 	assert_written(&request, 0, "{\"id\":0}");
 	request.body_case = CANDOR__V1__REQUEST__BODY_INFO;
 	request.info = &info;
-	assert_written(&request, 0, "{\"id\":0,\"info\":{}}");
+	assert_written(&request, 0, "{\"id\":0,\"info\":{\"commit\":false}}");
 }
 
 static void enums_are_words_without_their_prefix(void **state)

@@ -1,60 +1,11 @@
-/* candor ping, candor info: whether the daemon answers, and what it holds. */
+/* candor info: what the daemon holds. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <uv.h>
 
 #include "client/cli/base/cli.h"
 #include "client/cli/base/json.h"
 #include "client/cli/base/number.h"
 #include "client/cli/base/pages.h"
-
-static void print_ping(const struct candor_welcome *w, double ms)
-{
-	struct cli_json d;
-	cli_json_begin(&d, false);
-	json_out_open(&d.j, '{');
-	cli_json_text(&d.j, "server", w->server);
-	cli_json_count(&d.j, "protocol", w->protocol);
-	cli_json_real(&d.j, "round_trip_ms", ms);
-	json_out_close(&d.j, '}');
-	cli_json_print(&d);
-}
-
-static int run_ping(struct cli *c, int argc, char **argv)
-{
-	const struct candor_response *response;
-	const struct candor_request hello = {
-		.type = CANDOR_REQ_HELLO, .protocol = CANDOR_PROTOCOL, .client = "candor/" CANDOR_VERSION};
-	while (cli_option(c, argc, argv, NULL) != -1)
-		;
-	cli_operands(c, argc, argv, 0, 0, "");
-
-	/* The first exchange also connects; the second one is what a round trip takes. Everybody may do it. */
-	int err = cli_call(c, &hello, &response);
-	if (err)
-		return err;
-	uint64_t before_ns = uv_hrtime();
-	err = cli_call(c, &hello, &response);
-	if (err)
-		return err;
-	double ms = (double)(uv_hrtime() - before_ns) / 1e6;
-	const struct candor_welcome *w = &response->welcome;
-	if (c->json)
-		print_ping(w, ms);
-	else
-		printf("%s at %s answers in %.3f ms\n", w->server, c->server, ms);
-	return CLI_DONE;
-}
-
-CLI_COMMAND(ping) = {
-	.name = "ping",
-	.summary = "check that the daemon answers, and how fast",
-	.help = "usage: candor ping\n\n"
-		"Prints the daemon's name and version, and how long one round trip takes.\n\n"
-		"Example:\n"
-		"  candor --server tcp:10.0.0.7:7432 ping\n",
-	.run = run_ping,
-};
 
 static void print_info(const struct candor_info *i, const char *principal)
 {
