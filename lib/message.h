@@ -204,6 +204,7 @@ struct candor_rejected {
 
 struct candor_batch {
 	uint64_t accepted, duplicates, revised;
+	uint64_t rejected_omitted; /* beyond those listed; 0: absent */
 };
 
 struct candor_item_report {

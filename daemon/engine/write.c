@@ -1,5 +1,6 @@
 /* Commands that change pools. Each row of a request is judged by itself: good ones are applied, and the answer
  * lists the others. */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -17,26 +18,40 @@ enum { GROUP = 32 };
 
 /* ---- the answer to a batch ---- */
 
+/* The list of rejected rows has the first ones, as many as an answer has room for. */
 struct result {
 	struct call *call;
 	struct candor_batch counts;
-	struct candor_rejected *rejected; /* [request.n], so that listing a row cannot fail half-way */
-	size_t n_rejected;
+	struct candor_rejected *rejected; /* so that listing a row cannot fail half-way */
+	size_t n_rejected, max_rejected;
+	size_t room_bytes; /* left in the answer */
 };
 
-static bool begin(struct result *r, struct call *call)
+static bool begin(const struct engine *e, struct result *r, struct call *call)
 {
-	*r = (struct result){.call = call};
-	r->rejected = arena_alloc(call->arena, call->wire->request.n * sizeof *r->rejected);
+	enum { SHORTEST_BYTES = 12 }; /* of a row of the list */
+	size_t most = e->limits.max_frame_bytes / SHORTEST_BYTES, n = call->wire->request.n;
+	*r = (struct result){.call = call, .room_bytes = e->limits.max_frame_bytes - WIRE_ANSWER_BYTES};
+	r->max_rejected = n < most ? n : most;
+	r->rejected = arena_alloc(call->arena, r->max_rejected * sizeof *r->rejected);
 	return r->rejected != NULL;
 }
 
 /* sentence: NULL where there was no memory for one. */
 static void reject(struct result *r, size_t index, enum candor_code code, const char *sentence)
 {
-	r->rejected[r->n_rejected++] =
-		(struct candor_rejected){(uint32_t)index, code, sentence ? sentence : "rejected"};
+	const struct candor_rejected row = {(uint32_t)index, code, sentence ? sentence : "rejected"};
+	size_t bytes = wire_rejected_bytes(&row);
+	if (r->counts.rejected_omitted || r->n_rejected == r->max_rejected || bytes > r->room_bytes) {
+		r->counts.rejected_omitted++;
+		return;
+	}
+	r->room_bytes -= bytes;
+	r->rejected[r->n_rejected++] = row;
 }
+
+/* For reject(). Nothing is said of a row that will not be listed. */
+#define SENTENCE(r, ...) ((r)->counts.rejected_omitted ? NULL : arena_printf((r)->call->arena, __VA_ARGS__))
 
 /* True if row i was found wrong when it was decoded, and lists it. */
 static bool is_faulty(struct result *r, size_t i)
@@ -48,15 +63,15 @@ static bool is_faulty(struct result *r, size_t i)
 	return true;
 }
 
-static void reject_error(struct result *r, size_t i, int err)
+/* limit: what to say where it is a limit that was reached. */
+static void reject_error(struct result *r, size_t i, int err, const char *limit)
 {
-	reject(r, i, CANDOR_RESOURCE_EXHAUSTED, candor_strerror(err));
+	reject(r, i, CANDOR_RESOURCE_EXHAUSTED, err == ERR_FULL ? limit : candor_strerror(err));
 }
 
 static void reject_unknown(struct result *r, size_t i, const char *item)
 {
-	reject(r, i, CANDOR_NOT_FOUND,
-	       arena_printf(r->call->arena, "item '%s' does not exist: nothing was reported on it", item));
+	reject(r, i, CANDOR_NOT_FOUND, SENTENCE(r, "item '%s' does not exist: nothing was reported on it", item));
 }
 
 /* What one request adds to the batch is bounded, for it may name a thousand items with many thousand reports. True if
@@ -151,6 +166,11 @@ enum engine_outcome engine_update_pool(struct engine *e, struct call *call)
 			"memory_limit, or batch_bytes if it is set");
 	int err = pool_update(c->pool, &settings);
 	engine_measure(e, c);
+	if (err == ERR_FULL)
+		return engine_refuse(
+			call, CANDOR_RESOURCE_EXHAUSTED,
+			"the pool has reached its limit of 65535 different entry weights, or of 4032 epochs and "
+			"changes of its settings; create another pool");
 	if (err)
 		return engine_refuse_error(call, err);
 	engine_record_settings(e, c, call);
@@ -199,12 +219,28 @@ static void add_report(struct engine *e, struct engine_pool *c, struct item *ite
 		e->progress.reports++;
 }
 
-static const char *not_open(struct arena *a, const struct engine_pool *c, const struct item *item)
+static const char *not_open(const struct engine_pool *c, const struct item *item)
 {
-	static const char *const states[] = {"unknown", "open", "closed", "resolved", "void"};
 	if (engine_is_archived(c, item))
 		return "item is resolved and its reports are in an archive; reports are accepted only while it is open";
-	return arena_printf(a, "item is %s; reports are accepted only while it is open", states[item->state]);
+	switch (item->state) {
+	case CANDOR_CLOSED: return "item is closed; reports are accepted only while it is open";
+	case CANDOR_RESOLVED: return "item is resolved; reports are accepted only while it is open";
+	case CANDOR_VOID: return "item is void; reports are accepted only while it is open";
+	case CANDOR_STATE_UNSPECIFIED:
+	case CANDOR_OPEN: break;
+	}
+	return "item does not accept reports";
+}
+
+/* Which limit a report has reached. */
+static const char *say_full(const struct item *item)
+{
+	static_assert(ITEM_REPORTS_MAX == 65535, "the sentence says so");
+	return item->n == ITEM_REPORTS_MAX
+		       ? "item has 65535 reports, and an item takes at most 65535 reports"
+		       : "the pool has reached its limit of labelers or items (2^28 names), or of different entry "
+			 "weights (65535)";
 }
 
 /* With many items and labelers most are not in the processor's cache. */
@@ -241,7 +277,7 @@ static bool is_misnamed(struct engine_pool *c, struct result *result, size_t i, 
 			fault = NULL;
 	}
 	if (fault)
-		reject(result, i, CANDOR_INVALID_ARGUMENT, arena_printf(result->call->arena, "%s %s", field, fault));
+		reject(result, i, CANDOR_INVALID_ARGUMENT, SENTENCE(result, "%s %s", field, fault));
 	return fault != NULL;
 }
 
@@ -254,8 +290,8 @@ static bool is_beyond(struct engine *e, struct engine_pool *c, struct result *re
 	const char *labeler = r->labeler;
 	if (!post->for_all && !grants_may_report(e->grants, call->identity, c->name, labeler)) {
 		reject(result, i, CANDOR_PERMISSION_DENIED,
-		       arena_printf(call->arena, "%s may not report for labeler '%s'",
-				    identity_principal(call->identity), labeler));
+		       SENTENCE(result, "%s may not report for labeler '%s'", identity_principal(call->identity),
+				labeler));
 		return true;
 	}
 	if (engine_memory_pressure(e) >= PRESSURE_HIGH &&
@@ -267,7 +303,7 @@ static bool is_beyond(struct engine *e, struct engine_pool *c, struct result *re
 	}
 	int may_open = item->state == CANDOR_STATE_UNSPECIFIED ? engine_may_open(e, call, &post->opener) : 1;
 	if (may_open < 0)
-		reject_error(result, i, may_open);
+		reject_error(result, i, may_open, "too many active principals; try again later");
 	if (may_open == 0) {
 		if (!post->one_too_many)
 			post->one_too_many = engine_say_open(e, call);
@@ -283,7 +319,7 @@ enum engine_outcome engine_post_reports(struct engine *e, struct call *call)
 	struct post post = {.for_all = engine_rights(e, call, c->name) & CANDOR_RIGHT_REPORT};
 	struct result result;
 	uint64_t now = e->ops.now_ms(e->owner);
-	if (!begin(&result, call))
+	if (!begin(e, &result, call))
 		return engine_refuse_error(call, -ENOMEM);
 
 	for (size_t i = 0; i < r->n; i++) {
@@ -310,11 +346,11 @@ enum engine_outcome engine_post_reports(struct engine *e, struct call *call)
 			continue;
 		}
 		if (what == ERR_STATE) {
-			reject(&result, i, CANDOR_FAILED_PRECONDITION, not_open(call->arena, c, item));
+			reject(&result, i, CANDOR_FAILED_PRECONDITION, not_open(c, item));
 			continue;
 		}
 		if (what < 0) {
-			reject_error(&result, i, what);
+			reject_error(&result, i, what, say_full(item));
 			continue;
 		}
 		if (is_new)
@@ -350,7 +386,7 @@ enum engine_outcome engine_close_items(struct engine *e, struct call *call)
 	const struct candor_request *r = &call->wire->request;
 	struct result result;
 	uint64_t now = e->ops.now_ms(e->owner);
-	if (!begin(&result, call))
+	if (!begin(e, &result, call))
 		return engine_refuse_error(call, -ENOMEM);
 
 	for (size_t i = 0; i < r->n; i++) {
@@ -366,7 +402,7 @@ enum engine_outcome engine_close_items(struct engine *e, struct call *call)
 		} else {
 			int err = pool_close(c->pool, item);
 			if (err) {
-				reject_error(&result, i, err);
+				reject_error(&result, i, err, NULL);
 				continue;
 			}
 			item_ends_open(e, c, item, now);
@@ -451,7 +487,7 @@ enum engine_outcome engine_resolve_items(struct engine *e, struct call *call)
 	const struct candor_request *r = &call->wire->request;
 	struct result result;
 	uint64_t now = e->ops.now_ms(e->owner);
-	if (!begin(&result, call))
+	if (!begin(e, &result, call))
 		return engine_refuse_error(call, -ENOMEM);
 
 	for (size_t i = 0; i < r->n; i++) {
@@ -467,14 +503,15 @@ enum engine_outcome engine_resolve_items(struct engine *e, struct call *call)
 			result.counts.duplicates++;
 		} else if (item->state == CANDOR_RESOLVED) {
 			reject(&result, i, CANDOR_FAILED_PRECONDITION,
-			       arena_printf(call->arena,
-					    "item is already resolved with outcome %.17g; value %.17g differs, and an "
-					    "outcome cannot be changed",
-					    item->frozen->outcome, o->value));
+			       SENTENCE(&result,
+					"item is already resolved with outcome %.17g; value %.17g differs, and an "
+					"outcome cannot be changed",
+					item->frozen->outcome, o->value));
 		} else {
 			int err = resolve(e, c, item, o->value, call->peer, now);
 			if (err)
-				reject_error(&result, i, err);
+				reject_error(&result, i, err,
+					     "the pool has reached its limit of 4294967295 settlements");
 			else
 				result.counts.accepted++;
 		}
@@ -488,7 +525,7 @@ enum engine_outcome engine_void_items(struct engine *e, struct call *call)
 	const struct candor_request *r = &call->wire->request;
 	struct result result;
 	uint64_t now = e->ops.now_ms(e->owner);
-	if (!begin(&result, call))
+	if (!begin(e, &result, call))
 		return engine_refuse_error(call, -ENOMEM);
 
 	for (size_t i = 0; i < r->n; i++) {

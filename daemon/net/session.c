@@ -77,17 +77,49 @@ static void measure(struct session *s)
 
 /* ---- answers ---- */
 
+/* The first bytes of a sentence, whole characters only. */
+static void cut(const char *sentence, char *out, size_t size)
+{
+	size_t len = strnlen(sentence, size - 1);
+	while (len > 0 && ((uint8_t)sentence[len] & 0xc0) == 0x80)
+		len--;
+	memcpy(out, sentence, len);
+	out[len] = 0;
+}
+
+/* An answer that was too long for a frame, or for the request's memory, says less. One to a request that has changed
+ * something must still say that it has: without the list of rejected rows it is short, and its memory is its own. A
+ * refusal keeps its code. */
+static int encode_less(const struct session *s, const struct candor_response *r, struct buf *out)
+{
+	char sentence[256];
+	struct arena scratch;
+	struct candor_response less = *r;
+	arena_init(&scratch, 64 * 1024);
+	if (r->code != CANDOR_OK) {
+		cut(r->message, sentence, sizeof sentence);
+		less.message = sentence;
+	} else if (r->type == CANDOR_RES_BATCH) {
+		less.batch.rejected_omitted += r->n_rejected;
+		less.n_rejected = 0;
+	}
+	int err = wire_encode_response(&less, &scratch, s->limits->max_frame_bytes, out);
+	if (err == ERR_TOO_BIG || err == ERR_BUDGET) {
+		const struct candor_response too_big = {
+			.id = r->id,
+			.code = CANDOR_RESOURCE_EXHAUSTED,
+			.message = "the answer exceeds max_frame_bytes; ask for less at a time",
+		};
+		err = wire_encode_response(&too_big, &scratch, SIZE_MAX, out);
+	}
+	arena_free(&scratch);
+	return err;
+}
+
 static int encode(const struct session *s, const struct candor_response *r, struct arena *scratch, struct buf *out)
 {
 	int err = wire_encode_response(r, scratch, s->limits->max_frame_bytes, out);
-	if (err != ERR_TOO_BIG && err != ERR_BUDGET)
-		return err;
-	const struct candor_response too_big = {
-		.id = r->id,
-		.code = CANDOR_RESOURCE_EXHAUSTED,
-		.message = "the answer exceeds max_frame_bytes; ask for less at a time",
-	};
-	return wire_encode_response(&too_big, scratch, SIZE_MAX, out);
+	return err == ERR_TOO_BIG || err == ERR_BUDGET ? encode_less(s, r, out) : err;
 }
 
 /* Takes nothing more from the peer. What it asked for before is done and answered, and `last` follows; NULL: nothing
@@ -226,6 +258,8 @@ static void refuse_message(struct session *s, int err, uint64_t id, bool may_be_
 {
 	if (err == ERR_MALFORMED)
 		say_last(s, 0, CANDOR_INVALID_ARGUMENT, "malformed frame: not a candor.v1.Request; closing");
+	else if (err == ERR_PROTOCOL)
+		say_last(s, 0, CANDOR_INVALID_ARGUMENT, "id is missing or 0; it must be at least 1; closing");
 	else
 		(id == 0 || may_be_hello ? say_last : say)(s, id, CANDOR_RESOURCE_EXHAUSTED,
 							   "the request unpacks to more than max_unpacked_bytes; send "
@@ -266,6 +300,9 @@ static void take_request(struct session *s, const struct view *message)
 	/* It may contain a token, and these bytes are not needed again. */
 	if (err == 0 && slot->wire.request.type == CANDOR_REQ_HELLO)
 		frame_wipe(&s->frame, *message);
+	/* An answer with this id would be taken for the last word, so it is that. */
+	if (err == 0 && slot->wire.request.id == 0)
+		err = ERR_PROTOCOL;
 	if (err) {
 		bool may_be_hello;
 		uint64_t id = slot->wire.request.id;

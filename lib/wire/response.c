@@ -49,6 +49,53 @@ int wire_encode_response(const struct candor_response *r, struct arena *scratch,
 	return err ? err : wire_append(&s.m.base, max_bytes, out);
 }
 
+/* ---- sizes ---- */
+
+enum {
+	TAG_BYTES = 1,
+	LONG_TAG_BYTES = 2, /* of fields from 16 on */
+	U32_BYTES = 5, /* at most, as the next */
+	U64_BYTES = 10,
+	REAL_BYTES = 8,
+};
+
+static size_t varint_bytes(uint64_t n)
+{
+	size_t bytes = 1;
+	for (; n >= 0x80; n >>= 7)
+		bytes++;
+	return bytes;
+}
+
+/* A message or a text of that many bytes, as a field. */
+static size_t field_bytes(size_t len)
+{
+	return TAG_BYTES + varint_bytes(len) + len;
+}
+
+size_t wire_rejected_bytes(const struct candor_rejected *r)
+{
+	return field_bytes(TAG_BYTES + varint_bytes(r->index) + TAG_BYTES + varint_bytes((uint32_t)r->code) +
+			   field_bytes(strlen(r->message)));
+}
+
+size_t wire_item_report_bytes(const char *labeler)
+{
+	return field_bytes(field_bytes(strlen(labeler)) + 2 * (TAG_BYTES + REAL_BYTES)) + LONG_TAG_BYTES - TAG_BYTES;
+}
+
+size_t wire_item_bytes(const struct candor_item *item)
+{
+	enum {
+		REALS = 9,
+		U64S = 6, /* n, round, three times, and where to go on */
+		FLAGS = 2,
+		LIST_BYTES = U32_BYTES, /* the item's own length grows with its reports */
+	};
+	return LIST_BYTES + field_bytes(field_bytes(strlen(item->item)) + REALS * (TAG_BYTES + REAL_BYTES) +
+					U64S * (LONG_TAG_BYTES + U64_BYTES) + FLAGS * (LONG_TAG_BYTES + 1));
+}
+
 /* ---- decoding ---- */
 
 int wire_decode_response(struct arena *a, const uint8_t *data, size_t len, struct candor_response *out)

@@ -136,9 +136,13 @@ static const char *whole_grant_fault(const void *plain)
 #define OPTIONAL_CASE(Message, MESSAGE, field, FIELD)                     \
 	.message_case = offsetof(Candor__V1__##Message, _##field##_case), \
 	.number = CANDOR__V1__##MESSAGE##___##FIELD##_##FIELD
-#define OPTIONAL(Message, MESSAGE, tag, field, FIELD, when)                                                       \
-	{                                                                                                         \
-		AS(Message, field, tag, field), OPTIONAL_CASE(Message, MESSAGE, field, FIELD), .is_present = when \
+#define OPTIONAL(Message, MESSAGE, tag, field, FIELD, when) \
+	OPTIONAL_AS(Message, MESSAGE, field, FIELD, tag, field, when)
+#define OPTIONAL_AS(Message, MESSAGE, field, FIELD, tag, member, when)                                             \
+	{                                                                                                          \
+		AS(Message, field, tag, member), .message_case = offsetof(Candor__V1__##Message, _##field##_case), \
+						 .number = CANDOR__V1__##MESSAGE##___##FIELD##_##FIELD,            \
+						 .is_present = when                                                \
 	}
 
 #define PART(Message, tag, field, table)                                                       \
@@ -469,6 +473,8 @@ static const struct wire_row answer_BatchResult_rows[] = {
 	{AS(BatchResult, duplicates, response, batch.duplicates)},
 	{AS(BatchResult, revised, response, batch.revised)},
 	ROWS(BatchResult, response, rejected, n_rejected, &answer_Rejected),
+	OPTIONAL_AS(BatchResult, BATCH_RESULT, rejected_omitted, REJECTED_OMITTED, response, batch.rejected_omitted,
+		    NULL),
 };
 static const struct wire_table answer_BatchResult = TABLE(answer_BatchResult, batch_result, response);
 

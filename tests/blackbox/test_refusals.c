@@ -15,6 +15,7 @@ struct fixture {
 };
 
 static const char *const options[] = {"--listen", "tcp:127.0.0.1:0", "--max-unpacked-bytes", "1M", NULL};
+static const char *const small_frames[] = {"--listen", "tcp:127.0.0.1:0", "--max-frame-bytes", "128K", NULL};
 static bool over_tcp;
 
 static int set_up(void **state)
@@ -141,10 +142,49 @@ static void a_request_of_an_unknown_type_is_refused_and_the_connection_goes_on(v
 	assert_int_equal(raw_receive(&f->raw, &r), 1);
 	assert_int_equal(r.id, 7);
 	assert_refused(r, CANDOR_INVALID_ARGUMENT, "request");
-	raw_send_frame(&f->raw, "", 0);
-	assert_int_equal(raw_receive(&f->raw, &r), 1);
-	assert_refused(r, CANDOR_INVALID_ARGUMENT, "request");
 	assert_int_equal(report(f, "a", "ann", 1).batch.accepted, 1);
+}
+
+static void a_request_without_an_id_ends_the_connection(void **state)
+{
+	struct fixture *f = *state;
+	raw_send_frame(&f->raw, "\x1a\x00", 2); /* info */
+	assert_thrown_out(f, CANDOR_INVALID_ARGUMENT, "id is missing");
+}
+
+/* A list of rejected rows that is longer than a message does not take back what was done. */
+static void more_rejected_rows_than_fit_are_counted(void **state)
+{
+	struct fixture *f = *state;
+	enum { BAD = 3000, VOIDED = 400 };
+	static char names[BAD][160];
+	static struct candor_report rows[BAD + 1];
+	for (size_t i = 0; i < BAD; i++) {
+		memset(names[i], 'n', sizeof names[i] - 1);
+		rows[i] = (struct candor_report){"a", "ann", 7};
+	}
+	rows[BAD] = (struct candor_report){"good", "ann", 0.5};
+	assert_int_equal(daemon_stop(&f->daemon), 0);
+	raw_close(&f->raw);
+	daemon_start(&f->daemon, small_frames);
+	f->good = daemon_connect(&f->daemon);
+	raw_open(&f->raw, over_tcp ? f->daemon.tcp : f->daemon.address);
+	struct candor_response r = tell(
+		f,
+		(struct candor_request){.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = BAD + 1, .reports = rows});
+	assert_int_equal(r.code, CANDOR_OK);
+	assert_int_equal(r.batch.accepted, 1);
+	assert_true(r.n_rejected > 1000 && r.batch.rejected_omitted > 0);
+	assert_int_equal(r.n_rejected + r.batch.rejected_omitted, BAD);
+	const char *items[BAD + 1];
+	for (size_t i = 0; i <= BAD; i++)
+		items[i] = i < BAD ? names[i] : "good";
+	r = tell(f,
+		 (struct candor_request){
+			 .type = CANDOR_REQ_VOID_ITEMS, .pool = "p", .n = VOIDED, .items = items + BAD + 1 - VOIDED});
+	assert_int_equal(r.batch.accepted, 1);
+	assert_int_equal(r.n_rejected + r.batch.rejected_omitted, VOIDED - 1);
+	assert_int_equal(call_get_pool(f->good, "p")->void_items, 1);
 }
 
 static void values_that_are_not_probabilities_are_refused(void **state)
@@ -387,6 +427,8 @@ int main(void)
 		BAD_INPUT(a_frame_above_the_limit_is_refused_by_its_length_alone),
 		BAD_INPUT(a_refused_peer_that_goes_on_sending_still_hears_why),
 		BAD_INPUT(a_request_of_an_unknown_type_is_refused_and_the_connection_goes_on),
+		BAD_INPUT(a_request_without_an_id_ends_the_connection),
+		BAD_INPUT(more_rejected_rows_than_fit_are_counted),
 		BAD_INPUT(values_that_are_not_probabilities_are_refused),
 		BAD_INPUT(invalid_names_are_refused),
 		BAD_INPUT(a_name_with_a_zero_byte_inside_is_not_taken_for_a_shorter_one),

@@ -64,8 +64,9 @@ static void mirror(struct talker *t, const uint8_t *bytes, size_t len, bool *vai
 		arena_reset(&t->arena);
 		int err = wire_decode_request(&t->arena, message.data, message.len, &request);
 		require(err == 0 || err == ERR_MALFORMED);
-		if (err) {
-			got = err;
+		/* Without an id it is nothing that could be answered. */
+		if (err || request.request.id == 0) {
+			got = ERR_MALFORMED;
 			break;
 		}
 		model_push(&w.rights, &t->model, &request, w.f.now_ms);
@@ -311,7 +312,7 @@ static void settle(void)
 static void tell(struct talker *t, struct candor_request *r)
 {
 	struct buf bytes = {0};
-	r->id = t->model.n;
+	r->id = t->model.n + 1;
 	peer_write(&bytes, r);
 	push(t, bytes.data, bytes.len);
 	buf_free(&bytes);

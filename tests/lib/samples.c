@@ -134,7 +134,7 @@ static const struct candor_response responses[] = {
 	 .info = {"0.1", 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, true, "no room left", 12, 13, 14}},
 	{.id = 4, .type = CANDOR_RES_POOL, .pool = {.name = "p4", POOL_FIELDS, .best = &best}},
 	{.id = 5, .type = CANDOR_RES_POOLS, .n = COUNT(pools), .pools = pools, .next = "n5"},
-	{.id = 6, .type = CANDOR_RES_BATCH, .batch = {61, 62, 63}, .n_rejected = COUNT(rejected), .rejected = rejected},
+	{.id = 6, .type = CANDOR_RES_BATCH, .batch = {61, 62, 63, 64}, .n_rejected = COUNT(rejected), .rejected = rejected},
 	{.id = 7,
 	 .type = CANDOR_RES_ITEMS,
 	 .n = COUNT(sample_items),

@@ -155,12 +155,9 @@ static void answers_are_offered_while_requests_are_still_being_taken(void **stat
 	buf_free(&bytes);
 }
 
-static void an_empty_message_is_a_request_of_no_kind(void **state)
+static void a_request_of_no_kind_is_refused_alone(void **state)
 {
 	struct peer_world *w = *state;
-	peer_push(&w->p, "\0", 1);
-	assert_answer(w, 0, CANDOR_INVALID_ARGUMENT);
-	assert_false(session_is_over(w->p.session));
 	send(w, (struct candor_request){.id = 9, .type = CANDOR_REQ_UNKNOWN});
 	assert_answer(w, 9, CANDOR_INVALID_ARGUMENT);
 	send(w, get_pool(10));
@@ -533,7 +530,7 @@ int main(void)
 		TEST(any_split_of_the_bytes_gives_the_same_answers),
 		TEST(the_rest_of_a_message_is_awaited_where_it_is_the_peers_turn),
 		TEST(answers_are_offered_while_requests_are_still_being_taken),
-		TEST(an_empty_message_is_a_request_of_no_kind),
+		TEST(a_request_of_no_kind_is_refused_alone),
 		TEST(a_request_over_its_budget_is_refused_alone),
 		TEST(an_answer_longer_than_a_frame_is_refused),
 		TEST(no_answer_leaves_before_its_commit),

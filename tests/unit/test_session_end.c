@@ -2,6 +2,7 @@
  * What was asked for before the first two is done and answered. */
 #include "tests/lib/unit.h"
 
+#include "daemon/engine/state.h"
 #include "tests/lib/peer.h"
 
 static void start_again(struct peer_world *w)
@@ -133,6 +134,30 @@ static void what_was_asked_before_a_fault_is_done_and_answered_before_the_error(
 		assert_true(session_is_over(w->p.session));
 		start_again(w);
 		assert_null(fake_query(&w->f, "p", "after"));
+	}
+}
+
+static void a_request_without_an_id_is_the_last(void **state)
+{
+	struct peer_world *w = *state;
+	struct candor_response r;
+	const struct candor_request requests[] = {
+		get_pool(0),
+		{.type = CANDOR_REQ_UNKNOWN},
+		{.type = CANDOR_REQ_HELLO, .protocol = 1, .token = "wrong"},
+		update(0),
+	};
+	for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
+		uint64_t changes = w->f.engine->progress.changes;
+		send(w, requests[i]);
+		fake_settle(&w->f);
+		assert_int_equal(peer_receive(&w->p, &r), 1);
+		assert_int_equal(r.id, 0);
+		assert_int_equal(r.code, CANDOR_INVALID_ARGUMENT);
+		assert_non_null(strstr(r.message, "id is missing"));
+		assert_true(session_is_over(w->p.session));
+		assert_int_equal(w->f.engine->progress.changes, changes);
+		start_again(w);
 	}
 }
 
@@ -275,6 +300,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_frame_that_is_none_is_the_last_word),
 		TEST(what_was_asked_before_a_fault_is_done_and_answered_before_the_error),
+		TEST(a_request_without_an_id_is_the_last),
 		TEST(a_token_in_vain_is_answered_last_and_what_follows_is_not_done),
 		TEST(a_fault_behind_a_token_in_vain_does_not_keep_the_session),
 		TEST(what_came_in_full_before_the_end_of_the_input_is_done_and_answered),

@@ -253,6 +253,7 @@ static void assert_same_response(const struct candor_response *got, const struct
 	SAME(batch.accepted);
 	SAME(batch.duplicates);
 	SAME(batch.revised);
+	SAME(batch.rejected_omitted);
 	assert_same_rows(got, want);
 }
 
@@ -541,6 +542,65 @@ static void a_name_or_a_cursor_of_more_than_255_bytes_is_malformed(void **state)
 	}
 }
 
+/* With a list of n rows it is no longer than that many would be, and a row's own size is at most `slack` too large. */
+static void assert_sized(const struct candor_response *r, size_t rows_bytes, size_t slack)
+{
+	struct buf bytes = {0};
+	struct view body;
+	encode(r, &bytes, &body);
+	if (body.len > WIRE_ANSWER_BYTES + rows_bytes || body.len + slack < rows_bytes)
+		fail_msg("%zu bytes, %zu of them rows", body.len, rows_bytes);
+	buf_free(&bytes);
+}
+
+static void rows_take_at_most_as_much_as_is_said_beforehand(void **state)
+{
+	static const size_t lens[] = {1, 100, 127, 128, 255};
+	(void)state;
+	for (size_t i = 0; i < sizeof lens / sizeof *lens; i++) {
+		char name[256];
+		memset(name, 'n', lens[i]);
+		name[lens[i]] = 0;
+		struct candor_rejected rejected[3] = {{0, CANDOR_NOT_FOUND, name},
+						      {127, CANDOR_UNAUTHENTICATED, name},
+						      {UINT32_MAX, CANDOR_INTERNAL, ""}};
+		struct candor_response r = {
+			.id = UINT64_MAX,
+			.type = CANDOR_RES_BATCH,
+			.batch = {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX},
+			.n_rejected = 3,
+			.rejected = rejected,
+		};
+		size_t bytes = 0;
+		for (size_t k = 0; k < 3; k++)
+			bytes += wire_rejected_bytes(&rejected[k]);
+		assert_sized(&r, bytes, 0);
+
+		const struct candor_item_report report = {name, -1.1, 1.1};
+		struct candor_item item = {.item = name,
+					   .state = CANDOR_RESOLVED,
+					   .mean = 1,
+					   .median = 1,
+					   .plain_mean = 1,
+					   .plain_median = 1,
+					   .spread = 1,
+					   .ess = 1,
+					   .n = UINT64_MAX,
+					   .outcome = 1,
+					   .round = UINT64_MAX,
+					   .eta = 1,
+					   .weighted_loss = 1,
+					   .opened_at = UINT64_MAX,
+					   .closed_at = UINT64_MAX,
+					   .ended_at = UINT64_MAX,
+					   .archived = true,
+					   .n_reports = 1,
+					   .reports = &report};
+		r = (struct candor_response){.id = 1, .type = CANDOR_RES_ITEMS, .n = 1, .items = &item};
+		assert_sized(&r, wire_item_bytes(&item) + wire_item_report_bytes(name), 32);
+	}
+}
+
 static void an_unknown_state_of_an_item_is_malformed(void **state)
 {
 	const struct candor_item item = {.item = "i", .state = (enum candor_item_state)5};
@@ -592,6 +652,7 @@ int main(void)
 		cmocka_unit_test(fields_that_are_left_out_though_they_have_a_value_read_as_0),
 		cmocka_unit_test(text_that_could_harm_a_terminal_is_malformed_wherever_it_stands),
 		cmocka_unit_test(a_name_or_a_cursor_of_more_than_255_bytes_is_malformed),
+		cmocka_unit_test(rows_take_at_most_as_much_as_is_said_beforehand),
 		cmocka_unit_test(an_unknown_state_of_an_item_is_malformed),
 		cmocka_unit_test(a_labeler_s_detail_without_the_labeler_is_malformed),
 		cmocka_unit_test(a_mebibyte_of_empty_items_hits_the_budget_and_takes_no_more),

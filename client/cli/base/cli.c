@@ -469,9 +469,11 @@ int cli_batch(struct cli *c, const struct candor_request *request, const char *c
 		cli_error(c, "\"%s\": %s: %s", r->index < request->n ? names[r->index] : "?", candor_code_name(r->code),
 			  r->message);
 	}
+	if (response->batch.rejected_omitted > 0)
+		cli_error(c, "... and %s more", cli_count(response->batch.rejected_omitted).s);
 	if (batch)
 		*batch = response->batch;
 	if (c->json)
 		cli_json_answer(response);
-	return response->n_rejected > 0 ? CLI_ROWS : CLI_DONE;
+	return response->n_rejected + response->batch.rejected_omitted > 0 ? CLI_ROWS : CLI_DONE;
 }

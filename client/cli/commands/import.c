@@ -116,8 +116,11 @@ static void list_line(struct import *im, uint64_t line, const char *code, const 
 {
 	if (im->result.code == CLI_DONE)
 		im->result.code = CLI_ROWS;
-	if (im->result.listed++ >= IMPORT_LISTED_MAX)
+	if (im->result.listed == IMPORT_LISTED_MAX) {
+		im->result.unlisted++;
 		return;
+	}
+	im->result.listed++;
 	cli_progress_clear(&im->progress);
 	cli_error(im->cli, "line %" PRIu64 ": %s%s%s", line, code, *code ? ": " : "", words);
 }
@@ -146,7 +149,10 @@ static void count_batch(struct import *im, const struct cli_sent *s, const struc
 		im->ends_allowed = true;
 		*(is_close ? &to->closed : &to->resolved) += r->batch.accepted;
 	}
-	to->rejected += r->n_rejected;
+	to->rejected += r->n_rejected + r->batch.rejected_omitted;
+	im->result.unlisted += r->batch.rejected_omitted;
+	if (r->batch.rejected_omitted > 0 && im->result.code == CLI_DONE)
+		im->result.code = CLI_ROWS;
 	for (size_t i = 0; i < r->n_rejected; i++) {
 		const struct candor_rejected *row = &r->rejected[i];
 		list_line(im, row->index < s->request.n ? s->lines[row->index] : 0, candor_code_name(row->code),
@@ -182,14 +188,14 @@ static void hold(struct import *im, struct cli_sent *s)
 static bool is_put_off(struct import *im, const struct cli_sent *s, const struct candor_response *r)
 {
 	uint64_t pause_ms = cli_retry_ms(im->cli, r, im->waited_ms);
-	bool is_behind = im->held && im->held->seq < s->seq;
+	bool is_behind = im->held && im->held->seq<s->seq, is_rejected = r->n_rejected + r->batch.rejected_omitted> 0;
 	if (pause_ms > im->pause_ms)
 		im->pause_ms = pause_ms;
 	if (pause_ms > 0)
 		im->limited = true;
-	else if (is_behind && r->code == CANDOR_OK && r->n_rejected == 0)
+	else if (is_behind && r->code == CANDOR_OK && !is_rejected)
 		im->result.overtaking++;
-	return pause_ms > 0 || (is_behind && r->n_rejected > 0);
+	return pause_ms > 0 || (is_behind && is_rejected);
 }
 
 /* The same request may be accepted later, once the daemon has memory or disk space. */

@@ -17,7 +17,8 @@ struct import_result {
 	bool pool_made, has_reports;
 	bool may_go_on; /* running the same command again may do the rest */
 	uint64_t items, accepted, duplicates, revised, closed, resolved, rejected;
-	uint64_t bad_lines, listed; /* listed: these and the rejected rows, including those beyond the limit */
+	uint64_t bad_lines;
+	uint64_t listed, unlisted; /* of these and of the rejected rows: up to the limit, and beyond it or not known */
 	uint64_t skipped; /* rows without a report and without an outcome */
 	uint64_t overtaking; /* requests that took effect before delayed ones */
 	double seconds;

@@ -25,8 +25,8 @@ static void say_time(const struct import_result *r)
 
 static void say(const struct import_result *r)
 {
-	if (r->listed > IMPORT_LISTED_MAX)
-		cli_note("... and %s more", cli_count(r->listed - IMPORT_LISTED_MAX).s);
+	if (r->unlisted > 0)
+		cli_note("... and %s more", cli_count(r->unlisted).s);
 	if (r->code == CLI_REFUSED && r->items + r->resolved + r->closed == 0) {
 		cli_note("Nothing from %s was imported%s.", r->name,
 			 r->may_go_on ? "; run the same command again" : "");
