@@ -13,9 +13,9 @@ enum { NAME_MAX_BYTES = 255, CODEPOINTS_MAX = 20 * NAME_MAX_BYTES /* no characte
 /* Nothing to see, whatever Unicode calls them: the blank of Braille. */
 enum { BRAILLE_BLANK = 0x2800 };
 
-static bool is_invisible(utf8proc_int32_t c)
+bool unicode_is_invisible(uint32_t c)
 {
-	const utf8proc_property_t *p = utf8proc_get_property(c);
+	const utf8proc_property_t *p = utf8proc_get_property((utf8proc_int32_t)c);
 	switch (p->category) {
 	case UTF8PROC_CATEGORY_CC:
 	case UTF8PROC_CATEGORY_CF:
@@ -48,7 +48,7 @@ const char *unicode_principal_fault(const char *name, size_t len)
 			utf8proc_iterate((const utf8proc_uint8_t *)name + i, (utf8proc_ssize_t)(len - i), &c);
 		require(n > 0);
 		i += (size_t)n;
-		if (is_invisible(c))
+		if (unicode_is_invisible((uint32_t)c))
 			return "contains an invisible character; use visible characters only";
 	}
 	if (len > 0 && (name[0] == ' ' || name[len - 1] == ' '))

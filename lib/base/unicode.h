@@ -4,11 +4,16 @@
 #ifndef CANDOR_UNICODE_H
 #define CANDOR_UNICODE_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* NULL if the name of somebody who may do something looks like no other: it is in NFC, and each of its characters
  * can be seen; the only blank is U+0020, and none stands at either end. Else a static phrase that says what is
  * wrong, to follow the name of a field. The name ends with a zero byte. */
 const char *unicode_principal_fault(const char *name, size_t len);
+
+/* Whether a person cannot see a code point, or sees a blank that is not U+0020. */
+bool unicode_is_invisible(uint32_t c);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "tests/lib/calls.h"
 #include "tests/lib/command.h"
 
 /* ---- exit codes ---- */
@@ -196,6 +197,50 @@ static void a_terminal_gets_colors_unless_no_color_is_set(void **state)
 	assert_null(strchr(c->out, '\033'));
 }
 
+static void names_that_look_alike_can_be_told_apart_in_tables(void **state)
+{
+	struct command *c = *state;
+	struct candor *client = daemon_connect(&c->daemon);
+	/* A blank behind it, a zero-width space, a soft hyphen, a joiner; and what is seen as it is. */
+	static const char *const names[] = {"ann",
+					    "ann ",
+					    "a\xe2\x80\x8bnn",
+					    "an\xc2\xadn",
+					    "\xe2\x80\x8d"
+					    "ann",
+					    "\\u{200B}ann",
+					    "Jos\xc3\xa9 P",
+					    "\xd9\x85\xd8\xb1"};
+	static const char *const shown[] = {"ann",          "ann\\u{20}",        "a\\u{200B}nn",  "an\\u{AD}n",
+					    "\\u{200D}ann", "\\u{5C}u{200B}ann", "Jos\xc3\xa9 P", "\xd9\x85\xd8\xb1"};
+	enum { NAMES = sizeof names / sizeof *names };
+	call_create_pool(client, "p\xe2\x80\x8b");
+	call_create_pool(client, "p");
+	for (size_t i = 0; i < NAMES; i++) {
+		call_report(client, "p", names[i], names[i], 0.5);
+		call_resolve(client, "p", names[i], 1);
+	}
+	const char *const *const commands[] = {ARGS("labelers", "p", "--all"), ARGS("feed", "p"),
+					       ARGS("audit", "--all")};
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+		assert_int_equal(command_run(c, NULL, commands[i]), 0);
+		for (size_t k = 0; k < NAMES; k++)
+			assert_says(c->out, shown[k]);
+		assert_null(strstr(c->out, "\xe2\x80\x8b"));
+	}
+	assert_candor(c, 0, "pool", "list");
+	assert_says(c->out, "p\\u{200B} ");
+	assert_candor(c, 0, "labeler", "p", names[2]);
+	assert_says(c->out, "a\\u{200B}nn");
+	assert_candor(c, 0, "query", "p", names[1], "--reports");
+	assert_says(c->out, "ann\\u{20}");
+	assert_candor(c, 1, "query", "p", "bob\xe2\x80\x8b");
+	assert_says(c->err, "\"bob\\u{200B}\"");
+	/* Programs get the bytes. */
+	assert_candor(c, 0, "labeler", "p", names[2], "--json");
+	assert_says(c->out, names[2]);
+}
+
 #define CLI(test) cmocka_unit_test_setup_teardown(test, command_set_up, command_tear_down)
 
 int main(void)
@@ -207,6 +252,7 @@ int main(void)
 		CLI(rejected_rows_refusals_and_absent_daemons_have_exit_codes_of_their_own),
 		CLI(tables_in_a_file_are_plain_text),
 		CLI(a_terminal_gets_colors_unless_no_color_is_set),
+		CLI(names_that_look_alike_can_be_told_apart_in_tables),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

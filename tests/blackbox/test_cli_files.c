@@ -1,6 +1,7 @@
 /* Files in and out of the command line: imports that go wrong or are taken up again, feeds, exports. */
 #include <stdlib.h>
 
+#include "tests/lib/calls.h"
 #include "tests/lib/command.h"
 #include "tests/lib/seed.h"
 
@@ -257,6 +258,41 @@ static void numbers_of_an_export_read_back_as_the_same_numbers(void **state)
 	assert_null(strtok_r(NULL, "\n", &save));
 }
 
+static void an_export_for_spreadsheets_has_no_formulas(void **state)
+{
+	struct command *c = *state;
+	static const struct {
+		const char *name, *cell;
+	} items[] = {
+		{"=1+2", "'=1+2"}, {"+1", "'+1"},   {"-1", "'-1"},
+		{"@sum", "'@sum"}, {"'=x", "''=x"}, {"=cmd(\"a\",1)", "\"'=cmd(\"\"a\"\",1)\""},
+		{"a=b", "a=b"},    {"1-2", "1-2"},
+	};
+	enum { ITEMS = sizeof items / sizeof *items };
+	struct candor *client = daemon_connect(&c->daemon);
+	call_create_pool(client, "p");
+	for (size_t i = 0; i < ITEMS; i++) {
+		call_report(client, "p", items[i].name, "ann", 0.25);
+		call_on_item(client, CANDOR_REQ_CLOSE_ITEMS, "p", items[i].name);
+	}
+	assert_candor(c, 0, "export", "p");
+	char *save, *line = strtok_r(c->out, "\n", &save);
+	for (size_t i = 0; i < ITEMS; i++) {
+		size_t len = strlen(items[i].cell);
+		assert_non_null(line = strtok_r(NULL, "\n", &save));
+		assert_int_equal(strncmp(line, items[i].cell, len), 0);
+		/* Numbers are numbers. */
+		assert_int_equal(strncmp(line + len, ",closed,0.25,", 13), 0);
+	}
+	assert_null(strtok_r(NULL, "\n", &save));
+	/* For programs they are what they are. */
+	assert_candor(c, 0, "export", "p", "--format", "jsonl");
+	json_t *all = command_lines(c);
+	for (size_t i = 0; i < ITEMS; i++)
+		assert_text_at(json_array_get(all, i), "item", items[i].name);
+	json_decref(all);
+}
+
 #define CLI(test) cmocka_unit_test_setup_teardown(test, command_set_up, command_tear_down)
 
 int main(void)
@@ -270,6 +306,7 @@ int main(void)
 		CLI(an_import_that_was_broken_off_and_repeated_comes_to_the_same),
 		CLI(a_feed_in_parts_and_an_export_give_each_closed_item_once_in_order),
 		CLI(numbers_of_an_export_read_back_as_the_same_numbers),
+		CLI(an_export_for_spreadsheets_has_no_formulas),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,6 +18,7 @@
 #include "client/cli/base/number.h"
 #include "client/cli/base/progress.h"
 #include "client/cli/base/token_file.h"
+#include "client/cli/base/visible.h"
 
 enum { RETRY_MS = 60 * 1000 }; /* the longest total wait of one request for the rate limit, without --timeout */
 
@@ -466,8 +467,8 @@ int cli_batch(struct cli *c, const struct candor_request *request, const char *c
 		return err;
 	for (size_t i = 0; i < response->n_rejected; i++) {
 		const struct candor_rejected *r = &response->rejected[i];
-		cli_error(c, "\"%s\": %s: %s", r->index < request->n ? names[r->index] : "?", candor_code_name(r->code),
-			  r->message);
+		cli_error(c, "\"%s\": %s: %s", r->index < request->n ? cli_visible(names[r->index]).s : "?",
+			  candor_code_name(r->code), r->message);
 	}
 	if (response->batch.rejected_omitted > 0)
 		cli_error(c, "... and %s more", cli_count(response->batch.rejected_omitted).s);

@@ -37,7 +37,7 @@ static void add_aggregate(struct cli_table *t, const struct candor_item *item, i
 
 void cli_items_row(struct cli_table *t, const struct candor_item *item)
 {
-	cli_table_cell(t, "%s", item->item);
+	cli_table_name(t, item->item);
 	cli_table_cell(t, "%s", cli_state_name(item->state));
 	cli_table_cell(t, "%s", cli_count(item->n).s);
 	add_aggregate(t, item, 4, item->mean);

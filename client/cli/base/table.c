@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "client/cli/base/cli.h"
+#include "client/cli/base/visible.h"
 
 enum { GAP = 2, BAR_MIN = 8, BAR_MAX = 32, SHRINK_MIN = 8 };
 
@@ -35,6 +36,11 @@ void cli_table_cell(struct cli_table *t, const char *format, ...)
 	int width = t->columns[column].bar ? 0 : cli_width(text);
 	if (width > t->width[column])
 		t->width[column] = width;
+}
+
+void cli_table_name(struct cli_table *t, const char *name)
+{
+	cli_table_cell(t, "%s", cli_visible(name).s);
 }
 
 void cli_bar(char *out, double fraction, int columns, bool utf8)
@@ -96,7 +102,7 @@ static void cut(const char *text, int width, bool middle, bool utf8, char *out, 
 static void print_cell(const struct cli_column *column, const char *text, int width, bool last,
 		       const struct cli_term *term, FILE *to)
 {
-	char shown[2048];
+	char shown[CLI_VISIBLE_SIZE + 64];
 	if (column->bar && text != column->title)
 		cli_bar(shown, strtod(text, NULL), width, term->utf8);
 	else if (column->shrink && cli_width(text) > width && term->out_tty)

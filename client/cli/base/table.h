@@ -33,6 +33,9 @@ void cli_table_init(struct cli_table *t, const struct cli_column *columns, size_
 /* The next cell, from left to right, row after row. */
 void cli_table_cell(struct cli_table *t, const char *format, ...) PRINTF_LIKE(2, 3);
 
+/* The same for a name, made visible (visible.h). */
+void cli_table_name(struct cli_table *t, const char *name);
+
 /* Prints and forgets the rows so far. */
 void cli_table_print(struct cli_table *t, const struct cli_term *term, FILE *to);
 

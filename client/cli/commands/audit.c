@@ -14,11 +14,11 @@ enum { SHOWN = 100 };
 static void add_row(struct cli_table *t, const struct candor_event *e)
 {
 	cli_table_cell(t, "%s", cli_time(e->at).s);
-	cli_table_cell(t, "%s", e->by);
+	cli_table_name(t, e->by);
 	cli_table_cell(t, "%s", e->action);
-	cli_table_cell(t, "%s", e->pool[0] ? e->pool : "-");
-	cli_table_cell(t, "%s", e->subject[0] ? e->subject : "-");
-	cli_table_cell(t, "%s", e->detail);
+	cli_table_name(t, e->pool[0] ? e->pool : "-");
+	cli_table_name(t, e->subject[0] ? e->subject : "-");
+	cli_table_name(t, e->detail);
 }
 
 static void list_events(struct cli_pages *p)

@@ -9,14 +9,26 @@
 #include "client/cli/base/number.h"
 #include "client/cli/base/pages.h"
 
-/* Quoted where RFC 4180 requires it; names have no line breaks. */
-static void print_field(const char *text)
+/* A spreadsheet takes text that begins so for a formula, and does what it says, whoever named the item. Behind a ' it
+ * is text; and so that one ' can be taken away again from every name that has it, one more stands before those that
+ * begin with it themselves. */
+static bool is_formula(const char *text)
 {
-	if (!text[strcspn(text, ",\"")]) {
+	return *text && strchr("=+-@\t\r'", *text);
+}
+
+/* Quoted where RFC 4180 requires it; names have no line breaks. */
+static void print_name(const char *text)
+{
+	bool quoted = text[strcspn(text, ",\"")];
+	if (quoted)
+		putchar('"');
+	if (is_formula(text))
+		putchar('\'');
+	if (!quoted) {
 		fputs(text, stdout);
 		return;
 	}
-	putchar('"');
 	for (; *text; text++) {
 		if (*text == '"')
 			putchar('"');
@@ -29,7 +41,7 @@ static void print_row(const struct candor_item *item)
 {
 	const double aggregates[] = {item->mean,         item->median, item->plain_mean,
 				     item->plain_median, item->spread, item->ess};
-	print_field(item->item);
+	print_name(item->item);
 	printf(",%s", cli_state_name(item->state));
 	for (size_t i = 0; i < sizeof aggregates / sizeof *aggregates; i++)
 		printf(",%s", cli_exact(aggregates[i]).s);
@@ -89,6 +101,8 @@ CLI_COMMAND(export) = {
 		"Prints every closed item with its frozen aggregates, in the order of closing. Numbers\n"
 		"have 17 significant digits, so that they read back as the same numbers; times are\n"
 		"milliseconds since 1970.\n\n"
+		"In CSV a name that begins with one of = + - @ ' has one more ' before it, so that no\n"
+		"spreadsheet takes it for a formula. JSON has names as they are.\n\n"
 		"Options:\n"
 		"  --format csv     with a header (the default)\n"
 		"  --format jsonl   one JSON object per line (the default with --json)\n"

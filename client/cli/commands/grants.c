@@ -13,6 +13,7 @@
 #include "client/cli/base/pages.h"
 #include "lib/rights.h"
 #include "client/cli/base/table.h"
+#include "client/cli/base/visible.h"
 #include "lib/base/text.h"
 
 enum { REST_SHOWN = 10 };
@@ -187,10 +188,10 @@ static void list_row(struct cli_table *t, const struct candor_grant *g)
 	char names[RIGHTS_TEXT_MAX];
 	const char *role = rights_role(g->rights);
 	rights_format(g->rights, names);
-	cli_table_cell(t, "%s", g->principal);
-	cli_table_cell(t, "%s", g->pool[0] ? g->pool : "all");
+	cli_table_name(t, g->principal);
+	cli_table_name(t, g->pool[0] ? g->pool : "all");
 	cli_table_cell(t, "%s", role ? role : names);
-	cli_table_cell(t, "%s%s", g->prefix[0] ? g->prefix : "all", g->prefix[0] ? "..." : "");
+	cli_table_cell(t, "%s%s", g->prefix[0] ? cli_visible(g->prefix).s : "all", g->prefix[0] ? "..." : "");
 }
 
 struct listing {

@@ -6,12 +6,13 @@
 #include "client/cli/base/json.h"
 #include "client/cli/base/number.h"
 #include "client/cli/base/pages.h"
+#include "client/cli/base/visible.h"
 
 static void print_info(const struct candor_info *i, const char *principal)
 {
 	printf("version      candord %s, protocol %" PRIu32 "\n", i->version, i->protocol);
 	printf("up           %s, since %s UTC\n", cli_duration(i->uptime_ms).s, cli_time(i->started_at).s);
-	printf("you are      %s\n", principal);
+	printf("you are      %s\n", cli_visible(principal).s);
 	printf("writes       %s%s\n", i->read_only ? "refused: " : "accepted", i->read_only ? i->reason : "");
 	if (i->connections)
 		printf("connections  %s, including this one\n", cli_count(i->connections).s);

@@ -6,6 +6,7 @@
 #include "client/cli/base/json.h"
 #include "client/cli/base/number.h"
 #include "client/cli/base/table.h"
+#include "client/cli/base/visible.h"
 
 /* ---- close, resolve, void ---- */
 
@@ -96,7 +97,7 @@ static void print_reports(const struct cli *c, const struct candor_item *item)
 	}
 	cli_table_init(&table, columns, 3);
 	for (size_t i = 0; i < item->n_reports; i++) {
-		cli_table_cell(&table, "  %s", item->reports[i].labeler);
+		cli_table_cell(&table, "  %s", cli_visible(item->reports[i].labeler).s);
 		cli_table_cell(&table, "%.4f", item->reports[i].value);
 		cli_table_cell(&table, "%s", item->reports[i].weight ? cli_weight(item->reports[i].weight).s : "-");
 	}
@@ -132,7 +133,7 @@ static int query_page(struct cli *c, const struct candor_request *request, struc
 		return err;
 	for (size_t i = 0; i < response->n_rejected; i++) {
 		const struct candor_rejected *r = &response->rejected[i];
-		cli_error(c, "\"%s\": %s: %s", r->index < request->n ? request->items[r->index] : "?",
+		cli_error(c, "\"%s\": %s: %s", r->index < request->n ? cli_visible(request->items[r->index]).s : "?",
 			  candor_code_name(r->code), r->message);
 	}
 	if (c->json)

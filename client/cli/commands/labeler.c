@@ -7,12 +7,14 @@
 #include "client/cli/base/number.h"
 #include "client/cli/base/pages.h"
 #include "client/cli/base/table.h"
+#include "client/cli/base/visible.h"
 
 enum { SHOWN = 20 };
 
 static void print_summary(const struct cli *c, const struct candor_labeler *l)
 {
-	printf("labeler    %s%s%s\n", cli_bold(c->term.out_color), l->name, cli_plain(c->term.out_color));
+	printf("labeler    %s%s%s\n", cli_bold(c->term.out_color), cli_visible(l->name).s,
+	       cli_plain(c->term.out_color));
 	printf("weight     %s, entry weight %s\n", cli_weight(l->weight).s, cli_weight(l->entry).s);
 	printf("scored     %s report%s\n", cli_count(l->scored).s, cli_plural(l->scored));
 	if (l->scored == 0)
@@ -25,7 +27,7 @@ static void print_summary(const struct cli *c, const struct candor_labeler *l)
 static void add_row(struct cli_table *t, const struct candor_settlement *s)
 {
 	cli_table_cell(t, "%" PRIu64, s->round);
-	cli_table_cell(t, "%s", s->item);
+	cli_table_name(t, s->item);
 	cli_table_cell(t, "%.4g", s->report);
 	cli_table_cell(t, "%.4g", s->outcome);
 	cli_table_cell(t, "%.4f", s->loss);

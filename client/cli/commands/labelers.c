@@ -24,7 +24,7 @@ static enum candor_sort parse_sort(const struct cli *c, const char *text)
 
 static void add_row(struct cli_table *t, const struct candor_labeler *l, double heaviest)
 {
-	cli_table_cell(t, "%s", l->name);
+	cli_table_name(t, l->name);
 	cli_table_cell(t, "%s", cli_weight(l->weight).s);
 	cli_table_cell(t, "%.6f", heaviest > 0 ? l->weight / heaviest : 0);
 	cli_table_cell(t, "%s", cli_count(l->scored).s);

@@ -9,6 +9,7 @@
 #include "client/cli/base/pages.h"
 #include "client/cli/base/settings.h"
 #include "client/cli/base/table.h"
+#include "client/cli/base/visible.h"
 
 /* ---- create and set ---- */
 
@@ -37,7 +38,7 @@ static int put_pool(struct cli *c, int argc, char **argv, enum candor_request_ty
 	if (c->json)
 		cli_json_answer(response);
 	else
-		cli_note("%s pool \"%s\"", done, response->pool.name);
+		cli_note("%s pool \"%s\"", done, cli_visible(response->pool.name).s);
 	return CLI_DONE;
 }
 
@@ -45,7 +46,7 @@ static int put_pool(struct cli *c, int argc, char **argv, enum candor_request_ty
 
 static void list_row(struct cli_table *t, const struct candor_pool *p)
 {
-	cli_table_cell(t, "%s", p->name);
+	cli_table_name(t, p->name);
 	cli_table_cell(t, "%s", cli_rate_name(p->settings.rate));
 	cli_table_cell(t, "%s", cli_count(p->labelers).s);
 	cli_table_cell(t, "%s", cli_count(p->open_items).s);
@@ -134,7 +135,7 @@ static void show_best(const struct cli *c, const struct candor_best *b)
 {
 	const char *bold = cli_bold(c->term.out_color), *plain = cli_plain(c->term.out_color);
 	double settled = b->settled_loss - b->own_loss;
-	printf("\nbest       %s%s%s, the labeler with the largest regret\n", bold, b->labeler, plain);
+	printf("\nbest       %s%s%s, the labeler with the largest regret\n", bold, cli_visible(b->labeler).s, plain);
 	printf("  loss     %s per item; the mean's on the same %s item%s %s\n", cli_mean(b->own_loss, b->scored).s,
 	       cli_count(b->scored).s, cli_plural(b->scored), cli_mean(b->mean_loss, b->scored).s);
 	printf("  regret   %s%.3f%s: %s\n", bold, b->regret, plain,
@@ -149,7 +150,7 @@ static void show_best(const struct cli *c, const struct candor_best *b)
 static void show(const struct cli *c, const struct candor_pool *p)
 {
 	const char *bold = cli_bold(c->term.out_color), *plain = cli_plain(c->term.out_color);
-	printf("pool       %s%s%s\n", bold, p->name, plain);
+	printf("pool       %s%s%s\n", bold, cli_visible(p->name).s, plain);
 	printf("created    %s UTC\n", cli_time(p->created_at).s);
 	show_settings(&p->settings);
 	printf("labelers   %s, total weight %s\n", cli_count(p->labelers).s, cli_weight(p->total_weight).s);

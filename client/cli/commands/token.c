@@ -193,7 +193,7 @@ static const char *state_of(const struct candor_token *t, uint64_t now_ms)
 
 static void list_row(struct cli_table *table, const struct candor_token *t, uint64_t now_ms)
 {
-	cli_table_cell(table, "%s", t->name);
+	cli_table_name(table, t->name);
 	cli_table_cell(table, "%s", cli_time(t->created_at).s);
 	cli_table_cell(table, "%s", t->expires_at ? cli_time(t->expires_at).s : "never");
 	cli_table_cell(table, "%s", state_of(t, now_ms));

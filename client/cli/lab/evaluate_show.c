@@ -213,7 +213,7 @@ static void show_losses(const struct evaluation *e, const struct cli_column *col
 	cli_table_init(&t, columns, n);
 	puts("Brier loss per item:");
 	for (size_t i = 0; i < e->n_files; i++) {
-		cli_table_cell(&t, "%s", e->files[i].name);
+		cli_table_name(&t, e->files[i].name);
 		for (size_t k = 0; k < e->n_contestants; k++)
 			for (int f = 0; f < scheme_forecasts(e->contestants[k]->class); f++)
 				cli_table_cell(&t, "%.4f", over_repeats(e, i, k, brier, f).median);
@@ -228,7 +228,7 @@ static void show_ratios(const struct evaluation *e, const struct cli_column *col
 	cli_table_init(&t, columns, n);
 	puts("\nRelative to the plain mean:");
 	for (size_t i = 0; i < e->n_files; i++) {
-		cli_table_cell(&t, "%s", e->files[i].name);
+		cli_table_name(&t, e->files[i].name);
 		for (size_t k = 0; k < e->n_contestants; k++)
 			for (int f = 0; f < scheme_forecasts(e->contestants[k]->class); f++)
 				ratio_cell(&t, of_mean(e, i, k, f));
