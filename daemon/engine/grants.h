@@ -32,6 +32,12 @@ struct identity {
 
 const char *identity_principal(const struct identity *w);
 
+/* A peer that has neither said who it is nor been granted anything that it asked for. */
+static inline bool identity_is_stranger(const struct identity *w)
+{
+	return !w->is_known && !w->is_settled;
+}
+
 struct grants;
 
 /* key: as for names_new(). 0 or -ENOMEM. */

@@ -349,6 +349,7 @@ int conn_start(struct conn *c, const struct identity *peer, struct tls_context *
 	if (err)
 		return err;
 	c->turn.session = c->session;
+	c->was_stranger = identity_is_stranger(peer);
 	session_set_base(c->session, own_bytes(c));
 	c->reading = true;
 	return uv_read_start(&c->stream, on_alloc, on_read);
@@ -389,8 +390,22 @@ void conn_refuse(struct conn *c, enum candor_code code, const char *sentence)
 	mark_dirty(c);
 }
 
+/* Sessions find out who their peers are whenever they get to it. */
+static void look_who_it_is(struct conn *c)
+{
+	const struct identity *who = session_identity(c->session);
+	bool stranger = identity_is_stranger(who);
+	if (stranger == c->was_stranger && who->token == c->token)
+		return;
+	c->was_stranger = stranger;
+	c->token = who->token;
+	c->shared->ops->identified(c->shared->owner, c);
+}
+
 void conn_flush(struct conn *c)
 {
+	if (!conn_is_closing(c))
+		look_who_it_is(c);
 	if (conn_is_closing(c))
 		return;
 	send_output(c);
@@ -441,6 +456,9 @@ const char *conn_overdue(struct conn *c)
 	}
 	if (limits->frame_ms && c->writing.data && now - c->write_since_ms > limits->frame_ms)
 		return "the peer does not read its answers";
+	if (limits->frame_ms && identity_is_stranger(session_identity(c->session)) &&
+	    now - c->began_ms > limits->frame_ms)
+		return "the peer did not say who it is";
 	if (limits->idle_ms && session_is_quiet(c->session) && !session_wants_turn(c->session) && !c->writing.data &&
 	    now - c->last_active_ms > limits->idle_ms)
 		return "idle timeout";

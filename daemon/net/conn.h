@@ -10,6 +10,7 @@
 
 #include <uv.h>
 
+#include "daemon/net/admission.h"
 #include "daemon/net/session.h"
 #include "daemon/net/turns.h"
 #include "lib/crypto/tls.h"
@@ -26,6 +27,8 @@ struct conn_limits {
 struct conn_ops {
 	/* It wants a conn_flush() before the loop sleeps. */
 	void (*dirty)(void *owner, struct conn *c);
+	/* Its peer is somebody else than was known before. */
+	void (*identified)(void *owner, struct conn *c);
 	/* It is closed, and libuv has no pointer to it any more. */
 	void (*closed)(void *owner, struct conn *c);
 };
@@ -63,6 +66,9 @@ struct conn {
 	struct conn *before, *after; /* for the owner's lists */
 	struct conn *next_dirty;
 	bool dirty;
+	struct place place; /* likewise */
+	bool was_stranger; /* at the last look; and the token that it had presented */
+	uint64_t token;
 
 	enum conn_state state;
 	bool reading;

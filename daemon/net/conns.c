@@ -1,6 +1,7 @@
 #include "daemon/net/conns.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -11,6 +12,8 @@
 #include "lib/base/log.h"
 
 enum {
+	HOLDER_BYTES = 160, /* of a holder of connections, where each has one of its own */
+	REFUSED_MAX = 256, /* connections at a time that are told why they are not served */
 	READ_BYTES = 64 * 1024,
 	KEPT_BYTES = 256 * 1024, /* of the buffers that all share */
 	FEW_CONNECTIONS = 256,
@@ -55,6 +58,8 @@ static void on_closed(void *owner, struct conn *c)
 	*(c->before ? &c->before->after : &all->first) = c->after;
 	if (c->after)
 		c->after->before = c->before;
+	admission_leave(&all->admission, &c->place);
+	all->refused -= c->refused_ms > 0;
 	free(c);
 	all->n--;
 	all->changed(all->owner);
@@ -62,13 +67,99 @@ static void on_closed(void *owner, struct conn *c)
 
 /* ---- accepting ---- */
 
-static const char *why_not_served(const struct conns *all)
+bool conns_are_full(const struct conns *all)
 {
-	if (all->n > all->max)
-		return "max_connections reached; try again later";
-	if (session_budget_pressure(&all->budget) >= PRESSURE_HIGH)
-		return "no memory for another connection; try again later";
-	return NULL;
+	return all->n >= all->most;
+}
+
+bool conns_have_room_for_owner(const struct conns *all)
+{
+	return !conns_are_full(all) || admission_owner_has_room(&all->admission);
+}
+
+/* Its reason goes out, and until then it takes a place among those who are told theirs. */
+static void let_go(struct conns *all, struct conn *c, const char *why)
+{
+	admission_leave(&all->admission, &c->place);
+	all->refused += c->refused_ms == 0;
+	conn_refuse(c, CANDOR_RESOURCE_EXHAUSTED, why);
+}
+
+/* Without a word where too many are being told already, or it was told something else. */
+static void refuse(struct conns *all, struct conn *c, const char *why)
+{
+	admission_leave(&all->admission, &c->place);
+	if (all->refused >= all->refused_max || session_is_over(c->session)) {
+		conn_close(c);
+		return;
+	}
+	let_go(all, c, why);
+}
+
+static struct conn *conn_of(const struct place *p)
+{
+	return (struct conn *)((char *)(uintptr_t)p - offsetof(struct conn, place));
+}
+
+static bool is_quiet(const struct place *p)
+{
+	const struct conn *c = conn_of(p);
+	return conn_is_closing(c) || session_is_quiet(c->session);
+}
+
+static int count_for_holder(struct conns *all, struct conn *c)
+{
+	const struct identity *who = session_identity(c->session);
+	char origin[CANDOR_NAME_MAX + 1];
+	if (who->is_owner)
+		return admission_enter(&all->admission, &c->place, "", HOLDER_OWNER);
+	if (who->is_known)
+		return admission_enter(&all->admission, &c->place, who->name, HOLDER_PRINCIPAL);
+	peer_origin(who, origin, sizeof origin);
+	return admission_enter(&all->admission, &c->place, origin,
+			       who->is_settled ? HOLDER_PRINCIPAL : HOLDER_STRANGER);
+}
+
+static void on_identified(void *owner, struct conn *c)
+{
+	/* One that is no longer served is not counted again. */
+	if (c->place.of && count_for_holder(owner, c))
+		conn_close(c);
+}
+
+/* Where there are too many, one goes: perhaps the newcomer itself. */
+static void make_room(struct conns *all, struct conn *newcomer)
+{
+	struct place *goes;
+	while ((goes = admission_choose(&all->admission, &newcomer->place, is_quiet)) && conn_is_closing(conn_of(goes)))
+		admission_leave(&all->admission, goes);
+	struct conn *c = goes ? conn_of(goes) : NULL;
+	if (!c)
+		return;
+	if (c == newcomer) {
+		refuse(all, c, "max_connections reached; try again later");
+	} else if (admission_is_stranger(goes)) {
+		/* It has not said a word, and there may be thousands. */
+		log_debug("closing a connection: max_connections reached, and it did not say who it is");
+		admission_leave(&all->admission, goes);
+		conn_close(c);
+	} else {
+		refuse(all, c,
+		       "max_connections reached, and this principal has the most of them; use fewer connections");
+	}
+}
+
+static void admit(struct conns *all, struct conn *c)
+{
+	if (count_for_holder(all, c)) {
+		conn_close(c);
+		return;
+	}
+	if (session_budget_pressure(&all->budget) >= PRESSURE_HIGH &&
+	    !admission_is_reserved(&all->admission, &c->place))
+		refuse(all, c, "no memory for another connection; try again later");
+	else
+		make_room(all, c);
 }
 
 /* Answers that peers do not read lie in the kernel first. For a few connections the kernel may choose how much; ten
@@ -93,6 +184,12 @@ static int open_stream(struct conn *c, int fd, bool is_unix)
 
 void conns_accept(struct conns *all, int fd, bool is_unix, struct tls_context *context)
 {
+	struct identity peer;
+	peer_from_socket(fd, is_unix, &peer);
+	if (conns_are_full(all) && !(peer.is_owner && admission_owner_has_room(&all->admission))) {
+		close(fd);
+		return;
+	}
 	struct conn *c = calloc(1, sizeof *c);
 	int err = !c ? -ENOMEM : is_unix ? uv_pipe_init(all->loop, &c->pipe, 0) : uv_tcp_init(all->loop, &c->tcp);
 	if (err) {
@@ -104,16 +201,13 @@ void conns_accept(struct conns *all, int fd, bool is_unix, struct tls_context *c
 	c->stream.data = c;
 	add(all, c);
 	bound_send_buffer(all, fd);
-	struct identity peer;
-	peer_from_socket(fd, is_unix, &peer);
 	err = open_stream(c, fd, is_unix);
 	if (err == 0)
 		err = conn_start(c, &peer, context);
-	const char *why = err ? NULL : why_not_served(all);
 	if (err)
 		conn_close(c);
-	else if (why)
-		conn_refuse(c, CANDOR_RESOURCE_EXHAUSTED, why);
+	else
+		admit(all, c);
 }
 
 /* ---- memory ---- */
@@ -173,7 +267,7 @@ static void shed(struct conns *all)
 				continue;
 			held -= bytes;
 			refused++;
-			conn_refuse(c, CANDOR_RESOURCE_EXHAUSTED, why);
+			let_go(all, c, why);
 		}
 	}
 	if (refused > 0)
@@ -258,12 +352,14 @@ static uint64_t beat_ms(const struct config *config)
 int conns_init(struct conns *all, uv_loop_t *loop, const struct config *config, void (*changed)(void *owner),
 	       void *owner)
 {
-	static const struct conn_ops ops = {.dirty = on_dirty, .closed = on_closed};
+	static const struct conn_ops ops = {.dirty = on_dirty, .identified = on_identified, .closed = on_closed};
 	struct memory_shares shares;
 	memory_share(config->memory_limit, &shares);
 	*all = (struct conns){
 		.loop = loop,
-		.max = config->max_connections,
+		.admission.max = config->max_connections,
+		.refused_max = REFUSED_MAX,
+		.most = config->max_connections + REFUSED_MAX,
 		.changed = changed,
 		.owner = owner,
 		.beat_ms = beat_ms(config),
@@ -281,15 +377,26 @@ int conns_init(struct conns *all, uv_loop_t *loop, const struct config *config, 
 		.max_unpacked_bytes = config->max_unpacked_bytes,
 		.max_in_flight = (uint32_t)config->max_in_flight,
 		.max_unsent_bytes = config->max_unsent_bytes,
-		.base_bytes = heap_bytes(sizeof(struct conn)), /* and the channel's, see conn.c */
+		.base_bytes = heap_bytes(sizeof(struct conn)) + HOLDER_BYTES, /* and the channel's, see conn.c */
 		.budget = &all->budget,
 	};
 	return all->shared.read_buffer ? 0 : -ENOMEM;
 }
 
+void conns_fit(struct conns *all, uint64_t descriptors)
+{
+	if (descriptors >= all->most + ADMISSION_FOR_OWNER)
+		return;
+	uint64_t left = descriptors > ADMISSION_FOR_OWNER ? descriptors - ADMISSION_FOR_OWNER : 1;
+	all->most = left;
+	all->refused_max = left / 4 < REFUSED_MAX ? left / 4 : REFUSED_MAX;
+	all->admission.max = left - all->refused_max;
+}
+
 void conns_free(struct conns *all)
 {
 	require(!all->first && !all->dirty);
+	admission_free(&all->admission);
 	session_budget_free(&all->budget);
 	buf_free(&all->shared.plain);
 	buf_free(&all->shared.cipher);
@@ -329,6 +436,9 @@ const char *conns_check(const struct conns *all)
 		dirty++;
 	if (n != all->n)
 		return "the list of connections is not as long as their count";
+	const char *wrong = admission_check(&all->admission);
+	if (wrong)
+		return wrong;
 	if (dirty != marked)
 		return "the list of connections to flush is not that of those marked so";
 	const char *fault = turns_check(&all->shared.turns);

@@ -13,7 +13,10 @@ struct conns {
 	struct conn_shared shared;
 	struct session_budget budget;
 	struct conn *first, *dirty;
-	uint64_t n, max; /* above max a connection is refused */
+	uint64_t n; /* with those that are being refused or closed */
+	uint64_t most; /* at this n nobody is accepted but the owner */
+	uint64_t refused, refused_max; /* of n those that are told so, and how many may be at a time */
+	struct admission admission; /* of those that are served */
 	uint64_t beat_ms; /* conns_tick() is to be called so often */
 	uint64_t looked_ms; /* when peers were looked at last, by the loop's clock */
 	bool has_channels; /* there are listeners that speak TLS */
@@ -24,6 +27,13 @@ struct conns {
 /* changed: called with owner. 0 or -ENOMEM. The engine is set later, before the first connection. */
 MUST_CHECK int conns_init(struct conns *all, uv_loop_t *loop, const struct config *config, void (*changed)(void *owner),
 			  void *owner);
+
+/* How many descriptors there are for connections: where they are fewer than the settings ask for, fewer are served. */
+void conns_fit(struct conns *all, uint64_t descriptors);
+
+/* Whether others than the owner may be accepted, and whether the owner may. */
+bool conns_are_full(const struct conns *all);
+bool conns_have_room_for_owner(const struct conns *all);
 
 /* When all are closed. */
 void conns_free(struct conns *all);

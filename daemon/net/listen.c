@@ -45,12 +45,25 @@ static int bind_tcp(struct listener *l, const struct addrinfo *info)
 	return err;
 }
 
+static void on_knock(uv_poll_t *poll, int status, int events);
+
+static void set_paused(struct listener *l, bool paused)
+{
+	if (!l->polled || l->paused == paused)
+		return;
+	l->paused = paused;
+	if (paused)
+		uv_poll_stop(&l->poll);
+	else
+		uv_poll_start(&l->poll, UV_READABLE, on_knock);
+}
+
 static void accept_some(struct listener *l, int fd)
 {
 	/* Others are to have their turn while many knock. */
 	enum { AT_A_TIME = 32 };
 	struct listeners *all = l->of;
-	for (int i = 0; i < AT_A_TIME && !all->paused && !all->closed; i++) {
+	for (int i = 0; i < AT_A_TIME && !l->paused && !all->closed; i++) {
 		int peer = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (peer >= 0) {
 			all->on_accept(all->arg, peer, l->address.is_unix);
@@ -58,7 +71,7 @@ static void accept_some(struct listener *l, int fd)
 			return;
 		} else if (errno != EINTR && errno != ECONNABORTED) {
 			log_warning("cannot accept a connection: %s; accepting is paused", strerror(errno));
-			listeners_pause(all);
+			set_paused(l, true);
 		}
 	}
 }
@@ -208,24 +221,10 @@ int listeners_open(struct listeners *all, uv_loop_t *loop, const struct config *
 	return 0;
 }
 
-void listeners_pause(struct listeners *all)
+void listeners_allow(struct listeners *all, bool tcp, bool local)
 {
-	if (all->paused || all->closed)
-		return;
-	all->paused = true;
-	for (struct listener *l = all->first; l; l = l->next)
-		if (l->polled)
-			uv_poll_stop(&l->poll);
-}
-
-void listeners_resume(struct listeners *all)
-{
-	if (!all->paused || all->closed)
-		return;
-	all->paused = false;
-	for (struct listener *l = all->first; l; l = l->next)
-		if (l->polled)
-			uv_poll_start(&l->poll, UV_READABLE, on_knock);
+	for (struct listener *l = all->first; l && !all->closed; l = l->next)
+		set_paused(l, !(l->address.is_unix ? local : tcp));
 }
 
 void listeners_close(struct listeners *all)

@@ -22,7 +22,8 @@ struct listener {
 	struct listener *next;
 	struct address address; /* of TCP a number, not the name that was given */
 	bool made; /* tcp is a handle */
-	bool polled;
+	bool polled; /* poll is one */
+	bool paused;
 };
 
 /* All zero: nobody listens. */
@@ -32,7 +33,7 @@ struct listeners {
 	listeners_on_accept *on_accept;
 	void *arg;
 	struct listener *first;
-	bool paused, closed;
+	bool closed;
 };
 
 /* Listens at every address that the settings name, and where a host has several (as localhost has of IPv4 and IPv6) at
@@ -42,10 +43,10 @@ struct listeners {
 MUST_CHECK int listeners_open(struct listeners *l, uv_loop_t *loop, const struct config *config,
 			      listeners_on_accept *on_accept, void *arg);
 
-/* Until listeners_resume() nobody is accepted. Also happens by itself when the system has no descriptor or no memory
- * for another connection; whoever may then have freed some should resume. */
-void listeners_pause(struct listeners *l);
-void listeners_resume(struct listeners *l);
+/* Whether connections are accepted from now on: over TCP, and over Unix sockets. Where they are not, new ones wait. A
+ * listener also pauses by itself when the system has no descriptor or no memory for another connection; whoever may
+ * then have freed some should call this again. */
+void listeners_allow(struct listeners *l, bool tcp, bool local);
 
 /* Begins to close the handles; may be called again. */
 void listeners_close(struct listeners *l);

@@ -38,6 +38,20 @@ static void describe_address(int fd, struct identity *out)
 		snprintf(out->name, sizeof out->name, "tcp:%s", host);
 }
 
+void peer_origin(const struct identity *peer, char *out, size_t size)
+{
+	enum { NETWORK_BYTES = 8 };
+	struct in6_addr six;
+	char text[INET6_ADDRSTRLEN];
+	const char *address = strchr(peer->name, ':');
+	snprintf(out, size, "%s", peer->name);
+	if (!address || inet_pton(AF_INET6, address + 1, &six) != 1)
+		return;
+	memset(six.s6_addr + NETWORK_BYTES, 0, sizeof six.s6_addr - NETWORK_BYTES);
+	if (inet_ntop(AF_INET6, &six, text, sizeof text))
+		snprintf(out, size, "tcp:%s/64", text);
+}
+
 void peer_from_socket(int fd, bool is_unix, struct identity *out)
 {
 	*out = (struct identity){.name = "unknown", .is_local = is_unix};

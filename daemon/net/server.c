@@ -20,7 +20,6 @@
 
 enum {
 	DRAIN_MS = 10000,
-	REFUSED_AT_A_TIME = 256, /* connections above max_connections, which are told so */
 	COMMIT_BYTES = 512 * 1024, /* some thousand reports: writing them takes about as long as the fsync */
 	FAULT_MAX = CONFIG_PATH_MAX + 256,
 	SPARE_DESCRIPTORS = 40, /* for SQLite: a file, its log and its index for each reader */
@@ -41,7 +40,6 @@ struct server {
 	struct store *store;
 	struct engine *engine;
 	struct tls_context *tls; /* of new connections; NULL: they are plain */
-	uint64_t conns_max; /* accepting pauses at this number */
 	uint64_t drain_until_ms; /* loop time; 0: not stopping */
 	bool closing; /* everything is being closed */
 	int result;
@@ -56,15 +54,18 @@ static void on_accept(void *arg, int fd, bool is_unix)
 	conns_accept(&s->conns, fd, is_unix, is_unix ? NULL : s->tls);
 }
 
+/* Over the Unix socket the owner is expected at any time, and who comes is seen only when it is accepted. */
+static void accept_what_fits(struct server *s)
+{
+	listeners_allow(&s->listeners, !conns_are_full(&s->conns), conns_have_room_for_owner(&s->conns));
+}
+
 static void on_conns_changed(void *owner)
 {
 	struct server *s = owner;
 	if (s->engine)
 		engine_set_connections(s->engine, s->conns.n);
-	if (s->conns.n >= s->conns_max)
-		listeners_pause(&s->listeners);
-	else
-		listeners_resume(&s->listeners);
+	accept_what_fits(s);
 }
 
 /* ---- the engine's owner ---- */
@@ -291,8 +292,7 @@ static void on_tick(uv_timer_t *timer)
 	engine_probe(s->engine);
 	check_heap(s);
 	/* The system may have descriptors again. */
-	if (s->conns.n < s->conns_max)
-		listeners_resume(&s->listeners);
+	accept_what_fits(s);
 }
 
 /* ---- starting ---- */
@@ -405,14 +405,6 @@ static uint64_t count_descriptors(void)
 	return limit.rlim_cur > open ? limit.rlim_cur - open : 1;
 }
 
-static void set_conns_max(struct server *s)
-{
-	uint64_t most = count_descriptors();
-	s->conns_max = s->config->max_connections + REFUSED_AT_A_TIME;
-	if (s->conns_max > most)
-		s->conns_max = most;
-}
-
 static void on_no_work(uv_work_t *work)
 {
 	(void)work;
@@ -449,7 +441,7 @@ static int start(struct server *s)
 	if (err == 0)
 		err = start_handles(s);
 	if (err == 0)
-		set_conns_max(s);
+		conns_fit(&s->conns, count_descriptors());
 	if (err == 0)
 		err = listeners_open(&s->listeners, &s->loop, s->config, on_accept, s);
 	return err;

@@ -462,6 +462,11 @@ void session_set_peer(struct session *s, const struct identity *peer)
 	s->identity = *peer;
 }
 
+const struct identity *session_identity(const struct session *s)
+{
+	return &s->identity;
+}
+
 void session_set_base(struct session *s, size_t bytes)
 {
 	s->base += bytes - s->conn_bytes;

@@ -56,6 +56,9 @@ MUST_CHECK int session_new(struct session **out, struct engine *engine, const st
 /* For an identity that is known only after session_new(); before the first bytes. */
 void session_set_peer(struct session *s, const struct identity *peer);
 
+/* Who the peer is by now. */
+const struct identity *session_identity(const struct session *s);
+
 /* The memory that the connection itself takes has changed. */
 void session_set_base(struct session *s, size_t bytes);
 

@@ -213,12 +213,37 @@ static void check_knocking(struct daemon *d)
 	proof_say("connections that waited for a descriptor and were served", KNOCKING - at_once);
 }
 
-static void accepting_pauses_before_descriptors_run_out(void **state)
+/* As many as there are descriptors for are served, the others told so; when there is room, they are served too. */
+static void with_few_descriptors_fewer_are_served_at_a_time(void **state)
 {
 	struct daemon *d = *state;
+	static struct raw peers[KNOCKING];
+	const struct candor_request info = {.id = 1, .type = CANDOR_REQ_INFO};
+	struct candor_response r;
+	size_t served = 0;
 	start_with_few(d);
-	check_knocking(d);
-	struct candor *c = daemon_connect(d);
+	for (size_t i = 0; i < KNOCKING; i++) {
+		raw_open(&peers[served], d->address);
+		raw_send_request(&peers[served], &info);
+		assert_int_equal(raw_receive(&peers[served], &r), 1);
+		if (r.code == CANDOR_OK) {
+			served++;
+			continue;
+		}
+		assert_int_equal(r.code, CANDOR_RESOURCE_EXHAUSTED);
+		assert_non_null(strstr(r.message, "max_connections reached"));
+		raw_close(&peers[served]);
+	}
+	print_message("# %zu of %d served\n", served, KNOCKING);
+	assert_true(served >= 10 && served < FEW);
+	/* There is still something to work with. */
+	while (served > 0)
+		raw_close(&peers[--served]);
+	struct candor *c = NULL;
+	for (int i = 0; i < 1000 && !c; i++)
+		if (daemon_open(d, &c, d->address, NULL))
+			nap_ms(10);
+	assert_non_null(c);
 	call_create_pool(c, "p");
 }
 
@@ -238,7 +263,7 @@ static void accepting_pauses_where_descriptors_have_run_out(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		OVERLOAD(accepting_pauses_before_descriptors_run_out),
+		OVERLOAD(with_few_descriptors_fewer_are_served_at_a_time),
 		OVERLOAD(accepting_pauses_where_descriptors_have_run_out),
 		OVERLOAD(ten_thousand_hostile_connections_stay_within_memory_and_harm_nobody),
 	};

@@ -501,16 +501,11 @@ static void the_deaf_are_read_no_further(void **state)
 static void refused_peers_are_told_why_over_tls(void **state)
 {
 	struct secure *s = *state;
-	secure_start(s, ARGS("--max-connections", "1"));
-	const struct candor_request info = {.type = CANDOR_REQ_INFO};
-	const struct candor_response *r;
-	struct candor *c = daemon_connect(&s->command->daemon);
-	/* The connection by which the daemon was found to be there may not be gone yet. */
-	while (candor_call(c, &info, &r) || r->code != CANDOR_OK) {
-		daemon_disconnect(&s->command->daemon, c);
-		nap_ms(10);
-		c = daemon_connect(&s->command->daemon);
-	}
+	secure_start(s, ARGS("--max-connections", "1", "--tls-ca", s->files.ca));
+	const struct candor_options platform = {
+		.ca = s->files.ca, .cert = s->files.client_cert, .key = s->files.client_key};
+	struct candor *c;
+	assert_int_equal(daemon_open(&s->command->daemon, &c, s->tls, &platform), 0);
 	assert_candor(s->command, 3, "info", "--server", s->tls, "--ca", s->files.ca);
 	assert_says(s->command->err, "RESOURCE_EXHAUSTED: max_connections reached");
 }

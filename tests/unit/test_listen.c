@@ -166,12 +166,12 @@ static void a_host_with_addresses_of_both_families_is_served_at_all_of_them(void
 	assert_int_equal(n_accepted, 3);
 
 	/* A pause is one of all of them. */
-	listeners_pause(&w.listeners);
+	listeners_allow(&w.listeners, false, true);
 	assert_true(connects(&w, "::1") && connects(&w, "127.0.0.1"));
 	for (int i = 0; i < 10; i++)
 		uv_run(&w.loop, UV_RUN_NOWAIT);
 	assert_int_equal(n_accepted, 3);
-	listeners_resume(&w.listeners);
+	listeners_allow(&w.listeners, true, false);
 	for (int i = 0; i < 100 && n_accepted < 5; i++)
 		uv_run(&w.loop, UV_RUN_NOWAIT);
 	assert_int_equal(n_accepted, 5);
