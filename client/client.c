@@ -665,6 +665,11 @@ int candor_client_greeted(const struct candor_client *c)
 	return c->greeted;
 }
 
+size_t candor_client_max_request_bytes(const struct candor_client *c)
+{
+	return c->max_request_bytes;
+}
+
 void candor_client_swap_arena(struct candor_client *c, struct arena *mine)
 {
 	struct arena theirs = c->arena;

@@ -12,7 +12,7 @@ static void bad_lines_are_reported_by_number_and_the_others_go_in(void **state)
 	struct command *c = *state;
 	files_write_text(c->file, "item,labeler,report,outcome\n"
 				  "a,ann,1,1\n"
-				  "a,bob,1.5,1\n" /* 3: out of range */
+				  "a,bob,more,1\n" /* 3: no number */
 				  "a,cat,0.5,1\n"
 				  "a,dan\n" /* 5: too few fields */
 				  "a,eve,0.5,0\n" /* 6: another outcome */

@@ -214,8 +214,8 @@ static void json_of_import(struct command *c)
 	assert_candor(c, 1, "import", "p", c->file, "--json"); /* what was voided takes no reports */
 	check_document(
 		c,
-		"pool created items accepted duplicates revised closed resolved rejected bad_lines skipped complete "
-		"seconds",
+		"pool created items accepted duplicates revised closed resolved rejected bad_lines skipped "
+		"without_outcome regrouped ignored warnings complete seconds",
 		NULL, NULL);
 }
 

@@ -103,8 +103,8 @@ static void a_file_with_bad_and_repeated_rows_comes_to_what_the_daemon_makes_of_
 	struct command *c = *state;
 	files_write_text(c->file, "item,labeler,report,outcome\n"
 				  "a,ann,1,1\na,bob,0.25,\na,ann,0.6,1\n" /* ann changes her mind */
-				  "b,bob,0.1,0\nb,ann,2,0\nb,eve,0.3,1\n" /* no report; another outcome */
-				  "a,dan,0.5,1\n" /* a has ended */
+				  "b,bob,0.1,0\nb,ann,no,0\nb,eve,0.3,1\n" /* no report; another outcome */
+				  "a,dan,0.5,1\n" /* apart from the others on a */
 				  "c,ann,0.9,\n"
 				  "d,cat,0.7,1\nd,bob,0.4,1\n");
 	assert_same_as_the_daemon(c, "p", ARGS(NULL));

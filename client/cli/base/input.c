@@ -2,77 +2,122 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PIECE_BYTES = 256 * 1024 };
+enum { COPY_BYTES = 256 * 1024 };
 
-static void read_piece(struct cli_input *in)
+static int write_all(int fd, const char *bytes, size_t len)
 {
-	char bytes[PIECE_BYTES];
-	ssize_t n;
-	do
-		n = read(in->fd, bytes, sizeof bytes);
-	while (n < 0 && errno == EINTR);
-	if (n < 0 && errno == EAGAIN)
-		return;
-	in->wanted = false;
-	if (in->polled)
-		uv_poll_stop(&in->poll);
-	in->on_input(in->arg, bytes, n < 0 ? -errno : n);
-}
-
-static void on_poll(uv_poll_t *poll, int status, int events)
-{
-	struct cli_input *in = poll->data;
-	(void)status;
-	(void)events;
-	if (in->wanted)
-		read_piece(in);
-}
-
-int cli_input_open(struct cli_input *in, uv_loop_t *loop, const char *path, cli_on_input *on_input, void *arg)
-{
-	struct stat st;
-	*in = (struct cli_input){.fd = STDIN_FILENO, .on_input = on_input, .arg = arg};
-	if (strcmp(path, "-") != 0)
-		in->fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (in->fd < 0 || fstat(in->fd, &st))
-		return -errno;
-	if (S_ISDIR(st.st_mode)) {
-		if (in->fd != STDIN_FILENO)
-			close(in->fd);
-		return -EISDIR;
+	while (len > 0) {
+		const ssize_t n = write(fd, bytes, len);
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0) {
+			bytes += n;
+			len -= (size_t)n;
+		}
 	}
-	if (S_ISREG(st.st_mode)) {
-		in->size = (uint64_t)st.st_size;
-		return 0;
-	}
-	/* A file that cannot be polled (/dev/null) never blocks. */
-	in->flags = fcntl(in->fd, F_GETFL);
-	in->polled = uv_poll_init(loop, &in->poll, in->fd) == 0;
-	in->poll.data = in;
 	return 0;
 }
 
-void cli_input_read(struct cli_input *in)
+/* A new file without a name, or a negative errno. */
+static int open_nameless(const char *dir)
 {
-	in->wanted = true;
-	if (in->polled)
-		uv_poll_start(&in->poll, UV_READABLE, on_poll);
-	else
-		read_piece(in);
+	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR))
+		return fd >= 0 ? fd : -errno;
+	char path[4096];
+	if ((size_t)snprintf(path, sizeof path, "%s/candor-XXXXXX", dir) >= sizeof path)
+		return -ENAMETOOLONG;
+	fd = mkostemp(path, O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	unlink(path);
+	return fd;
+}
+
+/* Copies fd to its end: the copy, or a negative errno. */
+static int copy(struct cli_input *in, int fd)
+{
+	const char *dir = getenv("TMPDIR");
+	char *bytes = malloc(COPY_BYTES);
+	if (!bytes)
+		return -ENOMEM;
+	in->copy_dir = dir && *dir ? dir : "/var/tmp";
+	int to = open_nameless(in->copy_dir), err = to < 0 ? to : 0;
+	while (!err) {
+		const ssize_t n = read(fd, bytes, COPY_BYTES);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			in->copy_dir = NULL;
+		err = n < 0 ? -errno : write_all(to, bytes, (size_t)n);
+		if (n == 0)
+			break;
+	}
+	free(bytes);
+	if (err && to >= 0)
+		close(to);
+	if (!err)
+		in->copy_dir = NULL;
+	return err ? err : to;
+}
+
+int cli_input_open(struct cli_input *in, const char *path)
+{
+	*in = (struct cli_input){.fd = STDIN_FILENO};
+	if (strcmp(path, "-") != 0) {
+		in->fd = open(path, O_RDONLY | O_CLOEXEC);
+		in->is_own = true;
+	}
+	struct stat st;
+	int err = in->fd < 0 || fstat(in->fd, &st) ? -errno : S_ISDIR(st.st_mode) ? -EISDIR : 0;
+	if (!err && !S_ISREG(st.st_mode)) {
+		const int fd = copy(in, in->fd);
+		cli_input_close(in);
+		in->fd = fd;
+		in->is_own = true;
+		err = fd < 0 ? fd : fstat(fd, &st) ? -errno : 0;
+	} else if (!err && !in->is_own) {
+		const off_t at = lseek(in->fd, 0, SEEK_CUR);
+		in->begin = at > 0 ? (uint64_t)at : 0;
+	}
+	if (err) {
+		cli_input_close(in);
+		return err;
+	}
+	in->at = in->begin;
+	in->size = (uint64_t)st.st_size > in->begin ? (uint64_t)st.st_size - in->begin : 0;
+	return 0;
+}
+
+ssize_t cli_input_read(struct cli_input *in, void *out, size_t size)
+{
+	const uint64_t left = in->begin + in->size - in->at;
+	if (size > left)
+		size = (size_t)left;
+	ssize_t n;
+	do
+		n = pread(in->fd, out, size, (off_t)in->at);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	in->at += (uint64_t)n;
+	return n;
+}
+
+void cli_input_rewind(struct cli_input *in)
+{
+	in->at = in->begin;
 }
 
 void cli_input_close(struct cli_input *in)
 {
-	in->wanted = false;
-	/* libuv has made the descriptor non-blocking, and a terminal is shared with the next program. */
-	if (in->polled) {
-		uv_close((uv_handle_t *)&in->poll, NULL);
-		fcntl(in->fd, F_SETFL, in->flags);
-	}
-	if (in->fd != STDIN_FILENO)
+	if (in->is_own && in->fd >= 0)
 		close(in->fd);
+	in->fd = -1;
 }

@@ -1,36 +1,29 @@
-/* input.h - reads a file, a pipe or a terminal on a loop.
+/* input.h - a file that is read several times, from its beginning.
  *
- * Regular files are read at once when asked for, since they are always ready; everything else when it has something, so
- * that a slow writer does not block the loop. */
+ * What cannot be read twice (a pipe, a terminal) is copied first, to its end, into a file without a name in TMPDIR
+ * or /var/tmp. */
 #ifndef CANDOR_CLI_INPUT_H
 #define CANDOR_CLI_INPUT_H
 
 #include <stdbool.h>
-#include <uv.h>
-
-struct cli_input;
-
-/* len bytes are there; 0: the end; negative: an error, and then nothing more comes. Called from cli_input_read() itself
- * or from the loop. */
-typedef void cli_on_input(void *arg, const char *bytes, ssize_t len);
+#include <stdint.h>
+#include <sys/types.h>
 
 struct cli_input {
 	int fd;
-	int flags; /* of the descriptor, as they were before the loop had it */
-	uint64_t size; /* of a regular file; 0: not known */
-	bool polled, wanted;
-	uv_poll_t poll;
-	cli_on_input *on_input;
-	void *arg;
+	bool is_own; /* fd is to be closed */
+	uint64_t begin, at; /* offsets in fd: of the first byte, of the next one */
+	uint64_t size;
+	const char *copy_dir; /* where a copy could not be made; NULL: that is not what failed */
 };
 
 /* path "-": standard input. 0, or a negative errno and then nothing was opened. */
-int cli_input_open(struct cli_input *in, uv_loop_t *loop, const char *path, cli_on_input *on_input, void *arg);
+int cli_input_open(struct cli_input *in, const char *path);
 
-/* Asks for one piece. */
-void cli_input_read(struct cli_input *in);
+/* The next bytes: how many, 0 at the end, or a negative errno. What is added to the file meanwhile is not read. */
+ssize_t cli_input_read(struct cli_input *in, void *out, size_t size);
 
-/* The loop must still be run until nothing is left. */
+void cli_input_rewind(struct cli_input *in);
 void cli_input_close(struct cli_input *in);
 
 #endif

@@ -1,27 +1,38 @@
 #include "client/cli/base/rows.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "client/cli/base/cli.h"
+#include "client/cli/base/foreign.h"
 #include "client/cli/base/number.h"
+#include "client/cli/base/visible.h"
 #include "lib/base/text.h"
 
-static const char *const field_names[] = {"item", "labeler", "report", "outcome"};
-_Static_assert(sizeof field_names / sizeof *field_names == CLI_FIELDS, "a name for each field");
+_Static_assert((int)CLI_FIELDS <= (int)CSV_COLUMNS_MAX && (int)CLI_FIELDS <= (int)JSONL_MEMBERS_MAX,
+	       "each field can be kept");
+
+/* A number that is further outside of [0, 1] is of another scale, or a slip; one that is not may come of a sum. */
+#define ROUNDING 1e-6
+
+static int on_key(void *arg, const char *key, size_t len);
 
 void cli_rows_init(struct cli_rows *r, enum cli_rows_format format)
 {
-	*r = (struct cli_rows){.format = format, .line = 1};
+	*r = (struct cli_rows){.format = format};
+	csv_init(&r->csv, 1);
+	jsonl_init(&r->jsonl, on_key, r);
 }
 
 void cli_rows_free(struct cli_rows *r)
 {
 	buf_free(&r->bytes);
-	buf_free(&r->text);
-	json_decref(r->object);
+	csv_free(&r->csv);
+	jsonl_free(&r->jsonl);
+	cli_ignored_free(&r->ignored);
 }
 
 void cli_rows_push(struct cli_rows *r, const void *bytes, size_t len)
@@ -48,8 +59,6 @@ static enum cli_rows_result PRINTF_LIKE(3, 4)
 	return result;
 }
 
-/* ---- lines and records ---- */
-
 static size_t left(const struct cli_rows *r)
 {
 	return r->bytes.len - r->start;
@@ -60,53 +69,409 @@ static const char *here(const struct cli_rows *r)
 	return left(r) ? (const char *)r->bytes.data + r->start : "";
 }
 
-static void advance(struct cli_rows *r, size_t len, uint64_t lines)
+static void advance(struct cli_rows *r, size_t len)
 {
 	r->start += len;
 	r->read_bytes += len;
-	r->line += lines;
 }
 
-/* The length of the current line with its newline, or 0 if it is not complete yet. */
-static size_t line_length(const struct cli_rows *r)
+/* ---- values ---- */
+
+static void note_number(struct cli_rows *r, enum cli_field f, double x, uint64_t line)
 {
-	const char *newline = left(r) ? memchr(here(r), '\n', left(r)) : NULL;
-	if (newline)
-		return (size_t)(newline - here(r)) + 1;
-	return r->ended ? left(r) : 0;
+	struct cli_range *range = f == CLI_REPORT ? &r->reports : &r->outcomes;
+	if (range->n == 0 || x < range->low)
+		range->low = x;
+	if (range->n == 0 || x > range->high)
+		range->high = x;
+	range->n++;
+	if (x >= -ROUNDING && x <= 1 + ROUNDING)
+		return;
+	if (range->outside++ == 0)
+		range->first_line = line;
 }
 
-/* The same for a CSV record, which continues over a newline within quotes; *lines: how many it takes. -1: it is longer
- * than a record may be, or a quote is not closed. */
-static ssize_t record_length(const struct cli_rows *r, uint64_t *lines)
+static const char *wanted_number(enum cli_field f)
 {
-	const char *p = here(r);
-	size_t n = left(r);
-	bool quoted = false;
-	*lines = 0;
-	for (size_t i = 0; i < n; i++) {
-		if (i > CLI_ROW_MAX_BYTES)
-			return -1;
-		if (p[i] == '"')
-			quoted = !quoted;
-		*lines += p[i] == '\n';
-		if (p[i] == '\n' && !quoted)
-			return (ssize_t)i + 1;
+	return f == CLI_OUTCOME ? "a number from 0 to 1, or empty while it is not known" : "a number from 0 to 1";
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* Copies a number to r->text, without the blanks around it. Its length. */
+static size_t bare_number(struct cli_rows *r, const char *text, size_t len)
+{
+	for (; len > 0 && is_blank(*text); len--)
+		text++;
+	while (len > 0 && is_blank(text[len - 1]))
+		len--;
+	memcpy(r->text, text, len);
+	r->text[len] = '\0';
+	return len;
+}
+
+static bool take_number(struct cli_rows *r, enum cli_field f, const char *text, size_t len, uint64_t line, double *out)
+{
+	len = bare_number(r, text, len);
+	char *comma = strchr(r->text, ',');
+	const bool may_be_point = r->format == CLI_ROWS_CSV && r->csv.separator != ',';
+	if (comma && may_be_point)
+		*comma = '.';
+	double x;
+	if (strlen(r->text) == len && cli_parse_real(r->text, &x)) {
+		note_number(r, f, x, line);
+		*out = x + 0.0; /* -0 is 0 */
+		if (x >= 0 && x <= 1)
+			return true;
 	}
-	if (n > CLI_ROW_MAX_BYTES || (r->ended && quoted))
-		return -1;
-	return r->ended ? (ssize_t)n : 0;
+	const struct cli_shown shown = cli_shown(text, strnlen(text, CSV_FIELD_MAX));
+	if (len == 0)
+		bad(r, CLI_ROWS_BAD, "%s is missing; it must be %s", cli_field_name(f), wanted_number(f));
+	else if (comma && !may_be_point && strspn(r->text, "0123456789+-,") == len)
+		bad(r, CLI_ROWS_BAD,
+		    "%s is \"%s\", with a decimal comma; it must be a number from 0 to 1, with a point",
+		    cli_field_name(f), shown.s);
+	else
+		bad(r, CLI_ROWS_BAD, "%s is \"%s\"; it must be %s", cli_field_name(f), shown.s, wanted_number(f));
+	return false;
 }
 
-/* Drops the current line; if its end is not there yet, the part that is, and the rest when it comes. */
-static void drop_line(struct cli_rows *r)
+static bool take_sequence(struct cli_rows *r, const char *text, size_t len, uint64_t *out)
 {
-	size_t len = line_length(r);
-	r->skipping = len == 0;
-	advance(r, len ? len : left(r), len ? 1 : 0);
+	len = bare_number(r, text, len);
+	if (strlen(r->text) == len && cli_parse_count(r->text, out) && *out >= 1 && *out <= CANDOR_SEQUENCE_MAX)
+		return true;
+	bad(r, CLI_ROWS_BAD, "sequence is \"%s\"; it must be a whole number from 1 to %" PRIu64 ", or empty",
+	    cli_shown(text, strnlen(text, CSV_FIELD_MAX)).s, (uint64_t)CANDOR_SEQUENCE_MAX);
+	return false;
 }
 
-/* Bytes at the front that are blank. */
+static bool take_name(struct cli_rows *r, enum cli_field f, const char *text, size_t len, const char **out)
+{
+	const char *fault = name_fault(text, len);
+	if (fault)
+		bad(r, CLI_ROWS_BAD, "%s %s", cli_field_name(f), fault);
+	*out = text;
+	return !fault;
+}
+
+bool cli_rows_have_other_scale(struct cli_rows *r)
+{
+	for (int f = CLI_REPORT; f <= CLI_OUTCOME; f++) {
+		const struct cli_range *range = f == CLI_REPORT ? &r->reports : &r->outcomes;
+		if (range->outside == 0)
+			continue;
+		bad(r, CLI_ROWS_FATAL,
+		    "%s goes from %g to %g; it must be a number from 0 to 1, and %s row%s outside, the first on line "
+		    "%" PRIu64 "; convert the column to 0 to 1, or correct what is wrong",
+		    cli_field_name((enum cli_field)f), range->low, range->high, cli_count(range->outside).s,
+		    range->outside == 1 ? " is" : "s are", range->first_line);
+		return true;
+	}
+	return false;
+}
+
+/* ---- the heading of CSV ---- */
+
+/* How many columns of a first line can be understood, if this is between them. */
+static size_t understood(const char *line, size_t len, char separator)
+{
+	size_t n = 0, begin = 0;
+	bool quoted = false;
+	for (size_t i = 0; i <= len; i++) {
+		if (i < len && line[i] == '"')
+			quoted = !quoted;
+		if (i < len && (quoted || line[i] != separator))
+			continue;
+		size_t from = begin, to = i;
+		if (to - from >= 2 && line[from] == '"' && line[to - 1] == '"') {
+			from++;
+			to--;
+		}
+		n += cli_field_near(line + from, to - from) != CLI_FIELDS;
+		begin = i + 1;
+	}
+	return n;
+}
+
+static char separator_of(const char *line, size_t len)
+{
+	static const char separators[] = ",;\t";
+	char best = ',';
+	size_t most = 0;
+	for (size_t i = 0; i < sizeof separators - 1; i++) {
+		const size_t n = understood(line, len, separators[i]);
+		if (n > most) {
+			most = n;
+			best = separators[i];
+		}
+	}
+	return best;
+}
+
+static enum cli_rows_result missing_column(struct cli_rows *r)
+{
+	const size_t none = CSV_COLUMNS_MAX, *slot = r->slot;
+	const char *or_outcomes = r->takes_outcomes ? ", or only item and outcome" : "";
+	bool is_outcomes = r->takes_outcomes && slot[CLI_ITEM] != none && slot[CLI_LABELER] == none &&
+			   slot[CLI_REPORT] == none && slot[CLI_OUTCOME] != none;
+	for (int f = 0; f < CLI_FIELDS; f++) {
+		const char *name = cli_field_name((enum cli_field)f), *near = r->near[f];
+		const bool is_needed = f <= (is_outcomes ? CLI_ITEM : CLI_REPORT);
+		if (slot[f] != none || (!is_needed && !*near))
+			continue;
+		if (is_needed && !*near)
+			return bad(r, CLI_ROWS_FATAL,
+				   "the header lacks the column \"%s\"; it must name item, labeler and report, and may "
+				   "name outcome and sequence%s, with commas, semicolons or tabs between them",
+				   name, or_outcomes);
+		return bad(
+			r, CLI_ROWS_FATAL,
+			"the header lacks the column \"%s\", but has \"%s\"; did you mean \"%s\"? Correct that name%s",
+			name, cli_shown(near, strlen(near)).s, name,
+			is_needed ? "" : ", or choose one that is not so similar");
+	}
+	return CLI_ROWS_MORE;
+}
+
+/* A column of the heading: false if its name is a fault. */
+static bool take_column(struct cli_rows *r, const char *name, size_t len)
+{
+	const enum cli_field f = cli_field_loose(name, len), near = cli_field_near(name, len);
+	struct csv *c = &r->csv;
+	if (f == CLI_FIELDS) {
+		if (near != CLI_FIELDS && !*r->near[near])
+			snprintf(r->near[near], sizeof r->near[near], "%s", name);
+		cli_ignored_add(&r->ignored, name, len);
+		return true;
+	}
+	if (r->slot[f] != CSV_COLUMNS_MAX) {
+		bad(r, CLI_ROWS_FATAL, "the header names \"%s\" twice", cli_field_name(f));
+		return false;
+	}
+	r->slot[f] = c->n_columns;
+	c->column[c->n_columns++] = r->n_columns;
+	return true;
+}
+
+/* MORE if the heading is good. */
+static enum cli_rows_result read_heading(struct cli_rows *r)
+{
+	const char *text = (const char *)r->csv.text.data;
+	for (int f = 0; f < CLI_FIELDS; f++)
+		r->slot[f] = CSV_COLUMNS_MAX;
+	/* A zero byte in a name only makes two of it, and the numbers of fields differ. */
+	for (size_t at = 0; at < r->csv.text.len; r->n_columns++) {
+		const size_t len = strlen(text + at);
+		if (!take_column(r, text + at, len))
+			return CLI_ROWS_FATAL;
+		at += len + 1;
+	}
+	r->csv.keeps_all = false;
+	r->headed = true;
+	return missing_column(r);
+}
+
+/* ---- CSV ---- */
+
+static const char *text_of(const struct cli_rows *r, enum cli_field f, size_t *len)
+{
+	const struct csv_field *field = &r->csv.field[r->slot[f]];
+	*len = field->len;
+	return (const char *)r->csv.text.data + field->start;
+}
+
+static bool has_column(const struct cli_rows *r, enum cli_field f)
+{
+	return r->slot[f] != CSV_COLUMNS_MAX;
+}
+
+static enum cli_rows_result read_record(struct cli_rows *r, struct cli_row *row)
+{
+	size_t len;
+	const char *text;
+	if (r->csv.n_fields != r->n_columns)
+		return bad(r, CLI_ROWS_BAD, "%" PRIu32 " field%s, but the header has %" PRIu32, r->csv.n_fields,
+			   cli_plural(r->csv.n_fields), r->n_columns);
+	text = text_of(r, CLI_ITEM, &len);
+	if (!take_name(r, CLI_ITEM, text, len, &row->item))
+		return CLI_ROWS_BAD;
+	if (has_column(r, CLI_LABELER)) {
+		text = text_of(r, CLI_LABELER, &len);
+		if (!take_name(r, CLI_LABELER, text, len, &row->labeler))
+			return CLI_ROWS_BAD;
+		text = text_of(r, CLI_REPORT, &len);
+		if (!take_number(r, CLI_REPORT, text, len, row->line, &row->report))
+			return CLI_ROWS_BAD;
+	}
+	if (has_column(r, CLI_SEQUENCE)) {
+		text = text_of(r, CLI_SEQUENCE, &len);
+		if (bare_number(r, text, len) > 0 && !take_sequence(r, text, len, &row->sequence))
+			return CLI_ROWS_BAD;
+	}
+	if (!has_column(r, CLI_OUTCOME))
+		return CLI_ROWS_ROW;
+	text = text_of(r, CLI_OUTCOME, &len);
+	row->has_outcome = bare_number(r, text, len) > 0;
+	if (row->has_outcome && !take_number(r, CLI_OUTCOME, text, len, row->line, &row->outcome))
+		return CLI_ROWS_BAD;
+	return CLI_ROWS_ROW;
+}
+
+static enum cli_rows_result next_csv(struct cli_rows *r, struct cli_row *row)
+{
+	for (;;) {
+		size_t used;
+		const enum csv_result result = csv_next(&r->csv, here(r), left(r), r->ended, &used);
+		const enum cli_rows_result worst = r->headed ? CLI_ROWS_BAD : CLI_ROWS_FATAL;
+		advance(r, used);
+		row->line = r->csv.first_line;
+		switch (result) {
+		case CSV_MORE: return CLI_ROWS_MORE;
+		case CSV_END: return CLI_ROWS_END;
+		case CSV_BAD: csv_fault(&r->csv, r->fault, sizeof r->fault); return worst;
+		case CSV_RECORD: break;
+		}
+		if (r->headed)
+			return read_record(r, row);
+		const enum cli_rows_result heading = read_heading(r);
+		if (heading == CLI_ROWS_FATAL)
+			return heading;
+	}
+}
+
+/* ---- JSON lines ---- */
+
+static int on_key(void *arg, const char *key, size_t len)
+{
+	struct cli_rows *r = arg;
+	const enum cli_field f = cli_field_exact(key, len);
+	if (f != CLI_FIELDS)
+		return (int)f;
+	const enum cli_field near = cli_field_near(key, len);
+	if (near == CLI_FIELDS)
+		cli_ignored_add(&r->ignored, key, len);
+	else
+		snprintf(r->near[near], sizeof r->near[near], "%.*s", (int)len, key);
+	return -1;
+}
+
+static const char *kind_name(enum jsonl_kind kind)
+{
+	switch (kind) {
+	case JSONL_MISSING: return "missing";
+	case JSONL_STRING: return "a string";
+	case JSONL_NUMBER: return "a number";
+	case JSONL_TRUE: return "true";
+	case JSONL_FALSE: return "false";
+	case JSONL_NULL: return "null";
+	case JSONL_ARRAY: return "a list";
+	case JSONL_MAP: return "an object";
+	}
+	return "";
+}
+
+static const char *json_text(const struct cli_rows *r, const struct jsonl_value *v)
+{
+	return v->kind == JSONL_STRING || v->kind == JSONL_NUMBER ? (const char *)r->jsonl.text.data + v->start : "";
+}
+
+/* A member is missing, or of another kind than it must be. */
+static enum cli_rows_result wrong_kind(struct cli_rows *r, enum cli_field f, const char *wanted)
+{
+	const struct jsonl_value *v = &r->jsonl.value[f];
+	const char *name = cli_field_name(f), *text = json_text(r, v);
+	if (v->kind == JSONL_NUMBER)
+		return bad(r, CLI_ROWS_BAD, "%s is the number %s; it must be %s", name, cli_shown(text, v->len).s,
+			   wanted);
+	if (v->kind == JSONL_STRING)
+		return bad(r, CLI_ROWS_BAD, "%s is the string \"%s\"; it must be %s", name, cli_shown(text, v->len).s,
+			   wanted);
+	return bad(r, CLI_ROWS_BAD, "%s is %s; it must be %s", name, kind_name(v->kind), wanted);
+}
+
+static bool take_string(struct cli_rows *r, enum cli_field f, const char **out)
+{
+	const struct jsonl_value *v = &r->jsonl.value[f];
+	if (v->kind != JSONL_STRING) {
+		wrong_kind(r, f, "a string");
+		return false;
+	}
+	if (v->is_broken) {
+		bad(r, CLI_ROWS_BAD, "%s has half of a surrogate pair, which is no character", cli_field_name(f));
+		return false;
+	}
+	return take_name(r, f, json_text(r, v), v->cut ? JSONL_TEXT_MAX : v->len, out);
+}
+
+static bool take_real(struct cli_rows *r, enum cli_field f, uint64_t line, double *out)
+{
+	const struct jsonl_value *v = &r->jsonl.value[f];
+	if (v->kind == JSONL_NUMBER)
+		return take_number(r, f, json_text(r, v), v->len, line, out);
+	wrong_kind(r, f,
+		   f == CLI_OUTCOME ? "a number from 0 to 1, or null while it is not known" : "a number from 0 to 1");
+	return false;
+}
+
+static bool take_whole(struct cli_rows *r, uint64_t *out)
+{
+	const struct jsonl_value *v = &r->jsonl.value[CLI_SEQUENCE];
+	if (v->kind == JSONL_MISSING || v->kind == JSONL_NULL)
+		return true;
+	if (v->kind == JSONL_NUMBER)
+		return take_sequence(r, json_text(r, v), v->len, out);
+	wrong_kind(r, CLI_SEQUENCE, "a whole number from 1");
+	return false;
+}
+
+static enum cli_rows_result read_object(struct cli_rows *r, struct cli_row *row)
+{
+	const struct jsonl_value *v = r->jsonl.value;
+	for (int f = 0; f < CLI_FIELDS; f++) {
+		if (*r->near[f] && v[f].kind != JSONL_MISSING)
+			cli_ignored_add(&r->ignored, r->near[f], strlen(r->near[f]));
+		else if (*r->near[f])
+			return bad(r, CLI_ROWS_BAD, "the object has \"%s\", but no \"%s\"; did you mean that?",
+				   cli_shown(r->near[f], strlen(r->near[f])).s, cli_field_name((enum cli_field)f));
+	}
+	const bool is_outcome = r->takes_outcomes && v[CLI_OUTCOME].kind != JSONL_MISSING &&
+				v[CLI_LABELER].kind == JSONL_MISSING && v[CLI_REPORT].kind == JSONL_MISSING;
+	if (!take_string(r, CLI_ITEM, &row->item))
+		return CLI_ROWS_BAD;
+	if (!is_outcome &&
+	    (!take_string(r, CLI_LABELER, &row->labeler) || !take_real(r, CLI_REPORT, row->line, &row->report)))
+		return CLI_ROWS_BAD;
+	if (!take_whole(r, &row->sequence))
+		return CLI_ROWS_BAD;
+	row->has_outcome = v[CLI_OUTCOME].kind != JSONL_MISSING && v[CLI_OUTCOME].kind != JSONL_NULL;
+	if (row->has_outcome && !take_real(r, CLI_OUTCOME, row->line, &row->outcome))
+		return CLI_ROWS_BAD;
+	return CLI_ROWS_ROW;
+}
+
+static enum cli_rows_result next_json(struct cli_rows *r, struct cli_row *row)
+{
+	if (r->jsonl.is_returned)
+		memset(r->near, 0, sizeof r->near);
+	size_t used;
+	const enum jsonl_result result = jsonl_next(&r->jsonl, here(r), left(r), r->ended, &used);
+	advance(r, used);
+	row->line = r->jsonl.first_line;
+	switch (result) {
+	case JSONL_MORE: return CLI_ROWS_MORE;
+	case JSONL_END: return CLI_ROWS_END;
+	case JSONL_BAD: return bad(r, CLI_ROWS_BAD, "%s", r->jsonl.fault);
+	case JSONL_OBJECT: break;
+	}
+	return read_object(r, row);
+}
+
+/* ---- where a file begins ---- */
+
 static size_t blanks(const char *text, size_t len)
 {
 	size_t n = 0;
@@ -115,278 +480,74 @@ static size_t blanks(const char *text, size_t len)
 	return n;
 }
 
-/* ---- CSV ---- */
-
-/* Takes one field from text[*at .. len) into r->text; false if the quoting is wrong. */
-static bool take_field(struct cli_rows *r, const char *text, size_t len, size_t *at)
+/* The first line that is not empty, from *at on; its length. */
+static size_t first_line(const char *text, size_t len, size_t *at)
 {
-	size_t i = *at;
-	if (i < len && text[i] == '"') {
-		for (i++; i < len; i++) {
-			if (text[i] == '"' && (i + 1 == len || text[i + 1] != '"'))
-				break;
-			i += text[i] == '"';
-			if (buf_append(&r->text, text + i, 1))
-				cli_memory(NULL);
-		}
-		if (i == len || (i + 1 < len && text[i + 1] != ','))
-			return false;
-		i++;
-	} else {
-		while (i < len && text[i] != ',' && text[i] != '"')
-			i++;
-		if (i < len && text[i] == '"')
-			return false;
-		if (buf_append(&r->text, text + *at, i - *at))
-			cli_memory(NULL);
-	}
-	if (buf_append(&r->text, "", 1))
-		cli_memory(NULL);
-	*at = i;
+	*at = 0;
+	while (*at < len && (text[*at] == '\r' || text[*at] == '\n'))
+		++*at;
+	size_t n = 0;
+	while (*at + n < len && text[*at + n] != '\r' && text[*at + n] != '\n')
+		n++;
+	return n;
+}
+
+/* A first line "sep=;" as spreadsheets write it: true, and it is passed over. Its end is left, as an empty line. */
+static bool take_separator(struct cli_rows *r, const char *line, size_t len)
+{
+	if (len != 5 || strncasecmp(line, "sep=", 4) != 0)
+		return false;
+	r->csv.separator = line[4];
+	advance(r, 5);
 	return true;
 }
 
-struct field {
-	size_t start, len; /* in r->text */
-};
-
-/* Cuts a record into fields and remembers those of the first `most` columns. -1 if the quoting is wrong. */
-static int split(struct cli_rows *r, const char *text, size_t len, struct field *fields, int most)
-{
-	int n = 0;
-	size_t at = 0;
-	r->text.len = 0;
-	for (;;) {
-		size_t start = r->text.len;
-		if (!take_field(r, text, len, &at))
-			return -1;
-		if (n < most)
-			fields[n] = (struct field){start, r->text.len - start - 1};
-		n++;
-		if (at == len)
-			return n;
-		at++;
-	}
-}
-
-static enum cli_rows_result missing_column(struct cli_rows *r)
-{
-	if (r->takes_outcomes && r->column[CLI_ITEM] >= 0 && r->column[CLI_LABELER] < 0 && r->column[CLI_REPORT] < 0 &&
-	    r->column[CLI_OUTCOME] >= 0)
-		return CLI_ROWS_MORE;
-	for (int f = CLI_ITEM; f <= CLI_REPORT; f++)
-		if (r->column[f] < 0)
-			return bad(r, CLI_ROWS_FATAL,
-				   "the header lacks the column \"%s\"; it must name item, labeler and report, and "
-				   "may name outcome%s",
-				   field_names[f], r->takes_outcomes ? ", or only item and outcome" : "");
-	return CLI_ROWS_MORE;
-}
-
-enum { COLUMNS_MAX = 256 };
-
-/* MORE if the header is good. */
-static enum cli_rows_result read_heading(struct cli_rows *r, const char *text, size_t len)
-{
-	struct field fields[COLUMNS_MAX];
-	r->n_columns = split(r, text, len, fields, COLUMNS_MAX);
-	if (r->n_columns < 0)
-		return bad(r, CLI_ROWS_FATAL, "the header has bad quoting");
-	if (r->n_columns > COLUMNS_MAX)
-		return bad(r, CLI_ROWS_FATAL, "the header has %d columns; the limit is %d", r->n_columns, COLUMNS_MAX);
-	for (int f = 0; f < CLI_FIELDS; f++) {
-		r->column[f] = -1;
-		for (int i = 0; i < r->n_columns; i++) {
-			if (strcmp((const char *)r->text.data + fields[i].start, field_names[f]) != 0)
-				continue;
-			if (r->column[f] >= 0)
-				return bad(r, CLI_ROWS_FATAL, "the header names \"%s\" twice", field_names[f]);
-			r->column[f] = i;
-		}
-	}
-	r->headed = true;
-	return missing_column(r);
-}
-
-/* A probability in a field; it is quoted in a message only if that is safe on a terminal. */
-static bool parse_unit(struct cli_rows *r, enum cli_field f, const char *text, size_t len, double *out)
-{
-	if (strlen(text) == len && cli_parse_real(text, out) && *out >= 0 && *out <= 1)
-		return true;
-	if (len == 0)
-		bad(r, CLI_ROWS_BAD, "%s is missing; it must be a number from 0 to 1", field_names[f]);
-	else if (len > 40 || text_fault(text, len))
-		bad(r, CLI_ROWS_BAD, "%s is not a number from 0 to 1", field_names[f]);
-	else
-		bad(r, CLI_ROWS_BAD, "%s is \"%s\"; it must be a number from 0 to 1", field_names[f], text);
-	return false;
-}
-
-static bool check_name(struct cli_rows *r, enum cli_field f, const char *text, size_t len)
-{
-	const char *fault = name_fault(text, len);
-	if (fault)
-		bad(r, CLI_ROWS_BAD, "%s %s", field_names[f], fault);
-	return !fault;
-}
-
-static enum cli_rows_result read_record(struct cli_rows *r, const char *text, size_t len, struct cli_row *row)
-{
-	struct field fields[COLUMNS_MAX];
-	int n = split(r, text, len, fields, COLUMNS_MAX);
-	if (n < 0)
-		return bad(r, CLI_ROWS_BAD,
-			   "bad quoting; a quoted field must be \"...\" from comma to comma, with \"\" "
-			   "for each quote inside");
-	if (n != r->n_columns)
-		return bad(r, CLI_ROWS_BAD, "%d field%s, but the header has %d", n, cli_plural((uint64_t)n),
-			   r->n_columns);
-	const char *base = (const char *)r->text.data;
-#define AT(f) base + fields[r->column[f]].start, fields[r->column[f]].len
-	row->item = base + fields[r->column[CLI_ITEM]].start;
-	if (!check_name(r, CLI_ITEM, AT(CLI_ITEM)))
-		return CLI_ROWS_BAD;
-	if (r->column[CLI_LABELER] >= 0) {
-		row->labeler = base + fields[r->column[CLI_LABELER]].start;
-		if (!check_name(r, CLI_LABELER, AT(CLI_LABELER)) ||
-		    !parse_unit(r, CLI_REPORT, AT(CLI_REPORT), &row->report))
-			return CLI_ROWS_BAD;
-	}
-	row->has_outcome = r->column[CLI_OUTCOME] >= 0 && fields[r->column[CLI_OUTCOME]].len > 0;
-	if (row->has_outcome && !parse_unit(r, CLI_OUTCOME, AT(CLI_OUTCOME), &row->outcome))
-		return CLI_ROWS_BAD;
-#undef AT
-	return CLI_ROWS_ROW;
-}
-
-static enum cli_rows_result next_csv(struct cli_rows *r, struct cli_row *row)
-{
-	for (;;) {
-		uint64_t lines;
-		ssize_t len = record_length(r, &lines);
-		row->line = r->line;
-		if (len == 0)
-			return r->ended ? CLI_ROWS_END : CLI_ROWS_MORE;
-		if (len < 0) {
-			drop_line(r);
-			return bad(r, r->headed ? CLI_ROWS_BAD : CLI_ROWS_FATAL,
-				   "longer than 64 KiB, or a quote is not closed");
-		}
-		const char *text = here(r);
-		size_t bare = (size_t)len;
-		bare -= bare > 0 && text[bare - 1] == '\n';
-		bare -= bare > 0 && text[bare - 1] == '\r';
-		if (bare == 0) {
-			advance(r, (size_t)len, lines);
-			continue;
-		}
-		bool heading = !r->headed;
-		enum cli_rows_result result = heading ? read_heading(r, text, bare) : read_record(r, text, bare, row);
-		/* A stray quote may have swallowed unrelated lines: they are read again. */
-		if (result == CLI_ROWS_BAD && lines > 1)
-			drop_line(r);
-		else
-			advance(r, (size_t)len, lines);
-		if (!heading || result == CLI_ROWS_FATAL)
-			return result;
-	}
-}
-
-/* ---- JSON lines ---- */
-
-static enum cli_rows_result read_object(struct cli_rows *r, struct cli_row *row)
-{
-	const char **names[] = {&row->item, &row->labeler};
-	const bool is_outcome = r->takes_outcomes && json_object_get(r->object, field_names[CLI_OUTCOME]) &&
-				!json_object_get(r->object, field_names[CLI_LABELER]) &&
-				!json_object_get(r->object, field_names[CLI_REPORT]);
-	for (int f = CLI_ITEM; f <= (is_outcome ? CLI_ITEM : CLI_LABELER); f++) {
-		const json_t *name = json_object_get(r->object, field_names[f]);
-		if (!json_is_string(name))
-			return bad(r, CLI_ROWS_BAD, "%s is missing or not a string", field_names[f]);
-		*names[f] = json_string_value(name);
-		if (!check_name(r, (enum cli_field)f, *names[f], json_string_length(name)))
-			return CLI_ROWS_BAD;
-	}
-	double *numbers[] = {&row->report, &row->outcome};
-	for (int f = is_outcome ? CLI_OUTCOME : CLI_REPORT; f <= CLI_OUTCOME; f++) {
-		const json_t *number = json_object_get(r->object, field_names[f]);
-		if (f == CLI_OUTCOME && (!number || json_is_null(number)))
-			return CLI_ROWS_ROW;
-		double x = json_number_value(number);
-		if (!json_is_number(number) || !(x >= 0 && x <= 1))
-			return bad(r, CLI_ROWS_BAD, "%s is missing or not a number from 0 to 1", field_names[f]);
-		*numbers[f - CLI_REPORT] = x;
-	}
-	row->has_outcome = true;
-	return CLI_ROWS_ROW;
-}
-
-static enum cli_rows_result next_json(struct cli_rows *r, struct cli_row *row)
-{
-	for (;;) {
-		size_t len = line_length(r);
-		row->line = r->line;
-		if (len > CLI_ROW_MAX_BYTES || (len == 0 && left(r) > CLI_ROW_MAX_BYTES)) {
-			drop_line(r);
-			return bad(r, CLI_ROWS_BAD, "longer than 64 KiB");
-		}
-		if (len == 0)
-			return r->ended ? CLI_ROWS_END : CLI_ROWS_MORE;
-		const char *text = here(r);
-		advance(r, len, 1);
-		if (blanks(text, len) == len)
-			continue;
-		json_error_t error;
-		json_decref(r->object);
-		r->object = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
-		if (!r->object)
-			return bad(r, CLI_ROWS_BAD, "not valid JSON; the error is after %d bytes", error.position);
-		if (!json_is_object(r->object))
-			return bad(r, CLI_ROWS_BAD, "not a JSON object");
-		row->has_outcome = false;
-		return read_object(r, row);
-	}
-}
-
-/* ---- where a file begins ---- */
-
-/* Skips a byte order mark and decides on the format; false while there is not enough to decide. */
-static bool begin(struct cli_rows *r)
+/* MORE if nothing is wrong with the file's beginning, or too little is there to tell; then begun is not set. */
+static enum cli_rows_result begin(struct cli_rows *r)
 {
 	static const char mark[] = "\xef\xbb\xbf";
-	if (left(r) < 3 && !r->ended)
-		return false;
+	if (left(r) < CLI_FOREIGN_BYTES && !r->ended)
+		return CLI_ROWS_MORE;
 	/* Only one: a second is data, whenever it comes. */
 	if (r->read_bytes == 0 && left(r) >= 3 && memcmp(here(r), mark, 3) == 0)
-		advance(r, 3, 0);
-	size_t blank = blanks(here(r), left(r));
-	if (blank == left(r) && !r->ended && blank < CLI_ROW_MAX_BYTES)
-		return false;
-	char first = blank < left(r) ? here(r)[blank] : '\0';
-	r->is_array = first == '[' && r->format != CLI_ROWS_CSV;
+		advance(r, 3);
+	const char *foreign = cli_foreign(here(r), left(r));
+	if (foreign)
+		return bad(r, CLI_ROWS_FATAL, "this is %s", foreign);
+	const size_t blank = blanks(here(r), left(r));
+	size_t at, len = first_line(here(r), left(r), &at);
+	const bool is_whole = r->ended || (at + len < left(r) && blank < left(r)) || left(r) > CLI_ROWS_BEGIN_MAX;
+	if (!is_whole)
+		return CLI_ROWS_MORE;
+	const char first = blank < left(r) ? here(r)[blank] : '\0';
+	if (first == '[' && r->format != CLI_ROWS_CSV)
+		return bad(r, CLI_ROWS_FATAL,
+			   "this is a JSON array; write one object per line (jq -c '.[]' does that)");
 	if (r->format == CLI_ROWS_AUTO)
 		r->format = first == '{' ? CLI_ROWS_JSONL : CLI_ROWS_CSV;
+	r->csv.keeps_all = true;
 	r->begun = true;
-	return true;
+	if (r->format == CLI_ROWS_CSV && !take_separator(r, here(r) + at, at == 0 ? len : 0))
+		r->csv.separator = separator_of(here(r) + at, len);
+	if (r->format == CLI_ROWS_CSV && !strchr(",;\t|", r->csv.separator))
+		return bad(r, CLI_ROWS_FATAL,
+			   "the first line is \"sep=%s\"; what is between fields must be , ; | or a tab",
+			   cli_shown(&r->csv.separator, 1).s);
+	return CLI_ROWS_MORE;
 }
 
 enum cli_rows_result cli_rows_next(struct cli_rows *r, struct cli_row *row)
 {
 	*row = (struct cli_row){0};
-	if (!r->begun && !begin(r))
-		return CLI_ROWS_MORE;
-	if (r->is_array)
-		return bad(r, CLI_ROWS_FATAL,
-			   "this is a JSON array; write one object per line (jq -c '.[]' does that)");
-	if (r->skipping)
-		drop_line(r);
-	if (r->skipping)
-		return r->ended ? CLI_ROWS_END : CLI_ROWS_MORE;
+	if (!r->begun) {
+		const enum cli_rows_result result = begin(r);
+		if (result != CLI_ROWS_MORE || !r->begun)
+			return result;
+	}
 	enum cli_rows_result result = r->format == CLI_ROWS_JSONL ? next_json(r, row) : next_csv(r, row);
 	if (result == CLI_ROWS_END && r->format == CLI_ROWS_CSV && !r->headed)
 		return bad(r, CLI_ROWS_FATAL,
 			   "the file is empty; the first line must name the columns item, labeler and "
-			   "report, and may name outcome");
+			   "report, and may name outcome and sequence");
 	return result;
 }

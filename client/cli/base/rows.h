@@ -1,23 +1,29 @@
 /* rows.h - reads reports and outcomes from CSV or JSON lines, piece by piece.
  *
- * CSV is RFC 4180's, with LF or CRLF and perhaps a byte order mark. The first record names the columns: item, labeler,
- * report, and perhaps outcome, in any order among others. JSON lines are objects of the same names, one a line. An
- * empty outcome (or null, or none) says that it is not known. Blank lines are skipped. Where it is wanted, rows may
- * also have an item and its outcome alone: without the columns labeler and report, or objects without either.
+ * CSV (csv.h) has commas, semicolons or tabs between its fields, and perhaps a byte order mark, or a first line
+ * "sep=;". The first record names the columns: item, labeler, report, and perhaps outcome and sequence, in any order
+ * among others, in any case. JSON lines (jsonl.h) are objects of the same names, in lower case. An empty outcome (or
+ * null, or none) says that it is not known, an empty sequence that there is none. Blank lines are skipped. Where it
+ * is wanted, rows may also have an item and its outcome alone: without the columns labeler and report, or objects
+ * without either. Numbers may have blanks around them, and a decimal comma where no comma is between fields.
  *
- * A bad record costs only its line: reading goes on with the next one, even after a quote that is never closed.
- * No I/O. Memory is bounded by the longest record. */
+ * A bad record costs only itself: reading goes on with the next one. A column whose name may be a slip for one that
+ * is missing is a fault, and so is such a member; all others that nobody uses are listed.
+ *
+ * No I/O. Memory is bounded, whatever the file. */
 #ifndef CANDOR_CLI_ROWS_H
 #define CANDOR_CLI_ROWS_H
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "client/cli/base/columns.h"
+#include "client/cli/base/csv.h"
+#include "client/cli/base/jsonl.h"
 #include "lib/base/buf.h"
 
-enum { CLI_ROW_MAX_BYTES = 64 * 1024 };
+enum { CLI_ROWS_BEGIN_MAX = 64 * 1024 /* bytes in which the first line must end, so that the separator can be told */ };
 
 enum cli_rows_format {
 	CLI_ROWS_AUTO, /* JSON lines if the first byte that is not blank is a brace */
@@ -31,6 +37,7 @@ struct cli_row {
 	double report;
 	bool has_outcome;
 	double outcome;
+	uint64_t sequence; /* 0: none */
 };
 
 enum cli_rows_result {
@@ -41,23 +48,29 @@ enum cli_rows_result {
 	CLI_ROWS_FATAL, /* the file cannot be read at all; rows->fault says why */
 };
 
-enum cli_field { CLI_ITEM, CLI_LABELER, CLI_REPORT, CLI_OUTCOME, CLI_FIELDS };
+/* The numbers in a column, good and bad. */
+struct cli_range {
+	double low, high;
+	uint64_t n, outside; /* outside: of [0, 1] by more than rounding does */
+	uint64_t first_line; /* of these */
+};
 
 struct cli_rows {
 	enum cli_rows_format format;
 	bool takes_outcomes; /* whether rows may be outcomes alone; the caller's to set, at first */
-	struct buf bytes;
+	struct buf bytes; /* that have come */
 	size_t start; /* everything before it has been read */
-	uint64_t line; /* of bytes[start] */
 	uint64_t read_bytes; /* of the file, up to bytes[start] */
-	bool begun, ended, skipping; /* skipping: to the end of a line that was too long */
-	bool is_array; /* one JSON document, not lines */
-	bool headed;
-	int column[CLI_FIELDS]; /* -1: none */
-	int n_columns;
-	struct buf text; /* the current record's fields, unquoted, each with a NUL */
-	json_t *object; /* the current record as JSON */
-	char fault[256];
+	bool begun, ended, headed;
+	struct csv csv;
+	struct jsonl jsonl;
+	size_t slot[CLI_FIELDS]; /* in csv.column[]; CSV_COLUMNS_MAX: none */
+	uint32_t n_columns;
+	char near[CLI_FIELDS][JSONL_KEY_MAX + 1]; /* members of the object that may be slips for these; "": none */
+	struct cli_range reports, outcomes;
+	struct cli_ignored ignored;
+	char text[CSV_FIELD_MAX + 1]; /* a number */
+	char fault[512];
 };
 
 /* format: as the user says, or AUTO. */
@@ -70,5 +83,9 @@ void cli_rows_end(struct cli_rows *r);
 
 /* row's strings live until the next call. */
 enum cli_rows_result cli_rows_next(struct cli_rows *r, struct cli_row *row);
+
+/* Whether numbers of the rows read so far are outside of [0, 1], so that the file may have another scale: true, and
+ * fault says so. */
+bool cli_rows_have_other_scale(struct cli_rows *r);
 
 #endif

@@ -5,7 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct cli;
+#include "client/cli/base/columns.h"
+#include "client/cli/base/warnings.h"
 
 enum { IMPORT_LISTED_MAX = 20 }; /* rejected rows and bad lines that are listed one by one */
 
@@ -21,10 +22,17 @@ struct import_result {
 	uint64_t listed, unlisted; /* of these and of the rejected rows: up to the limit, and beyond it or not known */
 	uint64_t skipped; /* rows without a report and without an outcome */
 	uint64_t overtaking; /* requests that took effect before delayed ones */
+	uint64_t without_outcome; /* rows, where the file has outcomes */
+	bool regrouped; /* the rows of an item did not stand together */
+	const struct cli_ignored *ignored; /* columns */
+	struct cli_warnings warnings;
 	double seconds;
 };
 
+/* What was found before anything was sent, on stderr. */
+void import_show_survey(struct cli *c, struct import_result *r);
+
 /* On stderr, and with --json as a document on stdout, with the error if it failed. Nothing if nothing was asked. */
-void import_show(struct cli *c, const struct import_result *r);
+void import_show(struct cli *c, struct import_result *r);
 
 #endif

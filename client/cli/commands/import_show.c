@@ -1,6 +1,8 @@
 #include "client/cli/commands/import.h"
 
 #include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "client/cli/base/cli.h"
 #include "client/cli/base/json.h"
@@ -51,6 +53,19 @@ static void say(const struct import_result *r)
 			 r->may_go_on ? "; run the same command again to continue" : "");
 }
 
+void import_show_survey(struct cli *c, struct import_result *r)
+{
+	const char *name = (const char *)r->ignored->names.data;
+	for (size_t i = 0; i < r->ignored->n; i++, name += strlen(name) + 1)
+		fprintf(stderr, "%s\"%s\"", i > 0 ? ", " : "ignored: ", name);
+	if (r->ignored->n > 0)
+		fprintf(stderr, "%s\n", r->ignored->beyond > 0 ? ", and more" : "");
+	if (r->without_outcome > 0)
+		cli_note("%s row%s no outcome: it is not known, and an item without one is not resolved.",
+			 cli_count(r->without_outcome).s, r->without_outcome == 1 ? " has" : "s have");
+	cli_say_warnings(c, &r->warnings);
+}
+
 static void print_document(struct cli *c, const struct import_result *r)
 {
 	struct cli_json d;
@@ -69,16 +84,27 @@ static void print_document(struct cli *c, const struct import_result *r)
 	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
 		cli_json_count(&d.j, counts[i].key, counts[i].n);
 	cli_json_bool(&d.j, "complete", r->code <= CLI_ROWS);
+	cli_json_count(&d.j, "without_outcome", r->without_outcome);
+	cli_json_bool(&d.j, "regrouped", r->regrouped);
+	cli_json_open(&d.j, "ignored", '[');
+	const char *name = (const char *)r->ignored->names.data;
+	for (size_t i = 0; i < r->ignored->n; i++, name += strlen(name) + 1)
+		json_out_text(&d.j, name);
+	json_out_close(&d.j, ']');
+	cli_json_open(&d.j, "warnings", '[');
+	cli_put_warnings(&r->warnings, &d.j);
+	json_out_close(&d.j, ']');
 	cli_json_real(&d.j, "seconds", r->seconds);
 	cli_put_failure(c, &d.j);
 	json_out_close(&d.j, '}');
 	cli_json_print(&d);
 }
 
-void import_show(struct cli *c, const struct import_result *r)
+void import_show(struct cli *c, struct import_result *r)
 {
 	if (!r->answered && r->code > CLI_ROWS)
 		return;
+	cli_say_warnings(c, &r->warnings);
 	say(r);
 	if (c->json)
 		print_document(c, r);

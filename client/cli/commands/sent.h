@@ -7,10 +7,11 @@
 #include "client/candor.h"
 
 struct cli_sent {
-	void *owner; /* the sender, who sets this and the three below */
+	void *owner; /* the sender, who sets this and the four below */
 	struct cli_sent *next; /* of those that are held */
 	uint64_t seq;
 	uint64_t items; /* whose first row is in it */
+	bool is_recheck; /* sent again only to learn which of its rows are rejected */
 	struct arena arena; /* of what the request points to */
 	struct candor_request request;
 	uint64_t *lines; /* the line numbers of its rows in the file */

@@ -2,21 +2,19 @@
 #include "client/cli/lab/evaluate.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "client/cli/base/number.h"
 #include "lib/base/random.h"
-#include "client/cli/base/rows.h"
+#include "client/cli/base/order.h"
 #include "client/cli/base/settings.h"
 #include "client/cli/lab/workers.h"
 
-enum { REPEATS_MAX = 10000, LISTED_MAX = 20, PIECE_BYTES = 256 * 1024 };
+enum { REPEATS_MAX = 10000, LISTED_MAX = 20 };
 
 /* ---- reading ---- */
 
@@ -24,7 +22,6 @@ struct reader {
 	struct cli *cli;
 	const char *name;
 	struct dataset *data;
-	struct cli_rows rows;
 	uint64_t bad;
 };
 
@@ -37,10 +34,7 @@ static void bad_line(struct reader *r, uint64_t line, const char *words)
 static void take_row(struct reader *r, const struct cli_row *row)
 {
 	int err = dataset_add(r->data, row->item, row->labeler, row->report, row->has_outcome ? row->outcome : NAN);
-	if (err == ERR_STATE)
-		bad_line(r, row->line,
-			 "the rows of an item must be consecutive, but rows of other items come between them");
-	else if (err == ERR_CONFLICT)
+	if (err == ERR_CONFLICT)
 		bad_line(r, row->line, "the outcome differs from the one on an earlier line of the same item");
 	else if (err == ERR_FULL)
 		bad_line(r, row->line, "the item already has 65,535 reports, the most an item can have");
@@ -50,60 +44,54 @@ static void take_row(struct reader *r, const struct cli_row *row)
 		bad_line(r, row->line, candor_strerror(err));
 }
 
-/* Takes all complete rows. 0, or an exit code after an error message. */
-static int take_rows(struct reader *r)
+/* Takes all rows, item by item. 0, or an exit code after an error message. */
+static int take_rows(struct reader *r, struct cli_order *order)
 {
 	for (;;) {
 		struct cli_row row;
-		switch (cli_rows_next(&r->rows, &row)) {
+		int err;
+		switch (cli_order_next(order, &row, &err)) {
 		case CLI_ROWS_ROW: take_row(r, &row); break;
-		case CLI_ROWS_BAD: bad_line(r, row.line, r->rows.fault); break;
+		case CLI_ROWS_BAD: bad_line(r, row.line, order->rows.fault); break;
 		case CLI_ROWS_FATAL:
-			return cli_fail(r->cli, CLI_USAGE, CANDOR_INVALID_ARGUMENT, "%s: %s", r->name, r->rows.fault);
-		case CLI_ROWS_END:
-		case CLI_ROWS_MORE: return 0;
+			if (err)
+				return cli_fail_file(r->cli, r->name, err);
+			return cli_fail(r->cli, CLI_USAGE, CANDOR_INVALID_ARGUMENT, "%s: %s", r->name,
+					order->rows.fault);
+		case CLI_ROWS_END: return 0;
+		case CLI_ROWS_MORE: break;
 		}
 	}
 }
 
-static int read_pieces(struct reader *r, int fd)
+static int read_input(struct reader *r, struct cli_input *input)
 {
-	char *piece = cli_memory(malloc(PIECE_BYTES));
-	int code = 0;
-	ssize_t n;
-	do {
-		n = read(fd, piece, PIECE_BYTES);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
-			code = cli_fail_file(r->cli, r->name, -errno);
-		} else if (n == 0) {
-			cli_rows_end(&r->rows);
-		} else {
-			cli_rows_push(&r->rows, piece, (size_t)n);
-		}
-		if (!code)
-			code = take_rows(r);
-	} while (n != 0 && !code);
-	free(piece);
+	struct cli_survey survey;
+	struct cli_order order;
+	struct cli_warnings warnings = {0};
+	int code = cli_survey(&survey, r->cli, input, r->name, CLI_ROWS_AUTO, false, &warnings);
+	if (!code) {
+		cli_say_warnings(r->cli, &warnings);
+		cli_order_init(&order, &survey, input, CLI_ORDER_ROWS);
+		code = take_rows(r, &order);
+		cli_order_free(&order);
+	}
+	cli_survey_free(&survey);
 	return code;
 }
 
 /* 0 or an exit code. CLI_ROWS: the file is usable except for its bad lines. */
 static int read_file(struct cli *c, const char *path, struct dataset *out)
 {
-	bool input = strcmp(path, "-") == 0;
-	struct reader r = {.cli = c, .name = input ? "standard input" : path, .data = out};
-	int fd = input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return cli_fail_file(c, path, -errno);
+	struct reader r = {.cli = c, .name = strcmp(path, "-") == 0 ? "standard input" : path, .data = out};
+	struct cli_input input;
+	const int err = cli_input_open(&input, path);
+	if (err)
+		return cli_fail_file(c, input.copy_dir ? input.copy_dir : r.name, err);
 	if (dataset_init(out))
 		cli_memory(NULL);
-	cli_rows_init(&r.rows, CLI_ROWS_AUTO);
-	int code = read_pieces(&r, fd);
-	cli_rows_free(&r.rows);
-	if (!input)
-		close(fd);
+	int code = read_input(&r, &input);
+	cli_input_close(&input);
 	if (r.bad > LISTED_MAX)
 		cli_note("... and %s more", cli_count(r.bad - LISTED_MAX).s);
 	if (dataset_finish(out))

@@ -1,0 +1,34 @@
+/* survey.h - a file is read once before anything of it is used: whether it can be used at all, whether it has the
+ * scale of probabilities, whether the rows of each item stand together, and which names are in it.
+ *
+ * Memory is that of the distinct names, and 4 bytes for each item; it does not depend on the rows. */
+#ifndef CANDOR_CLI_SURVEY_H
+#define CANDOR_CLI_SURVEY_H
+
+#include "client/cli/base/input.h"
+#include "client/cli/base/progress.h"
+#include "client/cli/base/rows.h"
+#include "client/cli/base/names.h"
+
+struct cli_survey {
+	enum cli_rows_format format; /* as it was found to be */
+	bool takes_outcomes; /* whether rows may be outcomes alone */
+	struct cli_names items, labelers;
+	struct buf counts; /* uint32_t by id of an item: its rows */
+	uint64_t n_rows; /* good ones */
+	uint64_t without_outcome; /* of these, where the file has outcomes */
+	bool has_outcomes;
+	bool is_apart; /* rows of other items stand between those of one */
+	uint32_t apart_item; /* the first such */
+	uint64_t apart_line; /* its first row that does not stand with the others */
+	struct cli_ignored ignored; /* columns that nobody uses */
+};
+
+/* Reads the input to its end. 0, or an exit code after an error message; in either case the caller's to free. */
+int cli_survey(struct cli_survey *s, struct cli *c, struct cli_input *input, const char *name,
+	       enum cli_rows_format format, bool takes_outcomes, struct cli_warnings *w);
+void cli_survey_free(struct cli_survey *s);
+
+uint32_t cli_survey_rows_of(const struct cli_survey *s, uint32_t item);
+
+#endif
