@@ -184,15 +184,10 @@ void db_leave_log(struct db *db)
 	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 }
 
-static int on_steps(void *stop)
-{
-	return atomic_load((const atomic_bool *)stop);
-}
-
-void db_watch(struct db *db, const atomic_bool *stop)
+void db_watch(struct db *db, int (*stops)(void *arg), void *arg)
 {
 	enum { STEPS = 10000 }; /* of SQLite's machine: some hundred microseconds */
-	sqlite3_progress_handler(db->handle, stop ? STEPS : 0, stop ? on_steps : NULL, (void *)(uintptr_t)stop);
+	sqlite3_progress_handler(db->handle, stops ? STEPS : 0, stops, arg);
 }
 
 void db_set_patience(struct db *db, unsigned ms)
@@ -246,7 +241,7 @@ void db_end(struct db *db)
 	if (--db->reads > 0)
 		return;
 	/* What was stopped is ended all the same. */
-	db_watch(db, NULL);
+	db_watch(db, NULL, NULL);
 	/* Ending a read cannot lose anything. */
 	if (db_run(db, SQL_END_READ)) {
 		log_warning("database: cannot end a read");

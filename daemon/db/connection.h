@@ -7,7 +7,6 @@
 #ifndef CANDOR_DB_CONNECTION_H
 #define CANDOR_DB_CONNECTION_H
 
-#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,8 +33,9 @@ int db_close(struct db *db);
  * its file is no longer where it was. */
 void db_leave_log(struct db *db);
 
-/* Statements that run while *stop is true end with -ECANCELED, soon and unlogged; until db_end(), or NULL. */
-void db_watch(struct db *db, const atomic_bool *stop);
+/* A statement that runs when `stops` says anything but 0 ends with -ECANCELED, soon and unlogged. It is asked now and
+ * then until db_end(), or until this is called with NULL. */
+void db_watch(struct db *db, int (*stops)(void *arg), void *arg);
 
 /* How long this connection waits for another program's lock before it says ERR_BUSY; five seconds, unless told. */
 void db_set_patience(struct db *db, unsigned ms);

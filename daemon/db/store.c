@@ -179,6 +179,12 @@ static int open_reader(struct reader *r)
 	return err;
 }
 
+static int is_cancelled(void *arg)
+{
+	const struct read_job *job = arg;
+	return atomic_load(&job->cancelled);
+}
+
 static void do_read(uv_work_t *work)
 {
 	struct reader *r = work->data;
@@ -189,9 +195,9 @@ static void do_read(uv_work_t *work)
 		job->err = open_reader(r);
 	if (job->err)
 		return;
-	db_watch(r->db, &job->cancelled);
+	db_watch(r->db, is_cancelled, job);
 	job->work(job, r->db);
-	db_watch(r->db, NULL);
+	db_watch(r->db, NULL, NULL);
 }
 
 static void start_reads(struct store *s);

@@ -24,6 +24,7 @@ enum { SHOWN_MAX = 20, SHOW_NS = 100 * 1000 * 1000, ROUNDS_A_STEP = 256 };
 struct making {
 	const struct archive_job *job;
 	struct interrupt interrupt;
+	bool interrupted;
 	uint64_t shown_ns;
 	struct db *db;
 	uint64_t pool;
@@ -34,10 +35,17 @@ struct making {
 
 /* ---- what the user sees and says ---- */
 
+/* A signal that came counts for all who ask. */
 static bool going_on(void *arg)
 {
-	const struct making *m = arg;
-	return !interrupt_came(&m->interrupt);
+	struct making *m = arg;
+	m->interrupted = m->interrupted || interrupt_came(&m->interrupt);
+	return !m->interrupted;
+}
+
+static int stops(void *arg)
+{
+	return !going_on(arg);
 }
 
 static int show(struct making *m, const char *what, uint64_t done, uint64_t total)
@@ -237,6 +245,7 @@ static int replay_and_pack(struct making *m, const struct partial *file)
 		.id = m->pool,
 		.db = m->db,
 		.key = key,
+		.goes_on = going_on,
 		.differs = on_difference,
 		.arg = m,
 	};
@@ -258,9 +267,7 @@ static int write_file(struct making *m)
 	if (err)
 		return err;
 	err = replay_and_pack(m, &file);
-	if (err == -ECANCELED)
-		log_error("%s: interrupted; the partial file is removed", m->job->to);
-	else if (err)
+	if (err && err != -ECANCELED)
 		log_error("no archive was written: %s", candor_strerror(err));
 	if (err == 0)
 		err = partial_publish(&file, m->job->to);
@@ -293,6 +300,7 @@ static int make(struct making *m)
 	int err = db_begin(m->db);
 	if (err)
 		return err;
+	db_watch(m->db, stops, m);
 	err = find_rounds(m);
 	if (err == 0 && m->rounds.first <= m->rounds.last)
 		err = m->job->to ? write_file(m) : count_reports(m);
@@ -316,6 +324,8 @@ int archive_make(const struct archive_job *job, struct archive_row *made)
 	int closed = db_close(m.db);
 	if (err == 0)
 		err = closed;
+	if (err == -ECANCELED && m.interrupted)
+		log_error("%s: interrupted; no archive was written", job->db);
 	if (err == 0)
 		summarize(&m);
 	if (made)

@@ -1,6 +1,7 @@
 #include "daemon/offline/interrupt.h"
 
 #include <time.h>
+#include <unistd.h>
 
 enum { LOOK_NS = 50 * 1000 * 1000 }; /* a signal that comes meanwhile is noticed so much later */
 
@@ -40,4 +41,34 @@ bool interrupt_wait(const struct interrupt *i, uint64_t ns)
 		ns -= ns < LOOK_NS ? ns : LOOK_NS;
 	}
 	return true;
+}
+
+/* ---- for jobs that change nothing ---- */
+
+static const int signals[INTERRUPT_SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
+
+/* Does nothing that must not be done in the middle of anything. */
+static void on_signal(int signum)
+{
+	static const char sentence[] = "candord: interrupted; nothing was changed\n";
+	(void)signum;
+	(void)!write(STDERR_FILENO, sentence, sizeof sentence - 1);
+	_exit(1);
+}
+
+void interrupt_ends_program(struct interrupt_actions *a)
+{
+	struct sigaction action = {.sa_handler = on_signal};
+	sigemptyset(&action.sa_mask);
+	for (size_t i = 0; i < INTERRUPT_SIGNALS; i++) {
+		sigaction(signals[i], NULL, &a->before[i]);
+		if (a->before[i].sa_handler != SIG_IGN)
+			sigaction(signals[i], &action, NULL);
+	}
+}
+
+void interrupt_ends_nothing(const struct interrupt_actions *a)
+{
+	for (size_t i = 0; i < INTERRUPT_SIGNALS; i++)
+		sigaction(signals[i], &a->before[i], NULL);
 }

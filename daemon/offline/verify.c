@@ -12,8 +12,9 @@
 #include "daemon/db/check.h"
 #include "daemon/db/prepare.h"
 #include "daemon/engine/view.h"
-#include "lib/base/log.h"
 #include "daemon/history/replay.h"
+#include "daemon/offline/interrupt.h"
+#include "lib/base/log.h"
 
 enum { SHOWN_MAX = 20 };
 
@@ -377,7 +378,7 @@ static int verify_moment(struct db *db, const struct verify_job *job, const char
 	return damage ? damage : err ? err : closed;
 }
 
-int verify(const struct verify_job *job)
+static int verify_file(const struct verify_job *job)
 {
 	const char *called = job->called ? job->called : job->path;
 	struct db *db;
@@ -397,4 +398,13 @@ int verify(const struct verify_job *job)
 		log_error("%s: %s", called, candor_strerror(err));
 	int closed = db_close(db);
 	return err ? err : closed;
+}
+
+int verify(const struct verify_job *job)
+{
+	struct interrupt_actions actions;
+	interrupt_ends_program(&actions);
+	int err = verify_file(job);
+	interrupt_ends_nothing(&actions);
+	return err;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/random.h"
@@ -343,6 +344,44 @@ static void a_signal_ends_an_archive_and_leaves_nothing(void **state)
 	assert_false(files_exists(partial));
 }
 
+static bool catches(pid_t pid, int signum)
+{
+	char path[64], line[256];
+	unsigned long long caught = 0;
+	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+	FILE *f = fopen(path, "r");
+	while (f && fgets(line, sizeof line, f))
+		if (strncmp(line, "SigCgt:", 7) == 0)
+			caught = strtoull(line + 7, NULL, 16);
+	if (f)
+		fclose(f);
+	return caught >> (signum - 1) & 1;
+}
+
+/* A check that would take for ever: one of the archives is a pipe that nobody writes to. */
+static void a_signal_ends_a_check_wherever_it_is(void **state)
+{
+	struct command *c = *state;
+	static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+	char pipe[DAEMON_PATH_MAX], err[DAEMON_PATH_MAX], said[1024];
+	daemon_path(&c->daemon, "pipe", pipe);
+	daemon_path(&c->daemon, "err", err);
+	import(c, 10, 9);
+	assert_int_equal(mkfifo(pipe, 0600), 0);
+	for (size_t i = 0; i < 3; i++) {
+		const char *const argv[] = {"candord", "--verify", "--db", c->daemon.db, "--archive", pipe, NULL};
+		pid_t pid = daemon_begin(argv, NULL, NULL, err);
+		for (int k = 0; k < 30000 && !catches(pid, signals[i]); k++)
+			usleep(1000);
+		kill(pid, signals[i]);
+		assert_int_equal(wait_for(pid), 1);
+		files_read_text(err, said, sizeof said);
+		assert_string_equal(said, "candord: interrupted; nothing was changed\n");
+	}
+	assert_int_equal(unlink(pipe), 0);
+	assert_int_equal(daemon_verify(&c->daemon), 0);
+}
+
 #define PRUNE(test) cmocka_unit_test_setup_teardown(test, command_set_up, command_tear_down)
 
 int main(void)
@@ -355,6 +394,7 @@ int main(void)
 		PRUNE(wrong_usage_is_one_line_and_nothing_happens),
 		PRUNE(nothing_is_lost_when_a_program_is_killed_while_it_prunes),
 		PRUNE(a_signal_ends_an_archive_and_leaves_nothing),
+		PRUNE(a_signal_ends_a_check_wherever_it_is),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
