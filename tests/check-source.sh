@@ -134,6 +134,7 @@ grants quota
 call
 state
 reply
+slices
 record log_trim removal access items charge upkeep check
 commands write read history prune grants_commands recover
 requests

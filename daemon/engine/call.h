@@ -72,11 +72,16 @@ struct call {
 	/* The engine's, all zero at first. */
 	const struct need *need; /* the right that the request takes */
 	struct engine_pool *pool; /* that the request names, while its command runs; NULL for a kind that names none */
-	struct item *const *items; /* [request.n] likewise */
+	struct item **items; /* [request.n] likewise */
 	struct load *load; /* a read of items from disk, under way for it */
 	struct read_job *read; /* a read that is of no use without this call, likewise */
 	bool cancelled; /* nobody waits for the answer */
 	bool waited; /* for a load, once already */
+	/* Of a request that is done in slices (slices.h): */
+	enum engine_outcome (*go_on)(struct engine *e, struct call *call); /* NULL: nothing is done yet */
+	void *progress; /* of its command */
+	size_t n_held; /* items that stay in memory for it */
+	struct call *next_paused;
 };
 
 enum engine_outcome {

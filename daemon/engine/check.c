@@ -4,6 +4,7 @@
 
 #include "daemon/engine/items.h"
 #include "daemon/engine/log_trim.h"
+#include "daemon/engine/slices.h"
 
 enum { SHORT = 256, EACH_LONG = 1024 };
 
@@ -111,6 +112,7 @@ void engine_check(struct engine *e)
 	check_batches(e, all);
 	engine_log_check(e, all);
 	engine_items_check(e, all);
+	engine_slices_check(e);
 	if (all)
 		check_pools(e);
 }

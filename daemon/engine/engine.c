@@ -9,6 +9,8 @@
 #include "daemon/engine/log_trim.h"
 #include "daemon/engine/recover.h"
 #include "daemon/engine/removal.h"
+#include "daemon/engine/reply.h"
+#include "daemon/engine/slices.h"
 #include "daemon/engine/upkeep.h"
 #include "lib/base/log.h"
 
@@ -152,6 +154,7 @@ static void rebuild(struct engine *e, int err)
 	e->committing = NULL;
 	e->broken = false;
 	engine_outdate_loads(e);
+	struct call *paused = engine_restart_paused(e);
 	forget_state(e);
 	int reloaded = load_state(e);
 	if (reloaded)
@@ -163,6 +166,8 @@ static void rebuild(struct engine *e, int err)
 		e->ended = reloaded ? reloaded : err;
 	tell(committing, err);
 	tell(filling, err);
+	if (paused)
+		engine_refuse_error(paused, err);
 	if (e->ended)
 		e->ops.failed(e->owner, e->ended);
 }
@@ -173,6 +178,7 @@ static void hand_over(struct engine *e)
 	e->committing = e->filling;
 	e->filling = e->filling == &e->batches[0] ? &e->batches[1] : &e->batches[0];
 	e->filling->last_change = e->committing->last_change;
+	engine_handed_over(e);
 	e->ops.commit(e->owner, e->committing);
 }
 
@@ -180,7 +186,7 @@ void engine_tick(struct engine *e)
 {
 	if (e->committing)
 		return;
-	if (!e->broken && (e->filling->first || engine_has_removals(e))) {
+	if (!e->broken && (e->filling->first || engine_has_removals(e)) && engine_may_hand_over(e)) {
 		engine_upkeep(e);
 		if (!e->broken)
 			hand_over(e);
@@ -238,7 +244,8 @@ void engine_committed(struct engine *e, int err)
 
 bool engine_is_idle(const struct engine *e)
 {
-	return !e->committing && !e->filling->first && !e->filling->waiters && !e->broken && e->reads == 0;
+	return !e->committing && !e->filling->first && !e->filling->waiters && !e->broken && e->reads == 0 &&
+	       !engine_has_paused(e);
 }
 
 bool engine_is_read_only(const struct engine *e)

@@ -55,6 +55,7 @@ void engine_item_leaves(struct engine *e, struct item *item)
 
 void engine_evict(struct engine *e)
 {
+	uint32_t kept = 0; /* which a request that paused still needs */
 	uint64_t seen_by_all = e->first_load ? e->first_load->committed : e->committed;
 	while (e->n_resident > e->limits.resident_items || e->resident_reports > e->limits.resident_reports ||
 	       engine_memory_pressure(e) >= PRESSURE_RAISED) {
@@ -63,6 +64,12 @@ void engine_evict(struct engine *e)
 			break;
 		struct engine_pool *c = e->pools[item->own.pool - 1];
 		engine_item_leaves(e, item);
+		if (item->holds) {
+			engine_item_idle(e, item);
+			if (++kept == e->n_resident)
+				break;
+			continue;
+		}
 		pool_drop_item(c->pool, item);
 		engine_measure(e, c);
 	}
@@ -304,6 +311,7 @@ static int start_load(struct engine *e, struct engine_pool *c, struct call *call
 
 int engine_find_items(struct engine *e, struct engine_pool *c, struct call *call, struct item ***out)
 {
+	e->work += call->wire->request.n * NAME_WORK;
 	struct item **found = arena_alloc(call->arena, call->wire->request.n * sizeof(struct item *));
 	if (!found)
 		return -ENOMEM;

@@ -10,6 +10,7 @@
 #include "daemon/engine/access.h"
 #include "daemon/engine/commands.h"
 #include "daemon/engine/reply.h"
+#include "daemon/engine/slices.h"
 
 /* Figures of all pools together, which tell what others do. */
 static void describe_whole(struct engine *e, struct candor_info *out)
@@ -76,14 +77,13 @@ enum engine_outcome engine_info(struct engine *e, struct call *call)
 
 /* ---- pools ---- */
 
-enum engine_outcome engine_get_pool(struct engine *e, struct call *call)
+static enum engine_outcome reply_best(struct engine *e, struct call *call, uint32_t id)
 {
 	struct engine_pool *c = call->pool;
 	struct candor_response r = {.type = CANDOR_RES_POOL};
 	struct candor_best best;
 	unsigned rights = engine_rights(e, call, c->name);
 	engine_describe_pool(c, rights, &r.pool);
-	uint32_t id = rights & CANDOR_RIGHT_INSPECT ? pool_best(c->pool) : NAMES_NONE;
 	if (id != NAMES_NONE) {
 		const struct labeler *l = pool_labeler(c->pool, id);
 		best = (struct candor_best){
@@ -98,6 +98,25 @@ enum engine_outcome engine_get_pool(struct engine *e, struct call *call)
 		r.pool.best = &best;
 	}
 	return engine_reply(call, &r, c->changed);
+}
+
+enum engine_outcome engine_get_pool(struct engine *e, struct call *call)
+{
+	enum { AT_A_TIME = 4096 };
+	struct engine_pool *c = call->pool;
+	if (!(engine_rights(e, call, c->name) & CANDOR_RIGHT_INSPECT))
+		return reply_best(e, call, NAMES_NONE);
+	struct pool_search *search = call->progress;
+	if (!search && !(search = arena_alloc(call->arena, sizeof *search)))
+		return engine_refuse_large(call);
+	if (!call->progress)
+		*search = (struct pool_search){0};
+	call->progress = search;
+	while (!pool_search_best(c->pool, search, AT_A_TIME))
+		if (engine_slice_is_over(e, c))
+			return engine_pause(e, call, 0, engine_get_pool);
+	engine_count_work(e, c);
+	return reply_best(e, call, search->best);
 }
 
 /* The first pool from `at` on in which the peer has rights, and which. *i goes through the visible ones with it. */
@@ -203,46 +222,97 @@ static int describe_item(struct engine_pool *c, struct item *item, const char *n
 	return with_reports ? describe_reports(c, item, weights, a, out) : 0;
 }
 
+/* What a query has so far. */
+struct query {
+	size_t next; /* name */
+	size_t least_bytes; /* that its reports take in the answer */
+	struct candor_item *rows; /* [request.n], */
+	struct candor_rejected *rejected; /* likewise */
+	size_t n, n_rejected;
+};
+
+static struct query *begin_query(struct call *call)
+{
+	struct query *q = call->progress;
+	if (q)
+		return q;
+	size_t n = call->wire->request.n;
+	q = arena_alloc(call->arena, sizeof *q);
+	struct candor_item *rows = arena_alloc(call->arena, n * sizeof *rows);
+	struct candor_rejected *rejected = arena_alloc(call->arena, n * sizeof *rejected);
+	if (!q || !rows || !rejected)
+		return NULL;
+	*q = (struct query){.rows = rows, .rejected = rejected};
+	return call->progress = q;
+}
+
+/* Why the i-th item is not described, and the code; NULL: it is. */
+static const char *why_not(const struct call *call, size_t i, bool open_too, enum candor_code *code)
+{
+	const char *const *fault = call->wire->row_fault;
+	*code = CANDOR_INVALID_ARGUMENT;
+	if (fault && fault[i])
+		return fault[i];
+	const struct item *item = call->items[i];
+	if (item->state == CANDOR_STATE_UNSPECIFIED) {
+		*code = CANDOR_NOT_FOUND;
+		const char *why = arena_printf(call->arena, "item '%s' does not exist: nothing was reported on it",
+					       call->wire->request.items[i]);
+		return why ? why : "item does not exist";
+	}
+	*code = CANDOR_PERMISSION_DENIED;
+	return item->state == CANDOR_OPEN && !open_too
+		       ? "item is open; seeing its aggregate requires the right 'read-open'"
+		       : NULL;
+}
+
 enum engine_outcome engine_query_items(struct engine *e, struct call *call)
 {
+	enum { REPORT_BYTES = 5, WEIGHED_BYTES = 14 }; /* of each report at least, without and with a weight */
 	struct engine_pool *c = call->pool;
 	const struct candor_request *request = &call->wire->request;
-	struct candor_item *rows = arena_alloc(call->arena, request->n * sizeof *rows);
-	struct candor_rejected *rejected = arena_alloc(call->arena, request->n * sizeof *rejected);
-	if (!rows || !rejected)
+	struct query *q = begin_query(call);
+	if (!q)
 		return engine_refuse_large(call);
-	struct candor_response r = {.type = CANDOR_RES_ITEMS, .items = rows, .rejected = rejected};
 	bool open_too = engine_rights(e, call, c->name) & CANDOR_RIGHT_READ_OPEN;
-	for (size_t i = 0; i < request->n; i++) {
-		const char *const *fault = call->wire->row_fault, *name = request->items[i];
-		if (fault && fault[i]) {
-			rejected[r.n_rejected++] =
-				(struct candor_rejected){(uint32_t)i, CANDOR_INVALID_ARGUMENT, fault[i]};
+	for (; q->next < request->n; q->next++) {
+		size_t i = q->next;
+		if (engine_slice_is_over(e, c))
+			return engine_pause(e, call, request->n, engine_query_items);
+		e->work += ROW_WORK;
+		enum candor_code code;
+		const char *why = why_not(call, i, open_too, &code);
+		if (why) {
+			q->rejected[q->n_rejected++] = (struct candor_rejected){(uint32_t)i, code, why};
 			continue;
 		}
 		struct item *item = call->items[i];
-		if (item->state == CANDOR_STATE_UNSPECIFIED) {
-			const char *why =
-				arena_printf(call->arena, "item '%s' does not exist: nothing was reported on it", name);
-			rejected[r.n_rejected++] = (struct candor_rejected){(uint32_t)i, CANDOR_NOT_FOUND,
-									    why ? why : "item does not exist"};
-			continue;
-		}
-		if (item->state == CANDOR_OPEN && !open_too) {
-			rejected[r.n_rejected++] = (struct candor_rejected){
-				(uint32_t)i, CANDOR_PERMISSION_DENIED,
-				"item is open; seeing its aggregate requires the right 'read-open'"};
-			continue;
-		}
-		int err = describe_item(c, item, name, request->with_reports, call->arena, &rows[r.n++]);
+		int err = 0;
+		if (request->with_reports)
+			q->least_bytes += (size_t)item->n * (item->state == CANDOR_VOID ? REPORT_BYTES : WEIGHED_BYTES);
+		if (q->least_bytes <= e->limits.max_frame_bytes)
+			err = describe_item(c, item, request->items[i], request->with_reports, call->arena,
+					    &q->rows[q->n++]);
+		else
+			err = ERR_TOO_BIG;
+		e->work += request->with_reports ? REPORT_WORK * (uint64_t)item->n : 0;
 		if (engine_memory_pressure(e) >= PRESSURE_HIGH)
 			pool_forget_aggregate(c->pool, item);
 		if (err) {
 			engine_measure(e, c);
+			engine_let_go(e, call);
 			return engine_refuse_large(call);
 		}
 	}
 	engine_measure(e, c);
+	engine_let_go(e, call);
+	struct candor_response r = {
+		.type = CANDOR_RES_ITEMS,
+		.n = q->n,
+		.items = q->rows,
+		.n_rejected = q->n_rejected,
+		.rejected = q->rejected,
+	};
 	return engine_reply(call, &r, c->changed);
 }
 
@@ -274,32 +344,67 @@ static bool is_before(struct engine_pool *c, enum candor_sort sort, const struct
 	return a->key < b->key || (a->key == b->key && a->id < b->id);
 }
 
-/* The first `limit` places behind `after` (NULL: from the start), sorted, into page[limit]: how many. One pass over the
- * labelers; a place is inserted only if it belongs on the page, which after the first few is rare. */
-static size_t select_page(struct engine_pool *c, enum candor_sort sort, const struct place *after, struct place *page,
-			  size_t limit)
+/* The first places behind another, as far as labelers have been looked at. */
+struct selection {
+	uint32_t next; /* labeler */
+	const struct place *after; /* NULL: from the start */
+	size_t n, limit;
+	struct place *page; /* [limit] a heap: the last place on top, so that it can give way */
+};
+
+static void swap(struct place *a, struct place *b)
 {
-	size_t n = 0;
-	for (uint32_t id = 0; id < pool_labelers(c->pool); id++) {
-		struct place p = {sort_key(c, sort, id), id};
-		if (after && !is_before(c, sort, after, &p))
-			continue;
-		if (n == limit && !is_before(c, sort, &p, &page[n - 1]))
-			continue;
-		size_t lo = 0, hi = n;
-		while (lo < hi) {
-			size_t mid = (lo + hi) / 2;
-			if (is_before(c, sort, &page[mid], &p))
-				lo = mid + 1;
-			else
-				hi = mid;
-		}
-		if (n < limit)
-			n++;
-		memmove(&page[lo + 1], &page[lo], (n - 1 - lo) * sizeof *page);
-		page[lo] = p;
+	struct place was = *a;
+	*a = *b;
+	*b = was;
+}
+
+static void sift_up(struct engine_pool *c, enum candor_sort sort, struct place *heap, size_t at)
+{
+	for (; at > 0 && is_before(c, sort, &heap[(at - 1) / 2], &heap[at]); at = (at - 1) / 2)
+		swap(&heap[at], &heap[(at - 1) / 2]);
+}
+
+static void sift_down(struct engine_pool *c, enum candor_sort sort, struct place *heap, size_t n)
+{
+	for (size_t at = 0, child; (child = 2 * at + 1) < n; at = child) {
+		if (child + 1 < n && is_before(c, sort, &heap[child], &heap[child + 1]))
+			child++;
+		if (!is_before(c, sort, &heap[at], &heap[child]))
+			break;
+		swap(&heap[at], &heap[child]);
 	}
-	return n;
+}
+
+/* Looks at labelers until the slice is over (false) or all have been looked at. One that belongs on the page, which
+ * after the first few is rare unless somebody contrives it, costs O(log limit). */
+static bool select_page(struct engine *e, struct engine_pool *c, enum candor_sort sort, struct selection *s)
+{
+	enum { AT_A_TIME = 256, KEPT_WORK = 8 };
+	for (; s->next < pool_labelers(c->pool); s->next++) {
+		if (s->next % AT_A_TIME == 0 && engine_slice_is_over(e, c))
+			return false;
+		e->work += sort == CANDOR_BY_NAME ? NAME_WORK : 1;
+		struct place p = {sort_key(c, sort, s->next), s->next};
+		if (s->after && !is_before(c, sort, s->after, &p))
+			continue;
+		if (s->n == s->limit && !is_before(c, sort, &p, &s->page[0]))
+			continue;
+		e->work += KEPT_WORK;
+		if (s->n < s->limit) {
+			s->page[s->n] = p;
+			sift_up(c, sort, s->page, s->n++);
+		} else {
+			s->page[0] = p;
+			sift_down(c, sort, s->page, s->n);
+		}
+	}
+	/* The heap becomes a sorted page. */
+	for (size_t n = s->n; n > 1; n--) {
+		swap(&s->page[0], &s->page[n - 1]);
+		sift_down(c, sort, s->page, n - 1);
+	}
+	return true;
 }
 
 /* A cursor names the pool, the order, and the last place given, its key to the last bit. */
@@ -322,28 +427,49 @@ static const char *write_place(const struct engine_pool *c, enum candor_sort sor
 	return engine_write_cursor(a, 'l', numbers, 4);
 }
 
+/* The one that the call has, or a new one. 0, -EINVAL (the cursor) or -ENOMEM. */
+static int begin_selection(struct engine_pool *c, struct call *call, struct selection **out)
+{
+	const struct candor_request *request = &call->wire->request;
+	if ((*out = call->progress))
+		return 0;
+	struct selection *s = arena_alloc(call->arena, sizeof *s);
+	struct place *after = arena_alloc(call->arena, sizeof *after);
+	struct place *page = arena_alloc(call->arena, request->limit * sizeof *page);
+	if (!s || !after || !page)
+		return -ENOMEM;
+	if (request->cursor[0] && !read_place(c, request->sort, request->cursor, after))
+		return -EINVAL;
+	*s = (struct selection){.after = request->cursor[0] ? after : NULL, .limit = request->limit, .page = page};
+	*out = call->progress = s;
+	return 0;
+}
+
 enum engine_outcome engine_list_labelers(struct engine *e, struct call *call)
 {
 	struct engine_pool *c = call->pool;
-	(void)e;
 	const struct candor_request *request = &call->wire->request;
-	struct place after, *page = arena_alloc(call->arena, request->limit * sizeof *page);
-	struct candor_labeler *rows = arena_alloc(call->arena, request->limit * sizeof *rows);
-	if (!page || !rows)
+	struct selection *s;
+	int err = begin_selection(c, call, &s);
+	if (err)
+		return err == -EINVAL ? engine_refuse_cursor(call) : engine_refuse_large(call);
+	if (!select_page(e, c, request->sort, s))
+		return engine_pause(e, call, 0, engine_list_labelers);
+	struct candor_labeler *rows = arena_alloc(call->arena, s->n * sizeof *rows);
+	if (!rows)
 		return engine_refuse_large(call);
-	if (request->cursor[0] && !read_place(c, request->sort, request->cursor, &after))
-		return engine_refuse_cursor(call);
 	struct candor_response r = {
 		.type = CANDOR_RES_LABELERS,
+		.n = s->n,
 		.labelers = rows,
 		.next = "",
 		.total = pool_labelers(c->pool),
 		.total_weight = pool_totals(c->pool)->total_weight,
 	};
-	r.n = select_page(c, request->sort, request->cursor[0] ? &after : NULL, page, request->limit);
 	for (size_t i = 0; i < r.n; i++)
-		engine_describe_labeler(c, page[i].id, &rows[i]);
-	if (r.n == request->limit && !(r.next = write_place(c, request->sort, &page[r.n - 1], call->arena)))
+		engine_describe_labeler(c, s->page[i].id, &rows[i]);
+	e->work += r.n * ROW_WORK;
+	if (r.n == request->limit && !(r.next = write_place(c, request->sort, &s->page[r.n - 1], call->arena)))
 		return engine_refuse_large(call);
 	return engine_reply(call, &r, c->changed);
 }

@@ -105,6 +105,7 @@ void engine_record_item(struct engine *e, const struct engine_pool *c, const str
 		row.round = item->frozen->round;
 	}
 	engine_add(e, type, &row);
+	e->work += REPORT_WORK * (uint64_t)item->n;
 }
 
 /* ---- events ---- */

@@ -10,6 +10,7 @@
 #include "daemon/engine/commands.h"
 #include "daemon/engine/items.h"
 #include "daemon/engine/reply.h"
+#include "daemon/engine/slices.h"
 
 /* ---- the table ---- */
 
@@ -65,6 +66,28 @@ static const struct row rows[CANDOR_REQ_TYPES] = {
 
 static void await_load(struct call *call);
 
+/* Whether it may be more work than a slice, so that it must not begin to write while another one does. */
+static bool is_long(const struct call *call)
+{
+	const struct candor_request *r = &call->wire->request;
+	uint64_t work = r->n * ROW_WORK;
+	if (r->type == CANDOR_REQ_UPDATE_POOL)
+		work += pool_labelers(call->pool->pool);
+	else if (r->type != CANDOR_REQ_POST_REPORTS)
+		for (size_t i = 0; i < r->n && work < SLICE_WORK; i++)
+			work += call->items[i] ? REPORT_WORK * (uint64_t)call->items[i]->n : 0;
+	return work >= SLICE_WORK;
+}
+
+/* Its command, for the first time. */
+static enum engine_outcome start(struct engine *e, struct call *call)
+{
+	const struct row *row = &rows[call->wire->request.type];
+	if (row->access == WRITES && engine_must_wait_to_write(e) && is_long(call))
+		return engine_wait_to_write(e, call);
+	return row->run(e, call);
+}
+
 /* From its submission, or from the end of the load that it waited for. */
 static enum engine_outcome run(struct engine *e, struct call *call)
 {
@@ -76,6 +99,7 @@ static enum engine_outcome run(struct engine *e, struct call *call)
 		return engine_refuse_error(call, e->ended);
 	if (!engine_authorize(e, call))
 		return ENGINE_REPLIED;
+	engine_begin_slice(e);
 	if ((row->access == WRITES || r->commit) && (e->read_only || e->broken))
 		return engine_refuse_error(call, e->read_only ? e->read_only : -ENOMEM);
 	if (row->stage == ON_ENGINE)
@@ -86,7 +110,7 @@ static enum engine_outcome run(struct engine *e, struct call *call)
 		return engine_refuse(call, CANDOR_NOT_FOUND,
 				     arena_printf(call->arena, "pool '%s' does not exist; create it first", r->pool));
 	if (row->stage == ON_POOL)
-		return row->run(e, call);
+		return start(e, call);
 
 	struct item **items;
 	int found = engine_find_items(e, call->pool, call, &items);
@@ -97,7 +121,7 @@ static enum engine_outcome run(struct engine *e, struct call *call)
 		return ENGINE_BLOCKED;
 	}
 	call->items = items;
-	return row->run(e, call);
+	return start(e, call);
 }
 
 static void await_load(struct call *call)
@@ -138,6 +162,37 @@ enum engine_outcome engine_submit(struct engine *e, struct call *call)
 	enum engine_outcome outcome = submit(e, call);
 	engine_check_event(e);
 	return outcome;
+}
+
+/* What it reads it must still be allowed to read. What it has begun to write it finishes. */
+static enum engine_outcome go_on(struct engine *e, struct call *call)
+{
+	if (!call->go_on)
+		return run(e, call);
+	if (rows[call->wire->request.type].access == READS && (call->cancelled || !engine_may(e, call))) {
+		engine_let_go(e, call);
+		if (call->cancelled)
+			return engine_refuse(call, CANDOR_UNAVAILABLE, "nobody waits for the answer");
+		call->go_on = NULL;
+		call->progress = NULL;
+		return run(e, call); /* which says why not */
+	}
+	return call->go_on(e, call);
+}
+
+void engine_go_on(struct engine *e)
+{
+	struct call *call = engine_next_paused(e);
+	if (!call)
+		return;
+	engine_begin_slice(e);
+	go_on(e, call);
+	engine_check_event(e);
+}
+
+bool engine_has_more(const struct engine *e)
+{
+	return e->paused.first;
 }
 
 /* ---- what comes before it ---- */

@@ -8,6 +8,11 @@
 
 enum engine_outcome engine_submit(struct engine *e, struct call *call);
 
+/* Requests that are long are done in slices (slices.h). Whether one of them has more to be done at once; and a slice of
+ * the first one. To be called before the loop sleeps. */
+bool engine_has_more(const struct engine *e);
+void engine_go_on(struct engine *e);
+
 /* A call that will be submitted when those before it are answered: what it will need from disk may be read meanwhile.
  * Afterwards the call must be submitted or withdrawn. */
 void engine_announce(struct engine *e, struct call *call);

@@ -51,6 +51,13 @@ struct pool_counts engine_pool_counts(const struct engine_pool *c)
 	return (struct pool_counts){pool_labelers(c->pool), t->open, t->round, pool_items(c->pool)};
 }
 
+void engine_count_work(struct engine *e, struct engine_pool *c)
+{
+	uint64_t work = pool_work(c->pool);
+	e->work += work - c->work;
+	c->work = work;
+}
+
 void engine_measure(struct engine *e, struct engine_pool *c)
 {
 	size_t bytes = engine_pool_bytes(c);
@@ -63,6 +70,7 @@ void engine_measure(struct engine *e, struct engine_pool *c)
 	e->counts.settlements += counts.settlements - c->counts.settlements;
 	e->counts.resident_items += counts.resident_items - c->counts.resident_items;
 	c->counts = counts;
+	engine_count_work(e, c);
 }
 
 int engine_add_pool(struct engine *e, const char *name, uint64_t created_at, const struct candor_settings *settings,

@@ -32,6 +32,7 @@ struct engine_pool {
 	size_t stretches_written; /* those before it are on disk and final */
 	size_t bytes; /* its part of engine.pools_bytes, */
 	struct pool_counts counts; /* and of engine.counts */
+	uint64_t work; /* of pool_work(), what engine.work has */
 
 	/* Labelers' rows follow their weights with a bounded lag: with every few scored reports one row is written
 	 * anew, round and round, so that what start has to apply grows with the labelers and not with the history. */
@@ -53,6 +54,10 @@ struct engine_pool {
 
 struct item_list {
 	struct item *first, *last;
+};
+
+struct call_list {
+	struct call *first, *last;
 };
 
 struct engine {
@@ -104,6 +109,14 @@ struct engine {
 	uint64_t connections;
 	uint64_t checks; /* made by engine_check() */
 	uint64_t work; /* done so far: engine_work() */
+
+	uint64_t slice_end; /* the work at which the present slice is over */
+	uint64_t slice_change; /* the newest change when it began */
+	struct call_list paused; /* they will go on */
+	struct call_list waiting; /* long ones that wait to write */
+	struct call *writer; /* the one among those paused that writes; NULL: none */
+	bool writer_wrote; /* it has changed something, which is in the batch being filled */
+	bool overdue; /* that batch could have been handed over but for it */
 };
 
 /* ---- pools ---- */
@@ -123,8 +136,9 @@ size_t engine_pool_bytes(const struct engine_pool *c);
 /* What it has now. O(1). */
 struct pool_counts engine_pool_counts(const struct engine_pool *c);
 
-/* What a row of an answer costs, in steps of work, beside what is looked at for it. */
-enum { ROW_WORK = 32 };
+/* What a row of a request or of an answer costs, in steps of work, beside what is looked at for it; a name that is
+ * looked up; a report that is told, or stored with an item that ends. */
+enum { ROW_WORK = 16, NAME_WORK = 8, REPORT_WORK = 4 };
 
 /* Counts anew what the pool takes and has. To be called when that may have changed. */
 void engine_measure(struct engine *e, struct engine_pool *c);
@@ -134,6 +148,9 @@ static inline bool engine_is_archived(const struct engine_pool *c, const struct 
 {
 	return item->state == CANDOR_RESOLVED && item->frozen && item->frozen->round <= c->archive.last;
 }
+
+/* Adds what was done in the pool to engine.work. */
+void engine_count_work(struct engine *e, struct engine_pool *c);
 
 void item_list_append(struct item_list *list, struct item *item);
 void item_list_remove(struct item_list *list, struct item *item);

@@ -11,6 +11,7 @@
 #include "daemon/engine/log_trim.h"
 #include "daemon/engine/record.h"
 #include "daemon/engine/reply.h"
+#include "daemon/engine/slices.h"
 #include "lib/base/text.h"
 
 /* Rows that are prefetched together. */
@@ -18,23 +19,54 @@ enum { GROUP = 32 };
 
 /* ---- the answer to a batch ---- */
 
-/* The list of rejected rows has the first ones, as many as an answer has room for. */
+/* What is the same for all reports of a request. */
+struct post {
+	bool for_all; /* labelers */
+	size_t grants; /* of the peer, with which each row may be compared */
+	uint32_t opener; /* for whom items that it opens count; found with the first of them */
+	const char *memory_full, *one_too_many; /* sentences, made once for all rows */
+};
+
+/* It lives in the call's arena, and from one slice to the next. The list of rejected rows has the first ones, as many
+ * as an answer has room for. */
 struct result {
 	struct call *call;
+	size_t next; /* row */
+	uint64_t now;
 	struct candor_batch counts;
 	struct candor_rejected *rejected; /* so that listing a row cannot fail half-way */
 	size_t n_rejected, max_rejected;
 	size_t room_bytes; /* left in the answer */
+	struct post post;
 };
 
-static bool begin(const struct engine *e, struct result *r, struct call *call)
+/* The one that the call has, or a new one; NULL: no memory. */
+static struct result *begin(struct engine *e, struct call *call)
 {
 	enum { SHORTEST_BYTES = 12 }; /* of a row of the list */
+	struct result *r = call->progress;
+	if (r)
+		return r;
 	size_t most = e->limits.max_frame_bytes / SHORTEST_BYTES, n = call->wire->request.n;
-	*r = (struct result){.call = call, .room_bytes = e->limits.max_frame_bytes - WIRE_ANSWER_BYTES};
-	r->max_rejected = n < most ? n : most;
-	r->rejected = arena_alloc(call->arena, r->max_rejected * sizeof *r->rejected);
-	return r->rejected != NULL;
+	r = arena_alloc(call->arena, sizeof *r);
+	struct candor_rejected *rejected = arena_alloc(call->arena, (n < most ? n : most) * sizeof *rejected);
+	if (!r || !rejected)
+		return NULL;
+	*r = (struct result){
+		.call = call,
+		.now = e->ops.now_ms(e->owner),
+		.rejected = rejected,
+		.max_rejected = n < most ? n : most,
+		.room_bytes = e->limits.max_frame_bytes - WIRE_ANSWER_BYTES,
+	};
+	return call->progress = r;
+}
+
+static enum engine_outcome pause(struct engine *e, struct result *r,
+				 enum engine_outcome (*go_on)(struct engine *e, struct call *call))
+{
+	engine_measure(e, r->call->pool);
+	return engine_pause_writing(e, r->call, r->call->wire->request.n, go_on);
 }
 
 /* sentence: NULL where there was no memory for one. */
@@ -89,6 +121,7 @@ static bool is_too_much(const struct engine *e, struct result *r, size_t i)
 static enum engine_outcome finish(struct engine *e, struct result *r, struct engine_pool *c)
 {
 	engine_measure(e, c);
+	engine_let_go(e, r->call);
 	struct candor_response response = {
 		.type = CANDOR_RES_BATCH,
 		.batch = r->counts,
@@ -258,13 +291,6 @@ static void prefetch(const struct engine_pool *c, const struct call *call, size_
 	pool_prefetch_labelers(c->pool, labelers, n);
 }
 
-/* What is the same for all rows of a request. */
-struct post {
-	bool for_all; /* labelers */
-	uint32_t opener; /* for whom items that it opens count; found with the first of them */
-	const char *memory_full, *one_too_many; /* sentences, made once for all rows */
-};
-
 /* True if row i would create a pool's item or labeler under a name that no new one may have, and lists it. */
 static bool is_misnamed(struct engine_pool *c, struct result *result, size_t i, const struct item *item)
 {
@@ -282,10 +308,10 @@ static bool is_misnamed(struct engine_pool *c, struct result *result, size_t i, 
 }
 
 /* True if row i exceeds a limit or the peer's rights, and lists it. */
-static bool is_beyond(struct engine *e, struct engine_pool *c, struct result *result, size_t i, const struct item *item,
-		      struct post *post)
+static bool is_beyond(struct engine *e, struct engine_pool *c, struct result *result, size_t i, const struct item *item)
 {
 	struct call *call = result->call;
+	struct post *post = &result->post;
 	const struct candor_report *r = &call->wire->request.reports[i];
 	const char *labeler = r->labeler;
 	if (!post->for_all && !grants_may_report(e->grants, call->identity, c->name, labeler)) {
@@ -312,58 +338,77 @@ static bool is_beyond(struct engine *e, struct engine_pool *c, struct result *re
 	return may_open != 1;
 }
 
+static void begin_post(struct engine *e, struct result *result)
+{
+	struct grants_place place = {0};
+	struct post *post = &result->post;
+	post->for_all = engine_rights(e, result->call, result->call->pool->name) & CANDOR_RIGHT_REPORT;
+	while (!post->for_all && grants_applying(e->grants, result->call->identity, &place))
+		post->grants++;
+}
+
+/* Applies row i. */
+static void post(struct engine *e, struct engine_pool *c, struct result *result, size_t i)
+{
+	struct call *call = result->call;
+	const struct candor_report *report = &call->wire->request.reports[i];
+	if (is_faulty(result, i) || is_too_much(e, result, i))
+		return;
+	struct item *item = call->items[i];
+	if (is_misnamed(c, result, i, item) || is_beyond(e, c, result, i, item))
+		return;
+	bool is_new = item->state == CANDOR_STATE_UNSPECIFIED;
+	struct pool_reported done;
+	/* Whether this repeats a report depends on what is still in memory, so the answer must not. */
+	int what = engine_is_archived(c, item) ? ERR_STATE
+					       : pool_report(c->pool, item, report->labeler, strlen(report->labeler),
+							     report->value, report->sequence, &done);
+	if (what == POOL_DUPLICATE) {
+		result->counts.duplicates++;
+		return;
+	}
+	if (what == ERR_STATE) {
+		reject(result, i, CANDOR_FAILED_PRECONDITION, not_open(c, item));
+		return;
+	}
+	if (what < 0) {
+		reject_error(result, i, what, say_full(item));
+		return;
+	}
+	if (is_new)
+		open_item(e, c, item, report->item, identity_principal(call->identity), result->post.opener,
+			  result->now);
+	add_report(e, c, item, report, what, &done, result->now);
+	uint64_t *counts[] = {
+		[POOL_ADDED] = &result->counts.accepted,
+		[POOL_REVISED] = &result->counts.revised,
+		[POOL_RENUMBERED] = &result->counts.duplicates,
+	};
+	++*counts[what];
+}
+
 enum engine_outcome engine_post_reports(struct engine *e, struct call *call)
 {
 	struct engine_pool *c = call->pool;
 	const struct candor_request *r = &call->wire->request;
-	struct post post = {.for_all = engine_rights(e, call, c->name) & CANDOR_RIGHT_REPORT};
-	struct result result;
-	uint64_t now = e->ops.now_ms(e->owner);
-	if (!begin(e, &result, call))
+	bool begins = !call->progress;
+	struct result *result = begin(e, call);
+	if (!result)
 		return engine_refuse_error(call, -ENOMEM);
-
-	for (size_t i = 0; i < r->n; i++) {
-		const struct candor_report *report = &r->reports[i];
-		if (i % GROUP == 0) {
-			prefetch(c, call, i);
+	if (begins)
+		begin_post(e, result);
+	for (; result->next < r->n; result->next++) {
+		if (result->next % GROUP == 0) {
+			if (engine_may_pause_writing(e, call))
+				return pause(e, result, engine_post_reports);
+			prefetch(c, call, result->next);
 			engine_measure(e, c);
 			pool_be_frugal(c->pool, engine_memory_pressure(e) >= PRESSURE_HIGH);
 		}
-		if (is_faulty(&result, i) || is_too_much(e, &result, i))
-			continue;
-		struct item *item = call->items[i];
-		if (is_misnamed(c, &result, i, item) || is_beyond(e, c, &result, i, item, &post))
-			continue;
-		bool is_new = item->state == CANDOR_STATE_UNSPECIFIED;
-		struct pool_reported done;
-		/* Whether this repeats a report depends on what is still in memory, so the answer must not. */
-		int what = engine_is_archived(c, item)
-				   ? ERR_STATE
-				   : pool_report(c->pool, item, report->labeler, strlen(report->labeler), report->value,
-						 report->sequence, &done);
-		if (what == POOL_DUPLICATE) {
-			result.counts.duplicates++;
-			continue;
-		}
-		if (what == ERR_STATE) {
-			reject(&result, i, CANDOR_FAILED_PRECONDITION, not_open(c, item));
-			continue;
-		}
-		if (what < 0) {
-			reject_error(&result, i, what, say_full(item));
-			continue;
-		}
-		if (is_new)
-			open_item(e, c, item, report->item, identity_principal(call->identity), post.opener, now);
-		add_report(e, c, item, report, what, &done, now);
-		uint64_t *counts[] = {
-			[POOL_ADDED] = &result.counts.accepted,
-			[POOL_REVISED] = &result.counts.revised,
-			[POOL_RENUMBERED] = &result.counts.duplicates,
-		};
-		++*counts[what];
+		e->work += ROW_WORK + result->post.grants;
+		post(e, c, result, result->next);
 	}
-	return finish(e, &result, c);
+	return finish(e, result, c);
 }
 
 /* ---- the end of items ---- */
@@ -384,34 +429,37 @@ enum engine_outcome engine_close_items(struct engine *e, struct call *call)
 {
 	struct engine_pool *c = call->pool;
 	const struct candor_request *r = &call->wire->request;
-	struct result result;
-	uint64_t now = e->ops.now_ms(e->owner);
-	if (!begin(e, &result, call))
+	struct result *result = begin(e, call);
+	if (!result)
 		return engine_refuse_error(call, -ENOMEM);
 
-	for (size_t i = 0; i < r->n; i++) {
-		if (is_faulty(&result, i) || is_too_much(e, &result, i))
+	for (; result->next < r->n; result->next++) {
+		size_t i = result->next;
+		if (engine_may_pause_writing(e, call))
+			return pause(e, result, engine_close_items);
+		e->work += ROW_WORK;
+		if (is_faulty(result, i) || is_too_much(e, result, i))
 			continue;
 		struct item *item = call->items[i];
 		if (item->state == CANDOR_STATE_UNSPECIFIED) {
-			reject_unknown(&result, i, r->items[i]);
+			reject_unknown(result, i, r->items[i]);
 		} else if (item->state == CANDOR_VOID) {
-			reject(&result, i, CANDOR_FAILED_PRECONDITION, "item is void and cannot be closed");
+			reject(result, i, CANDOR_FAILED_PRECONDITION, "item is void and cannot be closed");
 		} else if (item->state != CANDOR_OPEN) {
-			result.counts.duplicates++;
+			result->counts.duplicates++;
 		} else {
 			int err = pool_close(c->pool, item);
 			if (err) {
-				reject_error(&result, i, err, NULL);
+				reject_error(result, i, err, NULL);
 				continue;
 			}
-			item_ends_open(e, c, item, now);
+			item_ends_open(e, c, item, result->now);
 			engine_record_item(e, c, item, CHANGE_ITEM, item->own.changed);
 			engine_record_event(e, call, item->own.changed, "close", c->name, r->items[i], "");
-			result.counts.accepted++;
+			result->counts.accepted++;
 		}
 	}
-	return finish(e, &result, c);
+	return finish(e, result, c);
 }
 
 /* The settlement's row, with the next link of the pool's chain. */
@@ -485,70 +533,76 @@ enum engine_outcome engine_resolve_items(struct engine *e, struct call *call)
 {
 	struct engine_pool *c = call->pool;
 	const struct candor_request *r = &call->wire->request;
-	struct result result;
-	uint64_t now = e->ops.now_ms(e->owner);
-	if (!begin(e, &result, call))
+	struct result *result = begin(e, call);
+	if (!result)
 		return engine_refuse_error(call, -ENOMEM);
 
-	for (size_t i = 0; i < r->n; i++) {
+	for (; result->next < r->n; result->next++) {
+		size_t i = result->next;
+		if (engine_may_pause_writing(e, call))
+			return pause(e, result, engine_resolve_items);
+		e->work += ROW_WORK;
 		const struct candor_outcome *o = &r->outcomes[i];
-		if (is_faulty(&result, i) || is_too_much(e, &result, i))
+		if (is_faulty(result, i) || is_too_much(e, result, i))
 			continue;
 		struct item *item = call->items[i];
 		if (item->state == CANDOR_STATE_UNSPECIFIED) {
-			reject_unknown(&result, i, o->item);
+			reject_unknown(result, i, o->item);
 		} else if (item->state == CANDOR_VOID) {
-			reject(&result, i, CANDOR_FAILED_PRECONDITION, "item is void and cannot be resolved");
+			reject(result, i, CANDOR_FAILED_PRECONDITION, "item is void and cannot be resolved");
 		} else if (item->state == CANDOR_RESOLVED && item->frozen->outcome == o->value) {
-			result.counts.duplicates++;
+			result->counts.duplicates++;
 		} else if (item->state == CANDOR_RESOLVED) {
-			reject(&result, i, CANDOR_FAILED_PRECONDITION,
-			       SENTENCE(&result,
+			reject(result, i, CANDOR_FAILED_PRECONDITION,
+			       SENTENCE(result,
 					"item is already resolved with outcome %.17g; value %.17g differs, and an "
 					"outcome cannot be changed",
 					item->frozen->outcome, o->value));
 		} else {
-			int err = resolve(e, c, item, o->value, call->peer, now);
+			int err = resolve(e, c, item, o->value, call->peer, result->now);
 			if (err)
-				reject_error(&result, i, err,
+				reject_error(result, i, err,
 					     "the pool has reached its limit of 4294967295 settlements");
 			else
-				result.counts.accepted++;
+				result->counts.accepted++;
 		}
 	}
-	return finish(e, &result, c);
+	return finish(e, result, c);
 }
 
 enum engine_outcome engine_void_items(struct engine *e, struct call *call)
 {
 	struct engine_pool *c = call->pool;
 	const struct candor_request *r = &call->wire->request;
-	struct result result;
-	uint64_t now = e->ops.now_ms(e->owner);
-	if (!begin(e, &result, call))
+	struct result *result = begin(e, call);
+	if (!result)
 		return engine_refuse_error(call, -ENOMEM);
 
-	for (size_t i = 0; i < r->n; i++) {
-		if (is_faulty(&result, i) || is_too_much(e, &result, i))
+	for (; result->next < r->n; result->next++) {
+		size_t i = result->next;
+		if (engine_may_pause_writing(e, call))
+			return pause(e, result, engine_void_items);
+		e->work += ROW_WORK;
+		if (is_faulty(result, i) || is_too_much(e, result, i))
 			continue;
 		struct item *item = call->items[i];
 		bool was_open = item->state == CANDOR_OPEN;
 		if (item->state == CANDOR_STATE_UNSPECIFIED) {
-			reject_unknown(&result, i, r->items[i]);
+			reject_unknown(result, i, r->items[i]);
 		} else if (item->state == CANDOR_VOID) {
-			result.counts.duplicates++;
+			result->counts.duplicates++;
 		} else if (pool_void(c->pool, item) != 0) {
-			reject(&result, i, CANDOR_FAILED_PRECONDITION, "item is resolved and cannot be voided");
+			reject(result, i, CANDOR_FAILED_PRECONDITION, "item is resolved and cannot be voided");
 		} else {
-			item->own.ended_at = now;
+			item->own.ended_at = result->now;
 			if (was_open)
-				item_ends_open(e, c, item, now);
+				item_ends_open(e, c, item, result->now);
 			else
 				item->own.changed = engine_next_change(e, c);
 			engine_record_item(e, c, item, was_open ? CHANGE_ITEM : CHANGE_ITEM_ENDED, item->own.changed);
 			engine_record_event(e, call, item->own.changed, "void", c->name, r->items[i], "");
-			result.counts.accepted++;
+			result->counts.accepted++;
 		}
 	}
-	return finish(e, &result, c);
+	return finish(e, result, c);
 }

@@ -305,6 +305,7 @@ void conns_serve(struct conns *all)
 	advance_clock(all);
 	flush(all);
 	turns_give(&all->shared.turns, all->shared.engine);
+	engine_go_on(all->shared.engine);
 	flush(all);
 	if (session_budget_pressure(&all->budget) == PRESSURE_CRITICAL) {
 		shed(all);
@@ -316,7 +317,7 @@ void conns_serve(struct conns *all)
 
 bool conns_are_due(const struct conns *all)
 {
-	return turns_are_due(&all->shared.turns, all->shared.engine);
+	return turns_are_due(&all->shared.turns, all->shared.engine) || engine_has_more(all->shared.engine);
 }
 
 void conns_tick(struct conns *all)

@@ -17,6 +17,7 @@ enum {
 	AT_ONCE = 16, /* of these, when input arrives: enough for a small client, even if a thousand send at once */
 	FEW_SESSIONS = 64, /* with no more than these, each has a whole turn at once */
 	ROWS_A_UNIT = 4,
+	STEPS_A_UNIT = 128, /* of the engine's work */
 	ANSWER_BYTES_A_UNIT = 1024,
 	ROWS_A_BULK = 256, /* a peer with so many rows waiting for the disk can itself wait */
 };
@@ -369,10 +370,12 @@ static void submit_queue(struct session *s)
 		struct slot *slot = session_dequeue(s);
 		s->blocked = slot;
 		session_add_submitted(s, slot);
-		s->spent += 1 + (unsigned)(slot->wire.request.n / ROWS_A_UNIT);
+		uint64_t before = engine_work(s->engine), rows = slot->wire.request.n / ROWS_A_UNIT;
 		/* on_reply() has cleared `blocked` if the answer is there already. */
 		if (submit(s, slot) == ENGINE_LATER && s->blocked == slot)
 			s->blocked = NULL;
+		uint64_t work = (engine_work(s->engine) - before) / STEPS_A_UNIT;
+		s->spent += 1 + (unsigned)(work > rows ? work : rows);
 	}
 }
 

@@ -8,6 +8,8 @@
 #include "lib/base/heap.h"
 
 enum {
+	AGGREGATE_WORK = 2, /* for each report */
+	SETTLE_WORK = 2,
 	ENTRIES_MAX = 65535,
 	STRETCHES_FOR_UPDATES =
 		STRETCHES_MAX - 64, /* always leaves space for the epochs, 62 at most: settlements go on */
@@ -250,19 +252,38 @@ double pool_bound(const struct pool *p, uint32_t id)
 			labeler_at(p, id)->scored);
 }
 
+bool pool_search_best(struct pool *p, struct pool_search *s, uint32_t count)
+{
+	if (s->next == 0) {
+		*s = (struct pool_search){.best = NAMES_NONE, .round = p->totals.round};
+		if (p->totals.round == 0)
+			return true;
+		if (p->best_round == p->totals.round) {
+			s->best = p->best;
+			return true;
+		}
+	}
+	uint32_t labelers = pool_labelers(p), end = count < labelers - s->next ? s->next + count : labelers;
+	p->work += end - s->next;
+	for (; s->next < end; s->next++)
+		if (labeler_at(p, s->next)->scored > 0 &&
+		    (s->best == NAMES_NONE || pool_regret(p, s->next) > pool_regret(p, s->best)))
+			s->best = s->next;
+	if (end < labelers)
+		return false;
+	/* If something was settled meanwhile, it is not the best of any one moment. */
+	if (s->round == p->totals.round) {
+		p->best = s->best;
+		p->best_round = s->round;
+	}
+	return true;
+}
+
 uint32_t pool_best(struct pool *p)
 {
-	if (p->totals.round == 0)
-		return NAMES_NONE;
-	if (p->best_round != p->totals.round) {
-		p->best = NAMES_NONE;
-		for (uint32_t id = 0; id < pool_labelers(p); id++)
-			if (labeler_at(p, id)->scored > 0 &&
-			    (p->best == NAMES_NONE || pool_regret(p, id) > pool_regret(p, p->best)))
-				p->best = id;
-		p->best_round = p->totals.round;
-	}
-	return p->best;
+	struct pool_search s = {0};
+	require(pool_search_best(p, &s, UINT32_MAX));
+	return s.best;
 }
 
 /* Space for one more labeler. */
@@ -402,6 +423,7 @@ static int gather_weights(struct pool *p, const struct item *item)
 	int err = reserve_scratch(p, item->n);
 	if (err)
 		return err;
+	p->work += item->n;
 	const uint32_t *labelers = item_labelers(item);
 	/* With a million labelers each is a cache miss: prefetch all, then read. */
 	for (uint32_t i = 0; i < item->n; i++)
@@ -510,6 +532,7 @@ int pool_close(struct pool *p, struct item *item)
 	pool_drop_sequences(p, item);
 	memcpy(f->weights, p->weights, item->n * sizeof(double));
 	aggregate_compute(item->values, f->weights, item->n, p->cells, &f->aggregate);
+	p->work += AGGREGATE_WORK * item->n;
 	pool_drop_index(p, item); /* reports on it should be few from now on */
 	p->item_bytes -= pool_item_bytes(item);
 	free(item->present);
@@ -582,6 +605,7 @@ int pool_resolve(struct pool *p, struct item *item, double y, struct pool_settle
 	t->plain_mean_loss += mechanism_loss(a->plain_mean, y);
 	t->plain_median_loss += mechanism_loss(a->plain_median, y);
 	t->scored += item->n;
+	p->work += SETTLE_WORK * item->n;
 	p->version++;
 	t->closed--;
 	item->state = CANDOR_RESOLVED;
@@ -626,16 +650,18 @@ int pool_item_aggregate(struct pool *p, struct item *item, struct aggregate *out
 			*weights = item->frozen->weights;
 		return 0;
 	}
-	if (item->present && item->present->version == p->version && !weights) {
+	bool known = item->present && item->present->version == p->version;
+	int err = known && !weights ? 0 : gather_weights(p, item);
+	if (err)
+		return err;
+	if (weights)
+		*weights = p->weights;
+	if (known) {
 		*out = item->present->aggregate;
 		return 0;
 	}
-	int err = gather_weights(p, item);
-	if (err)
-		return err;
 	aggregate_compute(item->values, p->weights, item->n, p->cells, out);
-	if (weights)
-		*weights = p->weights;
+	p->work += AGGREGATE_WORK * item->n;
 	/* If there is no memory to keep it, it is computed again next time. */
 	if (!item->present && (item->present = malloc(sizeof *item->present)))
 		p->item_bytes += heap_bytes(sizeof *item->present);

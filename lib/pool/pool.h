@@ -55,6 +55,7 @@ struct item {
 	uint64_t *sequences; /* [n] 0: none; NULL: no report on it has one, or it is not open */
 	uint16_t *index; /* [index_slots] of their places, plus one, by labeler: in large items; else NULL */
 	uint32_t index_slots; /* a power of two, at most three quarters full */
+	uint32_t holds; /* the owner's: not 0: it must not be dropped */
 	struct frozen *frozen; /* NULL until closed */
 	struct present *present; /* NULL until asked for */
 
@@ -127,6 +128,14 @@ double pool_bound(const struct pool *p, uint32_t id); /* on settled_loss - own_l
  * remembered until the next one. */
 uint32_t pool_best(struct pool *p);
 
+/* The same by pieces: looks at up to `count` further labelers. True: that was all, and s->best is it. What is settled
+ * in between may make it one that was the best before. All zero at first. */
+struct pool_search {
+	uint32_t next, best;
+	uint64_t round;
+};
+bool pool_search_best(struct pool *p, struct pool_search *s, uint32_t count);
+
 /* ---- loaded items ---- */
 
 struct item *pool_find_item(const struct pool *p, const char *name, size_t len); /* or NULL */
@@ -190,7 +199,7 @@ MUST_CHECK int pool_resolve(struct pool *p, struct item *item, double y, struct 
 /* Withdraws an open or closed item. 0 or ERR_STATE. */
 MUST_CHECK int pool_void(struct pool *p, struct item *item);
 
-/* Aggregates of an item with reports: frozen, or as of now. O(1) when asked again before anything changed, unless the
+/* Aggregates of an item with reports: frozen, or as of now. O(1) when asked again before anything changed, O(n) if the
  * weights behind them are wanted too: [n] in *weights (NULL: not wanted), until the next event. 0 or -ENOMEM. */
 MUST_CHECK int pool_item_aggregate(struct pool *p, struct item *item, struct aggregate *out, const double **weights);
 

@@ -9,7 +9,8 @@
 
 enum {
 	INDEX_FROM = 1024, /* reports: fewer are scanned in less time than a miss of the cache takes */
-	SCANNED_A_STEP = 16,
+	COPIED_A_STEP = 16,
+	SCANNED_A_STEP = 128,
 };
 
 /* ---- memory ---- */
@@ -55,7 +56,7 @@ int pool_reserve_reports(struct pool *p, struct item *item, uint32_t n)
 	if (item->n > 0) {
 		memcpy(block, item->values, item->n * sizeof(double));
 		memcpy(block + cap, item_labelers(item), item->n * sizeof(uint32_t));
-		p->work += item->n / SCANNED_A_STEP;
+		p->work += item->n / COPIED_A_STEP;
 	}
 	if (sequences)
 		memcpy(sequences, item->sequences, item->n * sizeof *sequences);

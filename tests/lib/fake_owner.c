@@ -219,6 +219,8 @@ void fake_crash(struct fake_owner *f)
 			fake_commit(f, ERR_DATABASE);
 		else if (f->n_reads > 0)
 			fake_read_done(f, 0);
+		else if (engine_has_more(f->engine))
+			engine_go_on(f->engine);
 		else
 			break;
 	}
@@ -314,6 +316,8 @@ void fake_settle(struct fake_owner *f)
 			fake_commit(f, 0);
 		else if (f->n_reads > 0)
 			fake_read_done(f, 0);
+		else if (engine_has_more(f->engine))
+			engine_go_on(f->engine);
 		else
 			break;
 	}

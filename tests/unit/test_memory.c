@@ -46,15 +46,20 @@ static size_t post_many(struct fake_owner *f, const char *item, uint32_t first_l
 	return refused;
 }
 
-/* Fills memory with items of ten reports each: how many items there are. */
+/* Fills memory with items of ten reports each: how many items there are. A new item may be refused for its own size; so
+ * then reports are added until there is no room even for one. */
 static uint32_t fill(struct fake_owner *f)
 {
+	char name[32];
+	uint32_t items = 0;
+	do {
+		snprintf(name, sizeof name, "item-%u", items);
+		assert_true(items < 100000);
+	} while (post_many(f, name, 0, 10) == 0 && ++items);
 	for (uint32_t i = 0;; i++) {
-		char name[32];
-		snprintf(name, sizeof name, "item-%u", i);
-		if (post_many(f, name, 0, 10) > 0)
-			return i;
-		assert_true(i < 100000);
+		snprintf(name, sizeof name, "filler-%u", i);
+		if (fake_post(f, "p", "item-0", name, 0.25) != CANDOR_OK)
+			return items;
 	}
 }
 

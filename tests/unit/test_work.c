@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "daemon/engine/grants.h"
+#include "daemon/engine/slices.h"
 #include "tests/lib/fake_owner.h"
 
 enum { FEW = 2000, GRANTS = 200 };
@@ -102,12 +102,270 @@ static void what_a_peer_may_see_is_found_by_its_grants(void **state)
 	assert_int_equal(r->info.labelers, 4);
 }
 
+/* ---- slices ---- */
+
+enum { LARGE = SANITIZED ? 20000 : 65535, ROWS = 40000 };
+
+/* Submits a request and has it go on to its end, without a commit: the most steps of one event, and how many events. */
+static struct ask *do_in_slices(struct fake_owner *f, const struct candor_request *r, uint64_t *most, unsigned *events)
+{
+	uint64_t before = engine_work(f->engine);
+	struct ask *a = fake_ask(f, r);
+	*most = engine_work(f->engine) - before;
+	for (*events = 1; !a->replied; ++*events) {
+		if (f->n_reads > 0) {
+			fake_read_done(f, 0);
+			continue;
+		}
+		before = engine_work(f->engine);
+		assert_true(engine_has_more(f->engine));
+		engine_go_on(f->engine);
+		*most = engine_work(f->engine) - before > *most ? engine_work(f->engine) - before : *most;
+	}
+	return a;
+}
+
+static struct ask *do_at_once(struct fake_owner *f, const struct candor_request *r, uint64_t most_allowed)
+{
+	uint64_t most;
+	unsigned events;
+	struct ask *a = do_in_slices(f, r, &most, &events);
+	assert_at_most((double)most, (double)most_allowed);
+	return a;
+}
+
+/* An item with as many reports as there may be. */
+static void fill_item(struct fake_owner *f, const char *item)
+{
+	enum { AT_A_TIME = 5000 };
+	struct candor_report *rows = calloc(AT_A_TIME, sizeof *rows);
+	char(*names)[8] = calloc(AT_A_TIME, sizeof *names);
+	for (unsigned done = 0; done < LARGE;) {
+		size_t n = 0;
+		for (; n < AT_A_TIME && done < LARGE; n++, done++) {
+			snprintf(names[n], sizeof names[n], "l%05u", done);
+			rows[n] = (struct candor_report){.item = item, .labeler = names[n], .value = done % 7 / 6.0};
+		}
+		const struct candor_request r = {.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = n, .reports = rows};
+		struct ask *a = do_at_once(f, &r, 2 * SLICE_WORK);
+		fake_settle(f);
+		ask_free(a);
+	}
+	free(rows);
+	free(names);
+}
+
+static struct candor_report *repeat(const char *item, const char *labeler, double value, size_t n)
+{
+	struct candor_report *rows = calloc(n, sizeof *rows);
+	for (size_t i = 0; i < n; i++)
+		rows[i] = (struct candor_report){.item = item, .labeler = labeler, .value = value};
+	return rows;
+}
+
+static struct candor_request post_of(const struct candor_report *rows, size_t n)
+{
+	return (struct candor_request){.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = n, .reports = rows};
+}
+
+static void repeated_rows_on_a_large_item_are_done_in_slices(void **state)
+{
+	struct fake_owner *f = *state;
+	fake_pool(f, "p", NULL);
+	fill_item(f, "x");
+	char last[8];
+	snprintf(last, sizeof last, "l%05d", LARGE - 1);
+	struct candor_report *rows = repeat("x", last, (LARGE - 1) % 7 / 6.0, ROWS);
+	struct candor_request r = post_of(rows, ROWS);
+	uint64_t most;
+	unsigned events;
+	struct ask *a = do_in_slices(f, &r, &most, &events);
+	assert_true(events >= 4);
+	assert_at_most((double)most, ROWS * NAME_WORK + 2 * SLICE_WORK);
+	assert_int_equal(a->answer.batch.duplicates, ROWS);
+	assert_false(fake_tick(f)); /* nothing was changed */
+	ask_free(a);
+	free(rows);
+}
+
+/* While a request is between two slices others are served, but no batch is handed over; what is long waits. */
+static void what_one_request_changes_is_one_batch(void **state)
+{
+	struct fake_owner *f = *state;
+	fake_pool(f, "p", NULL);
+	assert_int_equal(fake_post(f, "p", "x", "ann", 0.5), CANDOR_OK);
+	struct candor_report *rows = repeat("x", "ann", 0.5, ROWS), *others = repeat("x", "ann", 0.75, ROWS);
+	for (size_t i = 0; i < ROWS; i += 1000)
+		rows[i].labeler = "bob"; /* revised once, then as it was */
+	struct candor_request r = post_of(rows, ROWS), long_one = post_of(others, ROWS);
+	struct ask *a = fake_ask(f, &r), *b = fake_ask(f, &long_one);
+	assert_int_equal(a->outcome, ENGINE_BLOCKED);
+	/* The first slice goes into looking for the items. */
+	engine_go_on(f->engine);
+	assert_int_equal(b->outcome, ENGINE_BLOCKED);
+	assert_false(a->replied || fake_tick(f));
+	struct ask *c = fake_ask_post(f, "p", "x", "carl", 0.5);
+	assert_true(c->replied && !c->settled);
+	while (!a->replied) {
+		assert_false(fake_tick(f) || b->replied);
+		engine_go_on(f->engine);
+	}
+	assert_int_equal(a->answer.batch.accepted, 1);
+	assert_int_equal(a->answer.batch.duplicates, ROWS - 1);
+	/* The batch was due all that time, so it goes before the next one writes. */
+	assert_false(b->replied || engine_has_more(f->engine));
+	assert_true(fake_tick(f));
+	while (!b->replied)
+		engine_go_on(f->engine);
+	assert_int_equal(b->answer.batch.revised, 1);
+	fake_commit(f, 0);
+	assert_true(a->settled && c->settled && !b->settled);
+	fake_settle(f);
+	ask_free(a);
+	ask_free(b);
+	ask_free(c);
+	free(rows);
+	free(others);
+}
+
+static void a_commit_that_fails_between_two_slices_undoes_what_was_done(void **state)
+{
+	struct fake_owner *f = *state;
+	fake_pool(f, "p", NULL);
+	assert_int_equal(fake_post(f, "p", "x", "ann", 0.5), CANDOR_OK);
+	struct ask *before = fake_ask_post(f, "p", "y", "ann", 0.5);
+	while (f->n_reads > 0)
+		fake_read_done(f, 0);
+	assert_true(fake_tick(f));
+	struct candor_report *rows = repeat("x", "bob", 0.5, ROWS), *same = repeat("x", "ann", 0.5, ROWS);
+	struct candor_request r = post_of(rows, ROWS), nothing = post_of(same, ROWS);
+	struct ask *a = fake_ask(f, &r);
+	engine_go_on(f->engine);
+	struct ask *b = fake_ask(f, &nothing);
+	assert_false(a->replied || b->replied);
+	fake_commit(f, ERR_DISK_FULL);
+	assert_true(a->settled);
+	assert_int_equal(a->answer.code, CANDOR_UNAVAILABLE);
+	assert_int_equal(before->err, ERR_DISK_FULL);
+	fake_settle(f);
+	/* What had changed nothing starts anew, and finds that nothing can be written. */
+	assert_int_equal(b->answer.code, CANDOR_UNAVAILABLE);
+	engine_probe(f->engine);
+	fake_settle(f);
+	assert_int_equal(fake_query(f, "p", "x")->n, 1);
+	assert_null(fake_query(f, "p", "y"));
+	ask_free(before);
+	ask_free(a);
+	ask_free(b);
+	free(rows);
+	free(same);
+}
+
+static void a_large_item_named_again_and_again_is_told_in_slices(void **state)
+{
+	enum { TIMES = 36 };
+	struct fake_owner *f = *state;
+	fake_pool(f, "p", NULL);
+	fill_item(f, "x");
+	const char *names[TIMES];
+	for (int i = 0; i < TIMES; i++)
+		names[i] = "x";
+	struct candor_request r = {.type = CANDOR_REQ_QUERY_ITEMS, .pool = "p", .n = TIMES, .items = names};
+	uint64_t before = engine_work(f->engine);
+	struct ask *a = do_at_once(f, &r, 4 * SLICE_WORK);
+	assert_int_equal(a->answer.n, TIMES);
+	/* Its aggregates are computed once. */
+	assert_at_most((double)(engine_work(f->engine) - before), 6 * LARGE);
+	ask_free(a);
+	/* An answer that no frame can hold is given up when that is sure, and not at the end. */
+	r.with_reports = true;
+	before = engine_work(f->engine);
+	a = do_at_once(f, &r, 8 * SLICE_WORK);
+	assert_int_equal(a->answer.code, CANDOR_RESOURCE_EXHAUSTED);
+	assert_at_most((double)(engine_work(f->engine) - before), 8.0 * 5 * LARGE);
+	ask_free(a);
+	/* Each row that ends an item is one piece. */
+	fill_item(f, "y");
+	const struct candor_outcome outcomes[] = {{"x", 1}, {"y", 0}};
+	uint64_t most;
+	unsigned events;
+	r = (struct candor_request){.type = CANDOR_REQ_RESOLVE_ITEMS, .pool = "p", .n = 2, .outcomes = outcomes};
+	a = do_in_slices(f, &r, &most, &events);
+	assert_at_most((double)most, 14.0 * LARGE);
+	assert_true(events >= 2 && a->answer.batch.accepted == 2);
+	fake_settle(f);
+	ask_free(a);
+}
+
+static void listings_of_many_labelers_and_the_best_one_are_found_in_slices(void **state)
+{
+	struct fake_owner *f = *state;
+	fake_pool(f, "p", NULL);
+	/* The weights fall and the losses rise with the id, so that each order has its worst case. */
+	fill_item(f, "x");
+	assert_int_equal(fake_resolve(f, "p", "x", 1), CANDOR_OK);
+	static const enum candor_sort sorts[] = {CANDOR_BY_WEIGHT, CANDOR_BY_REGRET, CANDOR_BY_LOSS, CANDOR_BY_SCORED,
+						 CANDOR_BY_NAME};
+	for (size_t i = 0; i < sizeof sorts / sizeof *sorts; i++) {
+		struct candor_request r = {
+			.type = CANDOR_REQ_LIST_LABELERS, .pool = "p", .sort = sorts[i], .limit = 1000};
+		struct ask *a = do_at_once(f, &r, 2 * SLICE_WORK);
+		assert_int_equal(a->answer.n, 1000);
+		assert_int_equal(a->answer.total, LARGE);
+		for (size_t k = 1; k < a->answer.n; k++) {
+			const struct candor_labeler *x = &a->answer.labelers[k - 1], *y = x + 1;
+			assert_true(sorts[i] == CANDOR_BY_WEIGHT   ? x->weight >= y->weight
+				    : sorts[i] == CANDOR_BY_REGRET ? x->regret >= y->regret
+				    : sorts[i] == CANDOR_BY_LOSS   ? x->own_loss <= y->own_loss
+								   : strcmp(x->name, y->name) < 0);
+		}
+		ask_free(a);
+	}
+	struct candor_request get = {.type = CANDOR_REQ_GET_POOL, .pool = "p"};
+	struct ask *a = do_at_once(f, &get, 2 * SLICE_WORK);
+	assert_string_equal(a->answer.pool.best->labeler, "l00006");
+	ask_free(a);
+	uint64_t before = engine_work(f->engine);
+	ask_free(do_at_once(f, &get, SLICE_WORK));
+	assert_at_most((double)(engine_work(f->engine) - before), 16); /* it is remembered */
+}
+
+/* What is read is read by the rights of the moment. */
+static void rights_that_end_between_two_slices_end_the_request(void **state)
+{
+	struct fake_owner *f = *state;
+	fake_pool(f, "p", NULL);
+	fill_item(f, "x");
+	grant(f, "uid:4711", "p", "", CANDOR_RIGHT_INSPECT);
+	struct candor_request r = {
+		.type = CANDOR_REQ_LIST_LABELERS, .pool = "p", .sort = CANDOR_BY_NAME, .limit = 1000};
+	struct ask *a = fake_prepare(f, &r);
+	a->identity = (struct identity){.name = "uid:4711", .is_known = true};
+	fake_submit(a);
+	assert_int_equal(a->outcome, ENGINE_BLOCKED);
+	const struct candor_grant g = {"uid:4711", "p", "", CANDOR_RIGHT_INSPECT};
+	struct ask *b = fake_ask(f, &(struct candor_request){.type = CANDOR_REQ_REMOVE_GRANT, .n = 1, .grants = &g});
+	assert_true(b->replied && !a->replied);
+	engine_go_on(f->engine);
+	assert_true(a->replied);
+	assert_int_equal(a->answer.code, CANDOR_PERMISSION_DENIED);
+	fake_settle(f);
+	ask_free(a);
+	ask_free(b);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fake_set_up, fake_tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(what_a_peer_may_see_is_found_by_its_grants),
+		TEST(repeated_rows_on_a_large_item_are_done_in_slices),
+		TEST(what_one_request_changes_is_one_batch),
+		TEST(a_commit_that_fails_between_two_slices_undoes_what_was_done),
+		TEST(a_large_item_named_again_and_again_is_told_in_slices),
+		TEST(listings_of_many_labelers_and_the_best_one_are_found_in_slices),
+		TEST(rights_that_end_between_two_slices_end_the_request),
 	};
 	return cmocka_run_group_tests_name("work", tests, NULL, NULL);
 }
