@@ -1,5 +1,5 @@
-/* check.h - is a database file in order, as far as SQLite can tell? Whether what stands in it makes sense, verify.h
- * says. */
+/* check.h - is a database file in order, as far as SQLite can tell, and are its rows such as candord writes? Whether
+ * weights follow from them, verify.h says. */
 #ifndef CANDOR_DB_CHECK_H
 #define CANDOR_DB_CHECK_H
 
@@ -11,5 +11,9 @@ enum { DB_CHECK_MAX = 20 }; /* findings that are told, of each kind */
  * one. Tells each finding in a sentence, the first 20 of each. How many there were; or an error that kept it from
  * looking. */
 MUST_CHECK int db_check(struct db *db, void (*found)(void *arg, const char *what), void *arg);
+
+/* Likewise: each column of each row is what candord would write for what it reads there, and what one table says
+ * of another is so. */
+MUST_CHECK int db_check_rows(struct db *db, void (*found)(void *arg, const char *what), void *arg);
 
 #endif

@@ -4,152 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/db/internal.h"
-#include "daemon/db/pack.h"
-#include "daemon/db/words.h"
+#include "daemon/db/columns.h"
 #include "lib/base/log.h"
-#include "lib/rights.h"
-
-/* ---- columns ---- */
-
-/* Columns are taken one after the other, in the order of the statement. */
-struct columns {
-	struct db *db;
-	sqlite3_stmt *s;
-	int next;
-	struct arena *arena; /* takes what a row points to */
-	int err; /* the first, but lack of memory comes before all else: it may look like a row that makes no sense */
-};
-
-static void fail(struct columns *c, int err)
-{
-	if (c->err == 0 || err == -ENOMEM)
-		c->err = err;
-}
-
-static uint64_t get_int(struct columns *c)
-{
-	return (uint64_t)sqlite3_column_int64(c->s, c->next++);
-}
-
-static double get_real(struct columns *c)
-{
-	return sqlite3_column_double(c->s, c->next++);
-}
-
-/* Until the next step, or NULL. */
-static const char *get_word(struct columns *c)
-{
-	return (const char *)sqlite3_column_text(c->s, c->next++);
-}
-
-static const char *get_text(struct columns *c)
-{
-	const char *text = get_word(c);
-	char *copy = arena_strdup(c->arena, text ? text : "");
-	if (!copy)
-		fail(c, -ENOMEM);
-	return copy;
-}
-
-/* A blob of n values; NULL where the column is. */
-static const void *get_array(struct columns *c, size_t n, size_t size)
-{
-	int at = c->next++;
-	const void *blob = sqlite3_column_blob(c->s, at);
-	if (sqlite3_column_type(c->s, at) == SQLITE_NULL)
-		return NULL;
-	if ((size_t)sqlite3_column_bytes(c->s, at) != n * size) {
-		fail(c, ERR_HISTORY);
-		return NULL;
-	}
-	void *copy = arena_alloc(c->arena, n * size);
-	if (!copy)
-		fail(c, -ENOMEM);
-	else if (n > 0)
-		memcpy(copy, blob, n * size);
-	return copy;
-}
-
-static void get_bytes(struct columns *c, uint8_t *out, size_t size)
-{
-	int at = c->next++;
-	if (sqlite3_column_type(c->s, at) == SQLITE_BLOB && (size_t)sqlite3_column_bytes(c->s, at) == size)
-		memcpy(out, sqlite3_column_blob(c->s, at), size);
-	else
-		fail(c, ERR_HISTORY);
-}
-
-/* The column that is read next. */
-static bool is_null(const struct columns *c)
-{
-	return sqlite3_column_type(c->s, c->next) == SQLITE_NULL;
-}
-
-static void get_reports(struct columns *c, struct packed_reports *out)
-{
-	const char *text = (const char *)sqlite3_column_text(c->s, c->next);
-	size_t len = (size_t)sqlite3_column_bytes(c->s, c->next++);
-	int err = text ? unpack_reports(text, len, c->arena, out) : ERR_HISTORY;
-	if (err)
-		fail(c, err);
-}
-
-static void get_states(struct columns *c, const struct labeler **states, size_t *n)
-{
-	const void *bytes = sqlite3_column_blob(c->s, c->next);
-	int err = unpack_states(bytes, (size_t)sqlite3_column_bytes(c->s, c->next++), c->arena, states, n);
-	if (err)
-		fail(c, err);
-}
-
-static enum candor_item_state get_state(struct columns *c)
-{
-	enum candor_item_state state = db_state_of(get_word(c));
-	if (state == CANDOR_STATE_UNSPECIFIED)
-		fail(c, ERR_HISTORY);
-	return state;
-}
-
-static void get_rights(struct columns *c, unsigned *out)
-{
-	const char *rights = get_word(c);
-	if (!rights || !rights_parse(rights, out))
-		fail(c, ERR_HISTORY);
-}
-
-/* The column that was read last must be NULL unless the row meets a condition. */
-static void check_null(struct columns *c, bool has_value)
-{
-	if ((sqlite3_column_type(c->s, c->next - 1) != SQLITE_NULL) != has_value)
-		fail(c, ERR_HISTORY);
-}
-
-/* A column of each kind, from the columns c into the row r; see rows.def. */
-#define GET_INTEGER(field) r->field = (__typeof__(r->field))get_int(c);
-#define GET_INTEGER_IF(field, condition) \
-	GET_INTEGER(field)               \
-	check_null(c, condition);
-#define GET_REAL(field) r->field = get_real(c);
-#define GET_REAL_IF(field, condition) \
-	GET_REAL(field)               \
-	check_null(c, condition);
-#define GET_TEXT(field) r->field = get_text(c);
-#define GET_BYTES(field) get_bytes(c, r->field, sizeof r->field);
-#define GET_BYTES_IF(field, has) \
-	r->has = !is_null(c);    \
-	if (r->has)              \
-		GET_BYTES(field) \
-	else                     \
-		c->next++;
-#define GET_ARRAY(field, n) r->field = get_array(c, n, sizeof *r->field);
-#define GET_REPORTS(field) get_reports(c, &r->field);
-#define GET_STATES(field, n) get_states(c, &r->field, &(n));
-#define GET_RATE(field) r->field = db_rate_of(get_word(c));
-#define GET_ITEM_STATE(field) r->field = get_state(c);
-#define GET_RIGHTS(field) get_rights(c, &r->field);
-
-#define GET(column, KIND, ...) GET_##KIND(__VA_ARGS__)
 
 /* ---- rows ---- */
 
@@ -165,7 +21,7 @@ static bool archive_makes_sense(const struct archive_row *r)
 		*r = (struct name##_row){0};                            \
 		ROW##_COLUMNS(GET, GET);                                \
 		if (!(check))                                           \
-			fail(c, ERR_HISTORY);                           \
+			columns_fail(c, ERR_HISTORY);                   \
 	}
 #define BY_HAND(...)
 
@@ -177,8 +33,8 @@ static void get_item_head(struct columns *c, struct item_row *r)
 	*r = (struct item_row){0};
 	ITEM_HEAD_COLUMNS(GET, GET);
 	r->aggregate.n = r->reports.n;
-	r->eta = get_real(c);
-	r->weighted_loss = get_real(c);
+	r->eta = columns_real(c);
+	r->weighted_loss = columns_real(c);
 }
 
 /* ITEM_WHOLE. */
@@ -187,12 +43,12 @@ static void get_item(struct columns *c, struct item_row *r)
 	get_item_head(c, r);
 	ITEM_CONTENTS(GET);
 	if (r->reports.sequences)
-		fail(c, ERR_HISTORY);
+		columns_fail(c, ERR_HISTORY);
 	r->archived = r->state == CANDOR_RESOLVED && r->reports.n == 0 && r->aggregate.n > 0 && !r->weights;
 	if (r->archived)
 		return;
 	if (r->reports.n != r->aggregate.n || (r->close_number != 0) != (r->weights != NULL))
-		fail(c, ERR_HISTORY);
+		columns_fail(c, ERR_HISTORY);
 }
 
 static void get_settlement(struct columns *c, struct settlement_row *r, const struct item_row *item)
@@ -201,7 +57,7 @@ static void get_settlement(struct columns *c, struct settlement_row *r, const st
 	SETTLEMENT_COLUMNS(GET, GET);
 	if (!r->weights || !r->last_round || r->pool != item->pool || r->round != item->round ||
 	    r->outcome != item->outcome)
-		fail(c, ERR_HISTORY);
+		columns_fail(c, ERR_HISTORY);
 }
 
 /* SELECT_SETTLED. */
@@ -214,20 +70,9 @@ static void get_settled(struct columns *c, struct settled_row *r)
 static void get_event(struct columns *c, struct event_row *r, uint64_t *round)
 {
 	EVENT_COLUMNS(GET, GET);
-	uint64_t settled = get_int(c);
+	uint64_t settled = columns_int(c, INT64_MAX);
 	if (settled > 0)
 		*round = settled;
-}
-
-/* What a row came to: its error, logged where it is the history's fault. */
-static int row_error(const struct columns *c)
-{
-	/* SQLite says so only here when it had no memory for a column. */
-	if (db_error_of(c->db->handle) == -ENOMEM)
-		return -ENOMEM;
-	if (c->err == ERR_HISTORY)
-		log_error("database: invalid row, read by: %s", sqlite3_sql(c->s));
-	return c->err;
 }
 
 /* ---- cursors ---- */
@@ -292,7 +137,7 @@ int db_cursor_next(struct db_cursor *c, const void **row)
 		TABLES(READ_PLAIN, READ_JOINED)
 	}
 	*row = &c->row;
-	int err = row_error(&columns);
+	int err = columns_error(&columns);
 	return err ? err : 1;
 }
 
@@ -339,7 +184,7 @@ static int fetch(struct columns *c)
 /* What that came to once its columns were read; the statement is free again. */
 static int end(struct columns *c, int found)
 {
-	int err = found == 1 ? row_error(c) : 0;
+	int err = found == 1 ? columns_error(c) : 0;
 	sqlite3_reset(c->s);
 	return err ? err : found;
 }
@@ -409,7 +254,7 @@ int db_head(struct db *db, uint64_t pool, uint64_t round, uint8_t out[CHAIN_BYTE
 	bind_number(&c, 2, round);
 	int found = fetch(&c);
 	if (found == 1)
-		get_bytes(&c, out, CHAIN_BYTES);
+		columns_bytes(&c, out, CHAIN_BYTES);
 	return end(&c, found);
 }
 
@@ -426,7 +271,7 @@ int db_feed(struct db *db, struct arena *a, uint64_t pool, uint64_t after, size_
 	bind_number(&c, 3, limit);
 	while ((found = fetch(&c)) == 1 && (size_t)n < limit) {
 		get_item_head(&c, &out[n++]);
-		if ((found = row_error(&c)))
+		if ((found = columns_error(&c)))
 			break;
 	}
 	sqlite3_reset(c.s);
@@ -444,8 +289,8 @@ static int newest_up_to(struct db *db, const char *pool, uint64_t limit, uint64_
 	bind_number(&c, 2, limit);
 	int found = fetch(&c);
 	if (found == 1) {
-		*round = get_int(&c);
-		*change = get_int(&c);
+		*round = columns_int(&c, INT64_MAX);
+		*change = columns_int(&c, INT64_MAX);
 	}
 	return end(&c, found);
 }
@@ -493,7 +338,7 @@ int db_events(struct db *db, struct arena *a, const char *pool, uint64_t before,
 	}
 	while ((found = fetch(&c)) == 1 && (size_t)n < limit) {
 		get_event(&c, &out[n++], round);
-		if ((found = row_error(&c)))
+		if ((found = columns_error(&c)))
 			break;
 	}
 	sqlite3_reset(c.s);
@@ -513,7 +358,7 @@ static int count(struct db *db, enum statement which, const uint64_t *bound, int
 		bind_number(&c, i + 1, bound[i]);
 	int found = fetch(&c);
 	if (found == 1)
-		*out = get_int(&c);
+		*out = columns_int(&c, INT64_MAX);
 	found = end(&c, found);
 	return found == 1 ? 0 : found == 0 ? ERR_HISTORY : found;
 }

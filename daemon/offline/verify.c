@@ -87,6 +87,8 @@ static void compare_totals(struct replay *r, const struct pool *state, uint64_t 
 	replay_compare_count(r, of, "stretches", n, m);
 	for (size_t i = 0; i < n && i < m; i++) {
 		replay_compare_count(r, of, "a stretch's rounds", s[i].rounds, t[i].rounds);
+		replay_compare_count(r, of, "a stretch's epoch", s[i].epoch, t[i].epoch);
+		replay_compare(r, of, "a stretch's share", s[i].share, t[i].share);
 		replay_compare(r, of, "a stretch's smallest eta", s[i].eta_lo, t[i].eta_lo);
 		replay_compare(r, of, "a stretch's largest eta", s[i].eta_hi, t[i].eta_hi);
 		replay_compare(r, of, "a stretch's floor", s[i].floor, t[i].floor);
@@ -364,12 +366,24 @@ static int replay_all(struct db *db, const char *called, const struct archives *
 	return result;
 }
 
+static int check_rows(struct db *db, const char *called)
+{
+	int findings = db_check_rows(db, on_finding, (void *)(uintptr_t)called);
+	if (findings > DB_CHECK_MAX)
+		printf("%s: ... and %d more\n", called, findings - DB_CHECK_MAX);
+	if (findings > 0)
+		printf("%s: rows are damaged, or were changed by something other than candord\n", called);
+	return findings > 0 ? ERR_HISTORY : findings;
+}
+
 static int verify_moment(struct db *db, const struct verify_job *job, const char *called)
 {
 	struct archives *archives = NULL;
 	int damage = job->deep ? check_file(db, called) : 0;
+	if (damage == 0)
+		damage = check_rows(db, called);
 	/* Also of a damaged file: it says which pools it has hit. */
-	if (damage && damage != ERR_DAMAGED)
+	if (damage && !is_finding(damage))
 		return damage;
 	int err = archives_open(&archives, db, job->archives, job->n_archives);
 	if (err == 0)
