@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -10,6 +11,8 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -159,6 +162,101 @@ static void silent_strangers_over_tls_keep_nobody_out(void **state)
 		daemon_disconnect(d, c);
 	}
 	end_strangers(&strangers);
+}
+
+/* A principal with a token takes all connections, and asks something over each now and then. */
+static void a_principal_with_many_connections_keeps_nobody_out(void **state)
+{
+	enum { MAX = 40, OPENED = MAX + 20 };
+	struct daemon *d = *state;
+	const char *const options[] = {"--listen", "tcp:127.0.0.1:0", "--max-connections", "40", NULL};
+	const struct candor_request info = {.id = 2, .type = CANDOR_REQ_INFO};
+	static struct raw many[OPENED];
+	char greedy_secret[TOKEN_TEXT_BYTES], good_secret[TOKEN_TEXT_BYTES];
+	struct candor_response r;
+	size_t answered = 0;
+	daemon_start(d, options);
+	call_create_pool(daemon_connect(d), "p");
+	allow_token(d->address, "greedy", CANDOR_RIGHTS_ALL, greedy_secret);
+	allow_token(d->address, "good", CANDOR_RIGHTS_ALL, good_secret);
+	for (size_t i = 0; i < OPENED; i++) {
+		raw_open(&many[i], d->tcp);
+		say_hello(&many[i], greedy_secret);
+	}
+	struct raw good[MAX / 4];
+	for (size_t i = 0; i < MAX / 4; i++) {
+		raw_open(&good[i], d->tcp);
+		say_hello(&good[i], good_secret);
+	}
+	assert_owner_is_served(d);
+	/* These stay. */
+	for (size_t i = 0; i < MAX / 4; i++) {
+		raw_send_request(&good[i], &info);
+		assert_int_equal(raw_receive(&good[i], &r), 1);
+		assert_int_equal(r.code, CANDOR_OK);
+	}
+	/* Of the others those that were closed were told why, or not at all. */
+	for (size_t i = 0; i < OPENED; i++) {
+		struct pollfd p = {.fd = many[i].fd, .events = POLLIN};
+		if (poll(&p, 1, 0) == 0)
+			answered++;
+		else if (raw_receive(&many[i], &r) == 1)
+			assert_non_null(strstr(r.message, "this principal has the most of them"));
+		raw_close(&many[i]);
+	}
+	assert_in_range(answered, MAX / 4, MAX - MAX / 4);
+	for (size_t i = 0; i < MAX / 4; i++)
+		raw_close(&good[i]);
+	assert_int_equal(daemon_stop(d), 0);
+}
+
+/* Another user of this machine, whom the Unix socket's group lets in. */
+static pid_t begin_local_crowd(const struct daemon *d, size_t n)
+{
+	int ready[2];
+	char byte;
+	assert_int_equal(chmod(d->dir, 0755), 0);
+	assert_int_equal(pipe(ready), 0);
+	fflush(NULL);
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct sockaddr_un at = {.sun_family = AF_UNIX};
+		snprintf(at.sun_path, sizeof at.sun_path, "%s", d->address + strlen("unix:"));
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (setgroups(0, NULL) != 0 || setuid(65534) != 0)
+			_exit(97);
+		for (size_t i = 0; i < n; i++) {
+			int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+			if (connect(fd, (const struct sockaddr *)&at, sizeof at) != 0)
+				_exit(98);
+		}
+		(void)!write(ready[1], "", 1);
+		for (;;)
+			pause();
+	}
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	return pid;
+}
+
+static void local_users_keep_the_owner_out_no_more_than_others(void **state)
+{
+	struct daemon *d = *state;
+	const char *const options[] = {"--max-connections", "100", NULL};
+	if (geteuid() != 0) {
+		print_message("# SKIPPED: only root can become another user\n");
+		skip();
+	}
+	daemon_start(d, options);
+	call_create_pool(daemon_connect(d), "p");
+	pid_t crowd = begin_local_crowd(d, 3 * SERVED);
+	for (int i = 0; i < 3; i++)
+		assert_owner_is_served(d);
+	assert_int_equal(kill(crowd, SIGKILL), 0);
+	assert_int_equal(daemon_wait_for(crowd), 128 + SIGKILL);
+	assert_int_equal(daemon_stop(d), 0);
 }
 
 /* Whoever never says who it is does not stay. */
@@ -375,6 +473,8 @@ int main(void)
 		SHARES(silent_strangers_over_tcp_keep_nobody_out),
 		TLS(silent_strangers_over_tls_keep_nobody_out),
 		SHARES(nor_do_they_where_descriptors_are_few),
+		SHARES(a_principal_with_many_connections_keeps_nobody_out),
+		SHARES(local_users_keep_the_owner_out_no_more_than_others),
 		SHARES(strangers_have_a_time_to_say_who_they_are),
 		SHARES(who_asks_little_does_not_wait_for_those_who_ask_much),
 		SHARES(a_stop_gives_up_what_waits_to_be_read),
