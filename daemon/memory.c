@@ -9,13 +9,14 @@ void memory_share(uint64_t limit, struct memory_shares *out)
 	enum { LARGEST_ITEM_BYTES = 4 * 1024 * 1024 }; /* as text and as numbers: an item must be readable at all */
 	size_t l = limit > SIZE_MAX / 2 ? SIZE_MAX / 2 : (size_t)limit;
 	*out = (struct memory_shares){
-		.pools = l / 2,
+		.pools = l / 8 * 3,
+		.reads = l / 16,
 		.load = l / 64 > LARGEST_ITEM_BYTES ? l / 64 : LARGEST_ITEM_BYTES,
-		.connections = l / 4,
+		.connections = l / 16 * 5,
 		.batch = l / 32,
-		.request = l / 16,
+		.request = l / 32,
 		.unsent = l / 32,
-		.frame = l / 16,
+		.frame = l / 32,
 		.database = l / 8,
 	};
 }

@@ -11,8 +11,9 @@
 
 struct memory_shares {
 	size_t pools; /* labelers, items, reports; above it nothing is added */
+	size_t reads; /* reads from disk under way; one may always be */
 	size_t load; /* one read of items from disk */
-	size_t connections; /* requests not answered yet, answers not sent yet */
+	size_t connections; /* requests not answered yet, answers not sent yet; and one that is just being worked on */
 	size_t batch; /* changes that wait for the disk; there may be two such batches, each up to twice that */
 	size_t request; /* one request, unpacked, with its answer */
 	size_t unsent; /* answers that one peer does not read */

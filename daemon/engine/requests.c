@@ -20,36 +20,43 @@ struct row {
 	enum { READS, WRITES } access;
 	/* What is found before it runs: call->pool; and also call->items. */
 	enum { ON_ENGINE, ON_POOL, ON_ITEMS } stage;
+	/* How many rows its answer may have: one or none; one for each of the request; as many as it asks for. */
+	enum { ANSWERS_ONE, ANSWERS_ROWS, ANSWERS_PAGE } answers;
+	uint16_t row_bytes; /* of one of them, encoded, with names that are not short */
+	uint16_t read_bytes; /* likewise while it is read from disk; 0: it is made of what is in memory */
 	enum engine_outcome (*run)(struct engine *e, struct call *call);
 };
 
+#define ONE_ROW ANSWERS_ONE, 0, 0
+#define EACH_ROW(bytes) ANSWERS_ROWS, bytes, 0
+#define PAGE(bytes, read) ANSWERS_PAGE, bytes, read
 #define SOME_READ (CANDOR_RIGHT_READ | CANDOR_RIGHT_READ_OPEN)
 #define SOME_REPORT (CANDOR_RIGHT_REPORT | GRANTS_REPORT_SOME)
 
 /* clang-format off */
-/*                         one of these rights, where                      access  stage */
-#define ROW_HELLO          NEEDS(0,                    NEED_NOTHING),      READS,  ON_ENGINE
-#define ROW_INFO           NEEDS(ANY_RIGHT,            NEED_ANYWHERE),     READS,  ON_ENGINE
-#define ROW_CREATE_POOL    NEEDS(CANDOR_RIGHT_ADMIN,   NEED_IN_POOL),      WRITES, ON_ENGINE
-#define ROW_UPDATE_POOL    NEEDS(CANDOR_RIGHT_ADMIN,   NEED_IN_POOL),      WRITES, ON_POOL
-#define ROW_LIST_POOLS     NEEDS(ANY_RIGHT,            NEED_ANYWHERE),     READS,  ON_ENGINE
-#define ROW_GET_POOL       NEEDS(ANY_RIGHT,            NEED_IN_POOL),      READS,  ON_POOL
-#define ROW_POST_REPORTS   NEEDS(SOME_REPORT,          NEED_IN_POOL),      WRITES, ON_ITEMS
-#define ROW_CLOSE_ITEMS    NEEDS(CANDOR_RIGHT_OUTCOME, NEED_IN_POOL),      WRITES, ON_ITEMS
-#define ROW_RESOLVE_ITEMS  NEEDS(CANDOR_RIGHT_OUTCOME, NEED_IN_POOL),      WRITES, ON_ITEMS
-#define ROW_VOID_ITEMS     NEEDS(CANDOR_RIGHT_OUTCOME, NEED_IN_POOL),      WRITES, ON_ITEMS
-#define ROW_QUERY_ITEMS    NEEDS(SOME_READ,            NEED_IN_POOL),      READS,  ON_ITEMS
-#define ROW_LIST_LABELERS  NEEDS(CANDOR_RIGHT_INSPECT, NEED_IN_POOL),      READS,  ON_POOL
-#define ROW_GET_LABELER    NEEDS(CANDOR_RIGHT_INSPECT, NEED_IN_POOL),      READS,  ON_POOL
-#define ROW_LIST_ITEMS     NEEDS(SOME_READ,            NEED_IN_POOL),      READS,  ON_POOL
-#define ROW_PRUNE_POOL     NEEDS(CANDOR_RIGHT_ADMIN,   NEED_IN_POOL),      WRITES, ON_POOL
-#define ROW_LIST_GRANTS    NEEDS(CANDOR_RIGHT_ADMIN,   NEED_IN_POOL),      READS,  ON_ENGINE
-#define ROW_ADD_GRANT      NEEDS(CANDOR_RIGHT_ADMIN,   NEED_IN_POOL),      WRITES, ON_ENGINE
-#define ROW_REMOVE_GRANT   NEEDS(CANDOR_RIGHT_ADMIN,   NEED_IN_POOL),      WRITES, ON_ENGINE
-#define ROW_CREATE_TOKEN   NEEDS(CANDOR_RIGHT_ADMIN,   NEED_IN_POOL),      WRITES, ON_ENGINE
-#define ROW_LIST_TOKENS    NEEDS(CANDOR_RIGHT_ADMIN,   NEED_IN_POOL),      READS,  ON_ENGINE
-#define ROW_REVOKE_TOKEN   NEEDS(CANDOR_RIGHT_ADMIN,   NEED_IN_POOL),      WRITES, ON_ENGINE
-#define ROW_LIST_EVENTS    NEEDS(CANDOR_RIGHT_ADMIN,   NEED_IN_POOL),      READS,  ON_ENGINE
+/*                         one of these rights, where                      access  stage      answer's rows */
+#define ROW_HELLO          NEEDS(0,                    NEED_NOTHING),      READS,  ON_ENGINE, ONE_ROW
+#define ROW_INFO           NEEDS(ANY_RIGHT,            NEED_ANYWHERE),     READS,  ON_ENGINE, ONE_ROW
+#define ROW_CREATE_POOL    NEEDS(CANDOR_RIGHT_ADMIN,   NEED_IN_POOL),      WRITES, ON_ENGINE, ONE_ROW
+#define ROW_UPDATE_POOL    NEEDS(CANDOR_RIGHT_ADMIN,   NEED_IN_POOL),      WRITES, ON_POOL,   ONE_ROW
+#define ROW_LIST_POOLS     NEEDS(ANY_RIGHT,            NEED_ANYWHERE),     READS,  ON_ENGINE, PAGE(400, 0)
+#define ROW_GET_POOL       NEEDS(ANY_RIGHT,            NEED_IN_POOL),      READS,  ON_POOL,   ONE_ROW
+#define ROW_POST_REPORTS   NEEDS(SOME_REPORT,          NEED_IN_POOL),      WRITES, ON_ITEMS,  EACH_ROW(32)
+#define ROW_CLOSE_ITEMS    NEEDS(CANDOR_RIGHT_OUTCOME, NEED_IN_POOL),      WRITES, ON_ITEMS,  EACH_ROW(32)
+#define ROW_RESOLVE_ITEMS  NEEDS(CANDOR_RIGHT_OUTCOME, NEED_IN_POOL),      WRITES, ON_ITEMS,  EACH_ROW(32)
+#define ROW_VOID_ITEMS     NEEDS(CANDOR_RIGHT_OUTCOME, NEED_IN_POOL),      WRITES, ON_ITEMS,  EACH_ROW(32)
+#define ROW_QUERY_ITEMS    NEEDS(SOME_READ,            NEED_IN_POOL),      READS,  ON_ITEMS,  EACH_ROW(300)
+#define ROW_LIST_LABELERS  NEEDS(CANDOR_RIGHT_INSPECT, NEED_IN_POOL),      READS,  ON_POOL,   PAGE(300, 0)
+#define ROW_GET_LABELER    NEEDS(CANDOR_RIGHT_INSPECT, NEED_IN_POOL),      READS,  ON_POOL,   PAGE(400, 600)
+#define ROW_LIST_ITEMS     NEEDS(SOME_READ,            NEED_IN_POOL),      READS,  ON_POOL,   PAGE(400, 1000)
+#define ROW_PRUNE_POOL     NEEDS(CANDOR_RIGHT_ADMIN,   NEED_IN_POOL),      WRITES, ON_POOL,   ONE_ROW
+#define ROW_LIST_GRANTS    NEEDS(CANDOR_RIGHT_ADMIN,   NEED_IN_POOL),      READS,  ON_ENGINE, PAGE(600, 0)
+#define ROW_ADD_GRANT      NEEDS(CANDOR_RIGHT_ADMIN,   NEED_IN_POOL),      WRITES, ON_ENGINE, ONE_ROW
+#define ROW_REMOVE_GRANT   NEEDS(CANDOR_RIGHT_ADMIN,   NEED_IN_POOL),      WRITES, ON_ENGINE, ONE_ROW
+#define ROW_CREATE_TOKEN   NEEDS(CANDOR_RIGHT_ADMIN,   NEED_IN_POOL),      WRITES, ON_ENGINE, ONE_ROW
+#define ROW_LIST_TOKENS    NEEDS(CANDOR_RIGHT_ADMIN,   NEED_IN_POOL),      READS,  ON_ENGINE, PAGE(600, 0)
+#define ROW_REVOKE_TOKEN   NEEDS(CANDOR_RIGHT_ADMIN,   NEED_IN_POOL),      WRITES, ON_ENGINE, ONE_ROW
+#define ROW_LIST_EVENTS    NEEDS(CANDOR_RIGHT_ADMIN,   NEED_IN_POOL),      READS,  ON_ENGINE, PAGE(1000, 2000)
 /* clang-format on */
 
 /* A kind without a row above, or without a function in commands.h, does not compile. */
@@ -61,6 +68,30 @@ struct row {
 static const struct row rows[CANDOR_REQ_TYPES] = {
 #include "lib/requests.def"
 };
+
+/* How many rows the answer may have. */
+static size_t answer_rows(const struct candor_request *r)
+{
+	const struct row *row = &rows[r->type];
+	switch (row->answers) {
+	case ANSWERS_ONE: return 0;
+	case ANSWERS_ROWS: return r->n;
+	case ANSWERS_PAGE: return r->type == CANDOR_REQ_GET_LABELER && !r->history ? 0 : r->limit;
+	}
+	return 0;
+}
+
+void engine_answer_bytes(const struct call *call, size_t *answer, size_t *elsewhere)
+{
+	enum { HEAD_BYTES = 4096, FAULT_BYTES = 200 };
+	const struct wire_request *w = call->wire;
+	const struct row *row = &rows[w->request.type];
+	size_t n = w->fault ? 0 : answer_rows(&w->request);
+	*answer = HEAD_BYTES + n * (row->row_bytes + (w->row_fault ? FAULT_BYTES : 0));
+	*elsewhere = n * row->read_bytes;
+	if (w->request.with_reports)
+		*answer = SIZE_MAX;
+}
 
 /* ---- a request's way through the engine ---- */
 

@@ -6,6 +6,10 @@
 
 #include "daemon/engine/call.h"
 
+/* About how large the answer to a call may be, encoded, SIZE_MAX: as large as any; and what the call may take while it
+ * is read on another thread. Sums over its rows. */
+void engine_answer_bytes(const struct call *call, size_t *answer, size_t *elsewhere);
+
 enum engine_outcome engine_submit(struct engine *e, struct call *call);
 
 /* Requests that are long are done in slices (slices.h). Whether one of them has more to be done at once; and a slice of

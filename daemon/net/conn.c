@@ -61,26 +61,44 @@ static size_t share(const struct buf *out)
 	return out->len / 4 > LEAST_BYTES ? out->len / 4 : LEAST_BYTES;
 }
 
-/* The stream cannot give back what it has. Of what it does not take at once it gets a part that ends with a message:
- * where memory is short, the rest can be dropped and a final error still be sent. */
-static bool take_piece(struct buf *out, size_t sent, struct buf *piece)
+/* All of a buffer, but for what is sent already: *skip bytes of the piece. Copied only where it would hold much more
+ * memory than it needs. */
+static bool take_all(struct buf *from, size_t sent, struct buf *piece, size_t *skip)
 {
-	size_t end = span_of_some(out, sent + share(out));
-	if (buf_append(piece, out->data + sent, end - sent))
-		return false;
-	buf_consume(out, end);
-	if (out->len == 0)
-		buf_free(out);
+	*skip = 0;
+	if (from->cap / 2 > from->len - sent) {
+		if (buf_append(piece, from->data + sent, from->len - sent))
+			return false;
+		buf_free(from);
+		return true;
+	}
+	*piece = *from;
+	*from = (struct buf){0};
+	*skip = sent;
 	return true;
 }
 
-/* Sends c->writing as fast as the peer reads it. */
-static void start_write(struct conn *c)
+/* The stream cannot give back what it has. Of what it does not take at once it gets a part that ends with a message:
+ * where memory is short, the rest can be dropped and a final error still be sent. *skip: bytes of it that are sent. */
+static bool take_piece(struct buf *out, size_t sent, struct buf *piece, size_t *skip)
+{
+	size_t end = span_of_some(out, sent + share(out));
+	if (end == out->len)
+		return take_all(out, sent, piece, skip);
+	if (buf_append(piece, out->data + sent, end - sent))
+		return false;
+	buf_consume(out, end);
+	*skip = 0;
+	return true;
+}
+
+/* Sends c->writing, but for its beginning, as fast as the peer reads it. */
+static void start_write(struct conn *c, size_t skip)
 {
 	c->write.data = c;
 	c->write_since_ms = now_ms(c);
-	c->write_left = c->writing.len;
-	uv_buf_t rest = uv_buf_init((char *)c->writing.data, (unsigned)c->writing.len);
+	c->write_left = c->writing.len - skip;
+	uv_buf_t rest = uv_buf_init((char *)c->writing.data + skip, (unsigned)c->write_left);
 	int err = uv_write(&c->write, &c->stream, &rest, 1, on_written);
 	if (err) {
 		buf_free(&c->writing);
@@ -127,8 +145,9 @@ static void send_plain(struct conn *c)
 		all_is_sent(c);
 		return;
 	}
-	if (take_piece(out, (size_t)sent, &c->writing))
-		start_write(c);
+	size_t skip;
+	if (take_piece(out, (size_t)sent, &c->writing, &skip))
+		start_write(c, skip);
 	else
 		conn_close(c);
 }
@@ -166,10 +185,11 @@ static void send_cipher(struct conn *c)
 		some = true;
 		if ((size_t)sent == cipher->len)
 			continue;
-		if (buf_append(&c->writing, cipher->data + sent, cipher->len - (size_t)sent))
-			conn_close(c);
+		size_t skip;
+		if (take_all(cipher, (size_t)sent, &c->writing, &skip))
+			start_write(c, skip);
 		else
-			start_write(c);
+			conn_close(c);
 		return;
 	}
 	if (some && !conn_is_closing(c))
@@ -203,11 +223,18 @@ static size_t read_size(const struct conn_shared *shared)
 	return size > LEAST_READ_BYTES ? size : LEAST_READ_BYTES;
 }
 
+/* The memory for connections is used up, and before more is read some must be freed: the bytes stay in the kernel. */
+static bool may_read(const struct conn *c)
+{
+	return session_budget_pressure(c->shared->session_limits.budget) < PRESSURE_CRITICAL ||
+	       c->state >= CONN_ENDING || session_is_over(c->session);
+}
+
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
 	(void)suggested;
 	const struct conn *c = handle->data;
-	*buf = uv_buf_init(c->shared->read_buffer, (unsigned)read_size(c->shared));
+	*buf = uv_buf_init(c->shared->read_buffer, may_read(c) ? (unsigned)read_size(c->shared) : 0);
 }
 
 static bool awaits_rest(const struct conn *c)
@@ -317,6 +344,13 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	struct conn *c = stream->data;
 	if (n == 0)
 		return;
+	if (n == UV_ENOBUFS) {
+		/* Until the next conn_flush(). */
+		uv_read_stop(stream);
+		c->reading = false;
+		mark_dirty(c);
+		return;
+	}
 	if (n < 0) {
 		on_end(c, n != UV_EOF);
 		return;

@@ -18,6 +18,8 @@ enum {
 	KEPT_BYTES = 256 * 1024, /* of the buffers that all share */
 	FEW_CONNECTIONS = 256,
 	SEND_BUFFER_BYTES = 16 * 1024, /* for each connection above so many */
+	MUCH_BYTES = 64 * 1024, /* that make it worth to end a connection without a word */
+	PATIENCE_MS = 1000, /* with those who hold memory that others wait for */
 };
 
 /* ---- lists ---- */
@@ -155,8 +157,7 @@ static void admit(struct conns *all, struct conn *c)
 		conn_close(c);
 		return;
 	}
-	if (session_budget_pressure(&all->budget) >= PRESSURE_HIGH &&
-	    !admission_is_reserved(&all->admission, &c->place))
+	if (!session_budget_takes_one(&all->budget) && !admission_is_reserved(&all->admission, &c->place))
 		refuse(all, c, "no memory for another connection; try again later");
 	else
 		make_room(all, c);
@@ -224,13 +225,18 @@ static void trim_buffer(struct buf *b)
 		buf_free(b);
 }
 
-/* A connection that was refused and does not read the error for a while is cut off, if usage is an eighth above the
- * limit all the same. */
+/* What each may hold without being refused for it, whatever happens. */
+static size_t fair_bytes(const struct conns *all)
+{
+	return all->shared.session_limits.base_bytes + (all->has_channels ? TLS_REST_BYTES : 0) +
+	       all->budget.limit_bytes / 4 / all->budget.sessions;
+}
+
+/* A connection that was refused, holds much, and does not take it for a while, is cut off where others need that. */
 static void close_if_patience_ends(const struct conns *all, struct conn *c)
 {
-	enum { PATIENCE_MS = 10000 };
-	if (all->budget.used_bytes > all->budget.limit_bytes / 8 * 9 && c->refused_ms &&
-	    all->shared.now_ms - c->refused_ms > PATIENCE_MS)
+	if (c->refused_ms && all->shared.now_ms - c->refused_ms > PATIENCE_MS &&
+	    session_bytes(c->session) > fair_bytes(all) + MUCH_BYTES)
 		conn_close(c);
 }
 
@@ -239,15 +245,13 @@ static size_t bytes_to_shed(const struct conn *c)
 	return conn_is_closing(c) || session_is_over(c->session) ? 0 : session_bytes(c->session);
 }
 
-/* The connections hold more than their share: those that hold the most are refused, until the others hold a little less
- * than the share. What the refused ones hold is on its way out. */
-static void shed(struct conns *all)
+/* The connections hold too much: those that hold the most are refused, until the others hold no more than `goal`. What
+ * the refused ones still hold is on its way out, or with at_once is dropped with the connection. */
+static void shed(struct conns *all, size_t goal, bool at_once)
 {
 	static const char why[] = "memory for connections is full, and this one holds much of it; send less at a time, "
 				  "read the answers sooner, or raise memory_limit";
-	size_t goal = all->budget.limit_bytes / 8 * 7, most = 0, held = 0, refused = 0;
-	size_t fair = all->shared.session_limits.base_bytes + (all->has_channels ? TLS_REST_BYTES : 0) +
-		      all->budget.limit_bytes / 4 / all->budget.sessions;
+	size_t most = 0, held = 0, refused = 0, fair = fair_bytes(all);
 	for (struct conn *c = all->first; c; c = c->after) {
 		if (conn_is_closing(c))
 			continue;
@@ -268,10 +272,41 @@ static void shed(struct conns *all)
 			held -= bytes;
 			refused++;
 			let_go(all, c, why);
+			if (at_once && session_bytes(c->session) > fair + MUCH_BYTES)
+				conn_close(c);
 		}
 	}
 	if (refused > 0)
 		log_warning("memory for connections is full: %zu connections refused", refused);
+}
+
+/* Something large has waited for long, and nothing large went meanwhile: what others hold is not on its way out. */
+static bool is_stuck(struct conns *all)
+{
+	const struct turns *t = &all->shared.turns;
+	uint64_t now = all->shared.now_ms;
+	if (!t->large.first) {
+		all->room_since_ms = 0;
+	} else if (!all->room_since_ms || all->released_before != t->large_released) {
+		all->room_since_ms = now;
+		all->released_before = t->large_released;
+	}
+	return all->room_since_ms && now - all->room_since_ms > PATIENCE_MS;
+}
+
+/* Sees to it that those who wait for memory get some. True: some was freed. */
+static bool free_some(struct conns *all)
+{
+	size_t limit = all->budget.limit_bytes;
+	if (session_budget_pressure(&all->budget) == PRESSURE_CRITICAL) {
+		shed(all, limit / 8 * 7, false);
+		return true;
+	}
+	if (!is_stuck(all))
+		return false;
+	shed(all, limit / 4, true);
+	all->room_since_ms = 0;
+	return true;
 }
 
 /* ---- the beat ---- */
@@ -307,10 +342,8 @@ void conns_serve(struct conns *all)
 	turns_give(&all->shared.turns, all->shared.engine);
 	engine_go_on(all->shared.engine);
 	flush(all);
-	if (session_budget_pressure(&all->budget) == PRESSURE_CRITICAL) {
-		shed(all);
+	if (free_some(all))
 		flush(all);
-	}
 	if (all->n <= FEW_CONNECTIONS)
 		require_sound(conns_check(all));
 }
@@ -356,6 +389,8 @@ int conns_init(struct conns *all, uv_loop_t *loop, const struct config *config, 
 	static const struct conn_ops ops = {.dirty = on_dirty, .identified = on_identified, .closed = on_closed};
 	struct memory_shares shares;
 	memory_share(config->memory_limit, &shares);
+	/* One request at a time is unpacked, and one answer encoded, beside what is held. */
+	size_t held = shares.connections - config->max_unpacked_bytes - config->max_frame_bytes;
 	*all = (struct conns){
 		.loop = loop,
 		.admission.max = config->max_connections,
@@ -364,7 +399,8 @@ int conns_init(struct conns *all, uv_loop_t *loop, const struct config *config, 
 		.changed = changed,
 		.owner = owner,
 		.beat_ms = beat_ms(config),
-		.budget.limit_bytes = shares.connections,
+		.budget.limit_bytes = held,
+		.budget.base_limit_bytes = held / 8 * 7 - held / 16 - config->max_frame_bytes,
 		.has_channels = config->tls_cert[0],
 		.shared = {.limits = {config->idle_ms, config->frame_ms},
 			   .now_ms = 1,

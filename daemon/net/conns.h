@@ -19,6 +19,8 @@ struct conns {
 	struct admission admission; /* of those that are served */
 	uint64_t beat_ms; /* conns_tick() is to be called so often */
 	uint64_t looked_ms; /* when peers were looked at last, by the loop's clock */
+	uint64_t room_since_ms,
+		released_before; /* something large waits for memory, and none went since; 0: none waits */
 	bool has_channels; /* there are listeners that speak TLS */
 	void (*changed)(void *owner); /* n has changed */
 	void *owner;

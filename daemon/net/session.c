@@ -315,8 +315,10 @@ static void take_request(struct session *s, const struct view *message)
 	}
 	slot->call.bytes = message->len;
 	session_enqueue(s, slot);
-	if (s->blocked)
+	if (s->blocked) {
 		engine_announce(s->engine, &slot->call);
+		session_recount_slot(s, slot);
+	}
 }
 
 /* For history. Its address stays, for unanswered calls may point to it; and a session with such calls cannot get
@@ -358,22 +360,31 @@ bool session_must_wait(const struct session *s)
 	return engine_pressure(s->engine) >= (s->rows_waiting >= ROWS_A_BULK ? PRESSURE_RAISED : PRESSURE_HIGH);
 }
 
-/* What has been taken in is submitted at HIGH, too: it is in memory already. */
+/* The queue has a first. What has been taken in is submitted at HIGH, too: it is in memory already. */
 static bool may_submit(const struct session *s)
 {
-	return s->rows_waiting < ROWS_A_BULK || engine_pressure(s->engine) < PRESSURE_RAISED;
+	return (s->rows_waiting < ROWS_A_BULK || engine_pressure(s->engine) < PRESSURE_RAISED) &&
+	       session_admits(s, session_answer_bytes(s));
 }
 
 static void submit_queue(struct session *s)
 {
 	while (s->queue && !s->blocked && !s->identity.is_refused && s->spent < TURN && may_submit(s)) {
+		size_t bytes = session_answer_bytes(s);
+		s->resumed = s->resumed && !session_is_much(s, bytes);
 		struct slot *slot = session_dequeue(s);
+		session_reserve(s, slot, bytes);
 		s->blocked = slot;
 		session_add_submitted(s, slot);
 		uint64_t before = engine_work(s->engine), rows = slot->wire.request.n / ROWS_A_UNIT;
+		enum engine_outcome outcome = submit(s, slot);
 		/* on_reply() has cleared `blocked` if the answer is there already. */
-		if (submit(s, slot) == ENGINE_LATER && s->blocked == slot)
-			s->blocked = NULL;
+		if (s->blocked == slot) {
+			session_recount_slot(s, slot);
+			if (outcome == ENGINE_LATER)
+				s->blocked = NULL;
+		}
+		session_count(s);
 		uint64_t work = (engine_work(s->engine) - before) / STEPS_A_UNIT;
 		s->spent += 1 + (unsigned)(work > rows ? work : rows);
 	}
@@ -387,7 +398,7 @@ static bool may_take(const struct session *s)
 
 bool session_wants_turn(const struct session *s)
 {
-	if (is_over(s) || (s->spent < TURN && !session_must_wait(s)))
+	if (is_over(s) || (s->spent < TURN && !session_must_wait(s) && !s->lacked_room))
 		return false;
 	bool submits = s->queue && !s->blocked;
 	bool takes = frame_pending(&s->frame) > 0 && s->n_queued < QUEUE_MAX && s->pressure < PRESSURE_HIGH &&
@@ -414,7 +425,10 @@ static void pump(struct session *s)
 	measure(s);
 	while (may_take(s)) {
 		struct view message;
-		int got = frame_next(&s->frame, &message);
+		int got = frame_peek(&s->frame, &message);
+		if (got == 1 && !session_admits(s, session_unpacked_bytes(s, message.len)))
+			break;
+		got = frame_next(&s->frame, &message);
 		if (got < 0)
 			refuse_stream(s, got);
 		if (got == 0 && s->incomplete)
@@ -431,7 +445,8 @@ static void pump(struct session *s)
 			s->ops->send_now(s->owner);
 		measure(s);
 	}
-	s->pumping = false;
+	s->pumping = s->resumed = false;
+	s->lacked_room = session_awaits_room(s);
 	end_if_done(s);
 	session_trim_above(s, session_budget_pressure(s->limits->budget) >= PRESSURE_RAISED ? 0 : KEPT_BYTES);
 	require_sound(session_check(s));
@@ -539,6 +554,7 @@ bool session_is_over(const struct session *s)
 void session_resume(struct session *s)
 {
 	s->spent = 0;
+	s->resumed = true;
 	pump(s);
 }
 

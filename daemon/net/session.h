@@ -16,9 +16,17 @@
 struct session;
 
 /* The memory budget of all sessions of a daemon: what they hold and may hold, and a piece of it at hand. All zero but
- * the limit: there are none. It outlives its sessions. */
+ * the limits: there are none. It outlives its sessions.
+ *
+ * Each step that takes memory (a request is unpacked, or submitted) begins only where it fits. What it may take in the
+ * end is reserved until it is counted, so the sum holds at every moment, and not once a turn of the loop. Beside the
+ * limit there must be room for one request that is unpacked and for its answer that is encoded: these are counted when
+ * they are done, and only one is done at a time. */
 struct session_budget {
 	size_t used_bytes, limit_bytes;
+	size_t reserved_bytes; /* for answers that are being made */
+	size_t base_bytes; /* of used_bytes, what sessions take that do nothing, */
+	size_t base_limit_bytes; /* and may take before further ones are refused; 0: as much as the limit */
 	uint64_t sessions;
 	struct session *first;
 	struct slot *spare;
@@ -29,6 +37,9 @@ void session_budget_free(struct session_budget *b);
 /* RAISED: a session with more than an even share takes nothing new, and no memory is kept for later. HIGH: what is left
  * is for the sessions that exist already. CRITICAL: those that hold the most must be let go. NULL: NONE. */
 enum pressure session_budget_pressure(const struct session_budget *b);
+
+/* There is room for another session. */
+bool session_budget_takes_one(const struct session_budget *b);
 
 struct session_limits {
 	size_t max_frame_bytes;
@@ -92,6 +103,14 @@ bool session_wants_turn(const struct session *s);
 
 /* Another turn would do nothing before the engine's pressure falls. */
 bool session_must_wait(const struct session *s);
+
+/* What it has next may take much memory, and goes when it is its turn and there is room, one such thing a turn; or the
+ * budget is used up. What is small, and whatever the daemon's own user asks, waits for nothing else. */
+bool session_awaits_room(const struct session *s);
+
+/* It is something large; and there is room. */
+bool session_awaits_much(const struct session *s);
+bool session_has_room(const struct session *s);
 
 /* Its next turn. */
 void session_resume(struct session *s);

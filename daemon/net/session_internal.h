@@ -16,6 +16,7 @@ struct slot {
 	struct session *session;
 	struct slot *next, *before; /* in the queue, or among those that the engine has */
 	size_t bytes; /* counted for it */
+	size_t reserved; /* in the budget, for its answer */
 };
 
 /* An answer that waits for the disk. */
@@ -65,9 +66,11 @@ struct session {
 	size_t rows_waiting; /* of the requests whose answers wait for the disk */
 	size_t base; /* taken as long as it lives, */
 	size_t conn_bytes; /* of it by the connection */
-	size_t counted; /* in the budget */
+	size_t counted, counted_base; /* in the budget */
 	unsigned spent; /* of the turn */
 	enum pressure pressure; /* HIGH: above a limit, and not yet down to half */
+	bool resumed; /* it is its turn, and something large may go */
+	bool lacked_room; /* so it wants another turn, though there may be room again by now */
 	bool pumping; /* requests are being taken */
 	bool quiet_io; /* the connection is calling, and will look at the output by itself */
 };
@@ -94,6 +97,23 @@ void session_free_slot(struct session *s, struct slot *slot);
 
 /* Its request is decoded. */
 void session_enqueue(struct session *s, struct slot *slot);
+
+/* Its arena has grown. */
+void session_recount_slot(struct session *s, struct slot *slot);
+
+/* What the first of the queue, which has one, will hold beside its request: its answer, and what that is made of where
+ * it is made elsewhere than on the loop. And what a message of so many bytes will hold when it is unpacked. */
+size_t session_answer_bytes(const struct session *s);
+size_t session_unpacked_bytes(const struct session *s, size_t len);
+
+/* Something so large waits for a turn, and only one such thing is done in it. */
+bool session_is_much(const struct session *s, size_t bytes);
+
+/* Whether a step that may take so much can begin. */
+bool session_admits(const struct session *s, size_t bytes);
+
+/* Until the slot is freed. */
+void session_reserve(struct session *s, struct slot *slot, size_t bytes);
 
 /* The first of the queue, which has one, leaves it. */
 struct slot *session_dequeue(struct session *s);

@@ -17,9 +17,12 @@ size_t session_bytes(const struct session *s)
 void session_count(struct session *s)
 {
 	size_t bytes = session_bytes(s);
-	if (s->limits->budget)
+	if (s->limits->budget) {
 		s->limits->budget->used_bytes += bytes - s->counted;
+		s->limits->budget->base_bytes += s->base - s->counted_base;
+	}
 	s->counted = bytes;
+	s->counted_base = s->base;
 }
 
 /* Buffers that a peer filled once are not kept for the next time, or ten thousand idle connections would keep them. */
@@ -48,11 +51,18 @@ void session_budget_free(struct session_budget *b)
 
 enum pressure session_budget_pressure(const struct session_budget *b)
 {
-	if (!b || b->used_bytes <= b->limit_bytes / 2)
+	size_t bytes = b ? b->used_bytes + b->reserved_bytes : 0;
+	if (!b || bytes <= b->limit_bytes / 2)
 		return PRESSURE_NONE;
-	if (b->used_bytes <= b->limit_bytes / 16 * 15)
+	if (bytes <= b->limit_bytes / 16 * 15)
 		return PRESSURE_RAISED;
-	return b->used_bytes <= b->limit_bytes ? PRESSURE_HIGH : PRESSURE_CRITICAL;
+	return bytes <= b->limit_bytes ? PRESSURE_HIGH : PRESSURE_CRITICAL;
+}
+
+bool session_budget_takes_one(const struct session_budget *b)
+{
+	return session_budget_pressure(b) < PRESSURE_HIGH &&
+	       (!b->base_limit_bytes || b->base_bytes <= b->base_limit_bytes);
 }
 
 void session_join_budget(struct session *s)
@@ -76,7 +86,102 @@ void session_leave_budget(struct session *s)
 	if (s->next)
 		s->next->before = s->before;
 	b->used_bytes -= s->counted;
+	b->base_bytes -= s->counted_base;
 	b->sessions--;
+}
+
+/* ---- room ---- */
+
+enum { SMALL_BYTES = 64 * 1024, SMALL_MESSAGE_BYTES = 16 * 1024 };
+
+bool session_is_much(const struct session *s, size_t bytes)
+{
+	return s->limits->budget && bytes > SMALL_BYTES && !s->identity.is_owner;
+}
+
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+size_t session_answer_bytes(const struct session *s)
+{
+	size_t held, made;
+	engine_answer_bytes(&s->queue->call, &held, &made);
+	return least(held, s->limits->max_frame_bytes) +
+	       least(made, s->limits->max_unpacked_bytes - s->queue->arena.used_bytes);
+}
+
+size_t session_unpacked_bytes(const struct session *s, size_t len)
+{
+	enum { RATIO = 8 }; /* of what is unpacked to what was sent, as a rule */
+	return len <= SMALL_MESSAGE_BYTES ? len : SMALL_BYTES + least(len * RATIO, s->limits->max_frame_bytes);
+}
+
+/* Nobody else has anything that could make room. */
+static bool is_alone(const struct session *s)
+{
+	const struct session_budget *b = s->limits->budget;
+	return b->reserved_bytes == 0 && b->used_bytes - b->base_bytes <= s->counted - s->counted_base;
+}
+
+/* An eighth is left to what is small. No step takes more than the room beside the limit: what takes more than was asked
+ * for here keeps others from beginning. */
+static bool admits(const struct session *s, size_t bytes, bool in_turn)
+{
+	const struct session_budget *b = s->limits->budget;
+	if (!b)
+		return true;
+	size_t taken = b->used_bytes + b->reserved_bytes;
+	if (!session_is_much(s, bytes))
+		return taken <= b->limit_bytes;
+	if (!in_turn)
+		return false;
+	return is_alone(s) || taken + least(bytes, b->limit_bytes / 2) <= b->limit_bytes / 8 * 7;
+}
+
+bool session_admits(const struct session *s, size_t bytes)
+{
+	return admits(s, bytes, s->resumed);
+}
+
+/* What the session has next, a request to be submitted or one to be unpacked; 0: nothing. */
+static size_t next_step_bytes(const struct session *s)
+{
+	struct view message;
+	if (!s->limits->budget || s->state >= SESSION_OVER)
+		return 0;
+	if (s->queue && !s->blocked)
+		return session_answer_bytes(s);
+	if (s->state == SESSION_OPEN && frame_peek(&s->frame, &message) == 1)
+		return session_unpacked_bytes(s, message.len) + 1;
+	return 0;
+}
+
+bool session_awaits_room(const struct session *s)
+{
+	size_t bytes = next_step_bytes(s);
+	return bytes > 0 && !session_admits(s, bytes);
+}
+
+bool session_has_room(const struct session *s)
+{
+	size_t bytes = next_step_bytes(s);
+	return bytes == 0 || admits(s, bytes, true);
+}
+
+bool session_awaits_much(const struct session *s)
+{
+	size_t bytes = next_step_bytes(s);
+	return session_is_much(s, bytes) && !session_admits(s, bytes);
+}
+
+void session_reserve(struct session *s, struct slot *slot, size_t bytes)
+{
+	if (!s->limits->budget)
+		return;
+	slot->reserved = bytes;
+	s->limits->budget->reserved_bytes += bytes;
 }
 
 /* ---- requests ---- */
@@ -92,7 +197,7 @@ struct slot *session_take_slot(struct session *s)
 		return NULL;
 	slot->session = s;
 	slot->next = NULL;
-	slot->bytes = 0;
+	slot->bytes = slot->reserved = 0;
 	slot->call = (struct call){
 		.wire = &slot->wire,
 		.arena = &slot->arena,
@@ -106,6 +211,8 @@ void session_free_slot(struct session *s, struct slot *slot)
 {
 	struct session_budget *budget = s->limits->budget;
 	s->slot_bytes -= slot->bytes;
+	if (budget)
+		budget->reserved_bytes -= slot->reserved;
 	/* Its memory is used again as it is. */
 	if (slot->wire.secret)
 		wipe(slot->wire.secret, strlen(slot->wire.secret));
@@ -125,6 +232,13 @@ void session_enqueue(struct session *s, struct slot *slot)
 	*s->queue_end = slot;
 	s->queue_end = &slot->next;
 	s->n_queued++;
+}
+
+void session_recount_slot(struct session *s, struct slot *slot)
+{
+	s->slot_bytes -= slot->bytes;
+	slot->bytes = heap_bytes(sizeof *slot) + slot->arena.used_bytes;
+	s->slot_bytes += slot->bytes;
 }
 
 struct slot *session_dequeue(struct session *s)
@@ -261,14 +375,21 @@ const char *session_check(const struct session *s)
 const char *session_budget_check(const struct session_budget *b)
 {
 	uint64_t n = 0;
-	size_t bytes = 0;
+	size_t bytes = 0, base = 0, reserved = 0;
 	const struct session *before = NULL;
 	for (const struct session *s = b->first; s; before = s, s = s->next, n++) {
 		bytes += s->counted;
+		base += s->counted_base;
+		for (const struct slot *slot = s->submitted; slot; slot = slot->next)
+			reserved += slot->reserved;
 		if (s->before != before || s->limits->budget != b)
 			return "a session is not linked with its neighbors in the budget";
 	}
 	if (n != b->sessions)
 		return "a budget has other sessions than its count says";
+	if (base != b->base_bytes)
+		return "a budget's idle bytes are not those of its sessions";
+	if (reserved != b->reserved_bytes)
+		return "a budget's reservations are not those of its requests";
 	return bytes == b->used_bytes ? NULL : "a budget's bytes are not those of its sessions";
 }

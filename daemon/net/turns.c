@@ -23,8 +23,14 @@ void turns_leave(struct turn *t)
 
 void turns_wait(struct turns *t, struct turn *turn)
 {
-	if (!turn->queue)
-		append(session_must_wait(turn->session) ? &t->waiting : &t->ready, turn);
+	if (turn->queue)
+		return;
+	if (session_must_wait(turn->session))
+		append(&t->waiting, turn);
+	else if (session_awaits_room(turn->session))
+		append(session_awaits_much(turn->session) ? &t->large : &t->small, turn);
+	else
+		append(&t->ready, turn);
 }
 
 static bool may_release(const struct turns *t, const struct engine *e)
@@ -32,13 +38,34 @@ static bool may_release(const struct turns *t, const struct engine *e)
 	return t->waiting.first && engine_pressure(e) == PRESSURE_NONE;
 }
 
+static bool has_room(const struct turn_queue *q)
+{
+	return q->first && session_has_room(q->first->session);
+}
+
+static void release(struct turns *t, struct turn_queue *from)
+{
+	struct turn *released = from->first;
+	turns_leave(released);
+	append(&t->ready, released);
+}
+
+/* Something large goes alone, so that what it took is counted before the next goes. */
+static void release_for_room(struct turns *t)
+{
+	while (has_room(&t->small))
+		release(t, &t->small);
+	if (!has_room(&t->large))
+		return;
+	release(t, &t->large);
+	t->large_released++;
+}
+
 void turns_give(struct turns *t, const struct engine *e)
 {
-	while (may_release(t, e)) {
-		struct turn *released = t->waiting.first;
-		turns_leave(released);
-		append(&t->ready, released);
-	}
+	while (may_release(t, e))
+		release(t, &t->waiting);
+	release_for_room(t);
 	struct turn *next = t->ready.first;
 	if (!next)
 		return;
@@ -49,7 +76,7 @@ void turns_give(struct turns *t, const struct engine *e)
 
 bool turns_are_due(const struct turns *t, const struct engine *e)
 {
-	return t->ready.first || may_release(t, e);
+	return t->ready.first || may_release(t, e) || has_room(&t->small) || has_room(&t->large);
 }
 
 static const char *check_queue(const struct turn_queue *q)
@@ -69,6 +96,9 @@ static const char *check_queue(const struct turn_queue *q)
 
 const char *turns_check(const struct turns *t)
 {
-	const char *fault = check_queue(&t->ready);
-	return fault ? fault : check_queue(&t->waiting);
+	const struct turn_queue *const all[] = {&t->ready, &t->waiting, &t->small, &t->large};
+	const char *fault = NULL;
+	for (size_t i = 0; i < sizeof all / sizeof *all && !fault; i++)
+		fault = check_queue(all[i]);
+	return fault;
 }

@@ -1,7 +1,7 @@
 /* turns.h - whose turn it is: sessions that have more to be done than fits into one turn wait here for the next.
  *
- * Two queues: of those who are ready, and of those for whom a turn would do nothing before the engine's pressure
- * falls. The loop's thread only. */
+ * Queues of those who are ready, of those for whom a turn would do nothing before the engine's pressure falls, and of
+ * those for whom it would do nothing before there is memory. The loop's thread only. */
 #ifndef CANDOR_NET_TURNS_H
 #define CANDOR_NET_TURNS_H
 
@@ -23,6 +23,8 @@ struct turn_queue {
 struct turns {
 	struct turn_queue ready;
 	struct turn_queue waiting; /* for the engine's pressure to fall; then they queue behind those who are ready */
+	struct turn_queue small, large; /* for memory, for something small or large; likewise, one after the other */
+	uint64_t large_released; /* so far */
 };
 
 /* Waits from now on, unless it does already. */
@@ -33,6 +35,12 @@ void turns_leave(struct turn *turn);
 
 /* Gives the first one in the queue its turn. */
 void turns_give(struct turns *t, const struct engine *e);
+
+/* How many wait for memory. */
+static inline size_t turns_awaiting_room(const struct turns *t)
+{
+	return t->small.n + t->large.n;
+}
 
 /* Whether turns_give() has somebody to give a turn to. */
 bool turns_are_due(const struct turns *t, const struct engine *e);

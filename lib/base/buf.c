@@ -6,15 +6,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A first large piece is often the only one, and gets what it needs; what grows from small pieces doubles. */
+static size_t grown_cap(size_t cap, size_t need)
+{
+	enum { LEAST = 256, PAGE = 4096 };
+	if (cap == 0 && need >= PAGE)
+		return (need + PAGE - 1) / PAGE * PAGE;
+	if (cap == 0)
+		cap = LEAST;
+	while (cap < need)
+		cap *= 2;
+	return cap;
+}
+
 uint8_t *buf_reserve(struct buf *b, size_t more)
 {
 	if (more > SIZE_MAX / 2 - b->len)
 		return NULL;
 	size_t need = b->len + more;
 	if (need > b->cap) {
-		size_t cap = b->cap ? b->cap : 256;
-		while (cap < need)
-			cap *= 2;
+		size_t cap = grown_cap(b->cap, need);
 		uint8_t *grown = realloc(b->data, cap);
 		if (!grown)
 			return NULL;

@@ -28,7 +28,7 @@ int frame_push(struct frame *f, const void *bytes, size_t len)
 	return buf_append(&f->bytes, bytes, len);
 }
 
-int frame_next(struct frame *f, struct view *message)
+int frame_peek(const struct frame *f, struct view *message)
 {
 	size_t available = f->bytes.len - f->start;
 	if (available == 0)
@@ -53,8 +53,15 @@ int frame_next(struct frame *f, struct view *message)
 	if (available - head < len)
 		return 0;
 	*message = (struct view){p + head, (size_t)len};
-	f->start += head + (size_t)len;
 	return 1;
+}
+
+int frame_next(struct frame *f, struct view *message)
+{
+	int got = frame_peek(f, message);
+	if (got == 1)
+		f->start = (size_t)(message->data - f->bytes.data) + message->len;
+	return got;
 }
 
 void frame_wipe(struct frame *f, struct view message)

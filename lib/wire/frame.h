@@ -31,6 +31,9 @@ MUST_CHECK int frame_push(struct frame *f, const void *bytes, size_t len);
  * before its body arrives; ERR_MALFORMED: the length is no varint. After an error the stream cannot be read on. */
 MUST_CHECK int frame_next(struct frame *f, struct view *message);
 
+/* The same, and the message stays the next one. */
+MUST_CHECK int frame_peek(const struct frame *f, struct view *message);
+
 /* Overwrites a message that frame_next() gave, which held a secret. Before anything is pushed or trimmed. */
 void frame_wipe(struct frame *f, struct view message);
 

@@ -70,7 +70,8 @@ void peer_end(struct peer *p)
 static void give_turns(struct peer *p)
 {
 	unsigned wakes = p->wakes;
-	while (p->session && session_wants_turn(p->session) && !session_must_wait(p->session))
+	while (p->session && session_wants_turn(p->session) && !session_must_wait(p->session) &&
+	       session_has_room(p->session))
 		session_resume(p->session);
 	p->wakes = wakes;
 	p->waits = p->session && session_wants_turn(p->session);
@@ -78,7 +79,7 @@ static void give_turns(struct peer *p)
 
 void peer_resume(struct peer *p)
 {
-	if (!p->session || !p->waits || session_must_wait(p->session))
+	if (!p->session || !p->waits || session_must_wait(p->session) || !session_has_room(p->session))
 		return;
 	session_resume(p->session);
 	give_turns(p);
