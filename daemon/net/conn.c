@@ -6,6 +6,7 @@
 #include "lib/wire/frame.h"
 
 enum {
+	HURRY_MS = 1000, /* for a handshake that others wait for */
 	LINGER_MS = 2000, /* also the time for a refused peer to finish its handshake */
 	LEAST_BYTES = 4 * 1024, /* given to the stream at a time, if there are that many */
 	OWED_MAX = 16 * 1024, /* of the channel's own output: above it the peer must read some before it is read */
@@ -202,7 +203,7 @@ static void send_output(struct conn *c)
 		return;
 	if (c->tls)
 		send_cipher(c);
-	else
+	else if (!c->context)
 		send_plain(c);
 }
 
@@ -223,6 +224,62 @@ static size_t read_size(const struct conn_shared *shared)
 	return size > LEAST_READ_BYTES ? size : LEAST_READ_BYTES;
 }
 
+/* ---- handshakes ---- */
+
+/* Nothing can be said to the peer yet, or any more. */
+static bool is_mute(const struct conn *c)
+{
+	return c->context || (c->tls && !tls_is_ready(c->tls));
+}
+
+static bool is_knocking(const struct conn *c)
+{
+	return c->turn.queue == &c->shared->knocking;
+}
+
+static void begin_shaking(struct conn *c)
+{
+	c->shaking = true;
+	c->shared->handshakes++;
+	c->began_ms = now_ms(c);
+}
+
+static struct conn *conn_of_turn(struct turn *t)
+{
+	return (struct conn *)((char *)t - offsetof(struct conn, turn));
+}
+
+static void end_shaking(struct conn *c)
+{
+	struct conn_shared *shared = c->shared;
+	if (!c->shaking)
+		return;
+	c->shaking = false;
+	shared->handshakes--;
+	if (!shared->knocking.first || shared->handshakes >= shared->handshakes_max)
+		return;
+	struct conn *next = conn_of_turn(shared->knocking.first);
+	turns_leave(&next->turn);
+	begin_shaking(next);
+	mark_dirty(next);
+}
+
+/* The peer has sent its first bytes. False: they must wait. */
+static bool may_shake(struct conn *c)
+{
+	struct conn_shared *shared = c->shared;
+	if (!c->context || c->shaking || c->state >= CONN_ENDING)
+		return true;
+	if (shared->handshakes >= shared->handshakes_max || shared->knocking.first) {
+		turns_append(&shared->knocking, &c->turn);
+		return false;
+	}
+	begin_shaking(c);
+	return true;
+}
+
+/* ---- reading ---- */
+
 /* The memory for connections is used up, and before more is read some must be freed: the bytes stay in the kernel. */
 static bool may_read(const struct conn *c)
 {
@@ -233,8 +290,8 @@ static bool may_read(const struct conn *c)
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
 	(void)suggested;
-	const struct conn *c = handle->data;
-	*buf = uv_buf_init(c->shared->read_buffer, may_read(c) ? (unsigned)read_size(c->shared) : 0);
+	struct conn *c = handle->data;
+	*buf = uv_buf_init(c->shared->read_buffer, may_read(c) && may_shake(c) ? (unsigned)read_size(c->shared) : 0);
 }
 
 static bool awaits_rest(const struct conn *c)
@@ -253,8 +310,6 @@ static void watch_frame(struct conn *c)
 		c->frames_before = frames;
 	}
 }
-
-/* ---- reading ---- */
 
 static void push(struct conn *c, const void *bytes, size_t n)
 {
@@ -294,6 +349,20 @@ static void end_input(struct conn *c)
 	mark_dirty(c);
 }
 
+/* 0, or the connection is being closed. */
+static int begin_channel(struct conn *c)
+{
+	int err = tls_new(&c->tls, c->context, NULL);
+	if (err) {
+		log_warning("closing a connection: out of memory for its TLS channel");
+		conn_close(c);
+		return err;
+	}
+	tls_context_free(c->context);
+	c->context = NULL;
+	return 0;
+}
+
 static void take_cipher(struct conn *c, const void *bytes, size_t n)
 {
 	struct buf *plain = &c->shared->plain;
@@ -302,6 +371,8 @@ static void take_cipher(struct conn *c, const void *bytes, size_t n)
 	bool known = plain->len > 0 || tls_is_ready(c->tls);
 	if (known && !c->introduced)
 		introduce(c);
+	if (known || err)
+		end_shaking(c);
 	if (err == -ENOMEM) {
 		log_warning("closing a connection: out of memory for its TLS channel");
 		conn_close(c);
@@ -322,15 +393,15 @@ static void take_cipher(struct conn *c, const void *bytes, size_t n)
 
 static bool wants_bytes(const struct conn *c)
 {
-	if (c->state >= CONN_ENDING || c->owed.len > OWED_MAX)
+	if (c->state >= CONN_ENDING || c->owed.len > OWED_MAX || is_knocking(c))
 		return false;
-	return (c->tls && !tls_is_ready(c->tls)) || session_wants_bytes(c->session);
+	return is_mute(c) || session_wants_bytes(c->session);
 }
 
 /* The stream has no more input, which may be the peer's intention, or is broken. */
 static void on_end(struct conn *c, bool broken)
 {
-	bool deaf = c->tls && !tls_is_ready(c->tls); /* nothing can be said to it */
+	bool deaf = is_mute(c);
 	c->reading = false;
 	c->peer_ended = true;
 	if (broken || deaf || c->state >= CONN_ENDING)
@@ -358,6 +429,8 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	if (c->state >= CONN_ENDING)
 		return;
 	c->last_active_ms = now_ms(c);
+	if (c->context && begin_channel(c))
+		return;
 	if (c->tls)
 		take_cipher(c, buf->base, (size_t)n);
 	else
@@ -377,9 +450,8 @@ int conn_start(struct conn *c, const struct identity *peer, struct tls_context *
 	static const struct session_ops ops = {.wake = on_wake, .send_now = on_send_now};
 	const struct conn_shared *shared = c->shared;
 	c->last_active_ms = c->began_ms = now_ms(c);
-	int err = context ? tls_new(&c->tls, context, NULL) : 0;
-	if (err == 0)
-		err = session_new(&c->session, shared->engine, &shared->session_limits, peer, &ops, c);
+	c->context = context ? tls_context_keep(context) : NULL;
+	int err = session_new(&c->session, shared->engine, &shared->session_limits, peer, &ops, c);
 	if (err)
 		return err;
 	c->turn.session = c->session;
@@ -477,9 +549,11 @@ const char *conn_overdue(struct conn *c)
 
 	if (c->state == CONN_LINGERING)
 		return now - c->linger_since_ms > LINGER_MS ? "the peer did not close its side" : NULL;
-	bool shaking = c->tls && !tls_is_ready(c->tls);
+	bool shaking = is_mute(c);
 	if (shaking && c->refused_ms && now - c->refused_ms > LINGER_MS)
 		return "it was refused and did not finish its TLS handshake";
+	if (c->shaking && c->shared->knocking.first && now - c->began_ms > HURRY_MS)
+		return "its TLS handshake takes long, and others wait for one";
 	if (shaking && limits->frame_ms && now - c->began_ms > limits->frame_ms)
 		return "TLS handshake timed out";
 	if (limits->frame_ms && c->frame_since_ms && now - c->frame_since_ms > limits->frame_ms) {
@@ -501,8 +575,8 @@ const char *conn_overdue(struct conn *c)
 
 bool conn_is_done(const struct conn *c)
 {
-	bool mute = c->tls && !tls_is_ready(c->tls); /* nothing can be sent yet, or any more */
-	return session_is_quiet(c->session) && (mute || (session_output(c->session)->len == 0 && !c->writing.data));
+	return session_is_quiet(c->session) &&
+	       (is_mute(c) || (session_output(c->session)->len == 0 && !c->writing.data));
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -511,6 +585,7 @@ static void on_closed(uv_handle_t *handle)
 	/* libuv has called on_written() before. */
 	require(!c->writing.data);
 	tls_free(c->tls);
+	tls_context_free(c->context);
 	buf_free(&c->owed);
 	c->shared->ops->closed(c->shared->owner, c);
 }
@@ -533,6 +608,7 @@ void conn_close(struct conn *c)
 		say_last(c);
 	move_to(c, CONN_CLOSING);
 	turns_leave(&c->turn);
+	end_shaking(c);
 	if (c->session)
 		session_end(c->session);
 	c->session = NULL;

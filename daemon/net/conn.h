@@ -39,6 +39,10 @@ struct conn_shared {
 	struct session_limits session_limits;
 	struct conn_limits limits;
 	struct turns turns;
+	/* Handshakes under way, which hold much memory, and connections whose peers have sent their first bytes but
+	 * must wait for one to end: the bytes stay in the kernel. */
+	size_t handshakes, handshakes_max;
+	struct turn_queue knocking;
 	uint64_t now_ms; /* time as it counts for the limits: only that in which peers were looked at; from 1 */
 	/* Scratch, each used within one call only. */
 	char *read_buffer;
@@ -76,7 +80,9 @@ struct conn {
 	bool introduced; /* the session knows whom the certificate names */
 	struct session *session; /* NULL: closing */
 	struct turn turn;
-	struct tls *tls; /* NULL: plain */
+	struct tls_context *context; /* of a channel that has not begun; NULL: it has, or the connection is plain */
+	struct tls *tls; /* NULL: plain, or not begun */
+	bool shaking; /* counted among the handshakes under way */
 	struct buf owed; /* the channel's own output: handshake, alerts, the end */
 	uint64_t began_ms; /* the handshake; like all times here, by shared->now_ms */
 	uv_write_t write;

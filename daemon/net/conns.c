@@ -417,6 +417,9 @@ int conns_init(struct conns *all, uv_loop_t *loop, const struct config *config, 
 		.base_bytes = heap_bytes(sizeof(struct conn)) + HOLDER_BYTES, /* and the channel's, see conn.c */
 		.budget = &all->budget,
 	};
+	/* A quarter of what is held. */
+	size_t handshake = heap_bytes(sizeof(struct conn)) + TLS_REST_BYTES + TLS_HANDSHAKE_BYTES;
+	all->shared.handshakes_max = held / 4 / handshake;
 	return all->shared.read_buffer ? 0 : -ENOMEM;
 }
 

@@ -1,6 +1,6 @@
 #include "daemon/net/turns.h"
 
-static void append(struct turn_queue *q, struct turn *t)
+void turns_append(struct turn_queue *q, struct turn *t)
 {
 	t->queue = q;
 	t->next = NULL;
@@ -26,11 +26,11 @@ void turns_wait(struct turns *t, struct turn *turn)
 	if (turn->queue)
 		return;
 	if (session_must_wait(turn->session))
-		append(&t->waiting, turn);
+		turns_append(&t->waiting, turn);
 	else if (session_awaits_room(turn->session))
-		append(session_awaits_much(turn->session) ? &t->large : &t->small, turn);
+		turns_append(session_awaits_much(turn->session) ? &t->large : &t->small, turn);
 	else
-		append(&t->ready, turn);
+		turns_append(&t->ready, turn);
 }
 
 static bool may_release(const struct turns *t, const struct engine *e)
@@ -47,7 +47,7 @@ static void release(struct turns *t, struct turn_queue *from)
 {
 	struct turn *released = from->first;
 	turns_leave(released);
-	append(&t->ready, released);
+	turns_append(&t->ready, released);
 }
 
 /* Something large goes alone, so that what it took is counted before the next goes. */

@@ -27,6 +27,9 @@ struct turns {
 	uint64_t large_released; /* so far */
 };
 
+/* The last of a queue from now on; it waits in none. */
+void turns_append(struct turn_queue *q, struct turn *turn);
+
 /* Waits from now on, unless it does already. */
 void turns_wait(struct turns *t, struct turn *turn);
 

@@ -16,11 +16,10 @@
 
 enum {
 	CHUNK = 16 * 1024,
+	CHAIN_BYTES_MAX = 16 * 1024, /* of a peer's certificates: they are held until the handshake is done */
 	SUBJECT_MAX = 256,
 	FAULT_MAX = 256,
-	/* Measured with OpenSSL 3.0, as TLS_REST_BYTES was, with a short certificate chain: what a handshake adds, and
-	 * what an incomplete record adds. */
-	HANDSHAKE_BYTES = 48 * 1024,
+	/* Measured with OpenSSL 3.0, as those of tls.h were: what an incomplete record adds. */
 	RECORD_BYTES = 17 * 1024,
 };
 
@@ -218,6 +217,7 @@ static int set_up(SSL_CTX *ssl, const struct tls_identity *id, char *fault, size
 	SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_num_tickets(ssl, 0);
 	SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_max_cert_list(ssl, CHAIN_BYTES_MAX);
 	if (SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION) != 1 ||
 	    SSL_CTX_set_cipher_list(ssl, "ECDHE+AESGCM:ECDHE+CHACHA20") != 1)
 		return fail(fault, size, "TLS");
@@ -279,6 +279,12 @@ bool tls_context_is_stale(const struct tls_context *c)
 	return false;
 }
 
+struct tls_context *tls_context_keep(struct tls_context *c)
+{
+	c->users++;
+	return c;
+}
+
 void tls_context_free(struct tls_context *c)
 {
 	if (!c || --c->users > 0)
@@ -310,8 +316,7 @@ int tls_new(struct tls **out, struct tls_context *context, const char *host)
 	if (!t)
 		return -ENOMEM;
 	t->side = context->side;
-	t->context = context;
-	context->users++;
+	t->context = tls_context_keep(context);
 	t->ssl = SSL_new(context->ssl);
 	BIO *transport = BIO_new(context->transport);
 	if (!t->ssl || !transport) {
@@ -486,7 +491,7 @@ bool tls_awaits_rest(const struct tls *t)
 
 size_t tls_bytes(const struct tls *t)
 {
-	size_t more = !SSL_is_init_finished(t->ssl) ? HANDSHAKE_BYTES : tls_awaits_rest(t) ? RECORD_BYTES : 0;
+	size_t more = !SSL_is_init_finished(t->ssl) ? TLS_HANDSHAKE_BYTES : tls_awaits_rest(t) ? RECORD_BYTES : 0;
 	return heap_bytes(sizeof *t) + TLS_REST_BYTES + more;
 }
 

@@ -17,7 +17,8 @@
 struct tls_context;
 struct tls;
 
-enum { TLS_REST_BYTES = 24 * 1024 }; /* about what an idle channel holds */
+/* About what an idle channel holds, and what it holds beside that until its handshake is done. */
+enum { TLS_REST_BYTES = 24 * 1024, TLS_HANDSHAKE_BYTES = 48 * 1024 };
 
 enum tls_side { TLS_SERVER, TLS_CLIENT };
 
@@ -37,6 +38,9 @@ struct tls_identity {
 /* 0, -ENOMEM, or ERR_TLS with a sentence in fault[size]: what is wrong with which of the texts. */
 MUST_CHECK int tls_context_new(struct tls_context **out, const struct tls_identity *identity, char *fault, size_t size);
 void tls_context_free(struct tls_context *c); /* NULL is allowed */
+
+/* For another owner, who frees it too. */
+struct tls_context *tls_context_keep(struct tls_context *c);
 
 /* Whether one of its revocation lists is out of date: then no certificate of that authority is accepted. */
 bool tls_context_is_stale(const struct tls_context *c);
