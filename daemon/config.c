@@ -542,6 +542,12 @@ int config_load(struct config *c, int argc, char **argv, enum config_command *co
 	return check_command(&l, *command) || check_tls(&l) ? -1 : works_on_a_file(*command) ? 0 : use_own(&l, own_dir);
 }
 
+bool config_is_below(const char *path, const char *dir)
+{
+	size_t len = dir ? strlen(dir) : 0;
+	return len > 0 && strncmp(path, dir, len) == 0 && path[len] == '/';
+}
+
 /* ---- for people ---- */
 
 /* As K, M or G where nothing is lost by that. */
@@ -585,7 +591,9 @@ void config_print_help(void)
 	      "\n"
 	      "Commands, instead of serving:\n"
 	      "  --check-config\n"
-	      "      print the settings that would be used, or the first error in them\n"
+	      "      print the settings that would be used, or what would keep candord from\n"
+	      "      starting with them: addresses, certificates, directories, the database;\n"
+	      "      changes nothing, and may run beside a candord that uses them\n"
 	      "  --verify --db FILE [--deep] [--head POOL:ROUND:HASH] [--archive FILE]...\n"
 	      "      replay the history and compare every weight and account with the state;\n"
 	      "      --deep also checks every page, index and reference of the file;\n"

@@ -59,6 +59,9 @@ enum config_command {
 MUST_CHECK int config_load(struct config *c, int argc, char **argv, enum config_command *command, char *own_dir,
 			   char *error, size_t size);
 
+/* Whether a path leads into a directory, by their texts. dir NULL: there is none. */
+bool config_is_below(const char *path, const char *dir);
+
 /* The text of --help, with every setting, its default and range; the file that --config takes looks likewise. */
 void config_print_help(void);
 

@@ -1,5 +1,6 @@
 /* candord: reads settings, sets up logging and privacy, and runs the server or another command. */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <sodium/core.h>
 #include <stdio.h>
@@ -96,6 +97,41 @@ static int serve(const struct config *config)
 	return server_run(config) ? EXIT_FAILED : EXIT_SUCCESS;
 }
 
+/* Could make_dir() make it? The nearest thing above that is there must be a directory that takes new ones. */
+static int check_make_dir(const char *path)
+{
+	char above[CONFIG_PATH_MAX];
+	struct stat st = {0};
+	snprintf(above, sizeof above, "%s", path);
+	while (stat(above, &st) != 0 && (errno == ENOENT || errno == ENOTDIR) && above[1]) {
+		char *slash = strrchr(above, '/');
+		slash[slash == above] = 0;
+	}
+	int err = !S_ISDIR(st.st_mode)                                       ? -ENOTDIR
+		  : faccessat(AT_FDCWD, above, W_OK | X_OK, AT_EACCESS) != 0 ? -errno
+									     : 0;
+	if (err)
+		log_error("cannot create %s: %s: %s", path, above, candor_strerror(err));
+	return err;
+}
+
+/* Whatever would keep candord from starting with these settings, and then the settings. */
+static int check_config(const struct config *config, const char *own_dir)
+{
+	struct stat st;
+	struct config resolved = *config;
+	const char *to_be_made = own_dir[0] && stat(own_dir, &st) != 0 ? own_dir : NULL;
+	int err = to_be_made ? check_make_dir(to_be_made) : 0;
+	if (err == 0 && !config_is_below(config->db, to_be_made))
+		err = place_resolve(config->db, resolved.db, sizeof resolved.db);
+	if (err == 0)
+		err = server_check(&resolved, to_be_made);
+	if (err)
+		return err;
+	config_print(config);
+	return 0;
+}
+
 static bool uses_database(enum config_command command)
 {
 	switch (command) {
@@ -177,7 +213,7 @@ static int run(struct config *config, enum config_command command, const char *o
 	switch (command) {
 	case CONFIG_HELP: config_print_help(); return EXIT_SUCCESS;
 	case CONFIG_VERSION: printf("candord " CANDOR_VERSION "\n"); return EXIT_SUCCESS;
-	case CONFIG_CHECK: config_print(config); return EXIT_SUCCESS;
+	case CONFIG_CHECK: return check_config(config, own_dir) ? EXIT_FAILED : EXIT_SUCCESS;
 	case CONFIG_VERIFY: return check(config);
 	case CONFIG_ARCHIVE: return archive(config) ? EXIT_FAILED : EXIT_SUCCESS;
 	case CONFIG_BACKUP:

@@ -96,9 +96,7 @@ static int size_of(const char *path, const char *ending, int64_t *size)
 	return err == -ENOENT || err == -ENOTDIR ? 0 : err;
 }
 
-/* SQLite takes an empty file for a new database, and removes the logs that lie beside it. Whoever lost a database must
- * hear so, and not find an empty one in its place. */
-static int check_not_lost(const char *path, bool *is_new)
+int db_check_not_lost(const char *path, bool *is_new)
 {
 	int64_t size, log_size;
 	int err = size_of(path, "", &size);
@@ -121,7 +119,7 @@ static int check_not_lost(const char *path, bool *is_new)
 static int open_handle(struct db *db, const char *path, enum db_mode mode, bool *is_new)
 {
 	int flags = mode == DB_WRITE ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE;
-	int err = mode == DB_WRITE ? check_not_lost(path, is_new) : 0;
+	int err = mode == DB_WRITE ? db_check_not_lost(path, is_new) : 0;
 	if (err == 0 && sqlite3_open_v2(path, &db->handle, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
 		err = db->handle ? db_error(db, path) : -ENOMEM;
 	return err;

@@ -7,6 +7,7 @@
 #ifndef CANDOR_DB_CONNECTION_H
 #define CANDOR_DB_CONNECTION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,6 +37,11 @@ void db_leave_log(struct db *db);
 /* A statement that runs when `stops` says anything but 0 ends with -ECANCELED, soon and unlogged. It is asked now and
  * then until db_end(), or until this is called with NULL. */
 void db_watch(struct db *db, int (*stops)(void *arg), void *arg);
+
+/* SQLite takes an empty file for a new database, and removes the logs that lie beside it. Whoever lost a database must
+ * hear so, and not find an empty one in its place: ERR_DAMAGED (logged), or -errno. 0: *is_new says whether there is
+ * none. */
+MUST_CHECK int db_check_not_lost(const char *path, bool *is_new);
 
 /* How long this connection waits for another program's lock before it says ERR_BUSY; five seconds, unless told. */
 void db_set_patience(struct db *db, unsigned ms);

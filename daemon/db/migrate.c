@@ -219,6 +219,20 @@ static int run(sqlite3 *db, const char *sql)
 	return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : failed(db);
 }
 
+int migrate_known_header(long application, long version)
+{
+	if (application != MIGRATE_APPLICATION_ID || version < 0) {
+		log_error("database: this is not a candor database; name another file");
+		return ERR_SCHEMA;
+	}
+	if (version > MIGRATE_VERSION) {
+		log_error("database: schema version %ld is newer than this program's %d; use a newer candord", version,
+			  MIGRATE_VERSION);
+		return ERR_SCHEMA;
+	}
+	return 0;
+}
+
 static int is_ours(sqlite3 *db, bool *empty, long *version)
 {
 	long application, tables;
@@ -230,16 +244,7 @@ static int is_ours(sqlite3 *db, bool *empty, long *version)
 	if (err)
 		return err;
 	*empty = tables == 0 && application == 0 && *version == 0;
-	if (!*empty && (application != MIGRATE_APPLICATION_ID || *version < 0)) {
-		log_error("database: this is not a candor database; name another file");
-		return ERR_SCHEMA;
-	}
-	if (*version > MIGRATE_VERSION) {
-		log_error("database: schema version %ld is newer than this program's %d; use a newer candord", *version,
-			  MIGRATE_VERSION);
-		return ERR_SCHEMA;
-	}
-	return 0;
+	return *empty ? 0 : migrate_known_header(application, *version);
 }
 
 /* Whether the row of `each` stands in the schema that `same` asks: 1, 0 or an error. */

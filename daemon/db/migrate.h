@@ -21,4 +21,7 @@ MUST_CHECK int migrate_check(sqlite3 *db);
 /* 0 if they are of a version that migrate() could bring to this program's. */
 MUST_CHECK int migrate_known(sqlite3 *db);
 
+/* By what the header of a file says of itself: 0; or ERR_SCHEMA (logged): another program's, or of a newer version. */
+MUST_CHECK int migrate_known_header(long application, long version);
+
 #endif

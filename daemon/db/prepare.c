@@ -87,27 +87,33 @@ static int make(const char *path)
 	return removed ? removed : err;
 }
 
+int db_check_missing(const char *path)
+{
+	struct last_run last;
+	int err = last_run_read(path, &last);
+	if (err)
+		log_error("%s: %s", path, candor_strerror(err));
+	if (err || last.change == 0)
+		return err;
+	log_error("database: %s is missing, and %" PRIu64
+		  " changes in it were acknowledged: put it back, with its write-ahead log, or restore a backup; "
+		  "to start a new database, remove %s-lock",
+		  path, last.change, path);
+	return ERR_DAMAGED;
+}
+
 /* A log without its database is for db_open() to refuse. */
 static int make_if_none(const char *path)
 {
-	struct last_run last;
 	int err = remove_attempt(path);
 	int database = err ? err : is_there(path, "");
 	int log = database ? 0 : is_there(path, "-wal");
-	int read = database || log ? 0 : last_run_read(path, &last);
-	if (database < 0 || log < 0 || read < 0)
-		log_error("%s: %s", path, candor_strerror(database < 0 ? database : log < 0 ? log : read));
-	if (database || log || read)
-		return database < 0 ? database : log < 0 ? log : read;
-	if (last.change > 0) {
-		log_error(
-			"database: %s is missing, and %" PRIu64
-			" changes in it were acknowledged: put it back, with its write-ahead log, or restore a backup; "
-			"to start a new database, remove %s-lock",
-			path, last.change, path);
-		return ERR_DAMAGED;
-	}
-	return make(path);
+	if (database < 0 || log < 0)
+		log_error("%s: %s", path, candor_strerror(database < 0 ? database : log));
+	if (database || log)
+		return database < 0 ? database : log < 0 ? log : 0;
+	err = db_check_missing(path);
+	return err ? err : make(path);
 }
 
 /* ---- the log ---- */

@@ -16,6 +16,9 @@
  * open, no other that closes takes the log with it. 0, -errno, or a database error. */
 MUST_CHECK int db_prepare(struct db **reader, const char *path, enum db_sync sync, struct db_lock *lock);
 
+/* There is no database: may a new one be made? 0, ERR_DAMAGED (logged): one was there; or -errno, -ENOMEM. */
+MUST_CHECK int db_check_missing(const char *path);
+
 /* Does a database that nobody uses have all that was acknowledged, as far as its log and the record of its last run
  * tell? A daemon that uses it has asked that itself. 0, ERR_DAMAGED (logged), or another error. */
 MUST_CHECK int db_check_at_rest(const char *path);

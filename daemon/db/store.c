@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "daemon/db/last_run.h"
+#include "daemon/db/look.h"
 #include "daemon/db/prepare.h"
 #include "daemon/db/presence.h"
 #include "daemon/db/read_queue.h"
@@ -302,6 +303,11 @@ no_thread:
 no_cond:
 	uv_mutex_destroy(&s->mutex);
 	return err;
+}
+
+int store_look(const char *path)
+{
+	return db_look(path);
 }
 
 int store_open(struct store **out, uv_loop_t *loop, const char *path, enum db_sync sync, size_t memory,

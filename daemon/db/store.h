@@ -18,6 +18,9 @@ enum { STORE_READERS = 5 };
 /* err: as db_write(), or ERR_MOVED. */
 typedef void store_on_commit(void *arg, int err);
 
+/* Could a start use the database? As db_look() (look.h). */
+MUST_CHECK int store_look(const char *path);
+
 /* Takes the lock, creates or migrates the database, starts the writer. memory: bytes for SQLite, all in all.
  * 0, ERR_LOCKED, -errno, a libuv or a database error; then nothing is left open. */
 MUST_CHECK int store_open(struct store **out, uv_loop_t *loop, const char *path, enum db_sync sync, size_t memory,

@@ -84,15 +84,19 @@ static void on_knock(uv_poll_t *poll, int status, int events)
 		accept_some(poll->data, fd);
 }
 
-/* Binds and listens: the descriptor, or an error. */
+/* Binds and listens: the descriptor, or an error. In a trial 0 instead. */
 static int open_socket(struct listener *l, const struct addrinfo *info)
 {
 	uv_os_fd_t fd;
+	if (!info && l->of->is_trial)
+		return config_is_below(l->address.path, l->of->to_be_made) ? 0 : unix_socket_check(l->address.path);
 	if (!info) {
 		int err = unix_socket_open(&l->file_socket, l->address.path, BACKLOG);
 		return err ? err : l->file_socket.fd;
 	}
 	int err = bind_tcp(l, info);
+	if (l->of->is_trial)
+		return err == UV_EADDRINUSE ? 0 : err;
 	if (err == 0)
 		err = uv_fileno((const uv_handle_t *)&l->tcp, &fd);
 	if (err)
@@ -103,7 +107,7 @@ static int open_socket(struct listener *l, const struct addrinfo *info)
 static int start_listening(struct listener *l, const struct addrinfo *info)
 {
 	int fd = open_socket(l, info);
-	if (fd < 0)
+	if (fd < 0 || l->of->is_trial)
 		return fd;
 	int err = uv_poll_init(l->of->loop, &l->poll, fd);
 	if (err)
@@ -125,7 +129,7 @@ static int open_one(struct listeners *all, struct address *address, const struct
 	all->first = l;
 	l->file_socket = UNIX_SOCKET_NONE;
 	int err = start_listening(l, info);
-	if (err)
+	if (err || all->is_trial)
 		return err;
 	address->port = l->address.port;
 	char text[ADDRESS_TEXT_MAX];
@@ -163,9 +167,11 @@ static int open_resolved(struct listeners *all, struct address *address, const s
 	if (!numeric.is_tls && !is_loopback(a->ai_addr)) {
 		if (!all->config->insecure)
 			return refuse_unencrypted(text);
-		log_warning("%s is not encrypted: anyone on the network path can read and change its traffic, tokens "
-			    "included",
-			    text);
+		/* Once, though each start tries first. */
+		if (all->is_trial)
+			log_warning("%s is not encrypted: anyone on the network path can read and change its traffic, "
+				    "tokens included",
+				    text);
 	}
 	int err = open_one(all, &numeric, a);
 	if (err == 0) {
@@ -173,7 +179,8 @@ static int open_resolved(struct listeners *all, struct address *address, const s
 		return 1;
 	}
 	if ((err == UV_EAFNOSUPPORT || err == UV_EADDRNOTAVAIL) && (a != first || a->ai_next)) {
-		log_notice("not listening on %s: %s", text, uv_strerror(err));
+		if (!all->is_trial)
+			log_notice("not listening on %s: %s", text, uv_strerror(err));
 		return 0;
 	}
 	log_error("cannot listen on %s: %s", text, uv_strerror(err));
@@ -206,19 +213,66 @@ static int open_tcp(struct listeners *all, struct address *address)
 	return err < 0 ? err : 0;
 }
 
-int listeners_open(struct listeners *all, uv_loop_t *loop, const struct config *config, listeners_on_accept *on_accept,
-		   void *arg)
+/* Two that are the same, or of which one is every address of the other's kind. */
+static bool collides(const struct address *a, const struct address *b)
 {
-	*all = (struct listeners){.loop = loop, .config = config, .on_accept = on_accept, .arg = arg};
-	for (size_t i = 0; i < config->listen.n; i++) {
-		struct address address = config->listen.each[i];
+	if (a->is_unix || b->is_unix)
+		return a->is_unix && b->is_unix && strcmp(a->path, b->path) == 0;
+	bool six = strchr(a->host, ':');
+	const char *every = six ? "::" : "0.0.0.0";
+	return a->port != 0 && a->port == b->port && six == (strchr(b->host, ':') != NULL) &&
+	       (strcmp(a->host, b->host) == 0 || strcmp(a->host, every) == 0 || strcmp(b->host, every) == 0);
+}
+
+/* No two of them want the same; each is a number by now. */
+static int check_apart(const struct listeners *all)
+{
+	char text[ADDRESS_TEXT_MAX];
+	for (const struct listener *l = all->first; l; l = l->next)
+		for (const struct listener *m = l->next; m; m = m->next)
+			if (collides(&l->address, &m->address)) {
+				address_format(&l->address, text, sizeof text);
+				log_error("cannot listen on %s: two of the listeners want that address", text);
+				return UV_EADDRINUSE;
+			}
+	return 0;
+}
+
+static int open_all(struct listeners *all)
+{
+	for (size_t i = 0; i < all->config->listen.n; i++) {
+		struct address address = all->config->listen.each[i];
 		int err = address.is_unix ? open_one(all, &address, NULL) : open_tcp(all, &address);
 		if (err && address.is_unix)
 			log_error("cannot listen on unix:%s: %s", address.path, uv_strerror(err));
 		if (err)
 			return err;
 	}
-	return 0;
+	return all->is_trial ? check_apart(all) : 0;
+}
+
+int listeners_open(struct listeners *all, uv_loop_t *loop, const struct config *config, listeners_on_accept *on_accept,
+		   void *arg)
+{
+	*all = (struct listeners){.loop = loop, .config = config, .on_accept = on_accept, .arg = arg};
+	return open_all(all);
+}
+
+int listeners_check(const struct config *config, const char *to_be_made)
+{
+	uv_loop_t loop;
+	struct listeners all = {.loop = &loop, .config = config, .to_be_made = to_be_made, .is_trial = true};
+	int err = uv_loop_init(&loop);
+	if (err) {
+		log_error("cannot start: %s", uv_strerror(err));
+		return err;
+	}
+	err = open_all(&all);
+	listeners_close(&all);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	require(uv_loop_close(&loop) == 0);
+	listeners_free(&all);
+	return err;
 }
 
 void listeners_allow(struct listeners *all, bool tcp, bool local)

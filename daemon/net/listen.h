@@ -33,6 +33,8 @@ struct listeners {
 	listeners_on_accept *on_accept;
 	void *arg;
 	struct listener *first;
+	const char *to_be_made; /* a directory that is not there yet; NULL: none */
+	bool is_trial; /* nobody listens in the end */
 	bool closed;
 };
 
@@ -42,6 +44,11 @@ struct listeners {
  * intended. 0, or an error that was logged; to be closed in either case. */
 MUST_CHECK int listeners_open(struct listeners *l, uv_loop_t *loop, const struct config *config,
 			      listeners_on_accept *on_accept, void *arg);
+
+/* Could listeners_open() do so? Binds at the addresses of TCP for a moment, and does not listen: one that is in use,
+ * perhaps by this daemon, passes. Unix sockets in a directory that is to be made first pass too. 0, or an error that
+ * was logged. */
+MUST_CHECK int listeners_check(const struct config *config, const char *to_be_made);
 
 /* Whether connections are accepted from now on: over TCP, and over Unix sockets. Where they are not, new ones wait. A
  * listener also pauses by itself when the system has no descriptor or no memory for another connection; whoever may

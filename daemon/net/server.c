@@ -238,15 +238,6 @@ static void on_sighup(uv_signal_t *handle, int signum)
 	log_notice(fresh ? "SIGHUP: certificates reloaded for new connections" : "SIGHUP: no certificates to reload");
 }
 
-static int start_tls(struct server *s)
-{
-	char fault[FAULT_MAX];
-	int err = credentials_load(s->config, &s->tls, fault, sizeof fault);
-	if (err)
-		log_error("cannot start: %s", fault);
-	return err;
-}
-
 /* ---- the loop's beat ---- */
 
 static void on_idle(uv_idle_t *idle)
@@ -429,12 +420,35 @@ static int start_pool(struct server *s)
 	return err;
 }
 
+/* What is wrong with the settings here and now is found before anything is made or changed. */
+static int examine(const struct config *config, const char *to_be_made, struct tls_context **tls)
+{
+	char fault[FAULT_MAX];
+	int err = credentials_load(config, tls, fault, sizeof fault);
+	if (err) {
+		log_error("cannot start: %s", fault);
+		return err;
+	}
+	err = config_is_below(config->db, to_be_made) ? 0 : store_look(config->db);
+	if (err)
+		say_unusable(config->db, err);
+	return err ? err : listeners_check(config, to_be_made);
+}
+
+int server_check(const struct config *config, const char *to_be_made)
+{
+	struct tls_context *tls = NULL;
+	int err = examine(config, to_be_made, &tls);
+	tls_context_free(tls);
+	return err;
+}
+
 /* Everything but the loop itself; what was begun is closed by close_all(). */
 static int start(struct server *s)
 {
 	int err = start_pool(s);
 	if (err == 0)
-		err = start_tls(s);
+		err = examine(s->config, NULL, &s->tls);
 	if (err == 0)
 		err = start_engine(s);
 	s->conns.shared.engine = s->engine;

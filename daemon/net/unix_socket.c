@@ -13,16 +13,26 @@
 
 /* ---- the lock ---- */
 
-/* Of the directory that the path is in: a descriptor, or -1 where it cannot be had. */
+/* That the path is in. */
+struct directory {
+	char path[sizeof((struct sockaddr_un *)0)->sun_path + 1];
+};
+
+static struct directory directory_of(const char *path)
+{
+	struct directory d = {"."};
+	const char *slash = strrchr(path, '/');
+	if (slash)
+		snprintf(d.path, sizeof d.path, "%.*s", slash == path ? 1 : (int)(slash - path), path);
+	return d;
+}
+
+/* A descriptor, or -1 where it cannot be had. */
 static int lock_directory(const char *path)
 {
 	enum { TRIES = 100, PAUSE_NS = 1000 * 1000 };
-	struct sockaddr_un at;
-	char directory[sizeof at.sun_path + 1] = ".";
-	const char *slash = strrchr(path, '/');
-	if (slash)
-		snprintf(directory, sizeof directory, "%.*s", slash == path ? 1 : (int)(slash - path), path);
-	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const struct directory d = directory_of(path);
+	int fd = open(d.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	for (int i = 0; fd >= 0 && i < TRIES; i++) {
 		const struct timespec pause = {.tv_nsec = PAUSE_NS};
 		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
@@ -99,12 +109,30 @@ static void remove_and_close(struct unix_socket *s, const char *path)
 	*s = UNIX_SOCKET_NONE;
 }
 
+int unix_socket_check(const char *path)
+{
+	struct sockaddr_un at;
+	struct stat st;
+	int err = make_address(&at, path);
+	if (err)
+		return err;
+	if (lstat(path, &st) == 0) {
+		if (!S_ISSOCK(st.st_mode))
+			return -EADDRINUSE;
+	} else if (errno != ENOENT) {
+		return -errno;
+	}
+	return faccessat(AT_FDCWD, directory_of(path).path, W_OK | X_OK, AT_EACCESS) == 0 ? 0 : -errno;
+}
+
 int unix_socket_open(struct unix_socket *s, const char *path, int backlog)
 {
 	struct sockaddr_un at;
 	*s = UNIX_SOCKET_NONE;
 	int err = make_address(&at, path);
 	if (err)
+		return err;
+	if ((err = unix_socket_check(path)))
 		return err;
 	int lock = lock_directory(path);
 	err = remove_stale(&at);

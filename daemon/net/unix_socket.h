@@ -24,6 +24,9 @@ struct unix_socket {
  * daemon that was killed, and is replaced; -EADDRINUSE for anything else that stands there, or another -errno. */
 MUST_CHECK int unix_socket_open(struct unix_socket *s, const char *path, int backlog);
 
+/* Could one be opened there? Asks nobody who listens there now, and changes nothing. 0 or -errno. */
+MUST_CHECK int unix_socket_check(const char *path);
+
 /* Removes the file if it is still this socket's, and closes. May be called again. */
 void unix_socket_close(struct unix_socket *s, const char *path);
 
