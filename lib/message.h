@@ -150,6 +150,8 @@ struct candor_request {
 	const struct candor_outcome *outcomes; /* RESOLVE_ITEMS */
 	const char *const *items; /* CLOSE_ITEMS, VOID_ITEMS, QUERY_ITEMS */
 	const struct candor_grant *grants; /* CREATE_TOKEN; ADD_GRANT and REMOVE_GRANT: one */
+
+	uint32_t reports_from, reports_limit; /* QUERY_ITEMS */
 };
 
 /* ---- responses ---- */
@@ -300,6 +302,7 @@ struct candor_response {
 
 	const char *next; /* POOLS, ITEMS, LABELERS, LABELER, GRANTS, TOKENS, EVENTS */
 	bool more; /* ITEMS */
+	uint32_t rest, reports_next; /* ITEMS; both 0: absent */
 	bool archived; /* LABELER */
 	uint64_t total; /* LABELERS */
 	double total_weight; /* LABELERS */

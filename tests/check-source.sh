@@ -135,7 +135,7 @@ call
 state
 reply
 slices
-record log_trim removal access items charge upkeep check
+record log_trim removal access items item_page charge upkeep check
 commands write read history prune grants_commands recover
 requests
 engine

@@ -9,6 +9,7 @@
 
 #include "daemon/engine/access.h"
 #include "daemon/engine/commands.h"
+#include "daemon/engine/item_page.h"
 #include "daemon/engine/reply.h"
 #include "daemon/engine/slices.h"
 
@@ -162,90 +163,6 @@ enum engine_outcome engine_list_pools(struct engine *e, struct call *call)
 
 /* ---- items ---- */
 
-/* weights: NULL where it has none. */
-static int describe_reports(struct engine_pool *c, const struct item *item, const double *weights, struct arena *a,
-			    struct candor_item *out)
-{
-	struct candor_item_report *rows = arena_alloc(a, item->n * sizeof *rows);
-	if (!rows)
-		return -ENOMEM;
-	const uint32_t *labelers = item_labelers(item);
-	for (uint32_t i = 0; i < item->n; i++)
-		rows[i] = (struct candor_item_report){
-			.labeler = pool_labeler_name(c->pool, labelers[i], NULL),
-			.value = item->values[i],
-			.weight = weights ? weights[i] : 0,
-		};
-	out->n_reports = item->n;
-	out->reports = rows;
-	return 0;
-}
-
-static int describe_item(struct engine_pool *c, struct item *item, const char *name, bool with_reports, struct arena *a,
-			 struct candor_item *out)
-{
-	struct aggregate aggregate = {0};
-	const double *weights = NULL;
-	bool archived = engine_is_archived(c, item);
-	*out = (struct candor_item){
-		.item = name,
-		.state = item->state,
-		.archived = archived,
-		.n = archived ? item->frozen->aggregate.n : item->n,
-		.opened_at = item->own.opened_at,
-		.closed_at = item->own.close_number ? item->own.closed_at : 0,
-		.ended_at = item->own.ended_at,
-	};
-	with_reports = with_reports && !archived;
-	/* Voided while open, it has reports and neither aggregates nor weights. */
-	if (item->state == CANDOR_VOID && !item->frozen)
-		return with_reports ? describe_reports(c, item, NULL, a, out) : 0;
-	int err = 0;
-	if (archived)
-		aggregate = item->frozen->aggregate;
-	else
-		err = pool_item_aggregate(c->pool, item, &aggregate, with_reports ? &weights : NULL);
-	if (err)
-		return err;
-	out->mean = aggregate.mean;
-	out->median = aggregate.median;
-	out->plain_mean = aggregate.plain_mean;
-	out->plain_median = aggregate.plain_median;
-	out->spread = aggregate.spread;
-	out->ess = aggregate.ess;
-	if (item->state == CANDOR_RESOLVED) {
-		out->outcome = item->frozen->outcome;
-		out->round = item->frozen->round;
-		out->eta = item->frozen->eta;
-		out->weighted_loss = item->frozen->weighted_loss;
-	}
-	return with_reports ? describe_reports(c, item, weights, a, out) : 0;
-}
-
-/* What a query has so far. */
-struct query {
-	size_t next; /* name */
-	size_t least_bytes; /* that its reports take in the answer */
-	struct candor_item *rows; /* [request.n], */
-	struct candor_rejected *rejected; /* likewise */
-	size_t n, n_rejected;
-};
-
-static struct query *begin_query(struct call *call)
-{
-	struct query *q = call->progress;
-	if (q)
-		return q;
-	size_t n = call->wire->request.n;
-	q = arena_alloc(call->arena, sizeof *q);
-	struct candor_item *rows = arena_alloc(call->arena, n * sizeof *rows);
-	struct candor_rejected *rejected = arena_alloc(call->arena, n * sizeof *rejected);
-	if (!q || !rows || !rejected)
-		return NULL;
-	*q = (struct query){.rows = rows, .rejected = rejected};
-	return call->progress = q;
-}
-
 /* Why the i-th item is not described, and the code; NULL: it is. */
 static const char *why_not(const struct call *call, size_t i, bool open_too, enum candor_code *code)
 {
@@ -266,53 +183,50 @@ static const char *why_not(const struct call *call, size_t i, bool open_too, enu
 		       : NULL;
 }
 
+/* What the query has so far, from one slice to the next; NULL: no memory. */
+static struct item_page *begin_query(const struct engine *e, struct call *call)
+{
+	struct item_page *page = call->progress;
+	if (page)
+		return page;
+	page = arena_alloc(call->arena, sizeof *page);
+	if (!page || item_page_begin(e, call, page))
+		return NULL;
+	return call->progress = page;
+}
+
 enum engine_outcome engine_query_items(struct engine *e, struct call *call)
 {
-	enum { REPORT_BYTES = 5, WEIGHED_BYTES = 14 }; /* of each report at least, without and with a weight */
 	struct engine_pool *c = call->pool;
 	const struct candor_request *request = &call->wire->request;
-	struct query *q = begin_query(call);
-	if (!q)
+	struct item_page *page = begin_query(e, call);
+	if (!page)
 		return engine_refuse_large(call);
 	bool open_too = engine_rights(e, call, c->name) & CANDOR_RIGHT_READ_OPEN;
-	for (; q->next < request->n; q->next++) {
-		size_t i = q->next;
+	int more = 1;
+	for (; page->next < request->n && more > 0; page->next++) {
+		size_t i = page->next;
 		if (engine_slice_is_over(e, c))
 			return engine_pause(e, call, request->n, engine_query_items);
 		e->work += ROW_WORK;
 		enum candor_code code;
 		const char *why = why_not(call, i, open_too, &code);
 		if (why) {
-			q->rejected[q->n_rejected++] = (struct candor_rejected){(uint32_t)i, code, why};
+			more = item_page_reject(page, i, code, why);
 			continue;
 		}
 		struct item *item = call->items[i];
-		int err = 0;
-		if (request->with_reports)
-			q->least_bytes += (size_t)item->n * (item->state == CANDOR_VOID ? REPORT_BYTES : WEIGHED_BYTES);
-		if (q->least_bytes <= e->limits.max_frame_bytes)
-			err = describe_item(c, item, request->items[i], request->with_reports, call->arena,
-					    &q->rows[q->n++]);
-		else
-			err = ERR_TOO_BIG;
+		more = item_page_add(page, c, i, item);
 		e->work += request->with_reports ? REPORT_WORK * (uint64_t)item->n : 0;
 		if (engine_memory_pressure(e) >= PRESSURE_HIGH)
 			pool_forget_aggregate(c->pool, item);
-		if (err) {
-			engine_measure(e, c);
-			engine_let_go(e, call);
-			return engine_refuse_large(call);
-		}
 	}
 	engine_measure(e, c);
 	engine_let_go(e, call);
-	struct candor_response r = {
-		.type = CANDOR_RES_ITEMS,
-		.n = q->n,
-		.items = q->rows,
-		.n_rejected = q->n_rejected,
-		.rejected = q->rejected,
-	};
+	if (more < 0)
+		return engine_refuse_large(call);
+	struct candor_response r = {0};
+	item_page_put(page, &r);
 	return engine_reply(call, &r, c->changed);
 }
 

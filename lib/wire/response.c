@@ -88,7 +88,7 @@ size_t wire_item_bytes(const struct candor_item *item)
 {
 	enum {
 		REALS = 9,
-		U64S = 6, /* n, round, three times, and where to go on */
+		U64S = 5, /* n, round, three times */
 		FLAGS = 2,
 		LIST_BYTES = U32_BYTES, /* the item's own length grows with its reports */
 	};

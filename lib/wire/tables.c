@@ -296,6 +296,8 @@ static const struct wire_row request_QueryItems_rows[] = {
 	TEXT(QueryItems, request, pool, name_fault),
 	{ITEMS(QueryItems), .max = CANDOR_PAGE_MAX, .too_many = "are too many; a query takes at most 1000"},
 	{AS(QueryItems, reports, request, with_reports)},
+	FIELD(QueryItems, request, reports_from),
+	FIELD(QueryItems, request, reports_limit),
 };
 static const struct wire_table request_QueryItems = TABLE(request_QueryItems, query_items, request);
 
@@ -519,11 +521,19 @@ static const struct wire_row answer_Item_rows[] = {
 FAST(answer_Item)
 static const struct wire_table answer_Item = FAST_TABLE(answer_Item, item, item);
 
+static bool is_cut(const void *plain)
+{
+	const struct candor_response *r = plain;
+	return r->rest || r->reports_next;
+}
+
 static const struct wire_row answer_Items_rows[] = {
 	ROWS(Items, response, items, n, &answer_Item),
 	TEXT(Items, response, next, short_fault),
 	FIELD(Items, response, more),
 	ROWS(Items, response, rejected, n_rejected, &answer_Rejected),
+	OPTIONAL(Items, ITEMS, response, rest, REST, is_cut),
+	OPTIONAL(Items, ITEMS, response, reports_next, REPORTS_NEXT, is_cut),
 };
 static const struct wire_table answer_Items = TABLE(answer_Items, items, response);
 

@@ -36,12 +36,102 @@ static void rejected_items_that_are_not_listed_are_counted(void **state)
 	assert_non_null(strstr(c->err, "1 item withdrawn"));
 }
 
+/* Each labeler's name, once, in the order of arrival, and the items in the order in which they were named. */
+static void all_reports_of_items_are_shown(void **state)
+{
+	struct command *c = *state;
+	enum { LABELERS = 700, AT_A_TIME = 20 };
+	static char names[LABELERS][64];
+	static struct candor_report rows[LABELERS];
+	static const char *const items[] = {"large", "none", "small", "closed"};
+	command_fill(c);
+	start(c);
+	struct candor *good = daemon_connect(&c->daemon);
+	for (size_t i = 0; i < LABELERS; i++) {
+		snprintf(names[i], sizeof names[i], "labeler-%u-%.*s", (unsigned)i, (int)(i % 20),
+			 "--------------------");
+		rows[i] = (struct candor_report){.item = "large", .labeler = names[i], .value = (double)i / LABELERS};
+	}
+	for (size_t i = 0; i < LABELERS; i += AT_A_TIME)
+		call_ok(good,
+			(struct candor_request){
+				.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = AT_A_TIME, .reports = rows + i});
+	call_report(good, "p", "small", "ann", 0.5);
+	for (size_t i = 0; i < 30; i++)
+		call_report(good, "p", "closed", names[i], 0.25);
+	call_on_item(good, CANDOR_REQ_CLOSE_ITEMS, "p", "closed");
+
+	assert_candor(c, 1, "query", "p", items[0], items[1], items[2], items[3], "--reports", "--json");
+	assert_non_null(strstr(c->err, "\"none\": NOT_FOUND"));
+	json_t *document = command_document(c);
+	const json_t *list = command_at(document, "items");
+	assert_int_equal(json_array_size(list), 3);
+	for (size_t i = 0; i < 3; i++) {
+		const json_t *item = json_array_get(list, i);
+		const char *name = i == 0 ? "large" : i == 1 ? "small" : "closed";
+		const json_t *reports = command_at(item, "reports");
+		size_t n = i == 0 ? LABELERS : i == 1 ? 1 : 30;
+		assert_string_equal(json_string_value(command_at(item, "item")), name);
+		assert_int_equal(command_number_at(item, "n"), n);
+		assert_int_equal(json_array_size(reports), n);
+		for (size_t k = 0; k < n; k++) {
+			const json_t *report = json_array_get(reports, k);
+			assert_string_equal(json_string_value(command_at(report, "labeler")),
+					    i == 1 ? "ann" : names[k]);
+			assert_true(command_number_at(report, "value") == (i == 0   ? rows[k].value
+									   : i == 1 ? 0.5
+										    : 0.25));
+		}
+	}
+	json_decref(document);
+
+	/* For people likewise: an item's row once, then its reports. */
+	assert_candor(c, 0, "query", "p", "large", "small", "--reports");
+	const char *at = strstr(c->out, "large");
+	assert_non_null(at);
+	assert_null(strstr(at + 1, "large"));
+	for (size_t i = 0; i < LABELERS; i++) {
+		char word[80];
+		snprintf(word, sizeof word, " %.60s ", names[i]);
+		at = strstr(at, word);
+		assert_non_null(at);
+	}
+	assert_non_null(strstr(at, "small"));
+}
+
+/* More names than fit into one request, and more rows than into one answer, are one table. */
+static void many_items_are_one_table(void **state)
+{
+	struct command *c = *state;
+	enum { ITEMS = 120 };
+	static char names[ITEMS][32];
+	const char *args[ITEMS + 3] = {"query", "p"};
+	command_fill(c);
+	start(c);
+	struct candor *good = daemon_connect(&c->daemon);
+	for (size_t i = 0; i < ITEMS; i++) {
+		snprintf(names[i], sizeof names[i], "item-%u", (unsigned)i);
+		call_report(good, "p", names[i], "ann", 0.5);
+		args[2 + i] = names[i];
+	}
+	assert_int_equal(command_run(c, NULL, args), 0);
+	const char *at = strstr(c->out, "median");
+	assert_non_null(at);
+	assert_null(strstr(at + 1, "median"));
+	for (size_t i = 0; i < ITEMS; i++) {
+		at = strstr(at, names[i]);
+		assert_non_null(at);
+	}
+}
+
 #define SMALL(test) cmocka_unit_test_setup_teardown(test, command_set_up, command_tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		SMALL(rejected_items_that_are_not_listed_are_counted),
+		SMALL(all_reports_of_items_are_shown),
+		SMALL(many_items_are_one_table),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

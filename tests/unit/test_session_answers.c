@@ -132,7 +132,7 @@ static void no_answer_to_a_change_and_no_refusal_is_too_long_for_any_frame(void 
 		{.type = CANDOR_REQ_CREATE_POOL, .pool = name, .settings = {CANDOR_ANYTIME, pi, pi, 0, 0, pi, pi}},
 		{.type = CANDOR_REQ_UPDATE_POOL, .pool = name, .settings = {.c = pi / 2}},
 		{.type = CANDOR_REQ_GET_POOL, .pool = name},
-		{.type = CANDOR_REQ_CREATE_TOKEN, .name = token, .expires_at = UINT64_MAX},
+		{.type = CANDOR_REQ_CREATE_TOKEN, .name = token, .expires_at = INT64_MAX},
 		{.type = CANDOR_REQ_REVOKE_TOKEN, .name = token},
 	};
 	for (uint64_t id = 1; id <= sizeof requests / sizeof *requests; id++) {
@@ -154,6 +154,161 @@ static void no_answer_to_a_change_and_no_refusal_is_too_long_for_any_frame(void 
 	assert_int_equal(r.code, CANDOR_PERMISSION_DENIED);
 	assert_true(len <= 1024 && strlen(r.message) > 200);
 	peer_end(&other);
+}
+
+/* ---- items and their reports, page by page ---- */
+
+/* Asks for items with their reports until everything is there, as a client would: what came of each. */
+struct reading {
+	size_t n_reports[64]; /* of each name */
+	size_t answers, rejected;
+	double sum; /* of each report's place times its value */
+};
+
+static void read_all(struct peer_world *w, const char *const *names, size_t n, uint32_t limit, struct reading *out)
+{
+	struct candor_response r;
+	*out = (struct reading){0};
+	struct candor_request request = {.id = 1, .type = CANDOR_REQ_QUERY_ITEMS, .pool = "p", .with_reports = true};
+	request.reports_limit = limit;
+	for (size_t done = 0; done < n; out->answers++) {
+		request.items = names + done;
+		request.n = n - done;
+		send(w, request);
+		fake_settle(&w->f);
+		size_t len = session_output(w->p.session)->len;
+		assert_int_equal(peer_receive(&w->p, &r), 1);
+		assert_int_equal(r.code, CANDOR_OK);
+		assert_true(len <= w->limits.max_frame_bytes + FRAME_HEAD_MAX);
+		assert_true(r.n + r.n_rejected > 0);
+		size_t given = 0, at = done, bad = 0;
+		for (size_t i = 0; i < r.n; i++, at++) {
+			/* In the order requested, with those that are rejected between them. */
+			for (; bad < r.n_rejected && done + r.rejected[bad].index == at; bad++)
+				at++;
+			assert_string_equal(r.items[i].item, names[at]);
+			for (size_t k = 0; k < r.items[i].n_reports; k++) {
+				const struct candor_item_report *report = &r.items[i].reports[k];
+				size_t place = out->n_reports[at]++;
+				out->sum += (double)(place + 1) * report->value;
+				assert_true(report->weight > 0);
+			}
+			given += r.items[i].n_reports;
+			bool is_cut = r.reports_next > 0 && at == done + r.rest;
+			assert_int_equal(out->n_reports[at], is_cut ? r.reports_next : r.items[i].n);
+		}
+		out->rejected += r.n_rejected;
+		assert_true(!limit || given <= limit);
+		bool is_whole = r.rest == 0 && r.reports_next == 0;
+		assert_true(is_whole || r.rest > 0 || r.reports_next > request.reports_from);
+		done = is_whole ? n : done + r.rest;
+		request.reports_from = r.reports_next;
+	}
+}
+
+/* As many reports as the item's number, by labelers with names of all lengths; the first item and every fifth do not exist. */
+static void fill(struct peer_world *w, const char *const *names, size_t n, double *sum)
+{
+	char labeler[256];
+	*sum = 0;
+	for (size_t i = 0; i < n; i++) {
+		for (size_t k = 0; k < (i % 5 == 4 ? 0 : i); k++) {
+			double value = (double)((i * 31 + k * 7) % 64) / 64;
+			memset(labeler, 'l', sizeof labeler);
+			snprintf(labeler, sizeof labeler, "%u-", (unsigned)k);
+			labeler[strlen(labeler)] = 'l';
+			labeler[3 + k * 37 % 250] = 0;
+			assert_int_equal(fake_post(&w->f, "p", names[i], labeler, value), CANDOR_OK);
+			*sum += (double)(k + 1) * value;
+		}
+		if (i % 3 == 1)
+			fake_close(&w->f, "p", names[i]);
+		if (i % 3 == 2)
+			fake_resolve(&w->f, "p", names[i], 1);
+	}
+}
+
+static void all_reports_can_be_read_whatever_the_longest_message(void **state)
+{
+	struct peer_world *w = *state;
+	enum { NAMES = 40 };
+	static char texts[NAMES][256];
+	static const char *names[NAMES];
+	static const size_t frames[] = {1024, 1500, 9000, 1 << 22};
+	static const uint32_t limits[] = {0, 1, 7, 100000};
+	double sum;
+	struct reading got;
+	for (size_t i = 0; i < NAMES; i++) {
+		/* One of the longest names, and one that fits only into a page of its own. */
+		memset(texts[i], 'i', i == 17 ? 255 : 12);
+		snprintf(texts[i], 12, "%u-", (unsigned)i);
+		texts[i][strlen(texts[i])] = 'i';
+		names[i] = texts[i];
+	}
+	fill(w, names, NAMES, &sum);
+	for (size_t k = 0; k < 4; k++) {
+		w->limits.max_frame_bytes = w->f.limits.max_frame_bytes = frames[k];
+		peer_restart(w);
+		for (size_t j = 0; j < 4; j++) {
+			/* The request must fit as well. */
+			size_t n = k == 0 ? 30 : NAMES;
+			read_all(w, names, n, limits[j], &got);
+			size_t all = 0, unknown = 0;
+			for (size_t i = 0; i < n; i++) {
+				assert_int_equal(got.n_reports[i], i % 5 == 4 ? 0 : i);
+				all += i % 5 == 4 ? 0 : i;
+				unknown += i % 5 == 4 || i == 0;
+			}
+			assert_int_equal(got.rejected, unknown);
+			assert_true(n < NAMES || got.sum == sum);
+			assert_true(limits[j] == 0 || got.answers >= all / limits[j]);
+			assert_true(k < 3 || j % 3 > 0 || got.answers == 1);
+			assert_true(k > 0 || got.answers > 10);
+		}
+	}
+}
+
+/* Where an item grows between two pages, the new reports come last; one that is revised keeps its place. */
+static void a_report_keeps_its_place_while_an_item_is_read(void **state)
+{
+	struct peer_world *w = *state;
+	const char *const name = "i";
+	char labeler[16];
+	for (int k = 0; k < 10; k++) {
+		snprintf(labeler, sizeof labeler, "l%d", k);
+		assert_int_equal(fake_post(&w->f, "p", "i", labeler, k / 16.0), CANDOR_OK);
+	}
+	struct candor_request request = {
+		.type = CANDOR_REQ_QUERY_ITEMS, .pool = "p", .n = 1, .items = &name, .with_reports = true};
+	request.reports_limit = 4;
+	unsigned next = 0;
+	for (uint32_t from = 0; from < 12; from += 4) {
+		request.reports_from = from;
+		const struct candor_response *r = fake_call(&w->f, &request);
+		assert_int_equal(r->items[0].n_reports, 4);
+		for (size_t k = 0; k < 4; k++) {
+			snprintf(labeler, sizeof labeler, "l%u", next++);
+			assert_string_equal(r->items[0].reports[k].labeler, labeler);
+		}
+		/* l1, of the first page, and l6, of the second. */
+		assert_same_bits(r->items[0].reports[2].value, (from == 4 ? 0.75 : (from + 2) / 16.0));
+		assert_int_equal(r->rest, 0);
+		assert_int_equal(r->reports_next, from == 8 ? 0 : from + 4);
+		if (from == 0) {
+			assert_int_equal(fake_post(&w->f, "p", "i", "l1", 1), CANDOR_OK);
+			assert_int_equal(fake_post(&w->f, "p", "i", "l6", 0.75), CANDOR_OK);
+			assert_int_equal(fake_post(&w->f, "p", "i", "l10", 10 / 16.0), CANDOR_OK);
+			assert_int_equal(fake_post(&w->f, "p", "i", "l11", 11 / 16.0), CANDOR_OK);
+		} else if (from == 4) {
+			assert_int_equal(fake_resolve(&w->f, "p", "i", 1), CANDOR_OK);
+		}
+	}
+	/* Behind the last one there is nothing, and that is no error. */
+	request.reports_from = UINT32_MAX;
+	const struct candor_response *r = fake_call(&w->f, &request);
+	assert_int_equal(r->items[0].n, 12);
+	assert_int_equal(r->items[0].n_reports, 0);
+	assert_int_equal(r->reports_next, 0);
 }
 
 /* ---- limits ---- */
@@ -192,6 +347,8 @@ int main(void)
 		TEST(a_list_of_rejected_rows_is_cut_to_what_fits),
 		TEST(what_was_changed_is_told_without_memory_for_the_answer),
 		TEST(no_answer_to_a_change_and_no_refusal_is_too_long_for_any_frame),
+		TEST(all_reports_can_be_read_whatever_the_longest_message),
+		TEST(a_report_keeps_its_place_while_an_item_is_read),
 		TEST(a_report_too_many_on_an_item_is_told_the_limit),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

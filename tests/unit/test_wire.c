@@ -74,6 +74,8 @@ static void assert_same_request(const struct candor_request *got, const struct c
 	assert_same_text(got->labeler, want->labeler);
 	assert_int_equal(got->history, want->history);
 	assert_int_equal(got->with_reports, want->with_reports);
+	assert_int_equal(got->reports_from, want->reports_from);
+	assert_int_equal(got->reports_limit, want->reports_limit);
 	assert_int_equal(got->commit, want->commit);
 	assert_int_equal(got->sort, want->sort);
 	assert_true(got->round == want->round);

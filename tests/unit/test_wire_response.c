@@ -230,6 +230,8 @@ static void assert_same_response(const struct candor_response *got, const struct
 	SAME(retry_after_ms);
 	assert_same_text(got->next, want->next);
 	SAME(more);
+	SAME(rest);
+	SAME(reports_next);
 	SAME(archived);
 	SAME(total);
 	SAME(total_weight);
