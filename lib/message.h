@@ -174,6 +174,7 @@ struct candor_info {
 	uint64_t database_bytes, commits, resident_items;
 	const char *database; /* its path, where the daemon tells it: on Unix sockets */
 	uint64_t memory_bytes, memory_limit, resident_bytes;
+	uint64_t loop_turns, loop_p50_us, loop_p99_us, loop_max_us; /* turns of the daemon's loop */
 };
 
 struct candor_best {

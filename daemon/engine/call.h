@@ -8,6 +8,7 @@
 #include "daemon/db/read.h"
 #include "daemon/engine/grants.h"
 #include "daemon/engine/quota.h"
+#include "lib/base/histogram.h"
 #include "lib/wire/wire.h"
 
 struct engine;
@@ -41,6 +42,8 @@ struct engine_ops {
 	uint64_t (*database_bytes)(void *owner);
 	/* The state on disk can no longer be trusted, or memory could not be rebuilt from it: stop serving. */
 	void (*failed)(void *owner, int err);
+	/* How many nanoseconds of work the turns of its loop took. */
+	const struct histogram *(*loop)(void *owner);
 	/* Bytes of memory that are not the engine's; and of the whole process, as the system counts them. */
 	void (*memory)(void *owner, uint64_t *elsewhere, uint64_t *resident);
 };

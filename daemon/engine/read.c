@@ -25,6 +25,11 @@ static void describe_whole(struct engine *e, struct candor_info *out)
 	out->database_bytes = e->ops.database_bytes(e->owner);
 	out->memory_bytes = engine_memory_bytes(e) + elsewhere;
 	out->memory_limit = e->limits.memory_bytes;
+	const struct histogram *loop = e->ops.loop(e->owner);
+	out->loop_turns = loop->n;
+	out->loop_p50_us = histogram_quantile(loop, 0.5) / 1000;
+	out->loop_p99_us = histogram_quantile(loop, 0.99) / 1000;
+	out->loop_max_us = loop->max / 1000;
 }
 
 static void add_counts(struct pool_counts *to, const struct pool_counts *c)

@@ -35,6 +35,10 @@ struct server {
 	uv_signal_t sigterm, sigint, sighup;
 	uv_work_t no_work; /* for start_pool() */
 	uv_idle_t idle; /* active while a session waits for a turn: the loop does not sleep then */
+	/* How long the loop's turns took, in ns: from the end of one to that of the next, without the time in which the
+	 * loop slept. */
+	struct histogram turns;
+	uint64_t turn_ended, slept;
 	struct listeners listeners;
 	struct conns conns;
 	struct store *store;
@@ -118,6 +122,11 @@ static void on_memory(void *owner, uint64_t *elsewhere, uint64_t *resident)
 	const struct server *s = owner;
 	*elsewhere = db_memory() + conns_bytes(&s->conns);
 	*resident = memory_resident();
+}
+
+static const struct histogram *on_loop(void *owner)
+{
+	return &((struct server *)owner)->turns;
 }
 
 static void begin_stop(struct server *s);
@@ -245,6 +254,16 @@ static void on_idle(uv_idle_t *idle)
 	(void)idle; /* exists so that the loop does not sleep */
 }
 
+static void count_turn(struct server *s)
+{
+	uint64_t now = uv_hrtime(), slept = uv_metrics_idle_time(&s->loop);
+	uint64_t took = now - s->turn_ended, idle = slept - s->slept;
+	if (s->turn_ended)
+		histogram_add(&s->turns, took > idle ? took - idle : 0);
+	s->turn_ended = now;
+	s->slept = slept;
+}
+
 /* Before the loop sleeps: answers leave together, and changes go to the store. One session with much to do has a turn;
  * then the loop looks for new input, so that small requests are served between large ones. */
 static void on_prepare(uv_prepare_t *handle)
@@ -253,6 +272,7 @@ static void on_prepare(uv_prepare_t *handle)
 	if (s->closing)
 		return;
 	conns_serve(&s->conns);
+	count_turn(s);
 	if (conns_are_due(&s->conns))
 		uv_idle_start(&s->idle, on_idle);
 	else
@@ -324,6 +344,7 @@ static int start_engine(struct server *s)
 		.database_bytes = on_database_bytes,
 		.failed = on_failed,
 		.memory = on_memory,
+		.loop = on_loop,
 	};
 	const struct config *config = s->config;
 	struct memory_shares shares;
@@ -475,6 +496,7 @@ static int server_new(struct server **out, const struct config *config)
 		free(s);
 		return err;
 	}
+	require(uv_loop_configure(&s->loop, UV_METRICS_IDLE_TIME) == 0);
 	*out = s;
 	return 0;
 }

@@ -418,6 +418,10 @@ static const struct wire_row answer_Info_rows[] = {
 	FIELD(Info, info, memory_bytes),
 	FIELD(Info, info, memory_limit),
 	FIELD(Info, info, resident_bytes),
+	FIELD(Info, info, loop_turns),
+	FIELD(Info, info, loop_p50_us),
+	FIELD(Info, info, loop_p99_us),
+	FIELD(Info, info, loop_max_us),
 };
 static const struct wire_table answer_Info = TABLE(answer_Info, info, info);
 

@@ -74,6 +74,7 @@ static void json_of_info(struct command *c)
 		c,
 		"version protocol uptime_ms started_at pools labelers open_items connections committed reports "
 		"settlements read_only reason database_bytes commits memory_bytes memory_limit resident_bytes resident_items "
+		"loop_turns loop_p50_us loop_p99_us loop_max_us "
 		"database principal heads",
 		NULL, NULL);
 }

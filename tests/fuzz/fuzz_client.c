@@ -218,7 +218,11 @@ static void eat_info(struct eater *e, struct candor_info *i)
 				  .database = S,
 				  .memory_bytes = N,
 				  .memory_limit = N,
-				  .resident_bytes = N};
+				  .resident_bytes = N,
+				  .loop_turns = N,
+				  .loop_p50_us = N,
+				  .loop_p99_us = N,
+				  .loop_max_us = N};
 }
 
 static void eat_token(struct eater *e, struct candor_token *t)

@@ -515,6 +515,10 @@ static void hello_and_info_say_what_the_daemon_is(void **state)
 	assert_int_equal(info->memory_limit, f->limits.memory_bytes);
 	assert_int_equal(info->memory_bytes, engine_bytes(f->engine) + 1000);
 	assert_int_equal(info->resident_bytes, 8192);
+	assert_int_equal(info->loop_turns, 100);
+	assert_int_equal(info->loop_p50_us, 1);
+	assert_int_equal(info->loop_p99_us, 1);
+	assert_int_equal(info->loop_max_us, 5);
 	assert_false(info->read_only);
 	assert_string_equal(info->reason, "");
 }

@@ -106,6 +106,10 @@ static void assert_same_info(const struct candor_info *got, const struct candor_
 	SAME(memory_bytes);
 	SAME(memory_limit);
 	SAME(resident_bytes);
+	SAME(loop_turns);
+	SAME(loop_p50_us);
+	SAME(loop_p99_us);
+	SAME(loop_max_us);
 }
 
 static void assert_same_item(const struct candor_item *got, const struct candor_item *want)

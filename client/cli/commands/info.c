@@ -31,6 +31,9 @@ static void print_info(const struct candor_info *i, const char *principal)
 	       cli_count(i->commits).s, cli_plural(i->commits));
 	printf("memory       %s in use, by its own count; the limit is %s\n", cli_bytes(i->memory_bytes).s,
 	       cli_bytes(i->memory_limit).s);
+	if (i->loop_turns)
+		printf("loop         %.3g ms a turn at the median, %.3g ms at the 99th percentile, %.3g ms at most\n",
+		       (double)i->loop_p50_us / 1000, (double)i->loop_p99_us / 1000, (double)i->loop_max_us / 1000);
 	printf("database     %s, without its write-ahead log%s%s\n", cli_bytes(i->database_bytes).s,
 	       i->database[0] ? ": " : "", i->database);
 }
