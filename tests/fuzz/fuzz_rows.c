@@ -1,8 +1,12 @@
 /* Any bytes as CSV or JSON lines, in any pieces: rows that are good, faults that a terminal can bear, and the same ones
  * however the file comes. */
+#include <jansson.h>
+#include <stdio.h>
+
 #include "client/cli/base/rows.h"
 #include "tests/fuzz/fuzz.h"
 #include "lib/base/text.h"
+#include "lib/message.h"
 
 struct outcome {
 	enum cli_rows_result result;
@@ -22,6 +26,7 @@ static void check(const struct cli_rows *r, const struct cli_row *row, enum cli_
 		require(row->labeler || r->takes_outcomes);
 		require(!row->labeler || name_fault(row->labeler, strlen(row->labeler)) == NULL);
 		require(row->report >= 0 && row->report <= 1);
+		require(row->sequence <= CANDOR_SEQUENCE_MAX);
 		require(!row->has_outcome || (row->outcome >= 0 && row->outcome <= 1));
 	} else {
 		require(r->fault[0] && text_fault(r->fault, strlen(r->fault)) == NULL);
@@ -112,6 +117,26 @@ static void compare(const struct outcomes *a, const struct outcomes *b)
 	}
 }
 
+/* What another parser takes for JSON is not told to be none. The other way round, jansson refuses some of it. */
+static void compare_json(const struct outcomes *o, const uint8_t *bytes, size_t len)
+{
+	uint64_t line = 1;
+	size_t next = 0;
+	for (size_t at = 0; at < len; line++) {
+		const uint8_t *end = memchr(bytes + at, '\n', len - at);
+		const size_t n = end ? (size_t)(end - bytes) - at : len - at;
+		/* jansson passes over a zero byte behind a number. */
+		json_t *document =
+			memchr(bytes + at, 0, n) ? NULL : json_loadb((const char *)bytes + at, n, JSON_ALLOW_NUL, NULL);
+		while (next < o->n && o->at[next].row.line < line)
+			next++;
+		if (next < o->n && o->at[next].row.line == line && o->at[next].fault && json_is_object(document))
+			require(strncmp(o->at[next].fault, "not valid JSON", 14) != 0);
+		json_decref(document);
+		at += n + 1;
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct meal in = {data, len};
@@ -121,16 +146,26 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	/* The names of columns are hard to guess. */
 	const bool takes_outcomes = chance & 4;
 	const char *heading = takes_outcomes && chance & 8 ? "item,outcome\n" : "item,labeler,report,outcome\n";
-	size_t head = chance & 2 ? strlen(heading) : 0;
+	/* In one of the forms that are told from the heading. */
+	char first_line[64];
+	snprintf(first_line, sizeof first_line, "%s%s", chance & 16 ? "note," : "", heading);
+	for (char *at = first_line; *at; at++)
+		if (*at == ',')
+			*at = ",,;\t"[chance >> 5 & 3];
+		else if (*at == '\n' && chance & 128)
+			*at = '\r';
+	size_t head = chance & 2 ? strlen(first_line) : 0;
 	uint8_t *bytes = malloc(head + in.len + 1);
 	require(bytes);
-	memcpy(bytes, heading, head);
+	memcpy(bytes, first_line, head);
 	if (in.len > 0)
 		memcpy(bytes + head, in.data, in.len);
 	in = (struct meal){bytes, head + in.len};
 	read_all(&whole, format, takes_outcomes, in, 0);
 	read_all(&pieces, format, takes_outcomes, in, chance);
 	compare(&whole, &pieces);
+	if (format == CLI_ROWS_JSONL)
+		compare_json(&whole, in.data, in.len);
 	forget(&whole);
 	forget(&pieces);
 	free(bytes);
