@@ -72,6 +72,8 @@ struct call {
 	/* Called exactly once, with an answer that lives until it returns; it may leave once `change` is on disk. */
 	void (*reply)(struct call *call, const struct candor_response *response, uint64_t change);
 
+	bool is_paid; /* it runs again, for its answer went with a commit that failed: it was charged before */
+
 	/* The engine's, all zero at first. */
 	const struct need *need; /* the right that the request takes */
 	struct engine_pool *pool; /* that the request names, while its command runs; NULL for a kind that names none */

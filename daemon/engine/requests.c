@@ -173,7 +173,7 @@ static enum engine_outcome submit(struct engine *e, struct call *call)
 	/* A peer that failed to authenticate must not go on under its old identity. */
 	if (call->wire->fault && r->type == CANDOR_REQ_HELLO && r->token[0])
 		call->identity->is_refused = true;
-	if (!pays_later(call) && !engine_charge(e, call, call->identity))
+	if (!call->is_paid && !pays_later(call) && !engine_charge(e, call, call->identity))
 		return ENGINE_REPLIED;
 	if (call->load) {
 		await_load(call);
@@ -224,6 +224,13 @@ void engine_go_on(struct engine *e)
 bool engine_has_more(const struct engine *e)
 {
 	return e->paused.first;
+}
+
+bool engine_may_repeat(const struct call *call)
+{
+	const struct wire_request *w = call->wire;
+	return !w->fault && !w->row_fault && rows[w->request.type].access == READS &&
+	       w->request.type != CANDOR_REQ_HELLO;
 }
 
 /* ---- what comes before it ---- */

@@ -12,6 +12,9 @@ void engine_answer_bytes(const struct call *call, size_t *answer, size_t *elsewh
 
 enum engine_outcome engine_submit(struct engine *e, struct call *call);
 
+/* Whether a request only reads, so that it can run again where its answer cannot leave. */
+bool engine_may_repeat(const struct call *call);
+
 /* Requests that are long are done in slices (slices.h). Whether one of them has more to be done at once; and a slice of
  * the first one. To be called before the loop sleeps. */
 bool engine_has_more(const struct engine *e);

@@ -19,6 +19,7 @@ enum {
 	ROWS_A_UNIT = 4,
 	STEPS_A_UNIT = 128, /* of the engine's work */
 	ANSWER_BYTES_A_UNIT = 1024,
+	REPEATED_BYTES = 64 * 1024, /* of a request that is kept until its answer can leave */
 	ROWS_A_BULK = 256, /* a peer with so many rows waiting for the disk can itself wait */
 };
 
@@ -174,6 +175,38 @@ static void end_if_done(struct session *s)
 }
 
 static void pump(struct session *s);
+static void on_reply(struct call *call, const struct candor_response *response, uint64_t change);
+
+/* Keeps a request that only reads behind its answer. A long one is for its peer to repeat. */
+static void keep_request(struct reply *r, struct slot *slot)
+{
+	r->answer = r->bytes.len;
+	if (slot->call.bytes > REPEATED_BYTES || !engine_may_repeat(&slot->call))
+		return;
+	int err = wire_encode_request(&slot->wire.request, &slot->arena, REPEATED_BYTES, &r->bytes);
+	(void)err; /* without memory the peer repeats it */
+}
+
+/* What was read went with a commit that failed, and what was asked has an answer all the same. False: the peer must ask
+ * again. */
+static bool repeat(struct session *s, const struct reply *r)
+{
+	const uint8_t *at = r->bytes.data + r->answer, *end_of_it = r->bytes.data + r->bytes.len;
+	struct slot *slot = at < end_of_it ? session_take_slot(s) : NULL;
+	if (!slot)
+		return false;
+	while (*at++ & 0x80)
+		; /* its length */
+	slot->call.reply = on_reply;
+	slot->call.bytes = (size_t)(end_of_it - at);
+	slot->call.is_paid = true;
+	if (wire_decode_request(&slot->arena, at, slot->call.bytes, &slot->wire)) {
+		session_free_slot(s, slot);
+		return false;
+	}
+	session_enqueue(s, slot);
+	return true;
+}
 
 static void on_durable(struct waiter *w, int err)
 {
@@ -182,10 +215,12 @@ static void on_durable(struct waiter *w, int err)
 	session_remove_reply(s, r);
 	bool wanted = s->state < SESSION_REFUSED;
 	if (wanted && err == 0) {
-		if (buf_append(&s->output, r->bytes.data, r->bytes.len))
+		if (buf_append(&s->output, r->bytes.data, r->answer))
 			end(s, NULL);
 	} else if (wanted && err == -ENOMEM) {
 		say(s, r->id, CANDOR_RESOURCE_EXHAUSTED, "out of memory: nothing was changed; try again later");
+	} else if (wanted && (err == ERR_DISK_FULL || err == ERR_BUSY) && repeat(s, r)) {
+		/* pump() goes on with it. */
 	} else if (wanted && err == ERR_DISK_FULL) {
 		say(s, r->id, CANDOR_UNAVAILABLE,
 		    "no space left on the daemon's disk: nothing was changed; retry when space has been freed");
@@ -215,6 +250,7 @@ static void hold(struct session *s, const struct candor_response *response, stru
 	r->waiter.on_durable = on_durable;
 	r->id = response->id;
 	r->rows = slot->wire.request.n;
+	keep_request(r, slot);
 	session_add_reply(s, r);
 	engine_wait(s->engine, change, &r->waiter);
 }

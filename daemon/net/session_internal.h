@@ -26,7 +26,8 @@ struct reply {
 	struct reply *next, *before; /* of the session */
 	uint64_t id;
 	size_t rows; /* of the request */
-	struct buf bytes;
+	struct buf bytes; /* the answer; and behind it, of a request that can run again, the request */
+	size_t answer; /* bytes of it */
 };
 
 /* A session only moves forward through these. */

@@ -385,6 +385,11 @@ static void another_programs_lock_refuses_writes_and_nothing_else(void **state)
 	start_with_history(c);
 	assert_int_equal(sqlite3_open_v2(c->daemon.db, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
 	assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	/* A read of what a write that waits has touched is answered as well: when that is refused, from what is there. */
+	pid_t pid = daemon_begin(ARGS("candor", "report", "p", "later", "ann", "0.5"), NULL, "/dev/null", "/dev/null");
+	usleep(200000);
+	assert_all_there(c);
+	assert_int_equal(daemon_wait_for(pid), 3);
 	assert_int_not_equal(command_run(c, NULL, ARGS("report", "p", "later", "ann", "0.5")), 0);
 	assert_says(c->err, "locked");
 	assert_all_there(c);

@@ -362,20 +362,31 @@ static void a_failed_commit_is_told_to_those_who_waited(void **state)
 	struct peer_world *w = *state;
 	static const struct {
 		int err;
-		enum candor_code code;
-	} failures[] = {{-ENOMEM, CANDOR_RESOURCE_EXHAUSTED}, {ERR_DISK_FULL, CANDOR_UNAVAILABLE}};
-	for (uint64_t i = 0; i < 2; i++) {
+		enum candor_code code, read;
+	} failures[] = {
+		{-ENOMEM, CANDOR_RESOURCE_EXHAUSTED, CANDOR_RESOURCE_EXHAUSTED},
+		/* Reads go on: what was asked is looked up once more. */
+		{ERR_DISK_FULL, CANDOR_UNAVAILABLE, CANDOR_OK},
+		{ERR_BUSY, CANDOR_UNAVAILABLE, CANDOR_OK},
+	};
+	for (uint64_t i = 0; i < sizeof failures / sizeof *failures; i++) {
 		send(w, update(10 * i + 1));
 		send(w, get_pool(10 * i + 2));
 		assert_true(fake_tick(&w->f));
 		send(w, update(10 * i + 3));
 		fake_commit(&w->f, failures[i].err);
 		assert_answer(w, 10 * i + 1, failures[i].code);
-		assert_answer(w, 10 * i + 2, failures[i].code);
+		assert_answer(w, 10 * i + 2, failures[i].read);
 		assert_answer(w, 10 * i + 3, failures[i].code);
 		send(w, get_pool(10 * i + 4));
 		assert_answer(w, 10 * i + 4, CANDOR_OK);
+		engine_probe(w->f.engine);
+		fake_settle(&w->f);
 	}
+	send(w, update(28));
+	assert_true(fake_tick(&w->f));
+	fake_commit(&w->f, ERR_DISK_FULL);
+	assert_answer(w, 28, CANDOR_UNAVAILABLE);
 	send(w, update(30));
 	assert_answer(w, 30, CANDOR_UNAVAILABLE);
 	engine_probe(w->f.engine);
