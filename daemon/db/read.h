@@ -31,6 +31,7 @@ struct read_job {
 	enum read_state state;
 	struct read_lane *lane;
 	struct read_job *next, *before;
+	uint64_t round;
 };
 
 MUST_CHECK int db_progress(struct db *db, struct progress_row *out);

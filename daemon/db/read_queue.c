@@ -21,14 +21,15 @@ struct party_list {
 	struct party *first, *last;
 };
 
-/* A principal that has reads waiting or taken, or had one in this round. */
+/* A principal that has reads waiting or taken, or began one in this round. */
 struct party {
 	struct party *chain;
 	struct party_list *list; /* fresh, due, served or idle; NULL: it has none waiting, and some taken */
 	struct party *next, *before; /* in that list */
 	struct read_lane *first, *last; /* with reads waiting, in the order of their turns */
 	unsigned lanes, taken;
-	uint64_t round; /* the newest in which it had one */
+	uint64_t round; /* the newest in which it began one, */
+	uint64_t spent_us; /* and what its reads of that round took; a whole quantum for one that is not done */
 	char name[]; /* the principal; empty: the owner, under whatever name */
 };
 
@@ -37,10 +38,10 @@ struct read_queue {
 	unsigned taken, taken_by_others; /* by all, and by those who are not the owner */
 	size_t waiting;
 	uint64_t round;
-	struct party_list fresh; /* came in this round, and had no read in it */
+	struct party_list fresh; /* came in this round, and may have more in it */
 	struct party_list due; /* the same, and waited before */
-	struct party_list served; /* had one in this round */
-	struct party_list idle; /* likewise, and nothing waits: known until the round is over */
+	struct party_list served; /* had all that it may in this round */
+	struct party_list idle; /* began something in this round, and nothing waits: known until the round is over */
 	struct party *owner; /* NULL: not known */
 	struct party *parties[BUCKETS];
 	struct read_lane *lanes[BUCKETS];
@@ -165,6 +166,11 @@ static void forget_lane(struct read_queue *q, struct read_lane *lane)
 
 /* ---- waiting ---- */
 
+static bool had_all(const struct read_queue *q, const struct party *p)
+{
+	return p->round == q->round && p->spent_us >= READ_QUANTUM_US;
+}
+
 /* Where the principal stands, after something of it has come or gone. */
 static void place(struct read_queue *q, struct party *p, struct party_list *where)
 {
@@ -172,9 +178,9 @@ static void place(struct read_queue *q, struct party *p, struct party_list *wher
 		enter(&q->idle, p);
 	else if (!p->first)
 		leave(p);
-	else if (p->round == q->round && p->list != &q->served)
+	else if (had_all(q, p) && p->list != &q->served)
 		enter(&q->served, p);
-	else if (p->round != q->round && p->list != &q->fresh && p->list != &q->due)
+	else if (!had_all(q, p) && p->list != &q->fresh && p->list != &q->due)
 		enter(where, p);
 }
 
@@ -285,7 +291,10 @@ struct read_job *read_queue_take(struct read_queue *q)
 	p->taken++;
 	q->taken++;
 	q->taken_by_others += p != q->owner;
-	p->round = q->round;
+	if (p->round != q->round)
+		p->spent_us = 0;
+	job->round = p->round = q->round;
+	p->spent_us += READ_QUANTUM_US;
 	leave(p); /* it may have stood among those served already, and goes to their end */
 	place(q, p, &q->due);
 	if (!q->fresh.first && !q->due.first)
@@ -294,33 +303,38 @@ struct read_job *read_queue_take(struct read_queue *q)
 }
 
 /* No reader works on it any more. */
-static void give_back(struct read_queue *q, struct read_job *job)
+static void give_back(struct read_queue *q, struct read_job *job, uint64_t took_us)
 {
 	struct read_lane *lane = job->lane;
+	struct party *p = lane->of;
+	if (took_us < READ_LEAST_US)
+		took_us = READ_LEAST_US;
+	if (job->round == q->round && took_us < READ_QUANTUM_US)
+		p->spent_us -= READ_QUANTUM_US - took_us;
 	require(job->state == READ_TAKEN);
 	job->state = READ_IDLE;
 	lane->taken--;
-	lane->of->taken--;
+	p->taken--;
 	q->taken--;
-	q->taken_by_others -= lane->of != q->owner;
+	q->taken_by_others -= p != q->owner;
 }
 
-void read_queue_again(struct read_queue *q, struct read_job *job)
+void read_queue_again(struct read_queue *q, struct read_job *job, uint64_t took_us)
 {
 	struct read_lane *lane = job->lane;
-	give_back(q, job);
+	give_back(q, job, took_us);
 	link_job(q, lane, job, true);
 	place(q, lane->of, &q->due);
 }
 
-void read_queue_end(struct read_queue *q, struct read_job *job)
+void read_queue_end(struct read_queue *q, struct read_job *job, uint64_t took_us)
 {
 	struct read_lane *lane = job->lane;
 	struct party *p = lane->of;
-	give_back(q, job);
+	give_back(q, job, took_us);
 	job->lane = NULL;
 	forget_lane(q, lane);
-	place(q, p, &q->due);
+	place(q, p, &q->fresh);
 	forget_party(q, p);
 }
 
@@ -382,10 +396,10 @@ static const char *check_party(const struct read_queue *q, const struct party *p
 			return "a connection that waits is not linked with its neighbors";
 	if (p->last != before)
 		return "a principal's connections do not end where it says";
-	bool had = p->round == q->round;
 	const struct party_list *list = p->list;
-	bool right = p->first ? (had ? list == &q->served : list == &q->fresh || list == &q->due)
-			      : list == (had ? &q->idle : NULL);
+	bool right = !p->first       ? list == (p->round == q->round ? &q->idle : NULL)
+		     : had_all(q, p) ? list == &q->served
+				     : list == &q->fresh || list == &q->due;
 	if (!right)
 		return "a principal stands in the wrong list";
 	n->by_others += p == q->owner ? 0 : p->taken;

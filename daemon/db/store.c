@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "daemon/db/last_run.h"
 #include "daemon/db/look.h"
@@ -23,6 +24,7 @@ struct reader {
 	uv_work_t work;
 	struct store *store;
 	struct read_job *job; /* NULL: it has nothing to do */
+	uint64_t took_us; /* of the processor, for what it did last */
 	struct db *db; /* NULL: not opened yet */
 };
 
@@ -180,6 +182,14 @@ static int open_reader(struct reader *r)
 	return err;
 }
 
+/* What this thread has had of the processor. */
+static uint64_t processor_us(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
 static int is_cancelled(void *arg)
 {
 	const struct read_job *job = arg;
@@ -190,14 +200,17 @@ static void do_read(uv_work_t *work)
 {
 	struct reader *r = work->data;
 	struct read_job *job = r->job;
+	r->took_us = 0;
 	job->unfinished = false;
 	job->err = atomic_load(&job->cancelled) ? -ECANCELED : 0;
 	if (job->err == 0 && !r->db)
 		job->err = open_reader(r);
 	if (job->err)
 		return;
+	uint64_t began_us = processor_us();
 	db_watch(r->db, is_cancelled, job);
 	job->work(job, r->db);
+	r->took_us = processor_us() - began_us;
 	db_watch(r->db, NULL, NULL);
 }
 
@@ -211,11 +224,11 @@ static void after_read(uv_work_t *work, int status)
 	require(status == 0);
 	r->job = NULL;
 	if (job->unfinished && job->err == 0 && !atomic_load(&job->cancelled)) {
-		read_queue_again(s->queue, job);
+		read_queue_again(s->queue, job, r->took_us);
 	} else {
 		if (job->unfinished && job->err == 0)
 			job->err = -ECANCELED;
-		read_queue_end(s->queue, job);
+		read_queue_end(s->queue, job, r->took_us);
 		job->done(job);
 	}
 	start_reads(s);

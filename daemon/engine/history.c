@@ -243,7 +243,7 @@ static bool is_left(const struct history_read *h)
 	return h->round > h->archived && h->n_steps < h->call->wire->request.limit;
 }
 
-/* On another thread, as many rounds at a time as take about a millisecond. Each settlement is read into a scratch
+/* On another thread, as many rounds at a time as take about half a millisecond. Each settlement is read into a scratch
  * arena: a page may cover many thousand reports. */
 static void read_trajectory(struct read_job *job, struct db *db)
 {

@@ -77,8 +77,8 @@ void engine_evict(struct engine *e)
 
 /* ---- loading ---- */
 
-/* On another thread, as many at a time as take about a millisecond. What a later slice sees is newer, and no item that
- * changed since the load began has left memory: those that are there stay as they are. */
+/* On another thread, as many at a time as take about half a millisecond. What a later slice sees is newer, and no
+ * item that changed since the load began has left memory: those that are there stay as they are. */
 static void read_items(struct read_job *job, struct db *db)
 {
 	enum { SLICE_ITEMS = 64, SLICE_REPORTS = 8192 };

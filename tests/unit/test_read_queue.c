@@ -58,13 +58,13 @@ static struct read_job *take(struct fixture *x)
 
 static void end(struct fixture *x, struct read_job *job)
 {
-	read_queue_end(x->queue, job);
+	read_queue_end(x->queue, job, READ_QUANTUM_US);
 	assert_null(read_queue_check(x->queue));
 }
 
 static void again(struct fixture *x, struct read_job *job)
 {
-	read_queue_again(x->queue, job);
+	read_queue_again(x->queue, job, READ_QUANTUM_US);
 	assert_null(read_queue_check(x->queue));
 }
 
@@ -208,6 +208,28 @@ static void what_is_not_finished_waits_for_its_next_turn(void **state)
 	finish(&x);
 }
 
+/* A quantum is one long read or many short ones: who asks for little, again and again, need not wait for a round each
+ * time. */
+static void short_reads_share_a_turn(void **state)
+{
+	struct fixture x;
+	(void)state;
+	start(&x, 1, 0);
+	add_some(&x, "aaaaaa", "ann", 0);
+	add_some(&x, "bbbbbb", "bob", 1);
+	end(&x, take(&x));
+	end(&x, take(&x));
+	/* Four of a quarter of a quantum. */
+	for (int i = 0; i < 8; i++) {
+		add(&x, 'c', "cleo", 2);
+		struct read_job *job = take(&x);
+		read_queue_end(x.queue, job, x.names[job - x.jobs] == 'c' ? READ_QUANTUM_US / 4 : READ_QUANTUM_US);
+		assert_null(read_queue_check(x.queue));
+	}
+	assert_memory_equal(x.order, "abccccabcc", 10);
+	finish(&x);
+}
+
 static void the_owner_has_a_reader_and_the_first_turn(void **state)
 {
 	struct fixture x;
@@ -264,7 +286,7 @@ static void what_is_removed_is_not_served(void **state)
 
 /* ---- at random ---- */
 
-enum { PRINCIPALS = 6, READERS = 3, OWNER = PRINCIPALS - 1 };
+enum { PRINCIPALS = 6, READERS = 3, OWNER = PRINCIPALS - 1, SHORT_ONES = READ_QUANTUM_US / READ_LEAST_US };
 
 struct chance {
 	struct fixture x;
@@ -315,10 +337,10 @@ static void give_back(struct chance *c, struct read_job **reading)
 	c->of[who].reading--;
 	memset(c->of[who].since, 0, sizeof c->of[who].since);
 	if (random_below(&c->random, 2)) {
-		read_queue_again(c->x.queue, *reading);
+		read_queue_again(c->x.queue, *reading, READ_QUANTUM_US);
 		begins_to_wait(c, who);
 	} else {
-		read_queue_end(c->x.queue, *reading);
+		read_queue_end(c->x.queue, *reading, random_below(&c->random, 2) ? READ_QUANTUM_US : 0);
 	}
 	*reading = NULL;
 }
@@ -335,10 +357,11 @@ static void take_one(struct chance *c, struct read_job **reading)
 	for (unsigned i = 0; i < PRINCIPALS; i++)
 		/* The owner goes first, with a reader that nobody else could have. */
 		if (i != who && who != OWNER && c->of[i].waiting > 0 && c->of[i].reading == 0)
-			assert_true(++c->of[i].since[who] <= 2);
+			assert_true(++c->of[i].since[who] <= 2 * SHORT_ONES);
 }
 
-/* Whatever comes and goes, of those who wait without a reader none sees another one begin more than two reads. */
+/* Whatever comes and goes, of those who wait without a reader none sees another one begin more than two quanta of
+ * reads. */
 static void nobody_who_waits_is_passed_over(void **state)
 {
 	enum { STEPS = 20000 };
@@ -360,7 +383,7 @@ static void nobody_who_waits_is_passed_over(void **state)
 	}
 	for (size_t i = 0; i < READERS; i++)
 		if (c->reading[i])
-			read_queue_end(c->x.queue, c->reading[i]);
+			read_queue_end(c->x.queue, c->reading[i], 0);
 	finish(&c->x);
 	free(c);
 }
@@ -375,6 +398,7 @@ int main(void)
 		cmocka_unit_test(who_had_one_is_new_only_in_the_next_round),
 		cmocka_unit_test(no_principal_takes_a_second_reader_while_another_has_none),
 		cmocka_unit_test(what_is_not_finished_waits_for_its_next_turn),
+		cmocka_unit_test(short_reads_share_a_turn),
 		cmocka_unit_test(the_owner_has_a_reader_and_the_first_turn),
 		cmocka_unit_test(what_is_removed_is_not_served),
 		cmocka_unit_test(nobody_who_waits_is_passed_over),
