@@ -123,7 +123,7 @@ all: need-deps ## build candord, candor and libcandor
 
 help: ## show this list
 	@echo "candor $(VERSION): targets (VARIANT=$(VARIANT))"
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z -]*\):[^#]*## \(.*\)/  \1\t\2/p' Makefile | expand -t 24
 
 # ---- packages ----
 

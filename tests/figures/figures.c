@@ -103,9 +103,9 @@ static void exponents(const struct places *to, bool quick)
 			   .log_x = true,
 			   .log_y = true});
 	FILE *f = open_table(to, "regret");
-	fputs("| scheme | regret at T = 100 |", f);
-	for (size_t i = 2; i < g.n_x; i += 2)
-		fprintf(f, " %.0f |", g.x[i]);
+	fputs("| scheme |", f);
+	for (size_t i = 0; i < g.n_x; i += 2)
+		fprintf(f, " %s%.0f |", i == 0 ? "regret at T = " : "at ", g.x[i]);
 	fputs(" grows as |\n|---|", f);
 	for (size_t i = 0; i < g.n_x; i += 2)
 		fputs("--:|", f);
@@ -151,9 +151,10 @@ static void responders(const struct places *to, bool quick)
 	step("best responders");
 	experiment_responders(quick ? 20 : 300, quick ? 1 : 10, &g);
 	FILE *f = open_table(to, "responders");
-	fputs("| scheme and items ahead |", f);
+	fputs("| scheme, items ahead |", f);
 	for (size_t i = 0; i < g.n_x; i++)
-		fprintf(f, " %.0f labelers: expected | most | kept |", g.x[i]);
+		fprintf(f, " expected, %.0f labelers | most, %.0f labelers | kept, %.0f labelers |", g.x[i], g.x[i],
+			g.x[i]);
 	fputs("\n|---|", f);
 	for (size_t i = 0; i < g.n_x; i++)
 		fputs("--:|--:|--:|", f);
