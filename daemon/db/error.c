@@ -21,6 +21,9 @@ int db_error_of(sqlite3 *handle)
 	}
 	if (code == SQLITE_IOERR_NOMEM)
 		return -ENOMEM;
+	/* The index of the log could not be made longer. In a commit SQLite forgets to ask the system why. */
+	if (code == SQLITE_IOERR_SHMSIZE)
+		return ERR_DISK_FULL;
 	/* After a sync that failed nobody knows what is on disk, also where it failed for want of room. */
 	bool sync = code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC;
 	return !sync && (system == ENOSPC || system == EDQUOT) ? ERR_DISK_FULL : ERR_DATABASE;

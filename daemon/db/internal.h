@@ -26,6 +26,8 @@ struct db {
 	sqlite3_stmt *statements[SQL_COUNT]; /* prepared when first used */
 	sqlite3_stmt *cursors[DB_TABLES]; /* of tables that were read, for the next time; NULL while one is */
 	struct buf text; /* a value that is made for a row, on its way into SQL */
+	/* See wal_upkeep.h: the length of the log, up to which byte it was written before, parts of its index. */
+	uint64_t log_frames, log_room, log_parts;
 	int reads; /* db_begin() without db_end() */
 	bool stuck; /* the last of them could not be ended */
 };

@@ -7,11 +7,13 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "daemon/db/checkpointer.h"
 #include "daemon/db/last_run.h"
 #include "daemon/db/look.h"
 #include "daemon/db/prepare.h"
 #include "daemon/db/presence.h"
 #include "daemon/db/read_queue.h"
+#include "daemon/db/wal_upkeep.h"
 #include "lib/base/log.h"
 
 /* As many as libuv's pool has threads; one of them is the owner's. Each has a connection of its own. */
@@ -39,6 +41,7 @@ struct store {
 	struct db *loop_db;
 	struct read_queue *queue; /* of what waits for a reader */
 	struct reader readers[READERS];
+	struct checkpointer *checkpointer;
 
 	store_on_commit *on_commit;
 	void *arg;
@@ -72,6 +75,11 @@ static int check_presence(struct store *s)
 	return ERR_MOVED;
 }
 
+static bool are_files_there(void *arg)
+{
+	return check_presence(arg) == 0;
+}
+
 static void open_writer(struct store *s, struct db **db, int *err)
 {
 	/* Where the file is gone, a new one would be made. */
@@ -83,6 +91,8 @@ static void open_writer(struct store *s, struct db **db, int *err)
 	db_set_cache(*db, s->write_cache);
 	/* Meanwhile all that is posted waits, and all that is asked about it. */
 	db_set_patience(*db, PATIENCE_MS);
+	db_wal_take_over(*db);
+	db_wal_make_room(*db);
 }
 
 /* Without the record the next start knows less, and nothing is lost. */
@@ -102,7 +112,9 @@ static void record(struct store *s, uint64_t change)
 /* A commit counts when it is on the disk, in files that the next start will find, and the record says so. */
 static int write_batch(struct store *s, struct db *db, const struct batch *batch)
 {
-	int err = db_write(db, batch);
+	int err = db_wal_reserve_index(db);
+	if (err == 0)
+		err = db_write(db, batch);
 	if (err == 0)
 		err = check_presence(s);
 	if (err)
@@ -134,6 +146,12 @@ static void run_writer(void *arg)
 		s->result = err;
 		s->done = true;
 		uv_async_send(&s->async);
+		if (err)
+			continue;
+		uv_mutex_unlock(&s->mutex);
+		checkpointer_committed(s->checkpointer, db);
+		db_wal_make_room(db);
+		uv_mutex_lock(&s->mutex);
 	}
 	if (s->moved && db)
 		db_leave_log(db);
@@ -355,8 +373,11 @@ int store_open(struct store **out, uv_loop_t *loop, const char *path, enum db_sy
 	if (err == 0)
 		db_set_cache(s->loop_db, s->read_cache);
 	if (err == 0)
+		err = checkpointer_new(&s->checkpointer, s->path, are_files_there, s);
+	if (err == 0)
 		err = start_writer(s, loop);
 	if (err) {
+		checkpointer_free(s->checkpointer);
 		release(s);
 		return err;
 	}
@@ -394,6 +415,7 @@ void store_close(struct store *s)
 	int moved = check_presence(s);
 	(void)moved; /* it stands in the store */
 	stop_writer(s);
+	checkpointer_free(s->checkpointer);
 	for (size_t i = 0; i < READERS; i++)
 		require(!s->readers[i].job && db_close(s->readers[i].db) == 0);
 	uv_close((uv_handle_t *)&s->async, on_async_closed);

@@ -65,6 +65,7 @@ struct frame {
 	uint64_t number; /* from 0 */
 	bool salted; /* it has the log's salt, and is not of its last time round */
 	bool commits; /* it says so: it ends a transaction */
+	uint32_t pages; /* that the database has then */
 	bool whole; /* its head lies in one sector, and so is of one piece whatever befell it */
 	uint32_t page; /* of the database */
 	struct sum stored, computed; /* what it says of itself; what it is, if what stands before it is right */
@@ -81,7 +82,8 @@ static bool read_frame(struct wal *w, const struct frame *before, struct frame *
 	    fread(w->page, 1, w->page_bytes, w->file) < w->page_bytes)
 		return false;
 	f->salted = memcmp(h + 8, w->salt, 8) == 0;
-	f->commits = big(h + 4) != 0;
+	f->pages = big(h + 4);
+	f->commits = f->pages != 0;
 	f->whole = at / SECTOR == (at + FRAME_HEADER - 1) / SECTOR;
 	f->page = big(h);
 	f->stored = stored_sum(h + 16);
@@ -180,6 +182,13 @@ static int compare_pages(struct wal *w, FILE *database, uint64_t pages, uint64_t
 	return err;
 }
 
+/* Could it be a frame, of a database that has so many pages? Where zeros were being written (wal_upkeep.h), a power
+ * failure may leave anything. */
+static bool is_likely(const struct frame *f, uint64_t pages)
+{
+	return f->page >= 1 && f->page <= f->pages && f->pages <= 2 * pages + 65536;
+}
+
 /* The head is written anew when all that is in the log stands in the database, and a power failure then may leave
  * anything in its place. So what the frames hold must stand there, or it would be lost. */
 static int check_without_head(struct wal *w)
@@ -195,7 +204,7 @@ static int check_without_head(struct wal *w)
 	if (err == 0 && fseeko(w->file, HEADER + 8, SEEK_SET) == 0 && fread(w->salt, 1, 8, w->file) == 8 &&
 	    fseeko(w->file, HEADER, SEEK_SET) == 0 && read_frame(w, &nothing, &first)) {
 		first.computed = first.stored;
-		p.committed = first.commits;
+		p.committed = first.commits && is_likely(&first, pages);
 		err = scan(w, first, &p);
 		if (err == 0)
 			err = compare_pages(w, database, pages, p.committed);

@@ -11,6 +11,7 @@
 
 #include "tests/lib/command.h"
 #include "tests/lib/files.h"
+#include "tests/lib/wal.h"
 
 enum { PATIENCE = 1500 /* tries, 10 ms apart */, ITEMS = 40 };
 
@@ -30,13 +31,6 @@ static struct path in_dir(const struct command *c, const char *name)
 	struct path p;
 	assert_true((size_t)snprintf(p.s, sizeof p.s, "%s/%s", c->daemon.dir, name) < sizeof p.s);
 	return p;
-}
-
-static off_t size_of(const char *path)
-{
-	struct stat st;
-	assert_int_equal(stat(path, &st), 0);
-	return st.st_size;
 }
 
 static void post(struct command *c, int from, int to)
@@ -85,13 +79,13 @@ static void empty_log(const char *db)
 static void halve_log(const char *db)
 {
 	struct path log = beside(db, "-wal");
-	assert_int_equal(truncate(log.s, size_of(log.s) / 2), 0);
+	assert_int_equal(truncate(log.s, (off_t)wal_used_of(log.s) / 2), 0);
 }
 
 static void cut_last_frame(const char *db)
 {
 	struct path log = beside(db, "-wal");
-	assert_int_equal(truncate(log.s, size_of(log.s) - 24 - 4096), 0);
+	assert_int_equal(truncate(log.s, (off_t)wal_used_of(log.s) - WAL_FRAME), 0);
 }
 
 /* All that belongs to a database, to another place. */

@@ -17,6 +17,7 @@
 #include <sqlite3.h>
 
 #include "daemon/db/internal.h"
+#include "daemon/db/wal_upkeep.h"
 #include "daemon/engine/state.h"
 #include "lib/base/log.h"
 #include "tests/lib/fake_owner.h"
@@ -332,6 +333,8 @@ static void start(struct life *l)
 	for (;;) {
 		power_arm(random_chance(&l->random, chance) ? 1 + random_below(&l->random, 30) : 0);
 		int err = fake_start_as_candord(&l->main, l->sync);
+		if (err == 0)
+			db_wal_make_room(l->main.writer);
 		if (!power_is_off())
 			power_arm(0);
 		if (err == 0 && !power_is_off())
