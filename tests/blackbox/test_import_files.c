@@ -242,6 +242,27 @@ static void bad_objects_cost_themselves_alone(void **state)
 	json_decref(o);
 }
 
+static void a_pipe_that_cannot_be_copied_is_told(void **state)
+{
+	struct command *c = *state;
+	char nowhere[160];
+	snprintf(nowhere, sizeof nowhere, "%s/nowhere", c->daemon.dir);
+	const char *before = getenv("TMPDIR");
+	char *saved = before ? strdup(before) : NULL;
+	setenv("TMPDIR", nowhere, 1);
+	assert_candor(c, 2, "import", "p", "/dev/null", "--json");
+	if (saved)
+		setenv("TMPDIR", saved, 1);
+	else
+		unsetenv("TMPDIR");
+	free(saved);
+	assert_says(c->err, "cannot copy /dev/null to ");
+	assert_says(c->err, "TMPDIR");
+	command_failed(c, "not-found", nowhere);
+	assert_candor(c, 2, "import", "p", "/dev/null");
+	assert_says(c->err, "the file is empty");
+}
+
 /* ---- what may be a mistake ---- */
 
 static void assert_warned(struct command *c, size_t i, const char *kind, double count, const char *words)
@@ -420,6 +441,7 @@ int main(void)
 		IMPORT(rows_in_any_order_end_no_item_before_all_of_it_is_in),
 		IMPORT(files_that_may_be_misread_are_refused_as_a_whole),
 		IMPORT(bad_objects_cost_themselves_alone),
+		IMPORT(a_pipe_that_cannot_be_copied_is_told),
 		IMPORT(each_kind_of_mistake_is_warned_of_once),
 		IMPORT(a_file_without_mistakes_is_not_warned_of),
 		IMPORT(an_item_takes_so_many_reports_and_the_limit_is_named),

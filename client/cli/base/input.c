@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "client/cli/base/cli.h"
+
 enum { COPY_BYTES = 256 * 1024 };
 
 static int write_all(int fd, const char *bytes, size_t len)
@@ -93,6 +95,16 @@ int cli_input_open(struct cli_input *in, const char *path)
 	in->at = in->begin;
 	in->size = (uint64_t)st.st_size > in->begin ? (uint64_t)st.st_size - in->begin : 0;
 	return 0;
+}
+
+int cli_input_need(struct cli_input *in, struct cli *c, const char *path, const char *name)
+{
+	char what[512];
+	const int err = cli_input_open(in, path);
+	if (!err || !in->copy_dir)
+		return err ? cli_fail_file(c, name, err) : 0;
+	snprintf(what, sizeof what, "cannot copy %s to %s (TMPDIR can name another directory)", name, in->copy_dir);
+	return cli_fail_file(c, what, err);
 }
 
 ssize_t cli_input_read(struct cli_input *in, void *out, size_t size)

@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct cli;
+
 struct cli_input {
 	int fd;
 	bool is_own; /* fd is to be closed */
@@ -19,6 +21,9 @@ struct cli_input {
 
 /* path "-": standard input. 0, or a negative errno and then nothing was opened. */
 int cli_input_open(struct cli_input *in, const char *path);
+
+/* The same; or an exit code after an error message that calls it `name`. */
+int cli_input_need(struct cli_input *in, struct cli *c, const char *path, const char *name);
 
 /* The next bytes: how many, 0 at the end, or a negative errno. What is added to the file meanwhile is not read. */
 ssize_t cli_input_read(struct cli_input *in, void *out, size_t size);

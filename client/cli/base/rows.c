@@ -212,9 +212,21 @@ static char separator_of(const char *line, size_t len)
 	return best;
 }
 
+/* The first columns that are not used, as "; it also has "a", "b"", or "". */
+static void list_others(const struct cli_rows *r, char *out, size_t size)
+{
+	enum { LISTED = 4 };
+	const char *name = (const char *)r->ignored.names.data;
+	size_t at = 0;
+	out[0] = '\0';
+	for (size_t i = 0; i < r->ignored.n && i < LISTED && at < size; i++, name += strlen(name) + 1)
+		at += (size_t)snprintf(out + at, size - at, "%s\"%s\"", i > 0 ? ", " : "; it also has ", name);
+}
+
 static enum cli_rows_result missing_column(struct cli_rows *r)
 {
 	const size_t none = CSV_COLUMNS_MAX, *slot = r->slot;
+	char others[200];
 	const char *or_outcomes = r->takes_outcomes ? ", or only item and outcome" : "";
 	bool is_outcomes = r->takes_outcomes && slot[CLI_ITEM] != none && slot[CLI_LABELER] == none &&
 			   slot[CLI_REPORT] == none && slot[CLI_OUTCOME] != none;
@@ -223,11 +235,12 @@ static enum cli_rows_result missing_column(struct cli_rows *r)
 		const bool is_needed = f <= (is_outcomes ? CLI_ITEM : CLI_REPORT);
 		if (slot[f] != none || (!is_needed && !*near))
 			continue;
+		list_others(r, others, sizeof others);
 		if (is_needed && !*near)
 			return bad(r, CLI_ROWS_FATAL,
-				   "the header lacks the column \"%s\"; it must name item, labeler and report, and may "
-				   "name outcome and sequence%s, with commas, semicolons or tabs between them",
-				   name, or_outcomes);
+				   "the header lacks the column \"%s\"%s; it must name item, labeler and report, and "
+				   "may name outcome and sequence%s, with commas, semicolons or tabs between them",
+				   name, others, or_outcomes);
 		return bad(
 			r, CLI_ROWS_FATAL,
 			"the header lacks the column \"%s\", but has \"%s\"; did you mean \"%s\"? Correct that name%s",

@@ -416,16 +416,10 @@ static void post(struct import *im)
 	import_post_free(&im->post);
 }
 
-static int open_input(struct import *im)
-{
-	const int err = cli_input_open(&im->input, im->path);
-	return err ? cli_fail_file(im->cli, im->input.copy_dir ? im->input.copy_dir : im->result.name, err) : 0;
-}
-
 static int import(struct import *im, enum cli_rows_format format)
 {
 	const uint64_t began_ns = uv_hrtime();
-	int code = open_input(im);
+	int code = cli_input_need(&im->input, im->cli, im->path, im->result.name);
 	if (code)
 		return code;
 	code = survey(im, format);

@@ -85,12 +85,12 @@ static int read_file(struct cli *c, const char *path, struct dataset *out)
 {
 	struct reader r = {.cli = c, .name = strcmp(path, "-") == 0 ? "standard input" : path, .data = out};
 	struct cli_input input;
-	const int err = cli_input_open(&input, path);
-	if (err)
-		return cli_fail_file(c, input.copy_dir ? input.copy_dir : r.name, err);
+	int code = cli_input_need(&input, c, path, r.name);
+	if (code)
+		return code;
 	if (dataset_init(out))
 		cli_memory(NULL);
-	int code = read_input(&r, &input);
+	code = read_input(&r, &input);
 	cli_input_close(&input);
 	if (r.bad > LISTED_MAX)
 		cli_note("... and %s more", cli_count(r.bad - LISTED_MAX).s);
