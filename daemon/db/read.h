@@ -16,11 +16,15 @@ enum read_state { READ_IDLE, READ_WAITING, READ_TAKEN };
  * another thread with another connection, when others have had their turn. The job belongs to its maker, who leaves
  * what is not named here all zero. */
 struct read_job {
+	/* On the loop, when its turn has come for the first time: what it needs is taken only now, since thousands may
+	 * wait. 0, or the error with which it ends. NULL: it needs nothing. */
+	int (*begin)(struct read_job *job);
 	void (*work)(struct read_job *job, struct db *db);
 	void (*done)(struct read_job *job);
 	/* Whose turn it takes (see read_queue.h): the principal, and a key of the connection, which may be gone. */
 	const char *principal; /* until it is started */
 	const void *connection;
+	size_t bytes; /* of memory that it may take from then on until it is done; 0: next to none */
 	bool is_owner; /* the daemon's owner, under whatever name */
 
 	int err; /* set by `work`; also set where there was no connection, and where it was given up */
@@ -29,6 +33,7 @@ struct read_job {
 
 	/* The queue's. */
 	enum read_state state;
+	bool begun; /* it was taken before */
 	struct read_lane *lane;
 	struct read_job *next, *before;
 	uint64_t round;

@@ -12,7 +12,7 @@ struct read_lane {
 	struct read_lane *chain; /* the next in its bucket */
 	struct party *of;
 	const void *connection;
-	struct read_job *first, *last; /* that wait */
+	struct read_job *first, *last; /* that wait; one that has begun is the first, for it had its turn before */
 	struct read_lane *next, *before; /* among those of the principal with reads waiting */
 	unsigned taken;
 };
@@ -37,6 +37,8 @@ struct read_queue {
 	unsigned readers, for_owner;
 	unsigned taken, taken_by_others; /* by all, and by those who are not the owner */
 	size_t waiting;
+	size_t limit_bytes, begun_bytes; /* of memory, for jobs that have begun and are not done; 0: no limit */
+	unsigned begun, begun_by_owner;
 	uint64_t round;
 	struct party_list fresh; /* came in this round, and may have more in it */
 	struct party_list due; /* the same, and waited before */
@@ -208,6 +210,54 @@ static void unlink_job(struct read_queue *q, struct read_job *job)
 	q->waiting--;
 }
 
+/* ---- memory ---- */
+
+static bool fits(const struct read_queue *q, const struct read_job *job)
+{
+	if (job->begun || job->bytes == 0 || q->limit_bytes == 0 || q->begun == 0)
+		return true;
+	return q->begun_bytes + job->bytes <= q->limit_bytes || (job->is_owner && q->begun_by_owner == 0);
+}
+
+/* Whoever's turn it is does not fit: the first lane of which the first job does. One that has begun must be found, for
+ * it alone makes room; else it is enough to look at some. */
+static struct read_lane *find_fitting(const struct read_queue *q)
+{
+	enum { SOME_LANES = 64 };
+	const struct party_list *const lists[] = {&q->fresh, &q->due, &q->served};
+	bool owner_only = q->taken_by_others >= q->readers - q->for_owner, begun_waits = q->begun > q->taken;
+	size_t seen = 0;
+	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+		for (const struct party *p = lists[i]->first; p; p = p->next) {
+			struct read_lane *lane = owner_only && p != q->owner ? NULL : p->first;
+			for (; lane && (seen < SOME_LANES || begun_waits); lane = lane->next, seen++)
+				if (fits(q, lane->first))
+					return lane;
+		}
+	}
+	return NULL;
+}
+
+static void begin_job(struct read_queue *q, struct read_job *job)
+{
+	if (job->begun)
+		return;
+	job->begun = true;
+	q->begun++;
+	q->begun_by_owner += job->is_owner;
+	q->begun_bytes += job->bytes;
+}
+
+static void end_job(struct read_queue *q, struct read_job *job)
+{
+	if (!job->begun)
+		return;
+	job->begun = false;
+	q->begun--;
+	q->begun_by_owner -= job->is_owner;
+	q->begun_bytes -= job->bytes;
+}
+
 int read_queue_add(struct read_queue *q, struct read_job *job)
 {
 	require(job->state == READ_IDLE && job->principal);
@@ -232,6 +282,7 @@ void read_queue_remove(struct read_queue *q, struct read_job *job)
 	struct read_lane *lane = job->lane;
 	struct party *p = lane->of;
 	unlink_job(q, job);
+	end_job(q, job);
 	job->state = READ_IDLE;
 	job->lane = NULL;
 	forget_lane(q, lane);
@@ -280,7 +331,11 @@ struct read_job *read_queue_take(struct read_queue *q)
 	if (!p)
 		return NULL;
 	struct read_lane *lane = p->first;
+	if (!fits(q, lane->first) && !(lane = find_fitting(q)))
+		return NULL;
+	p = lane->of;
 	struct read_job *job = lane->first;
+	begin_job(q, job);
 	unlink_job(q, job);
 	if (lane->first) {
 		remove_lane(lane);
@@ -332,6 +387,7 @@ void read_queue_end(struct read_queue *q, struct read_job *job, uint64_t took_us
 	struct read_lane *lane = job->lane;
 	struct party *p = lane->of;
 	give_back(q, job, took_us);
+	end_job(q, job);
 	job->lane = NULL;
 	forget_lane(q, lane);
 	place(q, p, &q->fresh);
@@ -351,6 +407,11 @@ int read_queue_new(struct read_queue **out, unsigned readers, unsigned for_owner
 	q->round = 1;
 	*out = q;
 	return 0;
+}
+
+void read_queue_limit(struct read_queue *q, size_t bytes)
+{
+	q->limit_bytes = bytes;
 }
 
 void read_queue_free(struct read_queue *q)
@@ -419,6 +480,8 @@ const char *read_queue_check(const struct read_queue *q)
 	}
 	if (fault)
 		return fault;
+	if (q->begun < q->taken || (q->begun == 0 && q->begun_bytes > 0))
+		return "reads that have begun are not as many as their count says";
 	if (n.waiting != q->waiting || n.taken != q->taken || n.by_others != q->taken_by_others || n.lanes != lanes)
 		return "reads are not as many as their counts say";
 	return q->taken > q->readers ? "more reads are taken than there are readers" : NULL;

@@ -9,6 +9,9 @@
  * Some readers take no reads but those of the daemon's owner, which may have the others too, and whose first read goes
  * before everybody's.
  *
+ * Jobs that have begun hold memory until they are done. One begins only where it fits beside those that have, or where
+ * none has, or as the owner's first; meanwhile those that have begun go on.
+ *
  * Pure: no I/O, no threads, no clock. Jobs are the caller's, and hold their own places. */
 #ifndef CANDOR_DB_READ_QUEUE_H
 #define CANDOR_DB_READ_QUEUE_H
@@ -24,6 +27,9 @@ enum { READ_QUANTUM_US = 500, READ_LEAST_US = 25 /* that a read counts for */ };
 
 /* readers: how many jobs may be taken at a time, of which for_owner are for the owner alone. 0 or -ENOMEM. */
 MUST_CHECK int read_queue_new(struct read_queue **out, unsigned readers, unsigned for_owner);
+
+/* How much memory jobs may take together; all they want, if it is never called. */
+void read_queue_limit(struct read_queue *q, size_t bytes);
 
 /* Nothing waits and nothing is taken. NULL is allowed. */
 void read_queue_free(struct read_queue *q);

@@ -252,15 +252,34 @@ static void after_read(uv_work_t *work, int status)
 	start_reads(s);
 }
 
+/* The next one that can begin, or goes on. */
+static struct read_job *take_read(struct store *s)
+{
+	struct read_job *job;
+	while ((job = read_queue_take(s->queue)) && !job->unfinished && job->begin && (job->err = job->begin(job))) {
+		read_queue_end(s->queue, job, 0);
+		job->done(job);
+	}
+	return job;
+}
+
+/* A taken job has one: there are as many as may be taken. */
+static struct reader *free_reader(struct store *s)
+{
+	struct reader *r = s->readers;
+	while (r < s->readers + READERS && r->job)
+		r++;
+	require(r < s->readers + READERS);
+	return r;
+}
+
 /* Gives every reader that has nothing to do what there is for it. */
 static void start_reads(struct store *s)
 {
-	for (size_t i = 0; i < READERS; i++) {
-		struct reader *r = &s->readers[i];
-		if (r->job)
-			continue;
-		if (!(r->job = read_queue_take(s->queue)))
-			break;
+	struct read_job *job;
+	while ((job = take_read(s))) {
+		struct reader *r = free_reader(s);
+		r->job = job;
 		r->store = s;
 		r->work.data = r;
 		require(uv_queue_work(s->async.loop, &r->work, do_read, after_read) == 0);
@@ -341,8 +360,8 @@ int store_look(const char *path)
 	return db_look(path);
 }
 
-int store_open(struct store **out, uv_loop_t *loop, const char *path, enum db_sync sync, size_t memory,
-	       store_on_commit *on_commit, void *arg)
+int store_open(struct store **out, uv_loop_t *loop, const char *path, enum db_sync sync,
+	       const struct store_memory *memory, store_on_commit *on_commit, void *arg)
 {
 	struct store *s = calloc(1, sizeof *s);
 	if (!s)
@@ -350,8 +369,8 @@ int store_open(struct store **out, uv_loop_t *loop, const char *path, enum db_sy
 	/* Half for the writer's pages, half for the readers': the loop's, and those on the threads of libuv's pool. */
 	enum { READERS_AT_A_TIME = 1 + READERS };
 	*s = (struct store){.sync = sync,
-			    .write_cache = memory / 2,
-			    .read_cache = memory / 2 / READERS_AT_A_TIME,
+			    .write_cache = memory->database / 2,
+			    .read_cache = memory->database / 2 / READERS_AT_A_TIME,
 			    .lock = DB_LOCK_NONE,
 			    .on_commit = on_commit,
 			    .arg = arg};
@@ -359,9 +378,11 @@ int store_open(struct store **out, uv_loop_t *loop, const char *path, enum db_sy
 		s->write_cache = WRITE_CACHE_BYTES;
 	if (s->read_cache > READ_CACHE_BYTES)
 		s->read_cache = READ_CACHE_BYTES;
-	db_limit_memory(memory);
+	db_limit_memory(memory->database);
 	s->path = strdup(path);
 	int err = s->path ? read_queue_new(&s->queue, READERS, READERS_FOR_OWNER) : -ENOMEM;
+	if (err == 0)
+		read_queue_limit(s->queue, memory->reads);
 	if (err == 0)
 		err = db_lock_take(&s->lock, s->path);
 	if (err == 0)

@@ -21,10 +21,15 @@ typedef void store_on_commit(void *arg, int err);
 /* Could a start use the database? As db_look() (look.h). */
 MUST_CHECK int store_look(const char *path);
 
-/* Takes the lock, creates or migrates the database, starts the writer. memory: bytes for SQLite, all in all.
- * 0, ERR_LOCKED, -errno, a libuv or a database error; then nothing is left open. */
-MUST_CHECK int store_open(struct store **out, uv_loop_t *loop, const char *path, enum db_sync sync, size_t memory,
-			  store_on_commit *on_commit, void *arg);
+struct store_memory {
+	size_t database; /* for SQLite, all in all */
+	size_t reads; /* for jobs that read: read_queue_limit() */
+};
+
+/* Takes the lock, creates or migrates the database, starts the writer. 0, ERR_LOCKED, -errno, a libuv or a database
+ * error; then nothing is left open. */
+MUST_CHECK int store_open(struct store **out, uv_loop_t *loop, const char *path, enum db_sync sync,
+			  const struct store_memory *memory, store_on_commit *on_commit, void *arg);
 
 /* A connection for the loop's own thread: for what must be read before anything else can go on. */
 struct db *store_db(struct store *s);

@@ -327,6 +327,7 @@ enum engine_outcome engine_get_labeler(struct engine *e, struct call *call)
 	h->labeler = id;
 	h->round = round;
 	h->job.work = read_trajectory;
+	h->job.bytes = e->limits.load_bytes; /* a settlement is as large as the largest item */
 	h->answer = answer_trajectory;
 	return start(h, c->changed);
 }

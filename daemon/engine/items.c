@@ -20,14 +20,16 @@ struct load {
 	struct call *call; /* NULL: withdrawn */
 	bool stale; /* memory was rebuilt since: the result is discarded */
 	enum engine_outcome (*resume)(struct engine *e, struct call *call); /* the call waits for it; NULL: not yet */
-	struct load *before, *after; /* in the engine's list */
+	struct item **found; /* [request.n], the call's, while it waits for its turn */
+	bool begun; /* it is in the engine's list */
+	struct load *before, *after;
 	uint64_t committed; /* when it began */
 	uint64_t pool;
 	const char *pool_name;
 	struct arena arena; /* of what follows and of pool_name: nothing here is the call's */
 	size_t bytes; /* taken when it began: counted by the engine */
 	size_t n, read; /* so many of them were read */
-	const char **names; /* [n] missing */
+	const char **names; /* [n] missing; these and the rows once it has begun */
 	struct item_row *rows; /* [n] what disk has; id 0: nothing */
 };
 
@@ -153,6 +155,16 @@ static int install(struct engine *e, struct engine_pool *c, const struct load *l
 	return 0;
 }
 
+static void leave_loads(struct engine *e, const struct load *load)
+{
+	if (!load->begun)
+		return;
+	require(e->loads_bytes >= load->bytes);
+	e->loads_bytes -= load->bytes;
+	*(load->before ? &load->before->after : &e->first_load) = load->after;
+	*(load->after ? &load->after->before : &e->last_load) = load->before;
+}
+
 static void on_loaded(struct read_job *job)
 {
 	struct load *load = (struct load *)job;
@@ -160,10 +172,7 @@ static void on_loaded(struct read_job *job)
 	struct call *call = load->resume ? load->call : NULL;
 	enum engine_outcome (*resume)(struct engine * e, struct call * call) = load->resume;
 	engine_read_done(e);
-	require(e->loads_bytes >= load->bytes);
-	e->loads_bytes -= load->bytes;
-	*(load->before ? &load->before->after : &e->first_load) = load->after;
-	*(load->after ? &load->after->before : &e->last_load) = load->before;
+	leave_loads(e, load);
 	if (load->call) {
 		load->call->load = NULL;
 		load->call->read = NULL;
@@ -269,41 +278,59 @@ static bool list_names(struct load *load, const struct wire_request *w, struct i
 	return true;
 }
 
-static int start_load(struct engine *e, struct engine_pool *c, struct call *call, struct item *const *found,
-		      size_t missing)
+static void enter_loads(struct engine *e, struct load *load)
+{
+	load->begun = true;
+	load->bytes = heap_bytes(sizeof *load) + load->arena.used_bytes;
+	e->loads_bytes += load->bytes;
+	load->before = e->last_load;
+	*(e->last_load ? &e->last_load->after : &e->first_load) = load;
+	e->last_load = load;
+}
+
+/* Its turn has come. What is missing is looked up anew, for the call may have waited long. */
+static int begin_load(struct read_job *job)
+{
+	struct load *load = (struct load *)job;
+	struct engine *e = load->engine;
+	struct call *call = load->call;
+	struct engine_pool *c = engine_find(e, load->pool_name);
+	require(call);
+	/* Items may have left memory while the call waited. A second load is enough: it reads all items that could
+	 * leave, and the call runs before any does. */
+	bool whole = call->waited;
+	call->waited = true;
+	load->committed = e->committed;
+	size_t missing = c ? find_items(c, call->wire, load->found) : 0, n = whole ? call->wire->request.n : missing;
+	load->names = arena_alloc(&load->arena, n * sizeof *load->names);
+	load->rows = arena_alloc(&load->arena, n * sizeof *load->rows);
+	if (!load->names || !load->rows || (c && !list_names(load, call->wire, load->found, whole)))
+		return -ENOMEM;
+	require(load->n <= n);
+	enter_loads(e, load);
+	return 0;
+}
+
+static int start_load(struct engine *e, struct engine_pool *c, struct call *call, struct item **found)
 {
 	struct load *load = calloc(1, sizeof *load);
 	if (!load)
 		return -ENOMEM;
 	*load = (struct load){
-		.job = {.work = read_items, .done = on_loaded},
+		.job = {.begin = begin_load, .work = read_items, .done = on_loaded, .bytes = e->limits.load_bytes},
 		.engine = e,
 		.call = call,
-		.committed = e->committed,
 		.pool = c->id,
+		.found = found,
 	};
 	arena_init(&load->arena, e->limits.load_bytes);
-	/* Items may have left memory while the call waited. A second load is enough: it reads all items that could
-	 * leave, and the call runs before any does. */
-	bool whole = call->waited;
-	call->waited = true;
-	if (whole)
-		missing = call->wire->request.n;
-	load->names = arena_alloc(&load->arena, missing * sizeof *load->names);
-	load->rows = arena_alloc(&load->arena, missing * sizeof *load->rows);
 	load->pool_name = arena_strdup(&load->arena, c->name);
-	if (!load->names || !load->rows || !load->pool_name || !list_names(load, call->wire, found, whole)) {
+	if (!load->pool_name) {
 		arena_free(&load->arena);
 		free(load);
 		return -ENOMEM;
 	}
-	require(load->n <= missing);
-	load->bytes = heap_bytes(sizeof *load) + load->arena.used_bytes;
-	e->loads_bytes += load->bytes;
 	call->load = load;
-	load->before = e->last_load;
-	*(e->last_load ? &e->last_load->after : &e->first_load) = load;
-	e->last_load = load;
 	engine_read(e, call, &load->job);
 	/* If it could not be started it has ended already, and has released the call. */
 	return call->load ? 0 : -ENOMEM;
@@ -317,7 +344,7 @@ int engine_find_items(struct engine *e, struct engine_pool *c, struct call *call
 		return -ENOMEM;
 	*out = found;
 	size_t missing = find_items(c, call->wire, found);
-	return missing == 0 ? 1 : start_load(e, c, call, found, missing);
+	return missing == 0 ? 1 : start_load(e, c, call, found);
 }
 
 /* ---- checks ---- */

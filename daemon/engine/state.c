@@ -158,7 +158,7 @@ enum pressure engine_batch_pressure(const struct engine *e)
 
 enum pressure engine_memory_pressure(const struct engine *e)
 {
-	size_t bytes = e->pools_bytes + e->loads_bytes;
+	size_t bytes = e->pools_bytes;
 	if (bytes > e->limits.pools_bytes)
 		return PRESSURE_HIGH;
 	return bytes > e->limits.pools_bytes / 8 * 7 ? PRESSURE_RAISED : PRESSURE_NONE;

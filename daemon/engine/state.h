@@ -97,7 +97,7 @@ struct engine {
 	struct item_list resident; /* items that are not open, in order of coming */
 	uint32_t n_resident;
 	size_t resident_reports;
-	struct load *first_load, *last_load; /* in flight, in order of their start */
+	struct load *first_load, *last_load; /* that have begun, in this order */
 	size_t loads_bytes; /* taken by them when they began */
 	uint32_t reads; /* jobs in flight */
 	bool pruning; /* one of them is for engine_prune_pool() */

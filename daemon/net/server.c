@@ -22,6 +22,7 @@ enum {
 	DRAIN_MS = 10000,
 	COMMIT_BYTES = 512 * 1024, /* some thousand reports: writing them takes about as long as the fsync */
 	FAULT_MAX = CONFIG_PATH_MAX + 256,
+	LOOSE_BYTES = 16 * 1024 * 1024, /* that the program and the heap's gaps may take beside the account */
 	SPARE_DESCRIPTORS = 40, /* for SQLite: a file, its log and its index for each reader */
 };
 
@@ -287,7 +288,8 @@ static void check_heap(struct server *s)
 {
 	uint64_t elsewhere, resident;
 	on_memory(s, &elsewhere, &resident);
-	if (resident > engine_bytes(s->engine) + elsewhere + s->config->memory_limit / 8)
+	uint64_t account = engine_bytes(s->engine) + elsewhere, limit = s->config->memory_limit;
+	if (resident > account + limit / 8 || (resident > limit && resident > account + LOOSE_BYTES))
 		memory_give_back();
 }
 
@@ -365,7 +367,8 @@ static int start_engine(struct server *s)
 	uint8_t key[NAMES_KEY_BYTES];
 	randombytes_buf(key, sizeof key);
 	uint64_t began = uv_hrtime();
-	int err = store_open(&s->store, &s->loop, config->db, config->sync, shares.database, on_committed, s);
+	int err = store_open(&s->store, &s->loop, config->db, config->sync,
+			     &(struct store_memory){shares.database, shares.reads}, on_committed, s);
 	if (err == 0)
 		s->database = realpath(config->db, NULL);
 	/* A path that is not valid text cannot be reported. */

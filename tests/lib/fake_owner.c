@@ -32,8 +32,8 @@ static void on_commit(void *owner, const struct batch *batch)
 static void on_read(void *owner, struct read_job *job)
 {
 	struct fake_owner *f = owner;
-	if (f->refuse_reads) {
-		job->err = -ENOMEM;
+	job->err = f->refuse_reads ? -ENOMEM : job->begin ? job->begin(job) : 0;
+	if (job->err) {
 		job->done(job);
 		return;
 	}
