@@ -33,6 +33,15 @@ uint64_t memory_resident(void)
 	return resident * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+void memory_set_up(void)
+{
+	enum { LARGE_BYTES = 128 * 1024, KEPT_BYTES = 1024 * 1024, HEAPS = 2 };
+	/* Once set, these do not grow with the blocks that are freed. */
+	mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+	mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+	mallopt(M_ARENA_MAX, HEAPS);
+}
+
 void memory_give_back(void)
 {
 	malloc_trim(0);

@@ -26,6 +26,10 @@ void memory_share(uint64_t limit, struct memory_shares *out);
 /* The resident memory of this process, as the system counts it; 0 where it does not say. */
 uint64_t memory_resident(void);
 
+/* At the start, before there are threads: large blocks are the system's again as soon as they are freed, and few heaps
+ * lie side by side, each with gaps of its own. */
+void memory_set_up(void);
+
 /* Returns free heap memory to the system. Takes milliseconds where it is much. */
 void memory_give_back(void);
 
