@@ -15,6 +15,7 @@
 #include "daemon/offline/archive.h"
 #include "daemon/offline/backup.h"
 #include "daemon/db/place.h"
+#include "daemon/memory.h"
 #include "daemon/net/server.h"
 #include "daemon/offline/verify.h"
 #include "lib/base/streams.h"
@@ -90,6 +91,7 @@ static int serve(const struct config *config)
 {
 	/* A database is private; a socket is opened to the group once it exists. */
 	umask(0077);
+	memory_set_up();
 	raise_descriptors(config->max_connections);
 	if (config->lowered[0])
 		log_warning("lowered to fit memory_limit: %s; --check-config prints the values in use",
