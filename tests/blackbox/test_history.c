@@ -273,7 +273,7 @@ static void the_view_takes_as_much_work_as_it_has_rows_however_many_labelers_the
 {
 	enum { MORE = 2000, ALL_BUT_MORE = 60 * 8 - 28 + 1 };
 	struct daemon *d = *state;
-	static char names[MORE][16];
+	static char names[MORE][24];
 	static struct candor_report reports[MORE];
 	static const char query[] = "SELECT * FROM reports WHERE pool = 'p'";
 	make_history(d);
