@@ -7,6 +7,7 @@
 
 enum {
 	HURRY_MS = 1000, /* for a handshake that others wait for */
+	RESERVED_BYTES = 128 * 1024,
 	LINGER_MS = 2000, /* also the time for a refused peer to finish its handshake */
 	LEAST_BYTES = 4 * 1024, /* given to the stream at a time, if there are that many */
 	OWED_MAX = 16 * 1024, /* of the channel's own output: above it the peer must read some before it is read */
@@ -280,11 +281,14 @@ static bool may_shake(struct conn *c)
 
 /* ---- reading ---- */
 
-/* The memory for connections is used up, and before more is read some must be freed: the bytes stay in the kernel. */
+/* The memory for connections is used up, and before more is read some must be freed: the bytes stay in the kernel. The
+ * owner's few connections have a little of their own. */
 static bool may_read(const struct conn *c)
 {
-	return session_budget_pressure(c->shared->session_limits.budget) < PRESSURE_CRITICAL ||
-	       c->state >= CONN_ENDING || session_is_over(c->session);
+	if (session_budget_pressure(c->shared->session_limits.budget) < PRESSURE_CRITICAL || c->state >= CONN_ENDING ||
+	    session_is_over(c->session))
+		return true;
+	return admission_is_reserved(c->shared->admission, &c->place) && session_bytes(c->session) < RESERVED_BYTES;
 }
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)

@@ -36,6 +36,7 @@ struct conn_ops {
 /* What all connections share; it outlives them. */
 struct conn_shared {
 	struct engine *engine;
+	const struct admission *admission;
 	struct session_limits session_limits;
 	struct conn_limits limits;
 	struct turns turns;

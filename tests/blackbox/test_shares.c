@@ -164,6 +164,35 @@ static void silent_strangers_over_tls_keep_nobody_out(void **state)
 	end_strangers(&strangers);
 }
 
+/* Long messages that are never finished use up the memory for connections; what the owner needs is kept. */
+static void strangers_who_hold_much_memory_keep_the_owner_out_no_more(void **state)
+{
+	enum { HELD = 300 * 1024, HALVES = 200 };
+	struct daemon *d = *state;
+	static uint8_t half[HELD];
+	const char *const options[] = {"--listen", "tcp:127.0.0.1:0", "--memory-limit", "64M", NULL};
+	daemon_start(d, options);
+	call_create_pool(daemon_connect(d), "p");
+	struct strangers s = {.n = 0};
+	size_t head = frame_head(2 * HELD, half);
+	assert_true(head > 0);
+	for (size_t i = 0; i < HALVES; i++) {
+		add_strangers(&s, d->tcp, 1);
+		struct pollfd writable = {.fd = s.fds[i], .events = POLLOUT};
+		assert_int_equal(poll(&writable, 1, 30000), 1);
+		for (size_t sent = 0; sent < HELD;) {
+			ssize_t n = send(s.fds[i], half + sent, HELD - sent, MSG_NOSIGNAL);
+			if (n < 0)
+				break;
+			sent += (size_t)n;
+		}
+		if (i % 20 == 19)
+			assert_owner_is_served(d);
+	}
+	end_strangers(&s);
+	assert_int_equal(daemon_stop(d), 0);
+}
+
 /* A principal with a token takes all connections, and asks something over each now and then. */
 static void a_principal_with_many_connections_keeps_nobody_out(void **state)
 {
@@ -473,6 +502,7 @@ int main(void)
 		SHARES(silent_strangers_over_tcp_keep_nobody_out),
 		TLS(silent_strangers_over_tls_keep_nobody_out),
 		SHARES(nor_do_they_where_descriptors_are_few),
+		SHARES(strangers_who_hold_much_memory_keep_the_owner_out_no_more),
 		SHARES(a_principal_with_many_connections_keeps_nobody_out),
 		SHARES(local_users_keep_the_owner_out_no_more_than_others),
 		SHARES(strangers_have_a_time_to_say_who_they_are),
