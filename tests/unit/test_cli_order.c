@@ -318,6 +318,10 @@ static void a_pipe_is_copied_where_there_is_space(void **state)
 		int status;
 		assert_int_equal(waitpid(child, &status, 0), child);
 	}
+	/* Some files have a size only when they are read. */
+	assert_int_equal(cli_input_open(&w->input, "/proc/self/stat"), 0);
+	assert_true(w->input.size > 0);
+	cli_input_close(&w->input);
 	unsetenv("TMPDIR");
 	unlink(fifo);
 	/* The copy has no name. */

@@ -78,7 +78,8 @@ int cli_input_open(struct cli_input *in, const char *path)
 	}
 	struct stat st;
 	int err = in->fd < 0 || fstat(in->fd, &st) ? -errno : S_ISDIR(st.st_mode) ? -EISDIR : 0;
-	if (!err && !S_ISREG(st.st_mode)) {
+	/* A file without a size may be one that the system makes while it is read. */
+	if (!err && (!S_ISREG(st.st_mode) || st.st_size == 0)) {
 		const int fd = copy(in, in->fd);
 		cli_input_close(in);
 		in->fd = fd;
