@@ -1,5 +1,7 @@
 #include "tests/lib/unit.h"
 
+#include <stdlib.h>
+
 #include "lib/pool/aggregate.h"
 #include "tests/lib/seed.h"
 
@@ -183,9 +185,53 @@ static void nobody_pulls_the_median_toward_its_own_view_by_exaggerating(void **s
 	}
 }
 
+static int by_p_then_w(const void *a, const void *b)
+{
+	const struct aggregate_cell *x = a, *y = b;
+	if (x->p != y->p)
+		return x->p < y->p ? -1 : 1;
+	return (x->w > y->w) - (x->w < y->w);
+}
+
+/* Many are sorted in another way than few. Values from hardly any to all different, weights from tiny to huge. */
+static void many_reports_have_the_medians_of_their_sorted_list(void **state)
+{
+	enum { N = 20000 };
+	struct random r;
+	(void)state;
+	seed_random(&r, 9);
+	double *p = malloc(N * sizeof *p), *w = malloc(N * sizeof *w);
+	struct aggregate_cell *cells = malloc(N * sizeof *cells), *scratch = malloc(N * sizeof *scratch);
+	for (int round = 0; round < 8; round++) {
+		double steps = pow(10, round);
+		double total = 0, sum = 0;
+		for (size_t i = 0; i < N; i++) {
+			p[i] = round == 0 ? -0.0 * (double)(i % 2) : floor(random_unit(&r) * steps) / steps;
+			w[i] = round % 2 ? random_scale(&r, 1e-12, 1e12) : 1 + (double)random_below(&r, 3);
+			cells[i] = (struct aggregate_cell){p[i], w[i]};
+			total += w[i];
+		}
+		qsort(cells, N, sizeof *cells, by_p_then_w);
+		size_t at = 0;
+		while (at < N - 1 && (sum += cells[at].w) < 0.5 * (1 - 1e-12) * total)
+			at++;
+		struct aggregate a;
+		aggregate_compute(p, w, N, scratch, &a);
+		assert_near(a.median, cells[at].p, 0);
+		assert_near(a.plain_median, cells[(N + 1) / 2 - 1].p, 0);
+		for (size_t i = 0; i < N; i++)
+			assert_true(scratch[i].p == cells[i].p && scratch[i].w == cells[i].w);
+	}
+	free(p);
+	free(w);
+	free(cells);
+	free(scratch);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(many_reports_have_the_medians_of_their_sorted_list),
 		cmocka_unit_test(random_reports_aggregate_as_the_definitions_say),
 		cmocka_unit_test(a_lone_report_is_every_aggregate),
 		cmocka_unit_test(reports_that_agree_have_no_spread),
