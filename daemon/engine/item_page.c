@@ -35,13 +35,14 @@ int item_page_reject(struct item_page *p, size_t i, enum candor_code code, const
 	return 1;
 }
 
-/* All but its reports. *weights: where they are, NULL where there are none. */
+/* All but its reports. weights: where they are, or NULL where there are none; NULL: they are not wanted. */
 static int describe(struct engine_pool *c, struct item *item, const char *name, const double **weights,
 		    struct candor_item *out)
 {
 	struct aggregate aggregate = {0};
 	bool archived = engine_is_archived(c, item);
-	*weights = NULL;
+	if (weights)
+		*weights = NULL;
 	*out = (struct candor_item){
 		.item = name,
 		.state = item->state,
@@ -121,8 +122,8 @@ int item_page_add(struct item_page *p, struct engine_pool *c, size_t i, struct i
 	uint32_t have = from < n ? count_reports(p, c, item, from) : 0;
 	if (have == 0 && from < n && p->n + p->n_rejected > 0)
 		return end(p, i, 0);
-	const double *weights;
-	int err = describe(c, item, name, &weights, out);
+	const double *weights = NULL;
+	int err = describe(c, item, name, have > 0 ? &weights : NULL, out);
 	if (err == 0 && have > 0)
 		err = describe_reports(p, c, item, weights, from, have, out);
 	if (err)

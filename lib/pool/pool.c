@@ -11,8 +11,6 @@ enum {
 	AGGREGATE_WORK = 2, /* for each report */
 	SETTLE_WORK = 2,
 	ENTRIES_MAX = 65535,
-	STRETCHES_FOR_UPDATES =
-		STRETCHES_MAX - 64, /* always leaves space for the epochs, 62 at most: settlements go on */
 };
 
 /* ---- the pool itself ---- */
@@ -51,7 +49,7 @@ static int reserve_stretch(struct pool *p)
 	return 0;
 }
 
-static int begin_stretch(struct pool *p, double floor, size_t max)
+int pool_begin_stretch(struct pool *p, double floor, size_t max)
 {
 	struct mechanism_stretch *s = p->stretches;
 	if (p->n_stretches > 0 && s[p->n_stretches - 1].rounds == 0) {
@@ -89,7 +87,7 @@ int pool_new(struct pool **out, const struct candor_settings *settings, const ui
 	if (err == 0)
 		err = pool_find_entry(p, settings->entry, &index);
 	if (err == 0)
-		err = begin_stretch(p, 1, STRETCHES_MAX);
+		err = pool_begin_stretch(p, 1, STRETCHES_MAX);
 	if (err) {
 		pool_free(p);
 		return err;
@@ -119,6 +117,7 @@ void pool_free(struct pool *p)
 	for (uint32_t id = 0; id < p->labelers_cap; id += LABELERS_A_CHUNK)
 		free(p->chunks[id / LABELERS_A_CHUNK]);
 	free(p->chunks);
+	free(p->floors);
 	free(p->entries);
 	names_free(p->labeler_names);
 	names_free(p->item_names);
@@ -136,10 +135,10 @@ size_t pool_bytes(const struct pool *p)
 	uint32_t chunk_labelers = chunks > 1 ? LABELERS_A_CHUNK : p->labelers_cap;
 	return heap_bytes(sizeof *p) + names_bytes(p->labeler_names) + names_bytes(p->item_names) +
 	       chunks * heap_bytes(chunk_labelers * sizeof(struct labeler)) + heap_bytes(chunks * sizeof *p->chunks) +
-	       heap_bytes(p->n_entries * sizeof *p->entries) + heap_bytes(p->items_cap * sizeof *p->items) +
-	       heap_bytes(p->stretches_cap * sizeof *p->stretches) + heap_bytes(p->scratch_cap * sizeof *p->weights) +
-	       heap_bytes(p->scratch_cap * sizeof *p->rounds) + heap_bytes(p->scratch_cap * sizeof *p->cells) +
-	       bound_bytes(&p->bound) + p->item_bytes;
+	       heap_bytes(chunks * sizeof *p->floors) + heap_bytes(p->n_entries * sizeof *p->entries) +
+	       heap_bytes(p->items_cap * sizeof *p->items) + heap_bytes(p->stretches_cap * sizeof *p->stretches) +
+	       heap_bytes(p->scratch_cap * sizeof *p->weights) + heap_bytes(p->scratch_cap * sizeof *p->rounds) +
+	       heap_bytes(p->scratch_cap * sizeof *p->cells) + bound_bytes(&p->bound) + p->item_bytes;
 }
 
 void pool_be_frugal(struct pool *p, bool frugal)
@@ -179,33 +178,6 @@ const struct mechanism_stretch *pool_stretches(const struct pool *p, size_t *n)
 	return p->stretches;
 }
 
-int pool_update(struct pool *p, const struct candor_settings *settings)
-{
-	uint16_t index;
-	int err = pool_find_entry(p, settings->entry, &index);
-	if (err)
-		return err;
-
-	/* The rate may fall now, so a new stretch of the regret bound begins, from the least weight there is. */
-	double floor = 1;
-	for (uint32_t id = 0; id < pool_labelers(p); id++)
-		floor = fmin(floor, pool_weight(p, id) / pool_entry(p, id));
-	struct candor_settings old = p->settings;
-	p->settings = *settings;
-	err = begin_stretch(p, floor, STRETCHES_FOR_UPDATES);
-	if (err) {
-		p->settings = old;
-		return err;
-	}
-	p->version++;
-	for (uint32_t id = 0; id < pool_labelers(p); id++) {
-		struct labeler *l = labeler_at(p, id);
-		l->weight = mechanism_reset(l->weight, pool_entry(p, id), old.beta, p->totals.epoch - l->epoch);
-		l->epoch = (uint8_t)p->totals.epoch;
-	}
-	return 0;
-}
-
 /* ---- labelers ---- */
 
 uint32_t pool_labelers(const struct pool *p)
@@ -216,7 +188,9 @@ uint32_t pool_labelers(const struct pool *p)
 const struct labeler *pool_labeler(const struct pool *p, uint32_t id)
 {
 	require(id < pool_labelers(p));
-	return labeler_at(p, id);
+	struct labeler *l = labeler_at(p, id);
+	pool_bring_up(p, l);
+	return l;
 }
 
 const char *pool_labeler_name(const struct pool *p, uint32_t id, size_t *len)
@@ -231,7 +205,8 @@ uint32_t pool_find_labeler(const struct pool *p, const char *name, size_t len)
 
 double pool_weight(const struct pool *p, uint32_t id)
 {
-	const struct labeler *l = labeler_at(p, id);
+	struct labeler *l = labeler_at(p, id);
+	pool_bring_up(p, l);
 	return mechanism_reset(l->weight, p->entries[l->entry], p->settings.beta, p->totals.epoch - l->epoch);
 }
 
@@ -299,6 +274,11 @@ static int reserve_labeler(struct pool *p)
 			return -ENOMEM;
 		p->chunks = chunks;
 		chunks[chunk] = NULL;
+		struct chunk_floor *floors = realloc(p->floors, (chunk + 1) * sizeof *floors);
+		if (!floors)
+			return -ENOMEM;
+		p->floors = floors;
+		floors[chunk] = (struct chunk_floor){0};
 	}
 	/* Most pools are small: the first chunk doubles until it has the full size. */
 	uint32_t cap = chunk > 0 ? LABELERS_A_CHUNK : next > 0 ? 2 * next : FIRST;
@@ -321,6 +301,7 @@ int pool_add_labeler(struct pool *p, const char *name, size_t len, const struct 
 		return err == 0 ? ERR_HISTORY : err;
 	require(*id == next);
 	*labeler_at(p, next) = *l;
+	pool_forget_floor(p, next);
 	p->totals.total_weight += p->entries[l->entry];
 	return 0;
 }
@@ -565,7 +546,7 @@ static void perhaps_next_epoch(struct pool *p)
 		return;
 	p->totals.epoch = epoch;
 	/* pool_resolve() reserved the space. */
-	require(begin_stretch(p, p->settings.beta, STRETCHES_MAX) == 0);
+	require(pool_begin_stretch(p, p->settings.beta, STRETCHES_MAX) == 0);
 }
 
 int pool_resolve(struct pool *p, struct item *item, double y, struct pool_settled *out)
@@ -597,6 +578,7 @@ int pool_resolve(struct pool *p, struct item *item, double y, struct pool_settle
 	for (uint32_t i = 0; i < item->n; i++) {
 		struct labeler *l = labeler_at(p, labelers[i]);
 		p->rounds[i] = l->last_round;
+		pool_forget_floor(p, labelers[i]);
 		pool_score(l, f->round, t->epoch, mechanism_loss(item->values[i], y), mean_loss, f->weighted_loss,
 			   p->weights[i]);
 	}

@@ -109,8 +109,14 @@ double pool_eta(const struct pool *p); /* which the next settlement would use */
 double pool_t_eff(const struct pool *p);
 const struct mechanism_stretch *pool_stretches(const struct pool *p, size_t *n);
 
+/* Looks at up to `chunks` times 4,096 labelers of those that pool_update() would have to look at. True: it would look
+ * at none, as long as nothing is settled and nobody joins. */
+bool pool_prepare_update(struct pool *p, uint32_t chunks);
+
 /* New settings, complete and in range, from the next event on. Every weight is brought up to the current epoch first.
- * O(labelers). 0, -ENOMEM, or ERR_FULL (65,535 different entry weights, or too many changes for the regret bound). */
+ * O(labelers), and
+ * O(labelers / 4,096) if it was prepared. 0, -ENOMEM, or ERR_FULL (65,535 different entry weights, or too many changes
+ * for the regret bound). */
 MUST_CHECK int pool_update(struct pool *p, const struct candor_settings *settings);
 
 /* ---- labelers: dense ids from 0 in order of joining ---- */

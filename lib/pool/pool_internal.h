@@ -1,5 +1,5 @@
-/* pool_internal.h - what the files of lib/pool share: pool.c (events), pool_reports.c (an item's reports) and
- * pool_restore.c (a state that was stored). For them alone. */
+/* pool_internal.h - what the files of lib/pool share: pool.c (events), pool_update.c (settings), pool_reports.c (an
+ * item's reports) and pool_restore.c (a state that was stored). For them alone. */
 #ifndef CANDOR_POOL_INTERNAL_H
 #define CANDOR_POOL_INTERNAL_H
 
@@ -17,6 +17,21 @@ struct present {
 	struct aggregate aggregate;
 };
 
+/* The least weight of a chunk's labelers, as a part of the entry weight and at most 1, while none of them is scored. */
+struct chunk_floor {
+	double least;
+	unsigned epoch; /* as of which */
+	bool is_known;
+};
+
+/* A change of settings at which every weight was brought up to `epoch`, with the beta that was in force until then. */
+struct mark {
+	unsigned epoch;
+	double beta;
+};
+
+enum { MARKS_MAX = 62 }; /* one an epoch: at a second change in the same epoch nothing is left to be brought up */
+
 struct pool {
 	uint64_t key[NAMES_KEY_BYTES / sizeof(uint64_t)];
 	uint64_t work; /* done so far: pool_work() */
@@ -28,6 +43,9 @@ struct pool {
 	struct names *labeler_names;
 	struct labeler **chunks;
 	uint32_t labelers_cap; /* capacity of all chunks */
+	struct chunk_floor *floors; /* of each chunk */
+	struct mark marks[MARKS_MAX]; /* by epoch; labelers are brought up when they are next looked at */
+	unsigned n_marks;
 	double *entries; /* the entry weights that labelers joined with, each once */
 	uint32_t n_entries;
 
@@ -54,6 +72,18 @@ static inline struct labeler *labeler_at(const struct pool *p, uint32_t id)
 {
 	return &p->chunks[id / LABELERS_A_CHUNK][id % LABELERS_A_CHUNK];
 }
+
+static inline void pool_forget_floor(struct pool *p, uint32_t labeler)
+{
+	p->floors[labeler / LABELERS_A_CHUNK].is_known = false;
+}
+
+/* Does to a labeler's weight what changes of settings since have done to all. */
+void pool_bring_up(const struct pool *p, struct labeler *l);
+
+/* A new stretch of the regret bound, from that least weight on, if there are fewer than `max`. 0, -ENOMEM or
+ * ERR_FULL. */
+MUST_CHECK int pool_begin_stretch(struct pool *p, double floor, size_t max);
 
 /* The index of an entry weight in the pool's, added if it is new. 0, ERR_FULL or -ENOMEM. */
 MUST_CHECK int pool_find_entry(struct pool *p, double entry, uint16_t *index);

@@ -18,6 +18,7 @@ void pool_restore_score(struct pool *p, uint32_t labeler, uint64_t round, unsign
 			double mean, double weighted_loss, double weight_after)
 {
 	require(labeler < pool_labelers(p));
+	pool_forget_floor(p, labeler);
 	pool_score(labeler_at(p, labeler), round, epoch, mechanism_loss(value, outcome), mechanism_loss(mean, outcome),
 		   weighted_loss, weight_after);
 }

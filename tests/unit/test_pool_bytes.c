@@ -19,7 +19,7 @@ static void assert_account(const struct pool *p, size_t before)
 {
 	size_t took = in_use() - before;
 	if (!SANITIZED)
-		assert_near((double)pool_bytes(p), (double)took, 0.02 * (double)took + 16384);
+		assert_near((double)pool_bytes(p), (double)took, 0.02 * (double)took + 32768);
 }
 
 static void an_empty_pool_takes_little(void **state)
