@@ -20,11 +20,23 @@ struct stream {
 	bool archived; /* it is of an archive */
 };
 
+/* What a labeler's row says, which is so until the labeler is scored again after the round `through`. */
+struct written {
+	double weight;
+	uint64_t through;
+	uint32_t last_round;
+	uint8_t epoch;
+	bool due; /* not compared yet */
+};
+
 struct replay {
 	struct replay_source source;
+	struct written *written; /* by labeler, with source.labelers_too */
+	size_t n_written, written_cap;
 	struct pool *pool;
 	struct stream *streams;
 	size_t n_streams;
+	uint64_t began; /* after this round; 0: before the first */
 	uint64_t closes, settled, reports, change, differences;
 	uint8_t head[CHAIN_BYTES];
 	struct arena scratch;
@@ -99,12 +111,49 @@ static int apply_settings(struct replay *r, const struct settings_row *row)
 	return r->pool ? pool_update(r->pool, &row->settings) : pool_new(&r->pool, &row->settings, r->source.key);
 }
 
+/* Of rows before the round at which the replay begins it cannot tell. */
+static int keep_written(struct replay *r, const struct labeler_row *row)
+{
+	if (!r->source.labelers_too)
+		return 0;
+	if (r->n_written == r->written_cap) {
+		size_t cap = r->written_cap * 2 + 64;
+		struct written *grown = realloc(r->written, cap * sizeof *grown);
+		if (!grown)
+			return -ENOMEM;
+		r->written = grown;
+		r->written_cap = cap;
+	}
+	const struct labeler *l = &row->state;
+	r->written[r->n_written++] =
+		(struct written){l->weight, row->through, l->last_round, l->epoch, row->through >= r->began};
+	return 0;
+}
+
+/* The labelers that the settlement of `round` scores, as they are before. What adds up is compared at the end. */
+static void compare_written(struct replay *r, const struct item *item, uint64_t round)
+{
+	for (uint32_t i = 0; i < item->n && r->source.labelers_too; i++) {
+		uint32_t id = item_labelers(item)[i];
+		struct written *w = &r->written[id];
+		if (!w->due || w->through >= round)
+			continue;
+		const struct labeler *l = pool_labeler(r->pool, id);
+		const char *name = pool_labeler_name(r->pool, id, NULL);
+		replay_compare(r, name, "the weight in its row", w->weight, l->weight);
+		replay_compare_count(r, name, "the last round in its row", w->last_round, l->last_round);
+		replay_compare_count(r, name, "the epoch in its row", w->epoch, l->epoch);
+		w->due = false;
+	}
+}
+
 static int apply_join(struct replay *r, const struct labeler_row *row)
 {
 	double entry = pool_settings(r->pool)->entry;
 	replay_compare(r, row->name, "entry weight", row->entry, entry);
 	const struct labeler l = {.weight = entry, .epoch = (uint8_t)pool_totals(r->pool)->epoch};
-	return pool_restore_labeler(r->pool, row->name, strlen(row->name), entry, &l);
+	int err = keep_written(r, row);
+	return err ? err : pool_restore_labeler(r->pool, row->name, strlen(row->name), entry, &l);
 }
 
 static int apply_reports(struct replay *r, struct item *item, const struct packed_reports *reports)
@@ -228,6 +277,7 @@ static int apply_settlement(struct replay *r, const struct settled_row *row)
 	struct pool_settled done;
 	if (!item || item->n != s->n)
 		return ERR_HISTORY;
+	compare_written(r, item, s->round);
 	int err = pool_resolve(r->pool, item, s->outcome, &done);
 	if (err)
 		return err;
@@ -325,6 +375,7 @@ static int begin_labelers(struct replay *r, struct db *start, const struct archi
 {
 	struct stream *s = &r->streams[JOINS];
 	struct checkpoint_reader states;
+	r->began = at->last;
 	int err = checkpoint_open(&states, start, r->source.id);
 	for (uint64_t id = 0; id < at->labelers && err == 0; id++) {
 		const struct labeler_row *row = s->row;
@@ -333,6 +384,8 @@ static int begin_labelers(struct replay *r, struct db *start, const struct archi
 			err = ERR_HISTORY;
 		if (err == 0)
 			err = checkpoint_next(&states, &state);
+		if (err == 0)
+			err = keep_written(r, row);
 		if (err == 0)
 			err = pool_restore_labeler(r->pool, row->name, strlen(row->name), row->entry, state);
 		if (err == 0)
@@ -460,6 +513,7 @@ void replay_free(struct replay *r)
 	for (size_t i = 0; i < r->n_streams; i++)
 		db_cursor_close(r->streams[i].cursor);
 	free(r->streams);
+	free(r->written);
 	pool_free(r->pool);
 	arena_free(&r->scratch);
 	free(r);

@@ -25,6 +25,7 @@ struct replay_source {
 	const uint8_t *head; /* [CHAIN_BYTES] that the settlement of this round must have */
 	/* Asked before each event: false ends the replay with -ECANCELED. NULL: it goes on. */
 	bool (*goes_on)(void *arg);
+	bool labelers_too; /* compare what labelers' rows say of a moment before the end */
 	/* A sentence for everything that is not as it was written; NULL: nobody wants to know. */
 	void (*differs)(void *arg, const char *sentence);
 	void *arg;

@@ -228,6 +228,7 @@ static int replay_one(struct db *db, const struct verify_pool *v, const uint8_t 
 		.key = key,
 		.head_round = head ? head->round : 0,
 		.head = head ? head->hash : NULL,
+		.labelers_too = true,
 		.differs = on_difference,
 		.arg = &found,
 	};
