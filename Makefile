@@ -32,6 +32,8 @@ PKGS_TEST := cmocka
 DEBS := pkg-config libuv1-dev libprotobuf-c-dev protobuf-c-compiler libsqlite3-dev libinih-dev libsodium-dev libutf8proc-dev libssl-dev zlib1g-dev \
 	libjansson-dev
 DEBS_TEST := libcmocka-dev gnuplot-nox g++
+# What `make bench-peers` measures beside candor.
+DEBS_PEERS := redis-server postgresql
 
 # ---- flags ----
 
@@ -113,7 +115,7 @@ PROGRAMS := $(B)/candord $(B)/candor $(B)/libcandor.a $(B)/libcandor.so
 # flags would rebuild nothing.
 .SECONDARY: $(addsuffix .o,$(UNIT) $(BLACKBOX) $(FAULT) $(FUZZ) $(BENCH) $(FIGURES) $(SOAK) $(TOOLS))
 .DELETE_ON_ERROR:
-.PHONY: all help deps deps-test need-deps need-deps-test test demo bench figures soak fuzz reliability check unit blackbox fault \
+.PHONY: all help deps deps-test need-deps need-deps-test test demo bench bench-peers figures soak fuzz reliability check unit blackbox fault \
 	check-source messages \
 	format install uninstall installcheck exposure clean dist \
 	everything
@@ -239,6 +241,11 @@ unit blackbox fault: need-deps-test ## run only the tests of that kind
 bench: deps-test ## measure, as ratios to bare loops on this machine (takes a few minutes)
 	@$(MAKE) --no-print-directory $(PROGRAMS) $(BENCH)
 	@B=$(B) tests/bench/run.sh
+
+bench-peers: deps-test ## measure beside Redis and PostgreSQL, which it installs (takes a few minutes)
+	@$(call install_debs,$(DEBS_PEERS))
+	@$(MAKE) --no-print-directory $(PROGRAMS) $(BENCH)
+	@B=$(B) BENCHES=peers tests/bench/run.sh
 
 figures: deps-test ## run the experiments of docs/mechanism.md and redraw its figures and tables (takes a few minutes)
 	@$(MAKE) --no-print-directory $(FIGURES)
