@@ -388,6 +388,62 @@ static void nobody_who_waits_is_passed_over(void **state)
 	free(c);
 }
 
+/* ---- memory ---- */
+
+static struct read_job *add_sized(struct fixture *x, char name, const char *principal, size_t bytes)
+{
+	x->jobs[x->n].bytes = bytes;
+	return add(x, name, principal, (int)x->n);
+}
+
+static void a_read_begins_only_where_its_memory_fits(void **state)
+{
+	(void)state;
+	struct fixture x;
+	start(&x, 5, 1);
+	read_queue_limit(x.queue, 100);
+	/* More than all is taken alone. */
+	struct read_job *a = add_sized(&x, 'a', "ann", 150), *b = add_sized(&x, 'b', "bob", 60);
+	assert_ptr_equal(take(&x), a);
+	assert_null(take(&x));
+	/* What takes next to nothing is not kept waiting by that. */
+	struct read_job *c = add_sized(&x, 'c', "cal", 0);
+	assert_ptr_equal(take(&x), c);
+	end(&x, c);
+	/* One that has begun goes on, and keeps its memory meanwhile. */
+	again(&x, a);
+	assert_ptr_equal(take(&x), a);
+	assert_null(take(&x));
+	end(&x, a);
+	assert_ptr_equal(take(&x), b);
+	struct read_job *d = add_sized(&x, 'd', "dan", 40), *e = add_sized(&x, 'e', "eve", 1);
+	assert_ptr_equal(take(&x), d);
+	assert_null(take(&x));
+	end(&x, b);
+	assert_ptr_equal(take(&x), e);
+	end(&x, d);
+	end(&x, e);
+	finish(&x);
+}
+
+static void the_owners_first_read_begins_whatever_there_is(void **state)
+{
+	(void)state;
+	struct fixture x;
+	start(&x, 5, 1);
+	read_queue_limit(x.queue, 100);
+	struct read_job *a = add_sized(&x, 'a', "ann", 100);
+	assert_ptr_equal(take(&x), a);
+	struct read_job *o = add_sized(&x, 'o', "owner", 100), *p = add_sized(&x, 'p', "owner", 100);
+	assert_ptr_equal(take(&x), o);
+	assert_null(take(&x));
+	/* Given up before it began: nothing was taken. */
+	read_queue_remove(x.queue, p);
+	end(&x, o);
+	end(&x, a);
+	finish(&x);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -402,6 +458,8 @@ int main(void)
 		cmocka_unit_test(the_owner_has_a_reader_and_the_first_turn),
 		cmocka_unit_test(what_is_removed_is_not_served),
 		cmocka_unit_test(nobody_who_waits_is_passed_over),
+		cmocka_unit_test(a_read_begins_only_where_its_memory_fits),
+		cmocka_unit_test(the_owners_first_read_begins_whatever_there_is),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -173,6 +173,59 @@ static void a_peer_over_its_share_of_memory_takes_nothing_new_until_its_answers_
 	session_budget_free(&budget);
 }
 
+/* Others hold all of it: what comes waits, in the kernel too, and goes on when they give some back. */
+static void nothing_is_done_while_the_budget_is_used_up(void **state)
+{
+	struct peer_world *w = *state;
+	struct session_budget budget = {.limit_bytes = 1 << 20};
+	struct session_limits limits = w->limits;
+	struct peer p;
+	struct candor_response r;
+	limits.budget = &budget;
+	peer_init(&p, &w->f, &limits);
+	budget.used_bytes += 2 << 20;
+	assert_false(session_budget_takes_one(&budget));
+	const struct candor_request ask = get_pool(1);
+	peer_send(&p, &ask);
+	assert_int_equal(peer_receive(&p, &r), 0);
+	assert_true(session_wants_turn(p.session) && session_awaits_room(p.session) && !session_has_room(p.session));
+	assert_false(session_wants_bytes(p.session));
+	budget.used_bytes -= 2 << 20;
+	/* It still wants the turn that it was refused. */
+	assert_true(session_wants_turn(p.session) && session_has_room(p.session));
+	assert_int_equal(peer_receive(&p, &r), 1);
+	assert_int_equal(r.id, 1);
+	assert_true(session_wants_bytes(p.session));
+	peer_end(&p);
+	assert_int_equal(budget.used_bytes, 0);
+	session_budget_free(&budget);
+}
+
+static void an_answer_from_disk_is_reserved_until_it_is_made(void **state)
+{
+	struct peer_world *w = *state;
+	struct session_budget budget = {.limit_bytes = (size_t)1 << 30};
+	struct session_limits limits = w->limits;
+	struct peer p;
+	struct candor_response r;
+	limits.budget = &budget;
+	peer_init(&p, &w->f, &limits);
+	fake_settle(&w->f);
+	const struct candor_request list = {.id = 1, .type = CANDOR_REQ_LIST_ITEMS, .pool = "p", .limit = 1000};
+	for (uint64_t i = 0; i < 3; i++) {
+		peer_send(&p, &list);
+		assert_true(budget.reserved_bytes >= (i + 1) * 1000 * sizeof(struct candor_item));
+		assert_null(session_budget_check(&budget));
+	}
+	for (size_t i = 0; i < 3; i++)
+		fake_read_done(&w->f, 0);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(peer_receive(&p, &r), 1);
+	assert_int_equal(budget.reserved_bytes, 0);
+	peer_end(&p);
+	session_budget_free(&budget);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, peer_set_up, peer_tear_down)
 
 int main(void)
@@ -183,6 +236,8 @@ int main(void)
 		TEST(the_budget_counts_what_sessions_hold_and_forgets_nothing),
 		TEST(idle_sessions_hold_next_to_nothing),
 		TEST(a_peer_over_its_share_of_memory_takes_nothing_new_until_its_answers_are_taken),
+		TEST(nothing_is_done_while_the_budget_is_used_up),
+		TEST(an_answer_from_disk_is_reserved_until_it_is_made),
 	};
 	return cmocka_run_group_tests_name("session_budget", tests, NULL, NULL);
 }
