@@ -87,15 +87,20 @@ static void raise_descriptors(uint64_t connections)
 			(unsigned long long)limit.rlim_cur, (unsigned long long)connections);
 }
 
+static void warn_lowered(const struct config *config)
+{
+	if (config->lowered[0])
+		log_warning("lowered to fit memory_limit: %s; --check-config prints the values in use",
+			    config->lowered);
+}
+
 static int serve(const struct config *config)
 {
 	/* A database is private; a socket is opened to the group once it exists. */
 	umask(0077);
 	memory_set_up();
 	raise_descriptors(config->max_connections);
-	if (config->lowered[0])
-		log_warning("lowered to fit memory_limit: %s; --check-config prints the values in use",
-			    config->lowered);
+	warn_lowered(config);
 	return server_run(config) ? EXIT_FAILED : EXIT_SUCCESS;
 }
 
@@ -130,6 +135,7 @@ static int check_config(const struct config *config, const char *own_dir)
 		err = server_check(&resolved, to_be_made);
 	if (err)
 		return err;
+	warn_lowered(config);
 	config_print(config);
 	return 0;
 }

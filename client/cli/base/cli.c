@@ -3,11 +3,14 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "lib/base/options.h"
 #include "lib/base/similar.h"
@@ -414,6 +417,16 @@ uint64_t cli_retry_ms(const struct cli *c, const struct candor_response *r, uint
 	return r->retry_after_ms;
 }
 
+bool cli_pause(uint64_t ms, const sigset_t *signals)
+{
+	const struct timespec pause = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
+	struct pollfd out = {.fd = STDOUT_FILENO};
+	int n = ppoll(&out, 1, &pause, signals);
+	if (n > 0)
+		raise(SIGPIPE);
+	return n == 0;
+}
+
 /* A terminal shows a line meanwhile. */
 static void wait_for_rate(const struct cli *c, uint64_t ms)
 {
@@ -421,7 +434,10 @@ static void wait_for_rate(const struct cli *c, uint64_t ms)
 	const struct timespec pause = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
 	if (c->term.err_tty)
 		cli_progress_wait(&line, ms);
-	nanosleep(&pause, NULL);
+	if (c->is_paging)
+		cli_pause(ms, NULL);
+	else
+		nanosleep(&pause, NULL);
 	cli_progress_clear(&line);
 }
 

@@ -9,6 +9,7 @@
 #define CANDOR_CLI_H
 
 #include <getopt.h>
+#include <signal.h>
 
 #include "client/candor.h"
 #include "lib/base/err.h"
@@ -52,6 +53,7 @@ struct cli {
 	const char *server; /* address of the daemon; "": none was given, and there is no default */
 	int no_server; /* why, from candor_default_address() */
 	bool json;
+	bool is_paging; /* it prints page after page, for a reader */
 	uint64_t timeout_ms; /* 0: the library's defaults */
 	const char *ca, *cert, *key; /* for tls: addresses; NULL: not given */
 	const char *token_file; /* NULL: not given */
@@ -139,6 +141,10 @@ const char *cli_no_address(int err);
  * client exists. */
 void cli_client_options(struct cli *c, struct candor_options *out);
 void cli_wipe_token(struct cli *c);
+
+/* Waits for so long, with this mask of signals (NULL: the one that is set); but where nobody reads standard output any
+ * more, the program ends, as it would at its next line. False: a signal came. */
+bool cli_pause(uint64_t ms, const sigset_t *signals);
 
 /* How long to wait before a refused request is sent again, after waited_ms so far. 0 if it was not refused by a rate
  * limit, or if the total would exceed --timeout. */

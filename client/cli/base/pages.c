@@ -11,6 +11,7 @@ void cli_pages_begin(struct cli_pages *p, struct cli *c, const struct candor_req
 		cli_usage(c, "--after is too long for a cursor");
 	snprintf(p->cursor, sizeof p->cursor, "%s", after ? after : "");
 	p->request.cursor = p->cursor;
+	c->is_paging = true;
 }
 
 static int ask(struct cli_pages *p)

@@ -1,10 +1,7 @@
 /* candor feed: closed items in the order in which they were closed. */
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "client/cli/base/cli.h"
 #include "client/cli/base/items.h"
@@ -30,18 +27,12 @@ static void block_stop(void)
 	sigaction(SIGTERM, &action, NULL);
 }
 
-/* Waits for one of the two, or for the time to ask again. If nobody reads the output any more, the program ends, as it
- * would at the next line. */
-static bool told_to_stop(time_t seconds)
+/* Waits for one of the two, or for the time to ask again. */
+static bool told_to_stop(uint64_t ms)
 {
-	const struct timespec wait = {.tv_sec = seconds};
-	struct pollfd out = {.fd = STDOUT_FILENO};
 	sigset_t none;
 	sigemptyset(&none);
-	int n = ppoll(&out, 1, &wait, &none);
-	if (n > 0)
-		raise(SIGPIPE);
-	return n != 0;
+	return !cli_pause(ms, &none);
 }
 
 static void print_page(const struct cli *c, const struct candor_response *r, struct cli_table *table)
@@ -64,7 +55,7 @@ static void read_feed(struct cli_pages *p, bool follow)
 	cli_items_init(&table);
 	while (cli_pages_next(p)) {
 		print_page(p->cli, p->response, &table);
-		if (follow && (p->n_rows >= p->limit || told_to_stop(p->more ? 0 : 1)))
+		if (follow && (p->n_rows >= p->limit || told_to_stop(p->more ? 0 : 1000)))
 			break;
 		if (follow)
 			cli_pages_again(p);
