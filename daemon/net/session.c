@@ -414,12 +414,12 @@ static void submit_queue(struct session *s)
 		session_add_submitted(s, slot);
 		uint64_t before = engine_work(s->engine), rows = slot->wire.request.n / ROWS_A_UNIT;
 		enum engine_outcome outcome = submit(s, slot);
-		/* on_reply() has cleared `blocked` if the answer is there already. */
-		if (s->blocked == slot) {
+		/* on_reply() has cleared `blocked` if the answer is there already. What is answered later may be with a
+		 * reader by now, in whose hands the arena is. */
+		if (s->blocked == slot && outcome == ENGINE_LATER)
+			s->blocked = NULL;
+		else if (s->blocked == slot)
 			session_recount_slot(s, slot);
-			if (outcome == ENGINE_LATER)
-				s->blocked = NULL;
-		}
 		session_count(s);
 		uint64_t work = (engine_work(s->engine) - before) / STEPS_A_UNIT;
 		s->spent += 1 + (unsigned)(work > rows ? work : rows);
