@@ -408,10 +408,14 @@ static void on_end(struct conn *c, bool broken)
 	bool deaf = is_mute(c);
 	c->reading = false;
 	c->peer_ended = true;
-	if (broken || deaf || c->state >= CONN_ENDING)
+	if (broken || deaf || c->state >= CONN_ENDING) {
 		conn_close(c);
-	else
-		end_input(c);
+		return;
+	}
+	end_input(c);
+	/* At once, where nothing is left to be said: others may wait for its place. */
+	if (session_is_over(c->session) && session_output(c->session)->len == 0 && !c->writing.data)
+		conn_close(c);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
