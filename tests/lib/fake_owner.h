@@ -24,7 +24,6 @@ struct fake_owner {
 	struct engine *engine; /* NULL: not running */
 	uint64_t now_ms; /* on both clocks, */
 	int64_t clock_set_ms; /* ... but that of people was set forward by so much */
-	uint64_t salts; /* given so far */
 	const struct batch *batch; /* handed over; NULL: the store is free */
 	struct fake_read reads[FAKE_READS_MAX];
 	size_t n_reads;
