@@ -54,6 +54,8 @@ enum engine_outcome engine_pause(struct engine *e, struct call *call, size_t n,
 	for (; call->n_held < n; call->n_held++)
 		if (call->items[call->n_held])
 			call->items[call->n_held]->holds++;
+	if (call->pool)
+		engine_measure(e, call->pool);
 	call->go_on = go_on;
 	append(&e->paused, call);
 	return ENGINE_BLOCKED;

@@ -65,7 +65,6 @@ static struct result *begin(struct engine *e, struct call *call)
 static enum engine_outcome pause(struct engine *e, struct result *r,
 				 enum engine_outcome (*go_on)(struct engine *e, struct call *call))
 {
-	engine_measure(e, r->call->pool);
 	return engine_pause_writing(e, r->call, r->call->wire->request.n, go_on);
 }
 
