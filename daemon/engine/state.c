@@ -146,6 +146,9 @@ size_t engine_batch_max(const struct engine *e)
 	return most > LEAST ? most : LEAST;
 }
 
+/* A request of so few rows makes the next commits shorter, by so much. */
+enum { SMALL_ROWS = 2, SHORT_COMMITS = 16, SHORTER = 4 };
+
 enum pressure engine_batch_pressure(const struct engine *e)
 {
 	size_t bytes = e->filling->arena.used_bytes;
@@ -153,7 +156,15 @@ enum pressure engine_batch_pressure(const struct engine *e)
 		return PRESSURE_CRITICAL;
 	if (bytes > e->limits.batch_bytes)
 		return PRESSURE_HIGH;
-	return bytes > e->limits.commit_bytes ? PRESSURE_RAISED : PRESSURE_NONE;
+	/* Whoever writes little waits for the commit under way and for their own. */
+	bool is_short = e->commits < e->short_until;
+	return bytes > e->limits.commit_bytes / (is_short ? SHORTER : 1) ? PRESSURE_RAISED : PRESSURE_NONE;
+}
+
+void engine_note_write(struct engine *e, size_t rows)
+{
+	if (rows <= SMALL_ROWS)
+		e->short_until = e->commits + SHORT_COMMITS;
 }
 
 enum pressure engine_memory_pressure(const struct engine *e)

@@ -83,6 +83,7 @@ struct engine {
 	struct progress_row progress;
 	uint64_t committed; /* newest change on disk */
 	uint64_t commits;
+	uint64_t short_until; /* so many commits: till then they are short, for somebody small is about */
 	struct batch batches[2];
 	struct batch *filling; /* takes changes */
 	struct batch *committing; /* with the store; NULL: it is free */
@@ -162,6 +163,9 @@ size_t engine_memory_bytes(const struct engine *e);
 
 /* Of what waits for the disk: as engine_pressure(). */
 enum pressure engine_batch_pressure(const struct engine *e);
+
+/* A request of so many rows was written down: after a small one the pressure is raised earlier for some commits. */
+void engine_note_write(struct engine *e, size_t rows);
 
 /* Bytes of a batch above which not a row more goes into it, though its request has others that did. */
 size_t engine_batch_max(const struct engine *e);

@@ -120,6 +120,7 @@ static bool is_too_much(const struct engine *e, struct result *r, size_t i)
 static enum engine_outcome finish(struct engine *e, struct result *r, struct engine_pool *c)
 {
 	engine_measure(e, c);
+	engine_note_write(e, r->call->wire->request.n);
 	engine_let_go(e, r->call);
 	struct candor_response response = {
 		.type = CANDOR_RES_BATCH,

@@ -118,6 +118,45 @@ static void what_a_failed_commit_did_not_write_is_written_again(void **state)
 	assert_int_equal(c.rows[CHANGE_STRETCH], 1);
 }
 
+static void commits_are_shorter_while_somebody_writes_little(void **state)
+{
+	struct fake_owner *f = *state;
+	struct candor_report rows[300];
+	char labelers[300][16];
+	f->limits.commit_bytes = 64 * 1024;
+	fake_restart(f);
+	fake_pool(f, "p", NULL);
+	for (int i = 0; i < 300; i++) {
+		snprintf(labelers[i], sizeof labelers[i], "l%d", i);
+		rows[i] = (struct candor_report){"a", labelers[i], 0.5};
+	}
+	const struct candor_request many = {.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = 300, .reports = rows};
+	fake_call(f, &many);
+	for (int round = 0; round < 2; round++) {
+		/* More than a quarter, and less than the whole. */
+		for (int i = 0; i < 300; i++)
+			rows[i].value = 0.25 + 0.25 * round;
+		if (round == 1)
+			assert_int_equal(fake_post(f, "p", "a", "l0", 0.125), CANDOR_OK);
+		struct ask *r = fake_ask(f, &many);
+		assert_true(f->engine->filling->arena.used_bytes > 16 * 1024);
+		assert_int_equal(engine_pressure(f->engine), round == 1 ? PRESSURE_RAISED : PRESSURE_NONE);
+		fake_settle(f);
+		ask_free(r);
+	}
+	/* They are for a while only. */
+	for (int i = 0; i < 20; i++) {
+		for (int k = 0; k < 300; k++)
+			rows[k].value = (double)i / 20;
+		fake_call(f, &many);
+	}
+	rows[0].value = 1;
+	struct ask *r = fake_ask(f, &many);
+	assert_int_equal(engine_pressure(f->engine), PRESSURE_NONE);
+	fake_settle(f);
+	ask_free(r);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fake_set_up, fake_tear_down)
 
 int main(void)
@@ -127,6 +166,7 @@ int main(void)
 		TEST(a_pool_is_written_when_its_row_has_changed),
 		TEST(a_commit_writes_the_pools_that_it_touched),
 		TEST(what_a_failed_commit_did_not_write_is_written_again),
+		TEST(commits_are_shorter_while_somebody_writes_little),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
