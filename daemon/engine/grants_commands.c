@@ -285,7 +285,8 @@ enum engine_outcome engine_create_token(struct engine *e, struct call *call)
 	struct token_row row = {.id = grants_tokens(e->grants) + 1,
 				.name = request->name,
 				.created_at = now,
-				.expires_at = request->expires_at};
+				/* The database holds no larger number: a start could not read it. */
+				.expires_at = request->expires_at > INT64_MAX ? INT64_MAX : request->expires_at};
 	const char *principal = arena_printf(call->arena, "token:%s", request->name);
 	int err = principal ? add_grants(e, request, principal) : -ENOMEM;
 	token_make(secret);
