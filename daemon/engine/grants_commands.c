@@ -16,7 +16,10 @@
 #include "lib/base/wipe.h"
 #include "lib/rights.h"
 
-enum { REJECTION_LOGGED_MS = 1000 };
+enum {
+	REJECTION_LOGGED_MS = 1000,
+	GRANT_WORK = 4, /* to find the next one, in steps */
+};
 
 /* ---- hello ---- */
 
@@ -123,11 +126,12 @@ static bool is_no_token(const struct engine *e, const char *principal)
 }
 
 /* The admin of one pool must not use up the grants that others need. */
-static const char *limit_fault(const struct engine *e, const struct call *call, const char *pool)
+static const char *limit_fault(struct engine *e, const struct call *call, const char *pool)
 {
 	enum { OF_A_POOL_MAX = 1024, RESERVED = 2048 };
 	if (engine_rights(e, call, "") & CANDOR_RIGHT_ADMIN)
 		return NULL;
+	e->work += grants_count(e->grants);
 	if (grants_count_in(e->grants, pool) >= OF_A_POOL_MAX)
 		return "limit of 1,024 grants for this pool reached; remove some first";
 	return grants_count(e->grants) >= GRANTS_MAX - RESERVED
@@ -190,9 +194,11 @@ enum engine_outcome engine_list_grants(struct engine *e, struct call *call)
 		return engine_refuse_error(call, -ENOMEM);
 	struct candor_response r = {.type = CANDOR_RES_GRANTS, .grants = rows, .next = ""};
 	const struct grant_row *g;
-	for (; (g = grants_next(e->grants, after)) && r.n < request->limit; after = g->id)
+	for (; (g = grants_next(e->grants, after)) && r.n < request->limit; after = g->id) {
+		e->work += GRANT_WORK;
 		if (!request->pool[0] || !g->pool[0] || strcmp(g->pool, request->pool) == 0)
 			rows[r.n++] = (struct candor_grant){g->principal, g->pool, g->prefix, g->rights};
+	}
 	if (g && !(r.next = engine_write_cursor(call->arena, 'g', &after, 1)))
 		return engine_refuse_error(call, -ENOMEM);
 	return engine_reply(call, &r, e->grants_changed);
@@ -252,6 +258,7 @@ static void write_token(struct engine *e, struct call *call, const struct token_
 	engine_add(e, CHANGE_TOKEN, t);
 	add_common_event(e, call, "token", "", principal, describe_expiry(t->expires_at).s);
 	uint64_t after = 0;
+	e->work += GRANT_WORK * (uint64_t)grants_count(e->grants);
 	for (const struct grant_row *g; (g = grants_next(e->grants, after)); after = g->id) {
 		if (strcmp(g->principal, principal) != 0)
 			continue;
@@ -319,6 +326,7 @@ enum engine_outcome engine_list_tokens(struct engine *e, struct call *call)
 	struct candor_response r = {.type = CANDOR_RES_TOKENS, .tokens = rows, .next = ""};
 	for (; after < grants_tokens(e->grants) && r.n < request->limit; after++)
 		describe_token(grants_token(e->grants, after + 1), &rows[r.n++]);
+	e->work += r.n * ROW_WORK;
 	if (after < grants_tokens(e->grants) && !(r.next = engine_write_cursor(call->arena, 't', &after, 1)))
 		return engine_refuse_error(call, -ENOMEM);
 	return engine_reply(call, &r, e->grants_changed);

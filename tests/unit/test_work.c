@@ -67,6 +67,12 @@ static void what_a_peer_may_see_is_found_by_its_grants(void **state)
 	assert_int_equal(r->info.settlements, 1);
 	assert_int_equal(r->info.resident_items, 2);
 
+	/* Grants are gone through one after another, so each of them counts toward the peer's turn. */
+	before = engine_work(f->engine);
+	r = tell(f, (struct candor_request){.type = CANDOR_REQ_LIST_GRANTS, .pool = "pool-00003", .limit = 10});
+	assert_int_equal(r->n, 2);
+	assert_true(engine_work(f->engine) - before >= GRANTS + 4);
+
 	/* In two pages, without those that it may not know of; losses only where it may read. */
 	struct candor_request list = {.type = CANDOR_REQ_LIST_POOLS, .limit = 2};
 	before = engine_work(f->engine);
