@@ -427,7 +427,8 @@ static void begin_world(bool limited)
 	memset(&w, 0, sizeof w);
 	w.limited = limited;
 	fake_init(&w.f, &limits);
-	w.budget.limit_bytes = 64 * 1024;
+	/* Nobody is let go here, so it must not be used up: whoever waited for room would wait for ever. */
+	w.budget.limit_bytes = 1 << 20;
 	w.limits = (struct session_limits){
 		.max_frame_bytes = 4096,
 		.max_unpacked_bytes = 1 << 22,
