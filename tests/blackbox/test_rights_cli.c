@@ -402,6 +402,7 @@ static void a_token_goes_to_no_other_machine_unencrypted(void **state)
 	struct command *c = *state;
 	struct path file = path_of(c, "token");
 	files_write_text(file.s, "candor_guessed\n");
+	files_write_text(c->file, "item,labeler,report\na,ann,1\n");
 	assert_int_equal(chmod(file.s, 0600), 0);
 	static const char *const elsewhere[] = {"tcp:192.0.2.7:7432", "tcp:candor.example.org:1",
 						"tcp:127.example.org:1", "tcp:[2001:db8::1]:7432"};
