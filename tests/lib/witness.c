@@ -83,7 +83,6 @@ static uint32_t new_item(struct witness *w, uint32_t pool)
 	struct witness_item *item = &w->items[id];
 	item->pool = (uint8_t)pool;
 	item->state = CANDOR_STATE_UNSPECIFIED;
-	item->hidden = false;
 	item->n = 0;
 	item->outcome = 0;
 	for (int i = 0; i < WITNESS_REPORTS_MAX; i++)
@@ -271,7 +270,6 @@ static enum outcome apply_void(struct witness_item *item)
 		return DUPLICATE;
 	if (item->state == CANDOR_STATE_UNSPECIFIED || item->state == CANDOR_RESOLVED)
 		return REJECTED;
-	item->hidden = item->state == CANDOR_OPEN;
 	item->state = CANDOR_VOID;
 	return ACCEPTED;
 }
@@ -494,7 +492,7 @@ static uint64_t compare_item(const struct witness *w, uint32_t id, const struct 
 			say_item(w, id, "number of reports", got->n, want->n);
 	}
 	for (unsigned i = 0; i < WITNESS_REPORTS_MAX; i++) {
-		double a = got->values[i], b = want->hidden ? NAN : want->values[i];
+		double a = got->values[i], b = want->values[i];
 		if (a == b || (isnan(a) && isnan(b)))
 			continue;
 		n++;

@@ -28,7 +28,6 @@ enum {
 
 struct witness_item {
 	uint8_t pool, state, n; /* state: enum candor_item_state; n: reports */
-	bool hidden; /* voided while it was open: queries do not show its reports */
 	double outcome, values[WITNESS_REPORTS_MAX]; /* NaN: none */
 };
 
