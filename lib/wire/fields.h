@@ -61,6 +61,11 @@ struct wire_table {
 	/* Of rows that a message has many of: the walk with this very table compiled in. Else NULL. */
 	void (*read)(struct wire_reader *d, const void *message, void *plain);
 	int (*write)(struct arena *a, const void *plain, void *message);
+	/* Of requests, and of answers, that go without protobuf-c where they can, and of their rows: see direct.h. Else
+	 * NULL. */
+	bool (*unpack)(struct arena *a, const uint8_t *data, size_t len, void *message);
+	size_t (*size)(const void *plain, bool *unusual);
+	uint8_t *(*pack)(const void *plain, uint8_t *end);
 };
 
 struct wire_reader {

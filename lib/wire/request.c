@@ -2,8 +2,7 @@
  * depends on state: settings are checked when they are merged with those that stand, cursors where they are used. */
 #include <string.h>
 
-#include "lib/wire/common.h"
-#include "lib/wire/fields.h"
+#include "lib/wire/direct.h"
 
 /* Any member of the oneof. */
 union body {
@@ -65,12 +64,17 @@ uint64_t wire_peek_id(const uint8_t *data, size_t len, bool *may_be_hello)
 
 int wire_decode_request(struct arena *a, const uint8_t *data, size_t len, struct wire_request *out)
 {
+	Candor__V1__Request direct;
+	union body body;
+	int done = wire_direct_unpack(a, data, len, &direct, &body);
+	if (done > 0)
+		return wire_request_from_message(a, &direct, out);
 	ProtobufCAllocator allocator = wire_allocator(a);
-	const Candor__V1__Request *m = candor__v1__request__unpack(&allocator, len, data);
+	const Candor__V1__Request *m = done ? NULL : candor__v1__request__unpack(&allocator, len, data);
 	if (!m) {
 		bool unused;
 		*out = (struct wire_request){.request = {.id = wire_peek_id(data, len, &unused)}};
-		return wire_unpack_error(a);
+		return done ? done : wire_unpack_error(a);
 	}
 	return wire_request_from_message(a, m, out);
 }

@@ -1,8 +1,7 @@
 /* Responses to and from bytes. The peer that sends one is a daemon, which may be hostile or broken too. */
 #include <string.h>
 
-#include "lib/wire/common.h"
-#include "lib/wire/fields.h"
+#include "lib/wire/direct.h"
 
 /* What a response needs beside the arena. A refusal needs no more: it can be said where there is no memory left. */
 struct storage {
@@ -45,6 +44,9 @@ int wire_response_to_message(const struct candor_response *r, struct arena *a, C
 int wire_encode_response(const struct candor_response *r, struct arena *scratch, size_t max_bytes, struct buf *out)
 {
 	struct storage s;
+	int done = wire_direct_pack(r, max_bytes, out);
+	if (done)
+		return done > 0 ? 0 : done;
 	int err = write(r, scratch, &s);
 	return err ? err : wire_append(&s.m.base, max_bytes, out);
 }

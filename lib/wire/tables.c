@@ -4,7 +4,7 @@
 
 #include "lib/base/text.h"
 #include "lib/rights.h"
-#include "lib/wire/walk.h"
+#include "lib/wire/direct.h"
 
 /* ---- what is checked ---- */
 
@@ -185,19 +185,6 @@ static const char *whole_grant_fault(const void *plain)
 		.rows = name##_rows, .n = COUNT(name##_rows), __VA_ARGS__                                    \
 	}
 
-/* The walk along one table, compiled for it, which is then a FAST_TABLE: of rows that come by the hundred. */
-#define FAST(name)                                                                       \
-	static const struct wire_table name;                                             \
-	static void read_##name(struct wire_reader *d, const void *message, void *plain) \
-	{                                                                                \
-		walk_read(d, &name, message, plain);                                     \
-	}                                                                                \
-	static int write_##name(struct arena *a, const void *plain, void *message)       \
-	{                                                                                \
-		return walk_write(a, &name, plain, message);                             \
-	}
-#define FAST_TABLE(name, SNAKE, tag) TABLE(name, SNAKE, tag, .read = read_##name, .write = write_##name)
-
 /* ---- what is in requests and in answers ---- */
 
 static const struct wire_row wire_settings_rows[] = {
@@ -259,14 +246,15 @@ static const struct wire_row request_Report_rows[] = {
 	{AS(Report, sequence, report, sequence), OPTIONAL_CASE(Report, REPORT, sequence, SEQUENCE),
 	 .value_fault = sequence_fault, .zero_fault = "is 0; it must be from 1 to 9223372036854775807, or absent"},
 };
-FAST(request_Report)
-static const struct wire_table request_Report = FAST_TABLE(request_Report, report, report);
+FAST_REQUEST(request_Report)
+static const struct wire_table request_Report = FAST_REQUEST_TABLE(request_Report, report, report);
 
 static const struct wire_row request_PostReports_rows[] = {
 	TEXT(PostReports, request, pool, name_fault),
 	OWN_ROWS(PostReports, reports, &request_Report),
 };
-static const struct wire_table request_PostReports = TABLE(request_PostReports, post_reports, request);
+FAST_REQUEST(request_PostReports)
+static const struct wire_table request_PostReports = FAST_REQUEST_TABLE(request_PostReports, post_reports, request);
 
 static const struct wire_row request_CloseItems_rows[] = {
 	TEXT(CloseItems, request, pool, name_fault),
@@ -299,7 +287,8 @@ static const struct wire_row request_QueryItems_rows[] = {
 	FIELD(QueryItems, request, reports_from),
 	FIELD(QueryItems, request, reports_limit),
 };
-static const struct wire_table request_QueryItems = TABLE(request_QueryItems, query_items, request);
+FAST_REQUEST(request_QueryItems)
+static const struct wire_table request_QueryItems = FAST_REQUEST_TABLE(request_QueryItems, query_items, request);
 
 static const struct wire_row request_ListLabelers_rows[] = {
 	TEXT(ListLabelers, request, pool, name_fault),
@@ -472,7 +461,8 @@ static const struct wire_row answer_Rejected_rows[] = {
 	FIELD(Rejected, rejected, code),
 	TEXT(Rejected, rejected, message, text_fault),
 };
-static const struct wire_table answer_Rejected = TABLE(answer_Rejected, rejected, rejected);
+FAST_ANSWER(answer_Rejected)
+static const struct wire_table answer_Rejected = FAST_ANSWER_TABLE(answer_Rejected, rejected, rejected);
 
 static const struct wire_row answer_BatchResult_rows[] = {
 	{AS(BatchResult, accepted, response, batch.accepted)},
@@ -482,15 +472,16 @@ static const struct wire_row answer_BatchResult_rows[] = {
 	OPTIONAL_AS(BatchResult, BATCH_RESULT, rejected_omitted, REJECTED_OMITTED, response, batch.rejected_omitted,
 		    NULL),
 };
-static const struct wire_table answer_BatchResult = TABLE(answer_BatchResult, batch_result, response);
+FAST_ANSWER(answer_BatchResult)
+static const struct wire_table answer_BatchResult = FAST_ANSWER_TABLE(answer_BatchResult, batch_result, response);
 
 static const struct wire_row answer_ItemReport_rows[] = {
 	TEXT(ItemReport, item_report, labeler, short_fault),
 	FIELD(ItemReport, item_report, value),
 	OPTIONAL(ItemReport, ITEM_REPORT, item_report, weight, WEIGHT, NULL),
 };
-FAST(answer_ItemReport)
-static const struct wire_table answer_ItemReport = FAST_TABLE(answer_ItemReport, item_report, item_report);
+FAST_ANSWER(answer_ItemReport)
+static const struct wire_table answer_ItemReport = FAST_ANSWER_TABLE(answer_ItemReport, item_report, item_report);
 
 static bool is_resolved(const void *plain)
 {
@@ -522,8 +513,8 @@ static const struct wire_row answer_Item_rows[] = {
 	ROWS(Item, item, reports, n_reports, &answer_ItemReport),
 	OPTIONAL(Item, ITEM, item, archived, ARCHIVED, NULL),
 };
-FAST(answer_Item)
-static const struct wire_table answer_Item = FAST_TABLE(answer_Item, item, item);
+FAST_ANSWER(answer_Item)
+static const struct wire_table answer_Item = FAST_ANSWER_TABLE(answer_Item, item, item);
 
 static bool is_cut(const void *plain)
 {
@@ -539,7 +530,8 @@ static const struct wire_row answer_Items_rows[] = {
 	OPTIONAL(Items, ITEMS, response, rest, REST, is_cut),
 	OPTIONAL(Items, ITEMS, response, reports_next, REPORTS_NEXT, is_cut),
 };
-static const struct wire_table answer_Items = TABLE(answer_Items, items, response);
+FAST_ANSWER(answer_Items)
+static const struct wire_table answer_Items = FAST_ANSWER_TABLE(answer_Items, items, response);
 
 static const struct wire_row answer_Labeler_rows[] = {
 	TEXT(Labeler, labeler, name, short_fault),

@@ -1,10 +1,12 @@
 /* Any bytes as a request, such as a hostile peer sends. */
 #include "tests/fuzz/codec.h"
+#include "tests/lib/direct.h"
 #include "tests/lib/good.h"
 #include "tests/lib/samples.h"
 
 static int decode(struct arena *a, const uint8_t *bytes, size_t len, void *into)
 {
+	require(direct_unpacks(bytes, len) != DIRECT_DIFFERS);
 	return wire_decode_request(a, bytes, len, into);
 }
 

@@ -1,5 +1,6 @@
 /* Any bytes as a response, such as a hostile daemon sends. */
 #include "tests/fuzz/codec.h"
+#include "tests/lib/direct.h"
 #include "tests/lib/good.h"
 #include "tests/lib/samples.h"
 
@@ -10,6 +11,7 @@ static int decode(struct arena *a, const uint8_t *bytes, size_t len, void *into)
 
 static int encode(const void *message, struct arena *scratch, size_t max_bytes, struct buf *out)
 {
+	require(direct_packs(message) != DIRECT_DIFFERS);
 	return wire_encode_response(message, scratch, max_bytes, out);
 }
 

@@ -6,6 +6,7 @@
 
 #include "candor.pb-c.h"
 #include "lib/wire/fields.h"
+#include "tests/lib/direct.h"
 
 enum { STRUCTURE_BYTES = 2048 };
 
@@ -120,6 +121,8 @@ static void see(const struct wire_table *table, struct cover *cover)
 			fail_msg("%s.%s has %zu rows in lib/wire/tables.c, not one", table->descriptor->short_name,
 				 f->name, rows_at(table, f->offset));
 	}
+	if (!direct_table_is_right(table))
+		fail_msg("the rows of %s do not stand as lib/wire/direct.h wants them", table->descriptor->short_name);
 	for (size_t i = 0; i < table->n; i++) {
 		assert_row_is_right(table, &table->rows[i]);
 		mark_row(cover, &table->rows[i]);
