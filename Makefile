@@ -115,7 +115,7 @@ PROGRAMS := $(B)/candord $(B)/candor $(B)/libcandor.a $(B)/libcandor.so
 # flags would rebuild nothing.
 .SECONDARY: $(addsuffix .o,$(UNIT) $(BLACKBOX) $(FAULT) $(FUZZ) $(BENCH) $(FIGURES) $(SOAK) $(TOOLS))
 .DELETE_ON_ERROR:
-.PHONY: all help deps deps-test need-deps need-deps-test test demo bench bench-peers figures soak fuzz reliability check unit blackbox fault \
+.PHONY: all help deps deps-test need-deps need-deps-test test demo bench bench-peers bench-attacks figures soak fuzz reliability check unit blackbox fault \
 	check-source messages \
 	format install uninstall installcheck exposure clean dist \
 	everything
@@ -246,6 +246,10 @@ bench-peers: deps-test ## measure beside Redis and PostgreSQL, which it installs
 	@$(call install_debs,$(DEBS_PEERS))
 	@$(MAKE) --no-print-directory $(PROGRAMS) $(BENCH)
 	@B=$(B) BENCHES=peers tests/bench/run.sh
+
+bench-attacks: deps-test ## measure what others notice of each attack, at three limits of memory (takes some minutes)
+	@$(MAKE) --no-print-directory $(PROGRAMS) $(BENCH)
+	@$(B)/tests/bench/attacks
 
 figures: deps-test ## run the experiments of docs/mechanism.md and redraw its figures and tables (takes a few minutes)
 	@$(MAKE) --no-print-directory $(FIGURES)

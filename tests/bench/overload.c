@@ -48,13 +48,6 @@ static void behave(struct candor *c, double seconds, struct latencies *l)
 	}
 }
 
-/* Sorts x[n]. */
-static double p99(double *x, size_t n)
-{
-	qsort(x, n, sizeof *x, bench_compare);
-	return x[n * 99 / 100];
-}
-
 struct run {
 	double post[2], query[2]; /* 99th percentiles, alone and beside the crowd */
 	double loop_p99, loop_max; /* what the daemon says of its loop's turns, in ms */
@@ -72,13 +65,13 @@ static struct run run_once(const struct crowd_shape *shape, double seconds, stru
 		call_create_pool(c, pools[i]);
 	behave(c, 0.5, l);
 	behave(c, seconds, l);
-	run.post[0] = p99(l->posts, l->n);
-	run.query[0] = p99(l->queries, l->n);
+	run.post[0] = bench_p99(l->posts, l->n);
+	run.query[0] = bench_p99(l->queries, l->n);
 	struct crowd *crowd = crowd_start(d.address, "flooded", shape);
 	behave(c, 2, l);
 	behave(c, seconds, l);
-	run.post[1] = p99(l->posts, l->n);
-	run.query[1] = p99(l->queries, l->n);
+	run.post[1] = bench_p99(l->posts, l->n);
+	run.query[1] = bench_p99(l->queries, l->n);
 	const struct candor_info *info = call_info(c);
 	run.loop_p99 = (double)info->loop_p99_us / 1000;
 	run.loop_max = (double)info->loop_max_us / 1000;

@@ -10,15 +10,15 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
-#include "lib/wire/wire.h"
 #include "tests/lib/calls.h"
 #include "tests/lib/clock.h"
 #include "tests/lib/proof.h"
+#include "tests/lib/questions.h"
 #include "tests/lib/raw.h"
 #include "tests/lib/secure.h"
 #include "tests/lib/unit.h"
 
-enum { PEERS_MAX = 2000, BIG = 3, OLD = 4, REPORTS = 6000, LONG_NAMES = 1000, BESIDE_MIB = 32 };
+enum { PEERS_MAX = 2000, BESIDE_MIB = 32 };
 #define MIB (1024.0 * 1024)
 
 /* Of the test that runs; 0: what the environment says. */
@@ -36,25 +36,9 @@ static const char *limit_option(char out[32])
 	return out;
 }
 
-/* The most that the process ever had, as the system counts it. */
-static double peak_mib(pid_t pid)
-{
-	char path[64], line[256];
-	double kib = 0;
-	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
-	FILE *f = fopen(path, "r");
-	assert_non_null(f);
-	while (fgets(line, sizeof line, f))
-		if (sscanf(line, "VmHWM: %lf", &kib) == 1)
-			break;
-	fclose(f);
-	assert_true(kib > 0);
-	return kib / 1024;
-}
-
 static void check_memory(struct candor *c, pid_t pid, const char *attack)
 {
-	double account = (double)call_info(c)->memory_bytes / MIB, peak = peak_mib(pid);
+	double account = (double)call_info(c)->memory_bytes / MIB, peak = daemon_peak_kib(pid) / 1024;
 	if (!SANITIZED && peak > limit_mib() + BESIDE_MIB)
 		print_message("# %s: %.1f MiB resident\n", attack, peak);
 	assert_at_most(account, limit_mib());
@@ -62,87 +46,7 @@ static void check_memory(struct candor *c, pid_t pid, const char *attack)
 		assert_at_most(peak, limit_mib() + BESIDE_MIB);
 }
 
-/* ---- what there is to be asked for ---- */
-
-static void post(struct candor *c, const char *item, size_t n)
-{
-	static struct candor_report rows[1000];
-	static char names[1000][80];
-	for (size_t from = 0; from < n; from += 1000) {
-		for (size_t i = 0; i < 1000; i++) {
-			snprintf(names[i], sizeof names[i], "labeler-%05zu-%060d", from + i, 0);
-			rows[i] = (struct candor_report){.item = item, .labeler = names[i], .value = 0.5};
-		}
-		call_ok(c, (struct candor_request){
-				   .type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = 1000, .reports = rows});
-	}
-}
-
-/* Large open items, large ones that are on disk alone, and a thousand with long names that ended. */
-static void fill(struct candor *c)
-{
-	char name[256];
-	call_create_pool(c, "p");
-	for (int i = 0; i < BIG + OLD; i++) {
-		snprintf(name, sizeof name, i < BIG ? "big-%d" : "old-%d", i < BIG ? i : i - BIG);
-		post(c, name, REPORTS);
-		if (i >= BIG)
-			call_resolve(c, "p", name, 1);
-	}
-	for (int i = 0; i < LONG_NAMES; i++) {
-		snprintf(name, sizeof name, "ended-%0200d", i);
-		call_report(c, "p", name, "ann", 0.25);
-		call_resolve(c, "p", name, i % 2);
-	}
-}
-
 /* ---- attacks ---- */
-
-struct attack {
-	const char *name;
-	enum candor_request_type type;
-	unsigned times; /* asked by each peer, in one go */
-	bool old;
-};
-
-static void write_request(struct buf *out, const struct attack *a, unsigned id)
-{
-	static const char *const big[] = {"big-0", "big-1", "big-2"};
-	static const char *const old[] = {"old-0", "old-1", "old-2", "old-3"};
-	static struct candor_report wrong[4000];
-	struct candor_request r = {.id = id, .type = a->type, .pool = "p", .limit = 1000};
-	struct arena scratch;
-	for (size_t i = 0; i < 4000; i++)
-		wrong[i] = (struct candor_report){.item = "x", .labeler = "y", .value = 7};
-	switch ((int)a->type) {
-	case CANDOR_REQ_QUERY_ITEMS:
-		r.with_reports = true;
-		r.items = a->old ? &old[id % OLD] : big;
-		r.n = a->old ? 1 : BIG;
-		break;
-	case CANDOR_REQ_GET_LABELER:
-		r.labeler = "ann";
-		r.history = true;
-		break;
-	case CANDOR_REQ_POST_REPORTS:
-		r.reports = wrong;
-		r.n = 4000;
-		break;
-	}
-	arena_init(&scratch, SIZE_MAX / 2);
-	assert_int_equal(wire_encode_request(&r, &scratch, SIZE_MAX, out), 0);
-	arena_free(&scratch);
-}
-
-static const struct attack attacks[] = {
-	{"reports of open items", CANDOR_REQ_QUERY_ITEMS, 2, false},
-	{"reports of items on disk, read ahead", CANDOR_REQ_QUERY_ITEMS, 30, true},
-	{"the feed", CANDOR_REQ_LIST_ITEMS, 8, false},
-	{"labelers", CANDOR_REQ_LIST_LABELERS, 8, false},
-	{"a trajectory", CANDOR_REQ_GET_LABELER, 8, false},
-	{"the audit", CANDOR_REQ_LIST_EVENTS, 8, false},
-	{"wrong rows", CANDOR_REQ_POST_REPORTS, 4, false},
-};
 
 static void say_hello(struct raw *r, const char *token)
 {
@@ -172,15 +76,14 @@ static unsigned count_answered(const struct raw *peers, unsigned n)
 	return answered;
 }
 
-static unsigned attack(struct daemon *d, struct candor *good, const struct attack *a, const char *token)
+static unsigned attack(struct daemon *d, struct candor *good, const struct question *q, const char *token)
 {
 	static struct raw peers[PEERS_MAX];
 	static unsigned round;
 	const unsigned n = (unsigned)proof_size(20, 150, 500);
 	struct buf ask = {0};
 	unsigned before = round, answered = 0;
-	for (unsigned k = 0; k < a->times; k++)
-		write_request(&ask, a, 2 + k);
+	question_write(q, &ask);
 	for (unsigned i = 0; i < n; i++) {
 		raw_open(&peers[i], d->tcp);
 		say_hello(&peers[i], token);
@@ -190,14 +93,14 @@ static unsigned attack(struct daemon *d, struct candor *good, const struct attac
 		(void)!send(peers[i].fd, ask.data, ask.len, MSG_NOSIGNAL | MSG_DONTWAIT);
 	for (double began = clock_s(); clock_s() < began + 2 || (!answered && clock_s() < began + 120);) {
 		behave(good, ++round);
-		check_memory(good, d->pid, a->name);
+		check_memory(good, d->pid, q->name);
 		answered = count_answered(peers, n);
 	}
 	for (unsigned i = 0; i < n; i++)
 		raw_close(&peers[i]);
 	buf_free(&ask);
-	print_message("# %s: %u of %u answered, %u rounds served; at most %.1f MiB resident\n", a->name, answered, n,
-		      round - before, peak_mib(d->pid));
+	print_message("# %s: %u of %u answered, %u rounds served; at most %.1f MiB resident\n", q->name, answered, n,
+		      round - before, daemon_peak_kib(d->pid) / 1024);
 	assert_true(answered > 0);
 	return round - before;
 }
@@ -229,22 +132,15 @@ static void answers_that_nobody_reads_stay_within_memory(void **state)
 				       NULL};
 	daemon_start(d, options);
 	struct candor *c = daemon_connect(d);
-	fill(c);
+	questions_fill(c);
 	allow_token(d->address, "hostile", CANDOR_RIGHTS_ALL, secret);
 	behave(c, 0);
-	for (size_t i = 0; i < sizeof attacks / sizeof *attacks; i++)
-		rounds += attack(d, c, &attacks[i], secret);
+	for (size_t i = 0; i < QUESTIONS; i++)
+		rounds += attack(d, c, &questions[i], secret);
 	proof_say("rounds served beside peers that wanted the daemon's memory", rounds);
 }
 
 /* ---- handshakes ---- */
-
-/* The beginning of a handshake as long as one record may be. */
-static void write_long_hello(struct buf *out)
-{
-	static uint8_t hello[16 * 1024] = {0x16, 3, 1, 0x3f, 0xf0, 1, 0, 0x3f, 0xec, 3, 3};
-	assert_int_equal(buf_append(out, hello, sizeof hello - 100), 0);
-}
 
 static void handshakes_that_never_end_stay_within_memory(void **state)
 {
@@ -259,7 +155,7 @@ static void handshakes_that_never_end_stay_within_memory(void **state)
 	secure_allow(s, "anonymous", CANDOR_RIGHT_READ);
 	struct candor *c = daemon_connect(&s->command->daemon);
 	call_create_pool(c, "p");
-	write_long_hello(&hello);
+	question_write_handshake(&hello);
 	for (unsigned i = 0; i < n; i++) {
 		raw_open(&peers[i], s->tcp);
 		/* Some say nothing. */
@@ -274,7 +170,7 @@ static void handshakes_that_never_end_stay_within_memory(void **state)
 		raw_close(&peers[i]);
 	buf_free(&hello);
 	print_message("# handshakes: %u rounds served; at most %.1f MiB resident\n", rounds,
-		      peak_mib(s->command->daemon.pid));
+		      daemon_peak_kib(s->command->daemon.pid) / 1024);
 	assert_candor(s->command, 0, "info", "--server", s->tls, "--ca", s->files.ca);
 	proof_say("handshakes that never ended, at a time", n);
 }

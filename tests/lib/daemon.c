@@ -124,19 +124,29 @@ static void note_addresses(struct daemon *d)
 	}
 }
 
-double daemon_resident_kib(pid_t pid)
+static double read_status_kib(pid_t pid, const char *field)
 {
 	char path[64], line[256];
 	double kib = 0;
 	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
 	FILE *f = fopen(path, "r");
 	while (f && fgets(line, sizeof line, f))
-		if (strncmp(line, "VmRSS:", 6) == 0)
-			kib = strtod(line + 6, NULL);
+		if (strncmp(line, field, strlen(field)) == 0)
+			kib = strtod(line + strlen(field), NULL);
 	if (f)
 		fclose(f);
 	require(kib > 0);
 	return kib;
+}
+
+double daemon_resident_kib(pid_t pid)
+{
+	return read_status_kib(pid, "VmRSS:");
+}
+
+double daemon_peak_kib(pid_t pid)
+{
+	return read_status_kib(pid, "VmHWM:");
 }
 
 /* ---- the whole ---- */

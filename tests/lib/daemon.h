@@ -96,8 +96,9 @@ void daemon_path(const struct daemon *d, const char *name, char out[DAEMON_PATH_
 /* How often its log has a line with these words. */
 unsigned daemon_said(const struct daemon *d, const char *words);
 
-/* Resident memory; the process runs. */
+/* Resident memory, now and the most that it ever was; the process runs. */
 double daemon_resident_kib(pid_t pid);
+double daemon_peak_kib(pid_t pid);
 
 /* The program's path in the build directory, which is that of the running program's parent. */
 void daemon_program(const char *name, char *out, size_t size);
