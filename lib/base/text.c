@@ -56,6 +56,9 @@ const char *text_fault(const char *text, size_t len)
 			i += 8;
 			continue;
 		}
+		/* The last eight include what is left. */
+		if (len >= 8 && len - i < 8 && is_plain(p + len - 8))
+			return NULL;
 		if (p[i] >= 0x20 && p[i] < 0x7f) {
 			i++;
 			continue;
