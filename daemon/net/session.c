@@ -306,16 +306,22 @@ static void refuse_message(struct session *s, int err, uint64_t id, bool may_be_
 /* Whether it was refused for its size alone: the daemon does not decode what it will refuse. */
 static bool refuse_unread(struct session *s, const struct view *message)
 {
-	struct candor_response r = {0};
+	enum candor_code code = CANDOR_OK;
+	uint32_t retry_after_ms = 0;
 	/* The identity may depend on what is still in the queue. */
 	if (s->queue)
 		return false;
-	r.message = engine_refuse_unread(s->engine, &s->identity, message->len, &r.code, &r.retry_after_ms);
-	if (!r.message)
+	const char *why = engine_refuse_unread(s->engine, &s->identity, message->len, &code, &retry_after_ms);
+	if (!why)
 		return false;
 	bool may_be_hello;
-	r.id = wire_peek_id(message->data, message->len, &may_be_hello);
-	if (r.id == 0 || r.retry_after_ms == 0 || may_be_hello)
+	const struct candor_response r = {
+		.id = wire_peek_id(message->data, message->len, &may_be_hello),
+		.code = code,
+		.message = why,
+		.retry_after_ms = retry_after_ms,
+	};
+	if (r.id == 0 || retry_after_ms == 0 || may_be_hello)
 		end(s, &r);
 	else
 		say_error(s, &r);

@@ -86,7 +86,7 @@ size_t wire_item_report_bytes(const char *labeler)
 	return field_bytes(field_bytes(strlen(labeler)) + 2 * (TAG_BYTES + REAL_BYTES)) + LONG_TAG_BYTES - TAG_BYTES;
 }
 
-size_t wire_item_bytes(const struct candor_item *item)
+size_t wire_item_bytes(const char *item)
 {
 	enum {
 		REALS = 9,
@@ -94,7 +94,7 @@ size_t wire_item_bytes(const struct candor_item *item)
 		FLAGS = 2,
 		LIST_BYTES = U32_BYTES, /* the item's own length grows with its reports */
 	};
-	return LIST_BYTES + field_bytes(field_bytes(strlen(item->item)) + REALS * (TAG_BYTES + REAL_BYTES) +
+	return LIST_BYTES + field_bytes(field_bytes(strlen(item)) + REALS * (TAG_BYTES + REAL_BYTES) +
 					U64S * (LONG_TAG_BYTES + U64_BYTES) + FLAGS * (LONG_TAG_BYTES + 1));
 }
 

@@ -605,7 +605,7 @@ static void rows_take_at_most_as_much_as_is_said_beforehand(void **state)
 					   .n_reports = 1,
 					   .reports = &report};
 		r = (struct candor_response){.id = 1, .type = CANDOR_RES_ITEMS, .n = 1, .items = &item};
-		assert_sized(&r, wire_item_bytes(&item) + wire_item_report_bytes(name), 32);
+		assert_sized(&r, wire_item_bytes(item.item) + wire_item_report_bytes(name), 32);
 	}
 }
 
