@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/similar.h"
 #include "lib/base/text.h"
 
 enum { DEPTH_MAX = 32, PATH_BYTES = 512, SHOWN_BYTES = 40, NUMBER_BYTES = 128, FIELDS_MAX = 256 };
@@ -513,45 +514,17 @@ static bool read_field(struct reader *r, const struct place *p, const ProtobufCF
 	return read_value(r, p, f, base + f->offset);
 }
 
-/* How many characters must be changed, put in or left out to make one of the other; more than `most`: too many. */
-static size_t distance(const char *a, const char *b, size_t most)
-{
-	size_t row[JSON_WORD_MAX], n = strlen(b);
-	if (n >= JSON_WORD_MAX)
-		return most + 1;
-	for (size_t k = 0; k <= n; k++)
-		row[k] = k;
-	for (size_t i = 0; a[i]; i++) {
-		size_t corner = row[0];
-		row[0] = i + 1;
-		for (size_t k = 0; k < n; k++) {
-			size_t best = corner + (a[i] != b[k]);
-			best = row[k] + 1 < best ? row[k] + 1 : best;
-			best = row[k + 1] + 1 < best ? row[k + 1] + 1 : best;
-			corner = row[k + 1];
-			row[k + 1] = best;
-		}
-	}
-	return row[n];
-}
-
 static bool unknown_field(struct reader *r, const struct place *p, const ProtobufCMessageDescriptor *type,
 			  const char *name)
 {
-	const ProtobufCFieldDescriptor *near = NULL;
+	struct similar near = {.word = name};
 	const struct place at = {.up = p, .name = name};
-	size_t most = 2;
+	char hint[64];
 	if (!shown(name) || !*name)
 		return complain(r, p, "has an unknown field");
-	for (unsigned i = 0; i < type->n_fields; i++) {
-		size_t d = distance(name, type->fields[i].name, most);
-		if (d <= most && d < strlen(name)) {
-			near = &type->fields[i];
-			most = d > 0 ? d - 1 : 0;
-		}
-	}
-	return near ? complain(r, &at, "unknown field; did you mean %s?", near->name)
-		    : complain(r, &at, "unknown field");
+	for (unsigned i = 0; i < type->n_fields; i++)
+		similar_try(&near, type->fields[i].name);
+	return complain(r, &at, "unknown field%s", similar_hint(&near, "", hint, sizeof hint));
 }
 
 /* The members of an object, from behind its brace. */
