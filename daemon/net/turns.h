@@ -39,12 +39,6 @@ void turns_leave(struct turn *turn);
 /* Gives the first one in the queue its turn. */
 void turns_give(struct turns *t, const struct engine *e);
 
-/* How many wait for memory. */
-static inline size_t turns_awaiting_room(const struct turns *t)
-{
-	return t->small.n + t->large.n;
-}
-
 /* Whether turns_give() has somebody to give a turn to. */
 bool turns_are_due(const struct turns *t, const struct engine *e);
 

@@ -359,8 +359,9 @@ static int replay_all(struct db *db, const char *called, const struct archives *
 		result = ERR_HISTORY;
 	}
 	if (result == 0)
-		printf("%s: %" PRIu64 " pools, %" PRIu64 " reports: the state follows from the history\n", called,
-		       view_pools(&view), view_reports(&view));
+		printf("%s: %" PRIu64 " pool%s, %" PRIu64 " report%s: the state follows from the history\n", called,
+		       view_pools(&view), view_pools(&view) == 1 ? "" : "s", view_reports(&view),
+		       view_reports(&view) == 1 ? "" : "s");
 	else if (result == ERR_HISTORY)
 		printf("%s: the state does not follow from the history\n", called);
 	view_deinit(&view);
