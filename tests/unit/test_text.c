@@ -131,6 +131,27 @@ static void controls_are_found_wherever_they_stand(void **state)
 	assert_string_equal(FAULT("\xc2\x9f"), CONTROL);
 }
 
+/* Plain text is passed over many bytes at a time. */
+static void one_bad_byte_is_found_at_each_place_of_texts_of_each_length(void **state)
+{
+	char text[40];
+	(void)state;
+	for (size_t len = 1; len <= sizeof text; len++)
+		for (size_t at = 0; at < len; at++) {
+			memset(text, 'a', sizeof text);
+			assert_null(text_fault(text, len));
+			text[at] = '\n';
+			assert_string_equal(text_fault(text, len), CONTROL);
+			text[at] = '\xff';
+			assert_non_null(text_fault(text, len));
+			/* A character of two bytes, of which the second may be beyond the end. */
+			text[at] = '\xc3';
+			if (at + 1 < sizeof text)
+				text[at + 1] = '\xa4';
+			assert_int_equal(text_fault(text, len) == NULL, at + 1 < len);
+		}
+}
+
 static void a_name_has_1_to_255_bytes_of_such_text(void **state)
 {
 	char name[256];
@@ -256,6 +277,7 @@ int main(void)
 		cmocka_unit_test(every_pair_and_triple_of_bytes_is_judged_as_unicode_s_table_says),
 		cmocka_unit_test(overlong_and_cut_sequences_are_not_utf8),
 		cmocka_unit_test(controls_are_found_wherever_they_stand),
+		cmocka_unit_test(one_bad_byte_is_found_at_each_place_of_texts_of_each_length),
 		cmocka_unit_test(a_name_has_1_to_255_bytes_of_such_text),
 		cmocka_unit_test(new_names_turn_no_text_around_and_have_only_characters),
 		cmocka_unit_test(dates_are_days_or_seconds_of_the_calendar_in_utc),
