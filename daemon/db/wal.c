@@ -182,33 +182,70 @@ static int compare_pages(struct wal *w, FILE *database, uint64_t pages, uint64_t
 	return err;
 }
 
-/* Could it be a frame, of a database that has so many pages? Where zeros were being written (wal_upkeep.h), a power
- * failure may leave anything. */
+/* Could it be a frame, of a database that has so many pages? */
 static bool is_likely(const struct frame *f, uint64_t pages)
 {
-	return f->page >= 1 && f->page <= f->pages && f->pages <= 2 * pages + 65536;
+	uint64_t most = 2 * pages + 65536;
+	return f->page >= 1 && f->page <= (f->commits ? f->pages : most) && f->pages <= most;
+}
+
+/* Whether there is nothing but zeros from there to the end, or to the end of the file: 1, 0 or -EIO. */
+static int has_zeros(struct wal *w, off_t from, off_t end)
+{
+	static const uint8_t zeros[SECTOR];
+	uint8_t bytes[SECTOR];
+	if (fseeko(w->file, from, SEEK_SET) != 0)
+		return -EIO;
+	while (from < end) {
+		size_t want = end - from < SECTOR ? (size_t)(end - from) : SECTOR, n = fread(bytes, 1, want, w->file);
+		if (memcmp(bytes, zeros, n) != 0)
+			return 0;
+		if (n < want)
+			return ferror(w->file) ? -EIO : 1;
+		from += SECTOR;
+	}
+	return 1;
+}
+
+/* Where there is neither a head nor a first frame. While zeros are written behind the log's end, a power failure may
+ * leave anything there; but its first sector is on the disk before (wal_upkeep.h). And a head is on the disk before any
+ * frame is written behind it. So one of the two is still zeros, or something was here that is lost. */
+static int check_without_beginning(struct wal *w)
+{
+	int first = has_zeros(w, 0, HEADER + FRAME_HEADER);
+	int rest = first == 0 ? has_zeros(w, SECTOR, INT64_MAX) : first;
+	return rest < 0 ? rest : rest > 0 ? 0 : damaged_head(w);
 }
 
 /* The head is written anew when all that is in the log stands in the database, and a power failure then may leave
  * anything in its place. So what the frames hold must stand there, or it would be lost. */
+static int check_frames(struct wal *w, FILE *database)
+{
+	uint64_t pages = 0;
+	struct prefix p = {.frames = 1};
+	struct frame nothing = {0}, first = {0};
+	int err = read_database(w, database, &pages);
+	if (err)
+		return err;
+	/* The first is taken on trust: what it follows is not there any more. */
+	if (fseeko(w->file, HEADER + 8, SEEK_SET) != 0 || fread(w->salt, 1, 8, w->file) < 8 ||
+	    fseeko(w->file, HEADER, SEEK_SET) != 0 || !read_frame(w, &nothing, &first))
+		return 0;
+	first.computed = first.stored;
+	bool likely = is_likely(&first, pages);
+	p.committed = first.commits && likely;
+	err = scan(w, first, &p);
+	if (err == 0)
+		err = likely ? compare_pages(w, database, pages, p.committed) : check_without_beginning(w);
+	return err;
+}
+
 static int check_without_head(struct wal *w)
 {
 	FILE *database = fopen(w->path, "re");
 	if (!database)
 		return errno == ENOENT ? damaged_head(w) : -errno;
-	uint64_t pages = 0;
-	struct prefix p = {.frames = 1};
-	struct frame nothing = {0}, first = {0};
-	int err = read_database(w, database, &pages);
-	/* The first is taken on trust: what it follows is not there any more. */
-	if (err == 0 && fseeko(w->file, HEADER + 8, SEEK_SET) == 0 && fread(w->salt, 1, 8, w->file) == 8 &&
-	    fseeko(w->file, HEADER, SEEK_SET) == 0 && read_frame(w, &nothing, &first)) {
-		first.computed = first.stored;
-		p.committed = first.commits && is_likely(&first, pages);
-		err = scan(w, first, &p);
-		if (err == 0)
-			err = compare_pages(w, database, pages, p.committed);
-	}
+	int err = check_frames(w, database);
 	fclose(database);
 	return err;
 }

@@ -10,6 +10,7 @@ enum {
 	FRAME_BYTES = 24 + 4096, /* about */
 	SPARE_BYTES = 256 * 1024, /* of room, when more is made */
 	PIECE_BYTES = 64 * 1024,
+	SECTOR_BYTES = 512,
 	ROOM_BYTES = 1024 * 1024, /* made at a time */
 	ROOM_MAX_BYTES = 16 * 1024 * 1024, /* a log that is longer than that has other cares */
 	/* https://sqlite.org/walformat.html: the index has a part for each so many frames. */
@@ -87,7 +88,12 @@ static bool write_zeros(sqlite3_file *log, sqlite3_int64 from, sqlite3_int64 to)
 	/* What ended the log here must be on the disk before: zeros inside of an old log would leave half of it. */
 	if (log->pMethods->xSync(log, SQLITE_SYNC_NORMAL) != SQLITE_OK)
 		return false;
-	for (; from < to; from += PIECE_BYTES) {
+	/* Of a new log the beginning comes first, so that a start can tell what zeros were being written over from what
+	 * was a log (wal.c: check_without_beginning()). */
+	if (from == 0 && (log->pMethods->xWrite(log, zeros, SECTOR_BYTES, 0) != SQLITE_OK ||
+			  log->pMethods->xSync(log, SQLITE_SYNC_NORMAL) != SQLITE_OK))
+		return false;
+	for (from = from ? from : SECTOR_BYTES; from < to; from += PIECE_BYTES) {
 		sqlite3_int64 n = to - from < PIECE_BYTES ? to - from : PIECE_BYTES;
 		if (log->pMethods->xWrite(log, zeros, (int)n, from) != SQLITE_OK)
 			return false;

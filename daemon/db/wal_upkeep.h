@@ -27,8 +27,8 @@ MUST_CHECK int db_wal_checkpoint(struct db *db, uint64_t *frames, uint64_t *done
 MUST_CHECK int db_wal_reserve_index(struct db *db);
 
 /* A sync costs twice as much while the file grows. So that it does not, zeros are written behind the log and synced,
- * some time before it gets there. Readers of a log take them for its end. What cannot be done is not needed: there
- * are no errors. Only between transactions. */
+ * some time before it gets there. Readers of a log take them for its end. In a new log the first sector is on the disk
+ * before the rest is written. What cannot be done is not needed: there are no errors. Only between transactions. */
 void db_wal_make_room(struct db *db);
 
 #endif

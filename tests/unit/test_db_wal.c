@@ -167,6 +167,30 @@ static void zeros_behind_the_end_and_a_log_of_zeros_are_taken(void **state)
 	}
 }
 
+/* Zeros in the first sector are on the disk before others are written, and a head before frames are. */
+static void noise_in_the_first_sector_and_behind_it_is_damage(void **state)
+{
+	struct log *l = *state;
+	write_commit(l, 1, 3);
+	memset(l->bytes, 0x5a, sizeof l->bytes);
+	assert_int_equal(check(l, 20), ERR_DAMAGED);
+	assert_int_equal(check(l, 1), ERR_DAMAGED);
+	/* Shorter than a frame, it cannot have had one. */
+	save(l->wal, l->bytes, FRAME);
+	assert_int_equal(db_wal_check(l->path), 0);
+	/* Noise in the first page of a log that goes on. */
+	write_head(l, 8);
+	l->frames = 0;
+	for (int i = 0; i < 4; i++)
+		write_commit(l, 2, 3);
+	memset(l->bytes, 0x5a, 4096);
+	assert_int_equal(check(l, 12), ERR_DAMAGED);
+	/* Anything, as long as it is zeros where it began. */
+	memset(l->bytes, 0x5a, sizeof l->bytes);
+	memset(l->bytes, 0, 512);
+	assert_int_equal(check(l, 20), 0);
+}
+
 static void any_part_of_the_last_commit_may_be_wanting(void **state)
 {
 	struct log *l = *state;
@@ -291,6 +315,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_log_in_order_and_none_are_taken),
 		TEST(zeros_behind_the_end_and_a_log_of_zeros_are_taken),
+		TEST(noise_in_the_first_sector_and_behind_it_is_damage),
 		TEST(any_part_of_the_last_commit_may_be_wanting),
 		TEST(frames_of_a_commit_that_failed_before_are_no_damage),
 		TEST(frames_of_the_last_time_round_are_no_damage),
