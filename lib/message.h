@@ -31,6 +31,7 @@
 #define CANDOR_TOKEN_MAX 1024 /* bytes in a token, as it is shown */
 #define CANDOR_TOKEN_NAME_MAX 200
 #define CANDOR_SEQUENCE_MAX INT64_MAX /* of a report */
+#define CANDOR_TIME_MAX UINT64_C(253402300799999) /* the last millisecond of the year 9999 */
 #define CANDOR_GRANTS_MAX 100 /* with a new token */
 #define CANDOR_PAGE_DEFAULT 100
 #define CANDOR_PAGE_MAX 1000 /* rows in a page, and items in a query */

@@ -168,7 +168,9 @@ static const char *const steps[] = {
 
 	/* 5: the sequence of a report, NULL where it has none; packed it is [labeler,value,sequence]. The secret that a
 	 * settlement's hash covers: 16 bytes, NULL in those made before. And the view looks up the labeler of each
-	 * report: left to itself, SQLite goes through an item's reports for each labeler. */
+	 * report: left to itself, SQLite goes through an item's reports for each labeler. A token could be made to
+	 * expire so late that the time came back negative: it goes on expiring never. */
+	"UPDATE tokens SET expires_at = 9223372036854775807 WHERE expires_at < 0;"
 	"ALTER TABLE report_log ADD COLUMN sequence INTEGER;"
 	"ALTER TABLE settlements ADD COLUMN salt BLOB;"
 	"DROP VIEW reports;"

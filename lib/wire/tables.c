@@ -71,6 +71,14 @@ static const char *sequence_fault(const void *member)
 		       : "is too large; it must be from 1 to 9223372036854775807";
 }
 
+static const char *expiry_fault(const void *member)
+{
+	return *(const uint64_t *)member <= CANDOR_TIME_MAX
+		       ? NULL
+		       : "is too large; it must be milliseconds since 1970, at most 253402300799999 (the end of the "
+			 "year 9999), or 0 for never";
+}
+
 static const char *state_fault(const void *member)
 {
 	return *(const uint32_t *)member <= CANDOR_VOID ? NULL : "is unknown";
@@ -342,7 +350,7 @@ static const struct wire_table new_token_grant =
 
 static const struct wire_row request_CreateToken_rows[] = {
 	TEXT(CreateToken, request, name, token_name_fault),
-	FIELD(CreateToken, request, expires_at),
+	VALUE(CreateToken, request, expires_at, expiry_fault),
 	{.name = "grants",
 	 .kind = WIRE_ROWS,
 	 MANY_AT(CreateToken, grants, request, grants, n),

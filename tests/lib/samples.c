@@ -75,7 +75,7 @@ static const struct candor_request requests[] = {
 	{.id = 20,
 	 .type = CANDOR_REQ_CREATE_TOKEN,
 	 .name = "t20",
-	 .expires_at = UINT64_MAX,
+	 .expires_at = CANDOR_TIME_MAX,
 	 .n = COUNT(own_grants),
 	 .grants = own_grants},
 	{.id = 21, .type = CANDOR_REQ_LIST_TOKENS, .cursor = "c21", .limit = 21},

@@ -132,7 +132,7 @@ static void no_answer_to_a_change_and_no_refusal_is_too_long_for_any_frame(void 
 		{.type = CANDOR_REQ_CREATE_POOL, .pool = name, .settings = {CANDOR_ANYTIME, pi, pi, 0, 0, pi, pi}},
 		{.type = CANDOR_REQ_UPDATE_POOL, .pool = name, .settings = {.c = pi / 2}},
 		{.type = CANDOR_REQ_GET_POOL, .pool = name},
-		{.type = CANDOR_REQ_CREATE_TOKEN, .name = token, .expires_at = INT64_MAX},
+		{.type = CANDOR_REQ_CREATE_TOKEN, .name = token, .expires_at = CANDOR_TIME_MAX},
 		{.type = CANDOR_REQ_REVOKE_TOKEN, .name = token},
 	};
 	for (uint64_t id = 1; id <= sizeof requests / sizeof *requests; id++) {

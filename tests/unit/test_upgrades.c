@@ -12,6 +12,7 @@
 #include "lib/base/random.h"
 #include "tests/lib/fake_owner.h"
 #include "tests/lib/files.h"
+#include "tests/lib/sql.h"
 #include "tests/lib/unit.h"
 
 enum { ITEMS = 60, LABELERS = 9 };
@@ -126,6 +127,26 @@ static void test_every_earlier_schema(void **state)
 	fake_deinit(&f);
 }
 
+/* Tokens of schema 4 could have times that came back negative. */
+static void test_a_token_that_expires_too_late_stays(void **state)
+{
+	(void)state;
+	struct fake_owner f;
+	struct engine_limits limits = fake_roomy_limits();
+	const struct candor_request request = {.type = CANDOR_REQ_LIST_TOKENS, .limit = 10};
+	fake_init(&f, &limits);
+	fake_stop(&f);
+	assert_true(files_copy("tests/schemas/4.db", f.path));
+	sql_run(f.path, "INSERT INTO tokens VALUES (1, 'late', zeroblob(32), 1, -1, 0)");
+	fake_start(&f);
+	const struct candor_response *r = fake_call(&f, &request);
+	assert_int_equal(r->code, CANDOR_OK);
+	assert_int_equal(r->n, 1);
+	assert_int_equal(r->tokens[0].expires_at, INT64_MAX);
+	assert_int_equal(fake_verify(&f), 0);
+	fake_deinit(&f);
+}
+
 /* Brought up again and again, it is the same. */
 static void test_present_schema_stays(void **state)
 {
@@ -175,6 +196,7 @@ int main(void)
 	}
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_earlier_schema),
+		cmocka_unit_test(test_a_token_that_expires_too_late_stays),
 		cmocka_unit_test(test_present_schema_stays),
 		cmocka_unit_test(test_newer_schema_is_refused),
 	};

@@ -467,6 +467,23 @@ static void a_sequence_that_no_row_can_hold_is_a_fault_of_its_row(void **state)
 	}
 }
 
+static void a_time_that_no_calendar_has_is_a_fault(void **state)
+{
+	const uint64_t times[] = {0, CANDOR_TIME_MAX, CANDOR_TIME_MAX + 1, (uint64_t)INT64_MAX + 1, UINT64_MAX};
+	(void)state;
+	for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+		struct candor_request r = {.type = CANDOR_REQ_CREATE_TOKEN, .name = "t", .expires_at = times[i]};
+		struct trip t;
+		set_out(&t, &r);
+		arrive(&t);
+		if (times[i] <= CANDOR_TIME_MAX)
+			assert_null(t.got.fault);
+		else
+			assert_memory_equal(t.got.fault, "expires_at is too large", 23);
+		end(&t);
+	}
+}
+
 /* Absent it is none; but whoever counts from 0 would find that the first of theirs has none. */
 static void a_sequence_of_zero_is_a_fault_and_an_absent_one_is_none(void **state)
 {
@@ -644,6 +661,7 @@ int main(void)
 		cmocka_unit_test(a_token_has_at_most_1024_bytes),
 		cmocka_unit_test(a_number_that_is_no_probability_is_a_fault_of_its_row),
 		cmocka_unit_test(a_sequence_that_no_row_can_hold_is_a_fault_of_its_row),
+		cmocka_unit_test(a_time_that_no_calendar_has_is_a_fault),
 		cmocka_unit_test(a_sequence_of_zero_is_a_fault_and_an_absent_one_is_none),
 		cmocka_unit_test(a_bad_name_is_a_fault_of_its_row_with_the_field_s_name),
 		cmocka_unit_test(a_nul_within_a_name_is_refused),
