@@ -190,16 +190,22 @@ enum engine_outcome engine_list_grants(struct engine *e, struct call *call)
 	if (request->cursor[0] && !engine_read_cursor(request->cursor, 'g', &after, 1))
 		return engine_refuse_cursor(call);
 	struct candor_grant *rows = arena_alloc(call->arena, request->limit * sizeof *rows);
-	if (!rows)
+	uint64_t *ids = arena_alloc(call->arena, request->limit * sizeof *ids);
+	if (!rows || !ids)
 		return engine_refuse_error(call, -ENOMEM);
 	struct candor_response r = {.type = CANDOR_RES_GRANTS, .grants = rows, .next = ""};
 	const struct grant_row *g;
 	for (; (g = grants_next(e->grants, after)) && r.n < request->limit; after = g->id) {
 		e->work += GRANT_WORK;
-		if (!request->pool[0] || !g->pool[0] || strcmp(g->pool, request->pool) == 0)
-			rows[r.n++] = (struct candor_grant){g->principal, g->pool, g->prefix, g->rights};
+		if (request->pool[0] && g->pool[0] && strcmp(g->pool, request->pool) != 0)
+			continue;
+		ids[r.n] = g->id;
+		rows[r.n++] = (struct candor_grant){g->principal, g->pool, g->prefix, g->rights};
 	}
-	if (g && !(r.next = engine_write_cursor(call->arena, 'g', &after, 1)))
+	bool is_short = engine_shorten(e, &r);
+	if (is_short)
+		after = ids[r.n - 1];
+	if ((g || is_short) && !(r.next = engine_write_cursor(call->arena, 'g', &after, 1)))
 		return engine_refuse_error(call, -ENOMEM);
 	return engine_reply(call, &r, e->grants_changed);
 }
@@ -316,6 +322,7 @@ enum engine_outcome engine_list_tokens(struct engine *e, struct call *call)
 	uint64_t after = 0;
 	if (request->cursor[0] && !engine_read_cursor(request->cursor, 't', &after, 1))
 		return engine_refuse_cursor(call);
+	const uint64_t before = after;
 	struct candor_token *rows = arena_alloc(call->arena, request->limit * sizeof *rows);
 	if (!rows)
 		return engine_refuse_error(call, -ENOMEM);
@@ -323,6 +330,8 @@ enum engine_outcome engine_list_tokens(struct engine *e, struct call *call)
 	for (; after < grants_tokens(e->grants) && r.n < request->limit; after++)
 		describe_token(grants_token(e->grants, after + 1), &rows[r.n++]);
 	e->work += r.n * ROW_WORK;
+	if (engine_shorten(e, &r))
+		after = before + r.n;
 	if (after < grants_tokens(e->grants) && !(r.next = engine_write_cursor(call->arena, 't', &after, 1)))
 		return engine_refuse_error(call, -ENOMEM);
 	return engine_reply(call, &r, e->grants_changed);

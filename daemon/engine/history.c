@@ -132,12 +132,10 @@ static void read_feed(struct read_job *job, struct db *db)
 static void answer_feed(struct history_read *h)
 {
 	size_t limit = h->call->wire->request.limit;
-	struct candor_response r = {.type = CANDOR_RES_ITEMS, .more = h->n_rows > limit};
+	struct candor_response r = {.type = CANDOR_RES_ITEMS, .next = "", .more = h->n_rows > limit};
 	r.n = r.more ? limit : h->n_rows;
 	struct candor_item *items = arena_alloc(h->call->arena, r.n * sizeof *items);
-	uint64_t next = r.n ? h->rows[r.n - 1].close_number : h->after;
-	r.next = write_place(h->call->arena, 'i', h->pool, next);
-	if (!items || !r.next) {
+	if (!items) {
 		engine_refuse_error(h->call, -ENOMEM);
 		return;
 	}
@@ -164,7 +162,13 @@ static void answer_feed(struct history_read *h)
 		};
 	}
 	r.items = items;
-	engine_reply(h->call, &r, 0);
+	r.more |= engine_shorten(h->engine, &r);
+	uint64_t next = r.n ? h->rows[r.n - 1].close_number : h->after;
+	r.next = write_place(h->call->arena, 'i', h->pool, next);
+	if (r.next)
+		engine_reply(h->call, &r, 0);
+	else
+		engine_refuse_error(h->call, -ENOMEM);
 }
 
 enum engine_outcome engine_list_items(struct engine *e, struct call *call)
@@ -287,9 +291,10 @@ static enum engine_outcome reply_labeler(struct call *call, struct engine_pool *
 	if (h) {
 		r.n = h->n_steps;
 		r.history = h->steps;
-		r.archived = h->round > 0 && h->round <= h->archived;
-		if (h->round && !r.archived)
-			r.next = write_place(call->arena, 'h', c->id, h->round);
+		uint64_t next = engine_shorten(h->engine, &r) ? h->steps[r.n].round : h->round;
+		r.archived = next > 0 && next <= h->archived;
+		if (next && !r.archived)
+			r.next = write_place(call->arena, 'h', c->id, next);
 	}
 	if (!r.next)
 		return engine_refuse_error(call, -ENOMEM);
@@ -357,11 +362,13 @@ static void answer_events(struct history_read *h)
 		const struct event_row *e = &h->events[i];
 		rows[i] = (struct candor_event){e->change, e->at, e->by, e->pool, e->action, e->subject, e->detail};
 	}
-	if (r.n > 0 && r.n == h->call->wire->request.limit) {
-		const uint64_t place[2] = {h->events[r.n - 1].change, h->round};
+	r.events = rows;
+	bool is_short = rows && engine_shorten(h->engine, &r);
+	if (is_short || (r.n > 0 && r.n == h->call->wire->request.limit)) {
+		/* h->round is where all of them end; from the last change that is told it is looked for. */
+		const uint64_t place[2] = {h->events[r.n - 1].change, is_short ? UINT64_MAX : h->round};
 		r.next = engine_write_cursor(h->call->arena, 'e', place, 2);
 	}
-	r.events = rows;
 	if (rows && r.next)
 		engine_reply(h->call, &r, 0);
 	else

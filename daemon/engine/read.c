@@ -146,7 +146,8 @@ enum engine_outcome engine_list_pools(struct engine *e, struct call *call)
 	if (request->cursor[0] && !engine_read_cursor(request->cursor, 'p', &after, 1))
 		return engine_refuse_cursor(call);
 	struct candor_pool *rows = arena_alloc(call->arena, request->limit * sizeof *rows);
-	if (!rows)
+	uint64_t *places = arena_alloc(call->arena, request->limit * sizeof *places);
+	if (!rows || !places)
 		return engine_refuse_large(call);
 	struct candor_response r = {.type = CANDOR_RES_POOLS, .pools = rows, .next = ""};
 	struct visible_pools visible;
@@ -156,11 +157,14 @@ enum engine_outcome engine_list_pools(struct engine *e, struct call *call)
 	unsigned rights;
 	/* Pools that the peer may not know of must not show as another page. */
 	for (; (after = next_visible(e, &visible, &i, after, &rights)) < e->n_pools && r.n < request->limit; after++) {
+		places[r.n] = after;
 		engine_describe_pool(e->pools[after], rights, &rows[r.n++]);
 		e->work += ROW_WORK;
 		if (e->pools[after]->changed > changed)
 			changed = e->pools[after]->changed;
 	}
+	if (engine_shorten(e, &r))
+		after = places[r.n];
 	if (after < e->n_pools && !(r.next = engine_write_cursor(call->arena, 'p', &after, 1)))
 		return engine_refuse_large(call);
 	return engine_reply(call, &r, changed);
@@ -388,7 +392,9 @@ enum engine_outcome engine_list_labelers(struct engine *e, struct call *call)
 	for (size_t i = 0; i < r.n; i++)
 		engine_describe_labeler(c, s->page[i].id, &rows[i]);
 	e->work += r.n * ROW_WORK;
-	if (r.n == request->limit && !(r.next = write_place(c, request->sort, &s->page[r.n - 1], call->arena)))
+	bool is_short = engine_shorten(e, &r);
+	if ((is_short || r.n == request->limit) &&
+	    !(r.next = write_place(c, request->sort, &s->page[r.n - 1], call->arena)))
 		return engine_refuse_large(call);
 	return engine_reply(call, &r, c->changed);
 }

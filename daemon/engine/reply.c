@@ -16,6 +16,16 @@ enum engine_outcome engine_reply(struct call *call, struct candor_response *r, u
 	return ENGINE_REPLIED;
 }
 
+bool engine_shorten(const struct engine *e, struct candor_response *r)
+{
+	size_t rows;
+	/* Without memory for counting, the page stays what it is and is told to be too large. */
+	if (wire_fit_page(r, e->limits.max_frame_bytes, &rows) || rows == r->n)
+		return false;
+	r->n = rows;
+	return true;
+}
+
 enum engine_outcome engine_refuse(struct call *call, enum candor_code code, const char *sentence)
 {
 	struct candor_response r = {.code = code, .message = sentence ? sentence : "out of memory"};

@@ -10,6 +10,9 @@
 /* Sends the answer, once `change` is on disk. */
 enum engine_outcome engine_reply(struct call *call, struct candor_response *r, uint64_t change);
 
+/* Shortens a page to the rows that fit into a message: true if it did. The cursor is made afterwards. */
+bool engine_shorten(const struct engine *e, struct candor_response *r);
+
 /* Replies with an error; NULL for a sentence: there was no memory for one. */
 enum engine_outcome engine_refuse(struct call *call, enum candor_code code, const char *sentence);
 enum engine_outcome engine_refuse_error(struct call *call, int err);

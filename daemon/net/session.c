@@ -91,12 +91,13 @@ static void cut(const char *sentence, char *out, size_t size)
 
 /* An answer that was too long for a frame, or for the request's memory, says less. One to a request that has changed
  * something must still say that it has: without the list of rejected rows it is short, and its memory is its own. A
- * refusal keeps its code. */
+ * refusal keeps its code. Of a single event that has long names, the end of what only people read is left out. */
 static int encode_less(const struct session *s, const struct candor_response *r, struct buf *out)
 {
-	char sentence[256];
+	char sentence[256], by[128], detail[128];
 	struct arena scratch;
 	struct candor_response less = *r;
+	struct candor_event event;
 	arena_init(&scratch, 64 * 1024);
 	if (r->code != CANDOR_OK) {
 		cut(r->message, sentence, sizeof sentence);
@@ -104,6 +105,13 @@ static int encode_less(const struct session *s, const struct candor_response *r,
 	} else if (r->type == CANDOR_RES_BATCH) {
 		less.batch.rejected_omitted += r->n_rejected;
 		less.n_rejected = 0;
+	} else if (r->type == CANDOR_RES_EVENTS && r->n == 1) {
+		event = *r->events;
+		cut(event.by, by, sizeof by);
+		cut(event.detail, detail, sizeof detail);
+		event.by = by;
+		event.detail = detail;
+		less.events = &event;
 	}
 	int err = wire_encode_response(&less, &scratch, s->limits->max_frame_bytes, out);
 	if (err == ERR_TOO_BIG || err == ERR_BUDGET) {

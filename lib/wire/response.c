@@ -98,6 +98,55 @@ size_t wire_item_bytes(const char *item)
 					U64S * (LONG_TAG_BYTES + U64_BYTES) + FLAGS * (LONG_TAG_BYTES + 1));
 }
 
+/* Which row of an answer's table is the list that response.n counts. */
+static const struct wire_row *page_of(const struct wire_table *table)
+{
+	for (size_t i = 0; i < table->n; i++)
+		if (table->rows[i].kind == WIRE_ROWS && table->rows[i].plain_n == offsetof(struct candor_response, n))
+			return &table->rows[i];
+	return NULL;
+}
+
+/* What the answer takes without its rows. */
+static int frame_of_page(const struct candor_response *r, struct arena *scratch, size_t *bytes)
+{
+	enum { CURSOR_BYTES = 128 };
+	struct storage s;
+	struct candor_response none = *r;
+	none.n = 0;
+	int err = write(&none, scratch, &s);
+	if (err == 0)
+		*bytes = protobuf_c_message_get_packed_size(&s.m.base) + U32_BYTES + CURSOR_BYTES;
+	return err;
+}
+
+int wire_fit_page(const struct candor_response *r, size_t max_bytes, size_t *rows)
+{
+	enum { ROW_MAX = 2048 }; /* no row of a page is so long */
+	const struct wire_row *page = page_of(wire_answer_body(r->type)->table);
+	*rows = r->n;
+	if (!page || r->n < max_bytes / ROW_MAX)
+		return 0;
+	struct arena scratch;
+	arena_init(&scratch, 64 * 1024);
+	const char *plain;
+	memcpy(&plain, (const char *)r + page->plain, sizeof plain);
+	size_t used = 0, i = 0;
+	int err = frame_of_page(r, &scratch, &used);
+	for (; i < r->n && err == 0; i++) {
+		arena_reset(&scratch);
+		ProtobufCMessage *m = arena_alloc(&scratch, page->of->descriptor->sizeof_message);
+		err = m ? wire_write(&scratch, page->of, plain + i * page->of->plain_size, m)
+			: wire_arena_error(&scratch);
+		used += err ? 0 : field_bytes(protobuf_c_message_get_packed_size(m));
+		if (used > max_bytes && i > 0)
+			break;
+	}
+	arena_free(&scratch);
+	*rows = i;
+	return err;
+}
+
 /* ---- decoding ---- */
 
 int wire_decode_response(struct arena *a, const uint8_t *data, size_t len, struct candor_response *out)

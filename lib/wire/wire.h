@@ -44,6 +44,10 @@ size_t wire_item_bytes(const char *item);
 size_t wire_item_report_bytes(const char *labeler);
 enum { WIRE_ANSWER_BYTES = 64 };
 
+/* How many rows of a page fit into a message of so many bytes, with a cursor: all of them, or from the first one on as
+ * many as there is room for, one at least. ERR_BUDGET or -ENOMEM. */
+MUST_CHECK int wire_fit_page(const struct candor_response *r, size_t max_bytes, size_t *rows);
+
 /* What answers a request where it is not refused; CANDOR_RES_NONE for a type that is none. */
 enum candor_response_type wire_answer_of(enum candor_request_type type);
 

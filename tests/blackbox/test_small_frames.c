@@ -124,6 +124,97 @@ static void many_items_are_one_table(void **state)
 	}
 }
 
+/* Rows with names as long as can be, so that a few fill a message: each listing gives all of them. */
+static void every_listing_goes_on_in_short_pages(void **state)
+{
+	struct command *c = *state;
+	enum { ROWS = 12, LONG = 180 };
+	static char names[ROWS][LONG + 16], long_pool[LONG + 1];
+	command_fill(c);
+	start(c);
+	struct candor *good = daemon_connect(&c->daemon);
+	memset(long_pool, 'p', LONG);
+	call_create_pool(good, long_pool);
+	for (size_t i = 0; i < ROWS; i++) {
+		int len = snprintf(names[i], sizeof names[i], "%02u", (unsigned)i);
+		memset(names[i] + len, 'x', LONG);
+		call_create_pool(good, names[i]);
+		for (size_t k = 0; k < ROWS; k++)
+			call_report(good, long_pool, names[i], k <= i ? names[k] : names[i], 0.5);
+		call_resolve(good, long_pool, names[i], 1);
+		call_ok(good, (struct candor_request){.type = CANDOR_REQ_CREATE_TOKEN, .name = names[i]});
+		const struct candor_grant grant = {names[i], long_pool, "", CANDOR_RIGHT_READ};
+		char principal[LONG + 32];
+		struct candor_grant own = grant;
+		snprintf(principal, sizeof principal, "token:%s", names[i]);
+		own.principal = principal;
+		call_ok(good, (struct candor_request){.type = CANDOR_REQ_ADD_GRANT, .n = 1, .grants = &own});
+	}
+	const struct {
+		const char *const *args;
+		const char *key;
+		size_t least;
+	} listings[] = {
+		{ARGS("pool", "list", "--json"), "name", ROWS + 1},
+		{ARGS("labelers", long_pool, "--all", "--json"), "name", ROWS},
+		{ARGS("labelers", long_pool, "--all", "--sort", "name", "--json"), "name", ROWS},
+		{ARGS("feed", long_pool, "--json"), "item", ROWS},
+		{ARGS("labeler", long_pool, names[0], "--history", "--all", "--json"), "item", ROWS},
+		{ARGS("grants", "list", "--json"), "principal", ROWS},
+		{ARGS("token", "list", "--json"), "name", ROWS},
+		{ARGS("audit", "--all", "--json"), "subject", 3 * ROWS},
+		{ARGS("audit", "--pool", long_pool, "--all", "--json"), "subject", 2 * ROWS},
+	};
+	for (size_t i = 0; i < sizeof listings / sizeof *listings; i++) {
+		int code = command_run(c, NULL, listings[i].args);
+		if (code != 0)
+			print_error("%s: %s\n", listings[i].args[0], c->err);
+		assert_int_equal(code, 0);
+		for (size_t k = 0; k < ROWS; k++) {
+			if (!strstr(c->out, names[k]))
+				print_error("%s lacks %.2s\n", listings[i].args[0], names[k]);
+			assert_non_null(strstr(c->out, names[k]));
+		}
+		char key[32];
+		size_t n = 0;
+		snprintf(key, sizeof key, "\"%s\":", listings[i].key);
+		for (const char *at = c->out; (at = strstr(at, key)); at++)
+			n++;
+		if (n < listings[i].least)
+			print_error("%s: %zu\n", listings[i].args[0], n);
+		assert_true(n >= listings[i].least);
+	}
+}
+
+/* More names than fit into one request are several, and one result. */
+static void many_items_are_closed_and_withdrawn(void **state)
+{
+	struct command *c = *state;
+	enum { ITEMS = 150 };
+	static char names[ITEMS][32];
+	const char *args[ITEMS + 5] = {"close", "p", [ITEMS + 2] = "unknown"};
+	command_fill(c);
+	start(c);
+	struct candor *good = daemon_connect(&c->daemon);
+	for (size_t i = 0; i < ITEMS; i++) {
+		snprintf(names[i], sizeof names[i], "many-%u", (unsigned)i);
+		call_report(good, "p", names[i], "ann", 0.5);
+		args[2 + i] = names[i];
+	}
+	assert_int_equal(command_run(c, NULL, args), 1);
+	assert_non_null(strstr(c->err, "150 items closed"));
+	assert_non_null(strstr(c->err, "\"unknown\": NOT_FOUND"));
+	args[0] = "void";
+	args[ITEMS + 3] = "--json";
+	assert_int_equal(command_run(c, NULL, args), 1);
+	json_t *document = command_document(c);
+	assert_int_equal(command_number_at(document, "accepted"), ITEMS);
+	const json_t *rejected = command_at(document, "rejected");
+	assert_int_equal(json_array_size(rejected), 1);
+	assert_int_equal(command_number_at(json_array_get(rejected, 0), "index"), ITEMS);
+	json_decref(document);
+}
+
 #define SMALL(test) cmocka_unit_test_setup_teardown(test, command_set_up, command_tear_down)
 
 int main(void)
@@ -132,6 +223,8 @@ int main(void)
 		SMALL(rejected_items_that_are_not_listed_are_counted),
 		SMALL(all_reports_of_items_are_shown),
 		SMALL(many_items_are_one_table),
+		SMALL(every_listing_goes_on_in_short_pages),
+		SMALL(many_items_are_closed_and_withdrawn),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -475,22 +475,56 @@ int cli_call(struct cli *c, const struct candor_request *request, const struct c
 	return cli_refusal(c, (*response)->code, (*response)->message);
 }
 
-int cli_batch(struct cli *c, const struct candor_request *request, const char *const *names, struct candor_batch *batch)
+int cli_batches_add(struct cli *c, struct cli_batches *b, const struct candor_request *request,
+		    const char *const *names)
 {
 	const struct candor_response *response;
 	int err = cli_call(c, request, &response);
 	if (err)
 		return err;
-	for (size_t i = 0; i < response->n_rejected; i++) {
-		const struct candor_rejected *r = &response->rejected[i];
-		cli_error(c, "\"%s\": %s: %s", r->index < request->n ? cli_visible(names[r->index]).s : "?",
-			  candor_code_name(r->code), r->message);
+	size_t n = response->n_rejected;
+	if (n > 0)
+		b->rejected = cli_memory(realloc(b->rejected, (b->n_rejected + n) * sizeof *b->rejected));
+	for (size_t i = 0; i < n; i++) {
+		struct candor_rejected r = response->rejected[i];
+		cli_error(c, "\"%s\": %s: %s", r.index < request->n ? cli_visible(names[r.index]).s : "?",
+			  candor_code_name(r.code), r.message);
+		r.index += (uint32_t)b->rows;
+		r.message = cli_memory(strdup(r.message));
+		b->rejected[b->n_rejected++] = r;
 	}
 	if (response->batch.rejected_omitted > 0)
 		cli_error(c, "... and %s more", cli_count(response->batch.rejected_omitted).s);
-	if (batch)
-		*batch = response->batch;
+	b->sum.accepted += response->batch.accepted;
+	b->sum.duplicates += response->batch.duplicates;
+	b->sum.revised += response->batch.revised;
+	b->sum.rejected_omitted += response->batch.rejected_omitted;
+	b->rows += request->n;
+	return CLI_DONE;
+}
+
+int cli_batches_end(struct cli *c, struct cli_batches *b)
+{
+	const struct candor_response whole = {
+		.type = CANDOR_RES_BATCH, .batch = b->sum, .n_rejected = b->n_rejected, .rejected = b->rejected};
+	int code = b->n_rejected + b->sum.rejected_omitted > 0 ? CLI_ROWS : CLI_DONE;
 	if (c->json)
-		cli_json_answer(response);
-	return response->n_rejected + response->batch.rejected_omitted > 0 ? CLI_ROWS : CLI_DONE;
+		cli_json_answer(&whole);
+	for (size_t i = 0; i < b->n_rejected; i++)
+		free((void *)(uintptr_t)b->rejected[i].message);
+	free(b->rejected);
+	b->rejected = NULL;
+	return code;
+}
+
+int cli_batch(struct cli *c, const struct candor_request *request, const char *const *names, struct candor_batch *batch)
+{
+	struct cli_batches b = {0};
+	int err = cli_batches_add(c, &b, request, names);
+	if (err)
+		return err;
+	err = cli_batches_end(c, &b);
+	if (batch)
+		*batch = b.sum;
+	return err;
 }

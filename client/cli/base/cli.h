@@ -157,6 +157,20 @@ MUST_CHECK int cli_ask(struct cli *c, const struct candor_request *request, cons
 /* The same if only code OK will do: any other is reported and returns CLI_REFUSED; then *response is the refusal. */
 MUST_CHECK int cli_call(struct cli *c, const struct candor_request *request, const struct candor_response **response);
 
+/* What several batches came to that are one to whoever asked. All zero at first. */
+struct cli_batches {
+	struct candor_batch sum;
+	struct candor_rejected *rejected; /* their messages too */
+	size_t n_rejected, rows; /* so far */
+};
+
+/* Sends the next of them, lists its rejected rows on stderr by `names`. An exit code. */
+MUST_CHECK int cli_batches_add(struct cli *c, struct cli_batches *b, const struct candor_request *request,
+			       const char *const *names);
+
+/* With --json prints what they came to on stdout; the rest is freed, the sum stays. An exit code. */
+int cli_batches_end(struct cli *c, struct cli_batches *b);
+
 /* Sends a batch, lists rejected rows on stderr by `names`, the request's items, and with --json prints the result on
  * stdout. *batch may be NULL. An exit code. */
 int cli_batch(struct cli *c, const struct candor_request *request, const char *const *names,

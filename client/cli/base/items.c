@@ -1,5 +1,7 @@
 #include "client/cli/base/items.h"
 
+#include <string.h>
+
 #include "client/cli/base/number.h"
 
 const char *cli_state_name(enum candor_item_state state)
@@ -12,6 +14,18 @@ const char *cli_state_name(enum candor_item_state state)
 	case CANDOR_VOID: return "void";
 	}
 	return "unknown";
+}
+
+size_t cli_items_at_a_time(const char *const *names, size_t n)
+{
+	enum { NAMES_BYTES = 700, NAME_BYTES = 3 /* beside its text, at most */ };
+	size_t bytes = 0, i = 0;
+	for (; i < n && i < CANDOR_PAGE_MAX; i++) {
+		bytes += strlen(names[i]) + NAME_BYTES;
+		if (i > 0 && bytes > NAMES_BYTES)
+			break;
+	}
+	return i;
 }
 
 void cli_items_init(struct cli_table *t)

@@ -8,6 +8,10 @@
 /* "unknown" for a state that this program does not know. */
 const char *cli_state_name(enum candor_item_state state);
 
+/* How many of the names go into one request, at least one: with a pool's name they fit in the shortest message that can
+ * be set. */
+size_t cli_items_at_a_time(const char *const *names, size_t n);
+
 void cli_items_init(struct cli_table *t);
 void cli_items_row(struct cli_table *t, const struct candor_item *item);
 

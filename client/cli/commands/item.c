@@ -16,11 +16,22 @@ static int end_items(struct cli *c, int argc, char **argv, enum candor_request_t
 		;
 	char **o = cli_operands(c, argc, argv, 2, argc, "POOL ITEM...");
 	const char *const *items = (const char *const *)(o + 1);
-	struct candor_request request = {.type = type, .pool = o[0], .n = (size_t)(argc - optind - 1), .items = items};
-	struct candor_batch batch;
-	int err = cli_batch(c, &request, items, &batch);
-	if (err != CLI_DONE && err != CLI_ROWS)
-		return err;
+	size_t n = (size_t)(argc - optind - 1);
+	struct cli_batches batches = {0};
+	int failed = CLI_DONE;
+	for (size_t i = 0; i < n && !failed; i += cli_items_at_a_time(items + i, n - i)) {
+		const struct candor_request request = {
+			.type = type, .pool = o[0], .n = cli_items_at_a_time(items + i, n - i), .items = items + i};
+		failed = cli_batches_add(c, &batches, &request, items + i);
+	}
+	const struct candor_batch batch = batches.sum;
+	if (failed) {
+		if (batch.accepted > 0)
+			cli_note("%s item%s %s before that", cli_count(batch.accepted).s, cli_plural(batch.accepted),
+				 done);
+		return failed;
+	}
+	int err = cli_batches_end(c, &batches);
 	cli_note("%s item%s %s", cli_count(batch.accepted).s, cli_plural(batch.accepted), done);
 	if (batch.duplicates > 0)
 		cli_note("%s unchanged", cli_count(batch.duplicates).s);

@@ -12,7 +12,6 @@
 #include "client/cli/base/visible.h"
 
 enum {
-	NAMES_BYTES = 700, /* in one request: with a pool's name they fit in the shortest message that can be set */
 	REPORTS_AT_A_TIME = 10000, /* with any names they fit in the longest answer that this program takes */
 };
 
@@ -108,19 +107,6 @@ static void take_items(struct query *q, const struct candor_response *r)
 
 /* ---- asking ---- */
 
-/* How many of the names go into one request. */
-static size_t count_names(const char *const *names, size_t n)
-{
-	enum { NAME_BYTES = 3 }; /* beside its text, at most */
-	size_t bytes = 0, i = 0;
-	for (; i < n && i < CANDOR_PAGE_MAX; i++) {
-		bytes += strlen(names[i]) + NAME_BYTES;
-		if (i > 0 && bytes > NAMES_BYTES)
-			break;
-	}
-	return i;
-}
-
 static bool goes_on(const struct candor_request *asked, const struct candor_response *r)
 {
 	return r->rest < asked->n && (r->rest > 0 || r->reports_next > asked->reports_from);
@@ -135,7 +121,7 @@ static int ask(struct query *q, const char *const *names, size_t n)
 	for (size_t done = 0; done < n;) {
 		const struct candor_response *r;
 		request->items = names + done;
-		request->n = count_names(names + done, n - done);
+		request->n = cli_items_at_a_time(names + done, n - done);
 		int err = cli_call(q->cli, request, &r);
 		if (err)
 			return err;
