@@ -1,5 +1,5 @@
-/* check.h - is a database file in order, as far as SQLite can tell, and are its rows such as candord writes? Whether
- * weights follow from them, verify.h says. */
+/* check.h - is a database file in order, as far as SQLite can tell, and are its rows such as candord writes? verify.h
+ * says whether weights follow from them. */
 #ifndef CANDOR_DB_CHECK_H
 #define CANDOR_DB_CHECK_H
 
