@@ -157,8 +157,8 @@ static void summarize(const struct job *j)
 	if (j->b->progress)
 		printf("done %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", j->bytes, p->changes, p->reports);
 	else
-		printf("%s: %" PRIu64 " bytes, with %" PRIu64 " changes and %" PRIu64 " reports\n", j->b->to, j->bytes,
-		       p->changes, p->reports);
+		printf("%s: %" PRIu64 " bytes, with %" PRIu64 " change%s and %" PRIu64 " report%s\n", j->b->to,
+		       j->bytes, p->changes, p->changes == 1 ? "" : "s", p->reports, p->reports == 1 ? "" : "s");
 }
 
 /* What an earlier database in this place acknowledged does not count for the one that takes it. */

@@ -187,14 +187,20 @@ static void say_unread(const struct verify_pool *v)
 		       v->pool->name, v->rows[i].first, v->rows[i].last, v->rows[i].file);
 }
 
+static const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 static void print_agreement(const struct replay *r, const struct verify_pool *v)
 {
 	const char *name = v->pool->name;
 	uint64_t round = pool_totals(replay_pool(r))->round;
 	char hex[CHAIN_HEX];
 	say_unread(v);
-	printf("pool %s: %u labelers, %" PRIu64 " closed items, %" PRIu64 " settlements: everything agrees\n", name,
-	       pool_labelers(v->pool->pool), replay_closes(r), replay_settled(r));
+	printf("pool %s: %u labeler%s, %" PRIu64 " closed item%s, %" PRIu64 " settlement%s: everything agrees\n", name,
+	       pool_labelers(v->pool->pool), plural(pool_labelers(v->pool->pool)), replay_closes(r),
+	       plural(replay_closes(r)), replay_settled(r), plural(replay_settled(r)));
 	chain_hex(replay_head(r), hex);
 	if (round > 0)
 		printf("  head %s:%" PRIu64 ":%s\n", name, round, hex);
@@ -360,8 +366,7 @@ static int replay_all(struct db *db, const char *called, const struct archives *
 	}
 	if (result == 0)
 		printf("%s: %" PRIu64 " pool%s, %" PRIu64 " report%s: the state follows from the history\n", called,
-		       view_pools(&view), view_pools(&view) == 1 ? "" : "s", view_reports(&view),
-		       view_reports(&view) == 1 ? "" : "s");
+		       view_pools(&view), plural(view_pools(&view)), view_reports(&view), plural(view_reports(&view)));
 	else if (result == ERR_HISTORY)
 		printf("%s: the state does not follow from the history\n", called);
 	view_deinit(&view);
