@@ -156,6 +156,48 @@ static void no_answer_to_a_change_and_no_refusal_is_too_long_for_any_frame(void 
 	peer_end(&other);
 }
 
+/* Who, what and about whom, with names as long as can be, is longer than a message. The longest is told in part. */
+static void events_are_told_whatever_the_longest_message(void **state)
+{
+	struct peer_world *w = *state;
+	static char name[256], client[256];
+	struct identity owner = {.is_known = true, .is_owner = true};
+	struct candor_response r;
+	struct peer p;
+	memset(name, 'n', 255);
+	memset(client, 'c', 255);
+	snprintf(owner.name, sizeof owner.name, "cert:CN=%.200s", name);
+	w->limits.max_frame_bytes = w->f.limits.max_frame_bytes = 1024;
+	peer_restart(w);
+	char principal[256];
+	snprintf(principal, sizeof principal, "cert:CN=%.200s", client);
+	const struct candor_grant grant = {principal, name, name, CANDOR_RIGHT_REPORT};
+	const struct candor_request requests[] = {
+		{.id = 1, .type = CANDOR_REQ_HELLO, .protocol = CANDOR_PROTOCOL, .client = client},
+		{.id = 2, .type = CANDOR_REQ_CREATE_POOL, .pool = name},
+		{.id = 3, .type = CANDOR_REQ_ADD_GRANT, .n = 1, .grants = &grant},
+		{.id = 4, .type = CANDOR_REQ_LIST_EVENTS, .limit = 10},
+	};
+	peer_init_as(&p, &w->f, &w->limits, &owner);
+	for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
+		peer_send(&p, &requests[i]);
+		fake_settle(&w->f);
+		size_t len = session_output(p.session)->len;
+		assert_int_equal(peer_receive(&p, &r), 1);
+		if (r.code != CANDOR_OK)
+			print_error("'%s'\n", r.message);
+		assert_int_equal(r.code, CANDOR_OK);
+		assert_true(len <= 1024 + FRAME_HEAD_MAX);
+	}
+	assert_int_equal(r.n, 1);
+	assert_string_equal(r.events[0].action, "grant");
+	assert_string_equal(r.events[0].subject, principal);
+	assert_memory_equal(r.events[0].by, owner.name, 100);
+	assert_true(strlen(r.events[0].by) < 128);
+	assert_true(r.next[0]);
+	peer_end(&p);
+}
+
 /* ---- items and their reports, page by page ---- */
 
 /* Asks for items with their reports until everything is there, as a client would: what came of each. */
@@ -347,6 +389,7 @@ int main(void)
 		TEST(a_list_of_rejected_rows_is_cut_to_what_fits),
 		TEST(what_was_changed_is_told_without_memory_for_the_answer),
 		TEST(no_answer_to_a_change_and_no_refusal_is_too_long_for_any_frame),
+		TEST(events_are_told_whatever_the_longest_message),
 		TEST(all_reports_can_be_read_whatever_the_longest_message),
 		TEST(a_report_keeps_its_place_while_an_item_is_read),
 		TEST(a_report_too_many_on_an_item_is_told_the_limit),
