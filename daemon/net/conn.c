@@ -215,11 +215,14 @@ static void on_send_now(void *owner)
 		send_output(c);
 }
 
-/* Input must be kept until the session takes it: where memory is short, less is read at a time. */
+/* Input must be kept until the session takes it: where memory is short, less is read at a time. Nor is much where many
+ * are connected: all who have sent something are read in one turn of the loop. */
 static size_t read_size(const struct conn_shared *shared)
 {
-	enum { LEAST_READ_BYTES = 2048 };
+	enum { LEAST_READ_BYTES = 2048, FEW_SESSIONS = 64, READ_BYTES_OF_MANY = 8 * 1024 };
 	const struct session_budget *b = shared->session_limits.budget;
+	if (b->sessions > FEW_SESSIONS && b->limit_bytes / 2 > b->used_bytes + 16 * READ_BYTES_OF_MANY)
+		return READ_BYTES_OF_MANY;
 	size_t half = b->limit_bytes / 2, free_bytes = half > b->used_bytes ? half - b->used_bytes : 0;
 	size_t size = free_bytes / 16 > shared->read_bytes ? shared->read_bytes : free_bytes / 16;
 	return size > LEAST_READ_BYTES ? size : LEAST_READ_BYTES;

@@ -404,10 +404,12 @@ static enum engine_outcome submit(struct session *s, struct slot *slot)
 								: engine_submit(s->engine, &slot->call);
 }
 
-/* At RAISED those with much waiting for the disk wait, at HIGH all do. */
+/* At RAISED those with much waiting for the disk wait, at HIGH all but the owner, who must get in while a commit takes
+ * long. */
 bool session_must_wait(const struct session *s)
 {
-	return engine_pressure(s->engine) >= (s->rows_waiting >= ROWS_A_BULK ? PRESSURE_RAISED : PRESSURE_HIGH);
+	enum pressure most = s->identity.is_owner ? PRESSURE_CRITICAL : PRESSURE_HIGH;
+	return engine_pressure(s->engine) >= (s->rows_waiting >= ROWS_A_BULK ? PRESSURE_RAISED : most);
 }
 
 /* The queue has a first. What has been taken in is submitted at HIGH, too: it is in memory already. */
