@@ -149,7 +149,7 @@ daemon=
 # ---- the end ----
 
 quietly "make uninstall" make_here uninstall
-left=$(find "$prefix" ! -type d -o -path '*candor*')
+left=$(cd "$prefix" && find . ! -type d -o -path '*candor*')
 [ -z "$left" ] || fail "left behind after uninstalling: $left"
 if [ -n "$skipped" ]; then
 	echo "SKIPPED $skipped"
