@@ -146,7 +146,7 @@ static void every_listing_goes_on_in_short_pages(void **state)
 		const struct candor_grant grant = {names[i], long_pool, "", CANDOR_RIGHT_READ};
 		char principal[LONG + 32];
 		struct candor_grant own = grant;
-		snprintf(principal, sizeof principal, "token:%s", names[i]);
+		snprintf(principal, sizeof principal, "token:%.*s", LONG + 2, names[i]);
 		own.principal = principal;
 		call_ok(good, (struct candor_request){.type = CANDOR_REQ_ADD_GRANT, .n = 1, .grants = &own});
 	}
