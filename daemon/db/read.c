@@ -217,6 +217,17 @@ int db_item(struct db *db, struct arena *a, uint64_t pool, const char *name, str
 	return end(&c, found);
 }
 
+int db_has_item(struct db *db, uint64_t pool, const char *name)
+{
+	struct columns c;
+	int err = begin(&c, db, SQL_HAS_ITEM, NULL);
+	if (err)
+		return err;
+	bind_number(&c, 1, pool);
+	bind_text(&c, 2, name);
+	return end(&c, fetch(&c));
+}
+
 int db_settlement(struct db *db, struct arena *a, uint64_t pool, uint64_t round, struct settled_row *out)
 {
 	struct columns c;

@@ -26,6 +26,7 @@ struct read_job {
 	const void *connection;
 	size_t bytes; /* of memory that it may take from then on until it is done; 0: next to none */
 	bool is_owner; /* the daemon's owner, under whatever name */
+	bool is_short; /* it looks up a few names and no more, and does not wait for those that are not */
 
 	int err; /* set by `work`; also set where there was no connection, and where it was given up */
 	bool unfinished;
@@ -72,6 +73,9 @@ void db_cursor_close(struct db_cursor *c);
 /* Single rows, copied into the arena: 1 found, 0 not, or an error. */
 MUST_CHECK int db_item(struct db *db, struct arena *a, uint64_t pool, const char *name, struct item_row *out);
 MUST_CHECK int db_settlement(struct db *db, struct arena *a, uint64_t pool, uint64_t round, struct settled_row *out);
+
+/* Is there such an item, closed or ended? 1, 0, or an error. */
+MUST_CHECK int db_has_item(struct db *db, uint64_t pool, const char *name);
 
 /* The hash of a settlement. 1 found, 0 not, or an error. */
 MUST_CHECK int db_head(struct db *db, uint64_t pool, uint64_t round, uint8_t out[CHAIN_BYTES]);

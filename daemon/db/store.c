@@ -17,7 +17,7 @@
 #include "lib/base/log.h"
 
 /* As many as libuv's pool has threads; one of them is the owner's. Each has a connection of its own. */
-enum { READERS = STORE_READERS, READERS_FOR_OWNER = 1 };
+enum { READERS = STORE_READERS, READERS_FOR_SHORT = 1, READERS_FOR_OWNER = 1 };
 enum { PATIENCE_MS = 1000 }; /* of the writer */
 enum { WRITE_CACHE_BYTES = 64 * 1024 * 1024, READ_CACHE_BYTES = 16 * 1024 * 1024 }; /* more is of little use */
 
@@ -39,7 +39,7 @@ struct store {
 	struct last_run run; /* the writer's; `lock` is too, while it runs */
 	bool is_unrecorded; /* the writer's: the newest change is not in the record, and that was logged */
 	struct db *loop_db;
-	struct read_queue *queue; /* of what waits for a reader */
+	struct read_queue *queue, *short_queue; /* of what waits for a reader */
 	struct reader readers[READERS];
 	struct checkpointer *checkpointer;
 
@@ -232,6 +232,11 @@ static void do_read(uv_work_t *work)
 	db_watch(r->db, NULL, NULL);
 }
 
+static struct read_queue *queue_of(const struct store *s, const struct read_job *job)
+{
+	return job->is_short ? s->short_queue : s->queue;
+}
+
 static void start_reads(struct store *s);
 
 static void after_read(uv_work_t *work, int status)
@@ -242,11 +247,11 @@ static void after_read(uv_work_t *work, int status)
 	require(status == 0);
 	r->job = NULL;
 	if (job->unfinished && job->err == 0 && !atomic_load(&job->cancelled)) {
-		read_queue_again(s->queue, job, r->took_us);
+		read_queue_again(queue_of(s, job), job, r->took_us);
 	} else {
 		if (job->unfinished && job->err == 0)
 			job->err = -ECANCELED;
-		read_queue_end(s->queue, job, r->took_us);
+		read_queue_end(queue_of(s, job), job, r->took_us);
 		job->done(job);
 	}
 	start_reads(s);
@@ -256,8 +261,9 @@ static void after_read(uv_work_t *work, int status)
 static struct read_job *take_read(struct store *s)
 {
 	struct read_job *job;
-	while ((job = read_queue_take(s->queue)) && !job->unfinished && job->begin && (job->err = job->begin(job))) {
-		read_queue_end(s->queue, job, 0);
+	while (((job = read_queue_take(s->short_queue)) || (job = read_queue_take(s->queue))) && !job->unfinished &&
+	       job->begin && (job->err = job->begin(job))) {
+		read_queue_end(queue_of(s, job), job, 0);
 		job->done(job);
 	}
 	return job;
@@ -285,12 +291,13 @@ static void start_reads(struct store *s)
 		require(uv_queue_work(s->async.loop, &r->work, do_read, after_read) == 0);
 	}
 	require_sound(read_queue_check(s->queue));
+	require_sound(read_queue_check(s->short_queue));
 }
 
 void store_read(struct store *s, struct read_job *job)
 {
 	atomic_store(&job->cancelled, false);
-	int err = read_queue_add(s->queue, job);
+	int err = read_queue_add(queue_of(s, job), job);
 	if (err) {
 		job->err = err;
 		job->done(job);
@@ -304,7 +311,7 @@ void store_cancel(struct store *s, struct read_job *job)
 	atomic_store(&job->cancelled, true);
 	if (job->state != READ_WAITING)
 		return;
-	read_queue_remove(s->queue, job);
+	read_queue_remove(queue_of(s, job), job);
 	job->err = -ECANCELED;
 	job->done(job);
 }
@@ -317,6 +324,7 @@ static void release(struct store *s)
 		db_leave_log(s->loop_db);
 	require(db_close(s->loop_db) == 0);
 	read_queue_free(s->queue);
+	read_queue_free(s->short_queue);
 	presence_free(&s->presence);
 	db_lock_release(&s->lock);
 	free(s->path);
@@ -380,7 +388,9 @@ int store_open(struct store **out, uv_loop_t *loop, const char *path, enum db_sy
 		s->read_cache = READ_CACHE_BYTES;
 	db_limit_memory(memory->database);
 	s->path = strdup(path);
-	int err = s->path ? read_queue_new(&s->queue, READERS, READERS_FOR_OWNER) : -ENOMEM;
+	int err = s->path ? read_queue_new(&s->queue, READERS - READERS_FOR_SHORT, READERS_FOR_OWNER) : -ENOMEM;
+	if (err == 0)
+		err = read_queue_new(&s->short_queue, READERS_FOR_SHORT, 0);
 	if (err == 0)
 		read_queue_limit(s->queue, memory->reads);
 	if (err == 0)

@@ -12,8 +12,9 @@
 
 struct store;
 
-/* Threads that libuv's pool should have: for so many reads at a time, of which one is the owner's. */
-enum { STORE_READERS = 5 };
+/* Threads that libuv's pool should have: for so many reads at a time, one of them for the owner's and one for short
+ * ones. */
+enum { STORE_READERS = 6 };
 
 /* err: as db_write(), or ERR_MOVED. */
 typedef void store_on_commit(void *arg, int err);
@@ -37,7 +38,8 @@ struct db *store_db(struct store *s);
 /* Hands a batch to the writer; it must live until on_commit. One at a time. */
 void store_commit(struct store *s, const struct batch *batch);
 
-/* Runs a job on a thread of libuv's pool (see struct read_job), when it is its turn (see read_queue.h). */
+/* Runs a job on a thread of libuv's pool (see struct read_job), when it is its turn (see read_queue.h). Short ones have
+ * a queue of their own, and a reader. */
 void store_read(struct store *s, struct read_job *job);
 
 /* Gives up a job that is not done: where it waits for its turn, done() is called at once, else when it has stopped,

@@ -22,6 +22,7 @@ struct load {
 	enum engine_outcome (*resume)(struct engine *e, struct call *call); /* the call waits for it; NULL: not yet */
 	struct item **found; /* [request.n], the call's, while it waits for its turn */
 	bool begun; /* it is in the engine's list */
+	bool is_there; /* it looked names up, and the disk has one */
 	struct load *before, *after;
 	uint64_t committed; /* when it began */
 	uint64_t pool;
@@ -103,6 +104,22 @@ static void read_items(struct read_job *job, struct db *db)
 	job->unfinished = load->read < load->n;
 }
 
+/* Likewise, of names that are likely to be new: what is not there needs no memory, and no turn behind what is. */
+static void look_up(struct read_job *job, struct db *db)
+{
+	struct load *load = (struct load *)job;
+	job->err = db_begin(db);
+	if (job->err)
+		return;
+	for (size_t i = 0; i < load->n && job->err == 0 && !load->is_there; i++) {
+		int found = db_has_item(db, load->pool, load->names[i]);
+		load->rows[i].id = 0;
+		load->is_there = found == 1;
+		job->err = found < 0 ? found : 0;
+	}
+	db_end(db);
+}
+
 static int restore_item(struct engine_pool *c, struct item *item, const struct item_row *row)
 {
 	static const double none[1] = {0};
@@ -165,10 +182,44 @@ static void leave_loads(struct engine *e, const struct load *load)
 	*(load->after ? &load->after->before : &e->last_load) = load->before;
 }
 
+/* Of items that are to be read. 0 or -ENOMEM. */
+static int prepare(struct load *load, const struct engine_pool *c)
+{
+	load->job.work = read_items;
+	load->job.bytes = load->engine->limits.load_bytes;
+	load->job.is_short = load->begun = load->is_there = false;
+	load->n = load->read = 0;
+	arena_init(&load->arena, load->engine->limits.load_bytes);
+	load->pool_name = arena_strdup(&load->arena, c->name);
+	return load->pool_name ? 0 : -ENOMEM;
+}
+
+/* Names that were looked up are on disk after all: the items are read, when their turn comes. False: they are not, or
+ * nobody waits for them. */
+static bool read_after_all(struct load *load)
+{
+	struct engine *e = load->engine;
+	const struct engine_pool *c = engine_find(e, load->pool_name);
+	if (!load->is_there || !load->call || load->stale || load->job.err || !c)
+		return false;
+	leave_loads(e, load);
+	arena_free(&load->arena);
+	load->job.err = prepare(load, c);
+	if (load->job.err) {
+		load->pool_name = ""; /* that of none */
+		return false;
+	}
+	engine_read_done(e);
+	engine_read(e, load->call, &load->job);
+	return true;
+}
+
 static void on_loaded(struct read_job *job)
 {
 	struct load *load = (struct load *)job;
 	struct engine *e = load->engine;
+	if (read_after_all(load))
+		return;
 	struct call *call = load->resume ? load->call : NULL;
 	enum engine_outcome (*resume)(struct engine * e, struct call * call) = load->resume;
 	engine_read_done(e);
@@ -180,7 +231,8 @@ static void on_loaded(struct read_job *job)
 
 	/* The pool is looked up again: memory may have been rebuilt meanwhile. */
 	struct engine_pool *c = engine_find(e, load->pool_name);
-	int err = job->err;
+	/* Of names that were looked up, of which one is there, nothing is known. */
+	int err = load->is_there && job->err == 0 ? -ECANCELED : job->err;
 	if (err == 0 && c && c->id == load->pool && !load->stale) {
 		err = install(e, c, load);
 		engine_measure(e, c);
@@ -284,6 +336,7 @@ static void enter_loads(struct engine *e, struct load *load)
 	load->bytes = heap_bytes(sizeof *load) + load->arena.used_bytes;
 	e->loads_bytes += load->bytes;
 	load->before = e->last_load;
+	load->after = NULL;
 	*(e->last_load ? &e->last_load->after : &e->first_load) = load;
 	e->last_load = load;
 }
@@ -313,22 +366,27 @@ static int begin_load(struct read_job *job)
 
 static int start_load(struct engine *e, struct engine_pool *c, struct call *call, struct item **found)
 {
+	enum { FEW_ROWS = 64 };
+	const struct candor_request *r = &call->wire->request;
 	struct load *load = calloc(1, sizeof *load);
 	if (!load)
 		return -ENOMEM;
 	*load = (struct load){
-		.job = {.begin = begin_load, .work = read_items, .done = on_loaded, .bytes = e->limits.load_bytes},
+		.job = {.begin = begin_load, .done = on_loaded},
 		.engine = e,
 		.call = call,
 		.pool = c->id,
 		.found = found,
 	};
-	arena_init(&load->arena, e->limits.load_bytes);
-	load->pool_name = arena_strdup(&load->arena, c->name);
-	if (!load->pool_name) {
+	if (prepare(load, c)) {
 		arena_free(&load->arena);
 		free(load);
 		return -ENOMEM;
+	}
+	if (r->type == CANDOR_REQ_POST_REPORTS && r->n <= FEW_ROWS) {
+		load->job.work = look_up;
+		load->job.bytes = 0;
+		load->job.is_short = true;
 	}
 	call->load = load;
 	engine_read(e, call, &load->job);

@@ -209,7 +209,7 @@ static struct candor_request grant_pool(size_t i)
 static void look_around(struct scene *s)
 {
 	const struct candor_grant all = {"token:hostile-0", "", "", CANDOR_RIGHTS_ALL};
-	size_t fit = (size_t)s->limit_mib * 256;
+	size_t fit = (size_t)s->limit_mib * 96;
 	ask_all(s, fit < 100000 ? fit : 100000, make_pool);
 	ask_all(s, 250, grant_pool);
 	call_ok(s->owner, (struct candor_request){.type = CANDOR_REQ_REMOVE_GRANT, .n = 1, .grants = &all});

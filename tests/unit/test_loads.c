@@ -310,6 +310,109 @@ static void a_read_that_fails_is_an_answer(void **state)
 	assert_int_equal(fake_query(f, "p", "i")->n, 1);
 }
 
+/* ---- names that are looked up ---- */
+
+/* It holds no memory for reads, and waits for no long ones. */
+static void whether_an_item_is_new_is_a_short_read(void **state)
+{
+	struct fake_owner *f = *state;
+	struct ask *a = fake_ask_post(f, "p", "new", "a", 1);
+	assert_int_equal(f->n_reads, 1);
+	assert_true(f->reads[0].job->is_short);
+	assert_int_equal(f->reads[0].job->bytes, 0);
+	fake_read_done(f, 0);
+	assert_int_equal(f->n_reads, 0);
+	assert_int_equal(a->answer.batch.accepted, 1);
+	fake_settle(f);
+	ask_free(a);
+
+	/* One that is there is read after that, with its reports. */
+	assert_int_equal(fake_close(f, "p", "new"), CANDOR_OK);
+	assert_int_equal(resident(f), 0);
+	a = fake_ask_post(f, "p", "new", "a", 0.5);
+	assert_true(f->reads[0].job->is_short);
+	fake_read_done(f, 0);
+	assert_int_equal(a->outcome, ENGINE_BLOCKED);
+	assert_int_equal(f->n_reads, 1);
+	assert_false(f->reads[0].job->is_short);
+	assert_int_equal(f->reads[0].job->bytes, f->limits.load_bytes ? f->limits.load_bytes : SIZE_MAX / 2);
+	fake_read_done(f, 0);
+	assert_int_equal(a->answer.batch.rejected_omitted + a->answer.n_rejected, 1);
+	ask_free(a);
+	assert_int_equal(fake_query(f, "p", "new")->n, 1);
+}
+
+/* Nobody waits for it any more. */
+static void what_was_looked_up_in_vain_is_not_read(void **state)
+{
+	struct fake_owner *f = *state;
+	const struct candor_report row = {"old", "a", 1};
+	const struct candor_request r = {.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = 1, .reports = &row};
+	assert_int_equal(fake_post(f, "p", "old", "a", 1), CANDOR_OK);
+	assert_int_equal(fake_close(f, "p", "old"), CANDOR_OK);
+	struct ask *a = fake_prepare(f, &r);
+	engine_announce(f->engine, &a->call);
+	fake_read_work(f, 0);
+	engine_withdraw(f->engine, &a->call);
+	fake_read_done(f, 0);
+	assert_int_equal(f->n_reads, 0);
+	ask_free(a);
+}
+
+/* Then nothing is known of it, least of all that it is new. */
+static void a_look_up_that_was_withdrawn_makes_nothing_new(void **state)
+{
+	struct fake_owner *f = *state;
+	const struct candor_report row = {"old", "b", 1};
+	const struct candor_request r = {.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = 1, .reports = &row};
+	assert_int_equal(fake_post(f, "p", "old", "a", 1), CANDOR_OK);
+	assert_int_equal(fake_close(f, "p", "old"), CANDOR_OK);
+	f->limits.resident_items = 8;
+	fake_restart(f);
+	struct ask *a = fake_prepare(f, &r);
+	engine_announce(f->engine, &a->call);
+	fake_read_work(f, 0);
+	engine_withdraw(f->engine, &a->call);
+	fake_read_done(f, 0);
+	ask_free(a);
+	a = fake_ask_post(f, "p", "old", "b", 1);
+	fake_settle(f);
+	assert_int_equal(a->answer.n_rejected, 1);
+	assert_int_equal(a->answer.rejected[0].code, CANDOR_FAILED_PRECONDITION);
+	ask_free(a);
+	assert_int_equal(fake_query(f, "p", "old")->n, 1);
+}
+
+/* Its first read began before the other's, and its second after it. */
+static void what_is_read_after_a_look_up_takes_its_place_behind_others(void **state)
+{
+	struct fake_owner *f = *state;
+	assert_int_equal(fake_post(f, "p", "old", "a", 1), CANDOR_OK);
+	assert_int_equal(fake_close(f, "p", "old"), CANDOR_OK);
+	struct ask *a = fake_ask_post(f, "p", "old", "b", 1), *b = fake_ask_post(f, "p", "new", "b", 1);
+	assert_int_equal(f->n_reads, 2);
+	fake_read_done(f, 0);
+	assert_int_equal(f->n_reads, 2);
+	assert_true(f->reads[0].job->is_short && !f->reads[1].job->is_short);
+	/* What ends while the second read is under way stays in memory until that is done. */
+	fake_read_done(f, 0);
+	commit(f);
+	struct ask *close = ask_items(f, CANDOR_REQ_CLOSE_ITEMS, "new");
+	commit(f);
+	assert_int_equal(b->answer.batch.accepted, 1);
+	assert_int_equal(close->answer.batch.accepted, 1);
+	struct ask *late = fake_ask_post(f, "p", "new", "c", 1);
+	assert_int_equal(f->n_reads, 1);
+	assert_int_equal(late->answer.n_rejected, 1);
+	fake_read_done(f, 0);
+	assert_int_equal(a->answer.n_rejected, 1);
+	assert_int_equal(resident(f), 0);
+	ask_free(a);
+	ask_free(b);
+	ask_free(close);
+	ask_free(late);
+}
+
 /* ---- reading ahead ---- */
 
 static void items_of_an_announced_request_are_read_before_it_is_submitted(void **state)
@@ -405,6 +508,10 @@ int main(void)
 		TEST(a_pool_that_a_failed_commit_took_away_is_not_there_when_the_read_ends),
 		TEST(a_read_that_cannot_start_is_an_answer),
 		TEST(a_read_that_fails_is_an_answer),
+		TEST(whether_an_item_is_new_is_a_short_read),
+		TEST(what_was_looked_up_in_vain_is_not_read),
+		TEST(a_look_up_that_was_withdrawn_makes_nothing_new),
+		TEST(what_is_read_after_a_look_up_takes_its_place_behind_others),
 		TEST(items_of_an_announced_request_are_read_before_it_is_submitted),
 		TEST(a_withdrawn_request_is_never_answered),
 		TEST(a_batch_may_name_its_items_in_any_order_and_often),

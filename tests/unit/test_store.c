@@ -1,4 +1,4 @@
-/* The writer's thread and the one beside it that keeps the write-ahead log short, over a real database. */
+/* The writer's thread, the one beside it that keeps the write-ahead log short, and the readers, over a real database. */
 #include "tests/lib/unit.h"
 
 #include <stdlib.h>
@@ -9,6 +9,7 @@
 #include <sqlite3.h>
 
 #include "daemon/db/store.h"
+#include "tests/lib/clock.h"
 #include "tests/lib/files.h"
 #include "tests/lib/wal.h"
 
@@ -157,14 +158,74 @@ static void a_long_reader_makes_the_log_grow_until_it_is_done(void **state)
 	assert_true(w->begun >= 1);
 }
 
+/* ---- readers ---- */
+
+struct slow_read {
+	struct read_job job;
+	atomic_bool *go_on;
+	unsigned *done;
+};
+
+static void wait_for_it(struct read_job *job, struct db *db)
+{
+	const struct slow_read *r = (struct slow_read *)job;
+	(void)db;
+	while (!atomic_load(r->go_on))
+		nap_ms(1);
+}
+
+static void count_read(struct read_job *job)
+{
+	assert_int_equal(job->err, 0);
+	++*((struct slow_read *)job)->done;
+}
+
+static void look_up(struct read_job *job, struct db *db)
+{
+	job->err = db_has_item(db, 1, "none");
+}
+
+static void a_short_read_waits_for_no_long_ones(void **state)
+{
+	enum { LONG_ONES = 20 };
+	static const char *const names[LONG_ONES] = {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j",
+						     "k", "l", "m", "n", "o", "p", "q", "r", "s", "t"};
+	struct world *w = *state;
+	atomic_bool go_on = false;
+	unsigned done = 0, done_short = 0;
+	struct slow_read slow[LONG_ONES];
+	struct slow_read one = {.job = {.work = look_up, .done = count_read, .principal = "u", .is_short = true},
+				.done = &done_short};
+	for (size_t i = 0; i < LONG_ONES; i++) {
+		slow[i] = (struct slow_read){
+			.job = {.work = wait_for_it, .done = count_read, .principal = names[i]},
+			.go_on = &go_on,
+			.done = &done,
+		};
+		store_read(w->store, &slow[i].job);
+	}
+	store_read(w->store, &one.job);
+	for (double until = clock_s() + 30; done_short == 0 && clock_s() < until; nap_ms(1))
+		uv_run(&w->loop, UV_RUN_NOWAIT);
+	assert_int_equal(done_short, 1);
+	assert_int_equal(done, 0);
+	atomic_store(&go_on, true);
+	while (done < LONG_ONES)
+		uv_run(&w->loop, UV_RUN_ONCE);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
+	char threads[16];
+	snprintf(threads, sizeof threads, "%d", STORE_READERS);
+	setenv("UV_THREADPOOL_SIZE", threads, 1);
 	const struct CMUnitTest tests[] = {
 		TEST(the_log_begins_anew_while_commits_go_on),
 		TEST(a_log_of_small_commits_is_written_to_where_it_was_written_before),
 		TEST(a_long_reader_makes_the_log_grow_until_it_is_done),
+		TEST(a_short_read_waits_for_no_long_ones),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
