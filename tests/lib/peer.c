@@ -134,6 +134,13 @@ int peer_receive(struct peer *p, struct candor_response *out)
 	return 1;
 }
 
+void peer_again(struct peer_world *w)
+{
+	peer_end(&w->p);
+	fake_settle(&w->f);
+	peer_init(&w->p, &w->f, &w->limits);
+}
+
 void peer_restart(struct peer_world *w)
 {
 	peer_end(&w->p);

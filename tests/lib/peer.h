@@ -55,6 +55,9 @@ struct peer_world {
 	struct peer p;
 };
 
+/* The peer hangs up, what it asked for is done, and it comes back with the limits of w->limits. */
+void peer_again(struct peer_world *w);
+
 /* The engine is started anew, with the limits of f.limits, and the peer comes back to it. */
 void peer_restart(struct peer_world *w);
 

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "daemon/engine/state.h"
-#include "tests/lib/peer.h"
+#include "tests/lib/talk.h"
 #include "tests/lib/unit.h"
 
 enum { ROUNDS = 300 };
@@ -38,19 +38,6 @@ static struct candor_request get_labeler(uint64_t id)
 				       .limit = ROUNDS};
 }
 
-static void send(struct peer_world *w, struct candor_request r)
-{
-	peer_send(&w->p, &r);
-}
-
-static void assert_answer(struct peer_world *w, uint64_t id, enum candor_code code)
-{
-	struct candor_response r;
-	assert_int_equal(peer_receive(&w->p, &r), 1);
-	assert_int_equal(r.id, id);
-	assert_int_equal(r.code, code);
-}
-
 /* Works on the only read until it is done: how many slices it had. */
 static unsigned count_slices(struct fake_owner *f)
 {
@@ -75,7 +62,7 @@ static void a_long_trajectory_is_read_in_slices(void **state)
 	struct peer_world *w = *state;
 	struct candor_response r;
 	settle_rounds(&w->f);
-	send(w, get_labeler(1));
+	talk(w, get_labeler(1));
 	assert_in_range(count_slices(&w->f), 4, ROUNDS);
 	assert_int_equal(peer_receive(&w->p, &r), 1);
 	assert_int_equal(r.n, ROUNDS);
@@ -84,7 +71,7 @@ static void a_long_trajectory_is_read_in_slices(void **state)
 	/* A short one takes one. */
 	struct candor_request few = get_labeler(2);
 	few.limit = 10;
-	send(w, few);
+	talk(w, few);
 	assert_int_equal(count_slices(&w->f), 1);
 	assert_answer(w, 2, CANDOR_OK);
 }
@@ -94,7 +81,7 @@ static void a_slice_sees_what_happened_since_the_one_before(void **state)
 {
 	struct peer_world *w = *state;
 	settle_rounds(&w->f);
-	send(w, get_labeler(1));
+	talk(w, get_labeler(1));
 	struct read_job *job = w->f.reads[0].job;
 	job->work(job, w->f.reader);
 	assert_true(job->unfinished);
@@ -118,7 +105,7 @@ static void many_items_are_loaded_in_slices(void **state)
 		snprintf(names[i], sizeof names[i], "i%03d", i);
 		items[i] = names[i];
 	}
-	send(w, (struct candor_request){
+	talk(w, (struct candor_request){
 			.id = 1, .type = CANDOR_REQ_QUERY_ITEMS, .pool = "p", .n = ROUNDS, .items = items});
 	assert_in_range(count_slices(&w->f), 4, ROUNDS);
 	assert_int_equal(peer_receive(&w->p, &r), 1);
@@ -136,13 +123,13 @@ static void reads_of_a_connection_that_is_gone_are_given_up(void **state)
 	settle_rounds(&w->f);
 	forget_settled_items(w);
 	for (int refused = 0; refused < 2; refused++) {
-		send(w, get_labeler(1));
-		send(w, (struct candor_request){.id = 2, .type = CANDOR_REQ_LIST_ITEMS, .pool = "p", .limit = 10});
-		send(w, (struct candor_request){.id = 3, .type = CANDOR_REQ_LIST_EVENTS, .limit = 10});
-		send(w, (struct candor_request){
+		talk(w, get_labeler(1));
+		talk(w, (struct candor_request){.id = 2, .type = CANDOR_REQ_LIST_ITEMS, .pool = "p", .limit = 10});
+		talk(w, (struct candor_request){.id = 3, .type = CANDOR_REQ_LIST_EVENTS, .limit = 10});
+		talk(w, (struct candor_request){
 				.id = 4, .type = CANDOR_REQ_QUERY_ITEMS, .pool = "p", .n = 1, .items = &one});
 		/* This one is read ahead. */
-		send(w, (struct candor_request){
+		talk(w, (struct candor_request){
 				.id = 5, .type = CANDOR_REQ_QUERY_ITEMS, .pool = "p", .n = 1, .items = &other});
 		assert_int_equal(w->f.n_reads, 5);
 		if (refused)
@@ -161,7 +148,7 @@ static void a_read_that_is_under_way_is_told_to_end(void **state)
 {
 	struct peer_world *w = *state;
 	settle_rounds(&w->f);
-	send(w, get_labeler(1));
+	talk(w, get_labeler(1));
 	fake_read_work(&w->f, 0);
 	peer_end(&w->p);
 	assert_int_equal(w->f.n_reads, 1);
@@ -175,7 +162,7 @@ static void what_changes_something_is_carried_out(void **state)
 {
 	struct peer_world *w = *state;
 	static const struct candor_report row = {"new", "ann", 1};
-	send(w,
+	talk(w,
 	     (struct candor_request){.id = 1, .type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = 1, .reports = &row});
 	assert_int_equal(w->f.n_reads, 1);
 	peer_end(&w->p);
@@ -194,15 +181,15 @@ static void a_stop_waits_for_no_reads(void **state)
 	static const struct candor_report row = {"new", "ann", 1};
 	settle_rounds(&w->f);
 	forget_settled_items(w);
-	send(w, get_labeler(1));
+	talk(w, get_labeler(1));
 	/* This one waits for a commit first. */
-	send(w, (struct candor_request){.id = 2, .type = CANDOR_REQ_UPDATE_POOL, .pool = "p", .settings = {.c = 2}});
-	send(w, (struct candor_request){.id = 3, .type = CANDOR_REQ_LIST_ITEMS, .pool = "p", .limit = 10});
-	send(w, (struct candor_request){.id = 4, .type = CANDOR_REQ_QUERY_ITEMS, .pool = "p", .n = 1, .items = &item});
+	talk(w, (struct candor_request){.id = 2, .type = CANDOR_REQ_UPDATE_POOL, .pool = "p", .settings = {.c = 2}});
+	talk(w, (struct candor_request){.id = 3, .type = CANDOR_REQ_LIST_ITEMS, .pool = "p", .limit = 10});
+	talk(w, (struct candor_request){.id = 4, .type = CANDOR_REQ_QUERY_ITEMS, .pool = "p", .n = 1, .items = &item});
 	/* And these for the one before. */
-	send(w,
+	talk(w,
 	     (struct candor_request){.id = 5, .type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = 1, .reports = &row});
-	send(w, get_labeler(6));
+	talk(w, get_labeler(6));
 	engine_quiesce(w->f.engine);
 	session_stop(w->p.session);
 	/* The first and the fourth. */

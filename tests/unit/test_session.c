@@ -3,60 +3,12 @@
 
 #include <errno.h>
 
-#include "tests/lib/peer.h"
-
-static void start_again(struct peer_world *w)
-{
-	peer_end(&w->p);
-	fake_settle(&w->f);
-	peer_init(&w->p, &w->f, &w->limits);
-}
-
-static struct candor_request get_pool(uint64_t id)
-{
-	return (struct candor_request){.id = id, .type = CANDOR_REQ_GET_POOL, .pool = "p"};
-}
-
-static struct candor_request update(uint64_t id)
-{
-	return (struct candor_request){.id = id, .type = CANDOR_REQ_UPDATE_POOL, .pool = "p"};
-}
-
-static struct candor_request about(uint64_t id, enum candor_request_type type, const char *const *item)
-{
-	return (struct candor_request){.id = id, .type = type, .pool = "p", .n = 1, .items = item};
-}
-
-static struct candor_request post(uint64_t id, const struct candor_report *row)
-{
-	return (struct candor_request){.id = id, .type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = 1, .reports = row};
-}
+#include "tests/lib/talk.h"
 
 static struct candor_request resolve(uint64_t id, const struct candor_outcome *row)
 {
 	return (struct candor_request){
 		.id = id, .type = CANDOR_REQ_RESOLVE_ITEMS, .pool = "p", .n = 1, .outcomes = row};
-}
-
-static void send(struct peer_world *w, struct candor_request r)
-{
-	peer_send(&w->p, &r);
-}
-
-static void assert_answer(struct peer_world *w, uint64_t id, enum candor_code code)
-{
-	struct candor_response r;
-	assert_int_equal(peer_receive(&w->p, &r), 1);
-	if (r.code != code)
-		print_error("'%s'\n", r.message);
-	assert_int_equal(r.id, id);
-	assert_int_equal(r.code, code);
-}
-
-static void assert_silence(struct peer_world *w)
-{
-	struct candor_response r;
-	assert_int_equal(peer_receive(&w->p, &r), 0);
 }
 
 static size_t answers(struct peer_world *w)
@@ -78,9 +30,9 @@ static void any_split_of_the_bytes_gives_the_same_answers(void **state)
 	static const struct candor_report row = {"i", "a", 0.5};
 	const struct candor_request requests[] = {
 		{.id = 1, .type = CANDOR_REQ_HELLO, .protocol = 1, .client = "splitter"},
-		get_pool(300),
-		about(70000, CANDOR_REQ_QUERY_ITEMS, &item),
-		post(4, &row),
+		get_pool_request(300),
+		items_request(70000, CANDOR_REQ_QUERY_ITEMS, &item),
+		post_request(4, &row),
 		{.id = 5, .type = CANDOR_REQ_UNKNOWN},
 		{.id = 6, .type = CANDOR_REQ_LIST_LABELERS, .pool = "p"},
 	};
@@ -91,7 +43,7 @@ static void any_split_of_the_bytes_gives_the_same_answers(void **state)
 	assert_int_equal(buf_append(&want, session_output(w->p.session)->data, session_output(w->p.session)->len), 0);
 	assert_int_equal(answers(w), 6);
 	for (size_t step = 0; step < bytes.len; step++) {
-		start_again(w);
+		peer_again(w);
 		/* Once byte by byte, then at each place in two. */
 		for (size_t at = 0, n; at < bytes.len; at += n) {
 			n = step == 0 ? 1 : at == 0 ? step : bytes.len - step;
@@ -111,12 +63,12 @@ static void the_rest_of_a_message_is_awaited_where_it_is_the_peers_turn(void **s
 	struct peer_world *w = *state;
 	struct buf bytes = {0};
 	static const struct candor_report row = {"new", "a", 1};
-	const struct candor_request first = post(1, &row), second = get_pool(2);
+	const struct candor_request first = post_request(1, &row), second = get_pool_request(2);
 	peer_write(&bytes, &first);
 	size_t first_len = bytes.len;
 	peer_write(&bytes, &second);
 	w->limits.max_in_flight = 1;
-	start_again(w);
+	peer_again(w);
 	assert_false(session_awaits_rest(w->p.session));
 	peer_push(&w->p, bytes.data, 1);
 	assert_true(session_awaits_rest(w->p.session));
@@ -139,11 +91,11 @@ static void answers_are_offered_while_requests_are_still_being_taken(void **stat
 	struct peer_world *w = *state;
 	struct buf bytes = {0};
 	for (uint64_t id = 1; id <= 1000; id++) {
-		const struct candor_request r = get_pool(id);
+		const struct candor_request r = get_pool_request(id);
 		peer_write(&bytes, &r);
 	}
 	for (int eager = 0; eager < 2; eager++) {
-		start_again(w);
+		peer_again(w);
 		w->p.eager = eager;
 		peer_push(&w->p, bytes.data, bytes.len);
 		assert_true((frame_pending(&w->p.input) > 0) == (eager == 1));
@@ -158,9 +110,9 @@ static void answers_are_offered_while_requests_are_still_being_taken(void **stat
 static void a_request_of_no_kind_is_refused_alone(void **state)
 {
 	struct peer_world *w = *state;
-	send(w, (struct candor_request){.id = 9, .type = CANDOR_REQ_UNKNOWN});
+	talk(w, (struct candor_request){.id = 9, .type = CANDOR_REQ_UNKNOWN});
 	assert_answer(w, 9, CANDOR_INVALID_ARGUMENT);
-	send(w, get_pool(10));
+	talk(w, get_pool_request(10));
 	assert_answer(w, 10, CANDOR_OK);
 }
 
@@ -168,25 +120,25 @@ static void a_request_over_its_budget_is_refused_alone(void **state)
 {
 	struct peer_world *w = *state;
 	w->limits.max_unpacked_bytes = 64 * 1024;
-	start_again(w);
+	peer_again(w);
 	static struct candor_report rows[4000];
 	for (size_t i = 0; i < 4000; i++)
 		rows[i] = (struct candor_report){"i", "a", 0.5};
-	struct candor_request r = post(5, rows);
+	struct candor_request r = post_request(5, rows);
 	r.n = 4000;
-	send(w, r);
+	talk(w, r);
 	assert_answer(w, 5, CANDOR_RESOURCE_EXHAUSTED);
 	assert_false(session_is_over(w->p.session));
 	r.n = 100;
 	r.id = 6;
-	send(w, r);
+	talk(w, r);
 	fake_settle(&w->f);
 	assert_answer(w, 6, CANDOR_OK);
 
 	/* Where not even its id could be read, whose answer it is cannot be told. */
 	r.n = 4000;
 	r.id = 0;
-	send(w, r);
+	talk(w, r);
 	assert_answer(w, 0, CANDOR_RESOURCE_EXHAUSTED);
 	assert_true(session_is_over(w->p.session));
 }
@@ -200,14 +152,14 @@ static void an_answer_longer_than_a_frame_is_refused(void **state)
 		assert_int_equal(fake_post(&w->f, "p", "i", labeler, 0.5), CANDOR_OK);
 	}
 	w->limits.max_frame_bytes = 1024;
-	start_again(w);
-	send(w, (struct candor_request){.id = 1, .type = CANDOR_REQ_LIST_LABELERS, .pool = "p", .limit = 10});
+	peer_again(w);
+	talk(w, (struct candor_request){.id = 1, .type = CANDOR_REQ_LIST_LABELERS, .pool = "p", .limit = 10});
 	assert_answer(w, 1, CANDOR_OK);
-	send(w, (struct candor_request){.id = 2, .type = CANDOR_REQ_LIST_LABELERS, .pool = "p", .limit = 100});
+	talk(w, (struct candor_request){.id = 2, .type = CANDOR_REQ_LIST_LABELERS, .pool = "p", .limit = 100});
 	assert_answer(w, 2, CANDOR_RESOURCE_EXHAUSTED);
 	/* The same where it is held back. */
-	send(w, update(3));
-	send(w, (struct candor_request){.id = 4, .type = CANDOR_REQ_LIST_LABELERS, .pool = "p", .limit = 100});
+	talk(w, update_request(3));
+	talk(w, (struct candor_request){.id = 4, .type = CANDOR_REQ_LIST_LABELERS, .pool = "p", .limit = 100});
 	assert_silence(w);
 	fake_settle(&w->f);
 	assert_answer(w, 3, CANDOR_OK);
@@ -222,15 +174,15 @@ static void no_answer_leaves_before_its_commit(void **state)
 	struct peer_world *w = *state;
 	static const char *const item = "i";
 	static const struct candor_report row = {"i", "a", 1};
-	send(w, about(1, CANDOR_REQ_QUERY_ITEMS, &item));
+	talk(w, items_request(1, CANDOR_REQ_QUERY_ITEMS, &item));
 	fake_settle(&w->f);
 	assert_answer(w, 1, CANDOR_OK);
 	unsigned wakes = w->p.wakes;
-	send(w, post(2, &row));
-	send(w, get_pool(3));
+	talk(w, post_request(2, &row));
+	talk(w, get_pool_request(3));
 	assert_silence(w);
 	assert_true(fake_tick(&w->f));
-	send(w, update(4));
+	talk(w, update_request(4));
 	assert_silence(w);
 	assert_int_equal(w->p.wakes, wakes);
 	fake_commit(&w->f, 0);
@@ -249,7 +201,7 @@ static void a_thousand_requests_in_one_push_are_all_answered(void **state)
 	struct peer_world *w = *state;
 	w->limits.max_in_flight = 64;
 	for (int eager = 0; eager < 2; eager++) {
-		start_again(w);
+		peer_again(w);
 		w->p.eager = eager;
 		struct buf bytes = {0};
 		bool answered[1000] = {0};
@@ -258,10 +210,10 @@ static void a_thousand_requests_in_one_push_are_all_answered(void **state)
 			snprintf(items[id], sizeof items[id], "%d-%d", eager, (int)id % 50);
 			const char *item = items[id];
 			const struct candor_report row = {item, "a", 0.5};
-			struct candor_request r = id % 5 == 0   ? get_pool(id + 1)
-						  : id % 5 == 1 ? about(id + 1, CANDOR_REQ_QUERY_ITEMS, &item)
-						  : id % 5 == 4 ? about(id + 1, CANDOR_REQ_CLOSE_ITEMS, &item)
-								: post(id + 1, &row);
+			struct candor_request r = id % 5 == 0   ? get_pool_request(id + 1)
+						  : id % 5 == 1 ? items_request(id + 1, CANDOR_REQ_QUERY_ITEMS, &item)
+						  : id % 5 == 4 ? items_request(id + 1, CANDOR_REQ_CLOSE_ITEMS, &item)
+								: post_request(id + 1, &row);
 			peer_write(&bytes, &r);
 		}
 		peer_push(&w->p, bytes.data, bytes.len);
@@ -293,15 +245,15 @@ static void a_connections_own_writes_apply_in_order_though_reads_are_pending(voi
 		const struct candor_report first = {a, "x", 0.25}, second = {a, "y", 0.5}, other = {b, "x", 1},
 					   late = {a, "x", 0.75};
 		const struct candor_outcome outcome = {a, 1};
-		send(w, post(1, &first));
-		send(w, post(2, &other));
-		send(w, post(3, &second));
-		send(w, about(4, CANDOR_REQ_CLOSE_ITEMS, &item_a));
-		send(w, post(5, &late));
-		send(w, about(6, CANDOR_REQ_QUERY_ITEMS, &item_a));
-		send(w, resolve(7, &outcome));
-		send(w, about(8, CANDOR_REQ_VOID_ITEMS, &item_b));
-		send(w, about(9, CANDOR_REQ_QUERY_ITEMS, &item_b));
+		talk(w, post_request(1, &first));
+		talk(w, post_request(2, &other));
+		talk(w, post_request(3, &second));
+		talk(w, items_request(4, CANDOR_REQ_CLOSE_ITEMS, &item_a));
+		talk(w, post_request(5, &late));
+		talk(w, items_request(6, CANDOR_REQ_QUERY_ITEMS, &item_a));
+		talk(w, resolve(7, &outcome));
+		talk(w, items_request(8, CANDOR_REQ_VOID_ITEMS, &item_b));
+		talk(w, items_request(9, CANDOR_REQ_QUERY_ITEMS, &item_b));
 		assert_true(w->f.n_reads > 1); /* it reads ahead */
 		while (w->f.n_reads > 0)
 			fake_read_done(&w->f, pick == 0 ? 0 : pick == 1 ? w->f.n_reads - 1 : w->f.n_reads / 2);
@@ -329,9 +281,9 @@ static void a_connections_own_writes_apply_in_order_though_reads_are_pending(voi
 static void a_read_of_history_holds_up_nothing(void **state)
 {
 	struct peer_world *w = *state;
-	send(w, (struct candor_request){.id = 1, .type = CANDOR_REQ_LIST_ITEMS, .pool = "p"});
-	send(w, get_pool(2));
-	send(w, update(3));
+	talk(w, (struct candor_request){.id = 1, .type = CANDOR_REQ_LIST_ITEMS, .pool = "p"});
+	talk(w, get_pool_request(2));
+	talk(w, update_request(3));
 	assert_answer(w, 2, CANDOR_OK);
 	assert_true(fake_tick(&w->f));
 	fake_commit(&w->f, 0);
@@ -345,10 +297,10 @@ static void more_requests_than_the_queue_holds_wait_for_a_read(void **state)
 {
 	struct peer_world *w = *state;
 	static const struct candor_report row = {"new", "a", 1};
-	send(w, post(1, &row));
+	talk(w, post_request(1, &row));
 	assert_int_equal(w->f.n_reads, 1);
 	for (uint64_t id = 2; id <= 200; id++)
-		send(w, get_pool(id));
+		talk(w, get_pool_request(id));
 	assert_false(session_wants_bytes(w->p.session));
 	assert_silence(w);
 	fake_settle(&w->f);
@@ -370,28 +322,28 @@ static void a_failed_commit_is_told_to_those_who_waited(void **state)
 		{ERR_BUSY, CANDOR_UNAVAILABLE, CANDOR_OK},
 	};
 	for (uint64_t i = 0; i < sizeof failures / sizeof *failures; i++) {
-		send(w, update(10 * i + 1));
-		send(w, get_pool(10 * i + 2));
+		talk(w, update_request(10 * i + 1));
+		talk(w, get_pool_request(10 * i + 2));
 		assert_true(fake_tick(&w->f));
-		send(w, update(10 * i + 3));
+		talk(w, update_request(10 * i + 3));
 		fake_commit(&w->f, failures[i].err);
 		assert_answer(w, 10 * i + 1, failures[i].code);
 		assert_answer(w, 10 * i + 2, failures[i].read);
 		assert_answer(w, 10 * i + 3, failures[i].code);
-		send(w, get_pool(10 * i + 4));
+		talk(w, get_pool_request(10 * i + 4));
 		assert_answer(w, 10 * i + 4, CANDOR_OK);
 		engine_probe(w->f.engine);
 		fake_settle(&w->f);
 	}
-	send(w, update(28));
+	talk(w, update_request(28));
 	assert_true(fake_tick(&w->f));
 	fake_commit(&w->f, ERR_DISK_FULL);
 	assert_answer(w, 28, CANDOR_UNAVAILABLE);
-	send(w, update(30));
+	talk(w, update_request(30));
 	assert_answer(w, 30, CANDOR_UNAVAILABLE);
 	engine_probe(w->f.engine);
 	fake_settle(&w->f);
-	send(w, update(31));
+	talk(w, update_request(31));
 	fake_settle(&w->f);
 	assert_answer(w, 31, CANDOR_OK);
 }
@@ -400,7 +352,7 @@ static void a_failed_commit_is_told_to_those_who_waited(void **state)
 static void a_commit_whose_outcome_is_not_known_is_no_refusal(void **state)
 {
 	struct peer_world *w = *state;
-	send(w, update(1));
+	talk(w, update_request(1));
 	assert_true(fake_tick(&w->f));
 	fake_commit(&w->f, ERR_DATABASE);
 	assert_answer(w, 1, CANDOR_INTERNAL);
@@ -413,13 +365,13 @@ static void above_its_limit_of_requests_it_takes_no_more_until_half(void **state
 	struct peer_world *w = *state;
 	w->limits.max_in_flight = 8;
 	for (uint64_t early = 3; early <= 4; early++) {
-		start_again(w);
+		peer_again(w);
 		for (uint64_t id = 1; id <= early; id++)
-			send(w, update(id));
+			talk(w, update_request(id));
 		assert_true(fake_tick(&w->f));
 		assert_true(session_wants_bytes(w->p.session));
 		for (uint64_t id = early + 1; id <= 20; id++)
-			send(w, update(id));
+			talk(w, update_request(id));
 		assert_false(session_wants_bytes(w->p.session));
 		assert_false(session_awaits_rest(w->p.session));
 		/* 8 less 3 is above half, 8 less 4 is half. */
@@ -442,9 +394,9 @@ static void answers_that_are_not_taken_stop_it_until_half(void **state)
 	struct peer_world *w = *state;
 	enum { LIMIT = 4096, REQUESTS = 200 };
 	w->limits.max_unsent_bytes = LIMIT;
-	start_again(w);
+	peer_again(w);
 	for (uint64_t id = 1; id <= REQUESTS; id++)
-		send(w, get_pool(id));
+		talk(w, get_pool_request(id));
 	struct buf *output = session_output(w->p.session);
 	size_t len = output->len;
 	assert_false(session_wants_bytes(w->p.session));
@@ -484,9 +436,9 @@ static void high_pressure_holds_all_but_the_owner_back_until_a_commit(void **sta
 	static struct candor_report rows[1000];
 	for (size_t i = 0; i < 1000; i++)
 		rows[i] = (struct candor_report){"i", i % 2 ? "a" : "b", (double)i / 1000};
-	struct candor_request large = post(1, rows), small = get_pool(7);
+	struct candor_request large = post_request(1, rows), small = get_pool_request(7);
 	large.n = 1000;
-	send(w, large);
+	talk(w, large);
 	fake_read_done(&w->f, 0);
 	assert_int_equal(engine_pressure(w->f.engine), PRESSURE_HIGH);
 	peer_send(&other, &small);
@@ -522,11 +474,11 @@ static void the_name_that_a_client_gives_itself_stands_in_history(void **state)
 		const struct candor_report row = {item, "a", 1};
 		const struct candor_outcome outcome = {item, 1};
 		if (names[i])
-			send(w, (struct candor_request){
+			talk(w, (struct candor_request){
 					.id = 1, .type = CANDOR_REQ_HELLO, .protocol = 1, .client = names[i]});
 		/* All pipelined: the name counts from its hello on, though the outcome is applied much later. */
-		send(w, post(2, &row));
-		send(w, resolve(3, &outcome));
+		talk(w, post_request(2, &row));
+		talk(w, resolve(3, &outcome));
 		fake_settle(&w->f);
 		assert_int_equal(answers(w), names[i] ? 3 : 2);
 		snprintf(sql, sizeof sql, "SELECT by = '%s' FROM settlements WHERE round = %u", by[i] ? by[i] : "",

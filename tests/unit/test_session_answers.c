@@ -2,29 +2,7 @@
 #include "tests/lib/unit.h"
 
 #include "daemon/engine/state.h"
-#include "tests/lib/peer.h"
-
-static void start_again(struct peer_world *w)
-{
-	peer_end(&w->p);
-	fake_settle(&w->f);
-	peer_init(&w->p, &w->f, &w->limits);
-}
-
-static void send(struct peer_world *w, struct candor_request r)
-{
-	peer_send(&w->p, &r);
-}
-
-static void assert_answer(struct peer_world *w, uint64_t id, enum candor_code code)
-{
-	struct candor_response r;
-	assert_int_equal(peer_receive(&w->p, &r), 1);
-	if (r.code != code)
-		print_error("'%s'\n", r.message);
-	assert_int_equal(r.id, id);
-	assert_int_equal(r.code, code);
-}
+#include "tests/lib/talk.h"
 
 /* What has changed something is answered with OK, whatever there is to say beside that. */
 static void a_list_of_rejected_rows_is_cut_to_what_fits(void **state)
@@ -63,7 +41,7 @@ static void a_list_of_rejected_rows_is_cut_to_what_fits(void **state)
 			r.id = id;
 			r.pool = "p";
 			r.n = rows[k];
-			send(w, r);
+			talk(w, r);
 			fake_settle(&w->f);
 			size_t len = session_output(w->p.session)->len;
 			assert_int_equal(peer_receive(&w->p, &got), 1);
@@ -91,7 +69,7 @@ static void what_was_changed_is_told_without_memory_for_the_answer(void **state)
 		struct buf bytes = {0}, body = {0};
 		uint8_t head[FRAME_HEAD_MAX];
 		struct candor_response r;
-		start_again(w);
+		peer_again(w);
 		snprintf(pool, sizeof pool, "q%u", (unsigned)junk);
 		const struct candor_request request = {.id = 1, .type = CANDOR_REQ_CREATE_POOL, .pool = pool};
 		peer_write(&body, &request);
@@ -138,7 +116,7 @@ static void no_answer_to_a_change_and_no_refusal_is_too_long_for_any_frame(void 
 	for (uint64_t id = 1; id <= sizeof requests / sizeof *requests; id++) {
 		struct candor_request request = requests[id - 1];
 		request.id = id;
-		send(w, request);
+		talk(w, request);
 		fake_settle(&w->f);
 		assert_answer(w, id, CANDOR_OK);
 	}
@@ -216,7 +194,7 @@ static void read_all(struct peer_world *w, const char *const *names, size_t n, u
 	for (size_t done = 0; done < n; out->answers++) {
 		request.items = names + done;
 		request.n = n - done;
-		send(w, request);
+		talk(w, request);
 		fake_settle(&w->f);
 		size_t len = session_output(w->p.session)->len;
 		assert_int_equal(peer_receive(&w->p, &r), 1);

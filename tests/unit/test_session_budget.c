@@ -2,30 +2,7 @@
  * whoever takes much waits. */
 #include "tests/lib/unit.h"
 
-#include "tests/lib/peer.h"
-
-static struct candor_request get_pool(uint64_t id)
-{
-	return (struct candor_request){.id = id, .type = CANDOR_REQ_GET_POOL, .pool = "p"};
-}
-
-static struct candor_request post(uint64_t id, const struct candor_report *row)
-{
-	return (struct candor_request){.id = id, .type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = 1, .reports = row};
-}
-
-static void send(struct peer_world *w, struct candor_request r)
-{
-	peer_send(&w->p, &r);
-}
-
-static void assert_answer(struct peer_world *w, uint64_t id, enum candor_code code)
-{
-	struct candor_response r;
-	assert_int_equal(peer_receive(&w->p, &r), 1);
-	assert_int_equal(r.id, id);
-	assert_int_equal(r.code, code);
-}
+#include "tests/lib/talk.h"
 
 /* ---- turns ---- */
 
@@ -35,7 +12,7 @@ static void many_requests_of_one_peer_are_done_in_turns(void **state)
 	enum { REQUESTS = 1000 };
 	struct buf bytes = {0};
 	for (uint64_t id = 1; id <= REQUESTS; id++) {
-		const struct candor_request r = get_pool(id);
+		const struct candor_request r = get_pool_request(id);
 		peer_write(&bytes, &r);
 	}
 	size_t turns = 1, most = 0, had = 0;
@@ -67,12 +44,12 @@ static void a_peer_with_much_waiting_lets_others_write_first(void **state)
 	static struct candor_report rows[1000];
 	for (size_t i = 0; i < 1000; i++)
 		rows[i] = (struct candor_report){"i", i % 2 ? "a" : "b", (double)i / 1000};
-	struct candor_request large = post(1, rows), more = get_pool(2), small = post(7, rows);
+	struct candor_request large = post_request(1, rows), more = get_pool_request(2), small = post_request(7, rows);
 	large.n = 1000;
-	send(w, large);
+	talk(w, large);
 	fake_read_done(&w->f, 0);
 	assert_int_equal(engine_pressure(w->f.engine), PRESSURE_RAISED);
-	send(w, more);
+	talk(w, more);
 	assert_true(session_wants_turn(w->p.session) && session_must_wait(w->p.session));
 	peer_send(&other, &small);
 	assert_false(session_wants_turn(other.session));
@@ -137,7 +114,7 @@ static void idle_sessions_hold_next_to_nothing(void **state)
 	size_t idle = budget.used_bytes;
 	for (uint64_t id = 1; id <= 500; id++) {
 		struct candor_response r;
-		const struct candor_request ask = get_pool(id);
+		const struct candor_request ask = get_pool_request(id);
 		peer_send(&p, &ask);
 		assert_int_equal(peer_receive(&p, &r), 1);
 	}
@@ -158,7 +135,7 @@ static void a_peer_over_its_share_of_memory_takes_nothing_new_until_its_answers_
 	limits.budget = &budget;
 	peer_init(&p, &w->f, &limits);
 	for (uint64_t id = 1; id <= 100; id++) {
-		const struct candor_request ask = get_pool(id);
+		const struct candor_request ask = get_pool_request(id);
 		peer_write(&bytes, &ask);
 	}
 	require(session_push(p.session, bytes.data, bytes.len) == 0);
@@ -185,7 +162,7 @@ static void nothing_is_done_while_the_budget_is_used_up(void **state)
 	peer_init(&p, &w->f, &limits);
 	budget.used_bytes += 2 << 20;
 	assert_false(session_budget_takes_one(&budget));
-	const struct candor_request ask = get_pool(1);
+	const struct candor_request ask = get_pool_request(1);
 	peer_send(&p, &ask);
 	assert_int_equal(peer_receive(&p, &r), 0);
 	assert_true(session_wants_turn(p.session) && session_awaits_room(p.session) && !session_has_room(p.session));

@@ -3,55 +3,7 @@
 #include "tests/lib/unit.h"
 
 #include "daemon/engine/state.h"
-#include "tests/lib/peer.h"
-
-static void start_again(struct peer_world *w)
-{
-	peer_end(&w->p);
-	fake_settle(&w->f);
-	peer_init(&w->p, &w->f, &w->limits);
-}
-
-static struct candor_request get_pool(uint64_t id)
-{
-	return (struct candor_request){.id = id, .type = CANDOR_REQ_GET_POOL, .pool = "p"};
-}
-
-static struct candor_request update(uint64_t id)
-{
-	return (struct candor_request){.id = id, .type = CANDOR_REQ_UPDATE_POOL, .pool = "p"};
-}
-
-static struct candor_request about(uint64_t id, enum candor_request_type type, const char *const *item)
-{
-	return (struct candor_request){.id = id, .type = type, .pool = "p", .n = 1, .items = item};
-}
-
-static struct candor_request post(uint64_t id, const struct candor_report *row)
-{
-	return (struct candor_request){.id = id, .type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = 1, .reports = row};
-}
-
-static void send(struct peer_world *w, struct candor_request r)
-{
-	peer_send(&w->p, &r);
-}
-
-static void assert_answer(struct peer_world *w, uint64_t id, enum candor_code code)
-{
-	struct candor_response r;
-	assert_int_equal(peer_receive(&w->p, &r), 1);
-	if (r.code != code)
-		print_error("'%s'\n", r.message);
-	assert_int_equal(r.id, id);
-	assert_int_equal(r.code, code);
-}
-
-static void assert_silence(struct peer_world *w)
-{
-	struct candor_response r;
-	assert_int_equal(peer_receive(&w->p, &r), 0);
-}
+#include "tests/lib/talk.h"
 
 static void a_frame_that_is_none_is_the_last_word(void **state)
 {
@@ -69,7 +21,7 @@ static void a_frame_that_is_none_is_the_last_word(void **state)
 	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
 		struct candor_response r;
 		struct buf bytes = {0};
-		const struct candor_request before = get_pool(1), after = get_pool(2);
+		const struct candor_request before = get_pool_request(1), after = get_pool_request(2);
 		peer_write(&bytes, &before);
 		assert_int_equal(buf_append(&bytes, ends[i].bytes, ends[i].len), 0);
 		peer_write(&bytes, &after);
@@ -83,9 +35,9 @@ static void a_frame_that_is_none_is_the_last_word(void **state)
 			fail_msg("'%s' does not say '%s'", r.message, ends[i].says);
 		assert_true(session_is_over(w->p.session));
 		assert_false(session_wants_bytes(w->p.session));
-		send(w, get_pool(3));
+		talk(w, get_pool_request(3));
 		assert_silence(w);
-		start_again(w);
+		peer_again(w);
 	}
 }
 
@@ -95,10 +47,10 @@ static void a_frame_that_is_none_is_the_last_word(void **state)
 static void send_at_every_stage(struct peer_world *w)
 {
 	static const struct candor_report row = {"late", "a", 1};
-	send(w, update(1));
-	send(w, get_pool(2));
-	send(w, post(3, &row));
-	send(w, get_pool(4));
+	talk(w, update_request(1));
+	talk(w, get_pool_request(2));
+	talk(w, post_request(3, &row));
+	talk(w, get_pool_request(4));
 	assert_silence(w);
 }
 
@@ -127,12 +79,12 @@ static void what_was_asked_before_a_fault_is_done_and_answered_before_the_error(
 		static const struct candor_report row = {"after", "a", 1};
 		send_at_every_stage(w);
 		peer_push(&w->p, faults[i].bytes, faults[i].len);
-		send(w, post(5, &row));
+		talk(w, post_request(5, &row));
 		assert_answered_at_every_stage(w);
 		assert_answer(w, 0, CANDOR_INVALID_ARGUMENT);
 		assert_silence(w);
 		assert_true(session_is_over(w->p.session));
-		start_again(w);
+		peer_again(w);
 		assert_null(fake_query(&w->f, "p", "after"));
 	}
 }
@@ -142,14 +94,14 @@ static void a_request_without_an_id_is_the_last(void **state)
 	struct peer_world *w = *state;
 	struct candor_response r;
 	const struct candor_request requests[] = {
-		get_pool(0),
+		get_pool_request(0),
 		{.type = CANDOR_REQ_UNKNOWN},
 		{.type = CANDOR_REQ_HELLO, .protocol = 1, .token = "wrong"},
-		update(0),
+		update_request(0),
 	};
 	for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
 		uint64_t changes = w->f.engine->progress.changes;
-		send(w, requests[i]);
+		talk(w, requests[i]);
 		fake_settle(&w->f);
 		assert_int_equal(peer_receive(&w->p, &r), 1);
 		assert_int_equal(r.id, 0);
@@ -157,7 +109,7 @@ static void a_request_without_an_id_is_the_last(void **state)
 		assert_non_null(strstr(r.message, "id is missing"));
 		assert_true(session_is_over(w->p.session));
 		assert_int_equal(w->f.engine->progress.changes, changes);
-		start_again(w);
+		peer_again(w);
 	}
 }
 
@@ -166,8 +118,8 @@ static void a_token_in_vain_is_answered_last_and_what_follows_is_not_done(void *
 	struct peer_world *w = *state;
 	static const struct candor_report row = {"after", "a", 1};
 	send_at_every_stage(w);
-	send(w, (struct candor_request){.id = 5, .type = CANDOR_REQ_HELLO, .protocol = 1, .token = "wrong"});
-	send(w, post(6, &row));
+	talk(w, (struct candor_request){.id = 5, .type = CANDOR_REQ_HELLO, .protocol = 1, .token = "wrong"});
+	talk(w, post_request(6, &row));
 	assert_silence(w);
 	fake_settle(&w->f);
 	for (uint64_t id = 1; id <= 4; id++)
@@ -175,7 +127,7 @@ static void a_token_in_vain_is_answered_last_and_what_follows_is_not_done(void *
 	assert_answer(w, 5, CANDOR_FAILED_PRECONDITION);
 	assert_silence(w);
 	assert_true(session_is_over(w->p.session));
-	start_again(w);
+	peer_again(w);
 	assert_null(fake_query(&w->f, "p", "after"));
 }
 
@@ -184,8 +136,8 @@ static void a_fault_behind_a_token_in_vain_does_not_keep_the_session(void **stat
 	struct peer_world *w = *state;
 	static const struct candor_report row = {"after", "a", 1};
 	send_at_every_stage(w);
-	send(w, (struct candor_request){.id = 5, .type = CANDOR_REQ_HELLO, .protocol = 1, .token = "wrong"});
-	send(w, post(6, &row));
+	talk(w, (struct candor_request){.id = 5, .type = CANDOR_REQ_HELLO, .protocol = 1, .token = "wrong"});
+	talk(w, post_request(6, &row));
 	peer_push(&w->p, "\xff\xff\xff\xff\xff\xff", 6);
 	fake_settle(&w->f);
 	for (int i = 0; i < 5; i++) {
@@ -197,7 +149,7 @@ static void a_fault_behind_a_token_in_vain_does_not_keep_the_session(void **stat
 	assert_answer(w, 0, CANDOR_INVALID_ARGUMENT);
 	assert_silence(w);
 	assert_true(session_is_over(w->p.session));
-	start_again(w);
+	peer_again(w);
 	assert_null(fake_query(&w->f, "p", "after"));
 }
 
@@ -208,7 +160,7 @@ static void what_came_in_full_before_the_end_of_the_input_is_done_and_answered(v
 		send_at_every_stage(w);
 		/* More than are taken in one turn, and than the queue holds. */
 		for (uint64_t id = 5; id <= 300; id++)
-			send(w, get_pool(id));
+			talk(w, get_pool_request(id));
 		if (partly)
 			peer_push(&w->p, "\x04\x08", 2);
 		session_finish(w->p.session, "that was half a frame");
@@ -219,7 +171,7 @@ static void what_came_in_full_before_the_end_of_the_input_is_done_and_answered(v
 			assert_answer(w, 0, CANDOR_INVALID_ARGUMENT);
 		assert_silence(w);
 		assert_true(session_is_over(w->p.session));
-		start_again(w);
+		peer_again(w);
 	}
 }
 
@@ -240,13 +192,13 @@ static void a_session_may_end_with_calls_at_every_stage(void **state)
 	static const struct candor_report row = {"new", "a", 1}, newer = {"newer", "a", 1};
 	for (int stage = 0; stage < 6; stage++) {
 		if (stage > 0) {
-			send(w, update(1)); /* held back until a commit */
-			send(w, (struct candor_request){.id = 2, .type = CANDOR_REQ_LIST_ITEMS, .pool = "p"});
+			talk(w, update_request(1)); /* held back until a commit */
+			talk(w, (struct candor_request){.id = 2, .type = CANDOR_REQ_LIST_ITEMS, .pool = "p"});
 		}
 		if (stage > 1) {
-			send(w, post(3, &row)); /* blocked by a read the first time */
-			send(w, post(4, &newer)); /* and this read ahead */
-			send(w, about(5, CANDOR_REQ_QUERY_ITEMS, &item));
+			talk(w, post_request(3, &row)); /* blocked by a read the first time */
+			talk(w, post_request(4, &newer)); /* and this read ahead */
+			talk(w, items_request(5, CANDOR_REQ_QUERY_ITEMS, &item));
 			peer_push(&w->p, "\x05\x08", 2); /* a frame that has begun */
 		}
 		if (stage > 2)
@@ -255,11 +207,11 @@ static void a_session_may_end_with_calls_at_every_stage(void **state)
 			fake_commit(&w->f, stage == 4 ? ERR_DISK_FULL : 0);
 		while (stage == 5 && w->f.n_reads > 0)
 			fake_read_done(&w->f, w->f.n_reads - 1);
-		start_again(w);
+		peer_again(w);
 		engine_probe(w->f.engine);
 		fake_settle(&w->f);
 	}
-	send(w, get_pool(9));
+	talk(w, get_pool_request(9));
 	assert_answer(w, 9, CANDOR_OK);
 	assert_int_equal(fake_verify(&w->f), 0);
 }
@@ -268,10 +220,10 @@ static void after_a_stop_what_is_here_is_answered_and_no_more_taken(void **state
 {
 	struct peer_world *w = *state;
 	static const struct candor_report row = {"new", "a", 1};
-	send(w, post(1, &row));
-	send(w, get_pool(2));
+	talk(w, post_request(1, &row));
+	talk(w, get_pool_request(2));
 	session_stop(w->p.session);
-	send(w, get_pool(3));
+	talk(w, get_pool_request(3));
 	assert_false(session_wants_bytes(w->p.session));
 	fake_settle(&w->f);
 	assert_answer(w, 1, CANDOR_OK);
