@@ -328,7 +328,6 @@ struct visitor {
 static void begin_visit(struct visitor *v, struct scene *s)
 {
 	const struct candor_options options = {.ca = s->files.ca, .token = s->good};
-	struct candor_response welcome;
 	v->candor = NULL;
 	v->rounds = v->refused = 0;
 	v->is_cut_off = false;
@@ -337,10 +336,7 @@ static void begin_visit(struct visitor *v, struct scene *s)
 		return;
 	}
 	raw_open(&v->raw, s->daemon.tcp);
-	raw_send_request(&v->raw,
-			 &(struct candor_request){
-				 .id = 1, .type = CANDOR_REQ_HELLO, .protocol = CANDOR_PROTOCOL, .token = s->good});
-	require(raw_receive(&v->raw, &welcome) == 1 && welcome.code == CANDOR_OK);
+	raw_hello(&v->raw, s->good);
 }
 
 static void visit(struct visitor *v, enum kind kind)

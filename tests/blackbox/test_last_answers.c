@@ -210,10 +210,7 @@ static void what_was_done_before_a_token_was_revoked_is_answered(void **state)
 	call_create_pool(good, "p");
 	allow_token(d->address, "t", CANDOR_RIGHTS_ALL, secret);
 	raw_open(&raw, d->tcp);
-	raw_send_request(
-		&raw, &(struct candor_request){.id = 1000, .type = CANDOR_REQ_HELLO, .protocol = 1, .token = secret});
-	assert_int_equal(raw_receive(&raw, &r), 1);
-	assert_int_equal(r.code, CANDOR_OK);
+	raw_hello(&raw, secret);
 	struct buf bytes = {0};
 	add_requests(&bytes, "p");
 	raw_send(&raw, bytes.data, bytes.len);

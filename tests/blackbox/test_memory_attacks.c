@@ -48,15 +48,6 @@ static void check_memory(struct candor *c, pid_t pid, const char *attack)
 
 /* ---- attacks ---- */
 
-static void say_hello(struct raw *r, const char *token)
-{
-	struct candor_response welcome;
-	raw_send_request(r, &(struct candor_request){
-				    .id = 1, .type = CANDOR_REQ_HELLO, .protocol = CANDOR_PROTOCOL, .token = token});
-	assert_int_equal(raw_receive(r, &welcome), 1);
-	assert_int_equal(welcome.code, CANDOR_OK);
-}
-
 /* One round of a client that behaves. */
 static void behave(struct candor *c, unsigned round)
 {
@@ -86,7 +77,7 @@ static unsigned attack(struct daemon *d, struct candor *good, const struct quest
 	question_write(q, &ask);
 	for (unsigned i = 0; i < n; i++) {
 		raw_open(&peers[i], d->tcp);
-		say_hello(&peers[i], token);
+		raw_hello(&peers[i], token);
 	}
 	/* All at once, and as much as the system takes; nobody reads. */
 	for (unsigned i = 0; i < n; i++)

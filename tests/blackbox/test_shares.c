@@ -26,15 +26,6 @@
 #include "tests/lib/raw.h"
 #include "tests/lib/secure.h"
 
-static void say_hello(struct raw *r, const char *token)
-{
-	struct candor_response welcome;
-	raw_send_request(r, &(struct candor_request){
-				    .id = 1, .type = CANDOR_REQ_HELLO, .protocol = CANDOR_PROTOCOL, .token = token});
-	assert_int_equal(raw_receive(r, &welcome), 1);
-	assert_int_equal(welcome.code, CANDOR_OK);
-}
-
 /* ---- silent strangers ---- */
 
 enum { SERVED = 100, WAVES = 2, STRANGERS = 2 * WAVES * SERVED, FEW_DESCRIPTORS = 130 };
@@ -95,7 +86,7 @@ static void attack_over_tcp(struct daemon *d)
 		add_strangers(&s, d->tcp, SERVED);
 		assert_owner_is_served(d);
 		raw_open(&good, d->tcp);
-		say_hello(&good, secret);
+		raw_hello(&good, secret);
 		add_strangers(&s, d->tcp, SERVED);
 		assert_owner_is_served(d);
 		raw_send_request(&good, &(struct candor_request){.id = 2, .type = CANDOR_REQ_INFO});
@@ -210,12 +201,12 @@ static void a_principal_with_many_connections_keeps_nobody_out(void **state)
 	allow_token(d->address, "good", CANDOR_RIGHTS_ALL, good_secret);
 	for (size_t i = 0; i < OPENED; i++) {
 		raw_open(&many[i], d->tcp);
-		say_hello(&many[i], greedy_secret);
+		raw_hello(&many[i], greedy_secret);
 	}
 	struct raw good[MAX / 4];
 	for (size_t i = 0; i < MAX / 4; i++) {
 		raw_open(&good[i], d->tcp);
-		say_hello(&good[i], good_secret);
+		raw_hello(&good[i], good_secret);
 	}
 	assert_owner_is_served(d);
 	/* These stay. */
@@ -360,7 +351,7 @@ static void begin_greed(struct daemon *d)
 		greedy[i] = (struct greedy){0};
 		frame_init(&greedy[i].input, (size_t)1 << 26);
 		raw_open(&greedy[i].peer, d->address);
-		say_hello(&greedy[i].peer, secret);
+		raw_hello(&greedy[i].peer, secret);
 	}
 	for (size_t i = 0; i < GREEDY; i++)
 		for (uint64_t id = 2; id < 2 + ASKED; id++)
@@ -421,7 +412,7 @@ static void who_asks_little_does_not_wait_for_those_who_ask_much(void **state)
 	make_history(owner);
 	allow_token(d->address, "feed", CANDOR_RIGHTS_ALL, secret);
 	raw_open(&feed, d->address);
-	say_hello(&feed, secret);
+	raw_hello(&feed, secret);
 	begin_greed(d);
 
 	/* The whole feed, page by page. */

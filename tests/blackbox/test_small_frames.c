@@ -99,6 +99,16 @@ static void all_reports_of_items_are_shown(void **state)
 	assert_non_null(strstr(at, "small"));
 }
 
+/* A report on each of n items, whose names are also put into args. */
+static void report_items(struct candor *good, char (*names)[32], const char **args, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		snprintf(names[i], sizeof names[i], "item-%u", (unsigned)i);
+		call_report(good, "p", names[i], "ann", 0.5);
+		args[i] = names[i];
+	}
+}
+
 /* More names than fit into one request, and more rows than into one answer, are one table. */
 static void many_items_are_one_table(void **state)
 {
@@ -109,11 +119,7 @@ static void many_items_are_one_table(void **state)
 	command_fill(c);
 	start(c);
 	struct candor *good = daemon_connect(&c->daemon);
-	for (size_t i = 0; i < ITEMS; i++) {
-		snprintf(names[i], sizeof names[i], "item-%u", (unsigned)i);
-		call_report(good, "p", names[i], "ann", 0.5);
-		args[2 + i] = names[i];
-	}
+	report_items(good, names, args + 2, ITEMS);
 	assert_int_equal(command_run(c, NULL, args), 0);
 	const char *at = strstr(c->out, "median");
 	assert_non_null(at);
@@ -196,11 +202,7 @@ static void many_items_are_closed_and_withdrawn(void **state)
 	command_fill(c);
 	start(c);
 	struct candor *good = daemon_connect(&c->daemon);
-	for (size_t i = 0; i < ITEMS; i++) {
-		snprintf(names[i], sizeof names[i], "many-%u", (unsigned)i);
-		call_report(good, "p", names[i], "ann", 0.5);
-		args[2 + i] = names[i];
-	}
+	report_items(good, names, args + 2, ITEMS);
 	assert_int_equal(command_run(c, NULL, args), 1);
 	assert_non_null(strstr(c->err, "150 items closed"));
 	assert_non_null(strstr(c->err, "\"unknown\": NOT_FOUND"));

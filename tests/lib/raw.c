@@ -132,3 +132,12 @@ int raw_receive(struct raw *r, struct candor_response *out)
 		give_up("a response that is none");
 	return 1;
 }
+
+void raw_hello(struct raw *r, const char *token)
+{
+	struct candor_response welcome;
+	raw_send_request(r, &(struct candor_request){
+				    .id = 1, .type = CANDOR_REQ_HELLO, .protocol = CANDOR_PROTOCOL, .token = token});
+	assert_int_equal(raw_receive(r, &welcome), 1);
+	assert_int_equal(welcome.code, CANDOR_OK);
+}

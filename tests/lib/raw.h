@@ -29,4 +29,7 @@ void raw_send_request(struct raw *r, const struct candor_request *request);
 /* The next response, until the next call: 1; 0 at the end of the connection. More than 30 s of silence fail. */
 int raw_receive(struct raw *r, struct candor_response *out);
 
+/* Says hello with a token (NULL: none), and is welcome. */
+void raw_hello(struct raw *r, const char *token);
+
 #endif
