@@ -88,7 +88,7 @@ src = $(patsubst %.c,$(B)/%.o,$(wildcard $(1)))
 GEN_O := $(GEN_C:.c=.o)
 LIB_O := $(call src,lib/*.c lib/*/*.c) $(GEN_O)
 # What a client needs of lib/: neither the mechanism nor the pools.
-WIRE_O := $(filter-out %/random.o %/unicode.o %/streams.o %/options.o %/similar.o %/json.o %/json_read.o %/json_answer.o,$(call src,lib/*.c lib/base/*.c lib/wire/*.c)) $(B)/lib/crypto/tls.o $(GEN_O)
+WIRE_O := $(filter-out %/random.o %/hash.o %/unicode.o %/streams.o %/options.o %/similar.o %/json.o %/json_read.o %/json_answer.o,$(call src,lib/*.c lib/base/*.c lib/wire/*.c)) $(B)/lib/crypto/tls.o $(GEN_O)
 DAEMON_O := $(call src,daemon/*.c daemon/*/*.c)
 CLIENT_O := $(call src,client/*.c)
 LAB_O := $(call src,client/lab/*.c)

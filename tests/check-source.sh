@@ -64,8 +64,8 @@ only() {
 only uv 'uv(\.h|/)' 'daemon/(main\.c|net/.*|db/store\.[ch])|client/.*' \
 	'libuv is for daemon/main.c, daemon/net/, daemon/db/store and client/: let them call what needs no loop'
 only sqlite 'sqlite3' 'daemon/db/.*' 'SQLite is for daemon/db/: give it a function there'
-only sodium 'sodium' 'lib/(base/random|pool/names|crypto/[a-z]*)\.c|daemon/(main|net/server)\.c' \
-	'libsodium is for lib/base/random, lib/pool/names, lib/crypto/ and the daemon'\''s main and server: call what they offer'
+only sodium 'sodium' 'lib/(base/(hash|random)|crypto/[a-z]*)\.c|daemon/main\.c' \
+	'libsodium is for lib/base/hash, lib/base/random, lib/crypto/ and the daemon'\''s main: call what they offer'
 only zlib 'zlib' 'daemon/offline/archive_file\.c' 'zlib is for daemon/offline/archive_file.c: call what it offers'
 only openssl 'openssl' 'lib/crypto/tls\.c' 'OpenSSL is for lib/crypto/tls.c: call what it offers'
 only jansson 'jansson' 'client/cli/.*|lib/wire/json\.c' 'jansson is for client/cli/ and lib/wire/json.c: pass on the message instead'

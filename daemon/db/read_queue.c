@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/hash.h"
+
 enum { BUCKETS = 1024 };
 
 /* A connection that has reads waiting or taken. */
@@ -45,6 +47,7 @@ struct read_queue {
 	struct party_list served; /* had all that it may in this round */
 	struct party_list idle; /* began something in this round, and nothing waits: known until the round is over */
 	struct party *owner; /* NULL: not known */
+	uint8_t key[HASH_KEY_BYTES]; /* of both tables */
 	struct party *parties[BUCKETS];
 	struct read_lane *lanes[BUCKETS];
 };
@@ -88,26 +91,19 @@ static void remove_lane(const struct read_lane *lane)
 
 /* ---- who is known ---- */
 
-/* Names are an admin's choice, and connections are few for each bucket: nobody gains by collisions. */
-static size_t bucket_of_name(const char *name)
+static struct party **party_bucket(struct read_queue *q, const char *name)
 {
-	uint64_t hash = 0xcbf29ce484222325;
-	for (const unsigned char *p = (const unsigned char *)name; *p; p++)
-		hash = (hash ^ *p) * 0x100000001b3;
-	return (size_t)((hash ^ hash >> 32) % BUCKETS);
+	return &q->parties[hash_bytes(q->key, name, strlen(name)) % BUCKETS];
 }
 
-static size_t bucket_of_connection(const void *connection)
+static struct read_lane **lane_bucket(struct read_queue *q, const void *connection)
 {
-	uint64_t hash = (uint64_t)(uintptr_t)connection * 0x9e3779b97f4a7c15;
-	return (size_t)(hash >> 54);
+	return &q->lanes[hash_bytes(q->key, &connection, sizeof connection) % BUCKETS];
 }
-
-_Static_assert(BUCKETS == 1 << 10, "bucket_of_connection() takes ten bits");
 
 static struct party *find_party(struct read_queue *q, const char *name)
 {
-	struct party **bucket = &q->parties[bucket_of_name(name)], *p = *bucket;
+	struct party **bucket = party_bucket(q, name), *p = *bucket;
 	while (p && strcmp(p->name, name) != 0)
 		p = p->chain;
 	if (p)
@@ -127,7 +123,7 @@ static void forget_party(struct read_queue *q, struct party *p)
 {
 	if (p->lanes > 0 || p->round == q->round)
 		return;
-	struct party **at = &q->parties[bucket_of_name(p->name)];
+	struct party **at = party_bucket(q, p->name);
 	leave(p);
 	if (q->owner == p)
 		q->owner = NULL;
@@ -139,7 +135,7 @@ static void forget_party(struct read_queue *q, struct party *p)
 
 static struct read_lane *find_lane(struct read_queue *q, struct party *p, const void *connection)
 {
-	struct read_lane **bucket = &q->lanes[bucket_of_connection(connection)], *lane = *bucket;
+	struct read_lane **bucket = lane_bucket(q, connection), *lane = *bucket;
 	while (lane && (lane->connection != connection || lane->of != p))
 		lane = lane->chain;
 	if (lane)
@@ -158,7 +154,7 @@ static void forget_lane(struct read_queue *q, struct read_lane *lane)
 {
 	if (lane->first || lane->taken > 0)
 		return;
-	struct read_lane **at = &q->lanes[bucket_of_connection(lane->connection)];
+	struct read_lane **at = lane_bucket(q, lane->connection);
 	while (*at != lane)
 		at = &(*at)->chain;
 	*at = lane->chain;
@@ -405,6 +401,7 @@ int read_queue_new(struct read_queue **out, unsigned readers, unsigned for_owner
 	q->readers = readers;
 	q->for_owner = for_owner;
 	q->round = 1;
+	hash_new_key(q->key);
 	*out = q;
 	return 0;
 }

@@ -79,17 +79,14 @@ static void heap_remove(struct holder *h)
 
 /* ---- holders ---- */
 
-static struct holder **bucket_of(struct admission *a, const char *name, enum holder_kind kind)
+static struct holder **bucket_of(struct admission *a, const char *name)
 {
-	uint64_t hash = 0xcbf29ce484222325 + kind;
-	for (const unsigned char *p = (const unsigned char *)name; *p; p++)
-		hash = (hash ^ *p) * 0x100000001b3;
-	return &a->buckets[(hash ^ hash >> 32) % ADMISSION_BUCKETS];
+	return &a->buckets[hash_bytes(a->key, name, strlen(name)) % ADMISSION_BUCKETS];
 }
 
 static struct holder *find(struct admission *a, const char *name, enum holder_kind kind)
 {
-	struct holder **bucket = bucket_of(a, name, kind), *h = *bucket;
+	struct holder **bucket = bucket_of(a, name), *h = *bucket;
 	while (h && (h->kind != kind || strcmp(h->name, name) != 0))
 		h = h->chain;
 	if (h)
@@ -113,7 +110,7 @@ static struct holder *find(struct admission *a, const char *name, enum holder_ki
 
 static void forget(struct admission *a, struct holder *h)
 {
-	struct holder **at = bucket_of(a, h->name, h->kind);
+	struct holder **at = bucket_of(a, h->name);
 	while (*at != h)
 		at = &(*at)->chain;
 	*at = h->chain;
@@ -121,6 +118,12 @@ static void forget(struct admission *a, struct holder *h)
 	if (a->owner == h)
 		a->owner = NULL;
 	free(h);
+}
+
+void admission_init(struct admission *a, uint64_t max)
+{
+	*a = (struct admission){.max = max};
+	hash_new_key(a->key);
 }
 
 /* ---- places ---- */

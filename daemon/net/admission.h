@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "lib/base/err.h"
+#include "lib/base/hash.h"
 
 enum { ADMISSION_FOR_OWNER = 8 };
 
@@ -34,7 +35,6 @@ struct holder_heap {
 
 enum { ADMISSION_BUCKETS = 1024 };
 
-/* All zero but for max: nobody is there. */
 struct admission {
 	uint64_t max; /* at least 1 */
 	uint64_t n; /* all that are counted */
@@ -42,10 +42,14 @@ struct admission {
 	struct place *oldest_stranger, *newest_stranger;
 	struct holder_heap principals, addresses;
 	struct holder *owner; /* NULL: it has none */
+	uint8_t key[HASH_KEY_BYTES];
 	struct holder *buckets[ADMISSION_BUCKETS];
 };
 
 enum holder_kind { HOLDER_STRANGER, HOLDER_PRINCIPAL, HOLDER_OWNER };
+
+/* Nobody is there. max: as in the structure; it may be changed later. */
+void admission_init(struct admission *a, uint64_t max);
 
 /* Counts a connection from now on, or under another holder than before. name: of the principal, or of the address; the
  * owner is one under whatever name. 0; or -ENOMEM, and then it is not counted. */

@@ -393,7 +393,6 @@ int conns_init(struct conns *all, uv_loop_t *loop, const struct config *config, 
 	size_t held = shares.connections - config->max_unpacked_bytes - config->max_frame_bytes;
 	*all = (struct conns){
 		.loop = loop,
-		.admission.max = config->max_connections,
 		.refused_max = REFUSED_MAX,
 		.most = config->max_connections + REFUSED_MAX,
 		.changed = changed,
@@ -410,6 +409,7 @@ int conns_init(struct conns *all, uv_loop_t *loop, const struct config *config, 
 			   .ops = &ops,
 			   .owner = all},
 	};
+	admission_init(&all->admission, config->max_connections);
 	all->shared.session_limits = (struct session_limits){
 		.max_frame_bytes = config->max_frame_bytes,
 		.max_unpacked_bytes = config->max_unpacked_bytes,

@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <signal.h>
-#include <sodium/randombytes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include "daemon/net/conns.h"
 #include "daemon/net/credentials.h"
 #include "daemon/net/listen.h"
+#include "lib/base/hash.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
 
@@ -364,8 +364,8 @@ static int start_engine(struct server *s)
 		.quota = {{config->limit_requests, config->limit_reports, config->limit_bytes},
 			  config->limit_open_items},
 	};
-	uint8_t key[NAMES_KEY_BYTES];
-	randombytes_buf(key, sizeof key);
+	uint8_t key[HASH_KEY_BYTES];
+	hash_new_key(key);
 	uint64_t began = uv_hrtime();
 	int err = store_open(&s->store, &s->loop, config->db, config->sync,
 			     &(struct store_memory){shares.database, shares.reads}, on_committed, s);

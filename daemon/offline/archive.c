@@ -17,6 +17,7 @@
 #include "daemon/offline/archive_file.h"
 #include "daemon/offline/interrupt.h"
 #include "daemon/offline/partial.h"
+#include "lib/base/hash.h"
 #include "lib/base/log.h"
 
 enum { SHOWN_MAX = 20, SHOW_NS = 100 * 1000 * 1000, ROUNDS_A_STEP = 256 };
@@ -239,7 +240,7 @@ static int check(const struct making *m, const struct partial *file)
 
 static int replay_and_pack(struct making *m, const struct partial *file)
 {
-	static const uint8_t key[NAMES_KEY_BYTES] = {0};
+	uint8_t key[HASH_KEY_BYTES];
 	const struct replay_source source = {
 		.name = m->job->pool,
 		.id = m->pool,
@@ -250,6 +251,7 @@ static int replay_and_pack(struct making *m, const struct partial *file)
 		.arg = m,
 	};
 	struct replay *r;
+	hash_new_key(key);
 	int err = replay_new(&r, &source);
 	if (err)
 		return err;

@@ -14,6 +14,7 @@
 #include "daemon/engine/view.h"
 #include "daemon/history/replay.h"
 #include "daemon/offline/interrupt.h"
+#include "lib/base/hash.h"
 #include "lib/base/log.h"
 
 enum { SHOWN_MAX = 20 };
@@ -345,8 +346,9 @@ static int replay_all(struct db *db, const char *called, const struct archives *
 		      const struct verify_head *head)
 {
 	/* The state is loaded as a daemon would. */
-	static const uint8_t key[NAMES_KEY_BYTES] = {0};
+	uint8_t key[HASH_KEY_BYTES];
 	struct engine_view view;
+	hash_new_key(key);
 	int err = view_init(&view, db, key);
 	if (is_finding(err))
 		log_error("%s: %s", called, candor_strerror(err));

@@ -1,8 +1,6 @@
 #include "lib/pool/names.h"
 
-#include <assert.h>
 #include <errno.h>
-#include <sodium/crypto_shorthash.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,8 +35,6 @@ struct names {
 	uint32_t n_chunks, next_cell; /* next_cell counts within the newest chunk */
 	uint32_t free_runs[LONGEST_CELLS + 1]; /* by length in cells: head of a list, linked through their bytes */
 };
-
-static_assert(crypto_shorthash_KEYBYTES == NAMES_KEY_BYTES, "key size");
 
 /* ---- the bytes of names ---- */
 
@@ -97,9 +93,7 @@ static void give_cells(struct names *n, uint32_t offset)
 
 static uint64_t hash_of(const struct names *n, const char *name, size_t len)
 {
-	uint64_t h;
-	crypto_shorthash((unsigned char *)&h, (const unsigned char *)name, len, n->key);
-	return h;
+	return hash_bytes(n->key, name, len);
 }
 
 static uint32_t mask(const struct names *n)

@@ -1,7 +1,7 @@
 /* names.h - a table from names (of labelers, of items) to small dense ids.
  *
  * An open-addressed table of 4-byte slots over names kept in one byte store. Ids are assigned from 0 upward; a removed
- * name's id is reused. The hash is keyed: a peer that does not know the key cannot make names collide.
+ * name's id is reused. The hash is keyed (hash.h): a peer that does not know the key cannot make names collide.
  * Cost: 4 bytes a name and at most 10.7 for its slot, besides its bytes (rounded up to 8). One thread at a time. */
 #ifndef CANDOR_NAMES_H
 #define CANDOR_NAMES_H
@@ -11,8 +11,9 @@
 #include <stdint.h>
 
 #include "lib/base/err.h"
+#include "lib/base/hash.h"
 
-enum { NAMES_KEY_BYTES = 16 };
+enum { NAMES_KEY_BYTES = HASH_KEY_BYTES };
 #define NAMES_NONE UINT32_MAX
 
 struct names;

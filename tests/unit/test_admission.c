@@ -28,6 +28,7 @@ static int set_up(void **state)
 {
 	(void)state;
 	memset(&x, 0, sizeof x);
+	admission_init(&x.a, 1);
 	return 0;
 }
 

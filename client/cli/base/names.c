@@ -2,9 +2,9 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "client/cli/base/visible.h"
+#include "lib/base/hash.h"
 #include "lib/base/text.h"
 #include "lib/base/unicode.h"
 
@@ -12,11 +12,10 @@ enum { EXACT_DIGITS = 15 /* that a spreadsheet keeps, and a double too */ };
 
 static struct names *new_names(void)
 {
-	uint8_t key[NAMES_KEY_BYTES] = {0};
+	/* Labelers may have chosen the names. */
+	uint8_t key[NAMES_KEY_BYTES];
 	struct names *n;
-	/* Labelers may have chosen the names. Without chance the file is only slower to read, if at all. */
-	if (getrandom(key, sizeof key, 0) != sizeof key)
-		key[0] = 1;
+	hash_new_key(key);
 	if (names_new(&n, key))
 		cli_memory(NULL);
 	return n;
