@@ -4,8 +4,9 @@
  * Redis writes a hash an item (appendfsync always), PostgreSQL a row a report (synchronous_commit on, prepared statements);
  * a question gives an item's reports, PostgreSQL's their mean. All are on Unix sockets in directories of the bench, and
  * all are measured in turn. One client waits for each of its answers; beside it, then, four clients post batches of 250
- * reports as fast as they are answered, the number of which is printed too. Ratios are candor's figure to the peer's,
- * medians over the runs. Their protocols are spoken here as far as it takes. */
+ * reports as fast as they are answered, the number of which is printed too; and then there is a crowd of 10,000 connections
+ * that ask without reading, trickle, or stop in the middle, of which each program holds as many as it wants. Ratios are
+ * candor's figure to the peer's, medians over the runs. Their protocols are spoken here as far as it takes. */
 #include <arpa/inet.h>
 #include <glob.h>
 #include <pthread.h>
@@ -13,6 +14,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -22,6 +24,7 @@
 #include "tests/lib/calls.h"
 #include "tests/lib/daemon.h"
 #include "tests/lib/files.h"
+#include "tests/lib/loiter.h"
 
 enum { BATCH = 250, FLOODS = 4, LABELERS = 20, RUNS_MAX = 50, SAMPLES_MAX = 200000, TEXT_MAX = 64 * 1024 };
 
@@ -56,6 +59,11 @@ struct peer {
 	void (*open)(struct link *l);
 	void (*post)(struct link *l, const struct row *rows, size_t n); /* returns when they are on the disk */
 	void (*query)(struct link *l, const char *item);
+	/* What the crowd says: a greeting, and a question. */
+	const char *hello;
+	size_t hello_bytes;
+	const char *ask;
+	size_t ask_bytes;
 	struct daemon daemon; /* candord's; of the others the directory and the pid */
 	char socket[100];
 };
@@ -153,6 +161,7 @@ static bool candor_start(struct peer *p)
 	struct candor *c = daemon_connect(&p->daemon);
 	call_create_pool(c, "bench");
 	daemon_disconnect(&p->daemon, c);
+	snprintf(p->socket, sizeof p->socket, "%s", p->daemon.address + strlen("unix:"));
 	return true;
 }
 
@@ -392,7 +401,7 @@ struct flood {
 	struct peer *peer;
 	unsigned poster;
 	atomic_bool *stop;
-	uint64_t batches;
+	atomic_ullong batches;
 	pthread_t thread;
 };
 
@@ -400,10 +409,19 @@ static void *run_flood(void *arg)
 {
 	struct flood *f = arg;
 	struct link *l = link_open(f->peer);
-	for (; !atomic_load(f->stop); f->batches++)
-		batch(l, f->poster, f->batches);
+	for (uint64_t n = 0; !atomic_load(f->stop); atomic_store(&f->batches, ++n))
+		batch(l, f->poster, n);
 	link_close(l);
 	return NULL;
+}
+
+/* Batches that they have posted so far. */
+static uint64_t flooded(struct flood *floods)
+{
+	uint64_t n = 0;
+	for (unsigned i = 0; i < FLOODS; i++)
+		n += atomic_load(&floods[i].batches);
+	return n;
 }
 
 static double p99(double *x, size_t n)
@@ -414,47 +432,102 @@ static double p99(double *x, size_t n)
 
 struct figures {
 	double report, question, rows; /* seconds at the median, alone; rows a second in batches */
-	double report_p99, question_p99, flood_rows; /* beside four floods */
+	/* Beside four floods, [0] without and [1] with the crowd, of which so many were held. */
+	double report_p99[2], question_p99[2], flood_rows[2], held;
 };
 
-static void measure_floods(struct peer *p, unsigned round, double seconds, struct figures *out)
+static struct loiter *start_crowd(const struct peer *p, size_t n)
+{
+	const struct loiter_shape shape = {.path = p->socket,
+					   .n = n,
+					   .hello = p->hello,
+					   .hello_bytes = p->hello_bytes,
+					   .ask = p->ask,
+					   .ask_bytes = p->ask_bytes};
+	struct loiter *crowd = loiter_start(&shape);
+	nap_ms(2000);
+	return crowd;
+}
+
+static void measure_floods(struct peer *p, unsigned round, double seconds, size_t crowd_size, struct figures *out)
 {
 	static double posts[SAMPLES_MAX], questions[SAMPLES_MAX];
 	struct flood floods[FLOODS];
+	struct loiter *crowd = NULL;
 	atomic_bool stop = false;
 	size_t n = 0;
 	struct link *l = link_open(p);
 	for (unsigned i = 0; i < FLOODS; i++) {
-		floods[i] = (struct flood){.peer = p, .poster = 100 * (round + 1) + i, .stop = &stop};
+		unsigned poster = 1000 * (round + 1) + (crowd_size ? 100 : 0) + i;
+		floods[i] = (struct flood){.peer = p, .poster = poster, .stop = &stop};
 		if (pthread_create(&floods[i].thread, NULL, run_flood, &floods[i]))
 			fail(p->name, "no thread");
 	}
 	nap_ms(500);
+	if (crowd_size)
+		crowd = start_crowd(p, crowd_size);
+	uint64_t before = flooded(floods);
 	double began = clock_s();
 	for (; clock_s() < began + seconds && n < SAMPLES_MAX; n++) {
 		posts[n] = single(l, 50 + round, n);
 		questions[n] = question(l, 50 + round, n);
 		nap_ms(1);
 	}
-	double took = clock_s() - began + 0.5;
+	uint64_t batches = flooded(floods) - before;
+	double took = clock_s() - began;
 	atomic_store(&stop, true);
-	uint64_t batches = 0;
-	for (unsigned i = 0; i < FLOODS; i++) {
+	if (crowd)
+		out->held = (double)loiter_stop(crowd);
+	for (unsigned i = 0; i < FLOODS; i++)
 		pthread_join(floods[i].thread, NULL);
-		batches += floods[i].batches;
-	}
 	link_close(l);
-	out->report_p99 = p99(posts, n);
-	out->question_p99 = p99(questions, n);
-	out->flood_rows = (double)(batches * BATCH) / took;
+	out->report_p99[crowd_size > 0] = p99(posts, n);
+	out->question_p99[crowd_size > 0] = p99(questions, n);
+	out->flood_rows[crowd_size > 0] = (double)(batches * BATCH) / took;
 }
 
 /* ---- all of them ---- */
 
+/* A greeting of a client, and a question for an item that is not there. */
+static const char candor_ask[] = "\x14\x08\x01\x62\x10\x0a\x05"
+				 "bench"
+				 "\x12\x07"
+				 "nothing";
+static const char redis_ask[] = "*2\r\n$7\r\nHGETALL\r\n$7\r\nnothing\r\n";
+static const char postgres_hello[] = "\0\0\0\x26\0\3\0\0user\0bench\0database\0postgres\0";
+static const char postgres_ask_bytes[] = "Q\0\0\0\x0dSELECT 1";
+
+/* What the crowd says; the last byte of a string is its NUL. */
+#define SAYS(hello, hello_bytes, ask, ask_bytes) hello, hello_bytes, ask, ask_bytes
+
 static struct peer peers[] = {
-	{"candor", candor_start, candor_stop, candor_link, candor_post, candor_query, {.pid = 0}, ""},
-	{"Redis", redis_start, stop_program, connect_to, redis_post, redis_query, {.pid = 0}, ""},
-	{"PostgreSQL", postgres_start, stop_program, postgres_link, postgres_post, postgres_query, {.pid = 0}, ""},
+	{"candor",
+	 candor_start,
+	 candor_stop,
+	 candor_link,
+	 candor_post,
+	 candor_query,
+	 SAYS(NULL, 0, candor_ask, sizeof candor_ask - 1),
+	 {.pid = 0},
+	 ""},
+	{"Redis",
+	 redis_start,
+	 stop_program,
+	 connect_to,
+	 redis_post,
+	 redis_query,
+	 SAYS(NULL, 0, redis_ask, sizeof redis_ask - 1),
+	 {.pid = 0},
+	 ""},
+	{"PostgreSQL",
+	 postgres_start,
+	 stop_program,
+	 postgres_link,
+	 postgres_post,
+	 postgres_query,
+	 SAYS(postgres_hello, sizeof postgres_hello, postgres_ask_bytes, sizeof postgres_ask_bytes),
+	 {.pid = 0},
+	 ""},
 };
 
 enum { PEERS = sizeof peers / sizeof *peers };
@@ -499,11 +572,22 @@ static void print(const char *what, const char *unit, double scale, size_t offse
 #define PRINT(what, unit, scale, member, goal) \
 	print(what, unit, scale, offsetof(struct figures, member), figures, at, n_peers, runs, goal)
 
+static void allow_descriptors(size_t want)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_max < want)
+		fail("the crowd", "the system gives too few file descriptors; BENCH_CROWD makes it smaller");
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int main(void)
 {
 	static struct figures figures[PEERS][RUNS_MAX];
 	size_t runs = bench_runs(), n = bench_size("BENCH_SINGLES", 800), at[PEERS], n_peers = 0;
 	double seconds = (double)bench_size("BENCH_OVERLOAD_S", 4);
+	size_t crowd = bench_size("BENCH_CROWD", 10000);
+	allow_descriptors(crowd + 600);
 	if (n > SAMPLES_MAX)
 		fail("BENCH_SINGLES", "too many");
 	for (size_t i = 0; i < PEERS; i++)
@@ -513,16 +597,22 @@ int main(void)
 			printf("%s: SKIPPED, it is not installed; make bench-peers installs it\n", peers[i].name);
 	for (unsigned k = 0; k < runs && n_peers > 1; k++) {
 		measure_alone(at, n_peers, k, n, figures);
-		for (size_t i = 0; i < n_peers; i++)
-			measure_floods(&peers[at[i]], k, seconds, &figures[i][k]);
+		for (size_t i = 0; i < n_peers; i++) {
+			measure_floods(&peers[at[i]], k, seconds, 0, &figures[i][k]);
+			measure_floods(&peers[at[i]], k, seconds, crowd, &figures[i][k]);
+		}
 	}
 	for (size_t i = 0; i < n_peers; i++)
 		peers[at[i]].stop(&peers[at[i]]);
 	PRINT("one durable report", "us", 1e6, report, "  goal 1.20");
 	PRINT("one question about an item", "us", 1e6, question, "");
 	PRINT("durable reports in batches of 250, thousand", "/s", 1e-3, rows, "");
-	PRINT("p99 of a report beside four floods", "ms", 1e3, report_p99, "  goal 0.70");
-	PRINT("p99 of a question beside four floods", "ms", 1e3, question_p99, "");
-	PRINT("reports of the four floods, thousand", "/s", 1e-3, flood_rows, "");
+	PRINT("p99 of a report beside four floods", "ms", 1e3, report_p99[0], "  goal 0.70");
+	PRINT("p99 of a question beside four floods", "ms", 1e3, question_p99[0], "");
+	PRINT("reports of the four floods, thousand", "/s", 1e-3, flood_rows[0], "");
+	PRINT("p99 of a report beside floods and crowd", "ms", 1e3, report_p99[1], "");
+	PRINT("p99 of a question beside floods and crowd", "ms", 1e3, question_p99[1], "");
+	PRINT("reports of the floods beside it, thousand", "/s", 1e-3, flood_rows[1], "");
+	PRINT("connections of the crowd that are held", "  ", 1, held, "");
 	return 0;
 }
