@@ -30,8 +30,11 @@ DESTDIR ?=
 PKGS := libuv libprotobuf-c sqlite3 inih libsodium libutf8proc zlib openssl jansson
 PKGS_TEST := cmocka
 DEBS := pkg-config libuv1-dev libprotobuf-c-dev protobuf-c-compiler libsqlite3-dev libinih-dev libsodium-dev libutf8proc-dev libssl-dev zlib1g-dev \
-	libjansson-dev
+	libjansson-dev node-llhttp
 DEBS_TEST := libcmocka-dev gnuplot-nox g++
+# llhttp, which reads HTTP: Debian has its source and no library. It is made into the daemon.
+LLHTTP ?= /usr/share/llhttp
+LLHTTP_INCLUDE ?= /usr/share/include/llhttp
 # What `make bench-peers` measures beside candor.
 DEBS_PEERS := redis-server postgresql
 
@@ -89,7 +92,8 @@ GEN_O := $(GEN_C:.c=.o)
 LIB_O := $(call src,lib/*.c lib/*/*.c) $(GEN_O)
 # What a client needs of lib/: neither the mechanism nor the pools.
 WIRE_O := $(filter-out %/random.o %/hash.o %/unicode.o %/streams.o %/options.o %/similar.o %/json.o %/json_read.o %/json_answer.o,$(call src,lib/*.c lib/base/*.c lib/wire/*.c)) $(B)/lib/crypto/tls.o $(GEN_O)
-DAEMON_O := $(call src,daemon/*.c daemon/*/*.c)
+LLHTTP_O := $(addprefix $(B)/llhttp/,api.o http.o llhttp.o)
+DAEMON_O := $(call src,daemon/*.c daemon/*/*.c) $(LLHTTP_O)
 CLIENT_O := $(call src,client/*.c)
 LAB_O := $(call src,client/lab/*.c)
 CLI_O := $(call src,client/cli/*.c client/cli/*/*.c)
@@ -147,7 +151,7 @@ deps-test: deps ## also install those that the tests need
 	@$(call install_debs,$(DEBS_TEST))
 
 need-deps:
-	@pkg-config --exists $(PKGS) 2>/dev/null && command -v protoc-c >/dev/null || { \
+	@pkg-config --exists $(PKGS) 2>/dev/null && command -v protoc-c >/dev/null && [ -f $(LLHTTP)/llhttp.c ] || { \
 		echo "candor: libraries are missing; 'make deps' installs them (Debian: $(DEBS))" >&2; exit 1; }
 
 need-deps-test: need-deps
@@ -170,6 +174,14 @@ $(GEN_C) $(GEN_H) &: proto/candor.proto proto/generate.sh
 $(GEN_O): $(GEN_C) $(B)/flags
 	$(call say,CC)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -w -c -o $@ $<
+
+# Strict: what the grammar does not allow is an error.
+$(LLHTTP_O): $(B)/llhttp/%.o: $(LLHTTP)/%.c $(B)/flags
+	$(call say,CC)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CPPFLAGS) -DLLHTTP_STRICT_MODE=1 -I$(LLHTTP_INCLUDE) $(ALL_CFLAGS) -w -c -o $@ $<
+
+$(B)/daemon/http/parse.o: private ALL_CPPFLAGS += -isystem $(LLHTTP_INCLUDE)
 
 $(B)/%.o: %.c $(B)/flags | $(GEN_H)
 	$(call say,CC)

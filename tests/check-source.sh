@@ -70,6 +70,7 @@ only zlib 'zlib' 'daemon/offline/archive_file\.c' 'zlib is for daemon/offline/ar
 only openssl 'openssl' 'lib/crypto/tls\.c' 'OpenSSL is for lib/crypto/tls.c: call what it offers'
 only jansson 'jansson' 'client/cli/.*|lib/wire/json\.c' 'jansson is for client/cli/ and lib/wire/json.c: pass on the message instead'
 only utf8proc 'utf8proc' 'lib/base/unicode\.c' 'libutf8proc is for lib/base/unicode.c: call what it offers'
+only llhttp 'llhttp' 'daemon/http/parse\.c' 'llhttp is for daemon/http/parse.c: call what it offers'
 only inih 'ini\.h' 'daemon/config\.c' 'inih is for daemon/config.c: a setting is a row of its table'
 only cmocka 'cmocka' '-' 'cmocka is for tests: move the test into tests/'
 only protobuf '[^">]*\.pb-c\.h' 'lib/wire/.*' 'generated protobuf code is for lib/wire/: use the structures of lib/message.h'
@@ -91,7 +92,8 @@ lib/crypto | lib/base lib/pool | lib/crypto hashes and encrypts what it is given
 daemon/db | lib/ daemon/file.h | the database knows rows, not the engine: hand it a callback, or move what both need into rows.h
 daemon/history | daemon/db lib/ | a replay reads rows and calls lib/: it has no engine
 daemon/engine | daemon/history daemon/db lib/ | the engine has no sockets: ask its owner, through struct engine_ops
-daemon/net | daemon daemon/engine daemon/db/store.h lib/ | net reaches the database through the engine or db/store only
+daemon/http | lib/ | http turns bytes into frames and back: it has neither sockets nor an engine
+daemon/net | daemon daemon/engine daemon/db/store.h daemon/http lib/ | net reaches the database through the engine or db/store only
 daemon/offline | daemon/file.h daemon/engine/view.h daemon/history daemon/db lib/ | offline tools read history, and have neither engine nor sockets
 daemon | daemon/net daemon/offline lib/ daemon/db/connection.h daemon/db/place.h | main and config only start what the folders have
 client | lib/ | the client library knows lib/ alone: what the command line needs stays in client/cli
