@@ -198,15 +198,13 @@ static void print_addresses(const struct setting *s, const void *field)
 /* ---- the table ---- */
 
 static const char *const sync_words[] = {[DB_FULL] = "full", [DB_NORMAL] = "normal", NULL};
-static const char *const level_words[] = {
-	[LOG_ERROR] = "error", [LOG_WARNING] = "warning", [LOG_NOTICE] = "notice", [LOG_DEBUG] = "debug", NULL};
 static_assert(sizeof sync_words / sizeof *sync_words == DB_NORMAL + 2, "each way to sync has a word");
-static_assert(sizeof level_words / sizeof *level_words == LOG_DEBUG + 2, "each level has a word");
 
 static const struct setting_type LISTEN = {.parse = parse_address, .print = print_addresses};
 static const struct setting_type PATH = {.parse = parse_path, .print = print_path};
 static const struct setting_type SYNC = {.parse = parse_word, .print = print_word, .words = sync_words};
-static const struct setting_type LEVEL = {.parse = parse_word, .print = print_word, .words = level_words};
+static const struct setting_type LEVEL = {.parse = parse_word, .print = print_word, .words = log_level_words};
+static const struct setting_type FORMAT = {.parse = parse_word, .print = print_word, .words = log_format_words};
 static const struct setting_type YESNO = {.parse = parse_yesno, .print = print_yesno};
 static const struct setting_type NUMBER = {.parse = parse_number, .print = print_number, .unit = 1};
 static const struct setting_type BYTES = {

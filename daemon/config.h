@@ -19,6 +19,7 @@ struct config_addresses {
 #define CONFIG_FIELD_PATH(field) char field[CONFIG_PATH_MAX] /* empty: not set */
 #define CONFIG_FIELD_SYNC(field) enum db_sync field
 #define CONFIG_FIELD_LEVEL(field) enum log_level field
+#define CONFIG_FIELD_FORMAT(field) enum log_format field
 #define CONFIG_FIELD_YESNO(field) bool field
 #define CONFIG_FIELD_NUMBER(field) uint64_t field
 #define CONFIG_FIELD_BYTES(field) uint64_t field

@@ -9,41 +9,18 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "daemon/offline/archive.h"
 #include "daemon/offline/backup.h"
 #include "daemon/db/place.h"
+#include "daemon/logger.h"
 #include "daemon/memory.h"
 #include "daemon/net/server.h"
 #include "daemon/offline/verify.h"
 #include "lib/base/streams.h"
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
-
-static enum log_level loudest = LOG_NOTICE;
-
-/* Lines go to standard error: with the time for people and files, with the priority for the journal, which adds the
- * time itself. */
-static void on_log(enum log_level level, const char *line)
-{
-	static const char *const words[] = {"error: ", "warning: ", "", "debug: "};
-	static const int priorities[] = {3, 4, 5, 7};
-	if (level > loudest)
-		return;
-	if (getenv("JOURNAL_STREAM")) {
-		fprintf(stderr, "<%d>%s\n", priorities[level], line);
-		return;
-	}
-	char stamp[32];
-	struct timespec now;
-	struct tm utc;
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &utc);
-	strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &utc);
-	fprintf(stderr, "%s.%03ldZ candord: %s%s\n", stamp, now.tv_nsec / 1000000, words[level], line);
-}
 
 /* Creates the directory and its parents, for this user only. */
 static int make_dir(const char *path)
@@ -63,13 +40,19 @@ static int make_dir(const char *path)
 	}
 }
 
+/* An error before the settings of the log are known. */
+static void say_first(const char *sentence)
+{
+	fprintf(stderr, "%s%s\n", logger_is_journal() ? "<3>" : "candord: ", sentence);
+}
+
 /* Memory holds reports and keys: it is not written to a file when the program crashes, and other programs of the same
  * user cannot read it. */
 static void keep_memory_private(void)
 {
 	const struct rlimit none = {0};
 	if (setrlimit(RLIMIT_CORE, &none) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0)
-		fprintf(stderr, "candord: cannot disable core dumps: %s\n", strerror(errno));
+		say_first("cannot disable core dumps");
 }
 
 /* To what the connections need, as far as the system allows. */
@@ -240,16 +223,15 @@ int main(int argc, char **argv)
 		return EXIT_FAILED;
 	keep_memory_private();
 	if (config_load(&config, argc, argv, &command, own_dir, error, sizeof error)) {
-		fprintf(stderr, "candord: %s\n", error);
+		say_first(error);
 		return EXIT_USAGE;
 	}
 	/* Chooses the fastest code for this processor. */
 	if (sodium_init() < 0) {
-		fprintf(stderr, "candord: cannot get random numbers from the system\n");
+		say_first("cannot get random numbers from the system");
 		return EXIT_FAILED;
 	}
-	loudest = config.log_level;
-	log_set_sink(on_log);
+	logger_start(config.log_level, config.log_format);
 	int status = run(&config, command, own_dir);
 	int err = streams_finish();
 	if (err)

@@ -13,7 +13,7 @@
 #define MIB (1024 * KIB)
 #define GIB (1024 * MIB)
 
-enum type { LISTEN, PATH, SYNC, LEVEL, YESNO, NUMBER, BYTES, SECONDS };
+enum type { LISTEN, PATH, SYNC, LEVEL, FORMAT, YESNO, NUMBER, BYTES, SECONDS };
 
 static const struct row {
 	enum type type;
@@ -37,6 +37,7 @@ static void sample(size_t i, char *out, size_t size)
 	case PATH: snprintf(out, size, "/srv/%s", r->name); return;
 	case SYNC: snprintf(out, size, "normal"); return;
 	case LEVEL: snprintf(out, size, "debug"); return;
+	case FORMAT: snprintf(out, size, "logfmt"); return;
 	case YESNO: snprintf(out, size, strcmp(r->fallback, "no") == 0 ? "yes" : "no"); return;
 	case NUMBER:
 	case SECONDS: snprintf(out, size, "%llu", (unsigned long long)(r->min + 3 + i)); return;
