@@ -70,6 +70,10 @@ MUST_CHECK int json_read(const char *text, size_t len, const ProtobufCMessageDes
 
 /* ---- for both ---- */
 
+/* The messages of a kind of request, and of an answer; NULL for one that is none. */
+const ProtobufCMessageDescriptor *json_request_type(enum candor_request_type type);
+const ProtobufCMessageDescriptor *json_answer_type(enum candor_response_type type);
+
 /* Longer than any word. */
 enum { JSON_WORD_MAX = 64 };
 

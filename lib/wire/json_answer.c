@@ -14,6 +14,18 @@ int json_body(const struct candor_response *r, struct arena *a, const ProtobufCM
 	return err ? err : *out ? 0 : ERR_MALFORMED;
 }
 
+const ProtobufCMessageDescriptor *json_request_type(enum candor_request_type type)
+{
+	const struct wire_body *body = wire_request_body(type);
+	return body ? body->table->descriptor : NULL;
+}
+
+const ProtobufCMessageDescriptor *json_answer_type(enum candor_response_type type)
+{
+	const struct wire_body *body = wire_answer_body(type);
+	return body ? body->table->descriptor : NULL;
+}
+
 void json_out_code(struct json_out *j, enum candor_code code)
 {
 	char word[JSON_WORD_MAX];
