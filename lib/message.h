@@ -176,6 +176,8 @@ struct candor_info {
 	const char *database; /* its path, where the daemon tells it: on Unix sockets */
 	uint64_t memory_bytes, memory_limit, resident_bytes;
 	uint64_t loop_turns, loop_p50_us, loop_p99_us, loop_max_us; /* turns of the daemon's loop */
+	uint64_t wal_bytes;
+	uint64_t recent_commits, commit_p50_us, commit_p99_us; /* of the last minute */
 };
 
 struct candor_best {

@@ -132,7 +132,7 @@ echo arrow >>"$tmp/rules"
 # From the lowest row to the highest. A file includes what stands in its own row or below, and within a row no two files need
 # each other. As each function of a header is defined in the file of the same name, calls go the same way as includes.
 cat >"$tmp/rows" <<'END'
-grants quota
+grants quota figures
 call
 state
 reply

@@ -18,6 +18,7 @@ void batch_reset(struct batch *b)
 {
 	arena_reset(&b->arena);
 	b->first = NULL;
+	b->n = 0;
 	b->last = &b->first;
 	b->waiters = NULL;
 	b->last_waiter = &b->waiters;
@@ -107,5 +108,6 @@ bool batch_add(struct batch *b, enum change_type type, const void *row)
 		return false;
 	*b->last = c;
 	b->last = &c->next;
+	b->n++;
 	return true;
 }

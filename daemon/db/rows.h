@@ -196,6 +196,7 @@ struct waiter;
 struct batch {
 	struct arena arena;
 	struct change *first, **last;
+	uint64_t n; /* changes */
 	uint64_t last_change; /* all changes up to it are in this batch or an earlier one */
 	struct waiter *waiters, **last_waiter; /* answers that leave when this is on disk */
 };

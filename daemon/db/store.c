@@ -31,7 +31,7 @@ struct reader {
 };
 
 struct store {
-	char *path;
+	char *path, *wal_path;
 	enum db_sync sync;
 	size_t write_cache, read_cache; /* of each connection */
 	struct db_lock lock;
@@ -328,6 +328,7 @@ static void release(struct store *s)
 	presence_free(&s->presence);
 	db_lock_release(&s->lock);
 	free(s->path);
+	free(s->wal_path);
 	free(s);
 }
 
@@ -388,7 +389,10 @@ int store_open(struct store **out, uv_loop_t *loop, const char *path, enum db_sy
 		s->read_cache = READ_CACHE_BYTES;
 	db_limit_memory(memory->database);
 	s->path = strdup(path);
-	int err = s->path ? read_queue_new(&s->queue, READERS - READERS_FOR_SHORT, READERS_FOR_OWNER) : -ENOMEM;
+	if (asprintf(&s->wal_path, "%s-wal", path) < 0)
+		s->wal_path = NULL;
+	int err = s->path && s->wal_path ? read_queue_new(&s->queue, READERS - READERS_FOR_SHORT, READERS_FOR_OWNER)
+					 : -ENOMEM;
 	if (err == 0)
 		err = read_queue_new(&s->short_queue, READERS_FOR_SHORT, 0);
 	if (err == 0)
@@ -426,10 +430,16 @@ struct db *store_db(struct store *s)
 	return s->loop_db;
 }
 
-uint64_t store_bytes(const struct store *s)
+static uint64_t file_bytes(const char *path)
 {
 	struct stat st;
-	return stat(s->path, &st) == 0 ? (uint64_t)st.st_size : 0;
+	return stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
+}
+
+void store_bytes(const struct store *s, uint64_t *database, uint64_t *wal)
+{
+	*database = file_bytes(s->path);
+	*wal = file_bytes(s->wal_path);
 }
 
 static void on_async_closed(uv_handle_t *handle)

@@ -143,6 +143,7 @@ bool engine_authorize(struct engine *e, struct call *call)
 	struct identity *identity = call->identity;
 	const char *fault = identity->token ? grants_token_fault(e->grants, identity, e->ops.now_ms(e->owner)) : NULL;
 	if (fault) {
+		e->figures.auth_failures++;
 		identity->is_refused = true;
 		engine_refuse(call, CANDOR_UNAUTHENTICATED, fault);
 		return false;

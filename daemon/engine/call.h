@@ -34,12 +34,12 @@ struct engine_ops {
 	/* What the clock says: milliseconds since 1970, above 0. It may be set, also back: for what is told to people
 	 * and for when a token expires. */
 	uint64_t (*now_ms)(void *owner);
-	/* Milliseconds since some moment, whatever happens to the clock: for how long something takes. */
-	uint64_t (*elapsed_ms)(void *owner);
+	/* Nanoseconds since some moment, whatever happens to the clock: for how long something takes. */
+	uint64_t (*elapsed_ns)(void *owner);
 	/* A secret that nobody can foresee: chain_make_salt(). */
 	void (*make_salt)(void *owner, uint8_t out[CHAIN_SALT_BYTES]);
-	/* Bytes of the database file. */
-	uint64_t (*database_bytes)(void *owner);
+	/* Bytes of the database file, and of its write-ahead log. */
+	void (*disk)(void *owner, uint64_t *database, uint64_t *wal);
 	/* The state on disk can no longer be trusted, or memory could not be rebuilt from it: stop serving. */
 	void (*failed)(void *owner, int err);
 	/* How many nanoseconds of work the turns of its loop took. */

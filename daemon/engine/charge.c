@@ -47,11 +47,11 @@ bool engine_charge(struct engine *e, struct call *call, const struct identity *p
 		[QUOTA_REPORTS] = r->type == CANDOR_REQ_POST_REPORTS ? r->n : 0,
 		[QUOTA_BYTES] = call->bytes,
 	};
-	int passes =
-		quota_take(e->quota, identity_principal(payer), cost, e->ops.elapsed_ms(e->owner), &rate, &wait_ms);
+	int passes = quota_take(e->quota, identity_principal(payer), cost, engine_elapsed_ms(e), &rate, &wait_ms);
 	if (passes == 1)
 		return true;
 	engine_drop_load(call);
+	e->figures.refused[REFUSED_RATE_LIMIT] += passes == 0;
 	if (passes < 0)
 		engine_refuse_error(call, passes);
 	else
@@ -66,8 +66,7 @@ void engine_charge_refused(struct engine *e, const struct identity *identity, si
 	const uint64_t cost[QUOTA_RATES] = {[QUOTA_REQUESTS] = 1, [QUOTA_BYTES] = bytes};
 	if (!e->quota || identity->is_owner)
 		return;
-	int passes =
-		quota_take(e->quota, identity_principal(identity), cost, e->ops.elapsed_ms(e->owner), &rate, &wait_ms);
+	int passes = quota_take(e->quota, identity_principal(identity), cost, engine_elapsed_ms(e), &rate, &wait_ms);
 	(void)passes; /* it is refused in any case */
 }
 
@@ -75,7 +74,7 @@ uint32_t engine_wait_ms(const struct engine *e, const struct identity *identity)
 {
 	if (!e->quota || identity->is_owner)
 		return 0;
-	return quota_spent_ms(e->quota, identity_principal(identity), e->ops.elapsed_ms(e->owner));
+	return quota_spent_ms(e->quota, identity_principal(identity), engine_elapsed_ms(e));
 }
 
 /* ---- open items ---- */
@@ -90,7 +89,7 @@ int engine_may_open(struct engine *e, const struct call *call, uint32_t *opener)
 	if (!counts_items(e))
 		return 1;
 	const char *principal = identity_principal(call->identity);
-	int err = *opener == QUOTA_NOBODY ? quota_find(e->quota, principal, e->ops.elapsed_ms(e->owner), opener) : 0;
+	int err = *opener == QUOTA_NOBODY ? quota_find(e->quota, principal, engine_elapsed_ms(e), opener) : 0;
 	if (call->identity->is_owner)
 		return 1;
 	return err ? err : quota_may_open(e->quota, *opener);
@@ -124,7 +123,7 @@ int engine_restore_opener(struct engine *e, struct item *item, const char *by)
 	uint32_t opener;
 	if (!counts_items(e) || !by[0])
 		return 0;
-	int err = quota_find(e->quota, by, e->ops.elapsed_ms(e->owner), &opener);
+	int err = quota_find(e->quota, by, engine_elapsed_ms(e), &opener);
 	if (err)
 		return err == ERR_FULL ? 0 : err; /* too many principals: the item counts for nobody */
 	engine_item_opened(e, item, opener);

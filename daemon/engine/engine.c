@@ -74,7 +74,7 @@ int engine_new(struct engine **out, struct db *db, const uint8_t *key, const str
 	batch_init(&e->batches[1]);
 	e->filling = &e->batches[0];
 	e->started_at = ops->now_ms(owner);
-	e->began_ms = ops->elapsed_ms(owner);
+	e->began_ms = engine_elapsed_ms(e);
 	int err = has_limits(&limits->quota) ? quota_new(&e->quota, &limits->quota, key) : 0;
 	if (err == 0)
 		err = load_state(e);
@@ -107,6 +107,23 @@ size_t engine_bytes(const struct engine *e)
 uint64_t engine_work(const struct engine *e)
 {
 	return e->work;
+}
+
+const struct figures *engine_figures(const struct engine *e)
+{
+	return &e->figures;
+}
+
+uint64_t engine_now_ns(const struct engine *e)
+{
+	return e->ops.elapsed_ns(e->owner);
+}
+
+void engine_count_answer(struct engine *e, enum candor_request_type type, enum candor_code code, uint64_t received_ns)
+{
+	require((int)type < CANDOR_REQ_TYPES && (int)code < FIGURES_CODES);
+	e->figures.requests[type][code]++;
+	buckets_add(&e->figures.durations[type], buckets_of_time, engine_now_ns(e) - received_ns);
 }
 
 void engine_quiesce(struct engine *e)
@@ -179,6 +196,7 @@ static void hand_over(struct engine *e)
 	e->filling = e->filling == &e->batches[0] ? &e->batches[1] : &e->batches[0];
 	e->filling->last_change = e->committing->last_change;
 	engine_handed_over(e);
+	e->handed_over_ns = engine_now_ns(e);
 	e->ops.commit(e->owner, e->committing);
 }
 
@@ -209,9 +227,18 @@ static void probe_failed(struct engine *e, int err)
 	e->ops.failed(e->owner, err);
 }
 
+static void count_commit(struct engine *e)
+{
+	uint64_t took = engine_now_ns(e) - e->handed_over_ns;
+	buckets_add(&e->figures.commit_durations, buckets_of_time, took);
+	buckets_add(&e->figures.commit_rows, buckets_of_count, e->committing->n);
+	recent_add(&e->figures.commits_lately, engine_elapsed_ms(e), took);
+}
+
 static void commit_succeeded(struct engine *e)
 {
 	struct batch *b = e->committing;
+	count_commit(e);
 	if (e->read_only) {
 		log_notice("the database can be written again: writes are accepted");
 		e->read_only = 0;
@@ -231,6 +258,7 @@ void engine_committed(struct engine *e, int err)
 	require(e->committing);
 	bool was_probe = e->probing;
 	e->probing = false;
+	e->figures.commits_failed += err != 0;
 	if (err && was_probe) {
 		probe_failed(e, err);
 	} else if (err) {

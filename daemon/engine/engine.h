@@ -32,6 +32,14 @@ size_t engine_bytes(const struct engine *e);
  * of two tells what the calls between them cost. */
 uint64_t engine_work(const struct engine *e);
 
+/* What was counted since the start. */
+const struct figures *engine_figures(const struct engine *e);
+
+/* The clock for how long requests take; and that one which came at that time was answered just now. type: UNKNOWN where
+ * it was refused before it was known. */
+uint64_t engine_now_ns(const struct engine *e);
+void engine_count_answer(struct engine *e, enum candor_request_type type, enum candor_code code, uint64_t received_ns);
+
 /* For Info: what only the server knows. */
 void engine_set_connections(struct engine *e, uint64_t connections);
 

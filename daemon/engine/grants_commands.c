@@ -26,8 +26,9 @@ enum {
 /* At most one line a second: else anybody could fill the log. */
 static void log_rejection(struct engine *e, const struct call *call)
 {
-	uint64_t now = e->ops.elapsed_ms(e->owner);
+	uint64_t now = engine_elapsed_ms(e);
 	e->rejected_tokens++;
+	e->figures.auth_failures++;
 	if (now - e->rejection_logged_ms < REJECTION_LOGGED_MS)
 		return;
 	log_warning("%s presented an unknown token (%" PRIu64 " rejected since the last message)", call->peer,

@@ -22,7 +22,7 @@ static void describe_whole(struct engine *e, struct candor_info *out)
 	out->committed = e->committed;
 	out->commits = e->commits;
 	out->reports = e->progress.reports;
-	out->database_bytes = e->ops.database_bytes(e->owner);
+	e->ops.disk(e->owner, &out->database_bytes, &out->wal_bytes);
 	out->memory_bytes = engine_memory_bytes(e) + elsewhere;
 	out->memory_limit = e->limits.memory_bytes;
 	const struct histogram *loop = e->ops.loop(e->owner);
@@ -30,6 +30,11 @@ static void describe_whole(struct engine *e, struct candor_info *out)
 	out->loop_p50_us = histogram_quantile(loop, 0.5) / 1000;
 	out->loop_p99_us = histogram_quantile(loop, 0.99) / 1000;
 	out->loop_max_us = loop->max / 1000;
+	struct histogram lately;
+	recent_sum(&e->figures.commits_lately, engine_elapsed_ms(e), &lately);
+	out->recent_commits = lately.n;
+	out->commit_p50_us = histogram_quantile(&lately, 0.5) / 1000;
+	out->commit_p99_us = histogram_quantile(&lately, 0.99) / 1000;
 }
 
 static void add_counts(struct pool_counts *to, const struct pool_counts *c)
@@ -57,10 +62,10 @@ enum engine_outcome engine_info(struct engine *e, struct call *call)
 			{
 				.version = CANDOR_VERSION,
 				.protocol = CANDOR_PROTOCOL,
-				.uptime_ms = e->ops.elapsed_ms(e->owner) - e->began_ms,
+				.uptime_ms = engine_elapsed_ms(e) - e->began_ms,
 				.started_at = e->started_at,
 				.read_only = e->read_only != 0,
-				.reason = e->read_only ? candor_strerror(e->read_only) : "",
+				.reason = engine_say_read_only(e),
 				.database = call->identity->is_local ? e->limits.database : NULL,
 			},
 	};

@@ -49,6 +49,17 @@ enum engine_outcome engine_refuse_error(struct call *call, int err)
 	return engine_refuse(call, CANDOR_INTERNAL, candor_strerror(err));
 }
 
+const char *engine_say_read_only(const struct engine *e)
+{
+	if (e->read_only == ERR_DISK_FULL)
+		return "no space left for the database; free some on its disk, and writes are "
+		       "accepted again by themselves";
+	if (e->read_only == ERR_BUSY)
+		return "the database is locked by another program; end that, and writes are "
+		       "accepted again by themselves";
+	return e->read_only ? candor_strerror(e->read_only) : "";
+}
+
 enum engine_outcome engine_refuse_large(struct call *call)
 {
 	return engine_refuse(call, CANDOR_RESOURCE_EXHAUSTED, "the answer is too large; ask for fewer rows at a time");

@@ -17,6 +17,9 @@ bool engine_shorten(const struct engine *e, struct candor_response *r);
 enum engine_outcome engine_refuse(struct call *call, enum candor_code code, const char *sentence);
 enum engine_outcome engine_refuse_error(struct call *call, int err);
 
+/* Why writes are refused, and what to do about it; "" where they are not. Static. */
+const char *engine_say_read_only(const struct engine *e);
+
 /* The request's arena is used up. */
 enum engine_outcome engine_refuse_large(struct call *call);
 

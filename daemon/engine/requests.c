@@ -131,8 +131,10 @@ static enum engine_outcome run(struct engine *e, struct call *call)
 	if (!engine_authorize(e, call))
 		return ENGINE_REPLIED;
 	engine_begin_slice(e);
-	if ((row->access == WRITES || r->commit) && (e->read_only || e->broken))
+	if ((row->access == WRITES || r->commit) && (e->read_only || e->broken)) {
+		e->figures.refused[REFUSED_READ_ONLY] += e->read_only != 0;
 		return engine_refuse_error(call, e->read_only ? e->read_only : -ENOMEM);
+	}
 	if (row->stage == ON_ENGINE)
 		return row->run(e, call);
 
@@ -283,6 +285,7 @@ const char *engine_refuse_unread(struct engine *e, const struct identity *identi
 	if (*retry_after_ms == 0 || bytes <= STRANGER_BYTES)
 		return NULL;
 	*code = CANDOR_RESOURCE_EXHAUSTED;
+	e->figures.refused[REFUSED_RATE_LIMIT]++;
 	return "rate limit exceeded; retry later";
 }
 

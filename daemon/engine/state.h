@@ -6,6 +6,7 @@
 #define CANDOR_STATE_H
 
 #include "daemon/engine/call.h"
+#include "daemon/engine/figures.h"
 
 /* What pools have, for Info. */
 struct pool_counts {
@@ -87,6 +88,7 @@ struct engine {
 	struct batch batches[2];
 	struct batch *filling; /* takes changes */
 	struct batch *committing; /* with the store; NULL: it is free */
+	uint64_t handed_over_ns; /* when `committing` was */
 	bool probing; /* `committing` is a probe */
 	bool broken; /* memory is ahead of what can be written: rebuild before anything else */
 	int read_only; /* why writes are refused until a probe succeeds: engine_is_passing(); else 0 */
@@ -106,9 +108,10 @@ struct engine {
 	bool quiescing; /* no removal is to be gone on with */
 
 	uint64_t started_at; /* as the clock had it; */
-	uint64_t began_ms; /* the same by ops.elapsed_ms */
+	uint64_t began_ms; /* the same by engine_elapsed_ms() */
 	uint64_t connections;
 	uint64_t checks; /* made by engine_check() */
+	struct figures figures;
 	uint64_t work; /* done so far: engine_work() */
 
 	uint64_t slice_end; /* the work at which the present slice is over */
@@ -119,6 +122,11 @@ struct engine {
 	bool writer_wrote; /* it has changed something, which is in the batch being filled */
 	bool overdue; /* that batch could have been handed over but for it */
 };
+
+static inline uint64_t engine_elapsed_ms(const struct engine *e)
+{
+	return e->ops.elapsed_ns(e->owner) / 1000000;
+}
 
 /* ---- pools ---- */
 

@@ -11,7 +11,7 @@ static uint64_t no_clock(void *owner)
 
 int view_init(struct engine_view *v, struct db *db, const uint8_t *key)
 {
-	static const struct engine_ops ops = {.now_ms = no_clock, .elapsed_ms = no_clock};
+	static const struct engine_ops ops = {.now_ms = no_clock, .elapsed_ns = no_clock};
 	static const struct engine_limits limits = {0};
 	return engine_new(&v->engine, db, key, &limits, &ops, NULL);
 }

@@ -117,11 +117,21 @@ static bool is_too_much(const struct engine *e, struct result *r, size_t i)
 	return true;
 }
 
+static void count_reports(struct figures *f, const struct result *r)
+{
+	f->reports[REPORT_ACCEPTED] += r->counts.accepted;
+	f->reports[REPORT_DUPLICATE] += r->counts.duplicates;
+	f->reports[REPORT_REVISED] += r->counts.revised;
+	f->reports[REPORT_REJECTED] += r->n_rejected + r->counts.rejected_omitted;
+}
+
 static enum engine_outcome finish(struct engine *e, struct result *r, struct engine_pool *c)
 {
 	engine_measure(e, c);
 	engine_note_write(e, r->call->wire->request.n);
 	engine_let_go(e, r->call);
+	if (r->call->wire->request.type == CANDOR_REQ_POST_REPORTS)
+		count_reports(&e->figures, r);
 	struct candor_response response = {
 		.type = CANDOR_RES_BATCH,
 		.batch = r->counts,

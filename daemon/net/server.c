@@ -107,15 +107,15 @@ static uint64_t on_now_ms(void *owner)
 	return server_time_ms(&now);
 }
 
-static uint64_t on_elapsed_ms(void *owner)
+static uint64_t on_elapsed_ns(void *owner)
 {
 	(void)owner;
-	return uv_hrtime() / 1000000;
+	return uv_hrtime();
 }
 
-static uint64_t on_database_bytes(void *owner)
+static void on_disk(void *owner, uint64_t *database, uint64_t *wal)
 {
-	return store_bytes(((struct server *)owner)->store);
+	store_bytes(((struct server *)owner)->store, database, wal);
 }
 
 static void on_memory(void *owner, uint64_t *elsewhere, uint64_t *resident)
@@ -341,9 +341,9 @@ static int start_engine(struct server *s)
 		.read = on_engine_read,
 		.cancel = on_engine_cancel,
 		.now_ms = on_now_ms,
-		.elapsed_ms = on_elapsed_ms,
 		.make_salt = on_make_salt,
-		.database_bytes = on_database_bytes,
+		.elapsed_ns = on_elapsed_ns,
+		.disk = on_disk,
 		.failed = on_failed,
 		.memory = on_memory,
 		.loop = on_loop,

@@ -121,11 +121,13 @@ static int encode_less(const struct session *s, const struct candor_response *r,
 			.message = "the answer exceeds max_frame_bytes; ask for less at a time",
 		};
 		err = wire_encode_response(&too_big, &scratch, SIZE_MAX, out);
+		err = err ? err : 1;
 	}
 	arena_free(&scratch);
 	return err;
 }
 
+/* 0; 1: it would be too long, and the answer is RESOURCE_EXHAUSTED instead; or an error. */
 static int encode(const struct session *s, const struct candor_response *r, struct arena *scratch, struct buf *out)
 {
 	int err = wire_encode_response(r, scratch, s->limits->max_frame_bytes, out);
@@ -141,7 +143,7 @@ static void end(struct session *s, const struct candor_response *last)
 		return;
 	move_to(s, SESSION_ENDING);
 	arena_init(&scratch, 4096);
-	if (last && encode(s, last, &scratch, &s->last_word))
+	if (last && encode(s, last, &scratch, &s->last_word) < 0)
 		buf_free(&s->last_word); /* without memory for an error the connection ends without one */
 	arena_free(&scratch);
 }
@@ -151,7 +153,7 @@ static void say_error(struct session *s, const struct candor_response *r)
 {
 	struct arena scratch;
 	arena_init(&scratch, 4096);
-	if (encode(s, r, &scratch, &s->output))
+	if (encode(s, r, &scratch, &s->output) < 0)
 		end(s, NULL);
 	arena_free(&scratch);
 }
@@ -208,6 +210,7 @@ static bool repeat(struct session *s, const struct reply *r)
 	slot->call.reply = on_reply;
 	slot->call.bytes = (size_t)(end_of_it - at);
 	slot->call.is_paid = true;
+	slot->received_ns = r->received_ns;
 	if (wire_decode_request(&slot->arena, at, slot->call.bytes, &slot->wire)) {
 		session_free_slot(s, slot);
 		return false;
@@ -216,30 +219,37 @@ static bool repeat(struct session *s, const struct reply *r)
 	return true;
 }
 
+/* What to say of a request whose commit failed. */
+static const char *say_undone(int err, enum candor_code *code)
+{
+	*code = err == -ENOMEM ? CANDOR_RESOURCE_EXHAUSTED : CANDOR_UNAVAILABLE;
+	if (err == -ENOMEM)
+		return "out of memory: nothing was changed; try again later";
+	if (err == ERR_DISK_FULL)
+		return "no space left on the daemon's disk: nothing was changed; retry when space has been freed";
+	if (err == ERR_BUSY)
+		return "the daemon's database is locked by another program: nothing was changed; retry later";
+	/* What was written before the failure may be on disk, and count after the next start. */
+	*code = CANDOR_INTERNAL;
+	return "failed to write the database, and shutting down: outcome unknown, safe to retry";
+}
+
 static void on_durable(struct waiter *w, int err)
 {
 	struct reply *r = (struct reply *)w;
 	struct session *s = r->session;
 	session_remove_reply(s, r);
+	enum candor_code code = r->code;
+	const char *undone = err ? say_undone(err, &code) : NULL;
 	bool wanted = s->state < SESSION_REFUSED;
-	if (wanted && err == 0) {
-		if (buf_append(&s->output, r->bytes.data, r->answer))
-			end(s, NULL);
-	} else if (wanted && err == -ENOMEM) {
-		say(s, r->id, CANDOR_RESOURCE_EXHAUSTED, "out of memory: nothing was changed; try again later");
-	} else if (wanted && (err == ERR_DISK_FULL || err == ERR_BUSY) && repeat(s, r)) {
-		/* pump() goes on with it. */
-	} else if (wanted && err == ERR_DISK_FULL) {
-		say(s, r->id, CANDOR_UNAVAILABLE,
-		    "no space left on the daemon's disk: nothing was changed; retry when space has been freed");
-	} else if (wanted && err == ERR_BUSY) {
-		say(s, r->id, CANDOR_UNAVAILABLE,
-		    "the daemon's database is locked by another program: nothing was changed; retry later");
-	} else if (wanted) {
-		/* What was written before the failure may be on disk, and count after the next start. */
-		say(s, r->id, CANDOR_INTERNAL,
-		    "failed to write the database, and shutting down: outcome unknown, safe to retry");
-	}
+	bool repeated =
+		wanted && (err == ERR_DISK_FULL || err == ERR_BUSY) && repeat(s, r); /* pump() goes on with it */
+	if (!repeated)
+		engine_count_answer(s->engine, r->type, code, r->received_ns);
+	if (wanted && !undone && buf_append(&s->output, r->bytes.data, r->answer))
+		end(s, NULL);
+	else if (wanted && undone && !repeated)
+		say(s, r->id, code, undone);
 	buf_free(&r->bytes);
 	free(r);
 	pump(s);
@@ -249,7 +259,8 @@ static void on_durable(struct waiter *w, int err)
 static void hold(struct session *s, const struct candor_response *response, struct slot *slot, uint64_t change)
 {
 	struct reply *r = calloc(1, sizeof *r);
-	if (!r || encode(s, response, &slot->arena, &r->bytes)) {
+	int said = r ? encode(s, response, &slot->arena, &r->bytes) : -ENOMEM;
+	if (said < 0) {
 		/* The peer must not wait for an answer that never comes. */
 		free(r);
 		end(s, NULL);
@@ -257,10 +268,25 @@ static void hold(struct session *s, const struct candor_response *response, stru
 	}
 	r->waiter.on_durable = on_durable;
 	r->id = response->id;
+	r->type = slot->wire.request.type;
+	r->code = said == 1 ? CANDOR_RESOURCE_EXHAUSTED : response->code;
+	r->received_ns = slot->received_ns;
 	r->rows = slot->wire.request.n;
 	keep_request(r, slot);
 	session_add_reply(s, r);
 	engine_wait(s->engine, change, &r->waiter);
+}
+
+/* last: the connection ends with it. */
+static void answer(struct session *s, const struct candor_response *response, struct slot *slot, bool last)
+{
+	int said = 0;
+	if (last)
+		end(s, response);
+	else if (s->state < SESSION_REFUSED && (said = encode(s, response, &slot->arena, &s->output)) < 0)
+		end(s, NULL);
+	engine_count_answer(s->engine, slot->wire.request.type, said == 1 ? CANDOR_RESOURCE_EXHAUSTED : response->code,
+			    slot->received_ns);
 }
 
 static void on_reply(struct call *call, const struct candor_response *response, uint64_t change)
@@ -271,14 +297,11 @@ static void on_reply(struct call *call, const struct candor_response *response, 
 	 * out long after the request was taken. */
 	if (s->identity.is_refused)
 		session_drop_queue(s);
-	if (s->identity.is_refused && s->state < SESSION_ENDING) {
-		end(s, response);
-	} else if (s->state < SESSION_REFUSED) {
-		if (change > engine_committed_change(s->engine))
-			hold(s, response, slot, change);
-		else if (encode(s, response, &slot->arena, &s->output))
-			end(s, NULL);
-	}
+	bool last = s->identity.is_refused && s->state < SESSION_ENDING;
+	if (!last && s->state < SESSION_REFUSED && change > engine_committed_change(s->engine))
+		hold(s, response, slot, change);
+	else
+		answer(s, response, slot, last);
 	if (s->blocked == slot)
 		s->blocked = NULL;
 	session_remove_submitted(s, slot);
@@ -295,12 +318,16 @@ static void refuse_stream(struct session *s, int err)
 	if (err == ERR_TOO_BIG)
 		snprintf(sentence, sizeof sentence, "frame too long: the limit is %zu bytes; closing",
 			 s->limits->max_frame_bytes);
+	engine_count_answer(s->engine, CANDOR_REQ_UNKNOWN, CANDOR_INVALID_ARGUMENT, s->received_ns);
 	say_last(s, 0, CANDOR_INVALID_ARGUMENT, sentence);
 }
 
 /* A message that could not be decoded. A peer that meant to authenticate must not go on as somebody else. */
 static void refuse_message(struct session *s, int err, uint64_t id, bool may_be_hello)
 {
+	bool malformed = err == ERR_MALFORMED || err == ERR_PROTOCOL;
+	engine_count_answer(s->engine, CANDOR_REQ_UNKNOWN,
+			    malformed ? CANDOR_INVALID_ARGUMENT : CANDOR_RESOURCE_EXHAUSTED, s->received_ns);
 	if (err == ERR_MALFORMED)
 		say_last(s, 0, CANDOR_INVALID_ARGUMENT, "malformed frame: not a candor.v1.Request; closing");
 	else if (err == ERR_PROTOCOL)
@@ -329,6 +356,7 @@ static bool refuse_unread(struct session *s, const struct view *message)
 		.message = why,
 		.retry_after_ms = retry_after_ms,
 	};
+	engine_count_answer(s->engine, CANDOR_REQ_UNKNOWN, code, s->received_ns);
 	if (r.id == 0 || retry_after_ms == 0 || may_be_hello)
 		end(s, &r);
 	else
@@ -561,6 +589,7 @@ int session_push(struct session *s, const void *bytes, size_t len)
 	int err = frame_push(&s->frame, bytes, len);
 	if (err)
 		return err;
+	s->received_ns = engine_now_ns(s->engine);
 	s->spent = s->limits->budget && s->limits->budget->sessions > FEW_SESSIONS ? TURN - AT_ONCE : 0;
 	pump_quietly(s);
 	return 0;

@@ -17,6 +17,7 @@ struct slot {
 	struct slot *next, *before; /* in the queue, or among those that the engine has */
 	size_t bytes; /* counted for it */
 	size_t reserved; /* in the budget, for its answer */
+	uint64_t received_ns; /* by the engine's clock */
 };
 
 /* An answer that waits for the disk. */
@@ -25,6 +26,9 @@ struct reply {
 	struct session *session;
 	struct reply *next, *before; /* of the session */
 	uint64_t id;
+	enum candor_request_type type;
+	enum candor_code code;
+	uint64_t received_ns;
 	size_t rows; /* of the request */
 	struct buf bytes; /* the answer; and behind it, of a request that can run again, the request */
 	size_t answer; /* bytes of it */
@@ -54,6 +58,7 @@ struct session {
 
 	struct frame frame;
 	uint64_t frames; /* taken from it */
+	uint64_t received_ns; /* when bytes came last */
 	const char *incomplete; /* what to say of a frame that is not, for no more will come; NULL: more may */
 	struct buf output;
 	struct buf last_word; /* ENDING: what follows the answers that still come */

@@ -198,6 +198,7 @@ struct slot *session_take_slot(struct session *s)
 	slot->session = s;
 	slot->next = NULL;
 	slot->bytes = slot->reserved = 0;
+	slot->received_ns = s->received_ns;
 	slot->call = (struct call){
 		.wire = &slot->wire,
 		.arena = &slot->arena,

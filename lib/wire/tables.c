@@ -419,6 +419,10 @@ static const struct wire_row answer_Info_rows[] = {
 	FIELD(Info, info, loop_p50_us),
 	FIELD(Info, info, loop_p99_us),
 	FIELD(Info, info, loop_max_us),
+	FIELD(Info, info, wal_bytes),
+	FIELD(Info, info, recent_commits),
+	FIELD(Info, info, commit_p50_us),
+	FIELD(Info, info, commit_p99_us),
 };
 static const struct wire_table answer_Info = TABLE(answer_Info, info, info);
 

@@ -28,8 +28,9 @@ static void assert_keys(const json_t *o, const char *keys)
 static const char pool_keys[] = "name settings created_at labelers open_items closed_items resolved_items void_items "
 				"round epoch eta scored t_eff total_weight mean_loss median_loss plain_mean_loss "
 				"plain_median_loss head? best? archived?";
-static const char item_keys[] = "item state mean? median? plain_mean? plain_median? spread? ess? n opened_at closed_at? "
-				"ended_at? outcome? round? eta? weighted_loss? reports archived?";
+static const char item_keys[] =
+	"item state mean? median? plain_mean? plain_median? spread? ess? n opened_at closed_at? "
+	"ended_at? outcome? round? eta? weighted_loss? reports archived?";
 static const char labeler_keys[] = "name weight scored own_loss mean_loss regret entry";
 static const char settlement_keys[] = "round item report outcome loss weighted_loss mean eta weight epoch at hash salt";
 static const char batch_keys[] = "accepted duplicates revised rejected";
@@ -74,7 +75,7 @@ static void json_of_info(struct command *c)
 		c,
 		"version protocol uptime_ms started_at pools labelers open_items connections committed reports "
 		"settlements read_only reason database_bytes commits memory_bytes memory_limit resident_bytes resident_items "
-		"loop_turns loop_p50_us loop_p99_us loop_max_us "
+		"loop_turns loop_p50_us loop_p99_us loop_max_us wal_bytes recent_commits commit_p50_us commit_p99_us "
 		"database principal heads",
 		NULL, NULL);
 }
@@ -213,11 +214,10 @@ static void json_of_import(struct command *c)
 {
 	assert_candor(c, 0, "void", "p", "c");
 	assert_candor(c, 1, "import", "p", c->file, "--json"); /* what was voided takes no reports */
-	check_document(
-		c,
-		"pool created items accepted duplicates revised closed resolved rejected bad_lines skipped "
-		"without_outcome regrouped ignored warnings complete seconds",
-		NULL, NULL);
+	check_document(c,
+		       "pool created items accepted duplicates revised closed resolved rejected bad_lines skipped "
+		       "without_outcome regrouped ignored warnings complete seconds",
+		       NULL, NULL);
 }
 
 static void json_of_export(struct command *c)

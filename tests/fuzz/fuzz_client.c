@@ -222,7 +222,11 @@ static void eat_info(struct eater *e, struct candor_info *i)
 				  .loop_turns = N,
 				  .loop_p50_us = N,
 				  .loop_p99_us = N,
-				  .loop_max_us = N};
+				  .loop_max_us = N,
+				  .wal_bytes = N,
+				  .recent_commits = N,
+				  .commit_p50_us = N,
+				  .commit_p99_us = N};
 }
 
 static void eat_token(struct eater *e, struct candor_token *t)

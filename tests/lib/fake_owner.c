@@ -62,11 +62,6 @@ static uint64_t on_now_ms(void *owner)
 	return f->now_ms + (uint64_t)f->clock_set_ms;
 }
 
-static uint64_t on_elapsed_ms(void *owner)
-{
-	return ((struct fake_owner *)owner)->now_ms;
-}
-
 /* The same in each run, so that two runs can be compared. */
 static void on_make_salt(void *owner, uint8_t out[CHAIN_SALT_BYTES])
 {
@@ -76,10 +71,15 @@ static void on_make_salt(void *owner, uint8_t out[CHAIN_SALT_BYTES])
 	memcpy(out, &f->engine->progress.changes, sizeof f->engine->progress.changes);
 }
 
-static uint64_t on_database_bytes(void *owner)
+static uint64_t on_elapsed_ns(void *owner)
+{
+	return ((struct fake_owner *)owner)->now_ms * 1000000;
+}
+
+static void on_disk(void *owner, uint64_t *database, uint64_t *wal)
 {
 	(void)owner;
-	return 4096;
+	*wal = 2 * (*database = 4096);
 }
 
 static void on_memory(void *owner, uint64_t *elsewhere, uint64_t *resident)
@@ -106,9 +106,9 @@ static const struct engine_ops ops = {
 	.read = on_read,
 	.cancel = on_cancel,
 	.now_ms = on_now_ms,
-	.elapsed_ms = on_elapsed_ms,
 	.make_salt = on_make_salt,
-	.database_bytes = on_database_bytes,
+	.elapsed_ns = on_elapsed_ns,
+	.disk = on_disk,
 	.memory = on_memory,
 	.loop = on_loop,
 	.failed = on_failed,

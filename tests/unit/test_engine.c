@@ -519,6 +519,7 @@ static void hello_and_info_say_what_the_daemon_is(void **state)
 	assert_int_equal(info->loop_p50_us, 1);
 	assert_int_equal(info->loop_p99_us, 1);
 	assert_int_equal(info->loop_max_us, 5);
+	assert_int_equal(info->wal_bytes, 8192);
 	assert_false(info->read_only);
 	assert_string_equal(info->reason, "");
 }

@@ -110,6 +110,10 @@ static void assert_same_info(const struct candor_info *got, const struct candor_
 	SAME(loop_p50_us);
 	SAME(loop_p99_us);
 	SAME(loop_max_us);
+	SAME(wal_bytes);
+	SAME(recent_commits);
+	SAME(commit_p50_us);
+	SAME(commit_p99_us);
 }
 
 static void assert_same_item(const struct candor_item *got, const struct candor_item *want)

@@ -34,8 +34,12 @@ static void print_info(const struct candor_info *i, const char *principal)
 	if (i->loop_turns)
 		printf("loop         %.3g ms a turn at the median, %.3g ms at the 99th percentile, %.3g ms at most\n",
 		       (double)i->loop_p50_us / 1000, (double)i->loop_p99_us / 1000, (double)i->loop_max_us / 1000);
-	printf("database     %s, without its write-ahead log%s%s\n", cli_bytes(i->database_bytes).s,
-	       i->database[0] ? ": " : "", i->database);
+	if (i->recent_commits)
+		printf("commits      %.3g ms at the median, %.3g ms at the 99th percentile (%s in the last minute)\n",
+		       (double)i->commit_p50_us / 1000, (double)i->commit_p99_us / 1000,
+		       cli_count(i->recent_commits).s);
+	printf("database     %s, and a write-ahead log of %s%s%s\n", cli_bytes(i->database_bytes).s,
+	       cli_bytes(i->wal_bytes).s, i->database[0] ? ": " : "", i->database);
 }
 
 /* What an operator may publish: whoever has it can check later that history was not changed. j: a list that is open; or
