@@ -114,6 +114,22 @@ static bool is_name(struct segment pattern)
 	return pattern.len > 0 && pattern.text[0] == '{';
 }
 
+static bool is_field(const ProtobufCFieldDescriptor *f, const char *name, size_t len)
+{
+	size_t plural = f->label == PROTOBUF_C_LABEL_REPEATED ? 1 : 0;
+	return strlen(f->name) == len + plural && memcmp(f->name, name, len) == 0 && (!plural || f->name[len] == 's');
+}
+
+/* The field that a name in a path is. */
+static const ProtobufCFieldDescriptor *field_of(const ProtobufCMessageDescriptor *type, struct segment name)
+{
+	for (unsigned i = 0; i < type->n_fields; i++)
+		if (is_field(&type->fields[i], name.text + 1, name.len - 2))
+			return &type->fields[i];
+	require(!"a name in a path is a field");
+	return NULL;
+}
+
 /* Whether the path is one of the route's; then also the names in it. */
 static bool fits(const struct route *r, const char *path, struct route_match *m)
 {
@@ -129,10 +145,8 @@ static bool fits(const struct route *r, const char *path, struct route_match *m)
 				return false;
 			continue;
 		}
-		char field[32];
-		require(type && m->n_names < ROUTE_NAMES_MAX && want.len < sizeof field);
-		snprintf(field, sizeof field, "%.*s", (int)want.len - 2, want.text + 1);
-		m->names[m->n_names].field = protobuf_c_message_descriptor_get_field_by_name(type, field);
+		require(type && m->n_names < ROUTE_NAMES_MAX);
+		m->names[m->n_names].field = field_of(type, want);
 		m->names[m->n_names].raw = have.text;
 		m->names[m->n_names++].len = have.len;
 	}
@@ -227,12 +241,9 @@ size_t routes_given(const struct route *r, const char *names[ROUTE_NAMES_MAX + 1
 	const ProtobufCMessageDescriptor *type = json_request_type(r->kind);
 	size_t n = 0;
 	struct segment s;
-	for (const char *at = r->path; type && next_segment(&at, &s);) {
-		for (unsigned i = 0; is_name(s) && i < type->n_fields; i++)
-			if (strlen(type->fields[i].name) == s.len - 2 &&
-			    memcmp(type->fields[i].name, s.text + 1, s.len - 2) == 0)
-				names[n++] = type->fields[i].name;
-	}
+	for (const char *at = r->path; type && next_segment(&at, &s);)
+		if (is_name(s))
+			names[n++] = field_of(type, s)->name;
 	if (r->sets)
 		names[n++] = r->sets;
 	return n;

@@ -49,7 +49,7 @@ fuzz_one() {
 	case $name in
 	session) leaks=0 longest=256 entropic=0 ;; # a world that lives on is no leak
 	client) entropic=0 ;; # with so many edges, weighing inputs takes longer than trying them
-	frame | names | rights) longest=512 ;;
+	frame | names | rights | route) longest=512 ;;
 	esac
 	"$B/tests/fuzz/fuzz_$name" -max_total_time="$seconds" -max_len=$longest -entropic=$entropic -detect_leaks=$leaks -timeout=25 -rss_limit_mb=4096 \
 		-print_final_stats=1 -artifact_prefix="$B/found/$name-" -verbosity=1 "$dir" "tests/fuzz/corpus/$name" \
