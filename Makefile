@@ -87,6 +87,7 @@ ALL_LDFLAGS = -Wl,-z,relro,-z,now,-z,noexecstack $(filter -fsanitize=%,$(flags_$
 
 GEN_C := $(B)/gen/candor.pb-c.c
 GEN_H := $(B)/gen/candor.pb-c.h
+GEN_TEXTS := $(B)/gen/comments.def
 src = $(patsubst %.c,$(B)/%.o,$(wildcard $(1)))
 GEN_O := $(GEN_C:.c=.o)
 LIB_O := $(call src,lib/*.c lib/*/*.c) $(GEN_O)
@@ -166,7 +167,7 @@ $(B)/flags: FORCE
 		echo '$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS)' >$@
 FORCE:
 
-$(GEN_C) $(GEN_H) &: proto/candor.proto proto/generate.sh
+$(GEN_C) $(GEN_H) $(GEN_TEXTS) &: proto/candor.proto proto/generate.sh proto/comments.awk
 	@mkdir -p $(B)/gen
 	$(call say,PROTO)
 	$(Q)proto/generate.sh $(B)/gen
