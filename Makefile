@@ -27,10 +27,10 @@ unitdir ?= $(prefix)/lib/systemd/system
 DESTDIR ?=
 
 # What building and running needs; what tests need beside it.
-PKGS := libuv libprotobuf-c sqlite3 inih libsodium libutf8proc zlib openssl jansson
+PKGS := libuv libprotobuf-c sqlite3 inih libsodium libutf8proc zlib openssl jansson libsystemd
 PKGS_TEST := cmocka
 DEBS := pkg-config libuv1-dev libprotobuf-c-dev protobuf-c-compiler libsqlite3-dev libinih-dev libsodium-dev libutf8proc-dev libssl-dev zlib1g-dev \
-	libjansson-dev node-llhttp
+	libjansson-dev libsystemd-dev node-llhttp
 DEBS_TEST := libcmocka-dev gnuplot-nox g++
 # llhttp, which reads HTTP: Debian has its source and no library. It is made into the daemon.
 LLHTTP ?= /usr/share/llhttp
@@ -73,10 +73,10 @@ CHECKS := $(if $(filter debug asan fuzz,$(VARIANT)),-DCANDOR_CHECKS)
 pkg = $(shell pkg-config $(1) $(2) 2>/dev/null)
 # Only asked for when something is built, so that `make help` and `make deps` work on a bare machine.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(call pkg,--cflags,$(PKGS)) $(call pkg,--cflags,$(PKGS_TEST)))$(PKG_CFLAGS)
-libs_daemon = $(call pkg,--libs,libuv libprotobuf-c sqlite3 inih libsodium libutf8proc zlib openssl) -lm -lpthread
+libs_daemon = $(call pkg,--libs,libuv libprotobuf-c sqlite3 inih libsodium libutf8proc zlib openssl libsystemd) -lm -lpthread
 libs_client = $(call pkg,--libs,libuv libprotobuf-c openssl)
 libs_cli = $(call pkg,--libs,libuv libprotobuf-c jansson libsodium libutf8proc openssl) -lm -lpthread
-libs_test = $(call pkg,--libs,libuv libprotobuf-c sqlite3 inih libsodium libutf8proc zlib openssl jansson $(PKGS_TEST)) -lm -lpthread
+libs_test = $(call pkg,--libs,libuv libprotobuf-c sqlite3 inih libsodium libutf8proc zlib openssl jansson libsystemd $(PKGS_TEST)) -lm -lpthread
 
 ALL_CPPFLAGS = -D_GNU_SOURCE $(CHECKS) -DCANDOR_VERSION='"$(VERSION)"' -DCANDOR_IN_TREE -I. -I$(B)/gen $(PKG_CFLAGS) $(CPPFLAGS)
 ALL_CFLAGS = -std=c11 -fPIC -fvisibility=hidden $(WARN) $(STRICT_FP) $(flags_$(VARIANT)) $(CFLAGS)

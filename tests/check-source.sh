@@ -72,6 +72,7 @@ only jansson 'jansson' 'client/cli/.*|lib/wire/json\.c' 'jansson is for client/c
 only utf8proc 'utf8proc' 'lib/base/unicode\.c' 'libutf8proc is for lib/base/unicode.c: call what it offers'
 only llhttp 'llhttp' 'daemon/http/parse\.c' 'llhttp is for daemon/http/parse.c: call what it offers'
 only inih 'ini\.h' 'daemon/config\.c' 'inih is for daemon/config.c: a setting is a row of its table'
+only systemd 'systemd/' 'daemon/manager\.c' 'libsystemd is for daemon/manager.c: call what it offers'
 only cmocka 'cmocka' '-' 'cmocka is for tests: move the test into tests/'
 only protobuf '[^">]*\.pb-c\.h' 'lib/wire/.*' 'generated protobuf code is for lib/wire/: use the structures of lib/message.h'
 only client '(\.\./)*client/|candor\.h|candor/' 'client/.*' \
@@ -198,7 +199,7 @@ grep -E '^daemon/engine/[^:]*:[0-9]+:[A-Za-z].*\(' "$tmp/code" | awk '
 # FOLDER | its files, from the bottom up: each may include those of the rows (<) below its own | what to do instead. A
 # name without .c or .h means both.
 cat >"$tmp/order" <<'END'
-daemon/net | credentials peer unix_socket admission session.h < session_internal < session_memory < session < turns < conn < conns listen < server | hand it a callback, as struct conn_ops has them
+daemon/net | credentials peer unix_socket admission service session.h < session_internal < session_memory < session < turns < conn < conns listen < server | hand it a callback, as struct conn_ops has them
 END
 sed -nE 's/^([^:]*):([0-9]+):[[:space:]]*#[[:space:]]*include "([^"]*\/[^"]*)".*/\1 \2 \3/p' "$tmp/includes" | grep -v '^tests/' |
 	awk -v table="$tmp/order" -v upward="$tmp/upward-in-order" '

@@ -374,6 +374,11 @@ static int count(struct db *db, enum statement which, const uint64_t *bound, int
 	return found == 1 ? 0 : found == 0 ? ERR_HISTORY : found;
 }
 
+int db_count_state_rows(struct db *db, uint64_t *out)
+{
+	return count(db, SQL_STATE_ROWS, NULL, 0, out);
+}
+
 int db_count_items(struct db *db, uint64_t pool, uint64_t *voided, uint64_t *open)
 {
 	int err = count(db, SQL_COUNT_VOID, &pool, 1, voided);

@@ -88,6 +88,9 @@ MUST_CHECK int db_feed(struct db *db, struct arena *a, uint64_t pool, uint64_t a
 /* A pool's newest archive. */
 MUST_CHECK int db_archive(struct db *db, struct arena *a, uint64_t pool, struct archive_row *out);
 
+/* How many rows a start reads, settlements aside. */
+MUST_CHECK int db_count_state_rows(struct db *db, uint64_t *out);
+
 /* How many items of a pool were voided, and how many are open. */
 MUST_CHECK int db_count_items(struct db *db, uint64_t pool, uint64_t *voided, uint64_t *open);
 

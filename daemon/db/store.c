@@ -1,6 +1,7 @@
 #include "daemon/db/store.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -364,6 +365,22 @@ no_cond:
 	return err;
 }
 
+/* What ends the daemon is for the loop's thread, also while it blocks that: these threads never take it. */
+static int start_threads(struct store *s, uv_loop_t *loop)
+{
+	sigset_t ends, before;
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGTERM);
+	sigaddset(&ends, SIGINT);
+	sigaddset(&ends, SIGHUP);
+	require(pthread_sigmask(SIG_BLOCK, &ends, &before) == 0);
+	int err = checkpointer_new(&s->checkpointer, s->path, are_files_there, s);
+	if (err == 0)
+		err = start_writer(s, loop);
+	require(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
+	return err;
+}
+
 int store_look(const char *path)
 {
 	return db_look(path);
@@ -408,9 +425,7 @@ int store_open(struct store **out, uv_loop_t *loop, const char *path, enum db_sy
 	if (err == 0)
 		db_set_cache(s->loop_db, s->read_cache);
 	if (err == 0)
-		err = checkpointer_new(&s->checkpointer, s->path, are_files_there, s);
-	if (err == 0)
-		err = start_writer(s, loop);
+		err = start_threads(s, loop);
 	if (err) {
 		checkpointer_free(s->checkpointer);
 		release(s);

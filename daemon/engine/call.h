@@ -42,6 +42,9 @@ struct engine_ops {
 	void (*disk)(void *owner, uint64_t *database, uint64_t *wal);
 	/* The state on disk can no longer be trusted, or memory could not be rebuilt from it: stop serving. */
 	void (*failed)(void *owner, int err);
+	/* State is being read: so many rows of about so many. False: nobody needs it any more, and engine_new() fails
+	 * with -ECANCELED; where state is rebuilt while it serves that counts for nothing. NULL: nobody asks. */
+	bool (*recovering)(void *owner, uint64_t done, uint64_t total);
 	/* How many nanoseconds of work the turns of its loop took. */
 	const struct histogram *(*loop)(void *owner);
 	/* Bytes of memory that are not the engine's; and of the whole process, as the system counts them. */

@@ -131,6 +131,11 @@ void engine_quiesce(struct engine *e)
 	e->quiescing = true;
 }
 
+uint64_t engine_pools(const struct engine *e)
+{
+	return e->n_pools;
+}
+
 void engine_set_connections(struct engine *e, uint64_t connections)
 {
 	e->connections = connections;

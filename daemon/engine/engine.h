@@ -15,7 +15,8 @@
 /* ---- life ---- */
 
 /* Loads the state from `db`, which is kept for rebuilding it after a failed commit (by the loop's thread) and must
- * outlive the engine. key: as for names_new(). 0, ERR_HISTORY, -ENOMEM or a database error. */
+ * outlive the engine. key: as for names_new(). 0, ERR_HISTORY, -ENOMEM, -ECANCELED (ops.recovering) or a database
+ * error. */
 MUST_CHECK int engine_new(struct engine **out, struct db *db, const uint8_t *key, const struct engine_limits *limits,
 			  const struct engine_ops *ops, void *owner);
 
@@ -39,6 +40,9 @@ const struct figures *engine_figures(const struct engine *e);
  * it was refused before it was known. */
 uint64_t engine_now_ns(const struct engine *e);
 void engine_count_answer(struct engine *e, enum candor_request_type type, enum candor_code code, uint64_t received_ns);
+
+/* How many pools there are. */
+uint64_t engine_pools(const struct engine *e);
 
 /* For Info: what only the server knows. */
 void engine_set_connections(struct engine *e, uint64_t connections);

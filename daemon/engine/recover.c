@@ -13,8 +13,22 @@
 #include "daemon/history/checkpoint.h"
 #include "lib/base/log.h"
 
-/* Each row of a cursor; `err` is then 0, or what db_cursor_next() returned. */
-#define EACH(cursor, row) while ((err = db_cursor_next(cursor, (const void **)&(row))) == 1)
+enum { ROWS_UNTOLD = 1024 };
+
+/* Whether whoever waits for the state still does; now and then they hear how far it is. */
+static bool going_on(struct engine *e)
+{
+	bool tell = e->ops.recovering && e->recovered.done++ % ROWS_UNTOLD == 0;
+	return !tell || e->ops.recovering(e->owner, e->recovered.done, e->recovered.total);
+}
+
+static int next_row(struct engine *e, struct db_cursor *cursor, const void **row)
+{
+	return going_on(e) ? db_cursor_next(cursor, row) : -ECANCELED;
+}
+
+/* Each row of a cursor; `err` is then 0, or what next_row() returned. */
+#define EACH(cursor, row) while ((err = next_row(e, cursor, (const void **)&(row))) == 1)
 
 static int contradiction(const char *what, uint64_t number)
 {
@@ -98,6 +112,8 @@ static int apply_settlements(struct engine *e, struct engine_pool *c, const stru
 	EACH(cursor, row)
 	{
 		const struct settlement_row *s = &row->settlement;
+		/* How many there are nobody has counted. */
+		e->recovered.total++;
 		for (size_t i = 0; i < s->n && err >= 0; i++) {
 			uint32_t labeler = row->item.reports.labelers[i];
 			if (labeler >= lag->n)
@@ -347,6 +363,9 @@ int engine_recover(struct engine *e)
 {
 	struct by_number index = {0};
 	int err = db_progress(e->db, &e->progress);
+	e->recovered.done = e->recovered.total = 0;
+	if (err == 0 && e->ops.recovering)
+		err = db_count_state_rows(e->db, &e->recovered.total);
 	if (err == 0)
 		err = read_grants(e);
 	if (err == 0)

@@ -4,8 +4,8 @@
 
 #include "daemon/engine/state.h"
 
-/* Fills an engine without pools from e->db. 0, ERR_HISTORY, -ENOMEM, ERR_FULL or a database error; then what is there
- * must be thrown away. */
+/* Fills an engine without pools from e->db. 0, ERR_HISTORY, -ENOMEM, ERR_FULL, -ECANCELED (ops.recovering) or a
+ * database error; then what is there must be thrown away. */
 MUST_CHECK int engine_recover(struct engine *e);
 
 #endif

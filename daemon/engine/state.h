@@ -76,6 +76,11 @@ struct engine {
 	struct pool_counts counts;
 	struct engine_pool *touched; /* the newest first */
 
+	/* While state is read: the rows so far, and about how many there are. */
+	struct {
+		uint64_t done, total;
+	} recovered;
+
 	struct grants *grants;
 	uint64_t grants_changed; /* newest change of them */
 	uint64_t rejected_tokens, rejection_logged_ms; /* not yet logged; when some last were */

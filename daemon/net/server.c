@@ -14,6 +14,8 @@
 #include "daemon/net/conns.h"
 #include "daemon/net/credentials.h"
 #include "daemon/net/listen.h"
+#include "daemon/net/service.h"
+#include "daemon/progress.h"
 #include "lib/base/hash.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
@@ -45,9 +47,13 @@ struct server {
 	struct store *store;
 	struct engine *engine;
 	struct tls_context *tls; /* of new connections; NULL: they are plain */
+	struct service service;
+	struct progress progress; /* of reading the state */
 	uint64_t drain_until_ms; /* loop time; 0: not stopping */
+	uint64_t cut; /* connections that were closed with requests unanswered */
 	bool closing; /* everything is being closed */
 	int result;
+	const char *why; /* it stops: a signal's name; NULL: see result */
 	char *database; /* its absolute path, once it is there */
 };
 
@@ -77,7 +83,9 @@ static void on_conns_changed(void *owner)
 
 static void on_engine_commit(void *owner, const struct batch *batch)
 {
-	store_commit(((struct server *)owner)->store, batch);
+	struct server *s = owner;
+	service_commit_began(&s->service);
+	store_commit(s->store, batch);
 }
 
 static void on_engine_read(void *owner, struct read_job *job)
@@ -130,7 +138,30 @@ static const struct histogram *on_loop(void *owner)
 	return &((struct server *)owner)->turns;
 }
 
-static void begin_stop(struct server *s);
+/* A signal that waits for the loop, which cannot take it yet: its name, or NULL. */
+static const char *waiting_signal(void)
+{
+	sigset_t pending;
+	sigemptyset(&pending);
+	sigpending(&pending);
+	return sigismember(&pending, SIGTERM) ? "SIGTERM" : sigismember(&pending, SIGINT) ? "SIGINT" : NULL;
+}
+
+/* The loop stands still meanwhile. A start is given up where the daemon is told to end. */
+static bool on_recovering(void *owner, uint64_t done, uint64_t total)
+{
+	struct server *s = owner;
+	char text[PROGRESS_TEXT_MAX];
+	progress_text(&s->progress, done, total, text);
+	service_recovering(&s->service, text);
+	progress_show(&s->progress, done, total);
+	if (s->engine)
+		return true;
+	s->why = waiting_signal();
+	return !s->why;
+}
+
+static void begin_stop(struct server *s, const char *why);
 
 static void on_failed(void *owner, int err)
 {
@@ -138,12 +169,14 @@ static void on_failed(void *owner, int err)
 	log_error("stopping: %s; acknowledged changes are on disk; see \"Repair\" in docs/operating.md",
 		  candor_strerror(err));
 	s->result = err;
-	begin_stop(s);
+	begin_stop(s, NULL);
 }
 
 static void on_committed(void *arg, int err)
 {
-	engine_committed(((struct server *)arg)->engine, err);
+	struct server *s = arg;
+	service_commit_ended(&s->service);
+	engine_committed(s->engine, err);
 }
 
 /* ---- stopping ---- */
@@ -154,10 +187,13 @@ static void close_if_open(uv_handle_t *handle)
 		uv_close(handle, NULL);
 }
 
-static void begin_stop(struct server *s)
+/* why: a signal's name; NULL: for the error that is the result. */
+static void begin_stop(struct server *s, const char *why)
 {
 	if (s->drain_until_ms)
 		return;
+	s->why = why;
+	service_stopping(&s->service, why ? why : candor_strerror(s->result));
 	s->drain_until_ms = uv_now(&s->loop) + DRAIN_MS;
 	listeners_close(&s->listeners);
 	if (s->engine)
@@ -211,6 +247,7 @@ static void close_all(struct server *s)
 	close_if_open((uv_handle_t *)&s->prepare);
 	close_if_open((uv_handle_t *)&s->idle);
 	close_if_open((uv_handle_t *)&s->tick);
+	service_close(&s->service);
 	close_signals(s);
 }
 
@@ -218,7 +255,10 @@ static void close_all(struct server *s)
  * are lost, and clients cannot know the outcome. */
 static void go_on_stopping(struct server *s)
 {
-	conns_close(&s->conns, uv_now(&s->loop) >= s->drain_until_ms);
+	bool late = uv_now(&s->loop) >= s->drain_until_ms;
+	if (late && !s->cut)
+		s->cut = s->conns.n;
+	conns_close(&s->conns, late);
 	if (!s->conns.first && engine_is_idle(s->engine))
 		close_all(s);
 }
@@ -226,8 +266,9 @@ static void go_on_stopping(struct server *s)
 static void on_signal(uv_signal_t *handle, int signum)
 {
 	struct server *s = handle->data;
-	log_notice("%s: finishing requests in flight", signum == SIGTERM ? "SIGTERM" : "SIGINT");
-	begin_stop(s);
+	const char *name = signum == SIGTERM ? "SIGTERM" : "SIGINT";
+	log_notice("%s: finishing requests in flight", name);
+	begin_stop(s, name);
 }
 
 /* ---- TLS ---- */
@@ -239,13 +280,16 @@ static void on_sighup(uv_signal_t *handle, int signum)
 	struct tls_context *fresh;
 	char fault[FAULT_MAX];
 	(void)signum;
+	service_reloading(&s->service);
 	if (credentials_load(s->config, &fresh, fault, sizeof fault)) {
 		log_error("SIGHUP: certificates not reloaded: %s", fault);
+		service_reloaded(&s->service, fault);
 		return;
 	}
 	tls_context_free(s->tls);
 	s->tls = fresh;
 	log_notice(fresh ? "SIGHUP: certificates reloaded for new connections" : "SIGHUP: no certificates to reload");
+	service_reloaded(&s->service, NULL);
 }
 
 /* ---- the loop's beat ---- */
@@ -304,6 +348,7 @@ static void on_tick(uv_timer_t *timer)
 		engine_fail(s->engine, moved);
 	engine_probe(s->engine);
 	check_heap(s);
+	service_serving(&s->service, s->conns.n, engine_pools(s->engine), engine_is_read_only(s->engine));
 	/* The system may have descriptors again. */
 	accept_what_fits(s);
 }
@@ -334,6 +379,19 @@ static void on_make_salt(void *owner, uint8_t out[CHAIN_SALT_BYTES])
 	chain_make_salt(out);
 }
 
+static int start_store(struct server *s)
+{
+	struct memory_shares shares;
+	memory_share(s->config->memory_limit, &shares);
+	int err = store_open(&s->store, &s->loop, s->config->db, s->config->sync,
+			     &(struct store_memory){shares.database, shares.reads}, on_committed, s);
+	if (err)
+		say_unusable(s->config->db, err);
+	else
+		s->database = realpath(s->config->db, NULL);
+	return err;
+}
+
 static int start_engine(struct server *s)
 {
 	static const struct engine_ops ops = {
@@ -345,6 +403,7 @@ static int start_engine(struct server *s)
 		.elapsed_ns = on_elapsed_ns,
 		.disk = on_disk,
 		.failed = on_failed,
+		.recovering = on_recovering,
 		.memory = on_memory,
 		.loop = on_loop,
 	};
@@ -366,20 +425,16 @@ static int start_engine(struct server *s)
 	};
 	uint8_t key[HASH_KEY_BYTES];
 	hash_new_key(key);
-	uint64_t began = uv_hrtime();
-	int err = store_open(&s->store, &s->loop, config->db, config->sync,
-			     &(struct store_memory){shares.database, shares.reads}, on_committed, s);
-	if (err == 0)
-		s->database = realpath(config->db, NULL);
 	/* A path that is not valid text cannot be reported. */
 	if (s->database && !text_fault(s->database, strlen(s->database)))
 		limits.database = s->database;
-	if (err == 0)
-		err = engine_new(&s->engine, store_db(s->store), key, &limits, &ops, s);
-	if (err)
+	progress_begin(&s->progress, "recovering", "rows");
+	int err = engine_new(&s->engine, store_db(s->store), key, &limits, &ops, s);
+	progress_end(&s->progress);
+	if (s->why)
+		log_notice("%s: the start is given up", s->why);
+	else if (err)
 		say_unusable(config->db, err);
-	else
-		log_notice("database %s: ready in %.3f s", config->db, (double)(uv_hrtime() - began) / 1e9);
 	return err;
 }
 
@@ -397,7 +452,7 @@ static int start_handles(struct server *s)
 	    (err = uv_timer_start(&s->tick, on_tick, s->conns.beat_ms, s->conns.beat_ms)) ||
 	    (err = uv_signal_start(&s->sigterm, on_signal, SIGTERM)) ||
 	    (err = uv_signal_start(&s->sigint, on_signal, SIGINT)) ||
-	    (err = uv_signal_start(&s->sighup, on_sighup, SIGHUP)))
+	    (err = uv_signal_start(&s->sighup, on_sighup, SIGHUP)) || (err = service_start(&s->service, &s->loop)))
 		log_error("cannot start: %s", candor_strerror(err));
 	return err;
 }
@@ -470,14 +525,26 @@ int server_check(const struct config *config, const char *to_be_made)
 /* Everything but the loop itself; what was begun is closed by close_all(). */
 static int start(struct server *s)
 {
+	sigset_t before;
+	uint64_t began = uv_hrtime();
 	int err = start_pool(s);
 	if (err == 0)
 		err = examine(s->config, NULL, &s->tls);
+	if (err == 0)
+		err = start_store(s);
+	/* From here on they wait for on_recovering(), or for their handles. */
+	block_signals(&before);
 	if (err == 0)
 		err = start_engine(s);
 	s->conns.shared.engine = s->engine;
 	if (err == 0)
 		err = start_handles(s);
+	/* One that waits was heard, or is of no use any more. */
+	if (err)
+		close_signals(s);
+	unblock_signals(&before);
+	if (err == 0)
+		log_notice("database %s: ready in %.3f s", s->config->db, (double)(uv_hrtime() - began) / 1e9);
 	if (err == 0)
 		conns_fit(&s->conns, count_descriptors());
 	if (err == 0)
@@ -500,8 +567,22 @@ static int server_new(struct server **out, const struct config *config)
 		return err;
 	}
 	require(uv_loop_configure(&s->loop, UV_METRICS_IDLE_TIME) == 0);
+	service_init(&s->service);
 	*out = s;
 	return 0;
+}
+
+/* The last line of a log. What a start could not do has been said. */
+static void say_stopped(const struct server *s, bool started)
+{
+	char cut[96] = "";
+	if (s->cut)
+		snprintf(cut, sizeof cut, "; %llu connection%s closed with requests unanswered",
+			 (unsigned long long)s->cut, s->cut == 1 ? " was" : "s were");
+	if (started && s->result)
+		log_error("stopped: %s%s", candor_strerror(s->result), cut);
+	else if (s->why)
+		log_notice("stopped: %s%s", s->why, cut);
 }
 
 /* The loop has run dry. */
@@ -528,10 +609,17 @@ int server_run(const struct config *config)
 	/* A peer that goes away while it is written to is an error of that write, not a signal. */
 	signal(SIGPIPE, SIG_IGN);
 	s->result = start(s);
-	if (s->result == 0)
+	bool started = s->result == 0;
+	if (started) {
 		log_notice("candord " CANDOR_VERSION " is ready");
-	else
+		service_ready(&s->service);
+	} else {
+		service_stopping(&s->service, s->why ? s->why : candor_strerror(s->result));
 		close_all(s);
+	}
 	uv_run(&s->loop, UV_RUN_DEFAULT);
+	say_stopped(s, started);
+	if (s->why && !started)
+		s->result = 0; /* it was told to give up */
 	return server_free(s);
 }
