@@ -232,6 +232,7 @@ struct candor_item {
 	size_t n_reports;
 	const struct candor_item_report *reports;
 	bool archived; /* false: absent */
+	const char *cursor; /* in answers to LIST_CHANGES; NULL: absent */
 };
 
 struct candor_labeler {

@@ -139,7 +139,7 @@ state
 reply
 slices
 record log_trim removal access items item_page charge upkeep check
-commands write read history prune grants_commands recover
+commands write read history changes prune grants_commands recover
 requests
 engine
 view

@@ -262,6 +262,25 @@ static const struct {
 	 " WHERE i.id IN (SELECT item FROM report_log))"
 	 " GROUP BY item, labeler HAVING max(change) > 0 AND (count(*) < 2 OR max(value) - min(value) > 1e-12)",
 	 "report_log, change ", ": its item has another report of its labeler"},
+	{"SELECT c.change FROM item_changes c LEFT JOIN items i ON i.id = c.item WHERE i.pool IS NOT c.pool"
+	 " OR c.state = 'closed' AND (c.change != i.closed OR i.close_number IS NULL)"
+	 " OR c.state = 'resolved' AND (i.state != 'resolved' OR c.round IS NOT i.round OR c.change <= i.closed)"
+	 " OR c.state = 'void' AND (i.state != 'void' OR i.close_number IS NULL AND c.change != i.closed"
+	 " OR i.close_number IS NOT NULL AND c.change <= i.closed)",
+	 "item_changes, change ", ": this did not happen to its item"},
+	{"SELECT i.id FROM items i LEFT JOIN (SELECT item, count(*) AS n FROM item_changes GROUP BY item) c"
+	 " ON c.item = i.id WHERE c.n IS NOT (i.close_number IS NOT NULL) + (i.state != 'closed')",
+	 "items, id ", ": item_changes does not tell what happened to it"},
+	{"SELECT s.change FROM settlements s LEFT JOIN item_changes c ON c.pool = s.pool AND c.change = s.change"
+	 " WHERE c.item IS NOT s.item OR c.state != 'resolved'",
+	 "settlements, change ", ": it is not in item_changes"},
+	{"SELECT e.change FROM events e JOIN pools p ON p.name = e.pool LEFT JOIN item_changes c ON c.pool = p.id"
+	 " AND c.change = e.change WHERE e.action IN ('close', 'void')"
+	 " AND c.state IS NOT iif(e.action = 'void', 'void', 'closed')",
+	 "events, change ", ": it is not in item_changes"},
+	{"SELECT change FROM (SELECT change, round, lag(round, 1, 0) OVER (PARTITION BY pool ORDER BY change) AS before"
+	 " FROM item_changes WHERE state = 'resolved') WHERE round != before + 1",
+	 "item_changes, change ", ": its round does not follow the round before"},
 	{"SELECT l.id FROM labelers l JOIN pools p ON p.id = l.pool WHERE l.through > p.round", "labelers, id ",
 	 ": its state is of a round that is still to come"},
 	{"SELECT (SELECT count(*) FROM report_log) AS n FROM progress WHERE log_rows != n",
@@ -273,6 +292,7 @@ static const struct {
 	 "coalesce((SELECT max(change) FROM report_log), 0), coalesce((SELECT max(change) FROM settings), 0),"
 	 " coalesce((SELECT max(closed) FROM items), 0), coalesce((SELECT max(change) FROM settlements), 0),"
 	 " coalesce((SELECT max(change) FROM events), 0), coalesce((SELECT max(joined) FROM labelers), 0),"
+	 " coalesce((SELECT max(change) FROM item_changes), 0),"
 	 " coalesce((SELECT max(change) FROM revisions), 0)) AS n FROM progress WHERE changes < n",
 	 "progress: changes is less than ", ", which was given"},
 };

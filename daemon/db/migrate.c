@@ -7,6 +7,7 @@
 
 #include "daemon/db/error.h"
 #include "daemon/db/migrate_chain.h"
+#include "daemon/db/migrate_changes.h"
 #include "lib/base/log.h"
 
 /* Steps are only ever appended. Step i brings version i to version i + 1. */
@@ -169,10 +170,17 @@ static const char *const steps[] = {
 	/* 5: the sequence of a report, NULL where it has none; packed it is [labeler,value,sequence]. The secret that a
 	 * settlement's hash covers: 16 bytes, NULL in those made before. And the view looks up the labeler of each
 	 * report: left to itself, SQLite goes through an item's reports for each labeler. A token could be made to
-	 * expire so late that the time came back negative: it goes on expiring never. */
+	 * expire so late that the time came back negative: it goes on expiring never. And what happened to items:
+	 * migrate_changes() adds what did so far. */
 	"UPDATE tokens SET expires_at = 9223372036854775807 WHERE expires_at < 0;"
 	"ALTER TABLE report_log ADD COLUMN sequence INTEGER;"
 	"ALTER TABLE settlements ADD COLUMN salt BLOB;"
+	"CREATE TABLE item_changes ("
+	" pool INTEGER NOT NULL REFERENCES pools, change INTEGER NOT NULL,"
+	" item INTEGER NOT NULL REFERENCES items,"
+	" state TEXT NOT NULL CHECK (state IN ('closed', 'resolved', 'void')), round INTEGER,"
+	" PRIMARY KEY (pool, change)"
+	") STRICT, WITHOUT ROWID;"
 	"DROP VIEW reports;"
 	"CREATE VIEW reports AS"
 	" SELECT p.name AS pool, i.name AS item, i.state AS state, l.name AS labeler,"
@@ -193,7 +201,7 @@ static const char *const steps[] = {
 };
 
 /* What must be computed to finish a step, after its statements and in the same transaction. */
-static int (*const fills[MIGRATE_VERSION])(sqlite3 *db) = {[1] = migrate_chain};
+static int (*const fills[MIGRATE_VERSION])(sqlite3 *db) = {[1] = migrate_chain, [4] = migrate_changes};
 
 static_assert(sizeof steps / sizeof *steps == MIGRATE_VERSION, "a step for each version");
 

@@ -67,6 +67,29 @@ static void get_settled(struct columns *c, struct settled_row *r)
 	get_settlement(c, &r->settlement, &r->item);
 }
 
+static void get_item_change(struct columns *c, struct item_change_row *r)
+{
+	ITEM_CHANGE_COLUMNS(GET, GET);
+}
+
+/* SELECT_ITEM_CHANGES. */
+static void get_changed_item(struct columns *c, struct changed_item_row *row)
+{
+	*row = (struct changed_item_row){0};
+	get_item_change(c, &row->change);
+	struct item_row *r = &row->item;
+	ITEM_CLOSED(GET, GET);
+	r->aggregate.n = r->reports.n;
+	r->state = row->change.state;
+	r->round = row->change.round;
+	GET_INTEGER_IF(ended_at, r->state != CANDOR_CLOSED);
+	GET_REAL_IF(outcome, r->state == CANDOR_RESOLVED);
+	GET_REAL_IF(eta, r->state == CANDOR_RESOLVED);
+	GET_REAL_IF(weighted_loss, r->state == CANDOR_RESOLVED);
+	if (r->id != row->change.item || r->pool != row->change.pool)
+		columns_fail(c, ERR_HISTORY);
+}
+
 static void get_event(struct columns *c, struct event_row *r, uint64_t *round)
 {
 	EVENT_COLUMNS(GET, GET);
@@ -289,6 +312,39 @@ int db_feed(struct db *db, struct arena *a, uint64_t pool, uint64_t after, size_
 	return found < 0 ? found : n;
 }
 
+int db_item_changes(struct db *db, struct arena *a, uint64_t pool, uint64_t after, size_t limit,
+		    struct changed_item_row *out)
+{
+	struct columns c;
+	int n = 0, found, err = begin(&c, db, SQL_ITEM_CHANGES, a);
+	if (err)
+		return err;
+	bind_number(&c, 1, pool);
+	bind_number(&c, 2, after);
+	bind_number(&c, 3, limit);
+	while ((found = fetch(&c)) == 1 && (size_t)n < limit) {
+		get_changed_item(&c, &out[n++]);
+		if ((found = columns_error(&c)))
+			break;
+	}
+	sqlite3_reset(c.s);
+	return found < 0 ? found : n;
+}
+
+int db_item_change(struct db *db, uint64_t pool, uint64_t change, struct item_change_row *out)
+{
+	struct columns c;
+	int err = begin(&c, db, SQL_ONE_ITEM_CHANGE, NULL);
+	if (err)
+		return err;
+	bind_number(&c, 1, pool);
+	bind_number(&c, 2, change);
+	int found = fetch(&c);
+	if (found == 1)
+		get_item_change(&c, out);
+	return end(&c, found);
+}
+
 /* The pool's newest settlement up to a round: 1, 0 where there is none, or an error. */
 static int newest_up_to(struct db *db, const char *pool, uint64_t limit, uint64_t *round, uint64_t *change)
 {
@@ -389,6 +445,16 @@ int db_count_settled(struct db *db, uint64_t pool, uint64_t round, uint64_t *out
 {
 	const uint64_t bound[] = {pool, round};
 	return count(db, SQL_COUNT_SETTLED, bound, 2, out);
+}
+
+int db_newest_item_change(struct db *db, uint64_t pool, uint64_t *out)
+{
+	return count(db, SQL_NEWEST_ITEM_CHANGE, &pool, 1, out);
+}
+
+int db_count_item_changes(struct db *db, uint64_t pool, uint64_t *out)
+{
+	return count(db, SQL_COUNT_ITEM_CHANGES, &pool, 1, out);
 }
 
 int db_first_round(struct db *db, uint64_t pool, uint64_t *out)

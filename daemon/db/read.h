@@ -85,6 +85,24 @@ MUST_CHECK int db_head(struct db *db, uint64_t pool, uint64_t round, uint8_t out
 MUST_CHECK int db_feed(struct db *db, struct arena *a, uint64_t pool, uint64_t after, size_t limit,
 		       struct item_row *out);
 
+/* What happened to an item, and the item as it was right after that: `archived` is not set. */
+struct changed_item_row {
+	struct item_change_row change;
+	struct item_row item; /* without its reports and weights */
+};
+
+/* What happened to items of a pool after change `after`, in order, up to `limit` rows, into out[limit]: how many, or an
+ * error. */
+MUST_CHECK int db_item_changes(struct db *db, struct arena *a, uint64_t pool, uint64_t after, size_t limit,
+			       struct changed_item_row *out);
+
+/* What happened with this change: 1 found, 0 nothing to an item, or an error. */
+MUST_CHECK int db_item_change(struct db *db, uint64_t pool, uint64_t change, struct item_change_row *out);
+
+/* The newest of them, 0: there is none; and how many there are. */
+MUST_CHECK int db_newest_item_change(struct db *db, uint64_t pool, uint64_t *out);
+MUST_CHECK int db_count_item_changes(struct db *db, uint64_t pool, uint64_t *out);
+
 /* A pool's newest archive. */
 MUST_CHECK int db_archive(struct db *db, struct arena *a, uint64_t pool, struct archive_row *out);
 

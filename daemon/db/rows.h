@@ -110,6 +110,13 @@ struct settlement_row {
 	uint8_t salt[CHAIN_SALT_BYTES];
 };
 
+/* What happened to an item: it was closed, resolved or voided. It stays when the item is archived. */
+struct item_change_row {
+	uint64_t pool, change, item;
+	enum candor_item_state state; /* that it came into */
+	uint64_t round; /* RESOLVED only */
+};
+
 /* Rounds of a pool that were moved out to a file, and how the pool stood right after the last of them, its labelers
  * (checkpoint_row) aside: there a replay begins that has not the file. */
 struct archive_row {

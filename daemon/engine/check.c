@@ -54,7 +54,7 @@ static void check_pool(const struct engine *e, const struct engine_pool *c, uint
 	size_t stretches;
 	pool_stretches(c->pool, &stretches);
 	require(c->id == id && engine_find(e, c->name) == c);
-	require(c->changed <= e->progress.changes);
+	require(c->changed <= e->progress.changes && c->item_changed <= e->progress.changes);
 	require(c->closes >= t->closed && c->closes >= t->round);
 	require(c->archive.last <= t->round);
 	require(c->stretches_written < stretches);

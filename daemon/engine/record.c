@@ -108,6 +108,21 @@ void engine_record_item(struct engine *e, const struct engine_pool *c, const str
 	e->work += REPORT_WORK * (uint64_t)item->n;
 }
 
+void engine_record_item_change(struct engine *e, struct engine_pool *c, const struct item *item,
+			       enum candor_item_state state, uint64_t change)
+{
+	const struct item_change_row row = {
+		.pool = c->id,
+		.change = change,
+		.item = item->own.number,
+		.state = state,
+		.round = state == CANDOR_RESOLVED ? item->frozen->round : 0,
+	};
+	require(change > c->item_changed);
+	c->item_changed = change;
+	engine_add(e, CHANGE_ITEM_CHANGE, &row);
+}
+
 /* ---- events ---- */
 
 void engine_record_event(struct engine *e, const struct call *call, uint64_t change, const char *action,

@@ -31,6 +31,10 @@ void engine_record_joining(struct engine *e, struct engine_pool *c, uint32_t id,
 void engine_record_item(struct engine *e, const struct engine_pool *c, const struct item *item, enum change_type type,
 			uint64_t closed);
 
+/* What happened to an item with this change, the pool's newest: it came into this state. */
+void engine_record_item_change(struct engine *e, struct engine_pool *c, const struct item *item,
+			       enum candor_item_state state, uint64_t change);
+
 /* Who did what, for `candor audit`. detail NULL: there was no memory for it, and the engine is broken. */
 void engine_record_event(struct engine *e, const struct call *call, uint64_t change, const char *action,
 			 const char *pool, const char *subject, const char *detail);

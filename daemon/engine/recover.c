@@ -192,6 +192,10 @@ static int read_pool(struct engine *e, const struct pool_row *row)
 	free(lag.through);
 	if (err == 0)
 		err = read_totals(e, c, &row->totals);
+	if (err == 0)
+		err = db_newest_item_change(e->db, c->id, &c->item_changed);
+	if (err == 0 && c->item_changed > e->progress.changes)
+		err = contradiction("change of an item", c->item_changed);
 	return err ? err : read_head(e, c);
 }
 

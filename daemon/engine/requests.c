@@ -57,6 +57,7 @@ struct row {
 #define ROW_LIST_TOKENS    NEEDS(CANDOR_RIGHT_ADMIN,   NEED_IN_POOL),      READS,  ON_ENGINE, PAGE(600, 0)
 #define ROW_REVOKE_TOKEN   NEEDS(CANDOR_RIGHT_ADMIN,   NEED_IN_POOL),      WRITES, ON_ENGINE, ONE_ROW
 #define ROW_LIST_EVENTS    NEEDS(CANDOR_RIGHT_ADMIN,   NEED_IN_POOL),      READS,  ON_ENGINE, PAGE(1000, 2000)
+#define ROW_LIST_CHANGES   NEEDS(SOME_READ,            NEED_IN_POOL),      READS,  ON_POOL,   PAGE(450, 1000)
 /* clang-format on */
 
 /* A kind without a row above, or without a function in commands.h, does not compile. */

@@ -20,6 +20,7 @@ struct engine_pool {
 	char *name;
 	uint64_t created_at;
 	uint64_t changed; /* newest change of the pool */
+	uint64_t item_changed; /* newest one that closed, resolved or voided an item of it */
 	uint64_t closes; /* close numbers given */
 	uint8_t head[CHAIN_BYTES]; /* the hash of its newest settlement; zeros before the first */
 	struct engine_pool *next_touched; /* of engine.touched */

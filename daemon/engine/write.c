@@ -499,6 +499,7 @@ enum engine_outcome engine_close_items(struct engine *e, struct call *call)
 			}
 			item_ends_open(e, c, item, result->now);
 			engine_record_item(e, c, item, CHANGE_ITEM, item->own.changed);
+			engine_record_item_change(e, c, item, CANDOR_CLOSED, item->own.changed);
 			engine_record_event(e, call, item->own.changed, "close", c->name, r->items[i], "");
 			result->counts.accepted++;
 		}
@@ -562,13 +563,16 @@ static int resolve(struct engine *e, struct engine_pool *c, struct item *item, d
 		item->own.changed = engine_next_change(e, c);
 		item->own.ended_at = now;
 	}
-	if (was_open)
+	if (was_open) {
 		engine_record_item(e, c, item, CHANGE_ITEM, closed);
+		engine_record_item_change(e, c, item, CANDOR_CLOSED, closed);
+	}
 	if (err)
 		return err;
 	if (!was_open)
 		engine_record_item(e, c, item, CHANGE_ITEM_ENDED, closed);
 	add_settlement(e, c, item, &done, by);
+	engine_record_item_change(e, c, item, CANDOR_RESOLVED, item->own.changed);
 	c->refresh_due += item->n;
 	return 0;
 }
@@ -644,6 +648,7 @@ enum engine_outcome engine_void_items(struct engine *e, struct call *call)
 			else
 				item->own.changed = engine_next_change(e, c);
 			engine_record_item(e, c, item, was_open ? CHANGE_ITEM : CHANGE_ITEM_ENDED, item->own.changed);
+			engine_record_item_change(e, c, item, CANDOR_VOID, item->own.changed);
 			engine_record_event(e, call, item->own.changed, "void", c->name, r->items[i], "");
 			result->counts.accepted++;
 		}

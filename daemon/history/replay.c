@@ -215,6 +215,31 @@ static int compare_kept(struct replay *r, const struct item_row *moved)
 	return 0;
 }
 
+/* It is what list_changes tells of the item. */
+static int compare_change(struct replay *r, const struct item_change_row *want, const char *name)
+{
+	struct item_change_row row = {0};
+	int found = db_item_change(r->source.db, r->source.id, want->change, &row);
+	if (found < 0)
+		return found;
+	if (found == 0 || row.item != want->item || row.state != want->state || row.round != want->round)
+		replay_differ(r, "%s: change %" PRIu64 " of it is not in the list of changes", name, want->change);
+	return 0;
+}
+
+static int compare_closing(struct replay *r, const struct item_row *row)
+{
+	const struct item_change_row want = {r->source.id, row->closed, row->id, CANDOR_CLOSED, 0};
+	return compare_change(r, &want, row->name);
+}
+
+/* Of what was archived before the list was kept, the numbers are not those that the archive has. */
+static int compare_outcome(struct replay *r, const struct settlement_row *s, const char *name, bool archived)
+{
+	const struct item_change_row want = {r->source.id, s->change, s->item, CANDOR_RESOLVED, s->round};
+	return archived ? 0 : compare_change(r, &want, name);
+}
+
 static int apply_close(struct replay *r, const struct item_row *row, bool archived)
 {
 	struct item *item;
@@ -226,6 +251,9 @@ static int apply_close(struct replay *r, const struct item_row *row, bool archiv
 		err = apply_reports(r, item, &row->reports);
 	if (err == 0)
 		err = pool_close(r->pool, item);
+	if (err)
+		return err;
+	err = compare_closing(r, row);
 	if (err)
 		return err;
 	compare_aggregate(r, row->name, &row->aggregate, &item->frozen->aggregate);
@@ -269,7 +297,7 @@ static void check_link(struct replay *r, const struct settlement_row *s, const s
 	check_head(r, s->round);
 }
 
-static int apply_settlement(struct replay *r, const struct settled_row *row)
+static int apply_settlement(struct replay *r, const struct settled_row *row, bool archived)
 {
 	const struct settlement_row *s = &row->settlement;
 	const char *name = row->item.name;
@@ -293,7 +321,7 @@ static int apply_settlement(struct replay *r, const struct settled_row *row)
 	pool_drop_item(r->pool, item);
 	r->settled++;
 	r->reports += s->n;
-	return 0;
+	return compare_outcome(r, s, name, archived);
 }
 
 /* ---- the streams ---- */
@@ -408,9 +436,10 @@ static int begin_item(struct replay *r, const struct item_row *row, uint64_t *cl
 		if (row->reports.labelers[i] >= pool_labelers(r->pool))
 			return ERR_HISTORY;
 	++*closed;
-	if (row->state != CANDOR_RESOLVED)
-		return 0;
-	int err = pool_add_item(r->pool, row->name, strlen(row->name), &item);
+	int err = compare_closing(r, row);
+	if (err || row->state != CANDOR_RESOLVED)
+		return err;
+	err = pool_add_item(r->pool, row->name, strlen(row->name), &item);
 	if (err == 0)
 		err = pool_restore_reports(r->pool, item, row->reports.labelers, row->reports.values, NULL,
 					   row->reports.n);
@@ -527,7 +556,7 @@ static int apply(struct replay *r, const struct stream *s)
 	case SETTINGS: return apply_settings(r, s->row);
 	case JOINS: return apply_join(r, s->row);
 	case CLOSES: return apply_close(r, s->row, s->archived);
-	case SETTLEMENTS: return apply_settlement(r, s->row);
+	case SETTLEMENTS: return apply_settlement(r, s->row, s->archived);
 	}
 	return ERR_HISTORY;
 }

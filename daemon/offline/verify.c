@@ -148,6 +148,17 @@ static int run(struct replay *r, struct db *db, const struct verify_pool *v)
 	return err ? err : replay_run(r, 0);
 }
 
+/* Each closed item was closed once, and each round and each void is told, too. */
+static int count_changes(struct replay *r, struct db *db, const struct view_pool *c, uint64_t voided)
+{
+	uint64_t written;
+	int err = db_count_item_changes(db, c->id, &written);
+	if (err == 0)
+		replay_compare_count(r, "the pool", "changes of items", written,
+				     replay_closes(r) + pool_totals(replay_pool(r))->round + voided);
+	return err;
+}
+
 /* What is not archived is compared item by item; of the archived ones there must be as many as rounds. */
 static int count_archived(struct replay *r, struct db *db, const struct verify_pool *v)
 {
@@ -177,7 +188,7 @@ static int replay_and_compare(struct db *db, const struct verify_pool *v, struct
 	compare_labelers(r, c->pool);
 	compare_settings(r, v->pool->pool);
 	compare_totals(r, c->pool, voided, open);
-	return 0;
+	return count_changes(r, db, c, voided);
 }
 
 static void say_unread(const struct verify_pool *v)

@@ -376,6 +376,12 @@ static const struct wire_row request_ListEvents_rows[] = {
 };
 static const struct wire_table request_ListEvents = TABLE(request_ListEvents, list_events, request);
 
+static const struct wire_row request_ListChanges_rows[] = {
+	TEXT(ListChanges, request, pool, name_fault),
+	PAGE(ListChanges, request),
+};
+static const struct wire_table request_ListChanges = TABLE(request_ListChanges, list_changes, request);
+
 /* ---- answers ---- */
 
 static const struct wire_row wire_status_rows[] = {
@@ -524,6 +530,7 @@ static const struct wire_row answer_Item_rows[] = {
 	OPTIONAL(Item, ITEM, item, ended_at, ENDED_AT, NULL),
 	ROWS(Item, item, reports, n_reports, &answer_ItemReport),
 	OPTIONAL(Item, ITEM, item, archived, ARCHIVED, NULL),
+	{AS(Item, cursor, item, cursor), OPTIONAL_CASE(Item, ITEM, cursor, CURSOR), .text_fault = short_fault},
 };
 FAST_ANSWER(answer_Item)
 static const struct wire_table answer_Item = FAST_ANSWER_TABLE(answer_Item, item, item);

@@ -87,6 +87,8 @@ WALK void walk_read_field(struct wire_reader *d, const struct wire_row *row, con
 	case WIRE_BOOL: *(bool *)to = *(const protobuf_c_boolean *)from != 0; break;
 	case WIRE_TEXT:
 		memcpy(to, from, sizeof(char *));
+		if (row->number && !*(char *const *)from)
+			return;
 		what = row->text_fault(*(char *const *)from, wire_text_len(*(char *const *)from));
 		break;
 	case WIRE_LIMIT:

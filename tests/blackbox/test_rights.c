@@ -121,6 +121,7 @@ static const struct row {
 	{"d d d + + + d d d u u u +", ask_query_settled_reports, "..., reports"},
 	{"d d d + + + d d d u u u +", ask_query_open_reports, "..., open, reports"},
 	{"d d + + + + d d d u u u +", ask_list_items, "list_items"},
+	{"d d + + + + d d d u u u +", ask_list_changes, "list_changes"},
 	{"d d d + + + d d d u u u +", ask_list_labelers, "list_labelers"},
 	{"d d d + + + d d d u u u +", ask_get_labeler, "get_labeler"},
 	{"d d d + + + d d d u u u +", ask_get_labeler_history, "..., history"},
@@ -413,6 +414,7 @@ static void expect_no_more_than_granted(const struct world *w, enum role role, c
 		assert_int_equal(r->items[0].n_reports, c->request.with_reports ? 2 : 0);
 		break;
 	case CANDOR_REQ_LIST_ITEMS:
+	case CANDOR_REQ_LIST_CHANGES:
 		assert_true(r->n > 0);
 		for (size_t i = 0; i < r->n; i++)
 			assert_true(r->items[i].state != CANDOR_OPEN && r->items[i].n_reports == 0);

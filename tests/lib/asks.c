@@ -230,6 +230,11 @@ void ask_list_all_events(struct cell *c)
 	of_type(c, CANDOR_REQ_LIST_EVENTS);
 }
 
+void ask_list_changes(struct cell *c)
+{
+	about_pool(c, CANDOR_REQ_LIST_CHANGES);
+}
+
 void ask_of(struct cell *c, enum candor_request_type type)
 {
 	static void (*const makers[CANDOR_REQ_TYPES])(struct cell *) = {
@@ -255,6 +260,7 @@ void ask_of(struct cell *c, enum candor_request_type type)
 		[CANDOR_REQ_LIST_TOKENS] = ask_list_tokens,
 		[CANDOR_REQ_REVOKE_TOKEN] = ask_revoke_token,
 		[CANDOR_REQ_LIST_EVENTS] = ask_list_events,
+		[CANDOR_REQ_LIST_CHANGES] = ask_list_changes,
 	};
 	if (!makers[type])
 		fprintf(stderr, "tests/lib/asks.c does not ask %s\n", candor_request_name(type));

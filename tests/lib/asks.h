@@ -58,5 +58,6 @@ void ask_list_tokens(struct cell *c);
 void ask_revoke_token(struct cell *c);
 void ask_list_events(struct cell *c);
 void ask_list_all_events(struct cell *c);
+void ask_list_changes(struct cell *c);
 
 #endif

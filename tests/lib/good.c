@@ -61,6 +61,7 @@ static bool names_pool(enum candor_request_type type)
 	case CANDOR_REQ_LIST_LABELERS:
 	case CANDOR_REQ_GET_LABELER:
 	case CANDOR_REQ_LIST_ITEMS:
+	case CANDOR_REQ_LIST_CHANGES:
 	case CANDOR_REQ_PRUNE_POOL: return true;
 	case CANDOR_REQ_UNKNOWN:
 	case CANDOR_REQ_HELLO:
@@ -120,7 +121,8 @@ static bool good_row(const struct candor_response *r, size_t i)
 		for (size_t k = 0; k < r->items[i].n_reports; k++)
 			if (!good_short(r->items[i].reports[k].labeler))
 				return false;
-		return good_short(r->items[i].item) && r->items[i].state <= CANDOR_VOID;
+		return good_short(r->items[i].item) && r->items[i].state <= CANDOR_VOID &&
+		       (!r->items[i].cursor || good_short(r->items[i].cursor));
 	case CANDOR_RES_NONE:
 	case CANDOR_RES_WELCOME:
 	case CANDOR_RES_INFO:

@@ -193,6 +193,7 @@ static bool may(const struct rights_model *m, const struct somebody *s, const st
 		if (a->with_reports && !has(m, s, CANDOR_RIGHT_INSPECT, a->pool, NULL, when))
 			return false;
 		return has(m, s, reads, a->pool, NULL, when);
+	case CANDOR_REQ_LIST_CHANGES:
 	case CANDOR_REQ_LIST_ITEMS: return has(m, s, reads, a->pool, NULL, when);
 	case CANDOR_REQ_LIST_LABELERS:
 	case CANDOR_REQ_GET_LABELER: return has(m, s, CANDOR_RIGHT_INSPECT, a->pool, NULL, when);

@@ -81,6 +81,7 @@ static const struct candor_request requests[] = {
 	{.id = 21, .type = CANDOR_REQ_LIST_TOKENS, .cursor = "c21", .limit = 21},
 	{.id = 22, .type = CANDOR_REQ_REVOKE_TOKEN, .name = "t22"},
 	{.id = 23, .type = CANDOR_REQ_LIST_EVENTS, .pool = "p23", .cursor = "c23", .limit = 23},
+	{.id = 24, .type = CANDOR_REQ_LIST_CHANGES, .pool = "p24", .cursor = "c24", .limit = 24},
 };
 
 static const struct candor_best best = {"anna", 12, 1.5, 2.5, 1, 2.75, 40};
@@ -108,9 +109,9 @@ static const struct candor_item_report item_reports[] = {{"anna", 0.75, 1.5}, {"
 
 static const struct candor_item sample_items[] = {
 	{"item-1", CANDOR_RESOLVED, 0.1, 0.2, 0.3, 0.4, 0.5, 1.6, 17, 0.8, 19, 0.05, 0.06, 21, 22, 23,
-	 COUNT(item_reports), item_reports, false},
+	 COUNT(item_reports), item_reports, false, NULL},
 	{.item = "item-2", .state = CANDOR_OPEN, .mean = 1, .ess = 1, .n = 1, .opened_at = 5},
-	{.item = "item-3", .state = CANDOR_VOID, .ended_at = 6},
+	{.item = "item-3", .state = CANDOR_VOID, .ended_at = 6, .cursor = "c-3"},
 	{.item = "item-5", .state = CANDOR_RESOLVED, .n = 3, .archived = true},
 	{.item = "item-4", .state = CANDOR_CLOSED, .n_reports = 1, .reports = item_reports + 1},
 };

@@ -86,6 +86,32 @@ static void a_pool_is_written_when_its_row_has_changed(void **state)
 	assert_int_equal(c.rows[CHANGE_STRETCH], 0);
 }
 
+/* What happens to an item has an entry of its own, in one page for all that a commit has of a pool. */
+static void what_happens_to_items_writes_one_page_of_the_list(void **state)
+{
+	enum { ITEMS = 16 };
+	struct fake_owner *f = *state;
+	const char *items[ITEMS];
+	char names[ITEMS][8];
+	open_items(f, "p");
+	for (int i = 0; i < ITEMS; i++) {
+		snprintf(names[i], sizeof names[i], "i%d", i);
+		items[i] = names[i];
+		assert_int_equal(fake_post(f, "p", items[i], "ann", 0.5), CANDOR_OK);
+	}
+	const struct candor_request close = {.type = CANDOR_REQ_CLOSE_ITEMS, .pool = "p", .n = ITEMS, .items = items};
+	struct commit c = commit_of(f, fake_ask(f, &close));
+	assert_int_equal(c.rows[CHANGE_ITEM_CHANGE], ITEMS);
+	/* Items and their two indexes, open items, the audit and its index, the pool, the counts, and the list. */
+	assert_true(c.pages <= 9);
+	c = commit_of(f, fake_ask_resolve(f, "p", items[0], 1));
+	assert_int_equal(c.rows[CHANGE_ITEM_CHANGE], 1);
+	c = commit_of(f, fake_ask_resolve(f, "p", "a", 1));
+	assert_int_equal(c.rows[CHANGE_ITEM_CHANGE], 2);
+	c = commit_of(f, fake_ask_post(f, "p", "b", "ann", 0.25));
+	assert_int_equal(c.rows[CHANGE_ITEM_CHANGE], 0);
+}
+
 static void a_commit_writes_the_pools_that_it_touched(void **state)
 {
 	struct fake_owner *f = *state;
@@ -164,6 +190,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_report_on_an_open_item_writes_one_row_beside_the_counts),
 		TEST(a_pool_is_written_when_its_row_has_changed),
+		TEST(what_happens_to_items_writes_one_page_of_the_list),
 		TEST(a_commit_writes_the_pools_that_it_touched),
 		TEST(what_a_failed_commit_did_not_write_is_written_again),
 		TEST(commits_are_shorter_while_somebody_writes_little),

@@ -93,6 +93,36 @@ static void make(const char *path)
 	fake_deinit(&f);
 }
 
+/* What happened to items, with all that their rows say, or in the order of each item alone: a database without an audit
+ * does not say when an item was voided that was closed before. */
+static char *changes_of(struct fake_owner *f, bool in_order)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	require(out);
+	for (int pool = 0; pool < 3; pool++) {
+		static const char *const pools[] = {"any time", "horizon", "fixed"};
+		const struct candor_request all = {.type = CANDOR_REQ_LIST_CHANGES, .pool = pools[pool], .limit = 1000};
+		const struct candor_response *r = fake_call(f, &all);
+		assert_int_equal(r->code, CANDOR_OK);
+		assert_true(r->n > 0 && !r->more);
+		for (size_t i = 0; i < r->n; i++) {
+			const struct candor_item *item = &r->items[i];
+			size_t nth = 0;
+			for (size_t k = 0; k < i; k++)
+				nth += strcmp(r->items[k].item, item->item) == 0;
+			if (!in_order && item->state == CANDOR_VOID && item->ess > 0)
+				continue;
+			fprintf(out, "%zu. of %s: %d %a %a %a %u at %u\n", nth, item->item, (int)item->state,
+				item->mean, item->outcome, item->weighted_loss, (unsigned)item->round,
+				(unsigned)item->ended_at);
+		}
+	}
+	fclose(out);
+	return text;
+}
+
 static void test_every_earlier_schema(void **state)
 {
 	(void)state;
@@ -100,7 +130,7 @@ static void test_every_earlier_schema(void **state)
 	struct engine_limits limits = fake_roomy_limits();
 	fake_init(&f, &limits);
 	play(&f);
-	char *want = fake_state(&f);
+	char *want = fake_state(&f), *changes[] = {changes_of(&f, false), changes_of(&f, true)};
 	long versions = MIGRATE_VERSION;
 	for (long version = 1; version < versions; version++) {
 		char path[64];
@@ -114,6 +144,9 @@ static void test_every_earlier_schema(void **state)
 		char *got = fake_state(&old);
 		assert_string_equal(got, want);
 		free(got);
+		got = changes_of(&old, version >= 4);
+		assert_string_equal(got, changes[version >= 4]);
+		free(got);
 		assert_int_equal(fake_verify(&old), 0);
 
 		/* It goes on as the other would. */
@@ -124,6 +157,76 @@ static void test_every_earlier_schema(void **state)
 		fake_deinit(&old);
 	}
 	free(want);
+	free(changes[0]);
+	free(changes[1]);
+	fake_deinit(&f);
+}
+
+/* Makes the present database one of schema 4 again, without an audit, too. */
+static void undo_schema_5(struct fake_owner *f)
+{
+	sql_run(f->path, "DROP TABLE item_changes");
+	sql_run(f->path, "ALTER TABLE settlements DROP COLUMN salt");
+	sql_run(f->path, "ALTER TABLE report_log DROP COLUMN sequence");
+	sql_run(f->path, "DELETE FROM events WHERE action = 'void'");
+	sql_run(f->path, "PRAGMA user_version = 4");
+}
+
+/* Of what is archived no table says with which change it happened. */
+static void test_what_was_archived_before_there_was_a_list_is_in_it(void **state)
+{
+	(void)state;
+	enum { ROUNDS = 40, ARCHIVES = 2 };
+	struct fake_owner f;
+	struct engine_limits limits = fake_roomy_limits();
+	char item[32], paths[ARCHIVES][128];
+	fake_init(&f, &limits);
+	fake_pool(&f, "p", NULL);
+	for (int i = 0; i < ARCHIVES * ROUNDS; i++) {
+		struct archive_row made;
+		f.now_ms += 10;
+		snprintf(item, sizeof item, "%d", i);
+		assert_int_equal(fake_post(&f, "p", item, "ann", 0.5), CANDOR_OK);
+		assert_int_equal(fake_close(&f, "p", item), CANDOR_OK);
+		if (i % 8 == 5)
+			assert_int_equal(fake_void(&f, "p", item), CANDOR_OK);
+		/* The others later, in another order. */
+		snprintf(item, sizeof item, "%d", i ^ 3);
+		if (i % 4 >= 2 && i % 8 != 6)
+			assert_int_equal(fake_resolve(&f, "p", item, 1), CANDOR_OK);
+		if (i % ROUNDS != ROUNDS - 1)
+			continue;
+		snprintf(paths[i / ROUNDS], sizeof paths[0], "%s/%d.gz", f.dir, i / ROUNDS);
+		fake_settle(&f);
+		assert_int_equal(fake_archive(&f, "p", UINT64_MAX, paths[i / ROUNDS], &made), 0);
+		const struct candor_request prune = fake_prune_request("p", &made, "file");
+		assert_int_equal(fake_call(&f, &prune)->code, CANDOR_OK);
+		fake_settle(&f);
+	}
+	double entries = fake_number(&f, "SELECT count(*) FROM item_changes");
+	double changes = fake_number(&f, "SELECT changes FROM progress");
+	const char *const archives[] = {paths[0], paths[1]};
+	assert_int_equal(fake_verify_with(&f, archives, ARCHIVES), 0);
+	fake_stop(&f);
+	undo_schema_5(&f);
+	fake_start(&f);
+	assert_near(fake_number(&f, "SELECT count(*) FROM item_changes"), entries, 0);
+	assert_near(fake_number(&f, "SELECT changes FROM progress"), changes, 0);
+	const struct candor_request all = {.type = CANDOR_REQ_LIST_CHANGES, .pool = "p", .limit = 1000};
+	const struct candor_response *r = fake_call(&f, &all);
+	assert_int_equal(r->n, (size_t)entries);
+	uint64_t round = 0;
+	for (size_t i = 0; i < r->n; i++) {
+		size_t before = 0;
+		for (size_t k = 0; k < i; k++)
+			before += strcmp(r->items[k].item, r->items[i].item) == 0;
+		assert_int_equal(before, r->items[i].state != CANDOR_CLOSED);
+		if (r->items[i].state == CANDOR_RESOLVED)
+			assert_int_equal(r->items[i].round, ++round);
+	}
+	assert_int_equal(fake_verify_with(&f, archives, ARCHIVES), 0);
+	for (int i = 0; i < ARCHIVES; i++)
+		assert_int_equal(unlink(paths[i]), 0);
 	fake_deinit(&f);
 }
 
@@ -196,6 +299,7 @@ int main(void)
 	}
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_earlier_schema),
+		cmocka_unit_test(test_what_was_archived_before_there_was_a_list_is_in_it),
 		cmocka_unit_test(test_a_token_that_expires_too_late_stays),
 		cmocka_unit_test(test_present_schema_stays),
 		cmocka_unit_test(test_newer_schema_is_refused),
