@@ -92,7 +92,9 @@ src = $(patsubst %.c,$(B)/%.o,$(wildcard $(1)))
 GEN_O := $(GEN_C:.c=.o)
 LIB_O := $(call src,lib/*.c lib/*/*.c) $(GEN_O)
 # What a client needs of lib/: neither the mechanism nor the pools.
-WIRE_O := $(filter-out %/random.o %/hash.o %/unicode.o %/streams.o %/options.o %/similar.o %/json.o %/json_read.o %/json_answer.o %/put.o,$(call src,lib/*.c lib/base/*.c lib/wire/*.c)) $(B)/lib/crypto/tls.o $(GEN_O)
+NOT_CLIENT := random hash unicode streams options similar put json json_answer json_in json_lines json_number json_pieces json_put json_string \
+	envelope scan
+WIRE_O := $(filter-out $(addprefix %/,$(addsuffix .o,$(NOT_CLIENT))),$(call src,lib/*.c lib/base/*.c lib/wire/*.c)) $(B)/lib/crypto/tls.o $(GEN_O)
 LLHTTP_O := $(addprefix $(B)/llhttp/,api.o http.o llhttp.o)
 DAEMON_O := $(call src,daemon/*.c daemon/*/*.c) $(LLHTTP_O)
 CLIENT_O := $(call src,client/*.c)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/base/text.h"
+#include "lib/wire/json_number.h"
 
 /* ---- text as it grows ---- */
 
@@ -83,9 +84,9 @@ static void escape(struct json_out *j, uint8_t c)
 	put(j, text, (size_t)len);
 }
 
-static void put_text(struct json_out *j, const char *text)
+static void put_text(struct json_out *j, const char *text, size_t size)
 {
-	const uint8_t *p = (const uint8_t *)text, *from = p, *end = p + strlen(text);
+	const uint8_t *p = (const uint8_t *)text, *from = p, *end = p + size;
 	put(j, "\"", 1);
 	while (p < end) {
 		size_t len = text_utf8(p, (size_t)(end - p));
@@ -107,7 +108,7 @@ static void put_text(struct json_out *j, const char *text)
 void json_out_key(struct json_out *j, const char *key)
 {
 	separate(j);
-	put_text(j, key);
+	put_text(j, key, strlen(key));
 	put(j, ": ", j->indent ? 2 : 1);
 	j->after_key = true;
 }
@@ -115,7 +116,13 @@ void json_out_key(struct json_out *j, const char *key)
 void json_out_text(struct json_out *j, const char *text)
 {
 	separate(j);
-	put_text(j, text);
+	put_text(j, text, strlen(text));
+}
+
+void json_out_string(struct json_out *j, const char *text, size_t len)
+{
+	separate(j);
+	put_text(j, text, strnlen(text, len));
 }
 
 void json_out_count(struct json_out *j, uint64_t n)
@@ -123,7 +130,7 @@ void json_out_count(struct json_out *j, uint64_t n)
 	put_value(j, "%" PRIu64, n);
 }
 
-static void put_signed(struct json_out *j, int64_t n)
+void json_out_signed(struct json_out *j, int64_t n)
 {
 	put_value(j, "%" PRId64, n);
 }
@@ -138,25 +145,15 @@ void json_out_null(struct json_out *j)
 	put_value(j, "null");
 }
 
-/* Always seen to be a real number: 1.0, 0.5, 1e-9. */
 void json_out_real(struct json_out *j, double x)
 {
-	char digits[40];
+	char text[JSON_NUMBER_MAX];
 	if (!isfinite(x)) {
 		json_out_null(j);
 		return;
 	}
-	snprintf(digits, sizeof digits, "%.17g", x);
-	char *exponent = strchr(digits, 'e');
-	if (exponent) {
-		char *from = exponent + 1, *to = from;
-		if (*from == '-')
-			to++;
-		from++;
-		from += strspn(from, "0");
-		memmove(to, from, strlen(from) + 1);
-	}
-	put_value(j, "%s%s", digits, exponent || strchr(digits, '.') ? "" : ".0");
+	separate(j);
+	put(j, text, json_number_write(x, text));
 }
 
 /* ---- enums ---- */
@@ -209,23 +206,23 @@ static bool is_present(const ProtobufCMessage *m, const ProtobufCFieldDescriptor
 	return *(const protobuf_c_boolean *)member(m, f->quantifier_offset);
 }
 
-static void put_enum(struct json_out *j, const ProtobufCEnumDescriptor *type, int value)
+void json_out_enum(struct json_out *j, const ProtobufCEnumDescriptor *type, int value)
 {
 	char word[JSON_WORD_MAX];
 	json_word(type, value, word);
 	if (*word)
 		json_out_text(j, word);
 	else
-		put_signed(j, value);
+		json_out_signed(j, value);
 }
 
-static void put_bytes(struct json_out *j, const ProtobufCBinaryData *bytes)
+void json_out_bytes(struct json_out *j, const uint8_t *data, size_t len)
 {
 	static const char digits[] = "0123456789abcdef";
 	separate(j);
 	put(j, "\"", 1);
-	for (size_t i = 0; i < bytes->len; i++) {
-		const char pair[] = {digits[bytes->data[i] >> 4], digits[bytes->data[i] & 15]};
+	for (size_t i = 0; i < len; i++) {
+		const char pair[] = {digits[data[i] >> 4], digits[data[i] & 15]};
 		put(j, pair, sizeof pair);
 	}
 	put(j, "\"", 1);
@@ -233,13 +230,14 @@ static void put_bytes(struct json_out *j, const ProtobufCBinaryData *bytes)
 
 static void put_field(struct json_out *j, const ProtobufCFieldDescriptor *f, const void *at)
 {
+	const ProtobufCBinaryData *bytes;
 	switch (f->type) {
 	case PROTOBUF_C_TYPE_INT32:
 	case PROTOBUF_C_TYPE_SINT32:
-	case PROTOBUF_C_TYPE_SFIXED32: put_signed(j, *(const int32_t *)at); break;
+	case PROTOBUF_C_TYPE_SFIXED32: json_out_signed(j, *(const int32_t *)at); break;
 	case PROTOBUF_C_TYPE_INT64:
 	case PROTOBUF_C_TYPE_SINT64:
-	case PROTOBUF_C_TYPE_SFIXED64: put_signed(j, *(const int64_t *)at); break;
+	case PROTOBUF_C_TYPE_SFIXED64: json_out_signed(j, *(const int64_t *)at); break;
 	case PROTOBUF_C_TYPE_UINT32:
 	case PROTOBUF_C_TYPE_FIXED32: json_out_count(j, *(const uint32_t *)at); break;
 	case PROTOBUF_C_TYPE_UINT64:
@@ -247,9 +245,12 @@ static void put_field(struct json_out *j, const ProtobufCFieldDescriptor *f, con
 	case PROTOBUF_C_TYPE_FLOAT: json_out_real(j, (double)*(const float *)at); break;
 	case PROTOBUF_C_TYPE_DOUBLE: json_out_real(j, *(const double *)at); break;
 	case PROTOBUF_C_TYPE_BOOL: json_out_bool(j, *(const protobuf_c_boolean *)at); break;
-	case PROTOBUF_C_TYPE_ENUM: put_enum(j, f->descriptor, *(const int *)at); break;
+	case PROTOBUF_C_TYPE_ENUM: json_out_enum(j, f->descriptor, *(const int *)at); break;
 	case PROTOBUF_C_TYPE_STRING: json_out_text(j, *(const char *const *)at ? *(const char *const *)at : ""); break;
-	case PROTOBUF_C_TYPE_BYTES: put_bytes(j, at); break;
+	case PROTOBUF_C_TYPE_BYTES:
+		bytes = at;
+		json_out_bytes(j, bytes->data, bytes->len);
+		break;
 	case PROTOBUF_C_TYPE_MESSAGE: json_out_message(j, *(const ProtobufCMessage *const *)at); break;
 	}
 }

@@ -1,4 +1,5 @@
-/* json.h - messages as JSON and back, by their protobuf descriptors: what is added to the proto needs nothing here.
+/* json.h - messages as JSON, by their protobuf descriptors: what is added to the proto needs nothing here. json_in.h is
+ * the way back, and json_pieces.h the same text from bytes.
  *
  * Names are those of the proto. Integers are numbers, 64-bit ones too, with all their digits. Enum values are words in
  * lower case, without the prefix that stands before UNSPECIFIED in their enum, and with "-" for "_" (RIGHT_READ_OPEN:
@@ -6,8 +7,7 @@
  * that JSON cannot express is null. A field that can be absent (optional, in a oneof, a message) is left out where it
  * is; all others are there whatever their value, lists as [] where they are empty.
  *
- * Writing appends to a buffer; reading goes once through the text, straight into the message. There is no tree in
- * between, and memory is bounded by the buffer and the arena. Pure; any thread. LC_NUMERIC must be "C". */
+ * Writing appends to a buffer. Pure; any thread. LC_NUMERIC must be "C". */
 #ifndef CANDOR_JSON_H
 #define CANDOR_JSON_H
 
@@ -34,10 +34,14 @@ void json_out_open(struct json_out *j, char bracket); /* '{' or '[' */
 void json_out_close(struct json_out *j, char bracket); /* '}' or ']' */
 void json_out_key(struct json_out *j, const char *key);
 void json_out_text(struct json_out *j, const char *text); /* what is not UTF-8 in it becomes U+FFFD */
+void json_out_string(struct json_out *j, const char *text, size_t len); /* up to a NUL, if there is one */
 void json_out_count(struct json_out *j, uint64_t n);
+void json_out_signed(struct json_out *j, int64_t n);
 void json_out_real(struct json_out *j, double x); /* 17 significant digits: it reads back as the same number */
 void json_out_bool(struct json_out *j, bool yes);
 void json_out_null(struct json_out *j);
+void json_out_bytes(struct json_out *j, const uint8_t *data, size_t len); /* in hexadecimal */
+void json_out_enum(struct json_out *j, const ProtobufCEnumDescriptor *type, int value);
 
 /* An object; or only its members, into the object that is open. */
 void json_out_message(struct json_out *j, const ProtobufCMessage *message);
@@ -58,15 +62,6 @@ const ProtobufCMessage *json_part(const ProtobufCMessage *message, const char *n
 
 /* The messages of its first list, which of an answer are its rows: how many. */
 size_t json_rows(const ProtobufCMessage *message, const ProtobufCMessage *const **rows);
-
-/* ---- reading ---- */
-
-/* Reads one object, with nothing but blanks around it, as a message that lives in the arena.
- * 0. ERR_MALFORMED, and *fault is a sentence in the arena that names the path and what would be right:
- * "reports[3].value: must be a number, not a string". ERR_BUDGET or -ENOMEM. Fields that are unknown or given twice are
- * errors, and so are null, text with a NUL, and messages inside each other more than 32 deep. */
-MUST_CHECK int json_read(const char *text, size_t len, const ProtobufCMessageDescriptor *type, struct arena *a,
-			 ProtobufCMessage **out, const char **fault);
 
 /* ---- for both ---- */
 
