@@ -9,6 +9,8 @@
 #include "daemon/http/operation.h"
 #include "daemon/http/schema.h"
 #include "lib/pool/mechanism.h"
+#include "lib/wire/envelope.h"
+#include "lib/wire/json_in.h"
 #include "lib/wire/wire.h"
 
 enum { MOST_BYTES = 200000 };
@@ -192,37 +194,34 @@ static bool is_taken(enum candor_request_type kind, const json_t *request)
 {
 	struct arena arena;
 	struct wire_request out;
-	ProtobufCMessage *message;
-	const char *fault;
+	struct buf bytes = {0};
+	struct json_in in;
 	char *text = json_dumps(request, 0);
 	arena_init(&arena, 1 << 24);
-	int err = json_read(text, strlen(text), json_request_type(kind), &arena, &message, &fault);
+	json_in_init(&in, json_request_type(kind), 1 << 24, &bytes);
+	int err = json_in_whole(&in, text, strlen(text));
 	bool good = err == 0;
 	if (good) {
-		/* Of the oneof in a Request, kind k is field k + 1. */
-		size_t len = protobuf_c_message_get_packed_size(message), n = 0;
-		uint8_t *bytes = malloc(len + 16);
-		assert_non_null(bytes);
-		bytes[n++] = 0x08;
-		bytes[n++] = 1;
-		for (uint32_t tag = ((uint32_t)kind + 1) << 3 | 2; tag; tag >>= 7)
-			bytes[n++] = (uint8_t)(tag >= 0x80 ? tag | 0x80 : tag);
-		for (size_t rest = len, more = 1; more; rest >>= 7) {
-			more = rest >= 0x80;
-			bytes[n++] = (uint8_t)(more ? rest | 0x80 : rest);
-		}
-		n += protobuf_c_message_pack(message, bytes + n);
-		assert_int_equal(wire_decode_request(&arena, bytes, n, &out), 0);
+		uint8_t head[WIRE_REQUEST_HEAD_MAX];
+		struct frame f;
+		struct view view;
+		frame_init(&f, 1 << 24);
+		assert_int_equal(frame_push(&f, head, wire_request_head(kind, 1, bytes.len, head)), 0);
+		assert_int_equal(frame_push(&f, bytes.data, bytes.len), 0);
+		assert_int_equal(frame_next(&f, &view), 1);
+		assert_int_equal(wire_decode_request(&arena, view.data, view.len, &out), 0);
 		assert_int_equal(out.request.type, kind);
 		good = !out.fault && !(out.row_fault && out.row_fault[0]);
 		if (good && kind == CANDOR_REQ_CREATE_POOL) {
 			mechanism_defaults(&out.request.settings);
 			good = !mechanism_settings_fault(&out.request.settings);
 		}
-		free(bytes);
+		frame_free(&f);
 	} else {
 		assert_int_equal(err, ERR_MALFORMED);
 	}
+	json_in_free(&in);
+	buf_free(&bytes);
 	free(text);
 	arena_free(&arena);
 	return good;
