@@ -33,7 +33,7 @@ static void check_batches(const struct engine *e, bool all)
 	const struct batch *other = e->filling == &e->batches[0] ? &e->batches[1] : &e->batches[0];
 	require(e->filling == &e->batches[0] || e->filling == &e->batches[1]);
 	require(!e->committing || e->committing == other);
-	require(!e->probing || (e->committing && e->read_only));
+	require(!e->probing || e->committing);
 	check_batch(e->filling, all);
 	check_batch(other, all);
 	/* What is with neither is on disk. */
@@ -65,6 +65,16 @@ static void check_pool(const struct engine *e, const struct engine_pool *c, uint
 	require(memcmp(&c->counts, &counts, sizeof counts) == 0);
 }
 
+static void check_open(const struct engine_pool *c)
+{
+	const struct item *older = NULL;
+	uint64_t n = 0;
+	for (const struct item *item = c->oldest_open; item; older = item, item = item->own.newer, n++)
+		require(item->state == CANDOR_OPEN && item->own.older == older &&
+			(!older || older->own.number < item->own.number));
+	require(c->newest_open == older && n == pool_totals(c->pool)->open);
+}
+
 static void check_pools(const struct engine *e)
 {
 	size_t bytes = 0;
@@ -73,6 +83,7 @@ static void check_pools(const struct engine *e)
 	for (uint64_t i = 0; i < e->n_pools; i++) {
 		const struct engine_pool *c = e->pools[i];
 		check_pool(e, c, i + 1);
+		check_open(c);
 		bytes += c->bytes;
 		removals += c->removal.due;
 		touched += c->touched;

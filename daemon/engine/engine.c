@@ -24,6 +24,7 @@ static void forget_state(struct engine *e)
 	e->n_resident = 0;
 	e->resident_reports = 0;
 	e->removals = 0;
+	e->survey = (struct survey){0};
 	grants_free(e->grants);
 	e->grants = NULL;
 	if (e->quota)
@@ -74,7 +75,7 @@ int engine_new(struct engine **out, struct db *db, const uint8_t *key, const str
 	batch_init(&e->batches[1]);
 	e->filling = &e->batches[0];
 	e->started_at = ops->now_ms(owner);
-	e->began_ms = engine_elapsed_ms(e);
+	e->began_ms = e->committed_ms = engine_elapsed_ms(e);
 	int err = has_limits(&limits->quota) ? quota_new(&e->quota, &limits->quota, key) : 0;
 	if (err == 0)
 		err = load_state(e);
@@ -224,6 +225,8 @@ static void probe_failed(struct engine *e, int err)
 {
 	batch_reset(e->committing);
 	e->committing = NULL;
+	if (!e->read_only)
+		log_error("commit failed: %s", candor_strerror(err));
 	if (engine_is_passing(err))
 		e->read_only = err;
 	if (engine_is_passing(err) || err == -ENOMEM)
@@ -244,6 +247,7 @@ static void commit_succeeded(struct engine *e)
 {
 	struct batch *b = e->committing;
 	count_commit(e);
+	e->committed_ms = engine_elapsed_ms(e);
 	if (e->read_only) {
 		log_notice("the database can be written again: writes are accepted");
 		e->read_only = 0;
@@ -286,16 +290,38 @@ bool engine_is_read_only(const struct engine *e)
 	return e->read_only != 0;
 }
 
-void engine_probe(struct engine *e)
+/* A small write, that tells whether one would succeed. */
+static void probe(struct engine *e)
 {
-	if (!e->read_only || e->ended || e->committing)
-		return;
 	engine_add(e, CHANGE_PROGRESS, &e->progress);
 	if (e->broken)
 		return;
 	e->probing = true;
 	hand_over(e);
 	engine_check_event(e);
+}
+
+void engine_probe(struct engine *e)
+{
+	if (e->read_only && !e->ended && !e->committing)
+		probe(e);
+}
+
+const char *engine_why_not_writable(struct engine *e)
+{
+	enum { PROBE_MS = 5000, STALLED_MS = 10000 };
+	uint64_t now = engine_elapsed_ms(e);
+	if (e->ended)
+		return candor_strerror(e->ended);
+	if (e->read_only)
+		return engine_say_read_only(e);
+	if (e->committing)
+		return now - e->handed_over_ns / 1000000 > STALLED_MS ? "a commit has been under way for 10 seconds"
+								      : NULL;
+	/* What is being filled is as good as a probe. */
+	if (now - e->committed_ms > PROBE_MS && !e->broken && !e->filling->first)
+		probe(e);
+	return NULL;
 }
 
 void engine_fail(struct engine *e, int err)

@@ -73,6 +73,10 @@ bool engine_is_idle(const struct engine *e);
 void engine_probe(struct engine *e);
 bool engine_is_read_only(const struct engine *e);
 
+/* For whoever asks now and then whether the daemon is well: NULL, it can write as far as is known; or why not, static.
+ * Where nothing was written for five seconds this also begins a small write, whose failure the next answer knows. */
+const char *engine_why_not_writable(struct engine *e);
+
 /* The owner has found that what is on disk can no longer be trusted: whoever waits is told, and ops.failed is called. A
  * commit under way is left to say so itself. Once is enough. */
 void engine_fail(struct engine *e, int err);

@@ -255,6 +255,7 @@ static int add_open_item(struct engine *e, struct by_number *index, const struct
 	item->own.opened_at = row->opened_at;
 	item->own.changed = row->packed;
 	item->state = CANDOR_OPEN;
+	engine_add_open(c, item);
 	index->items[index->n++] = item;
 	return engine_restore_opener(e, item, row->by);
 }

@@ -129,6 +129,22 @@ void item_list_remove(struct item_list *list, struct item *item)
 	item->own.before = item->own.after = NULL;
 }
 
+void engine_add_open(struct engine_pool *c, struct item *item)
+{
+	require(!item->own.older && !item->own.newer && c->oldest_open != item);
+	item->own.older = c->newest_open;
+	*(c->newest_open ? &c->newest_open->own.newer : &c->oldest_open) = item;
+	c->newest_open = item;
+}
+
+void engine_remove_open(struct engine_pool *c, struct item *item)
+{
+	require(item->own.older || c->oldest_open == item);
+	*(item->own.older ? &item->own.older->own.newer : &c->oldest_open) = item->own.newer;
+	*(item->own.newer ? &item->own.newer->own.older : &c->newest_open) = item->own.older;
+	item->own.older = item->own.newer = NULL;
+}
+
 /* ---- memory and pressure ---- */
 
 size_t engine_memory_bytes(const struct engine *e)

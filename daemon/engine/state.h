@@ -13,6 +13,16 @@ struct pool_counts {
 	uint64_t labelers, open_items, settlements, resident_items;
 };
 
+/* What a look at all labelers of a pool has found (survey.h). */
+struct surveyed {
+	uint64_t version; /* pool_version() when it began */
+	uint32_t labelers;
+	double largest_share; /* of all weight, that one labeler has */
+	double effective; /* labelers: as many of equal weight would be as spread out */
+	bool has_best; /* somebody was scored; of the one with the most: */
+	double regret, bound;
+};
+
 /* A pool with what the engine keeps beside it. */
 struct engine_pool {
 	uint64_t id; /* its place in engine.pools, plus one */
@@ -34,6 +44,9 @@ struct engine_pool {
 	size_t stretches_written; /* those before it are on disk and final */
 	size_t bytes; /* its part of engine.pools_bytes, */
 	struct pool_counts counts; /* and of engine.counts */
+	struct item *oldest_open, *newest_open;
+	uint64_t activity; /* rows of requests that changed something, since the start */
+	struct surveyed surveyed;
 	uint64_t work; /* of pool_work(), what engine.work has */
 
 	/* Labelers' rows follow their weights with a bounded lag: with every few scored reports one row is written
@@ -60,6 +73,15 @@ struct item_list {
 
 struct call_list {
 	struct call *first, *last;
+};
+
+/* The look at labelers that is under way. */
+struct survey {
+	uint64_t pool; /* its place in engine.pools */
+	bool begun;
+	uint64_t version;
+	uint32_t next, best; /* labelers */
+	double sum, squares, largest; /* of weights */
 };
 
 struct engine {
@@ -90,6 +112,7 @@ struct engine {
 	struct progress_row progress;
 	uint64_t committed; /* newest change on disk */
 	uint64_t commits;
+	uint64_t committed_ms; /* when the newest one ended, or the start */
 	uint64_t short_until; /* so many commits: till then they are short, for somebody small is about */
 	struct batch batches[2];
 	struct batch *filling; /* takes changes */
@@ -118,6 +141,7 @@ struct engine {
 	uint64_t connections;
 	uint64_t checks; /* made by engine_check() */
 	struct figures figures;
+	struct survey survey;
 	uint64_t work; /* done so far: engine_work() */
 
 	uint64_t slice_end; /* the work at which the present slice is over */
@@ -166,6 +190,10 @@ static inline bool engine_is_archived(const struct engine_pool *c, const struct 
 
 /* Adds what was done in the pool to engine.work. */
 void engine_count_work(struct engine *e, struct engine_pool *c);
+
+/* The pool's open items, from the oldest to the newest. */
+void engine_add_open(struct engine_pool *c, struct item *item);
+void engine_remove_open(struct engine_pool *c, struct item *item);
 
 void item_list_append(struct item_list *list, struct item *item);
 void item_list_remove(struct item_list *list, struct item *item);

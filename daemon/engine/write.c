@@ -127,6 +127,7 @@ static void count_reports(struct figures *f, const struct result *r)
 
 static enum engine_outcome finish(struct engine *e, struct result *r, struct engine_pool *c)
 {
+	c->activity += r->call->wire->request.n;
 	engine_measure(e, c);
 	engine_note_write(e, r->call->wire->request.n);
 	engine_let_go(e, r->call);
@@ -266,6 +267,7 @@ static void open_item(struct engine *e, struct engine_pool *c, struct item *item
 	engine_item_opened(e, item, opener);
 	item->own.number = ++e->progress.items;
 	item->own.opened_at = now;
+	engine_add_open(c, item);
 	struct open_item_row row = {.id = item->own.number, .pool = c->id, .name = name, .opened_at = now, .by = by};
 	engine_add(e, CHANGE_OPEN_ITEM, &row);
 }
@@ -460,6 +462,7 @@ enum engine_outcome engine_post_reports(struct engine *e, struct call *call)
 /* An item ceases to be open: its reports leave the log, and it gets its place in the feed. */
 static void item_ends_open(struct engine *e, struct engine_pool *c, struct item *item, uint64_t now)
 {
+	engine_remove_open(c, item);
 	engine_log_forget(e, item);
 	engine_item_closed(e, item);
 	item->own.closed_at = now;

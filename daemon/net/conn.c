@@ -345,6 +345,7 @@ static void introduce(struct conn *c)
 static void break_off(struct conn *c)
 {
 	log_debug("closing a connection: TLS: %s", tls_fault(c->tls));
+	c->shared->refused.n[NET_REFUSED_TLS]++;
 	move_to(c, CONN_ENDING);
 	mark_dirty(c);
 }
@@ -549,10 +550,10 @@ void conn_flush(struct conn *c)
 	watch_frame(c);
 }
 
-const char *conn_overdue(struct conn *c)
+/* What took too long on the peer's side, or NULL. */
+static const char *find_overdue(struct conn *c, uint64_t now)
 {
 	const struct conn_limits *limits = &c->shared->limits;
-	uint64_t now = now_ms(c);
 	size_t left = uv_stream_get_write_queue_size(&c->stream);
 	if (left != c->write_left)
 		c->write_since_ms = now;
@@ -569,6 +570,7 @@ const char *conn_overdue(struct conn *c)
 		return "TLS handshake timed out";
 	if (limits->frame_ms && c->frame_since_ms && now - c->frame_since_ms > limits->frame_ms) {
 		log_debug("closing a connection: incomplete frame timed out");
+		c->shared->refused.n[NET_REFUSED_TIMEOUT]++;
 		session_finish(c->session, "incomplete frame: the rest of it did not come in time; closing");
 		c->frame_since_ms = 0;
 		mark_dirty(c);
@@ -578,6 +580,18 @@ const char *conn_overdue(struct conn *c)
 	if (limits->frame_ms && identity_is_stranger(session_identity(c->session)) &&
 	    now - c->began_ms > limits->frame_ms)
 		return "the peer did not say who it is";
+	return NULL;
+}
+
+const char *conn_overdue(struct conn *c)
+{
+	const struct conn_limits *limits = &c->shared->limits;
+	uint64_t now = now_ms(c);
+	const char *why = find_overdue(c, now);
+	if (why && c->state != CONN_LINGERING)
+		c->shared->refused.n[NET_REFUSED_TIMEOUT]++;
+	if (why)
+		return why;
 	if (limits->idle_ms && session_is_quiet(c->session) && !session_wants_turn(c->session) && !c->writing.data &&
 	    now - c->last_active_ms > limits->idle_ms)
 		return "idle timeout";

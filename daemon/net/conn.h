@@ -11,6 +11,7 @@
 #include <uv.h>
 
 #include "daemon/net/admission.h"
+#include "daemon/net/refusals.h"
 #include "daemon/net/session.h"
 #include "daemon/net/turns.h"
 #include "lib/crypto/tls.h"
@@ -44,6 +45,7 @@ struct conn_shared {
 	 * must wait for one to end: the bytes stay in the kernel. */
 	size_t handshakes, handshakes_max;
 	struct turn_queue knocking;
+	struct refusals refused;
 	uint64_t now_ms; /* time as it counts for the limits: only that in which peers were looked at; from 1 */
 	/* Scratch, each used within one call only. */
 	char *read_buffer;
@@ -69,6 +71,7 @@ struct conn {
 	};
 	struct conn_shared *shared;
 	struct conn *before, *after; /* for the owner's lists */
+	uint64_t *count; /* likewise: of the listener's connections */
 	struct conn *next_dirty;
 	bool dirty;
 	struct place place; /* likewise */

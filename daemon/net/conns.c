@@ -62,6 +62,7 @@ static void on_closed(void *owner, struct conn *c)
 		c->after->before = c->before;
 	admission_leave(&all->admission, &c->place);
 	all->refused -= c->refused_ms > 0;
+	--*c->count;
 	free(c);
 	all->n--;
 	all->changed(all->owner);
@@ -139,13 +140,16 @@ static void make_room(struct conns *all, struct conn *newcomer)
 	if (!c)
 		return;
 	if (c == newcomer) {
+		all->shared.refused.n[NET_REFUSED_MAX_CONNECTIONS]++;
 		refuse(all, c, "max_connections reached; try again later");
 	} else if (admission_is_stranger(goes)) {
 		/* It has not said a word, and there may be thousands. */
 		log_debug("closing a connection: max_connections reached, and it did not say who it is");
+		all->shared.refused.n[NET_REFUSED_UNIDENTIFIED]++;
 		admission_leave(&all->admission, goes);
 		conn_close(c);
 	} else {
+		all->shared.refused.n[NET_REFUSED_MOST_CONNECTIONS]++;
 		refuse(all, c,
 		       "max_connections reached, and this principal has the most of them; use fewer connections");
 	}
@@ -157,10 +161,12 @@ static void admit(struct conns *all, struct conn *c)
 		conn_close(c);
 		return;
 	}
-	if (!session_budget_takes_one(&all->budget) && !admission_is_reserved(&all->admission, &c->place))
+	if (!session_budget_takes_one(&all->budget) && !admission_is_reserved(&all->admission, &c->place)) {
+		all->shared.refused.n[NET_REFUSED_MEMORY]++;
 		refuse(all, c, "no memory for another connection; try again later");
-	else
+	} else {
 		make_room(all, c);
+	}
 }
 
 /* Answers that peers do not read lie in the kernel first. For a few connections the kernel may choose how much; ten
@@ -183,12 +189,13 @@ static int open_stream(struct conn *c, int fd, bool is_unix)
 	return err;
 }
 
-void conns_accept(struct conns *all, int fd, bool is_unix, struct tls_context *context)
+void conns_accept(struct conns *all, int fd, bool is_unix, struct tls_context *context, uint64_t *count)
 {
 	struct identity peer;
 	peer_from_socket(fd, is_unix, &peer);
 	if (conns_are_full(all) && !(peer.is_owner && admission_owner_has_room(&all->admission))) {
 		close(fd);
+		all->shared.refused.n[NET_REFUSED_MAX_CONNECTIONS]++;
 		return;
 	}
 	struct conn *c = calloc(1, sizeof *c);
@@ -200,6 +207,8 @@ void conns_accept(struct conns *all, int fd, bool is_unix, struct tls_context *c
 	}
 	c->shared = &all->shared;
 	c->stream.data = c;
+	c->count = count;
+	++*count;
 	add(all, c);
 	bound_send_buffer(all, fd);
 	err = open_stream(c, fd, is_unix);
@@ -276,6 +285,7 @@ static void shed(struct conns *all, size_t goal, bool at_once)
 				conn_close(c);
 		}
 	}
+	all->shared.refused.n[NET_REFUSED_MEMORY] += refused;
 	if (refused > 0)
 		log_warning("memory for connections is full: %zu connections refused", refused);
 }

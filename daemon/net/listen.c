@@ -66,7 +66,7 @@ static void accept_some(struct listener *l, int fd)
 	for (int i = 0; i < AT_A_TIME && !l->paused && !all->closed; i++) {
 		int peer = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (peer >= 0) {
-			all->on_accept(all->arg, peer, l->address.is_unix);
+			all->on_accept(all->arg, peer, l);
 		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
 			return;
 		} else if (errno != EINTR && errno != ECONNABORTED) {

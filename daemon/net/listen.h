@@ -11,8 +11,11 @@
 #include "daemon/config.h"
 #include "daemon/net/unix_socket.h"
 
-/* A connection has come; the descriptor, which does not block, is the callee's. */
-typedef void listeners_on_accept(void *arg, int fd, bool is_unix);
+struct listener;
+
+/* A connection has come; the descriptor, which does not block, is the callee's. The listener stays until
+ * listeners_free(). */
+typedef void listeners_on_accept(void *arg, int fd, struct listener *from);
 
 struct listener {
 	uv_tcp_t tcp; /* bound through libuv; of a Unix socket not used */
@@ -20,6 +23,7 @@ struct listener {
 	uv_poll_t poll;
 	struct listeners *of;
 	struct listener *next;
+	uint64_t connections; /* open now: the callee's count */
 	struct address address; /* of TCP a number, not the name that was given */
 	bool made; /* tcp is a handle */
 	bool polled; /* poll is one */

@@ -10,12 +10,14 @@
 #include <sys/time.h>
 
 #include "daemon/db/store.h"
+#include "daemon/engine/watch.h"
 #include "daemon/memory.h"
 #include "daemon/net/conns.h"
 #include "daemon/net/credentials.h"
 #include "daemon/net/listen.h"
 #include "daemon/net/service.h"
 #include "daemon/progress.h"
+#include "lib/base/buckets.h"
 #include "lib/base/hash.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
@@ -41,6 +43,7 @@ struct server {
 	/* How long the loop's turns took, in ns: from the end of one to that of the next, without the time in which the
 	 * loop slept. */
 	struct histogram turns;
+	struct buckets lag; /* the same, for metrics */
 	uint64_t turn_ended, slept;
 	struct listeners listeners;
 	struct conns conns;
@@ -59,10 +62,11 @@ struct server {
 
 /* ---- connections ---- */
 
-static void on_accept(void *arg, int fd, bool is_unix)
+static void on_accept(void *arg, int fd, struct listener *from)
 {
 	struct server *s = arg;
-	conns_accept(&s->conns, fd, is_unix, is_unix ? NULL : s->tls);
+	bool is_unix = from->address.is_unix;
+	conns_accept(&s->conns, fd, is_unix, is_unix ? NULL : s->tls, &from->connections);
 }
 
 /* Over the Unix socket the owner is expected at any time, and who comes is seen only when it is accepted. */
@@ -303,8 +307,11 @@ static void count_turn(struct server *s)
 {
 	uint64_t now = uv_hrtime(), slept = uv_metrics_idle_time(&s->loop);
 	uint64_t took = now - s->turn_ended, idle = slept - s->slept;
-	if (s->turn_ended)
-		histogram_add(&s->turns, took > idle ? took - idle : 0);
+	uint64_t worked = took > idle ? took - idle : 0;
+	if (s->turn_ended) {
+		histogram_add(&s->turns, worked);
+		buckets_add(&s->lag, buckets_of_time, worked);
+	}
 	s->turn_ended = now;
 	s->slept = slept;
 }
@@ -343,6 +350,7 @@ static void on_tick(uv_timer_t *timer)
 	if (s->closing)
 		return;
 	conns_tick(&s->conns);
+	engine_watch_tick(s->engine);
 	int moved = store_check(s->store);
 	if (moved)
 		engine_fail(s->engine, moved);

@@ -203,6 +203,11 @@ uint32_t pool_find_labeler(const struct pool *p, const char *name, size_t len)
 	return names_find(p->labeler_names, name, len);
 }
 
+uint64_t pool_version(const struct pool *p)
+{
+	return p->version;
+}
+
 double pool_weight(const struct pool *p, uint32_t id)
 {
 	struct labeler *l = labeler_at(p, id);

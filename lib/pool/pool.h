@@ -69,7 +69,8 @@ struct item {
 		uint32_t logged_rows; /* its live rows in the log */
 		uint32_t opener; /* whose limit it counts against while it is open; 0: none */
 		uint64_t opened_at, closed_at, ended_at; /* ms since 1970 */
-		struct item *before, *after; /* a list the owner keeps it in */
+		struct item *before, *after; /* a list the owner keeps it in, */
+		struct item *older, *newer; /* and another */
 	} own;
 };
 
@@ -125,6 +126,8 @@ uint32_t pool_labelers(const struct pool *p);
 const struct labeler *pool_labeler(const struct pool *p, uint32_t id);
 const char *pool_labeler_name(const struct pool *p, uint32_t id, size_t *len);
 uint32_t pool_find_labeler(const struct pool *p, const char *name, size_t len); /* or NAMES_NONE */
+/* Grows with each settlement and change of settings: while it stays, so do the weights of those who have joined. */
+uint64_t pool_version(const struct pool *p);
 double pool_weight(const struct pool *p, uint32_t id); /* now, resets applied */
 double pool_entry(const struct pool *p, uint32_t id);
 double pool_regret(const struct pool *p, uint32_t id);

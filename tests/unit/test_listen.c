@@ -38,8 +38,8 @@ SEEN_BY_LIBUV int getaddrinfo(const char *host, const char *port, const struct a
 		info->ai_addr = (struct sockaddr *)(info + 1);
 		info->ai_addrlen = is_six ? sizeof *six : sizeof *four;
 		info->ai_family = info->ai_addr->sa_family = is_six ? AF_INET6 : AF_INET;
-		assert_int_equal(inet_pton(info->ai_family, *a, is_six ? (void *)&six->sin6_addr : (void *)&four->sin_addr),
-				 1);
+		assert_int_equal(
+			inet_pton(info->ai_family, *a, is_six ? (void *)&six->sin6_addr : (void *)&four->sin_addr), 1);
 		*(is_six ? &six->sin6_port : &four->sin_port) = htons((uint16_t)strtoul(port, NULL, 10));
 		*end = info;
 		end = &info->ai_next;
@@ -67,10 +67,10 @@ static void on_log(enum log_level level, const char *line)
 
 static size_t n_accepted;
 
-static void on_accept(void *arg, int fd, bool is_unix)
+static void on_accept(void *arg, int fd, struct listener *from)
 {
 	(void)arg;
-	assert_false(is_unix);
+	assert_false(from->address.is_unix);
 	n_accepted++;
 	close(fd);
 }
@@ -90,7 +90,8 @@ static int open_with(struct world *w, const struct host *host, bool insecure)
 	w->config = calloc(1, sizeof *w->config);
 	assert_non_null(w->config);
 	w->config->insecure = insecure;
-	assert_int_equal(address_parse("tcp:several.example:0", &w->config->listen.each[w->config->listen.n++], &why), 0);
+	assert_int_equal(address_parse("tcp:several.example:0", &w->config->listen.each[w->config->listen.n++], &why),
+			 0);
 	assert_int_equal(uv_loop_init(&w->loop), 0);
 	log_set_sink(on_log);
 	return listeners_open(&w->listeners, &w->loop, w->config, on_accept, w);
