@@ -1,8 +1,6 @@
 #include "lib/wire/json.h"
 
-#include <inttypes.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,19 +15,6 @@ static void put(struct json_out *j, const void *bytes, size_t len)
 		j->err = buf_append(j->out, bytes, len);
 }
 
-static void line_break(struct json_out *j)
-{
-	static const char blanks[] = "                                ";
-	if (j->indent == 0)
-		return;
-	put(j, "\n", 1);
-	for (size_t n = (size_t)j->indent * j->depth; n > 0;) {
-		size_t piece = n < sizeof blanks - 1 ? n : sizeof blanks - 1;
-		put(j, blanks, piece);
-		n -= piece;
-	}
-}
-
 /* What stands between a value, or a key, and what is before it. */
 static void separate(struct json_out *j)
 {
@@ -39,21 +24,7 @@ static void separate(struct json_out *j)
 	}
 	if (j->follows)
 		put(j, ",", 1);
-	if (j->depth > 0)
-		line_break(j);
 	j->follows = true;
-}
-
-static void PRINTF_LIKE(2, 3) put_value(struct json_out *j, const char *format, ...)
-{
-	char text[64];
-	va_list args;
-	separate(j);
-	va_start(args, format);
-	int len = vsnprintf(text, sizeof text, format, args);
-	va_end(args);
-	require(len > 0 && (size_t)len < sizeof text);
-	put(j, text, (size_t)len);
 }
 
 void json_out_open(struct json_out *j, char bracket)
@@ -68,8 +39,6 @@ void json_out_close(struct json_out *j, char bracket)
 {
 	require(j->depth > 0);
 	j->depth--;
-	if (j->follows)
-		line_break(j);
 	put(j, &bracket, 1);
 	j->follows = true;
 }
@@ -89,7 +58,7 @@ static void put_text(struct json_out *j, const char *text, size_t size)
 	const uint8_t *p = (const uint8_t *)text, *from = p, *end = p + size;
 	put(j, "\"", 1);
 	while (p < end) {
-		size_t len = text_utf8(p, (size_t)(end - p));
+		size_t len = *p < 0x80 && *p > 0 ? 1 : text_utf8(p, (size_t)(end - p));
 		if (len > 0 && *p >= 0x20 && *p != '"' && *p != '\\') {
 			p += len;
 			continue;
@@ -109,7 +78,7 @@ void json_out_key(struct json_out *j, const char *key)
 {
 	separate(j);
 	put_text(j, key, strlen(key));
-	put(j, ": ", j->indent ? 2 : 1);
+	put(j, ":", 1);
 	j->after_key = true;
 }
 
@@ -125,24 +94,42 @@ void json_out_string(struct json_out *j, const char *text, size_t len)
 	put_text(j, text, strnlen(text, len));
 }
 
+static void put_count(struct json_out *j, uint64_t n, bool is_negative)
+{
+	char text[24], *at = text + sizeof text;
+	do
+		*--at = (char)('0' + n % 10);
+	while ((n /= 10) > 0);
+	if (is_negative)
+		*--at = '-';
+	separate(j);
+	put(j, at, (size_t)(text + sizeof text - at));
+}
+
 void json_out_count(struct json_out *j, uint64_t n)
 {
-	put_value(j, "%" PRIu64, n);
+	put_count(j, n, false);
 }
 
 void json_out_signed(struct json_out *j, int64_t n)
 {
-	put_value(j, "%" PRId64, n);
+	put_count(j, n < 0 ? -(uint64_t)n : (uint64_t)n, n < 0);
+}
+
+static void put_word(struct json_out *j, const char *word)
+{
+	separate(j);
+	put(j, word, strlen(word));
 }
 
 void json_out_bool(struct json_out *j, bool yes)
 {
-	put_value(j, "%s", yes ? "true" : "false");
+	put_word(j, yes ? "true" : "false");
 }
 
 void json_out_null(struct json_out *j)
 {
-	put_value(j, "null");
+	put_word(j, "null");
 }
 
 void json_out_real(struct json_out *j, double x)

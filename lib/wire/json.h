@@ -20,10 +20,10 @@
 
 /* ---- writing ---- */
 
-/* All zero but `out`: a value to be written. Calls come in the order of the text; commas and line breaks are put in. */
+/* All zero but `out`: a value to be written, on one line and without blanks. Calls come in the order of the text;
+ * commas are put in. */
 struct json_out {
 	struct buf *out;
-	unsigned indent; /* columns for each level; 0: all on one line, without blanks */
 	unsigned depth;
 	bool follows; /* a value stands before, in the same object or array */
 	bool after_key;

@@ -239,7 +239,7 @@ static void the_same_seed_gives_the_same_order_and_another_seed_another(void **s
 	assert_near(command_number_at(one, "seed"), 5, 0);
 	/* The largest number that JSON's readers take. */
 	json_decref(shuffled(c, "shuffle:9223372036854775807", "1"));
-	assert_says(c->out, "\"seed\": 9223372036854775807,");
+	assert_says(c->out, "\"seed\":9223372036854775807,");
 	assert_text_at(one, "order", "shuffle");
 	assert_text_at(unshuffled, "order", "file");
 	json_decref(one);

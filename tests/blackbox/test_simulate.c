@@ -72,7 +72,7 @@ static void seeds_differ_and_repeats_give_medians_between_quartiles(void **state
 		assert_true(q[0] <= q[1] && q[1] <= q[2] && q[0] < q[2]);
 	}
 	CANDOR_LOSS(c, "--items", "9", "--seed", "9223372036854775807");
-	assert_says(c->out, "\"seed\": 9223372036854775807,");
+	assert_says(c->out, "\"seed\":9223372036854775807,");
 	assert_candor(c, 0, "simulate", "--items", "50", "--repeat", "9");
 	assert_says(c->out, "Medians of 9 campaigns.");
 	assert_says(c->out, "quartiles");

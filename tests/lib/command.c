@@ -84,6 +84,8 @@ static json_t *parse(const char *text, size_t len)
 
 json_t *command_document(const struct command *c)
 {
+	const char *end = strchr(c->out, '\n');
+	assert_true(end && end[1] == '\0');
 	return parse(c->out, strlen(c->out));
 }
 

@@ -35,7 +35,7 @@ int command_run(struct command *c, const char *input, const char *const *args);
 /* `candord ARG...`, to its end: its exit code. */
 int command_candord(struct command *c, const char *const *args);
 
-/* What it said as JSON, the caller's: one document, or an array of one document a line. */
+/* What it said as JSON, the caller's: one document, which is one line; or an array of one document a line. */
 json_t *command_document(const struct command *c);
 json_t *command_lines(const struct command *c);
 

@@ -136,7 +136,7 @@ static void put_error(struct json_out *j, enum candor_code code, const char *mes
 static void print_error(enum candor_code code, const char *message)
 {
 	struct cli_json d;
-	cli_json_begin(&d, true);
+	cli_json_begin(&d);
 	json_out_open(&d.j, '{');
 	put_error(&d.j, code, message);
 	json_out_close(&d.j, '}');

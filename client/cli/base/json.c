@@ -4,11 +4,11 @@
 
 #include "client/cli/base/cli.h"
 
-enum { INDENT = 2, ARENA_BYTES = 1 << 30 }; /* the client library bounds what an answer unpacks to */
+enum { ARENA_BYTES = 1 << 30 }; /* the client library bounds what an answer unpacks to */
 
-void cli_json_begin(struct cli_json *d, bool is_line)
+void cli_json_begin(struct cli_json *d)
 {
-	*d = (struct cli_json){.j = {.out = &d->text, .indent = is_line ? 0 : INDENT}};
+	*d = (struct cli_json){.j = {.out = &d->text}};
 	arena_init(&d->arena, ARENA_BYTES);
 }
 
@@ -47,7 +47,7 @@ void cli_json_rows(struct cli_json *d, const struct candor_response *r)
 
 void cli_json_begin_list(struct cli_json *d, const char *key)
 {
-	cli_json_begin(d, false);
+	cli_json_begin(d);
 	json_out_open(&d->j, '{');
 	cli_json_open(&d->j, key, '[');
 }
@@ -65,7 +65,7 @@ void cli_json_end_list(struct cli_json *d, bool is_printed)
 void cli_json_answer(const struct candor_response *r)
 {
 	struct cli_json d;
-	cli_json_begin(&d, false);
+	cli_json_begin(&d);
 	json_out_message(&d.j, cli_json_body(&d, r));
 	cli_json_print(&d);
 }
@@ -74,7 +74,7 @@ void cli_json_lines(const struct candor_response *r)
 {
 	struct cli_json d;
 	const ProtobufCMessage *const *rows;
-	cli_json_begin(&d, true);
+	cli_json_begin(&d);
 	size_t n = json_rows(cli_json_body(&d, r), &rows);
 	for (size_t i = 0; i < n; i++) {
 		d.text.len = 0;
@@ -88,10 +88,10 @@ void cli_json_lines(const struct candor_response *r)
 	cli_json_drop(&d);
 }
 
-void cli_json_part(const struct candor_response *r, const char *field, bool is_line)
+void cli_json_part(const struct candor_response *r, const char *field)
 {
 	struct cli_json d;
-	cli_json_begin(&d, is_line);
+	cli_json_begin(&d);
 	json_out_message(&d.j, json_part(cli_json_body(&d, r), field));
 	cli_json_print(&d);
 }

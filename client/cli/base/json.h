@@ -1,5 +1,5 @@
-/* json.h - documents on standard output, written by the mapping of lib/wire/json.h. A document is printed when it is
- * whole. Without memory the program ends. */
+/* json.h - documents on standard output, each on one line, written by the mapping of lib/wire/json.h. A document is
+ * printed when it is whole. Without memory the program ends. */
 #ifndef CANDOR_CLI_JSON_H
 #define CANDOR_CLI_JSON_H
 
@@ -12,8 +12,8 @@ struct cli_json {
 	struct arena arena; /* of messages */
 };
 
-/* d must stay where it is. is_line: a line of many; else the only document, laid out over several lines. */
-void cli_json_begin(struct cli_json *d, bool is_line);
+/* d must stay where it is. */
+void cli_json_begin(struct cli_json *d);
 
 /* Ends with one of these: prints what was written, and a newline; or forgets it. */
 void cli_json_print(struct cli_json *d);
@@ -32,7 +32,7 @@ void cli_json_end_list(struct cli_json *d, bool is_printed);
 /* Prints an answer's body as the only document; its rows, one a line; or the message in a field of it. */
 void cli_json_answer(const struct candor_response *r);
 void cli_json_lines(const struct candor_response *r);
-void cli_json_part(const struct candor_response *r, const char *field, bool is_line);
+void cli_json_part(const struct candor_response *r, const char *field);
 
 /* Members of the object that is open. */
 void cli_json_text(struct json_out *j, const char *key, const char *text);

@@ -57,7 +57,7 @@ static int copy(struct cli *c, const char *database, const char *file, const cha
 static void print_document(struct cli *c, const char *file, const struct done *done)
 {
 	struct cli_json d;
-	cli_json_begin(&d, false);
+	cli_json_begin(&d);
 	json_out_open(&d.j, '{');
 	cli_json_text(&d.j, "file", file);
 	cli_json_count(&d.j, "bytes", done->bytes);

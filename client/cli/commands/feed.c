@@ -66,7 +66,7 @@ static void read_feed(struct cli_pages *p, bool follow)
 static void print_cursor(const char *cursor)
 {
 	struct cli_json d;
-	cli_json_begin(&d, true);
+	cli_json_begin(&d);
 	json_out_open(&d.j, '{');
 	cli_json_text(&d.j, "next", cursor);
 	json_out_close(&d.j, '}');

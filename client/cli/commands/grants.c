@@ -285,7 +285,7 @@ static unsigned whole(const struct candor_grant *g)
 static void print_removed(struct cli *c, const struct candor_response *sum)
 {
 	struct cli_json d;
-	cli_json_begin(&d, false);
+	cli_json_begin(&d);
 	json_out_open(&d.j, '{');
 	json_out_members(&d.j, cli_json_body(&d, sum));
 	cli_put_failure(c, &d.j);

@@ -77,7 +77,7 @@ static void print_document(struct cli *c, const struct import_result *r)
 		{"revised", r->revised},   {"closed", r->closed},       {"resolved", r->resolved},
 		{"rejected", r->rejected}, {"bad_lines", r->bad_lines}, {"skipped", r->skipped},
 	};
-	cli_json_begin(&d, false);
+	cli_json_begin(&d);
 	json_out_open(&d.j, '{');
 	cli_json_text(&d.j, "pool", r->pool);
 	cli_json_bool(&d.j, "created", r->pool_made);

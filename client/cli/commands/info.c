@@ -64,7 +64,7 @@ static int show_heads(struct cli *c, struct json_out *j)
 static int print_info_document(struct cli *c, const struct candor_response *r)
 {
 	struct cli_json d;
-	cli_json_begin(&d, false);
+	cli_json_begin(&d);
 	json_out_open(&d.j, '{');
 	json_out_members(&d.j, cli_json_body(&d, r));
 	cli_json_text(&d.j, "principal", candor_principal(c->daemon));

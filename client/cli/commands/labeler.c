@@ -37,11 +37,10 @@ static void add_row(struct cli_table *t, const struct candor_settlement *s)
 }
 
 /* Prints a page; the summary comes before the first. */
-static void print_page(const struct cli *c, const struct candor_response *r, bool first, bool history,
-		       struct cli_table *table)
+static void print_page(const struct cli *c, const struct candor_response *r, bool first, struct cli_table *table)
 {
 	if (c->json && first)
-		cli_json_part(r, "labeler", history);
+		cli_json_part(r, "labeler");
 	else if (first)
 		print_summary(c, &r->labeler);
 	if (c->json)
@@ -67,7 +66,7 @@ static int show(struct cli *c, const struct candor_request *request, uint64_t li
 	cli_table_init(&table, columns, sizeof columns / sizeof *columns);
 	cli_pages_begin(&p, c, request, NULL, limit);
 	while (cli_pages_next(&p))
-		print_page(c, p.response, p.n_pages == 1, request->history, &table);
+		print_page(c, p.response, p.n_pages == 1, &table);
 	cli_table_free(&table);
 	fflush(stdout);
 	if (!p.code && *p.cursor && !c->json)

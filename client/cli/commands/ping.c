@@ -89,7 +89,7 @@ static void print_document(const struct ping *p)
 {
 	const struct candor_welcome *w = &p->response->welcome;
 	struct cli_json d;
-	cli_json_begin(&d, false);
+	cli_json_begin(&d);
 	json_out_open(&d.j, '{');
 	cli_json_text(&d.j, "server", w->server);
 	cli_json_count(&d.j, "protocol", w->protocol);

@@ -68,7 +68,7 @@ static void print_document(const struct pruning *p, const char *file, bool dry_r
 	struct cli_json d;
 	char digest[CHAIN_HEX];
 	chain_hex(p->digest, digest);
-	cli_json_begin(&d, false);
+	cli_json_begin(&d);
 	json_out_open(&d.j, '{');
 	cli_json_count(&d.j, "items", items);
 	cli_json_count(&d.j, "reports", p->reports);

@@ -108,7 +108,7 @@ static bool write_secret(int fd, const char *secret)
 static void print_document(const struct candor_response *r, const struct new_token *t)
 {
 	struct cli_json d;
-	cli_json_begin(&d, false);
+	cli_json_begin(&d);
 	json_out_open(&d.j, '{');
 	json_out_members(&d.j, json_part(cli_json_body(&d, r), "token"));
 	cli_json_text(&d.j, t->out ? "file" : "secret", t->out ? t->out : r->secret);

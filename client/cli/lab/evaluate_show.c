@@ -342,7 +342,7 @@ static void print_document(const struct evaluation *e)
 	struct cli_json d;
 	struct json_out *j = &d.j;
 	size_t files;
-	cli_json_begin(&d, false);
+	cli_json_begin(&d);
 	json_out_open(j, '{');
 	cli_json_text(j, "order", e->shuffled ? "shuffle" : "file");
 	if (e->shuffled)

@@ -354,7 +354,7 @@ static void print_document(const struct simulation *s)
 {
 	struct cli_json d;
 	struct json_out *j = &d.j;
-	cli_json_begin(&d, false);
+	cli_json_begin(&d);
 	json_out_open(j, '{');
 	put_campaign(s, j);
 	cli_json_count(j, "seed", s->game.world.seed);
