@@ -306,12 +306,13 @@ FILL_IN = sed -e 's|@prefix@|$(prefix)|' -e 's|@bindir@|$(bindir)|' -e 's|@inclu
 
 HEADERS := client/candor.h client/candor_async.h
 INNER_HEADERS := lib/message.h lib/requests.def
+UNITS := $(notdir $(wildcard systemd/*.service systemd/*.socket))
 TEXTS := README.md CHANGELOG.md LICENSE $(wildcard docs/*.md docs/figures/*)
 # Their names once they are installed, and the folders that are candor's alone, innermost first.
 INSTALLED = $(bindir)/candord $(bindir)/candor $(libdir)/libcandor.a $(libdir)/libcandor.so.$(VERSION) $(libdir)/$(SONAME) \
 	$(libdir)/libcandor.so $(libdir)/pkgconfig/candor.pc $(addprefix $(includedir)/,$(notdir $(HEADERS))) \
 	$(addprefix $(includedir)/candor/,$(notdir $(INNER_HEADERS))) $(datadir)/candor/candor.proto $(addprefix $(docdir)/,$(TEXTS)) \
-	$(unitdir)/candord.service
+	$(addprefix $(unitdir)/,$(UNITS))
 OWN_FOLDERS = $(includedir)/candor $(datadir)/candor $(docdir)/docs/figures $(docdir)/docs $(docdir)
 
 install: all ## install under $(DESTDIR)$(prefix)
@@ -326,7 +327,7 @@ install: all ## install under $(DESTDIR)$(prefix)
 	$(FILL_IN) client/candor.pc.in >$(DESTDIR)$(libdir)/pkgconfig/candor.pc
 	install -m 644 proto/candor.proto $(DESTDIR)$(datadir)/candor
 	for text in $(TEXTS); do install -m 644 $$text $(DESTDIR)$(docdir)/$$text || exit 1; done
-	$(FILL_IN) systemd/candord.service >$(DESTDIR)$(unitdir)/candord.service
+	for unit in $(UNITS); do $(FILL_IN) systemd/$$unit >$(DESTDIR)$(unitdir)/$$unit || exit 1; done
 
 uninstall: ## remove what `make install` installed
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED))

@@ -408,11 +408,26 @@ static int read_flags(struct loader *l, int argc, char **argv, bool first, const
 	return 0;
 }
 
-/* A socket and a database of the user's own, where none is given. */
+static int take_passed(struct loader *l)
+{
+	struct config *c = l->config;
+	int n = manager_sockets(c->passed);
+	c->n_passed = n > 0 ? (size_t)n : 0;
+	if (n == -E2BIG)
+		snprintf(l->error, l->size, "more than %d sockets were passed by the service manager",
+			 MANAGER_SOCKETS_MAX);
+	else if (n < 0)
+		snprintf(l->error, l->size, "LISTEN_FDS does not say how many sockets were passed: %s",
+			 candor_strerror(n));
+	return n < 0 ? -1 : 0;
+}
+
+/* A socket and a database of the user's own, where none is given, nor passed by a service manager. */
 static int use_own(struct loader *l, char *own_dir)
 {
 	struct config *c = l->config;
-	if (c->listen.n > 0 && c->db[0])
+	bool listens = c->listen.n > 0 || c->n_passed > 0;
+	if (listens && c->db[0])
 		return 0;
 	char dir[CONFIG_PATH_MAX - 16];
 	int err = address_state_dir(getenv("XDG_STATE_HOME"), getenv("HOME"), dir, sizeof dir);
@@ -424,7 +439,7 @@ static int use_own(struct loader *l, char *own_dir)
 						"and --db");
 		return -1;
 	}
-	if (c->listen.n == 0 && address_default(dir, &c->listen.each[c->listen.n++])) {
+	if (!listens && address_default(dir, &c->listen.each[c->listen.n++])) {
 		snprintf(l->error, l->size, "the path of the socket in %s would be too long; give --listen", dir);
 		return -1;
 	}
@@ -534,6 +549,8 @@ int config_load(struct config *c, int argc, char **argv, enum config_command *co
 		return -1;
 	if (*command == CONFIG_HELP || *command == CONFIG_VERSION)
 		return 0;
+	if (take_passed(&l))
+		return -1;
 	if ((file && read_file(&l, file)) || read_environment(&l) || read_flags(&l, argc, argv, false, &file, command))
 		return -1;
 	fit_memory(&l);

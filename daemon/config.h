@@ -5,6 +5,7 @@
 
 #include "lib/address.h"
 #include "daemon/db/connection.h"
+#include "daemon/manager.h"
 #include "lib/base/log.h"
 
 enum { CONFIG_ADDRESSES_MAX = 16, CONFIG_PATH_MAX = 4096, CONFIG_ARCHIVES_MAX = 256 };
@@ -32,6 +33,10 @@ struct config {
 
 	char lowered[128]; /* settings that were given, and lowered because they do not fit into memory_limit */
 
+	/* Not settings either: sockets that are open already. */
+	struct manager_socket passed[MANAGER_SOCKETS_MAX];
+	size_t n_passed;
+
 	/* Not settings, but what to do; only as flags. */
 	bool deep; /* with CONFIG_VERIFY */
 	const char *head; /* with CONFIG_VERIFY: what history must contain, not yet read; NULL: not given */
@@ -55,8 +60,9 @@ enum config_command {
 	CONFIG_VERSION,
 };
 
-/* Reads flags, environment and file. Where nothing names a socket or a database, those of the user's own are used, and
- * *own_dir is the directory to make for them (else empty). 0; or -1 and a sentence in error[size]. */
+/* Reads flags, environment and file; to be called before anything is opened, for sockets that were passed on are known
+ * by their numbers. Where nothing names a socket (and none was passed on) or a database, those of the user's own are
+ * used, and *own_dir is the directory to make for them (else empty). 0; or -1 and a sentence in error[size]. */
 MUST_CHECK int config_load(struct config *c, int argc, char **argv, enum config_command *command, char *own_dir,
 			   char *error, size_t size);
 

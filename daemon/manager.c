@@ -1,8 +1,10 @@
 #include "daemon/manager.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
@@ -21,6 +23,21 @@ uint64_t manager_watchdog_us(void)
 {
 	uint64_t us;
 	return sd_watchdog_enabled(false, &us) > 0 ? us : 0;
+}
+
+int manager_sockets(struct manager_socket out[MANAGER_SOCKETS_MAX])
+{
+	char **names = NULL;
+	int n = sd_listen_fds_with_names(false, &names);
+	for (int i = 0; i < n; i++) {
+		if (i < MANAGER_SOCKETS_MAX) {
+			out[i].fd = SD_LISTEN_FDS_START + i;
+			snprintf(out[i].name, sizeof out[i].name, "%s", names[i]);
+		}
+		free(names[i]);
+	}
+	free(names);
+	return n > MANAGER_SOCKETS_MAX ? -E2BIG : n;
 }
 
 uint64_t manager_now_us(void)

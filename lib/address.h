@@ -13,6 +13,7 @@ enum { ADDRESS_PATH_MAX = 107, ADDRESS_TEXT_MAX = 320 }; /* a Unix socket's path
 
 struct address {
 	bool is_unix, is_tls; /* neither: plain TCP */
+	bool is_http; /* HTTP, and not the protocol */
 	char host[256]; /* a name or number, without brackets */
 	uint16_t port; /* 0: any free one, for listeners */
 	char path[ADDRESS_PATH_MAX + 1]; /* of a Unix socket */

@@ -2,12 +2,15 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include "daemon/net/passed.h"
 #include "lib/base/log.h"
 
 enum { BACKLOG = 511 };
@@ -104,11 +107,8 @@ static int open_socket(struct listener *l, const struct addrinfo *info)
 	return listen(fd, BACKLOG) == 0 ? fd : -errno;
 }
 
-static int start_listening(struct listener *l, const struct addrinfo *info)
+static int start_polling(struct listener *l, int fd)
 {
-	int fd = open_socket(l, info);
-	if (fd < 0 || l->of->is_trial)
-		return fd;
 	int err = uv_poll_init(l->of->loop, &l->poll, fd);
 	if (err)
 		return err;
@@ -117,17 +117,32 @@ static int start_listening(struct listener *l, const struct addrinfo *info)
 	return uv_poll_start(&l->poll, UV_READABLE, on_knock);
 }
 
-/* info: NULL for a Unix socket. *address gets the port that was chosen, where it had none. */
-static int open_one(struct listeners *all, struct address *address, const struct addrinfo *info)
+static int start_listening(struct listener *l, const struct addrinfo *info)
+{
+	int fd = open_socket(l, info);
+	return fd < 0 || l->of->is_trial ? fd : start_polling(l, fd);
+}
+
+static struct listener *add_listener(struct listeners *all, const struct address *address)
 {
 	struct listener *l = calloc(1, sizeof *l);
 	if (!l)
-		return -ENOMEM;
+		return NULL;
 	l->of = all;
 	l->address = *address;
 	l->next = all->first;
-	all->first = l;
 	l->file_socket = UNIX_SOCKET_NONE;
+	l->passed = -1;
+	all->first = l;
+	return l;
+}
+
+/* info: NULL for a Unix socket. *address gets the port that was chosen, where it had none. */
+static int open_one(struct listeners *all, struct address *address, const struct addrinfo *info)
+{
+	struct listener *l = add_listener(all, address);
+	if (!l)
+		return -ENOMEM;
 	int err = start_listening(l, info);
 	if (err || all->is_trial)
 		return err;
@@ -144,6 +159,12 @@ static int refuse_unencrypted(const char *text)
 		  "is intended",
 		  text);
 	return ERR_TLS;
+}
+
+static void warn_unencrypted(const char *text)
+{
+	log_warning("%s is not encrypted: anyone on the network path can read and change its traffic, tokens included",
+		    text);
 }
 
 static bool stands_before(const struct addrinfo *first, const struct addrinfo *a)
@@ -169,9 +190,7 @@ static int open_resolved(struct listeners *all, struct address *address, const s
 			return refuse_unencrypted(text);
 		/* Once, though each start tries first. */
 		if (all->is_trial)
-			log_warning("%s is not encrypted: anyone on the network path can read and change its traffic, "
-				    "tokens included",
-				    text);
+			warn_unencrypted(text);
 	}
 	int err = open_one(all, &numeric, a);
 	if (err == 0) {
@@ -238,8 +257,60 @@ static int check_apart(const struct listeners *all)
 	return 0;
 }
 
+/* ---- sockets that were passed on ---- */
+
+/* May it be used as it is? Of TCP: encrypted, loopback, or the settings allow that it is neither. */
+static int check_passed(struct listeners *all, struct address *address)
+{
+	char text[ADDRESS_TEXT_MAX];
+	address->is_tls = !address->is_unix && all->config->tls_cert[0];
+	if (address->is_unix || address->is_tls || address_is_loopback(address))
+		return 0;
+	address_format(address, text, sizeof text);
+	if (!all->config->insecure)
+		return refuse_unencrypted(text);
+	if (all->is_trial)
+		warn_unencrypted(text);
+	return 0;
+}
+
+static int open_passed(struct listeners *all, const struct manager_socket *s)
+{
+	struct address address;
+	char fault[PASSED_FAULT_MAX], text[ADDRESS_TEXT_MAX];
+	int err = passed_look(s, &address, fault);
+	if (err) {
+		log_error("cannot listen: %s", fault);
+		return err;
+	}
+	if ((err = check_passed(all, &address)))
+		return err;
+	struct listener *l = add_listener(all, &address);
+	if (!l || all->is_trial)
+		return l ? 0 : -ENOMEM;
+	l->passed = s->fd;
+	address_format(&address, text, sizeof text);
+	err = fcntl(s->fd, F_SETFL, O_RDWR | O_NONBLOCK) == 0 ? start_polling(l, s->fd) : -errno;
+	if (err)
+		log_error("cannot listen on %s: %s", text, uv_strerror(err));
+	else
+		log_notice("listening on %s, passed by the service manager", text);
+	return err;
+}
+
+static int open_all_passed(struct listeners *all)
+{
+	int err = 0;
+	for (size_t i = 0; i < all->config->n_passed && err == 0; i++)
+		err = open_passed(all, &all->config->passed[i]);
+	return err;
+}
+
 static int open_all(struct listeners *all)
 {
+	int passed = open_all_passed(all);
+	if (passed)
+		return passed;
 	for (size_t i = 0; i < all->config->listen.n; i++) {
 		struct address address = all->config->listen.each[i];
 		int err = address.is_unix ? open_one(all, &address, NULL) : open_tcp(all, &address);
@@ -292,6 +363,9 @@ void listeners_close(struct listeners *all)
 		if (l->made)
 			uv_close((uv_handle_t *)&l->tcp, NULL);
 		unix_socket_close(&l->file_socket, l->address.path);
+		if (l->passed >= 0)
+			close(l->passed);
+		l->passed = -1;
 	}
 }
 

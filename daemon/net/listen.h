@@ -20,6 +20,7 @@ typedef void listeners_on_accept(void *arg, int fd, struct listener *from);
 struct listener {
 	uv_tcp_t tcp; /* bound through libuv; of a Unix socket not used */
 	struct unix_socket file_socket; /* of a Unix socket */
+	int passed; /* a socket that was open already; -1: none */
 	uv_poll_t poll;
 	struct listeners *of;
 	struct listener *next;
@@ -42,10 +43,11 @@ struct listeners {
 	bool closed;
 };
 
-/* Listens at every address that the settings name, and where a host has several (as localhost has of IPv4 and IPv6) at
- * each of them; one that this machine lacks is skipped as long as another works. Those of TCP speak TLS where a
- * certificate is set; one that is neither encrypted nor loopback is opened only where the settings say that this is
- * intended. 0, or an error that was logged; to be closed in either case. */
+/* Listens on every socket that the service manager passed on, and at every address that the settings name; where a host
+ * has several (as localhost has of IPv4 and IPv6) at each of them; one that this machine lacks is skipped as long as
+ * another works. Those of TCP speak TLS where a certificate is set; one that is neither encrypted nor loopback is
+ * opened only where the settings say that this is intended. 0, or an error that was logged; to be closed in either
+ * case. */
 MUST_CHECK int listeners_open(struct listeners *l, uv_loop_t *loop, const struct config *config,
 			      listeners_on_accept *on_accept, void *arg);
 
