@@ -93,7 +93,7 @@ GEN_O := $(GEN_C:.c=.o)
 LIB_O := $(call src,lib/*.c lib/*/*.c) $(GEN_O)
 # What a client needs of lib/: neither the mechanism nor the pools.
 NOT_CLIENT := random hash unicode streams options similar put json json_answer json_in json_lines json_number json_pieces json_put json_string \
-	envelope scan
+	envelope scan body
 WIRE_O := $(filter-out $(addprefix %/,$(addsuffix .o,$(NOT_CLIENT))),$(call src,lib/*.c lib/base/*.c lib/wire/*.c)) $(B)/lib/crypto/tls.o $(GEN_O)
 LLHTTP_O := $(addprefix $(B)/llhttp/,api.o http.o llhttp.o)
 DAEMON_O := $(call src,daemon/*.c daemon/*/*.c) $(LLHTTP_O)

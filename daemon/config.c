@@ -177,10 +177,12 @@ static int parse_address(struct loader *l, const struct setting *s, const char *
 	if (!is_plain(text))
 		return fail(l, where, "must be an address in plain text, without a comment", text);
 	struct address *a = &all->each[all->n];
-	if (address_parse(text, a, &why))
+	if (address_parse_listener(text, a, &why))
 		return fail(l, where, why, text);
 	if (a->is_tls)
-		return fail(l, where, "must begin with tcp: or unix:; with tls_cert, all tcp: listeners use TLS", text);
+		return fail(l, where,
+			    "must begin with tcp:, unix:, http: or http+unix:; with tls_cert, tcp: and http: use TLS",
+			    text);
 	all->n++;
 	return 0;
 }

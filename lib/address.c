@@ -48,6 +48,18 @@ static int parse_tcp(const char *text, struct address *out, const char **why)
 	return 0;
 }
 
+static int parse_unix(const char *path, struct address *out, const char **why)
+{
+	out->is_unix = true;
+	size_t len = strlen(path);
+	if (len == 0)
+		return refuse(why, "the path is missing; write unix:PATH");
+	if (len > ADDRESS_PATH_MAX)
+		return refuse(why, "the path is too long for a Unix socket; the limit is 107 bytes");
+	memcpy(out->path, path, len);
+	return 0;
+}
+
 int address_parse(const char *text, struct address *out, const char **why)
 {
 	*out = (struct address){0};
@@ -55,16 +67,18 @@ int address_parse(const char *text, struct address *out, const char **why)
 	out->is_tls = strncmp(text, "tls:", 4) == 0;
 	if (out->is_tls || strncmp(text, "tcp:", 4) == 0)
 		return parse_tcp(text + 4, out, why);
-	if (strncmp(text, "unix:", 5) != 0)
-		return refuse(why, "it must begin with tcp:, tls: or unix:");
-	out->is_unix = true;
-	size_t len = strlen(text + 5);
-	if (len == 0)
-		return refuse(why, "the path is missing; write unix:PATH");
-	if (len > ADDRESS_PATH_MAX)
-		return refuse(why, "the path is too long for a Unix socket; the limit is 107 bytes");
-	memcpy(out->path, text + 5, len);
-	return 0;
+	if (strncmp(text, "unix:", 5) == 0)
+		return parse_unix(text + 5, out, why);
+	return refuse(why, "it must begin with tcp:, tls: or unix:");
+}
+
+int address_parse_listener(const char *text, struct address *out, const char **why)
+{
+	if (strncmp(text, "http:", 5) != 0 && strncmp(text, "http+unix:", 10) != 0)
+		return address_parse(text, out, why);
+	*out = (struct address){.is_http = true};
+	*why = NULL;
+	return text[4] == ':' ? parse_tcp(text + 5, out, why) : parse_unix(text + 10, out, why);
 }
 
 bool address_is_loopback(const struct address *a)
@@ -78,9 +92,9 @@ bool address_is_loopback(const struct address *a)
 
 void address_format(const struct address *a, char *out, size_t size)
 {
-	const char *scheme = a->is_tls ? "tls" : "tcp";
+	const char *scheme = a->is_http ? (a->is_tls ? "https" : "http") : a->is_tls ? "tls" : "tcp";
 	if (a->is_unix)
-		snprintf(out, size, "unix:%s", a->path);
+		snprintf(out, size, "%sunix:%s", a->is_http ? "http+" : "", a->path);
 	else if (strchr(a->host, ':'))
 		snprintf(out, size, "%s:[%s]:%u", scheme, a->host, a->port);
 	else

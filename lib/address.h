@@ -1,4 +1,5 @@
 /* address.h - where a daemon listens: "tcp:127.0.0.1:7432", "tcp:[::1]:7432", "unix:/path"; "tls:" is TCP with TLS.
+ * "http:" and "http+unix:" are the same where HTTP is spoken.
  * Pure: nothing is resolved, no environment is read. */
 #ifndef CANDOR_ADDRESS_H
 #define CANDOR_ADDRESS_H
@@ -21,6 +22,9 @@ struct address {
 
 /* 0 or ERR_ADDRESS, and then *why is a static phrase. */
 MUST_CHECK int address_parse(const char *text, struct address *out, const char **why);
+
+/* The same for a listener, which may be one for HTTP. */
+MUST_CHECK int address_parse_listener(const char *text, struct address *out, const char **why);
 
 /* The text form, at most ADDRESS_TEXT_MAX with its NUL. */
 void address_format(const struct address *a, char *out, size_t size);

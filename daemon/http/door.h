@@ -55,8 +55,9 @@ struct door_ops {
 struct door_host {
 	/* A whole frame: a request of the protocol, its length before it. 0 or -ENOMEM. */
 	int (*submit)(void *owner, const void *frame, size_t len);
-	/* Whoever tokens made of the peer, it is again who the transport says. Nothing is unanswered. */
-	void (*forget)(void *owner);
+	/* Whoever tokens made of the peer, it is again who the transport says. Nothing is unanswered. 0 or
+	 * -ENOMEM. */
+	int (*forget)(void *owner);
 	const struct identity *(*who)(void *owner);
 };
 
@@ -72,14 +73,18 @@ void door_free(struct door *d); /* NULL is allowed */
 /* The connection is encrypted; before the first bytes. */
 void door_set_encrypted(struct door *d);
 
-/* Bytes from the peer. What they ask for is submitted. 0 or -ENOMEM. */
-MUST_CHECK int door_push(struct door *d, const void *bytes, size_t len);
+/* Bytes from the peer. What they ask for is submitted; *out is where it answers. 0 or -ENOMEM. */
+MUST_CHECK int door_push(struct door *d, const void *bytes, size_t len, struct buf *out);
 
 /* An answer of the session's: a frame, which the door takes away. */
 void door_answer(struct door *d, struct buf *frame);
 
-/* Appends what is to be sent next, if no more than that is unsent. 0 or -ENOMEM. */
-MUST_CHECK int door_fill(struct door *d, size_t unsent, struct buf *out);
+/* Something can be done at once: a piece of an answer made, or a request read that has come already. unsent: bytes of
+ * the output that are not sent; above some 64 KiB no further piece is made. may_read: requests are taken. */
+bool door_has_step(const struct door *d, size_t unsent, bool may_read);
+
+/* Does it: a piece is appended to *out, or requests are submitted. 0 or -ENOMEM. */
+MUST_CHECK int door_step(struct door *d, size_t unsent, bool may_read, struct buf *out);
 
 /* It takes more bytes. */
 bool door_wants_bytes(const struct door *d);
@@ -90,21 +95,26 @@ bool door_awaits_rest(const struct door *d);
 /* Heads, and pieces of 64 KiB of bodies, taken so far. */
 uint64_t door_progress(const struct door *d);
 
-/* Nothing is unanswered, and nothing of an answer is still to be rendered. */
+/* Nothing is unanswered, and nothing of an answer is still to be made. */
 bool door_is_quiet(const struct door *d);
 
-/* Nothing more will be read: the client said so, or what it sent could not be read. When it is quiet, the connection
- * ends. */
+/* Nothing more will be read or said. */
 bool door_is_over(const struct door *d);
 
-/* The peer will send nothing more, or its rest is not waited for. sentence: of the problem where a request is not
- * complete; NULL: none is said. */
+/* The peer will send nothing more, or its rest is not waited for. What has come in full is carried out; then the
+ * connection is over. Of a request that is not complete this is said. sentence: static. */
 void door_finish(struct door *d, unsigned status, const char *sentence);
 
-/* Drops all that there is, and says this alone, if an answer has not begun. */
-void door_refuse(struct door *d, enum candor_code code, const char *sentence);
+/* No further request is read; what is unanswered is answered still. sentence: it will not be, and this is said of it;
+ * NULL: it will. */
+void door_close(struct door *d, const char *sentence);
 
-/* Memory held, itself included. */
+/* Drops all that there is, and says this alone: false if it cannot, because an answer has begun. code: of why the
+ * peer is not served, which is 503. */
+MUST_CHECK bool door_refuse(struct door *d, enum candor_code code, const char *sentence, struct buf *out);
+
+/* Memory held: of a door at rest, and beside that. */
+size_t door_rest_bytes(void);
 size_t door_bytes(const struct door *d);
 
 #endif

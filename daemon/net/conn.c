@@ -3,7 +3,6 @@
 #include "daemon/net/peer.h"
 #include "lib/base/heap.h"
 #include "lib/base/log.h"
-#include "lib/wire/frame.h"
 
 enum {
 	HURRY_MS = 1000, /* for a handshake that others wait for */
@@ -49,15 +48,6 @@ static void on_written(uv_write_t *write, int status)
 	mark_dirty(c);
 }
 
-/* The size of the first messages in out that have at least `want` bytes together, or of all. */
-static size_t span_of_some(const struct buf *out, size_t want)
-{
-	size_t end = 0;
-	while (end < out->len && end < want)
-		end += frame_span(out->data + end, out->len - end);
-	return end;
-}
-
 static size_t share(const struct buf *out)
 {
 	return out->len / 4 > LEAST_BYTES ? out->len / 4 : LEAST_BYTES;
@@ -82,9 +72,10 @@ static bool take_all(struct buf *from, size_t sent, struct buf *piece, size_t *s
 
 /* The stream cannot give back what it has. Of what it does not take at once it gets a part that ends with a message:
  * where memory is short, the rest can be dropped and a final error still be sent. *skip: bytes of it that are sent. */
-static bool take_piece(struct buf *out, size_t sent, struct buf *piece, size_t *skip)
+static bool take_piece(const struct conn *c, size_t sent, struct buf *piece, size_t *skip)
 {
-	size_t end = span_of_some(out, sent + share(out));
+	struct buf *out = session_output(c->session);
+	size_t end = session_span(c->session, sent + share(out));
 	if (end == out->len)
 		return take_all(out, sent, piece, skip);
 	if (buf_append(piece, out->data + sent, end - sent))
@@ -148,7 +139,7 @@ static void send_plain(struct conn *c)
 		return;
 	}
 	size_t skip;
-	if (take_piece(out, (size_t)sent, &c->writing, &skip))
+	if (take_piece(c, (size_t)sent, &c->writing, &skip))
 		start_write(c, skip);
 	else
 		conn_close(c);
@@ -165,7 +156,7 @@ static bool next_cipher(struct conn *c, struct buf *cipher)
 		err = buf_append(cipher, c->owed.data, c->owed.len);
 		buf_free(&c->owed);
 	} else if (out->len > 0 && tls_is_ready(c->tls) && c->state < CONN_ENDING) {
-		size_t n = span_of_some(out, share(out));
+		size_t n = session_span(c->session, share(out));
 		err = tls_send(c->tls, out->data, n, cipher);
 		buf_consume(out, n);
 	}
@@ -353,7 +344,7 @@ static void break_off(struct conn *c)
 /* The peer sends nothing more, and may still read: what it asked for is answered. */
 static void end_input(struct conn *c)
 {
-	session_finish(c->session, "incomplete frame: the connection ended in the middle of it; closing");
+	session_finish(c->session, true);
 	mark_dirty(c);
 }
 
@@ -457,13 +448,15 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	}
 }
 
-int conn_start(struct conn *c, const struct identity *peer, struct tls_context *context)
+int conn_start(struct conn *c, const struct identity *peer, bool is_http, struct tls_context *context)
 {
 	static const struct session_ops ops = {.wake = on_wake, .send_now = on_send_now};
 	const struct conn_shared *shared = c->shared;
 	c->last_active_ms = c->began_ms = now_ms(c);
 	c->context = context ? tls_context_keep(context) : NULL;
 	int err = session_new(&c->session, shared->engine, &shared->session_limits, peer, &ops, c);
+	if (!err && is_http)
+		err = session_open_door(c->session, context);
 	if (err)
 		return err;
 	c->turn.session = c->session;
@@ -571,7 +564,7 @@ static const char *find_overdue(struct conn *c, uint64_t now)
 	if (limits->frame_ms && c->frame_since_ms && now - c->frame_since_ms > limits->frame_ms) {
 		log_debug("closing a connection: incomplete frame timed out");
 		c->shared->refused.n[NET_REFUSED_TIMEOUT]++;
-		session_finish(c->session, "incomplete frame: the rest of it did not come in time; closing");
+		session_finish(c->session, false);
 		c->frame_since_ms = 0;
 		mark_dirty(c);
 	}

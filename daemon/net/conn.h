@@ -1,10 +1,10 @@
 /* conn.h - one connection: moves bytes between a stream and its session, and knows nothing of what they mean.
  *
- * A TLS channel (tls.h), where there is one, stands between the two: the session gets plain bytes only, and none before
- * the peer is known.
+ * A TLS channel (tls.h), where there is one, stands between the two: the session gets plain bytes only, and none
+ * before the peer is known.
  *
- * The collection of connections (conns.h) owns it. Closing is asynchronous: conn_close(), then ops->closed(), and then
- * the memory may be freed. The loop's thread only. */
+ * The collection of connections (conns.h) owns it. Closing is asynchronous: conn_close(), then ops->closed(), and
+ * then the memory may be freed. The loop's thread only. */
 #ifndef CANDOR_CONN_H
 #define CANDOR_CONN_H
 
@@ -101,9 +101,9 @@ struct conn {
 	uint64_t refused_ms; /* when it was refused; 0: it was not */
 };
 
-/* The stream is accepted and c->shared set. peer: for the session, unless a certificate names the peer. context: of the
- * channel; NULL: there is none. 0 or an error, and then the caller closes. */
-MUST_CHECK int conn_start(struct conn *c, const struct identity *peer, struct tls_context *context);
+/* The stream is accepted and c->shared set. peer: for the session, unless a certificate names the peer. is_http:
+ * it speaks HTTP. context: of the channel; NULL: there is none. 0 or an error, and then the caller closes. */
+MUST_CHECK int conn_start(struct conn *c, const struct identity *peer, bool is_http, struct tls_context *context);
 
 /* Sends output, and reads or pauses as the session wants it. */
 void conn_flush(struct conn *c);

@@ -189,8 +189,9 @@ static int open_stream(struct conn *c, int fd, bool is_unix)
 	return err;
 }
 
-void conns_accept(struct conns *all, int fd, bool is_unix, struct tls_context *context, uint64_t *count)
+void conns_accept(struct conns *all, int fd, const struct address *at, struct tls_context *context, uint64_t *count)
 {
+	const bool is_unix = at->is_unix;
 	struct identity peer;
 	peer_from_socket(fd, is_unix, &peer);
 	if (conns_are_full(all) && !(peer.is_owner && admission_owner_has_room(&all->admission))) {
@@ -213,7 +214,7 @@ void conns_accept(struct conns *all, int fd, bool is_unix, struct tls_context *c
 	bound_send_buffer(all, fd);
 	err = open_stream(c, fd, is_unix);
 	if (err == 0)
-		err = conn_start(c, &peer, context);
+		err = conn_start(c, &peer, at->is_http, context);
 	if (err)
 		conn_close(c);
 	else

@@ -40,9 +40,9 @@ bool conns_have_room_for_owner(const struct conns *all);
 /* When all are closed. */
 void conns_free(struct conns *all);
 
-/* An accepted socket, which is the callee's. context: for its channel; NULL: it is plain. count: is one more as long as
- * the connection exists. */
-void conns_accept(struct conns *all, int fd, bool is_unix, struct tls_context *context, uint64_t *count);
+/* An accepted socket, which is the callee's. at: where it was accepted. context: for its channel; NULL: it is plain.
+ * count: is one more as long as the connection exists. */
+void conns_accept(struct conns *all, int fd, const struct address *at, struct tls_context *context, uint64_t *count);
 
 /* Before the loop sleeps: gives one session a turn, sends output, hands the filled batch to the store. */
 void conns_serve(struct conns *all);

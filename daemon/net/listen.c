@@ -314,8 +314,10 @@ static int open_all(struct listeners *all)
 	for (size_t i = 0; i < all->config->listen.n; i++) {
 		struct address address = all->config->listen.each[i];
 		int err = address.is_unix ? open_one(all, &address, NULL) : open_tcp(all, &address);
+		char text[ADDRESS_TEXT_MAX];
+		address_format(&address, text, sizeof text);
 		if (err && address.is_unix)
-			log_error("cannot listen on unix:%s: %s", address.path, uv_strerror(err));
+			log_error("cannot listen on %s: %s", text, uv_strerror(err));
 		if (err)
 			return err;
 	}

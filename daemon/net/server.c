@@ -65,8 +65,7 @@ struct server {
 static void on_accept(void *arg, int fd, struct listener *from)
 {
 	struct server *s = arg;
-	bool is_unix = from->address.is_unix;
-	conns_accept(&s->conns, fd, is_unix, is_unix ? NULL : s->tls, &from->connections);
+	conns_accept(&s->conns, fd, &from->address, from->address.is_unix ? NULL : s->tls, &from->connections);
 }
 
 /* Over the Unix socket the owner is expected at any time, and who comes is seen only when it is accepted. */

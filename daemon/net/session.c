@@ -43,6 +43,8 @@ static void release_if_gone(struct session *s)
 	frame_free(&s->frame);
 	buf_free(&s->output);
 	buf_free(&s->last_word);
+	door_free(s->door);
+	free(s->transport);
 	free(s->named_peer);
 	free(s);
 }
@@ -79,59 +81,26 @@ static void measure(struct session *s)
 
 /* ---- answers ---- */
 
-/* The first bytes of a sentence, whole characters only. */
-static void cut(const char *sentence, char *out, size_t size)
+/* Appends an answer to the output, or hands it to the door; the frame is empty afterwards. */
+static int put(struct session *s, struct buf *frame)
 {
-	size_t len = strnlen(sentence, size - 1);
-	while (len > 0 && ((uint8_t)sentence[len] & 0xc0) == 0x80)
-		len--;
-	memcpy(out, sentence, len);
-	out[len] = 0;
-}
-
-/* An answer that was too long for a frame, or for the request's memory, says less. One to a request that has changed
- * something must still say that it has: without the list of rejected rows it is short, and its memory is its own. A
- * refusal keeps its code. Of a single event that has long names, the end of what only people read is left out. */
-static int encode_less(const struct session *s, const struct candor_response *r, struct buf *out)
-{
-	char sentence[256], by[128], detail[128];
-	struct arena scratch;
-	struct candor_response less = *r;
-	struct candor_event event;
-	arena_init(&scratch, 64 * 1024);
-	if (r->code != CANDOR_OK) {
-		cut(r->message, sentence, sizeof sentence);
-		less.message = sentence;
-	} else if (r->type == CANDOR_RES_BATCH) {
-		less.batch.rejected_omitted += r->n_rejected;
-		less.n_rejected = 0;
-	} else if (r->type == CANDOR_RES_EVENTS && r->n == 1) {
-		event = *r->events;
-		cut(event.by, by, sizeof by);
-		cut(event.detail, detail, sizeof detail);
-		event.by = by;
-		event.detail = detail;
-		less.events = &event;
-	}
-	int err = wire_encode_response(&less, &scratch, s->limits->max_frame_bytes, out);
-	if (err == ERR_TOO_BIG || err == ERR_BUDGET) {
-		const struct candor_response too_big = {
-			.id = r->id,
-			.code = CANDOR_RESOURCE_EXHAUSTED,
-			.message = "the answer exceeds max_frame_bytes; ask for less at a time",
-		};
-		err = wire_encode_response(&too_big, &scratch, SIZE_MAX, out);
-		err = err ? err : 1;
-	}
-	arena_free(&scratch);
+	int err = 0;
+	if (s->door)
+		door_answer(s->door, frame);
+	else
+		err = buf_append(&s->output, frame->data, frame->len);
+	buf_free(frame);
 	return err;
 }
 
-/* 0; 1: it would be too long, and the answer is RESOURCE_EXHAUSTED instead; or an error. */
-static int encode(const struct session *s, const struct candor_response *r, struct arena *scratch, struct buf *out)
+/* As session_encode(). */
+static int encode_to_output(struct session *s, const struct candor_response *r, struct arena *scratch)
 {
-	int err = wire_encode_response(r, scratch, s->limits->max_frame_bytes, out);
-	return err == ERR_TOO_BIG || err == ERR_BUDGET ? encode_less(s, r, out) : err;
+	struct buf frame = {0};
+	if (!s->door)
+		return session_encode(s, r, scratch, &s->output);
+	int said = session_encode(s, r, scratch, &frame), err = said < 0 ? said : put(s, &frame);
+	return err ? err : said;
 }
 
 /* Takes nothing more from the peer. What it asked for before is done and answered, and `last` follows; NULL: nothing
@@ -143,7 +112,7 @@ static void end(struct session *s, const struct candor_response *last)
 		return;
 	move_to(s, SESSION_ENDING);
 	arena_init(&scratch, 4096);
-	if (last && encode(s, last, &scratch, &s->last_word) < 0)
+	if (last && session_encode(s, last, &scratch, &s->last_word) < 0)
 		buf_free(&s->last_word); /* without memory for an error the connection ends without one */
 	arena_free(&scratch);
 }
@@ -153,7 +122,7 @@ static void say_error(struct session *s, const struct candor_response *r)
 {
 	struct arena scratch;
 	arena_init(&scratch, 4096);
-	if (encode(s, r, &scratch, &s->output) < 0)
+	if (encode_to_output(s, r, &scratch) < 0)
 		end(s, NULL);
 	arena_free(&scratch);
 }
@@ -173,15 +142,20 @@ static void say_last(struct session *s, uint64_t id, enum candor_code code, cons
 /* All that still came has come. */
 static void end_if_done(struct session *s)
 {
+	if (s->door && door_is_over(s->door))
+		end(s, NULL);
 	if (s->state != SESSION_ENDING)
 		return;
 	frame_free(&s->frame);
 	if (session_in_flight(s) > 0)
 		return;
-	if (s->last_word.len > 0 && buf_append(&s->output, s->last_word.data, s->last_word.len))
+	if (s->last_word.len > 0 && put(s, &s->last_word))
 		log_debug("a connection ends without a reason: out of memory");
 	buf_free(&s->last_word);
-	move_to(s, SESSION_OVER);
+	if (s->door)
+		door_close(s->door, "out of memory: try again later"); /* of what will not be answered */
+	if (!s->door || door_is_over(s->door))
+		move_to(s, SESSION_OVER);
 }
 
 static void pump(struct session *s);
@@ -246,7 +220,9 @@ static void on_durable(struct waiter *w, int err)
 		wanted && (err == ERR_DISK_FULL || err == ERR_BUSY) && repeat(s, r); /* pump() goes on with it */
 	if (!repeated)
 		engine_count_answer(s->engine, r->type, code, r->received_ns);
-	if (wanted && !undone && buf_append(&s->output, r->bytes.data, r->answer))
+	if (!undone)
+		r->bytes.len = r->answer;
+	if (wanted && !undone && put(s, &r->bytes))
 		end(s, NULL);
 	else if (wanted && undone && !repeated)
 		say(s, r->id, code, undone);
@@ -259,7 +235,7 @@ static void on_durable(struct waiter *w, int err)
 static void hold(struct session *s, const struct candor_response *response, struct slot *slot, uint64_t change)
 {
 	struct reply *r = calloc(1, sizeof *r);
-	int said = r ? encode(s, response, &slot->arena, &r->bytes) : -ENOMEM;
+	int said = r ? session_encode(s, response, &slot->arena, &r->bytes) : -ENOMEM;
 	if (said < 0) {
 		/* The peer must not wait for an answer that never comes. */
 		free(r);
@@ -283,7 +259,7 @@ static void answer(struct session *s, const struct candor_response *response, st
 	int said = 0;
 	if (last)
 		end(s, response);
-	else if (s->state < SESSION_REFUSED && (said = encode(s, response, &slot->arena, &s->output)) < 0)
+	else if (s->state < SESSION_REFUSED && (said = encode_to_output(s, response, &slot->arena)) < 0)
 		end(s, NULL);
 	engine_count_answer(s->engine, slot->wire.request.type, said == 1 ? CANDOR_RESOURCE_EXHAUSTED : response->code,
 			    slot->received_ns);
@@ -399,26 +375,13 @@ static void take_request(struct session *s, const struct view *message)
 	}
 }
 
-/* For history. Its address stays, for unanswered calls may point to it; and a session with such calls cannot get
- * another identity. */
-static void take_name(struct session *s, const char *client)
-{
-	size_t size = sizeof s->identity.name + 1 + CANDOR_NAME_MAX + 1;
-	if (!s->named_peer && !client[0])
-		return;
-	if (!s->named_peer && (s->named_peer = malloc(size)))
-		s->base += heap_bytes(size);
-	if (s->named_peer)
-		snprintf(s->named_peer, size, client[0] ? "%s %s" : "%s", s->identity.name, client);
-}
-
 /* The identity may change. */
 static enum engine_outcome submit_hello(struct session *s, struct slot *slot)
 {
 	char client[CANDOR_NAME_MAX + 1];
 	snprintf(client, sizeof client, "%s", slot->wire.request.client);
 	enum engine_outcome outcome = engine_submit(s->engine, &slot->call);
-	take_name(s, client);
+	session_take_name(s, client);
 	return outcome;
 }
 
@@ -476,10 +439,17 @@ static bool may_take(const struct session *s)
 	       !session_must_wait(s);
 }
 
+static bool door_may_read(const struct session *s)
+{
+	return s->state == SESSION_OPEN && s->pressure < PRESSURE_HIGH;
+}
+
 bool session_wants_turn(const struct session *s)
 {
 	if (is_over(s) || (s->spent < TURN && !session_must_wait(s) && !s->lacked_room))
 		return false;
+	if (s->door && door_has_step(s->door, unsent(s), door_may_read(s)))
+		return true;
 	bool submits = s->queue && !s->blocked;
 	bool takes = frame_pending(&s->frame) > 0 && s->n_queued < QUEUE_MAX && s->pressure < PRESSURE_HIGH &&
 		     s->state == SESSION_OPEN;
@@ -496,11 +466,8 @@ static void refuse_rest(struct session *s)
 }
 
 /* Takes as many of the requests that have come as the limits let it. */
-static void pump(struct session *s)
+static void take_frames(struct session *s)
 {
-	if (s->pumping)
-		return;
-	s->pumping = true;
 	submit_queue(s);
 	measure(s);
 	while (may_take(s)) {
@@ -511,7 +478,7 @@ static void pump(struct session *s)
 		got = frame_next(&s->frame, &message);
 		if (got < 0)
 			refuse_stream(s, got);
-		if (got == 0 && s->incomplete)
+		if (got == 0 && s->incomplete && !s->door)
 			refuse_rest(s);
 		if (got <= 0)
 			break;
@@ -525,9 +492,35 @@ static void pump(struct session *s)
 			s->ops->send_now(s->owner);
 		measure(s);
 	}
+}
+
+/* One piece of an answer, or one request that has come. False: there is nothing to do just now. */
+static bool step_door(struct session *s)
+{
+	size_t before = s->output.len;
+	if (!s->door || s->state >= SESSION_OVER || s->spent >= TURN ||
+	    !door_has_step(s->door, unsent(s), door_may_read(s)))
+		return false;
+	if (door_step(s->door, unsent(s), door_may_read(s), &s->output))
+		log_debug("a connection ends without a reason: out of memory");
+	s->spent += 1;
+	if (s->output.len > before)
+		s->spent += (unsigned)((s->output.len - before) / ANSWER_BYTES_A_UNIT);
+	return true;
+}
+
+static void pump(struct session *s)
+{
+	if (s->pumping)
+		return;
+	s->pumping = true;
+	do {
+		take_frames(s);
+		end_if_done(s);
+	} while (step_door(s));
+	end_if_done(s);
 	s->pumping = s->resumed = false;
 	s->lacked_room = session_awaits_room(s);
-	end_if_done(s);
 	session_trim_above(s, session_budget_pressure(s->limits->budget) >= PRESSURE_RAISED ? 0 : KEPT_BYTES);
 	require_sound(session_check(s));
 	wake(s);
@@ -586,7 +579,7 @@ int session_push(struct session *s, const void *bytes, size_t len)
 {
 	if (s->state >= SESSION_ENDING)
 		return 0;
-	int err = frame_push(&s->frame, bytes, len);
+	int err = s->door ? door_push(s->door, bytes, len, &s->output) : frame_push(&s->frame, bytes, len);
 	if (err)
 		return err;
 	s->received_ns = engine_now_ns(s->engine);
@@ -608,23 +601,25 @@ void session_sent(struct session *s, size_t still_unsent)
 
 bool session_wants_bytes(const struct session *s)
 {
+	if (s->door && !door_wants_bytes(s->door))
+		return false;
 	return s->state == SESSION_OPEN && !s->incomplete && s->pressure < PRESSURE_HIGH && s->n_queued < QUEUE_MAX &&
 	       !session_wants_turn(s);
 }
 
 bool session_awaits_rest(const struct session *s)
 {
-	return frame_pending(&s->frame) > 0 && may_take(s);
+	return (s->door ? door_awaits_rest(s->door) : frame_pending(&s->frame) > 0) && may_take(s);
 }
 
 uint64_t session_frames(const struct session *s)
 {
-	return s->frames;
+	return s->door ? door_progress(s->door) : s->frames;
 }
 
 bool session_is_quiet(const struct session *s)
 {
-	return session_in_flight(s) == 0;
+	return session_in_flight(s) == 0 && (!s->door || door_is_quiet(s->door));
 }
 
 bool session_is_over(const struct session *s)
@@ -651,19 +646,29 @@ static void cancel_submitted(struct session *s)
 	s->pumping = was_pumping;
 }
 
-void session_finish(struct session *s, const char *incomplete)
+void session_finish(struct session *s, bool in_time)
 {
-	s->incomplete = incomplete;
+	s->incomplete = in_time ? "incomplete frame: the connection ended in the middle of it; closing"
+				: "incomplete frame: the rest of it did not come in time; closing";
+	if (s->door)
+		door_finish(s->door, in_time ? 400 : 408,
+			    in_time ? "the connection ended in the middle of the request"
+				    : "the rest of the request did not come in time");
 	pump_quietly(s);
 }
 
 void session_refuse(struct session *s, enum candor_code code, const char *sentence)
 {
+	/* What an HTTP client has not read may be the answer to what it sent before. */
+	bool may_speak = !s->door || unsent(s) == 0;
 	session_drop_queue(s);
 	frame_free(&s->frame);
 	buf_free(&s->output);
 	buf_free(&s->last_word);
-	say(s, 0, code, sentence);
+	if (!s->door)
+		say(s, 0, code, sentence);
+	else if (!may_speak || !door_refuse(s->door, code, sentence, &s->output))
+		buf_free(&s->output);
 	move_to(s, SESSION_REFUSED);
 	cancel_submitted(s);
 	session_count(s);
@@ -672,6 +677,8 @@ void session_refuse(struct session *s, enum candor_code code, const char *senten
 void session_stop(struct session *s)
 {
 	move_to(s, SESSION_STOPPED);
+	if (s->door)
+		door_close(s->door, NULL);
 	cancel_submitted(s);
 	pump(s);
 }

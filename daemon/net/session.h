@@ -2,15 +2,19 @@
  *
  * Cuts frames, decodes requests, submits them to the engine in order, and holds each answer back until what it
  * depends on is on disk. A peer that breaks the protocol still gets the answers to what it asked for before, and then
- * the error. Stops taking requests while too much is unanswered or unsent, and goes on at half. Does only so much at a
- * time that others need not wait for long: for the rest it wants another turn.
+ * the error. Stops taking requests while too much is unanswered or unsent, and goes on at half. Does only so much at
+ * a time that others need not wait for long: for the rest it wants another turn.
  *
- * Lives on the heap and by itself: the connection lets go of it with session_end(), and it is freed when the engine has
- * answered the last of its calls. */
+ * Where the peer speaks HTTP, a door (daemon/http/door.h) stands at both ends: it makes frames of what comes in, and
+ * HTTP of the answers.
+ *
+ * Lives on the heap and by itself: the connection lets go of it with session_end(), and it is freed when the
+ * engine has answered the last of its calls. */
 #ifndef CANDOR_SESSION_H
 #define CANDOR_SESSION_H
 
 #include "daemon/engine/engine.h"
+#include "daemon/http/door.h"
 #include "lib/base/buf.h"
 
 struct session;
@@ -18,10 +22,10 @@ struct session;
 /* The memory budget of all sessions of a daemon: what they hold and may hold, and a piece of it at hand. All zero but
  * the limits: there are none. It outlives its sessions.
  *
- * Each step that takes memory (a request is unpacked, or submitted) begins only where it fits. What it may take in the
- * end is reserved until it is counted, so the sum holds at every moment, and not once a turn of the loop. Beside the
- * limit there must be room for one request that is unpacked and for its answer that is encoded: these are counted when
- * they are done, and only one is done at a time. */
+ * Each step that takes memory (a request is unpacked, or submitted) begins only where it fits. What it may take in
+ * the end is reserved until it is counted, so the sum holds at every moment, and not once a turn of the loop.
+ * Beside the limit there must be room for one request that is unpacked and for its answer that is encoded: these
+ * are counted when they are done, and only one is done at a time. */
 struct session_budget {
 	size_t used_bytes, limit_bytes;
 	size_t reserved_bytes; /* for answers that are being made */
@@ -34,8 +38,8 @@ struct session_budget {
 
 void session_budget_free(struct session_budget *b);
 
-/* RAISED: a session with more than an even share takes nothing new, and no memory is kept for later. HIGH: what is left
- * is for the sessions that exist already. CRITICAL: those that hold the most must be let go. NULL: NONE. */
+/* RAISED: a session with more than an even share takes nothing new, and no memory is kept for later. HIGH: what is
+ * left is for the sessions that exist already. CRITICAL: those that hold the most must be let go. NULL: NONE. */
 enum pressure session_budget_pressure(const struct session_budget *b);
 
 /* There is room for another session. */
@@ -48,6 +52,7 @@ struct session_limits {
 	size_t max_unsent_bytes; /* answers that the peer does not take */
 	size_t base_bytes; /* that the connection itself takes at first, for the account */
 	struct session_budget *budget; /* NULL: memory is not counted */
+	const struct door_ops *door_ops; /* NULL: HTTP has no pages but those of requests */
 };
 
 struct session_ops {
@@ -63,6 +68,10 @@ struct session_ops {
  * copied. 0 or -ENOMEM. */
 MUST_CHECK int session_new(struct session **out, struct engine *engine, const struct session_limits *limits,
 			   const struct identity *peer, const struct session_ops *ops, void *owner);
+
+/* The peer speaks HTTP. Before the first bytes. 0 or -ENOMEM. */
+MUST_CHECK int session_open_door(struct session *s, bool is_encrypted);
+bool session_has_door(const struct session *s);
 
 /* For an identity that is known only after session_new(); before the first bytes. */
 void session_set_peer(struct session *s, const struct identity *peer);
@@ -80,6 +89,9 @@ MUST_CHECK int session_push(struct session *s, const void *bytes, size_t len);
  * elsewhere. */
 struct buf *session_output(struct session *s);
 void session_sent(struct session *s, size_t still_unsent);
+
+/* The size of the first messages of the output that have at least `want` bytes together, or of all. */
+size_t session_span(const struct session *s, size_t want);
 
 /* It takes more bytes now. It does not while others have their turn, nor while too much is unanswered or unsent: from
  * when that is above a limit until it is down to half. */
@@ -104,8 +116,8 @@ bool session_wants_turn(const struct session *s);
 /* Another turn would do nothing before the engine's pressure falls. */
 bool session_must_wait(const struct session *s);
 
-/* What it has next may take much memory, and goes when it is its turn and there is room, one such thing a turn; or the
- * budget is used up. What is small, and whatever the daemon's own user asks, waits for nothing else. */
+/* What it has next may take much memory, and goes when it is its turn and there is room, one such thing a turn; or
+ * the budget is used up. What is small, and whatever the daemon's own user asks, waits for nothing else. */
 bool session_awaits_room(const struct session *s);
 
 /* It is something large; and there is room. */
@@ -121,12 +133,13 @@ size_t session_bytes(const struct session *s);
 /* Frees buffers that nothing needs just now. */
 void session_trim(struct session *s);
 
-/* The peer will send nothing more, or is not waited for. What it has sent in full is done and answered; then the
- * session is over. incomplete: the final error where a frame is not complete; static. */
-void session_finish(struct session *s, const char *incomplete);
+/* The peer will send nothing more, or (in_time false) is not waited for. What it has sent in full is done and
+ * answered; then the session is over, with a final error where a frame is not complete. */
+void session_finish(struct session *s, bool in_time);
 
-/* Sends the reason why the peer is not served; the session is over, and drops everything but what the engine works on.
- * Its output must begin at the start of a message. */
+/* Sends the reason why the peer is not served; the session is over, and drops everything but what the engine works
+ * on. Its output must begin at the start of a message. With HTTP nothing is said if an answer has begun, or is not
+ * sent. */
 void session_refuse(struct session *s, enum candor_code code, const char *sentence);
 
 /* No further request is taken, not even one that has been received; answers still come. */

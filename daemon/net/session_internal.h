@@ -1,7 +1,7 @@
-/* session_internal.h - what a session holds, in lists and accounts; for session.c and session_memory.c.
+/* session_internal.h - what a session holds, in lists and accounts; for session*.c.
  *
- * A request is in the queue, then among those that the engine has, then its answer may wait for the disk: each step has
- * its list and its count. */
+ * A request is in the queue, then among those that the engine has, then its answer may wait for the disk: each
+ * step has its list and its count. */
 #ifndef CANDOR_NET_SESSION_INTERNAL_H
 #define CANDOR_NET_SESSION_INTERNAL_H
 
@@ -54,12 +54,16 @@ struct session {
 	struct session *next, *before;
 
 	struct identity identity;
+	struct identity
+		*transport; /* of HTTP, where it may be another by now: whom the transport knows. NULL: it is that */
 	char *named_peer; /* its name, with what the client calls itself; NULL: it said nothing */
 
 	struct frame frame;
 	uint64_t frames; /* taken from it */
 	uint64_t received_ns; /* when bytes came last */
 	const char *incomplete; /* what to say of a frame that is not, for no more will come; NULL: more may */
+	struct door *door; /* NULL: the peer speaks the protocol itself */
+	struct door_limits door_limits;
 	struct buf output;
 	struct buf last_word; /* ENDING: what follows the answers that still come */
 	size_t unsent_elsewhere;
@@ -107,8 +111,8 @@ void session_enqueue(struct session *s, struct slot *slot);
 /* Its arena has grown. */
 void session_recount_slot(struct session *s, struct slot *slot);
 
-/* What the first of the queue, which has one, will hold beside its request: its answer, and what that is made of where
- * it is made elsewhere than on the loop. And what a message of so many bytes will hold when it is unpacked. */
+/* What the first of the queue, which has one, will hold beside its request: its answer, and what that is made of
+ * where it is made elsewhere than on the loop. And what a message of so many bytes will hold when it is unpacked. */
 size_t session_answer_bytes(const struct session *s);
 size_t session_unpacked_bytes(const struct session *s, size_t len);
 
@@ -134,5 +138,14 @@ void session_remove_submitted(struct session *s, const struct slot *slot);
 /* The answer waits for the disk, or does so no longer. */
 void session_add_reply(struct session *s, struct reply *r);
 void session_remove_reply(struct session *s, const struct reply *r);
+
+/* Appends an answer as a frame; one that is too long says less. 0; 1: even that would be too long, and the answer is
+ * RESOURCE_EXHAUSTED instead; or an error. */
+MUST_CHECK int session_encode(const struct session *s, const struct candor_response *r, struct arena *scratch,
+			      struct buf *out);
+
+/* What the client calls itself, for history. The name's address stays, for unanswered calls may point to it; and a
+ * session with such calls cannot get another identity. */
+void session_take_name(struct session *s, const char *client);
 
 #endif

@@ -11,7 +11,7 @@
 size_t session_bytes(const struct session *s)
 {
 	return s->base + heap_bytes(s->frame.bytes.cap) + heap_bytes(s->output.cap) + heap_bytes(s->last_word.cap) +
-	       heap_bytes(s->unsent_elsewhere) + s->slot_bytes + s->reply_bytes;
+	       heap_bytes(s->unsent_elsewhere) + s->slot_bytes + s->reply_bytes + (s->door ? door_bytes(s->door) : 0);
 }
 
 void session_count(struct session *s)

@@ -163,7 +163,7 @@ static void what_came_in_full_before_the_end_of_the_input_is_done_and_answered(v
 			talk(w, get_pool_request(id));
 		if (partly)
 			peer_push(&w->p, "\x04\x08", 2);
-		session_finish(w->p.session, "that was half a frame");
+		session_finish(w->p.session, true);
 		assert_answered_at_every_stage(w);
 		for (uint64_t id = 5; id <= 300; id++)
 			assert_answer(w, id, CANDOR_OK);
@@ -178,7 +178,7 @@ static void what_came_in_full_before_the_end_of_the_input_is_done_and_answered(v
 static void the_end_of_the_input_of_an_idle_peer_is_its_end(void **state)
 {
 	struct peer_world *w = *state;
-	session_finish(w->p.session, "that was half a frame");
+	session_finish(w->p.session, true);
 	assert_true(session_is_over(w->p.session));
 	assert_silence(w);
 }

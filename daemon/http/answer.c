@@ -1,0 +1,128 @@
+#include "daemon/http/answer.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+void answer_set(struct answer *a, unsigned status, const char *type, struct body *body)
+{
+	a->status = status;
+	a->type = type;
+	a->body = body;
+}
+
+int answer_set_problem(struct answer *a, const struct problem *p)
+{
+	struct buf text = {0};
+	struct body *body = NULL;
+	body_free(a->body);
+	a->body = NULL;
+	a->lines.len = 0;
+	int err = problem_body(p, &text);
+	if (!err)
+		err = problem_headers(p, &a->lines);
+	if (!err)
+		err = body_of_bytes(&body, &text);
+	buf_free(&text);
+	if (!err)
+		answer_set(a, p->status ? p->status : problem_status(p->code), PROBLEM_TYPE, body);
+	return err;
+}
+
+void answer_free(struct answer *a)
+{
+	body_free(a->body);
+	buf_free(&a->lines);
+	*a = (struct answer){0};
+}
+
+/* As RFC 9110 has it, in whatever language the machine speaks. */
+static int put_date(uint64_t now_ms, struct buf *out)
+{
+	static const char days[] = "SunMonTueWedThuFriSat", months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	time_t seconds = (time_t)(now_ms / 1000);
+	struct tm t;
+	if (now_ms == 0 || !gmtime_r(&seconds, &t))
+		return 0;
+	return buf_printf(out, "Date: %.3s, %02d %.3s %04d %02d:%02d:%02d GMT\r\n", days + 3 * t.tm_wday, t.tm_mday,
+			  months + 3 * t.tm_mon, t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec);
+}
+
+/* len: of the body; SIZE_MAX: it is not known. */
+static int put_head(struct answer *a, size_t len, uint64_t now_ms, struct buf *out)
+{
+	a->is_chunked = len == SIZE_MAX && a->minor > 0;
+	a->closes = a->closes || (len == SIZE_MAX && a->minor == 0);
+	int err = buf_printf(out, "HTTP/1.1 %u %s\r\n", a->status, problem_reason(a->status));
+	if (!err)
+		err = put_date(now_ms, out);
+	if (!err && a->type)
+		err = buf_printf(out, "Content-Type: %s\r\n", a->type);
+	if (!err && a->is_chunked)
+		err = buf_printf(out, "Transfer-Encoding: chunked\r\n");
+	else if (!err && len != SIZE_MAX && a->status != 204)
+		err = buf_printf(out, "Content-Length: %zu\r\n", len);
+	if (!err && a->lines.len > 0)
+		err = buf_append(out, a->lines.data, a->lines.len);
+	if (!err && (a->closes || a->minor == 0))
+		err = buf_printf(out, "Connection: %s\r\n", a->closes ? "close" : "keep-alive");
+	return err ? err : buf_printf(out, "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\r\n");
+}
+
+/* A piece in a chunk, where there are chunks. 1: there is more. */
+static int put_piece(struct answer *a, struct buf *out)
+{
+	enum { DIGITS = 8, HEAD = DIGITS + 2 };
+	char head[16];
+	size_t start = out->len;
+	if (!a->is_chunked)
+		return body_next(a->body, ANSWER_PIECE_BYTES, out);
+	int err = buf_append(out, "00000000\r\n", HEAD);
+	int more = err ? err : body_next(a->body, ANSWER_PIECE_BYTES, out);
+	if (more < 0)
+		return more;
+	size_t len = out->len - start - HEAD;
+	if (len == 0) {
+		out->len = start;
+		return more;
+	}
+	snprintf(head, sizeof head, "%08x\r\n", (unsigned)len);
+	memcpy(out->data + start, head, HEAD);
+	err = buf_append(out, "\r\n", 2);
+	return err ? err : more;
+}
+
+static int end(struct answer *a, struct buf *out)
+{
+	a->is_done = true;
+	body_free(a->body);
+	a->body = NULL;
+	return a->is_chunked && !a->is_head ? buf_append(out, "0\r\n\r\n", 5) : 0;
+}
+
+static int begin(struct answer *a, uint64_t now_ms, struct buf *out)
+{
+	struct buf first = {0};
+	int more = a->body ? body_next(a->body, ANSWER_PIECE_BYTES, &first) : 0;
+	int err = more < 0 ? more : put_head(a, more || a->is_stream ? SIZE_MAX : first.len, now_ms, out);
+	a->has_begun = true;
+	if (!err && !a->is_head && first.len > 0) {
+		err = a->is_chunked ? buf_printf(out, "%zx\r\n", first.len) : 0;
+		if (!err)
+			err = buf_append(out, first.data, first.len);
+		if (!err && a->is_chunked)
+			err = buf_append(out, "\r\n", 2);
+	}
+	buf_free(&first);
+	if (err)
+		return err;
+	return more > 0 && !a->is_head ? 0 : end(a, out);
+}
+
+int answer_next(struct answer *a, uint64_t now_ms, struct buf *out)
+{
+	if (!a->has_begun)
+		return begin(a, now_ms, out);
+	int more = put_piece(a, out);
+	return more < 0 ? more : more > 0 ? 0 : end(a, out);
+}

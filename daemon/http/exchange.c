@@ -1,0 +1,310 @@
+#include "daemon/http/exchange.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lib/base/heap.h"
+#include "lib/wire/json_pieces.h"
+#include "lib/wire/wire.h"
+
+#define JSON_TYPE "application/json"
+
+enum { DRAINED_MAX = 64 * 1024 };
+
+struct exchange *exchange_new(const struct door_limits *limits, const struct door_host *host, void *owner,
+			      const struct head *head)
+{
+	struct exchange *x = calloc(1, sizeof *x);
+	if (!x)
+		return NULL;
+	x->limits = limits;
+	x->host = host;
+	x->owner = owner;
+	x->head = head;
+	x->is_complete = !head->has_body;
+	x->is_drained = head->content_length <= DRAINED_MAX && !head->is_chunked && !head->expects_continue;
+	x->answer.minor = head->minor;
+	x->answer.is_head = head->method == METHOD_HEAD;
+	x->answer.closes = !head->keeps_alive;
+	return x;
+}
+
+static void end_reading(struct exchange *x)
+{
+	if (x->in)
+		json_in_free(x->in);
+	free(x->in);
+	x->in = NULL;
+}
+
+static void drop_request(struct exchange *x)
+{
+	end_reading(x);
+	buf_free(&x->message);
+}
+
+void exchange_free(struct exchange *x)
+{
+	if (!x)
+		return;
+	drop_request(x);
+	answer_free(&x->answer);
+	free(x);
+}
+
+size_t exchange_bytes(const struct exchange *x)
+{
+	size_t reading = x->in ? heap_bytes(sizeof *x->in) + json_in_bytes(x->in) : 0;
+	return heap_bytes(sizeof *x) + heap_bytes(x->message.cap) + reading + heap_bytes(x->answer.lines.cap) +
+	       body_bytes(x->answer.body);
+}
+
+int exchange_refuse(struct exchange *x, const struct problem *p)
+{
+	drop_request(x);
+	return answer_set_problem(&x->answer, p);
+}
+
+static int refuse(struct exchange *x, unsigned status, enum candor_code code, const char *detail)
+{
+	const struct problem p = {.status = status, .code = code, .detail = detail};
+	return exchange_refuse(x, &p);
+}
+
+/* ---- the request ---- */
+
+static bool has_media_type(const char *value, const char *type)
+{
+	size_t len = strlen(type);
+	return value && strncasecmp(value, type, len) == 0 && (!value[len] || strchr("; \t", value[len]));
+}
+
+static bool takes_body(const struct exchange *x)
+{
+	return x->match.route->from == ROUTE_FROM_JSON || x->match.route->from == ROUTE_FROM_ROWS;
+}
+
+static int begin_reading(struct exchange *x)
+{
+	const char *names[ROUTE_NAMES_MAX + 1];
+	x->in = malloc(sizeof *x->in);
+	if (!x->in)
+		return -ENOMEM;
+	json_in_init(x->in, json_request_type(x->match.route->kind), x->limits->max_frame_bytes - WIRE_REQUEST_HEAD_MAX,
+		     &x->message);
+	for (size_t i = routes_given(x->match.route, names); i-- > 0;)
+		json_in_refuse(x->in, names[i]);
+	return 0;
+}
+
+static int check_body(struct exchange *x)
+{
+	const struct head *h = x->head;
+	const char *coding = h->fields[FIELD_CONTENT_ENCODING];
+	if (!takes_body(x))
+		return h->has_body ? refuse(x, 400, CANDOR_INVALID_ARGUMENT, "this request takes no body") : 0;
+	if (h->has_body && coding && strcasecmp(coding, "identity") != 0)
+		return refuse(x, 415, CANDOR_INVALID_ARGUMENT,
+			      "the body must not be encoded: Content-Encoding is not taken");
+	if (h->has_body && !has_media_type(h->fields[FIELD_CONTENT_TYPE], JSON_TYPE))
+		return refuse(x, 415, CANDOR_INVALID_ARGUMENT, "Content-Type must be application/json");
+	return x->match.route->page == ROUTE_NO_PAGE ? begin_reading(x) : 0;
+}
+
+int exchange_begin(struct exchange *x)
+{
+	const struct head *h = x->head;
+	if (h->method == METHOD_OTHER)
+		return refuse(x, 501, CANDOR_INVALID_ARGUMENT, "the method is not known");
+	unsigned status = routes_find(method_name(h->method), h->path, &x->match);
+	if (status) {
+		const struct problem p = {
+			.status = status,
+			.code = status == 404 ? CANDOR_NOT_FOUND : CANDOR_INVALID_ARGUMENT,
+			.detail = x->match.fault,
+			.allow = x->match.allow[0] ? x->match.allow : NULL,
+		};
+		return exchange_refuse(x, &p);
+	}
+	int err = routes_pack(&x->match, h->query, &x->message);
+	if (err == ERR_MALFORMED)
+		return refuse(x, 400, CANDOR_INVALID_ARGUMENT, x->match.fault);
+	return err ? err : check_body(x);
+}
+
+static int too_long(struct exchange *x)
+{
+	return refuse(x, 413, CANDOR_RESOURCE_EXHAUSTED,
+		      "the request is longer than max_frame_bytes; send less at a time");
+}
+
+/* What came of reading a piece of the body. */
+static int read_on(struct exchange *x, int err)
+{
+	char fault[JSON_FAULT_BYTES];
+	if (err == ERR_TOO_BIG)
+		return too_long(x);
+	if (err != ERR_MALFORMED)
+		return err;
+	memcpy(fault, x->in->fault, sizeof fault); /* what reads the body is gone before the answer is made */
+	return refuse(x, 400, CANDOR_INVALID_ARGUMENT, fault);
+}
+
+int exchange_take(struct exchange *x, const uint8_t *bytes, size_t len)
+{
+	return x->in ? read_on(x, json_in_push(x->in, bytes, len)) : 0;
+}
+
+static int submit(struct exchange *x, uint64_t id)
+{
+	uint8_t head[WIRE_REQUEST_HEAD_MAX];
+	size_t n = wire_request_head(x->match.route->kind, id, x->message.len, head);
+	if (n + x->message.len > x->limits->max_frame_bytes)
+		return too_long(x);
+	int err = x->host->submit(x->owner, head, n);
+	if (!err && x->message.len > 0)
+		err = x->host->submit(x->owner, x->message.data, x->message.len);
+	buf_free(&x->message);
+	x->id = id;
+	return err;
+}
+
+static enum door_page page_of(enum route_page page)
+{
+	return page == ROUTE_LIVEZ ? DOOR_LIVEZ : page == ROUTE_READYZ ? DOOR_READYZ : DOOR_METRICS;
+}
+
+static int ask_page(struct exchange *x)
+{
+	const struct door_ops *ops = x->limits->ops;
+	const char *accept = x->head->fields[FIELD_ACCEPT];
+	const struct door_question q = {
+		.query = x->head->query,
+		.accept = accept ? accept : "",
+		.who = x->host->who(x->owner),
+	};
+	struct door_page_answer a = {0};
+	if (!ops || !ops->page)
+		return refuse(x, 404, CANDOR_NOT_FOUND, "there is no such page here");
+	int err = ops->page(ops->owner, page_of(x->match.route->page), &q, &a);
+	if (err)
+		return err;
+	if (a.code != CANDOR_OK)
+		return refuse(x, 0, a.code, a.sentence);
+	answer_set(&x->answer, a.status, a.type, a.body);
+	return 0;
+}
+
+static int open_page(struct exchange *x)
+{
+	switch (x->match.route->page) {
+	case ROUTE_METRICS:
+	case ROUTE_LIVEZ:
+	case ROUTE_READYZ: return ask_page(x);
+	case ROUTE_SESSION_BEGIN:
+	case ROUTE_SESSION_END:
+	case ROUTE_OPENAPI:
+	case ROUTE_NO_PAGE: break;
+	}
+	return refuse(x, 404, CANDOR_NOT_FOUND, "there is no such page here");
+}
+
+int exchange_go(struct exchange *x, uint64_t id)
+{
+	if (x->match.route->page != ROUTE_NO_PAGE)
+		return open_page(x);
+	int err = x->in ? read_on(x, json_in_end(x->in)) : 0;
+	end_reading(x);
+	return err || exchange_has_answer(x) ? err : submit(x, id);
+}
+
+/* ---- the answer ---- */
+
+/* An answer's message as JSON, as it is sent. */
+struct document {
+	struct body body;
+	struct json_pieces pieces;
+	struct buf frame; /* where the message is */
+};
+
+static int next_of_document(struct body *b, size_t want, struct buf *out)
+{
+	return json_pieces_next(&((struct document *)b)->pieces, want, out);
+}
+
+static void free_document(struct body *b)
+{
+	buf_free(&((struct document *)b)->frame);
+	free(b);
+}
+
+static size_t bytes_of_document(const struct body *b)
+{
+	return heap_bytes(sizeof(struct document)) + heap_bytes(((const struct document *)b)->frame.cap);
+}
+
+static int answer_document(struct exchange *x, const struct wire_answer *a, struct buf *frame, enum json_form form)
+{
+	struct document *d = malloc(sizeof *d);
+	if (!d)
+		return -ENOMEM;
+	*d = (struct document){
+		.body = {.next = next_of_document, .free = free_document, .bytes = bytes_of_document},
+		.frame = *frame,
+	};
+	*frame = (struct buf){0};
+	json_pieces_init(&d->pieces, json_answer_type(a->type), a->body, form);
+	answer_set(&x->answer, 200, form == JSON_ROWS ? "application/x-ndjson" : JSON_TYPE, &d->body);
+	return 0;
+}
+
+/* sentence: its bytes, which nobody has checked. */
+static int answer_problem(struct exchange *x, enum candor_code code, struct view sentence, uint32_t retry_after_ms)
+{
+	char detail[1024];
+	size_t len = sentence.len < sizeof detail ? sentence.len : sizeof detail - 1;
+	memcpy(detail, sentence.data, len);
+	detail[len] = 0;
+	const struct problem p = {.code = code, .detail = detail, .retry_after_ms = retry_after_ms};
+	return exchange_refuse(x, &p);
+}
+
+struct view exchange_inside(const struct buf *frame)
+{
+	size_t head = 0;
+	while (head < frame->len && frame->data[head] & 0x80)
+		head++;
+	return (struct view){frame->data + head + 1, frame->len - head - 1};
+}
+
+/* The only row of a list; or why it was rejected. */
+static int answer_row(struct exchange *x, const struct wire_answer *a, struct buf *frame)
+{
+	struct arena arena;
+	struct candor_response r;
+	if (json_count_rows(json_answer_type(a->type), a->body) > 0)
+		return answer_document(x, a, frame, JSON_ROW);
+	arena_init(&arena, 64 * 1024);
+	struct view response = exchange_inside(frame);
+	int err = wire_decode_response(&arena, response.data, response.len, &r);
+	if (!err && r.n_rejected > 0) {
+		const struct problem p = {.code = r.rejected[0].code, .detail = r.rejected[0].message};
+		err = exchange_refuse(x, &p);
+	} else {
+		err = refuse(x, 404, CANDOR_NOT_FOUND, "there is no such row");
+	}
+	arena_free(&arena);
+	return err;
+}
+
+int exchange_answered(struct exchange *x, const struct wire_answer *a, struct buf *frame)
+{
+	if (a->code != CANDOR_OK)
+		return answer_problem(x, a->code, a->message, a->retry_after_ms);
+	if (x->match.route->gives == ROUTE_GIVES_ROW)
+		return answer_row(x, a, frame);
+	return answer_document(x, a, frame, JSON_DOCUMENT);
+}

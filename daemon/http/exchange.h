@@ -1,0 +1,69 @@
+/* exchange.h - one request and its answer: what the request asks for, what goes to the session for it, and what is
+ * made of that. For door.c alone, which says when.
+ *
+ * Who asks is settled first: where a token must be shown, nothing is submitted before it was taken. */
+#ifndef CANDOR_HTTP_EXCHANGE_H
+#define CANDOR_HTTP_EXCHANGE_H
+
+#include "daemon/http/answer.h"
+#include "daemon/http/door.h"
+#include "daemon/http/parse.h"
+#include "daemon/http/routes.h"
+#include "lib/wire/envelope.h"
+#include "lib/wire/json_in.h"
+
+struct exchange {
+	const struct door_limits *limits;
+	const struct door_host *host;
+	void *owner; /* of the host */
+	const struct head *head; /* the parser's, and lives as long as this */
+	struct route_match match;
+	struct buf message; /* of the request: fields that are known so far */
+	struct json_in *in; /* NULL: no body is being read */
+	bool is_complete; /* the request has come in full */
+	bool is_drained; /* what is left of a short body is read before its answer goes out: the connection stays */
+	uint64_t hello_id; /* of the token that was shown; 0: none is being checked */
+	uint64_t id; /* of the request that was submitted; 0: none was */
+	struct answer answer;
+};
+
+/* With the request's head. NULL: no memory. */
+struct exchange *exchange_new(const struct door_limits *limits, const struct door_host *host, void *owner,
+			      const struct head *head);
+void exchange_free(struct exchange *x); /* NULL is allowed */
+
+/* These return 0, or -ENOMEM, and then nothing can be said any more. What is wrong with a request becomes its
+ * answer. */
+
+/* Whether the request can be carried out, as far as its head tells. */
+MUST_CHECK int exchange_begin(struct exchange *x);
+
+/* Some of its body. */
+MUST_CHECK int exchange_take(struct exchange *x, const uint8_t *bytes, size_t len);
+
+/* The request is complete, and who asks is known: it is carried out. */
+MUST_CHECK int exchange_go(struct exchange *x, uint64_t id);
+
+/* The session's answer to it, of which `a` is made; the frame is taken away where it is still needed. */
+MUST_CHECK int exchange_answered(struct exchange *x, const struct wire_answer *a, struct buf *frame);
+
+/* What is in a whole frame, behind its length. */
+struct view exchange_inside(const struct buf *frame);
+
+/* A problem is its answer. */
+MUST_CHECK int exchange_refuse(struct exchange *x, const struct problem *p);
+
+static inline bool exchange_has_answer(const struct exchange *x)
+{
+	return x->answer.status > 0;
+}
+
+/* It waits for the session. */
+static inline bool exchange_waits(const struct exchange *x)
+{
+	return !exchange_has_answer(x) && (x->id > 0 || x->hello_id > 0);
+}
+
+size_t exchange_bytes(const struct exchange *x);
+
+#endif
