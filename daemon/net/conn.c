@@ -543,15 +543,31 @@ void conn_flush(struct conn *c)
 	watch_frame(c);
 }
 
+static void look_at_write(struct conn *c)
+{
+	size_t left = uv_stream_get_write_queue_size(&c->stream);
+	if (left != c->write_left)
+		c->write_since_ms = now_ms(c);
+	c->write_left = left;
+}
+
+size_t conn_held_bytes(const struct conn *c)
+{
+	size_t handshake = c->shaking && c->tls ? tls_bytes(c->tls) : 0;
+	return session_bytes(c->session) - session_idle_bytes(c->session) + handshake;
+}
+
+uint64_t conn_stuck_ms(struct conn *c)
+{
+	look_at_write(c);
+	return c->writing.data ? now_ms(c) - c->write_since_ms : 0;
+}
+
 /* What took too long on the peer's side, or NULL. */
 static const char *find_overdue(struct conn *c, uint64_t now)
 {
 	const struct conn_limits *limits = &c->shared->limits;
-	size_t left = uv_stream_get_write_queue_size(&c->stream);
-	if (left != c->write_left)
-		c->write_since_ms = now;
-	c->write_left = left;
-
+	look_at_write(c);
 	if (c->state == CONN_LINGERING)
 		return now - c->linger_since_ms > LINGER_MS ? "the peer did not close its side" : NULL;
 	bool shaking = is_mute(c);

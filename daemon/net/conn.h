@@ -114,6 +114,12 @@ void conn_refuse(struct conn *c, enum candor_code code, const char *sentence);
 /* What took too long and ends the connection at once, or NULL. To be called from time to time. */
 const char *conn_overdue(struct conn *c);
 
+/* Memory that it holds beyond what it takes when it does nothing. */
+size_t conn_held_bytes(const struct conn *c);
+
+/* For how long its peer has taken nothing of what is on its way to it; 0: nothing is. */
+uint64_t conn_stuck_ms(struct conn *c);
+
 /* Every request is answered, and every answer is sent. */
 bool conn_is_done(const struct conn *c);
 

@@ -238,57 +238,99 @@ static void trim_buffer(struct buf *b)
 /* What each may hold without being refused for it, whatever happens. */
 static size_t fair_bytes(const struct conns *all)
 {
-	return all->shared.session_limits.base_bytes + (all->has_channels ? TLS_REST_BYTES : 0) +
-	       all->budget.limit_bytes / 4 / all->budget.sessions;
+	return all->budget.limit_bytes / 4 / all->budget.sessions;
 }
 
-/* A connection that was refused, holds much, and does not take it for a while, is cut off where others need that. */
-static void close_if_patience_ends(const struct conns *all, struct conn *c)
+/* A connection that was refused, holds more than `most`, and does not take it for a while, is cut off where others
+ * need that. */
+static void close_if_patience_ends(const struct conns *all, struct conn *c, size_t most)
 {
-	if (c->refused_ms && all->shared.now_ms - c->refused_ms > PATIENCE_MS &&
-	    session_bytes(c->session) > fair_bytes(all) + MUCH_BYTES)
+	if (c->refused_ms && all->shared.now_ms - c->refused_ms > PATIENCE_MS && conn_held_bytes(c) > most)
 		conn_close(c);
 }
 
-static size_t bytes_to_shed(const struct conn *c)
+/* Who goes first where the connections hold too much: the one that holds much that only its peer can free, and for
+ * long. The beginning of a frame waits for its rest. Answers wait to be read: soon, or never. And requests that have
+ * come in full are soon done. So somebody who asks fast, and reads, does not pay for those who never read. */
+enum { LEVELS = 64 };
+
+struct shedding {
+	size_t fair;
+	size_t held; /* but for what those hold who are refused: that is on its way out. They themselves still count */
+	size_t at[LEVELS]; /* of held, what those hold who may go, from the last to the first to go */
+};
+
+/* Its level; -1: it does not go. */
+static int level_of(const struct shedding *s, struct conn *c)
 {
-	return conn_is_closing(c) || session_is_over(c->session) ? 0 : session_bytes(c->session);
+	if (conn_is_closing(c) || session_is_over(c->session) || conn_held_bytes(c) <= s->fair)
+		return -1;
+	uint64_t held = conn_held_bytes(c), part = session_part_bytes(c->session), stuck = conn_stuck_ms(c);
+	uint64_t weight = part * PATIENCE_MS + (held - part) * (1 + (stuck < PATIENCE_MS ? stuck : PATIENCE_MS));
+	int level = 0;
+	while ((weight >>= 1) > 0)
+		level++;
+	return level;
 }
 
-/* The connections hold too much: those that hold the most are refused, until the others hold no more than `goal`. What
- * the refused ones still hold is on its way out, or with at_once is dropped with the connection. */
-static void shed(struct conns *all, size_t goal, bool at_once)
+static void weigh(const struct conns *all, struct shedding *s)
 {
-	static const char why[] = "memory for connections is full, and this one holds much of it; send less at a time, "
-				  "read the answers sooner, or raise memory_limit";
-	size_t most = 0, held = 0, refused = 0, fair = fair_bytes(all);
+	*s = (struct shedding){.fair = fair_bytes(all), .held = all->budget.base_bytes};
 	for (struct conn *c = all->first; c; c = c->after) {
 		if (conn_is_closing(c))
 			continue;
 		if (session_is_over(c->session)) {
-			close_if_patience_ends(all, c);
+			close_if_patience_ends(all, c, s->fair + MUCH_BYTES);
 			continue;
 		}
 		session_trim(c->session);
-		size_t bytes = session_bytes(c->session);
-		held += bytes;
-		most = bytes > most ? bytes : most;
+		int level = level_of(s, c);
+		s->held += session_bytes(c->session) - session_idle_bytes(c->session);
+		if (level >= 0)
+			s->at[level] += conn_held_bytes(c);
 	}
-	for (; held > goal && most > fair; most /= 2) {
-		for (struct conn *c = all->first; c && held > goal; c = c->after) {
-			size_t bytes = bytes_to_shed(c);
-			if (bytes < most / 2 || bytes < fair)
-				continue;
-			held -= bytes;
-			refused++;
-			let_go(all, c, why);
-			if (at_once && session_bytes(c->session) > fair + MUCH_BYTES)
-				conn_close(c);
-		}
+}
+
+/* Refuses those who go first, until the others hold so much less. What the refused ones still hold is on its way out,
+ * or with at_once is dropped with the connection. */
+static size_t refuse_first(struct conns *all, const struct shedding *s, size_t excess, bool at_once)
+{
+	static const char why[] = "memory for connections is full, and this one holds much of it; send less at a time, "
+				  "read the answers sooner, or raise memory_limit";
+	size_t refused = 0;
+	int last = LEVELS - 1; /* of the levels to go; of it only as many as must */
+	for (; last > 0 && excess > s->at[last]; last--)
+		excess -= s->at[last];
+	for (struct conn *c = all->first; c; c = c->after) {
+		int level = level_of(s, c);
+		if (level < last || (level == last && excess == 0))
+			continue;
+		size_t held = conn_held_bytes(c);
+		if (level == last)
+			excess -= held < excess ? held : excess;
+		refused++;
+		let_go(all, c, why);
+		if (at_once && conn_held_bytes(c) > s->fair + MUCH_BYTES)
+			conn_close(c);
 	}
+	return refused;
+}
+
+/* Sees to it that those who are not refused hold no more than `goal`. */
+static void shed(struct conns *all, size_t goal, bool at_once)
+{
+	struct shedding s;
+	weigh(all, &s);
+	size_t refused = s.held > goal ? refuse_first(all, &s, s.held - goal, at_once) : 0;
 	all->shared.refused.n[NET_REFUSED_MEMORY] += refused;
-	if (refused > 0)
+	if (refused > 0) {
 		log_warning("memory for connections is full: %zu connections refused", refused);
+		return;
+	}
+	/* It is those who were refused that hold the rest. */
+	for (struct conn *c = all->first; c; c = c->after)
+		if (!conn_is_closing(c))
+			close_if_patience_ends(all, c, s.fair);
 }
 
 /* Something large has waited for long, and nothing large went meanwhile: what others hold is not on its way out. */
@@ -305,17 +347,27 @@ static bool is_stuck(struct conns *all)
 	return all->room_since_ms && now - all->room_since_ms > PATIENCE_MS;
 }
 
+/* That what has waited fits, and more to come; but not below what connections take that do nothing, or everybody would
+ * go who holds anything, for nothing. */
+static size_t goal_for_large(const struct conns *all)
+{
+	size_t limit = all->budget.limit_bytes, least = all->budget.base_bytes + limit / 16;
+	size_t most = session_leaves(all->shared.turns.large.first->session);
+	size_t goal = limit / 4 > least ? limit / 4 : least;
+	return goal < most ? goal : most;
+}
+
 /* Sees to it that those who wait for memory get some. True: some was freed. */
 static bool free_some(struct conns *all)
 {
 	size_t limit = all->budget.limit_bytes;
 	if (session_budget_pressure(&all->budget) == PRESSURE_CRITICAL) {
-		shed(all, limit / 8 * 7, false);
+		shed(all, limit / 16 * 15, false);
 		return true;
 	}
 	if (!is_stuck(all))
 		return false;
-	shed(all, limit / 4, true);
+	shed(all, goal_for_large(all), true);
 	all->room_since_ms = 0;
 	return true;
 }

@@ -612,6 +612,11 @@ bool session_awaits_rest(const struct session *s)
 	return (s->door ? door_awaits_rest(s->door) : frame_pending(&s->frame) > 0) && may_take(s);
 }
 
+size_t session_part_bytes(const struct session *s)
+{
+	return session_awaits_rest(s) ? frame_pending(&s->frame) : 0;
+}
+
 uint64_t session_frames(const struct session *s)
 {
 	return s->door ? door_progress(s->door) : s->frames;

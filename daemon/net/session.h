@@ -124,11 +124,18 @@ bool session_awaits_room(const struct session *s);
 bool session_awaits_much(const struct session *s);
 bool session_has_room(const struct session *s);
 
+/* How much all may hold when what it has next, something large, begins. */
+size_t session_leaves(const struct session *s);
+
 /* Its next turn. */
 void session_resume(struct session *s);
 
 /* Memory held, the base included; also counted in the budget. */
 size_t session_bytes(const struct session *s);
+
+/* Of it, what it holds when it does nothing, and the beginning of a frame whose rest the peer must send. */
+size_t session_idle_bytes(const struct session *s);
+size_t session_part_bytes(const struct session *s);
 
 /* Frees buffers that nothing needs just now. */
 void session_trim(struct session *s);

@@ -14,6 +14,11 @@ size_t session_bytes(const struct session *s)
 	       heap_bytes(s->unsent_elsewhere) + s->slot_bytes + s->reply_bytes + (s->door ? door_bytes(s->door) : 0);
 }
 
+size_t session_idle_bytes(const struct session *s)
+{
+	return s->base;
+}
+
 void session_count(struct session *s)
 {
 	size_t bytes = session_bytes(s);
@@ -125,7 +130,13 @@ static bool is_alone(const struct session *s)
 	return b->reserved_bytes == 0 && b->used_bytes - b->base_bytes <= s->counted - s->counted_base;
 }
 
-/* An eighth is left to what is small. No step takes more than the room beside the limit: what takes more than was asked
+/* An eighth is left to what is small. */
+static size_t leaves(const struct session_budget *b, size_t bytes)
+{
+	return b->limit_bytes / 8 * 7 - least(bytes, b->limit_bytes / 2);
+}
+
+/* No step takes more than the room beside the limit: what takes more than was asked
  * for here keeps others from beginning. */
 static bool admits(const struct session *s, size_t bytes, bool in_turn)
 {
@@ -137,7 +148,7 @@ static bool admits(const struct session *s, size_t bytes, bool in_turn)
 		return taken <= b->limit_bytes;
 	if (!in_turn)
 		return false;
-	return is_alone(s) || taken + least(bytes, b->limit_bytes / 2) <= b->limit_bytes / 8 * 7;
+	return is_alone(s) || taken <= leaves(b, bytes);
 }
 
 bool session_admits(const struct session *s, size_t bytes)
@@ -168,6 +179,11 @@ bool session_has_room(const struct session *s)
 {
 	size_t bytes = next_step_bytes(s);
 	return bytes == 0 || admits(s, bytes, true);
+}
+
+size_t session_leaves(const struct session *s)
+{
+	return leaves(s->limits->budget, next_step_bytes(s));
 }
 
 bool session_awaits_much(const struct session *s)

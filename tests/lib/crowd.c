@@ -272,8 +272,9 @@ void crowd_stop(struct crowd *c, struct crowd_count *out)
 	for (size_t i = 0; i < c->n; i++) {
 		struct member *m = &c->members[i];
 		static const char *const kinds[] = {"deaf one", "drip", "half", "heavy one", "pipeline", "flood"};
-		if (m->ended && !m->refused)
-			fprintf(stderr, "# a %s was ended without a word of why, after %llu answers\n", kinds[m->kind],
+		if (m->ended && (!m->refused || m->kind == PIPELINE))
+			fprintf(stderr, "# a %s was ended %s, after %llu answers\n", kinds[m->kind],
+				m->refused ? "with RESOURCE_EXHAUSTED" : "without a word of why",
 				(unsigned long long)m->answers);
 		*(!m->ended ? &c->count.held : m->refused ? &c->count.refused : &c->count.silent) += 1;
 		close(m->fd);
