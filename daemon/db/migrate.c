@@ -170,11 +170,14 @@ static const char *const steps[] = {
 	/* 5: the sequence of a report, NULL where it has none; packed it is [labeler,value,sequence]. The secret that a
 	 * settlement's hash covers: 16 bytes, NULL in those made before. And the view looks up the labeler of each
 	 * report: left to itself, SQLite goes through an item's reports for each labeler. A token could be made to
-	 * expire so late that the time came back negative: it goes on expiring never. And what happened to items:
+	 * expire so late that the time came back negative: it goes on expiring never. The epoch up to which new
+	 * settings brought the weights of all labelers, whose rows may be older; NULL where they brought none up, and
+	 * in settings made before, with which every labeler's row was written. And what happened to items:
 	 * migrate_changes() adds what did so far. */
 	"UPDATE tokens SET expires_at = 9223372036854775807 WHERE expires_at < 0;"
 	"ALTER TABLE report_log ADD COLUMN sequence INTEGER;"
 	"ALTER TABLE settlements ADD COLUMN salt BLOB;"
+	"ALTER TABLE settings ADD COLUMN epoch INTEGER;"
 	"CREATE TABLE item_changes ("
 	" pool INTEGER NOT NULL REFERENCES pools, change INTEGER NOT NULL,"
 	" item INTEGER NOT NULL REFERENCES items,"

@@ -29,6 +29,7 @@ struct settings_row {
 	uint64_t pool, change, at;
 	const char *by;
 	struct candor_settings settings;
+	unsigned epoch; /* up to which every weight was brought then; 0: none was, or every labeler's row says it */
 };
 
 struct stretch_row {

@@ -32,6 +32,7 @@ void engine_record_settings(struct engine *e, struct engine_pool *c, const struc
 		.at = e->ops.now_ms(e->owner),
 		.by = call->peer,
 		.settings = *pool_settings(c->pool),
+		.epoch = pool_totals(c->pool)->epoch,
 	};
 	engine_add(e, CHANGE_SETTINGS, &row);
 }

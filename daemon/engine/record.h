@@ -5,17 +5,13 @@
 #ifndef CANDOR_RECORD_H
 #define CANDOR_RECORD_H
 
-#include <stddef.h>
-
 #include "daemon/engine/state.h"
-
-/* What a labeler's row takes of a batch, its name aside. */
-enum { LABELER_CHANGE_BYTES = sizeof(uint64_t) + offsetof(struct change, pool) + sizeof(struct labeler_row) };
 
 /* Its row, if that is not what was written last. */
 void engine_record_pool(struct engine *e, struct engine_pool *c);
 
-/* Those that the pool has now, as the call's doing. */
+/* Those that the pool has now, as the call's doing; and the epoch up to which they brought the weights, for that is not
+ * written to the labelers' rows. */
 void engine_record_settings(struct engine *e, struct engine_pool *c, const struct call *call);
 
 /* Of which the last one still grows, and is written again when it has. */

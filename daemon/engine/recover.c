@@ -1,6 +1,7 @@
 /* Labelers' rows lag behind their weights by a bounded number of settlements (upkeep.c), and each says up
  * to which round it holds. The settlements since the one that lags most are read, and each reporter whose row is older
- * takes from them what the settlement made of it. */
+ * takes from them what the settlement made of it. What changes of settings did to all weights is done by the pool, to
+ * the rows that are as of an older epoch. */
 #include "daemon/engine/recover.h"
 
 #include <errno.h>
@@ -61,7 +62,7 @@ static int add_lag(struct lag *lag, uint64_t through)
 }
 
 /* The settlements that an old row lacks may be archived: then the checkpoint has its state. */
-static int read_labelers(struct engine *e, struct engine_pool *c, uint64_t archived, struct lag *lag)
+static int read_labelers(struct engine *e, struct engine_pool *c, unsigned epoch, uint64_t archived, struct lag *lag)
 {
 	struct db_cursor *cursor;
 	const struct labeler_row *row;
@@ -91,7 +92,9 @@ static int read_labelers(struct engine *e, struct engine_pool *c, uint64_t archi
 			state = then;
 			through = c->archive.last;
 		}
-		err = pool_restore_labeler(c->pool, row->name, strlen(row->name), row->entry, state);
+		err = state->epoch <= epoch
+			      ? pool_restore_labeler(c->pool, row->name, strlen(row->name), row->entry, state)
+			      : contradiction("labeler", row->id);
 		if (err == 0)
 			err = add_lag(lag, through);
 		if (err)
@@ -102,7 +105,7 @@ static int read_labelers(struct engine *e, struct engine_pool *c, uint64_t archi
 	return err;
 }
 
-static int apply_settlements(struct engine *e, struct engine_pool *c, const struct lag *lag)
+static int apply_settlements(struct engine *e, struct engine_pool *c, unsigned epoch, const struct lag *lag)
 {
 	struct db_cursor *cursor;
 	const struct settled_row *row;
@@ -116,7 +119,7 @@ static int apply_settlements(struct engine *e, struct engine_pool *c, const stru
 		e->recovered.total++;
 		for (size_t i = 0; i < s->n && err >= 0; i++) {
 			uint32_t labeler = row->item.reports.labelers[i];
-			if (labeler >= lag->n)
+			if (labeler >= lag->n || s->epoch > epoch)
 				err = contradiction("settlement", s->round);
 			else if (s->round > lag->through[labeler])
 				pool_restore_score(c->pool, labeler, s->round, s->epoch, row->item.reports.values[i],
@@ -125,6 +128,28 @@ static int apply_settlements(struct engine *e, struct engine_pool *c, const stru
 		}
 		if (err < 0)
 			break;
+	}
+	db_cursor_close(cursor);
+	return err;
+}
+
+/* Of what changes of settings did to weights the rows of labelers need not know. epoch: the pool's, which nothing is
+ * above. */
+static int read_settings(struct engine *e, struct engine_pool *c, unsigned epoch)
+{
+	struct db_cursor *cursor;
+	const struct settings_row *row;
+	double beta = 0; /* until then */
+	int err = db_cursor_open(e->db, DB_SETTINGS, c->id, 0, &cursor);
+	if (err)
+		return err;
+	EACH(cursor, row)
+	{
+		if (row->epoch > epoch || (row->epoch > 0 && pool_restore_update(c->pool, row->epoch, beta) != 0)) {
+			err = contradiction("change of settings", row->change);
+			break;
+		}
+		beta = row->settings.beta;
 	}
 	db_cursor_close(cursor);
 	return err;
@@ -176,7 +201,7 @@ static int read_head(struct engine *e, struct engine_pool *c)
 static int read_pool(struct engine *e, const struct pool_row *row)
 {
 	struct engine_pool *c;
-	if (row->id != e->n_pools + 1 || row->totals.epoch > 62)
+	if (row->id != e->n_pools + 1 || row->totals.epoch > EPOCH_MAX)
 		return contradiction("pool", row->id);
 	int err = engine_add_pool(e, row->name, row->created_at, &row->settings, &c);
 	if (err)
@@ -184,11 +209,14 @@ static int read_pool(struct engine *e, const struct pool_row *row)
 	c->closes = row->closes;
 	struct lag lag = {.least = UINT64_MAX};
 	uint64_t archived;
+	unsigned epoch = row->totals.epoch;
 	err = engine_recover_archive(e, c, &archived);
 	if (err == 0)
-		err = read_labelers(e, c, archived, &lag);
+		err = read_settings(e, c, epoch);
+	if (err == 0)
+		err = read_labelers(e, c, epoch, archived, &lag);
 	if (err == 0 && lag.n > 0)
-		err = apply_settlements(e, c, &lag);
+		err = apply_settlements(e, c, epoch, &lag);
 	free(lag.through);
 	if (err == 0)
 		err = read_totals(e, c, &row->totals);

@@ -104,7 +104,7 @@ static bool is_long(const struct call *call)
 	const struct candor_request *r = &call->wire->request;
 	uint64_t work = r->n * ROW_WORK;
 	if (r->type == CANDOR_REQ_UPDATE_POOL)
-		work += pool_labelers(call->pool->pool) * (uint64_t)NAME_WORK;
+		work += pool_labelers(call->pool->pool);
 	else if (r->type != CANDOR_REQ_POST_REPORTS)
 		for (size_t i = 0; i < r->n && work < SLICE_WORK; i++)
 			work += call->items[i] ? REPORT_WORK * (uint64_t)call->items[i]->n : 0;

@@ -193,30 +193,6 @@ static void merge_settings(struct candor_settings *into, const struct candor_set
 			*to[i] = from[i];
 }
 
-/* A change of settings, from one slice to the next. */
-struct update {
-	uint32_t prepared; /* chunks of labelers */
-	uint32_t next, labelers; /* whose rows are written */
-};
-
-/* Every weight was brought up to the present epoch, which no settlement records. What is settled between two slices is
- * settled from there on, and a row that comes after it says so. */
-static enum engine_outcome record_labelers(struct engine *e, struct call *call)
-{
-	enum { AT_A_TIME = 256 };
-	struct engine_pool *c = call->pool;
-	struct update *u = call->progress;
-	for (; u->next < u->labelers; u->next++) {
-		if (u->next % AT_A_TIME == 0 && engine_may_pause_writing(e, call))
-			return engine_pause_writing(e, call, 0, record_labelers);
-		engine_record_labeler(e, c, u->next);
-		e->work += NAME_WORK;
-	}
-	engine_measure(e, c);
-	engine_let_go(e, call);
-	return engine_reply_pool(call, c, engine_rights(e, call, c->name));
-}
-
 enum engine_outcome engine_update_pool(struct engine *e, struct call *call)
 {
 	const struct candor_request *r = &call->wire->request;
@@ -226,26 +202,22 @@ enum engine_outcome engine_update_pool(struct engine *e, struct call *call)
 	const char *fault = mechanism_settings_fault(&settings);
 	if (fault)
 		return engine_refuse(call, CANDOR_INVALID_ARGUMENT, fault);
-	/* Each labeler's row is written, all in one commit. */
-	if (pool_labelers(c->pool) > engine_batch_max(e) / LABELER_CHANGE_BYTES)
-		return engine_refuse(
-			call, CANDOR_RESOURCE_EXHAUSTED,
-			"the pool has too many labelers to change its settings within this memory_limit; raise "
-			"memory_limit, or batch_bytes if it is set");
-	struct update *u = call->progress;
-	if (!u && !(u = arena_alloc(call->arena, sizeof *u)))
-		return engine_refuse_error(call, -ENOMEM);
-	if (!call->progress)
-		*u = (struct update){0};
-	call->progress = u;
+	/* It lives from one slice to the next. */
+	uint32_t *prepared = call->progress;
+	if (!prepared) {
+		prepared = arena_alloc(call->arena, sizeof *prepared);
+		if (!prepared)
+			return engine_refuse_error(call, -ENOMEM);
+		*prepared = 0;
+		call->progress = prepared;
+	}
 	/* If much is settled meanwhile it would never end. */
-	while (u->prepared++ <= pool_labelers(c->pool) / 2048 && !pool_prepare_update(c->pool, 1))
+	while ((*prepared)++ <= pool_labelers(c->pool) / 2048 && !pool_prepare_update(c->pool, 1))
 		if (engine_may_pause_writing(e, call))
 			return engine_pause_writing(e, call, 0, engine_update_pool);
 	int err = pool_update(c->pool, &settings);
 	engine_measure(e, c);
-	if (err)
-		engine_let_go(e, call);
+	engine_let_go(e, call);
 	if (err == ERR_FULL)
 		return engine_refuse(
 			call, CANDOR_RESOURCE_EXHAUSTED,
@@ -253,9 +225,9 @@ enum engine_outcome engine_update_pool(struct engine *e, struct call *call)
 			"changes of its settings; create another pool");
 	if (err)
 		return engine_refuse_error(call, err);
+	/* The labelers' rows stay as they are: a start brings them up to what this did. */
 	engine_record_settings(e, c, call);
-	u->labelers = pool_labelers(c->pool);
-	return record_labelers(e, call);
+	return engine_reply_pool(call, c, engine_rights(e, call, c->name));
 }
 
 /* ---- reports ---- */

@@ -20,7 +20,8 @@ struct stream {
 	bool archived; /* it is of an archive */
 };
 
-/* What a labeler's row says, which is so until the labeler is scored again after the round `through`. */
+/* What a labeler's row says, which is so until the labeler is scored again after the round `through`; but the row may
+ * lack what changes of settings did. */
 struct written {
 	double weight;
 	uint64_t through;
@@ -108,6 +109,9 @@ void replay_compare_checkpoint(struct replay *r, const struct archive_row *writt
 
 static int apply_settings(struct replay *r, const struct settings_row *row)
 {
+	if (row->epoch > 0)
+		replay_compare_count(r, "the pool's settings", "the epoch of a change", row->epoch,
+				     r->pool ? pool_totals(r->pool)->epoch : 0);
 	return r->pool ? pool_update(r->pool, &row->settings) : pool_new(&r->pool, &row->settings, r->source.key);
 }
 
@@ -138,6 +142,7 @@ static void compare_written(struct replay *r, const struct item *item, uint64_t 
 		struct written *w = &r->written[id];
 		if (!w->due || w->through >= round)
 			continue;
+		pool_bring_up_stored(r->pool, id, &w->weight, &w->epoch);
 		const struct labeler *l = pool_labeler(r->pool, id);
 		const char *name = pool_labeler_name(r->pool, id, NULL);
 		replay_compare(r, name, "the weight in its row", w->weight, l->weight);
@@ -412,6 +417,8 @@ static int begin_labelers(struct replay *r, struct db *start, const struct archi
 			err = ERR_HISTORY;
 		if (err == 0)
 			err = checkpoint_next(&states, &state);
+		if (err == 0 && state->epoch > at->totals.epoch)
+			err = ERR_HISTORY;
 		if (err == 0)
 			err = keep_written(r, row);
 		if (err == 0)

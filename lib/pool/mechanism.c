@@ -72,7 +72,7 @@ unsigned mechanism_epoch(const struct candor_settings *s, unsigned epoch, uint64
 	if (s->rate != CANDOR_ANYTIME || labelers == 0)
 		return epoch;
 	/* In integers, so that T_eff = 2^k is hit exactly. */
-	while (epoch < 62 && scored >> (epoch + 1) >= labelers)
+	while (epoch < EPOCH_MAX && scored >> (epoch + 1) >= labelers)
 		epoch++;
 	return epoch;
 }

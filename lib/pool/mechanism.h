@@ -20,6 +20,8 @@ const char *mechanism_settings_fault(const struct candor_settings *s);
 /* The rate in (0, 1/2]. labelers: those that have reported (the formula uses at least 2). */
 double mechanism_eta(const struct candor_settings *s, uint64_t labelers, unsigned epoch);
 
+enum { EPOCH_MAX = 62 };
+
 /* The epoch after a settlement: max(epoch, floor(log2(scored / labelers))) once scored >= labelers; unchanged where
  * the rate has no epochs. scored: reports that met an outcome, all labelers together. */
 unsigned mechanism_epoch(const struct candor_settings *s, unsigned epoch, uint64_t scored, uint64_t labelers);

@@ -226,6 +226,16 @@ MUST_CHECK int pool_restore_labeler(struct pool *p, const char *name, size_t len
 void pool_restore_score(struct pool *p, uint32_t labeler, uint64_t round, unsigned epoch, double value, double outcome,
 			double mean, double weighted_loss, double weight_after);
 
+/* A change of settings, in order: as of which epoch it brought every weight up, and the beta by which it did, that of
+ * the settings before. A labeler that was stored before it is as of an older epoch, and is brought up from there, so it
+ * does not matter which of the two is restored first. 0, or ERR_HISTORY if the epoch is older than that of an earlier
+ * change, or is none. */
+MUST_CHECK int pool_restore_update(struct pool *p, unsigned epoch, double beta);
+
+/* A weight that was stored of a labeler, as of `epoch`, is brought up to what pool_labeler() would tell if nothing has
+ * been settled with them since. */
+void pool_bring_up_stored(const struct pool *p, uint32_t id, double *weight, uint8_t *epoch);
+
 /* Totals and stretches as pool_totals() and pool_stretches() gave them: the last thing to restore in a pool, because
  * what was restored before may have changed the counts. 0 or -ENOMEM. */
 MUST_CHECK int pool_restore_totals(struct pool *p, const struct pool_totals *totals,

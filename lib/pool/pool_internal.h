@@ -30,7 +30,7 @@ struct mark {
 	double beta;
 };
 
-enum { MARKS_MAX = 62 }; /* one an epoch: at a second change in the same epoch nothing is left to be brought up */
+enum { MARKS_MAX = EPOCH_MAX }; /* at a second change in the same epoch nothing is left to be brought up */
 
 struct pool {
 	uint64_t key[NAMES_KEY_BYTES / sizeof(uint64_t)];

@@ -3,19 +3,50 @@
 
 #include "lib/pool/pool_internal.h"
 
-enum { STRETCHES_FOR_UPDATES = STRETCHES_MAX - 64 }; /* leaves space for the epochs, 62 at most: settlements go on */
+enum { STRETCHES_FOR_UPDATES = STRETCHES_MAX - EPOCH_MAX - 2 }; /* leaves space for the epochs: settlements go on */
+
+/* Up to which every weight was brought. */
+static unsigned newest_mark(const struct pool *p)
+{
+	return p->n_marks == 0 ? 0 : p->marks[p->n_marks - 1].epoch;
+}
+
+static void bring_up(const struct pool *p, double entry, double *weight, uint8_t *epoch)
+{
+	for (unsigned i = 0; i < p->n_marks; i++) {
+		const struct mark *m = &p->marks[i];
+		if (m->epoch <= *epoch)
+			continue;
+		*weight = mechanism_reset(*weight, entry, m->beta, m->epoch - *epoch);
+		*epoch = (uint8_t)m->epoch;
+	}
+}
 
 void pool_bring_up(const struct pool *p, struct labeler *l)
 {
-	if (p->n_marks == 0 || l->epoch >= p->marks[p->n_marks - 1].epoch)
+	if (l->epoch < newest_mark(p))
+		bring_up(p, p->entries[l->entry], &l->weight, &l->epoch);
+}
+
+void pool_bring_up_stored(const struct pool *p, uint32_t id, double *weight, uint8_t *epoch)
+{
+	bring_up(p, pool_entry(p, id), weight, epoch);
+}
+
+static void add_mark(struct pool *p, unsigned epoch, double beta)
+{
+	if (epoch <= newest_mark(p))
 		return;
-	for (unsigned i = 0; i < p->n_marks; i++) {
-		const struct mark *m = &p->marks[i];
-		if (m->epoch <= l->epoch)
-			continue;
-		l->weight = mechanism_reset(l->weight, p->entries[l->entry], m->beta, m->epoch - l->epoch);
-		l->epoch = (uint8_t)m->epoch;
-	}
+	require(p->n_marks < MARKS_MAX);
+	p->marks[p->n_marks++] = (struct mark){epoch, beta};
+}
+
+int pool_restore_update(struct pool *p, unsigned epoch, double beta)
+{
+	if (epoch > EPOCH_MAX || epoch < newest_mark(p))
+		return ERR_HISTORY;
+	add_mark(p, epoch, beta);
+	return 0;
 }
 
 static bool is_known(const struct pool *p, uint32_t chunk)
@@ -71,10 +102,6 @@ int pool_update(struct pool *p, const struct candor_settings *settings)
 		return err;
 	}
 	p->version++;
-	unsigned epoch = p->totals.epoch;
-	if (epoch > 0 && (p->n_marks == 0 || p->marks[p->n_marks - 1].epoch < epoch)) {
-		require(p->n_marks < MARKS_MAX);
-		p->marks[p->n_marks++] = (struct mark){epoch, old.beta};
-	}
+	add_mark(p, p->totals.epoch, old.beta);
 	return 0;
 }

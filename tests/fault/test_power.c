@@ -107,7 +107,8 @@ static const char *some_item(struct life *l)
 
 static struct candor_settings some_settings(struct life *l)
 {
-	return (struct candor_settings){.c = random_between(&l->random, 0.1, 2), .entry = 0.5};
+	return (struct candor_settings){
+		.c = random_between(&l->random, 0.1, 2), .beta = random_between(&l->random, 0.01, 0.5), .entry = 0.5};
 }
 
 static void fill_rows(struct life *l, struct request *q)

@@ -144,6 +144,42 @@ static void what_a_failed_commit_did_not_write_is_written_again(void **state)
 	assert_int_equal(c.rows[CHANGE_STRETCH], 1);
 }
 
+/* Not one row of a labeler's, though the change has brought every weight up to another epoch. */
+static void new_settings_of_a_pool_with_many_labelers_write_a_few_rows(void **state)
+{
+	enum { LABELERS = 4000, AT_A_TIME = 1000 };
+	static struct candor_report rows[AT_A_TIME];
+	static char names[AT_A_TIME][16];
+	struct fake_owner *f = *state;
+	fake_pool(f, "p", NULL);
+	for (int i = 0; i < 3 * LABELERS; i += AT_A_TIME) {
+		char item[16];
+		snprintf(item, sizeof item, "i%d", i / LABELERS);
+		for (int k = 0; k < AT_A_TIME; k++) {
+			snprintf(names[k], sizeof names[k], "l%d", (i + k) % LABELERS);
+			rows[k] = (struct candor_report){item, names[k], k % 3 / 2.0};
+		}
+		const struct candor_request r = {
+			.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = AT_A_TIME, .reports = rows};
+		assert_int_equal(fake_call(f, &r)->batch.accepted, AT_A_TIME);
+	}
+	for (int i = 0; i < 3; i++) {
+		char item[16];
+		snprintf(item, sizeof item, "i%d", i);
+		assert_int_equal(fake_resolve(f, "p", item, 1), CANDOR_OK);
+	}
+	assert_true(pool_totals(f->engine->pools[0]->pool)->epoch > 0);
+	for (int i = 0; i < 2; i++) {
+		const struct candor_request r = {
+			.type = CANDOR_REQ_UPDATE_POOL, .pool = "p", .settings = {.beta = 0.25 + 0.125 * i}};
+		struct commit c = commit_of(f, fake_ask(f, &r));
+		assert_int_equal(c.rows[CHANGE_SETTINGS], 1);
+		assert_int_equal(c.rows[CHANGE_LABELER], 0);
+		assert_at_most(c.n, 4);
+		assert_at_most((double)c.pages, 16);
+	}
+}
+
 static void commits_are_shorter_while_somebody_writes_little(void **state)
 {
 	struct fake_owner *f = *state;
@@ -193,6 +229,7 @@ int main(void)
 		TEST(what_happens_to_items_writes_one_page_of_the_list),
 		TEST(a_commit_writes_the_pools_that_it_touched),
 		TEST(what_a_failed_commit_did_not_write_is_written_again),
+		TEST(new_settings_of_a_pool_with_many_labelers_write_a_few_rows),
 		TEST(commits_are_shorter_while_somebody_writes_little),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

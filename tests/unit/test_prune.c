@@ -68,10 +68,11 @@ static void play(struct world *w, int steps)
 			fake_close(&w->f, "p", item);
 		else if (what < 0.97)
 			fake_void(&w->f, "p", item);
-		else if (what < 0.972)
+		else if (what < 0.98)
 			fake_call(&w->f, &(struct candor_request){.type = CANDOR_REQ_UPDATE_POOL,
 								  .pool = "p",
 								  .settings = {.c = random_between(r, 0.5, 2),
+									       .beta = random_between(r, 0.01, 0.5),
 									       .entry = random_between(r, 0.5, 2)}});
 		if (random_chance(r, 0.15))
 			w->items++;
