@@ -7,7 +7,7 @@
 
 #include "daemon/logger.h"
 
-enum { BAR = 24, BAR_MS = 200, LOG_MS = 5000 };
+enum { BAR = 16, BAR_MS = 200, LOG_MS = 5000 };
 
 static uint64_t now_ms(void)
 {
@@ -22,9 +22,9 @@ static unsigned part(uint64_t done, uint64_t total, unsigned of)
 	return done >= total ? of : (unsigned)((double)done / (double)total * of);
 }
 
-void progress_begin(struct progress *p, const char *doing, const char *unit)
+void progress_begin(struct progress *p, const char *doing, const char *unit, bool is_logged)
 {
-	*p = (struct progress){.doing = doing, .unit = unit, .began_ms = now_ms()};
+	*p = (struct progress){.doing = doing, .unit = unit, .is_logged = is_logged, .began_ms = now_ms()};
 	p->shown_ms = p->began_ms;
 }
 
@@ -39,7 +39,7 @@ void progress_text(const struct progress *p, uint64_t done, uint64_t total, char
 
 static void show_bar(const struct progress *p, uint64_t done, uint64_t total, uint64_t took_ms)
 {
-	static const char full[BAR + 1] = "########################";
+	static const char full[BAR + 1] = "################";
 	char text[PROGRESS_TEXT_MAX], line[PROGRESS_TEXT_MAX + 96], left[32] = "";
 	progress_text(p, done, total, text);
 	if (done > 0 && done < total)
@@ -55,7 +55,7 @@ void progress_show(struct progress *p, uint64_t done, uint64_t total)
 	char text[PROGRESS_TEXT_MAX];
 	bool terminal = logger_has_terminal();
 	uint64_t now = now_ms();
-	if (now - p->shown_ms < (terminal ? BAR_MS : LOG_MS))
+	if (now - p->shown_ms < (terminal ? BAR_MS : LOG_MS) || (!terminal && !p->is_logged))
 		return;
 	p->shown_ms = now;
 	if (terminal) {

@@ -96,7 +96,7 @@ daemon/engine | daemon/history daemon/db lib/ | the engine has no sockets: ask i
 daemon/http | lib/ | http turns bytes into frames and back: it has neither sockets nor an engine
 daemon/metrics | daemon/engine lib/ | a page of figures asks the engine through watch.h, and the daemon through struct metrics_source
 daemon/net | daemon daemon/engine daemon/db/store.h daemon/http daemon/metrics lib/ | net reaches the database through the engine or db/store only
-daemon/offline | daemon/file.h daemon/engine/view.h daemon/history daemon/db lib/ | offline tools read history, and have neither engine nor sockets
+daemon/offline | daemon/file.h daemon/progress.h daemon/engine/view.h daemon/history daemon/db lib/ | offline tools read history, and have neither engine nor sockets
 daemon | daemon/net daemon/offline lib/ daemon/db/connection.h daemon/db/place.h | main and config only start what the folders have
 client | lib/ | the client library knows lib/ alone: what the command line needs stays in client/cli
 client/lab | lib/ | the laboratory has no I/O: pass it in

@@ -435,7 +435,7 @@ static int start_engine(struct server *s)
 	/* A path that is not valid text cannot be reported. */
 	if (s->database && !text_fault(s->database, strlen(s->database)))
 		limits.database = s->database;
-	progress_begin(&s->progress, "recovering", "rows");
+	progress_begin(&s->progress, "recovering", "rows", true);
 	int err = engine_new(&s->engine, store_db(s->store), key, &limits, &ops, s);
 	progress_end(&s->progress);
 	if (s->why)

@@ -17,6 +17,7 @@
 #include "daemon/offline/archive_file.h"
 #include "daemon/offline/interrupt.h"
 #include "daemon/offline/partial.h"
+#include "daemon/progress.h"
 #include "lib/base/hash.h"
 #include "lib/base/log.h"
 
@@ -27,6 +28,8 @@ struct making {
 	struct interrupt interrupt;
 	bool interrupted;
 	uint64_t shown_ns;
+	struct progress bar; /* where no program reads what is printed; of what it is doing: */
+	const char *doing; /* "replayed" or "packed"; NULL: nothing yet */
 	struct db *db;
 	uint64_t pool;
 	struct archive_row rounds; /* that go; in the end with the state after them */
@@ -49,6 +52,17 @@ static int stops(void *arg)
 	return !going_on(arg);
 }
 
+static void show_bar(struct making *m, const char *what, uint64_t done, uint64_t total)
+{
+	bool packs = strcmp(what, "packed") == 0;
+	if (!m->doing || strcmp(m->doing, what) != 0)
+		progress_begin(&m->bar, packs ? "packing" : "replaying", packs ? "bytes" : "rounds", false);
+	m->doing = what;
+	progress_show(&m->bar, done, total);
+	if (done >= total)
+		progress_end(&m->bar);
+}
+
 static int show(struct making *m, const char *what, uint64_t done, uint64_t total)
 {
 	struct timespec t;
@@ -56,7 +70,11 @@ static int show(struct making *m, const char *what, uint64_t done, uint64_t tota
 		return -ECANCELED;
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	uint64_t now_ns = (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-	if (!m->job->progress || (done < total && now_ns - m->shown_ns < SHOW_NS))
+	if (!m->job->progress) {
+		show_bar(m, what, done, total);
+		return 0;
+	}
+	if (done < total && now_ns - m->shown_ns < SHOW_NS)
 		return 0;
 	m->shown_ns = now_ns;
 	printf("%s %" PRIu64 " %" PRIu64 "\n", what, done, total);
@@ -322,6 +340,7 @@ int archive_make(const struct archive_job *job, struct archive_row *made)
 	}
 	interrupt_begin(&m.interrupt);
 	err = make(&m);
+	progress_end(&m.bar);
 	interrupt_end(&m.interrupt);
 	int closed = db_close(m.db);
 	if (err == 0)

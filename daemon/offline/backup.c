@@ -17,6 +17,7 @@
 #include "daemon/offline/interrupt.h"
 #include "daemon/offline/partial.h"
 #include "daemon/offline/verify.h"
+#include "daemon/progress.h"
 #include "lib/base/log.h"
 
 enum { STEP_BYTES = 256 * 1024, FLUSH_BYTES = 8 * 1024 * 1024, SHOW_NS = 100 * 1000 * 1000 };
@@ -36,6 +37,7 @@ struct job {
 	struct partial file;
 	struct interrupt interrupt; /* asked between two steps */
 	struct progress_row progress;
+	struct progress bar; /* where no program reads what is printed */
 	uint64_t bytes;
 };
 
@@ -57,10 +59,12 @@ static int keep_pace(const struct job *j, uint64_t began_ns, uint64_t done)
 	return -ECANCELED;
 }
 
-static int show(const struct job *j, const struct db_copy *c)
+static int show(struct job *j, const struct db_copy *c)
 {
-	if (!j->b->progress)
+	if (!j->b->progress) {
+		progress_show(&j->bar, db_copy_done(c), db_copy_total(c));
 		return 0;
+	}
 	printf("copied %" PRIu64 " %" PRIu64 "\n", db_copy_done(c), db_copy_total(c));
 	if (fflush(stdout) == 0)
 		return 0;
@@ -105,7 +109,9 @@ static int copy(struct job *j, bool migrate)
 		log_error("cannot copy %s: %s", j->b->from, candor_strerror(err));
 		return err;
 	}
+	progress_begin(&j->bar, "copying", "bytes", false);
 	err = copy_all(j, c);
+	progress_end(&j->bar);
 	if (err == 0 && migrate)
 		err = db_copy_migrate(c);
 	j->progress = *db_copy_progress(c);

@@ -1,5 +1,6 @@
 #include "daemon/offline/interrupt.h"
 
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -51,7 +52,11 @@ static const int signals[INTERRUPT_SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
 static void on_signal(int signum)
 {
 	static const char sentence[] = "candord: interrupted; nothing was changed\n";
+	struct termios terminal;
 	(void)signum;
+	/* A bar may be there. */
+	if (tcgetattr(STDERR_FILENO, &terminal) == 0)
+		(void)!write(STDERR_FILENO, "\r\033[K", 4);
 	(void)!write(STDERR_FILENO, sentence, sizeof sentence - 1);
 	_exit(1);
 }

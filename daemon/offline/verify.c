@@ -14,6 +14,7 @@
 #include "daemon/engine/view.h"
 #include "daemon/history/replay.h"
 #include "daemon/offline/interrupt.h"
+#include "daemon/progress.h"
 #include "lib/base/hash.h"
 #include "lib/base/log.h"
 
@@ -32,11 +33,24 @@ struct verify_pool {
 struct findings {
 	const char *pool;
 	uint64_t n;
+	const struct replay *replay; /* NULL: it has not begun */
+	uint64_t changes; /* of the database */
+	struct progress progress;
 };
+
+/* Asked between two events. */
+static bool on_event(void *arg)
+{
+	struct findings *f = arg;
+	if (f->replay)
+		progress_show(&f->progress, replay_change(f->replay), f->changes);
+	return true;
+}
 
 static void on_difference(void *arg, const char *sentence)
 {
 	struct findings *f = arg;
+	progress_end(&f->progress);
 	if (f->n++ < SHOWN_MAX)
 		printf("pool %s: %s\n", f->pool, sentence);
 }
@@ -247,13 +261,21 @@ static int replay_one(struct db *db, const struct verify_pool *v, const uint8_t 
 		.head_round = head ? head->round : 0,
 		.head = head ? head->hash : NULL,
 		.labelers_too = true,
+		.goes_on = on_event,
 		.differs = on_difference,
 		.arg = &found,
 	};
 	struct replay *r;
-	int err = replay_new(&r, &source);
+	struct progress_row counted;
+	progress_begin(&found.progress, "verifying", "changes", false);
+	int err = db_progress(db, &counted);
+	found.changes = counted.changes;
+	if (err == 0)
+		err = replay_new(&r, &source);
 	if (err == 0) {
+		found.replay = r;
 		err = replay_and_compare(db, v, r);
+		progress_end(&found.progress);
 		if (err == 0 && head && replay_pool(r))
 			require_head(r, v, head);
 		if (err == 0 && found.n == 0)
