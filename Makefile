@@ -31,7 +31,7 @@ PKGS := libuv libprotobuf-c sqlite3 inih libsodium libutf8proc zlib openssl jans
 PKGS_TEST := cmocka
 DEBS := pkg-config libuv1-dev libprotobuf-c-dev protobuf-c-compiler libsqlite3-dev libinih-dev libsodium-dev libutf8proc-dev libssl-dev zlib1g-dev \
 	libjansson-dev libsystemd-dev node-llhttp
-DEBS_TEST := libcmocka-dev gnuplot-nox g++
+DEBS_TEST := libcmocka-dev gnuplot-nox g++ curl python3 python3-jsonschema python3-httpx
 # llhttp, which reads HTTP: Debian has its source and no library. It is made into the daemon.
 LLHTTP ?= /usr/share/llhttp
 LLHTTP_INCLUDE ?= /usr/share/include/llhttp
@@ -122,7 +122,7 @@ PROGRAMS := $(B)/candord $(B)/candor $(B)/libcandor.a $(B)/libcandor.so
 # flags would rebuild nothing.
 .SECONDARY: $(addsuffix .o,$(UNIT) $(BLACKBOX) $(FAULT) $(FUZZ) $(BENCH) $(FIGURES) $(SOAK) $(TOOLS))
 .DELETE_ON_ERROR:
-.PHONY: all help deps deps-test need-deps need-deps-test test demo bench bench-peers bench-attacks figures soak fuzz reliability check unit blackbox fault \
+.PHONY: all help deps deps-test need-deps need-deps-test test demo bench bench-peers bench-attacks figures soak fuzz reliability check unit blackbox fault clients \
 	check-source messages \
 	format install uninstall installcheck exposure clean dist \
 	everything
@@ -152,6 +152,7 @@ deps: ## install the Debian packages needed to build and run (lists them first; 
 
 deps-test: deps ## also install those that the tests need
 	@$(call install_debs,$(DEBS_TEST))
+	@tests/clients/install.sh build/npm
 
 need-deps:
 	@pkg-config --exists $(PKGS) 2>/dev/null && command -v protoc-c >/dev/null && [ -f $(LLHTTP)/llhttp.c ] || { \
@@ -249,7 +250,7 @@ check: need-deps-test ## run every test (installs nothing)
 	@$(MAKE) --no-print-directory everything
 	@B=$(B) tests/run.sh
 
-unit blackbox fault: need-deps-test ## run only the tests of that kind
+unit blackbox fault clients: need-deps-test ## run only the tests of that kind
 	@$(MAKE) --no-print-directory everything
 	@B=$(B) tests/run.sh $@
 

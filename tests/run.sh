@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Runs the tests that `make everything` built and counts them.
 #
-#   B=build/release tests/run.sh [unit|blackbox|fault|fuzz]
+#   B=build/release tests/run.sh [unit|blackbox|fault|fuzz|clients]
 #
 # Without an argument: all programs in $B/tests/unit, blackbox, fault and fuzz, the test of tests/check-source.sh (with
-# unit), the traces of the mechanism, and the check of the installation. A line for each program; failures and skips in full; last `N passed, N failed[, N skipped]`.
+# unit), those of tests/clients (not with sanitizers), the traces of the mechanism, and the check of the installation. A line
+# for each program; failures and skips in full; last `N passed, N failed[, N skipped]`.
 # TEST_TIMEOUT_S (600) is what one program may take. What a program leaves behind, files in its TMPDIR or processes that know of
 # them, is a failure. Exit status 0 if nothing failed and something passed, else 1.
 set -u
@@ -19,9 +20,9 @@ chmod 711 "$scratch"
 trap 'rm -rf "$log" "$scratch"' EXIT
 
 case ${1-} in
-'' | unit | blackbox | fault | fuzz) ;;
+'' | unit | blackbox | fault | fuzz | clients) ;;
 *)
-	echo "usage: tests/run.sh [unit|blackbox|fault|fuzz]" >&2
+	echo "usage: tests/run.sh [unit|blackbox|fault|fuzz|clients]" >&2
 	exit 1
 	;;
 esac
@@ -130,6 +131,14 @@ run_single() {
 	esac
 }
 
+# Other people's programs against the real daemon.
+run_clients() {
+	local script
+	for script in tests/clients/test_*; do
+		run_single "clients/$(basename "${script%.*}")" "$script"
+	done
+}
+
 case ${1-} in
 '' | unit)
 	run_programs unit
@@ -144,6 +153,9 @@ case ${1-} in
 esac
 case ${1-} in
 '' | fuzz) run_programs fuzz ;;
+esac
+case ${1-}-$B in
+clients-* | -*release | -*debug) run_clients ;;
 esac
 if [ $# -eq 0 ]; then
 	# Traces that lie beside the checkout count too.

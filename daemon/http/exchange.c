@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "daemon/http/openapi.h"
 #include "lib/base/heap.h"
 #include "lib/wire/json_pieces.h"
 #include "lib/wire/wire.h"
@@ -198,15 +199,25 @@ static int ask_page(struct exchange *x)
 	return 0;
 }
 
+/* What can be asked, for machines. */
+static int describe(struct exchange *x)
+{
+	struct body *body;
+	int err = openapi_body(&body);
+	if (!err)
+		answer_set(&x->answer, 200, JSON_TYPE, body);
+	return err;
+}
+
 static int open_page(struct exchange *x)
 {
 	switch (x->match.route->page) {
 	case ROUTE_METRICS:
 	case ROUTE_LIVEZ:
 	case ROUTE_READYZ: return ask_page(x);
+	case ROUTE_OPENAPI: return describe(x);
 	case ROUTE_SESSION_BEGIN:
 	case ROUTE_SESSION_END:
-	case ROUTE_OPENAPI:
 	case ROUTE_NO_PAGE: break;
 	}
 	return refuse(x, 404, CANDOR_NOT_FOUND, "there is no such page here");

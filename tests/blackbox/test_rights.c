@@ -1,5 +1,6 @@
-/* Every request as everybody, over each transport, to the real daemon: who is to be served is, and who is not hears the
- * right refusal, changes nothing and learns nothing. `rows` says what is expected, in the words of docs/security.md. */
+/* Every request as everybody, over each transport, by the protocol and over HTTP, to the real daemon: who is to be served
+ * is, and who is not hears the right refusal, changes nothing and learns nothing. tests/lib/rights_table.c says what is
+ * expected. */
 #include <grp.h>
 #include <sqlite3.h>
 #include <stdlib.h>
@@ -8,147 +9,21 @@
 #include <unistd.h>
 
 #include "tests/lib/clock.h"
-#include "tests/lib/asks.h"
+#include "tests/lib/rights_table.h"
 #include "tests/lib/secure.h"
+#include "tests/lib/web.h"
+#include "daemon/http/routes.h"
 #include "lib/wire/wire.h"
-
-/* ---- who asks ---- */
-
-enum role {
-	PLATFORM,
-	AUDITOR,
-	TRAINER,
-	OPERATOR,
-	ADMIN, /* of all pools */
-	POOL_ADMIN, /* of "p" */
-	PREFIX, /* may report for labelers that begin with "plat-" */
-	ELSEWHERE, /* admin of "q" and nothing in "p" */
-	BARE, /* known, and nothing was granted */
-	REVOKED, /* an admin's token, revoked while it was connected */
-	EXPIRED, /* likewise, and its time came */
-	ANONYMOUS,
-	OWNER, /* the daemon's own user, on its Unix socket */
-	ROLES,
-};
-
-static const struct {
-	const char *name, *pool, *prefix; /* pool NULL: nothing is granted */
-	unsigned rights;
-} roles[ROLES] = {
-	{"platform", "p", "", CANDOR_RIGHT_REPORT},
-	{"auditor", "p", "", CANDOR_RIGHT_OUTCOME},
-	{"trainer", "p", "", CANDOR_RIGHT_READ},
-	{"operator", "p", "", CANDOR_RIGHT_INSPECT | CANDOR_RIGHT_READ_OPEN},
-	{"admin", "", "", CANDOR_RIGHT_ADMIN},
-	{"pool-admin", "p", "", CANDOR_RIGHT_ADMIN},
-	{"prefix", "p", "plat-", CANDOR_RIGHT_REPORT},
-	{"elsewhere", "q", "", CANDOR_RIGHT_ADMIN},
-	{"bare", NULL, "", 0},
-	{"revoked", "", "", CANDOR_RIGHT_ADMIN},
-	{"expired", "", "", CANDOR_RIGHT_ADMIN},
-	{"anonymous", NULL, "", 0},
-	{"owner", NULL, "", 0},
-};
-
-enum way { UNIX_TOKEN, TCP_TOKEN, TLS_TOKEN, TLS_CERT, UNIX_UID, UNIX_GID };
-
-static bool uses_tokens(enum way way)
-{
-	return way == UNIX_TOKEN || way == TCP_TOKEN || way == TLS_TOKEN;
-}
-
-static bool is_tls(enum way way)
-{
-	return way == TLS_TOKEN || way == TLS_CERT;
-}
-
-static bool is_unix(enum way way)
-{
-	return way == UNIX_TOKEN || way == UNIX_UID || way == UNIX_GID;
-}
-
-/* Whether there is somebody like that on such a connection. */
-static bool exists(enum way way, enum role role)
-{
-	switch (role) {
-	case REVOKED:
-	case EXPIRED: return uses_tokens(way);
-	case ANONYMOUS: return !is_unix(way);
-	case OWNER: return is_unix(way);
-	default: return true;
-	}
-}
-
-/* ---- what is expected ---- */
-
-/* '+': it is done. 'd': PERMISSION_DENIED. 'u': UNAUTHENTICATED. 'r': the row is rejected with PERMISSION_DENIED.
- * 'n': NOT_FOUND. */
-static const struct row {
-	const char *want;
-	void (*make)(struct cell *c);
-	const char *what;
-} rows[] = {
-	/*platform
-	 *| auditor
-	 *| | trainer
-	 *| | | operator
-	 *| | | | admin
-	 *| | | | | pool admin
-	 *| | | | | | prefix
-	 *| | | | | | | elsewhere
-	 *| | | | | | | | bare
-	 *| | | | | | | | | revoked
-	 *| | | | | | | | | | expired
-	 *| | | | | | | | | | | anonymous
-	 *| | | | | | | | | | | | owner */
-	{"+ + + + + + + + + u u + +", ask_hello, "hello"},
-	{"+ + + + + + + + d u u u +", ask_info, "info"},
-	{"+ + d d + + + + d u u u +", ask_info_commit, "info, commit"},
-	{"+ + + + + + + + d u u u +", ask_list_pools, "list_pools"},
-	{"+ + + + + + + d d u u u +", ask_get_pool, "get_pool"},
-	{"d d d d + d d + d u u u +", ask_get_other_pool, "get_pool of another"},
-	{"d d d d n d d d d u u u n", ask_get_no_pool, "get_pool of none"},
-	{"d d d d + d d d d u u u +", ask_create_pool, "create_pool"},
-	{"d d d d + + d d d u u u +", ask_update_pool, "update_pool"},
-	{"d d d d d d d d d u u u +", ask_prune_pool, "prune_pool"},
-	{"+ d d d + + + d d u u u +", ask_post_own, "post_reports"},
-	{"+ d d d + + r d d u u u +", ask_post_others, "post_reports, others'"},
-	{"d + d d + + d d d u u u +", ask_close_items, "close_items"},
-	{"d + d d + + d d d u u u +", ask_resolve_items, "resolve_items"},
-	{"d + d d + + d d d u u u +", ask_void_items, "void_items"},
-	{"d d + + + + d d d u u u +", ask_query_settled, "query_items"},
-	{"d d r + + + d d d u u u +", ask_query_open, "query_items, open"},
-	{"d d d + + + d d d u u u +", ask_query_settled_reports, "..., reports"},
-	{"d d d + + + d d d u u u +", ask_query_open_reports, "..., open, reports"},
-	{"d d + + + + d d d u u u +", ask_list_items, "list_items"},
-	{"d d + + + + d d d u u u +", ask_list_changes, "list_changes"},
-	{"d d d + + + d d d u u u +", ask_list_labelers, "list_labelers"},
-	{"d d d + + + d d d u u u +", ask_get_labeler, "get_labeler"},
-	{"d d d + + + d d d u u u +", ask_get_labeler_history, "..., history"},
-	{"d d d d + + d d d u u u +", ask_list_grants, "list_grants"},
-	{"d d d d + d d d d u u u +", ask_list_all_grants, "list_grants, all"},
-	{"d d d d + + d d d u u u +", ask_add_grant, "add_grant"},
-	{"d d d d + d d d d u u u +", ask_add_grant_everywhere, "add_grant, all"},
-	{"d d d d + + d d d u u u +", ask_remove_grant, "remove_grant"},
-	{"d d d d + d d d d u u u +", ask_remove_grant_everywhere, "..., all"},
-	{"d d d d + d d d d u u u +", ask_create_token, "create_token"},
-	{"d d d d + d d d d u u u +", ask_list_tokens, "list_tokens"},
-	{"d d d d + d d d d u u u +", ask_revoke_token, "revoke_token"},
-	{"d d d d + + d d d u u u +", ask_list_events, "list_events"},
-	{"d d d d + d d d d u u u +", ask_list_all_events, "list_events, all"},
-};
-
-enum { ROWS = sizeof rows / sizeof *rows };
 
 static void the_table_has_every_request(void **state)
 {
 	bool has[CANDOR_REQ_TYPES] = {[CANDOR_REQ_UNKNOWN] = true};
 	(void)state;
-	for (size_t i = 0; i < ROWS; i++) {
+	for (size_t i = 0; i < rights_n_rows; i++) {
 		struct cell c = {.pool = "p"};
-		rows[i].make(&c);
+		rights_rows[i].make(&c);
 		has[c.request.type] = true;
-		assert_int_equal(strlen(rows[i].want), 2 * ROLES - 1);
+		assert_int_equal(strlen(rights_rows[i].want), 2 * ROLES - 1);
 	}
 	for (size_t type = 0; type < CANDOR_REQ_TYPES; type++)
 		if (!has[type])
@@ -157,12 +32,22 @@ static void the_table_has_every_request(void **state)
 
 /* ---- the world ---- */
 
+enum { ADDRESS_MAX = 192 };
+
+/* Who asks: by the protocol, or over HTTP. */
+struct asker {
+	struct candor *c; /* NULL: over HTTP */
+	struct web web;
+};
+
 struct world {
 	struct secure *s;
 	enum way way;
+	bool is_http;
+	uint64_t expiry; /* of the token that expires */
 	struct candor *owner; /* who sets up and looks */
 	sqlite3 *db;
-	struct candor *peers[ROLES], *expiring[ROWS];
+	struct asker peers[ROLES], expiring[RIGHTS_ROWS_MAX];
 	char secrets[ROLES][TOKEN_TEXT_BYTES];
 	unsigned cells;
 };
@@ -171,6 +56,22 @@ static const struct candor_response *call(struct candor *c, const struct candor_
 {
 	const struct candor_response *answer;
 	assert_int_equal(candor_call(c, r, &answer), 0);
+	return answer;
+}
+
+/* NULL: the connection has ended without an answer. */
+static const struct candor_response *ask(struct asker *a, const struct candor_request *r)
+{
+	const struct candor_response *answer;
+	if (!a->c)
+		return web_call(&a->web, r);
+	return candor_call(a->c, r, &answer) == 0 ? answer : NULL;
+}
+
+static const struct candor_response *ask_and_hear(struct asker *a, const struct candor_request *r)
+{
+	const struct candor_response *answer = ask(a, r);
+	assert_non_null(answer);
 	return answer;
 }
 
@@ -220,7 +121,7 @@ static void principal_of(enum way way, enum role role, char out[64])
 	else if (way == UNIX_GID)
 		snprintf(out, 64, "gid:%u", (unsigned)group_of(role));
 	else
-		snprintf(out, 64, way == TLS_CERT ? "cert:CN=%s" : "token:%s", roles[role].name);
+		snprintf(out, 64, way == TLS_CERT ? "cert:CN=%s" : "token:%s", rights_roles[role].name);
 }
 
 static uint64_t now_ms(void)
@@ -233,15 +134,16 @@ static uint64_t now_ms(void)
 static void make_principal(struct world *w, enum role role)
 {
 	char principal[64];
-	struct candor_grant grant = {
-		.pool = roles[role].pool, .prefix = roles[role].prefix, .rights = roles[role].rights};
-	bool granted = roles[role].pool != NULL;
+	struct candor_grant grant = {.pool = rights_roles[role].pool,
+				     .prefix = rights_roles[role].prefix,
+				     .rights = rights_roles[role].rights};
+	bool granted = rights_roles[role].pool != NULL;
 	principal_of(w->way, role, principal);
-	if (uses_tokens(w->way)) {
+	if (rights_uses_tokens(w->way)) {
 		const struct candor_request r = {
 			.type = CANDOR_REQ_CREATE_TOKEN,
-			.name = roles[role].name,
-			.expires_at = role == EXPIRED ? now_ms() + 2000 : 0,
+			.name = rights_roles[role].name,
+			.expires_at = role == EXPIRED ? w->expiry : 0,
 			.n = granted,
 			.grants = &grant,
 		};
@@ -270,16 +172,40 @@ static void become_root(void)
 	assert_int_equal(setgroups(0, NULL), 0);
 }
 
-static struct candor *connect_as(const struct world *w, enum role role)
+static const char *address_of(const struct world *w, char out[ADDRESS_MAX])
+{
+	const struct daemon *d = &w->s->command->daemon;
+	const char *address = rights_is_unix(w->way) ? d->address : rights_is_tls(w->way) ? w->s->tls : w->s->tcp;
+	snprintf(out, ADDRESS_MAX, "%s", w->is_http ? d->http : address);
+	if (w->is_http && rights_is_unix(w->way))
+		snprintf(out, ADDRESS_MAX, "unix:%s/web", d->dir);
+	return out;
+}
+
+static void open_web(struct asker *a, const char *address, const struct candor_options *o)
+{
+	const struct web_options options = {.token = o->token, .ca = o->ca, .cert = o->cert, .key = o->key};
+	struct http_answer first;
+	web_open(&a->web, address, &options);
+	if (!o->token)
+		return;
+	/* The token is shown, while it counts. */
+	assert_true(web_ask(&a->web, "GET", "/v1/info", "", NULL, &first));
+	assert_true(first.status == 200 || first.status == 403);
+	http_answer_free(&first);
+}
+
+static void connect_as(const struct world *w, enum role role, struct asker *out)
 {
 	struct daemon *d = &w->s->command->daemon;
-	struct candor_options options = {.ca = is_tls(w->way) ? w->s->files.ca : NULL};
-	char cert[DAEMON_PATH_MAX], key[DAEMON_PATH_MAX];
+	struct candor_options options = {.ca = rights_is_tls(w->way) ? w->s->files.ca : NULL};
+	char cert[DAEMON_PATH_MAX], key[DAEMON_PATH_MAX], address[ADDRESS_MAX];
 	bool stranger = (w->way == UNIX_UID || w->way == UNIX_GID) && role != OWNER;
-	if (uses_tokens(w->way) && role != ANONYMOUS && role != OWNER)
+	*out = (struct asker){.c = NULL};
+	if (rights_uses_tokens(w->way) && role != ANONYMOUS && role != OWNER)
 		options.token = w->secrets[role];
 	if (w->way == TLS_CERT && role != ANONYMOUS) {
-		const struct certs_wish wish = {.name = roles[role].name, .from_days = -1, .until_days = 9};
+		const struct certs_wish wish = {.name = rights_roles[role].name, .from_days = -1, .until_days = 9};
 		struct certs_pair pair = certs_make(w->s->ours, &wish);
 		secure_write(w->s, &pair, "role-cert.pem", "role-key.pem");
 		certs_free(&pair);
@@ -288,46 +214,70 @@ static struct candor *connect_as(const struct world *w, enum role role)
 		options.cert = cert;
 		options.key = key;
 	}
+	address_of(w, address);
 	if (stranger)
 		become(w->way, role);
-	struct candor *c;
-	int err = daemon_open(d, &c, is_unix(w->way) ? d->address : is_tls(w->way) ? w->s->tls : w->s->tcp, &options);
+	if (w->is_http)
+		open_web(out, address, &options);
+	int err = w->is_http ? 0 : daemon_open(d, &out->c, address, &options);
 	if (stranger)
 		become_root();
 	assert_int_equal(err, 0);
-	return c;
 }
 
-static void begin(struct world *w, struct secure *s, enum way way)
+static void disconnect(struct world *w, struct asker *a)
+{
+	if (a->c)
+		daemon_disconnect(&w->s->command->daemon, a->c);
+	else if (w->is_http)
+		web_close(&a->web);
+	a->c = NULL;
+}
+
+static void begin(struct world *w, struct secure *s, enum way way, bool is_http)
 {
 	struct daemon *d = &s->command->daemon;
-	*w = (struct world){.s = s, .way = way};
-	if (is_tls(way)) {
-		secure_start(s, ARGS("--tls-ca", s->files.ca));
+	char web[DAEMON_PATH_MAX + 16];
+	*w = (struct world){.s = s, .way = way, .is_http = is_http};
+	snprintf(web, sizeof web, "http+unix:%s/web", d->dir);
+	if (rights_is_tls(way)) {
+		secure_start(s, ARGS("--tls-ca", s->files.ca, "--listen", "http:127.0.0.1:0", "--listen", web));
 	} else {
-		daemon_start(d, ARGS("--listen", "tcp:127.0.0.1:0"));
+		daemon_start(d, ARGS("--listen", "tcp:127.0.0.1:0", "--listen", "http:127.0.0.1:0", "--listen", web));
 		assert_true(*d->tcp);
 	}
 	if (way == UNIX_UID || way == UNIX_GID) {
 		/* As an operator would who lets others in. */
 		assert_int_equal(chmod(d->dir, 0711), 0);
 		assert_int_equal(chmod(d->address + strlen("unix:"), 0777), 0);
+		assert_int_equal(chmod(web + strlen("http+unix:"), 0777), 0);
 	}
 	w->owner = daemon_connect(d);
 	assert_int_equal(sqlite3_open_v2(d->db, &w->db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
 	fill(w);
 	for (enum role role = 0; role < OWNER; role++)
-		if (exists(way, role) && role != ANONYMOUS)
+		if (rights_exists(way, role) && role != ANONYMOUS && role != EXPIRED)
 			make_principal(w, role);
-	for (size_t i = 0; i < ROWS && exists(way, EXPIRED); i++)
-		w->expiring[i] = connect_as(w, EXPIRED);
+	uint64_t start = now_ms();
 	for (enum role role = 0; role < ROLES; role++)
-		if (exists(way, role))
-			w->peers[role] = connect_as(w, role);
+		if (rights_exists(way, role) && role != EXPIRED)
+			connect_as(w, role, &w->peers[role]);
+	if (!rights_exists(way, EXPIRED))
+		return;
+	/* It lives long enough for all who show it until then, for whom it takes as long each. */
+	w->expiry = now_ms() + 2000 + 10 * (now_ms() - start);
+	make_principal(w, EXPIRED);
+	for (size_t i = 0; i < rights_n_rows; i++)
+		connect_as(w, EXPIRED, &w->expiring[i]);
 }
 
 static void end(struct world *w)
 {
+	for (enum role role = 0; role < ROLES; role++)
+		if (w->is_http && rights_exists(w->way, role) && role != EXPIRED)
+			disconnect(w, &w->peers[role]);
+	for (size_t i = 0; i < rights_n_rows && w->is_http && rights_exists(w->way, EXPIRED); i++)
+		disconnect(w, &w->expiring[i]);
 	assert_int_equal(sqlite3_close(w->db), SQLITE_OK);
 }
 
@@ -377,7 +327,7 @@ static bool may_inspect(enum role role)
 	return role == OPERATOR || role == ADMIN || role == POOL_ADMIN || role == OWNER;
 }
 
-static void expect_no_more_than_own_pools(const struct world *w, enum role role, const struct candor_response *r)
+static void expect_no_more_than_own_pools(struct world *w, enum role role, const struct candor_response *r)
 {
 	if (role == ADMIN || role == OWNER) {
 		assert_true(r->n >= 3);
@@ -387,18 +337,18 @@ static void expect_no_more_than_own_pools(const struct world *w, enum role role,
 	assert_string_equal(r->pools[0].name, role == ELSEWHERE ? "q" : "p");
 	assert_string_equal(r->next, "");
 	/* Nor does a page that ends there say that others follow. */
-	r = call(w->peers[role], &(struct candor_request){.type = CANDOR_REQ_LIST_POOLS, .limit = 1});
+	r = ask_and_hear(&w->peers[role], &(struct candor_request){.type = CANDOR_REQ_LIST_POOLS, .limit = 1});
 	assert_int_equal(r->n, 1);
 	assert_string_equal(r->next, "");
 }
 
 /* An answer that was given has in it what its receiver may see. */
-static void expect_no_more_than_granted(const struct world *w, enum role role, const struct cell *c,
+static void expect_no_more_than_granted(struct world *w, enum role role, const struct cell *c,
 					const struct candor_response *r)
 {
 	switch (c->request.type) {
 	case CANDOR_REQ_INFO:
-		assert_int_equal(r->info.database[0] != 0, is_unix(w->way));
+		assert_int_equal(r->info.database[0] != 0, rights_is_unix(w->way));
 		if (role != ADMIN && role != OWNER) {
 			assert_int_equal(r->info.pools, 1);
 			assert_int_equal(r->info.open_items > 0, role != ELSEWHERE);
@@ -434,7 +384,7 @@ static void expect_no_more_than_granted(const struct world *w, enum role role, c
 
 /* ---- a cell of the table ---- */
 
-static void make_cell(struct world *w, const struct row *row, const char *pool, struct cell *c)
+static void make_cell(struct world *w, const struct rights_row *row, const char *pool, struct cell *c)
 {
 	*c = (struct cell){.number = w->cells++, .pool = pool};
 	snprintf(c->name, sizeof c->name, "name-%u", c->number);
@@ -469,11 +419,11 @@ static enum candor_code code_of(char want, const struct cell *c)
 	}
 }
 
-static void expect_answer(const struct world *w, enum role role, const struct row *row, const struct cell *c, char want,
-			  const struct candor_response *r)
+static void expect_answer(struct world *w, enum role role, const struct rights_row *row, const struct cell *c,
+			  char want, const struct candor_response *r)
 {
 	if (r->code != code_of(want, c))
-		fail_msg("%s as %s: %s %s", row->what, roles[role].name, candor_code_name(r->code), r->message);
+		fail_msg("%s as %s: %s %s", row->what, rights_roles[role].name, candor_code_name(r->code), r->message);
 	if (r->code) {
 		assert_true(r->message[0] != 0);
 		assert_int_equal(r->type, CANDOR_RES_NONE);
@@ -490,7 +440,7 @@ static void expect_answer(const struct world *w, enum role role, const struct ro
 }
 
 /* A peer that connected while its token was valid. */
-static struct candor *connect_revoked(struct world *w, enum role role)
+static void connect_revoked(struct world *w, enum role role)
 {
 	char name[32];
 	const struct candor_grant grant = {.rights = CANDOR_RIGHT_ADMIN};
@@ -498,23 +448,25 @@ static struct candor *connect_revoked(struct world *w, enum role role)
 	const struct candor_request create = {.type = CANDOR_REQ_CREATE_TOKEN, .name = name, .n = 1, .grants = &grant},
 				    revoke = {.type = CANDOR_REQ_REVOKE_TOKEN, .name = name};
 	snprintf(w->secrets[role], TOKEN_TEXT_BYTES, "%s", do_as_owner(w, create)->secret);
-	struct candor *c = connect_as(w, role);
+	disconnect(w, &w->peers[role]);
+	connect_as(w, role, &w->peers[role]);
 	do_as_owner(w, revoke);
-	return c;
 }
 
 static void try_cell(struct world *w, size_t i, enum role role)
 {
 	struct cell c;
-	char want = rows[i].want[2 * role];
-	struct candor *peer = role == REVOKED   ? connect_revoked(w, role)
-			      : role == EXPIRED ? w->expiring[i]
-						: w->peers[role];
-	make_cell(w, &rows[i], "p", &c);
+	char want = rights_rows[i].want[2 * role];
+	struct asker *peer = role == EXPIRED ? &w->expiring[i] : &w->peers[role];
+	make_cell(w, &rights_rows[i], "p", &c);
+	if (w->is_http && routes_socket_only(c.request.type))
+		return;
+	if (role == REVOKED)
+		connect_revoked(w, role);
 	prepare(w, &c);
 	bool changes = want == '+' && c.done == CANDOR_OK;
 	char *before = changes ? NULL : picture(w);
-	expect_answer(w, role, &rows[i], &c, want, call(peer, &c.request));
+	expect_answer(w, role, &rights_rows[i], &c, want, ask_and_hear(peer, &c.request));
 	char *after = changes ? NULL : picture(w);
 	if (!changes)
 		assert_string_equal(before, after);
@@ -522,12 +474,10 @@ static void try_cell(struct world *w, size_t i, enum role role)
 	free(after);
 	if (role == REVOKED || role == EXPIRED) {
 		/* And that was the last word. */
-		const struct candor_response *r;
 		const struct candor_request again = {.type = CANDOR_REQ_INFO};
-		assert_true(candor_call(peer, &again, &r) != 0 || r->code == CANDOR_UNAUTHENTICATED);
+		const struct candor_response *r = ask(peer, &again);
+		assert_true(!r || r->code == CANDOR_UNAUTHENTICATED);
 	}
-	if (role == REVOKED)
-		daemon_disconnect(&w->s->command->daemon, peer);
 }
 
 /* ---- what is not there ---- */
@@ -550,15 +500,17 @@ static void mask(const char *text, const char *pool, char out[512])
 static void expect_the_hidden_to_be_as_the_missing(struct world *w, enum role role)
 {
 	static const char *const pools[2] = {"hide", "none"};
-	for (size_t i = 0; i < ROWS; i++) {
+	for (size_t i = 0; i < rights_n_rows; i++) {
 		char said[2][512];
 		struct cell c;
 		for (int k = 0; k < 2; k++) {
-			make_cell(w, &rows[i], pools[k], &c);
+			make_cell(w, &rights_rows[i], pools[k], &c);
 			c.number = 7;
-			if (!c.names_pool)
+			if (!c.names_pool || (w->is_http && routes_socket_only(c.request.type))) {
+				c.names_pool = false;
 				continue;
-			const struct candor_response *r = call(w->peers[role], &c.request);
+			}
+			const struct candor_response *r = ask_and_hear(&w->peers[role], &c.request);
 			assert_int_equal(r->code,
 					 role == ANONYMOUS ? CANDOR_UNAUTHENTICATED : CANDOR_PERMISSION_DENIED);
 			mask(r->message, pools[k], said[k]);
@@ -568,68 +520,68 @@ static void expect_the_hidden_to_be_as_the_missing(struct world *w, enum role ro
 	}
 }
 
-static void try_all(struct secure *s, enum way way)
+static void try_all(struct secure *s, enum way way, bool is_http)
 {
 	static struct world w;
-	begin(&w, s, way);
+	begin(&w, s, way, is_http);
 	/* The slowest to come is the end of a token's life. */
-	if (exists(way, EXPIRED))
-		nap_ms(2100);
-	for (size_t i = 0; i < ROWS; i++)
+	while (rights_exists(way, EXPIRED) && now_ms() <= w.expiry)
+		nap_ms(50);
+	for (size_t i = 0; i < rights_n_rows; i++)
 		for (enum role role = 0; role < ROLES; role++)
-			if (exists(way, role))
+			if (rights_exists(way, role))
 				try_cell(&w, i, role);
 	for (enum role role = 0; role < ROLES; role++)
-		if (exists(way, role) && role != ADMIN && role != OWNER && role != REVOKED && role != EXPIRED)
+		if (rights_exists(way, role) && role != ADMIN && role != OWNER && role != REVOKED && role != EXPIRED)
 			expect_the_hidden_to_be_as_the_missing(&w, role);
 	end(&w);
 }
 
-static void everybody_over_a_unix_socket_with_a_token(void **state)
-{
-	try_all(*state, UNIX_TOKEN);
-}
-
-static void everybody_over_tcp_with_a_token(void **state)
-{
-	try_all(*state, TCP_TOKEN);
-}
-
-static void everybody_over_tls_with_a_token(void **state)
-{
-	try_all(*state, TLS_TOKEN);
-}
-
-static void everybody_over_tls_with_a_certificate(void **state)
-{
-	try_all(*state, TLS_CERT);
-}
-
-static void everybody_as_a_user_of_this_machine(void **state)
-{
-	if (geteuid() != 0) {
-		skip_because("only root can connect as somebody else");
+#define EVERYBODY(name, way, is_http)          \
+	static void name(void **state)         \
+	{                                      \
+		try_all(*state, way, is_http); \
 	}
-	try_all(*state, UNIX_UID);
-}
-
-static void everybody_as_a_group_of_this_machine(void **state)
-{
-	if (geteuid() != 0) {
-		skip_because("only root can connect as somebody else");
+#define EVERYBODY_HERE(name, way, is_http)                                      \
+	static void name(void **state)                                          \
+	{                                                                       \
+		if (geteuid() != 0) {                                           \
+			skip_because("only root can connect as somebody else"); \
+		}                                                               \
+		try_all(*state, way, is_http);                                  \
 	}
-	try_all(*state, UNIX_GID);
-}
+
+EVERYBODY(everybody_over_a_unix_socket_with_a_token, UNIX_TOKEN, false)
+EVERYBODY(everybody_over_tcp_with_a_token, TCP_TOKEN, false)
+EVERYBODY(everybody_over_tls_with_a_token, TLS_TOKEN, false)
+EVERYBODY(everybody_over_tls_with_a_certificate, TLS_CERT, false)
+EVERYBODY_HERE(everybody_as_a_user_of_this_machine, UNIX_UID, false)
+EVERYBODY_HERE(everybody_as_a_group_of_this_machine, UNIX_GID, false)
+EVERYBODY(everybody_over_http_on_a_unix_socket_with_a_token, UNIX_TOKEN, true)
+EVERYBODY(everybody_over_http_with_a_token, TCP_TOKEN, true)
+EVERYBODY(everybody_over_https_with_a_token, TLS_TOKEN, true)
+EVERYBODY(everybody_over_https_with_a_certificate, TLS_CERT, true)
+EVERYBODY_HERE(everybody_over_http_as_a_user_of_this_machine, UNIX_UID, true)
+EVERYBODY_HERE(everybody_over_http_as_a_group_of_this_machine, UNIX_GID, true)
 
 #define RIGHTS(test) cmocka_unit_test_setup_teardown(test, secure_set_up, secure_tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_table_has_every_request), RIGHTS(everybody_over_a_unix_socket_with_a_token),
-		RIGHTS(everybody_over_tcp_with_a_token),       RIGHTS(everybody_over_tls_with_a_token),
-		RIGHTS(everybody_over_tls_with_a_certificate), RIGHTS(everybody_as_a_user_of_this_machine),
+		cmocka_unit_test(the_table_has_every_request),
+		RIGHTS(everybody_over_a_unix_socket_with_a_token),
+		RIGHTS(everybody_over_tcp_with_a_token),
+		RIGHTS(everybody_over_tls_with_a_token),
+		RIGHTS(everybody_over_tls_with_a_certificate),
+		RIGHTS(everybody_as_a_user_of_this_machine),
 		RIGHTS(everybody_as_a_group_of_this_machine),
+		RIGHTS(everybody_over_http_on_a_unix_socket_with_a_token),
+		RIGHTS(everybody_over_http_with_a_token),
+		RIGHTS(everybody_over_https_with_a_token),
+		RIGHTS(everybody_over_https_with_a_certificate),
+		RIGHTS(everybody_over_http_as_a_user_of_this_machine),
+		RIGHTS(everybody_over_http_as_a_group_of_this_machine),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

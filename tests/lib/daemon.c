@@ -103,25 +103,37 @@ unsigned daemon_said(const struct daemon *d, const char *words)
 	return n;
 }
 
-/* The system chose the port: the log says which. */
-static void note_addresses(struct daemon *d)
+/* What the log says last of a listener of that kind, from ":" on; "": nothing. */
+static void read_address(const struct daemon *d, const char *says, char rest[48])
 {
-	static const char says[] = "listening on t"; /* of either scheme */
-	char path[DAEMON_PATH_MAX], line[512], rest[48] = "";
+	char path[DAEMON_PATH_MAX], line[512];
+	*rest = 0;
 	daemon_path(d, "log", path);
 	FILE *f = fopen(path, "r");
 	while (f && fgets(line, sizeof line, f)) {
 		const char *at = strstr(line, says);
 		if (at && (at = strchr(at, ':')))
-			snprintf(rest, sizeof rest, "%.*s", (int)strcspn(at, "\n"), at);
+			snprintf(rest, 48, "%.*s", (int)strcspn(at, "\n"), at);
 	}
 	if (f)
 		fclose(f);
-	*d->tls = *d->tcp = 0;
+}
+
+/* The system chose the port: the log says which. */
+static void note_addresses(struct daemon *d)
+{
+	char rest[48];
+	*d->tls = *d->tcp = *d->http = 0;
+	read_address(d, "listening on t", rest); /* of either scheme */
 	if (*rest) {
 		snprintf(d->tls, sizeof d->tls, "tls%s", rest);
 		snprintf(d->tcp, sizeof d->tcp, "tcp%s", rest);
 	}
+	read_address(d, "listening on http:", rest);
+	if (!*rest)
+		read_address(d, "listening on https:", rest);
+	if (*rest)
+		snprintf(d->http, sizeof d->http, "tcp%s", rest);
 }
 
 static double read_status_kib(pid_t pid, const char *field)

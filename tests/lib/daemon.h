@@ -22,6 +22,7 @@ struct daemon {
 	char dir[64];
 	char address[192], db[192];
 	char tls[64], tcp[64]; /* its newest TCP address, for those who speak TLS and for those who do not; "": none */
+	char http[64]; /* that of its newest HTTP listener on TCP, as "tcp:HOST:PORT"; "": none */
 	pid_t pid; /* 0: not running */
 	struct candor *sessions[DAEMON_SESSIONS_MAX]; /* NULL: none */
 };

@@ -77,6 +77,38 @@ static void every_route_is_found_by_its_path_and_by_no_other(void **state)
 	}
 }
 
+/* docs/http.md has a row for each, and none for what there is not. */
+static void the_document_for_readers_has_every_route(void **state)
+{
+	size_t n, rows = 0;
+	const struct route *all = routes_all(&n);
+	char line[512], want[128];
+	bool has[64] = {false};
+	(void)state;
+	assert_true(n <= 64);
+	FILE *f = fopen("docs/http.md", "re");
+	assert_non_null(f);
+	while (fgets(line, sizeof line, f)) {
+		bool is_row = false;
+		for (size_t i = 0; i < n; i++) {
+			snprintf(want, sizeof want, "| `%s %s` |", routes_method(&all[i]), all[i].path);
+			bool here = strncmp(line, want, strlen(want)) == 0;
+			has[i] = has[i] || here;
+			is_row = is_row || here;
+		}
+		bool looks_so = strncmp(line, "| `GET /", 8) == 0 || strncmp(line, "| `POST /", 9) == 0 ||
+				strncmp(line, "| `PATCH /", 10) == 0 || strncmp(line, "| `DELETE /", 11) == 0;
+		if (looks_so && !is_row)
+			fail_msg("docs/http.md has a route that there is not: %s", line);
+		rows += is_row;
+	}
+	fclose(f);
+	for (size_t i = 0; i < n; i++)
+		if (!has[i])
+			fail_msg("docs/http.md has no row for %s %s", routes_method(&all[i]), all[i].path);
+	assert_int_equal(rows, n);
+}
+
 /* What a route says of fields is true of the message. */
 static void every_field_of_a_route_is_one_of_its_message(void **state)
 {
@@ -125,6 +157,7 @@ static void paths_say_what_is_asked(void **state)
 		"GET", "/v1/pools/p/items/i",
 		"get_item {\"pool\":\"p\",\"items\":[\"i\"],\"reports\":false,\"reports_from\":0,\"reports_limit\":0}");
 	assert_asked("GET", "/v1/pools/p/items", "list_items {\"pool\":\"p\",\"cursor\":\"\",\"limit\":0}");
+	assert_asked("GET", "/v1/pools/p/changes", "list_changes {\"pool\":\"p\",\"cursor\":\"\",\"limit\":0}");
 	assert_asked("GET", "/v1/pools/p/labelers",
 		     "list_labelers {\"pool\":\"p\",\"sort\":\"weight\",\"cursor\":\"\",\"limit\":0}");
 	assert_asked("GET", "/v1/pools/p/labelers/l",
@@ -346,6 +379,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_kind_of_request_has_a_route_or_a_reason),
 		cmocka_unit_test(every_route_is_found_by_its_path_and_by_no_other),
+		cmocka_unit_test(the_document_for_readers_has_every_route),
 		cmocka_unit_test(every_field_of_a_route_is_one_of_its_message),
 		cmocka_unit_test(paths_say_what_is_asked),
 		cmocka_unit_test(head_is_get),
