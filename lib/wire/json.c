@@ -1,5 +1,6 @@
 #include "lib/wire/json.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,10 +28,32 @@ static void separate(struct json_out *j)
 	j->follows = true;
 }
 
+/* A value that needs no escapes. quote: "\"" around it, or "". behind: ":" of a key, or "". */
+static void put_whole(struct json_out *j, const char *quote, const void *text, size_t len, const char *behind)
+{
+	uint8_t *to = j->err ? NULL : buf_reserve(j->out, len + 4);
+	if (!to) {
+		j->err = -ENOMEM;
+		return;
+	}
+	if (j->follows && !j->after_key)
+		*to++ = ',';
+	if (*quote)
+		*to++ = '"';
+	memcpy(to, text, len);
+	to += len;
+	if (*quote)
+		*to++ = '"';
+	if (*behind)
+		*to++ = ':';
+	j->out->len = (size_t)(to - j->out->data);
+	j->follows |= !j->after_key;
+	j->after_key = *behind;
+}
+
 void json_out_open(struct json_out *j, char bracket)
 {
-	separate(j);
-	put(j, &bracket, 1);
+	put_whole(j, "", &bracket, 1, "");
 	j->depth++;
 	j->follows = false;
 }
@@ -53,12 +76,25 @@ static void escape(struct json_out *j, uint8_t c)
 	put(j, text, (size_t)len);
 }
 
+static bool is_plain(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if ((uint8_t)text[i] < 0x20 || (uint8_t)text[i] >= 0x80 || text[i] == '"' || text[i] == '\\')
+			return false;
+	return true;
+}
+
 static void put_text(struct json_out *j, const char *text, size_t size)
 {
 	const uint8_t *p = (const uint8_t *)text, *from = p, *end = p + size;
+	if (is_plain(text, size)) {
+		put_whole(j, "\"", text, size, "");
+		return;
+	}
+	separate(j);
 	put(j, "\"", 1);
 	while (p < end) {
-		size_t len = *p < 0x80 && *p > 0 ? 1 : text_utf8(p, (size_t)(end - p));
+		size_t len = text_utf8(p, (size_t)(end - p));
 		if (len > 0 && *p >= 0x20 && *p != '"' && *p != '\\') {
 			p += len;
 			continue;
@@ -76,21 +112,23 @@ static void put_text(struct json_out *j, const char *text, size_t size)
 
 void json_out_key(struct json_out *j, const char *key)
 {
-	separate(j);
-	put_text(j, key, strlen(key));
+	const size_t len = strlen(key);
+	if (is_plain(key, len)) {
+		put_whole(j, "\"", key, len, ":");
+		return;
+	}
+	put_text(j, key, len);
 	put(j, ":", 1);
 	j->after_key = true;
 }
 
 void json_out_text(struct json_out *j, const char *text)
 {
-	separate(j);
 	put_text(j, text, strlen(text));
 }
 
 void json_out_string(struct json_out *j, const char *text, size_t len)
 {
-	separate(j);
 	put_text(j, text, strnlen(text, len));
 }
 
@@ -102,8 +140,7 @@ static void put_count(struct json_out *j, uint64_t n, bool is_negative)
 	while ((n /= 10) > 0);
 	if (is_negative)
 		*--at = '-';
-	separate(j);
-	put(j, at, (size_t)(text + sizeof text - at));
+	put_whole(j, "", at, (size_t)(text + sizeof text - at), "");
 }
 
 void json_out_count(struct json_out *j, uint64_t n)
@@ -118,8 +155,7 @@ void json_out_signed(struct json_out *j, int64_t n)
 
 static void put_word(struct json_out *j, const char *word)
 {
-	separate(j);
-	put(j, word, strlen(word));
+	put_whole(j, "", word, strlen(word), "");
 }
 
 void json_out_bool(struct json_out *j, bool yes)
@@ -139,8 +175,7 @@ void json_out_real(struct json_out *j, double x)
 		json_out_null(j);
 		return;
 	}
-	separate(j);
-	put(j, text, json_number_write(x, text));
+	put_whole(j, "", text, json_number_write(x, text), "");
 }
 
 /* ---- enums ---- */

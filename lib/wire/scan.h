@@ -27,7 +27,7 @@ static inline bool scan_varint(const uint8_t **at, const uint8_t *end, uint64_t 
 		x |= (uint64_t)(byte & 0x7f) << shift;
 		if (!(byte & 0x80)) {
 			*out = x;
-			return true;
+			return shift < 63 || byte <= 1;
 		}
 	}
 	return false;
