@@ -308,13 +308,13 @@ FILL_IN = sed -e 's|@prefix@|$(prefix)|' -e 's|@bindir@|$(bindir)|' -e 's|@inclu
 HEADERS := client/candor.h client/candor_async.h
 INNER_HEADERS := lib/message.h lib/requests.def
 UNITS := $(notdir $(wildcard systemd/*.service systemd/*.socket))
-TEXTS := README.md CHANGELOG.md LICENSE $(wildcard docs/*.md docs/figures/*)
+TEXTS := README.md CHANGELOG.md LICENSE $(wildcard docs/*.md docs/figures/* docs/monitoring/*)
 # Their names once they are installed, and the folders that are candor's alone, innermost first.
 INSTALLED = $(bindir)/candord $(bindir)/candor $(libdir)/libcandor.a $(libdir)/libcandor.so.$(VERSION) $(libdir)/$(SONAME) \
 	$(libdir)/libcandor.so $(libdir)/pkgconfig/candor.pc $(addprefix $(includedir)/,$(notdir $(HEADERS))) \
 	$(addprefix $(includedir)/candor/,$(notdir $(INNER_HEADERS))) $(datadir)/candor/candor.proto $(addprefix $(docdir)/,$(TEXTS)) \
 	$(addprefix $(unitdir)/,$(UNITS))
-OWN_FOLDERS = $(includedir)/candor $(datadir)/candor $(docdir)/docs/figures $(docdir)/docs $(docdir)
+OWN_FOLDERS = $(includedir)/candor $(datadir)/candor $(docdir)/docs/figures $(docdir)/docs/monitoring $(docdir)/docs $(docdir)
 
 install: all ## install under $(DESTDIR)$(prefix)
 	install -d $(addprefix $(DESTDIR),$(bindir) $(libdir)/pkgconfig $(unitdir) $(OWN_FOLDERS))

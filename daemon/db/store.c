@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 
 #include "daemon/db/checkpointer.h"
@@ -451,10 +452,12 @@ static uint64_t file_bytes(const char *path)
 	return stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
 }
 
-void store_bytes(const struct store *s, uint64_t *database, uint64_t *wal)
+void store_look_at_files(const struct store *s, struct store_sizes *out)
 {
-	*database = file_bytes(s->path);
-	*wal = file_bytes(s->wal_path);
+	struct statvfs disk;
+	*out = (struct store_sizes){.database = file_bytes(s->path), .wal = file_bytes(s->wal_path)};
+	if (statvfs(s->path, &disk) == 0)
+		out->left = (uint64_t)disk.f_bavail * disk.f_frsize;
 }
 
 static void on_async_closed(uv_handle_t *handle)

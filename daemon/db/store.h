@@ -50,8 +50,12 @@ void store_cancel(struct store *s, struct read_job *job);
  * commit asks that too, before it counts; this is for the time between commits. */
 MUST_CHECK int store_check(struct store *s);
 
-/* Bytes of the database file and of its write-ahead log; 0 of one that is not there. */
-void store_bytes(const struct store *s, uint64_t *database, uint64_t *wal);
+/* Bytes of the database file and of its write-ahead log, 0 of one that is not there; and those left on its disk
+ * for somebody who is not root. */
+struct store_sizes {
+	uint64_t database, wal, left;
+};
+void store_look_at_files(const struct store *s, struct store_sizes *out);
 
 /* Stops the writer and closes everything. The store frees itself when the loop has run once more. */
 void store_close(struct store *s);

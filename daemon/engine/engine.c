@@ -301,6 +301,16 @@ static void probe(struct engine *e)
 	engine_check_event(e);
 }
 
+uint64_t engine_started_at(const struct engine *e)
+{
+	return e->started_at;
+}
+
+bool engine_has_failed(const struct engine *e)
+{
+	return e->ended != 0;
+}
+
 void engine_probe(struct engine *e)
 {
 	if (e->read_only && !e->ended && !e->committing)

@@ -73,6 +73,10 @@ bool engine_is_idle(const struct engine *e);
 void engine_probe(struct engine *e);
 bool engine_is_read_only(const struct engine *e);
 
+/* When it had its state, ms since 1970; and whether it has lost it, and serves nothing. */
+uint64_t engine_started_at(const struct engine *e);
+bool engine_has_failed(const struct engine *e);
+
 /* For whoever asks now and then whether the daemon is well: NULL, it can write as far as is known; or why not, static.
  * Where nothing was written for five seconds this also begins a small write, whose failure the next answer knows. */
 const char *engine_why_not_writable(struct engine *e);

@@ -237,7 +237,7 @@ static bool disk_left(struct page *p)
 	return tell(p, p->daemon.disk_bytes);
 }
 
-/* By share: what is taken, and what may be (0: nothing is refused for it). */
+/* By share: what is taken, and what may be. 0: nothing is refused for it, what needs more waits or has less. */
 static const char *memory_share(const struct page *p, size_t share, uint64_t *taken, uint64_t *most)
 {
 	struct watched_memory m;
@@ -250,8 +250,8 @@ static const char *memory_share(const struct page *p, size_t share, uint64_t *ta
 		{"pools", m.pools, m.pools_max},
 		{"connections", d->connections_bytes, d->connections_max},
 		{"batches", m.batches, 2 * (uint64_t)m.batch_max},
-		{"reads", m.loads, d->reads_max},
-		{"sqlite", d->sqlite_bytes, d->sqlite_max},
+		{"reads", m.loads, 0},
+		{"sqlite", d->sqlite_bytes, 0},
 		{"grants", m.rights, 0},
 		{"limits", m.quota, 0},
 	};

@@ -18,7 +18,7 @@ struct metrics_daemon {
 	struct buckets lag; /* ns of the loop's turns */
 	uint64_t database_bytes, wal_bytes, disk_bytes; /* the last: left on the disk for who is not root */
 	uint64_t memory_limit;
-	uint64_t connections_bytes, connections_max, sqlite_bytes, sqlite_max, reads_max;
+	uint64_t connections_bytes, connections_max, sqlite_bytes;
 };
 
 /* Where it comes from. Outlives the pages. */

@@ -15,6 +15,7 @@
 #include "daemon/net/conns.h"
 #include "daemon/net/credentials.h"
 #include "daemon/net/listen.h"
+#include "daemon/net/pages.h"
 #include "daemon/net/service.h"
 #include "daemon/progress.h"
 #include "lib/base/buckets.h"
@@ -51,6 +52,8 @@ struct server {
 	struct engine *engine;
 	struct tls_context *tls; /* of new connections; NULL: they are plain */
 	struct service service;
+	struct pages pages; /* of HTTP */
+	uint64_t began_at; /* ms since 1970 */
 	struct progress progress; /* of reading the state */
 	uint64_t drain_until_ms; /* loop time; 0: not stopping */
 	uint64_t cut; /* connections that were closed with requests unanswered */
@@ -126,7 +129,10 @@ static uint64_t on_elapsed_ns(void *owner)
 
 static void on_disk(void *owner, uint64_t *database, uint64_t *wal)
 {
-	store_bytes(((struct server *)owner)->store, database, wal);
+	struct store_sizes sizes;
+	store_look_at_files(((struct server *)owner)->store, &sizes);
+	*database = sizes.database;
+	*wal = sizes.wal;
 }
 
 static void on_memory(void *owner, uint64_t *elsewhere, uint64_t *resident)
@@ -198,6 +204,7 @@ static void begin_stop(struct server *s, const char *why)
 	s->why = why;
 	service_stopping(&s->service, why ? why : candor_strerror(s->result));
 	s->drain_until_ms = uv_now(&s->loop) + DRAIN_MS;
+	s->pages.stopping = true;
 	listeners_close(&s->listeners);
 	if (s->engine)
 		engine_quiesce(s->engine);
@@ -529,6 +536,22 @@ int server_check(const struct config *config, const char *to_be_made)
 	return err;
 }
 
+static void open_pages(struct server *s)
+{
+	s->pages = (struct pages){
+		.config = s->config,
+		.engine = s->engine,
+		.store = s->store,
+		.listeners = &s->listeners,
+		.conns = &s->conns,
+		.lag = &s->lag,
+		.began_at = s->began_at,
+		.now_ms = on_now_ms,
+	};
+	pages_init(&s->pages);
+	s->conns.shared.session_limits.door_ops = &s->pages.ops;
+}
+
 /* Everything but the loop itself; what was begun is closed by close_all(). */
 static int start(struct server *s)
 {
@@ -544,6 +567,8 @@ static int start(struct server *s)
 	if (err == 0)
 		err = start_engine(s);
 	s->conns.shared.engine = s->engine;
+	if (err == 0)
+		open_pages(s);
 	if (err == 0)
 		err = start_handles(s);
 	/* One that waits was heard, or is of no use any more. */
@@ -565,6 +590,7 @@ static int server_new(struct server **out, const struct config *config)
 	if (!s)
 		return -ENOMEM;
 	s->config = config;
+	s->began_at = on_now_ms(s);
 	int err = conns_init(&s->conns, &s->loop, config, on_conns_changed, s);
 	if (err == 0)
 		err = uv_loop_init(&s->loop);

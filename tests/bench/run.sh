@@ -3,6 +3,6 @@
 set -eu
 : "${B:?the build directory}"
 echo "medians of ${BENCH_RUNS:-5} runs on $(nproc) processors; ratios are medians of the runs' own ratios"
-for bench in ${BENCHES:-ingest report query settle overload tls peers}; do
+for bench in ${BENCHES:-ingest report query settle overload tls metrics peers}; do
 	"$B/tests/bench/$bench"
 done
