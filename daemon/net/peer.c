@@ -27,14 +27,25 @@ static void describe_user(int fd, struct identity *out)
 
 static void describe_address(int fd, struct identity *out)
 {
-	struct sockaddr_storage from;
+	enum { MAPPED_AT = 12 }; /* where an IPv4 address stands in one of IPv6 */
+	union {
+		struct sockaddr any;
+		struct sockaddr_in four;
+		struct sockaddr_in6 six;
+	} from;
 	socklen_t len = sizeof from;
 	char host[INET6_ADDRSTRLEN];
-	if (getpeername(fd, (struct sockaddr *)&from, &len) != 0)
+	if (getpeername(fd, &from.any, &len) != 0)
 		return;
-	const void *number = from.ss_family == AF_INET6 ? (const void *)&((struct sockaddr_in6 *)&from)->sin6_addr
-							: (const void *)&((struct sockaddr_in *)&from)->sin_addr;
-	if (inet_ntop(from.ss_family, number, host, sizeof host))
+	bool is_six = from.any.sa_family == AF_INET6;
+	const void *number = is_six ? (const void *)&from.six.sin6_addr : (const void *)&from.four.sin_addr;
+	/* A socket of systemd's may take both kinds: what it shows as ::ffff:192.0.2.7 is an address of its own, and
+	 * not one of a network in which all of IPv4 is. */
+	if (is_six && IN6_IS_ADDR_V4MAPPED(&from.six.sin6_addr)) {
+		is_six = false;
+		number = from.six.sin6_addr.s6_addr + MAPPED_AT;
+	}
+	if (inet_ntop(is_six ? AF_INET6 : AF_INET, number, host, sizeof host))
 		snprintf(out->name, sizeof out->name, "tcp:%s", host);
 }
 
