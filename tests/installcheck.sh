@@ -55,7 +55,7 @@ quietly "candor does not run" "$prefix/bin/candor" --version
 # ---- units ----
 
 if command -v systemd-analyze >/dev/null; then
-	quietly "systemd-analyze verify" systemd-analyze verify "$prefix"/lib/systemd/system/candord.*
+	quietly "systemd-analyze verify" systemd-analyze verify "$prefix"/lib/systemd/system/candord*
 	[ ! -s "$scratch/log" ] || { cat "$scratch/log" >&2; fail "systemd-analyze verify is not content"; }
 else
 	echo "installcheck: SKIPPED: there is no systemd-analyze to verify the units (Debian: systemd)"

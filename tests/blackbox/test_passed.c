@@ -167,6 +167,43 @@ static void several_sockets_are_served_and_stay_when_candord_ends(void **state)
 	close(p.fds[1]);
 }
 
+/* What is answered to a line of HTTP. */
+static void ask_http(const char *path, char *answer, size_t size)
+{
+	static const char question[] = "GET /v1/info HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n";
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	snprintf(at.sun_path, sizeof at.sun_path, "%s", path);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(connect(fd, (const struct sockaddr *)&at, sizeof at), 0);
+	assert_int_equal(write(fd, question, sizeof question - 1), sizeof question - 1);
+	size_t len = 0;
+	for (ssize_t n; (n = read(fd, answer + len, size - len - 1)) > 0;)
+		len += (size_t)n;
+	answer[len] = 0;
+	close(fd);
+}
+
+static void the_name_says_what_is_spoken(void **state)
+{
+	static const char *const names[] = {"http:candor", "candord-http.socket:candord.socket"};
+	struct daemon *d = *state;
+	char http[DAEMON_PATH_MAX], candor[DAEMON_PATH_MAX], answer[4096];
+	daemon_path(d, "http", http);
+	daemon_path(d, "socket", candor);
+	struct passing p = {.fds = {unix_socket(http, SOCK_STREAM, true), unix_socket(candor, SOCK_STREAM, true)},
+			    .n = 2};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		p.names = names[i];
+		start(d, &p, NULL);
+		daemon_await(d);
+		ask_http(http, answer, sizeof answer);
+		assert_int_equal(strncmp(answer, "HTTP/1.1 200 OK\r\n", 17), 0);
+		assert_int_equal(daemon_stop(d), 0);
+	}
+	close(p.fds[0]);
+	close(p.fds[1]);
+}
+
 static void they_are_beside_those_of_the_settings(void **state)
 {
 	struct daemon *d = *state;
@@ -279,6 +316,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		EACH(several_sockets_are_served_and_stay_when_candord_ends),
+		EACH(the_name_says_what_is_spoken),
 		EACH(they_are_beside_those_of_the_settings),
 		EACH(those_for_another_process_are_left_alone),
 		EACH(what_is_passed_and_cannot_be_served_is_named),
