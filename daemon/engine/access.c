@@ -73,8 +73,8 @@ bool engine_may(struct engine *e, const struct call *call)
 static void refuse_anonymous(struct call *call)
 {
 	engine_refuse(call, CANDOR_UNAUTHENTICATED,
-		      "authentication required: send a token with hello (candor --token-file), or use a client "
-		      "certificate");
+		      "authentication required: send a token (candor --token-file; over HTTP: Authorization: Bearer "
+		      "TOKEN), or use a client certificate");
 }
 
 /* Quoted for a shell where that is needed; NULL: no memory. */

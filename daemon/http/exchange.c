@@ -12,6 +12,7 @@
 #include "lib/wire/wire.h"
 
 #define JSON_TYPE "application/json"
+#define NDJSON_TYPE "application/x-ndjson"
 
 enum { DRAINED_MAX = 64 * 1024 };
 
@@ -268,7 +269,7 @@ static int answer_document(struct exchange *x, const struct wire_answer *a, stru
 	};
 	*frame = (struct buf){0};
 	json_pieces_init(&d->pieces, json_answer_type(a->type), a->body, form);
-	answer_set(&x->answer, 200, form == JSON_ROWS ? "application/x-ndjson" : JSON_TYPE, &d->body);
+	answer_set(&x->answer, 200, form == JSON_ROWS ? NDJSON_TYPE : JSON_TYPE, &d->body);
 	return 0;
 }
 
@@ -311,11 +312,20 @@ static int answer_row(struct exchange *x, const struct wire_answer *a, struct bu
 	return err;
 }
 
+/* Whether the client asks for that type and not for documents. A list of types in which neither stands asks for
+ * anything. */
+static bool wants_rows(const struct exchange *x)
+{
+	const char *accept = x->head->fields[FIELD_ACCEPT];
+	return x->match.route->gives == ROUTE_GIVES_LIST && accept && strcasestr(accept, NDJSON_TYPE) &&
+	       !strcasestr(accept, JSON_TYPE);
+}
+
 int exchange_answered(struct exchange *x, const struct wire_answer *a, struct buf *frame)
 {
 	if (a->code != CANDOR_OK)
 		return answer_problem(x, a->code, a->message, a->retry_after_ms);
 	if (x->match.route->gives == ROUTE_GIVES_ROW)
 		return answer_row(x, a, frame);
-	return answer_document(x, a, frame, JSON_DOCUMENT);
+	return answer_document(x, a, frame, wants_rows(x) ? JSON_ROWS : JSON_DOCUMENT);
 }

@@ -12,7 +12,6 @@
 
 enum {
 	EMPTY_LINES_MAX = 4, /* before a request: some clients send one behind a body */
-	GAP_MAX = 64, /* bytes between the pieces of a chunked body */
 };
 
 /* Where a line of the head has a field: offsets in its text. */
@@ -36,7 +35,6 @@ struct parse {
 	unsigned n_lines, empty_lines;
 	struct head head;
 	uint8_t last; /* byte that was taken */
-	size_t gap;
 	const uint8_t *piece;
 	size_t piece_len;
 	/* While the head is read. */
@@ -161,12 +159,6 @@ static int on_body(llhttp_t *llhttp, const char *at, size_t len)
 	return HPE_PAUSED;
 }
 
-static int on_chunk_header(llhttp_t *llhttp)
-{
-	of(llhttp)->gap = 0;
-	return 0;
-}
-
 static int on_chunk_extension(llhttp_t *llhttp, const char *at, size_t len)
 {
 	(void)at;
@@ -188,7 +180,6 @@ static const llhttp_settings_t settings = {
 	.on_header_value_complete = on_value_complete,
 	.on_headers_complete = on_headers_complete,
 	.on_body = on_body,
-	.on_chunk_header = on_chunk_header,
 	.on_chunk_extension_name = on_chunk_extension,
 	.on_chunk_extension_value = on_chunk_extension,
 	.on_message_complete = on_complete,
@@ -226,6 +217,15 @@ static bool is_header_line(const uint8_t *line, size_t len)
 	return n > 0 && n < len && line[n] == ':';
 }
 
+/* Two blanks, and none elsewhere. */
+static bool is_request_line(const uint8_t *line, size_t len)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < len; i++)
+		n += line[i] == ' ' || line[i] == '\t';
+	return n == 2;
+}
+
 /* A line is complete: PARSE_HEAD if the head is. */
 static enum parse_event end_line(struct parse *p)
 {
@@ -242,7 +242,10 @@ static enum parse_event end_line(struct parse *p)
 		p->first_len = len;
 		if (len == sizeof preface - 1 && memcmp(line, preface, len) == 0)
 			return fail(p, 505, "HTTP/2 is not spoken here: the version must be HTTP/1.1 or HTTP/1.0");
-		return PARSE_MORE;
+		return is_request_line(line, len)
+			       ? PARSE_MORE
+			       : fail(p, 400,
+				      "the request line must be a method, a path and HTTP/1.1, one blank between them");
 	}
 	if (len == 0)
 		return PARSE_HEAD;
@@ -431,7 +434,6 @@ static enum parse_event end_head(struct parse *p)
 	h->expects_continue = h->fields[FIELD_EXPECT] && h->has_body && h->minor > 0;
 	if (!complete)
 		p->stage = IN_BODY;
-	p->gap = 0;
 	return PARSE_HEAD;
 }
 
@@ -451,13 +453,8 @@ static enum parse_event take_body(struct parse *p, const uint8_t *bytes, size_t 
 		p->last = bytes[*used - 1];
 	if (p->stage == COMPLETE && p->head.is_chunked && *used > 0 && (p->last != '\n' || before != '\r'))
 		return fail(p, 400, "the body must end with CR LF");
-	if (p->piece_len > 0) {
-		p->gap = 0;
+	if (p->piece_len > 0)
 		return PARSE_BODY;
-	}
-	p->gap += p->head.is_chunked ? *used : 0;
-	if (p->gap > GAP_MAX)
-		return fail(p, 400, "the length of a chunk has too many digits");
 	return p->stage == COMPLETE ? PARSE_END : PARSE_MORE;
 }
 
