@@ -122,6 +122,8 @@ static void show_token(struct door *d, const char *token)
 	buf_free(&frame);
 	arena_free(&scratch);
 	d->x->hello_id = hello.id;
+	if (!err)
+		err = exchange_hold(d->x, true);
 	check(d, err);
 }
 
@@ -171,11 +173,14 @@ static void take_hello(struct door *d, const struct wire_answer *e)
 	x->hello_id = 0;
 	if (e->code == CANDOR_OK) {
 		d->is_token = true;
-		if (x->is_complete && !exchange_has_answer(x))
-			check(d, exchange_go(x, ++d->last_id));
+		int err = exchange_hold(x, false);
+		if (!err && x->is_complete && !exchange_has_answer(x))
+			err = exchange_go(x);
+		check(d, err);
 		return;
 	}
 	struct wire_answer refusal = *e;
+	refusal.id = 0;
 	if (e->code == CANDOR_INVALID_ARGUMENT || e->code == CANDOR_FAILED_PRECONDITION)
 		refusal.code = CANDOR_UNAUTHENTICATED;
 	x->answer.closes = true;
@@ -188,7 +193,7 @@ static void end_request(struct door *d)
 {
 	d->x->is_complete = true;
 	if (!exchange_has_answer(d->x) && d->x->hello_id == 0)
-		check(d, exchange_go(d->x, ++d->last_id));
+		check(d, exchange_go(d->x));
 }
 
 static void begin_exchange(struct door *d, struct buf *out)
@@ -196,7 +201,7 @@ static void begin_exchange(struct door *d, struct buf *out)
 	static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
 	d->progress++;
 	d->body_bytes = 0;
-	d->x = exchange_new(d->limits, d->host, d->owner, parse_head(d->parse));
+	d->x = exchange_new(d->limits, d->host, d->owner, &d->last_id, parse_head(d->parse));
 	if (!d->x) {
 		give_up(d);
 		return;
@@ -217,7 +222,7 @@ static void say_last(struct door *d, unsigned status, enum candor_code code, con
 	const struct problem p = {.status = status, .code = code, .detail = sentence};
 	d->is_over = true;
 	drop_input(d);
-	if (!d->x && !(d->x = exchange_new(d->limits, d->host, d->owner, &none))) {
+	if (!d->x && !(d->x = exchange_new(d->limits, d->host, d->owner, &d->last_id, &none))) {
 		give_up(d);
 		return;
 	}
@@ -237,6 +242,8 @@ static enum candor_code code_of(unsigned status)
 static bool reads(const struct door *d)
 {
 	const struct exchange *x = d->x;
+	if (x && !exchange_has_answer(x) && !exchange_wants_body(x))
+		return false;
 	return !d->is_over && (!x || (!x->is_complete && (!exchange_has_answer(x) || x->is_drained)));
 }
 
@@ -297,7 +304,7 @@ void door_answer(struct door *d, struct buf *frame)
 	bool good = frame->len > 0 && wire_open_answer(exchange_inside(frame), &e) == 0;
 	if (d->x && good && e.id > 0 && e.id == d->x->hello_id) {
 		take_hello(d, &e);
-	} else if (d->x && good && !exchange_has_answer(d->x) && (e.id == 0 || e.id == d->x->id)) {
+	} else if (d->x && good && !exchange_has_answer(d->x) && (e.id == 0 || d->x->upload || e.id == d->x->id)) {
 		d->x->answer.closes = d->x->answer.closes || e.id == 0;
 		check(d, exchange_answered(d->x, &e, frame));
 	}

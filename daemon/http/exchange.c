@@ -17,7 +17,7 @@
 enum { DRAINED_MAX = 64 * 1024 };
 
 struct exchange *exchange_new(const struct door_limits *limits, const struct door_host *host, void *owner,
-			      const struct head *head)
+			      uint64_t *last_id, const struct head *head)
 {
 	struct exchange *x = calloc(1, sizeof *x);
 	if (!x)
@@ -25,6 +25,7 @@ struct exchange *exchange_new(const struct door_limits *limits, const struct doo
 	x->limits = limits;
 	x->host = host;
 	x->owner = owner;
+	x->last_id = last_id;
 	x->head = head;
 	x->is_complete = !head->has_body;
 	x->is_drained = head->content_length <= DRAINED_MAX && !head->is_chunked && !head->expects_continue;
@@ -45,6 +46,8 @@ static void end_reading(struct exchange *x)
 static void drop_request(struct exchange *x)
 {
 	end_reading(x);
+	upload_free(x->upload);
+	x->upload = NULL;
 	buf_free(&x->message);
 }
 
@@ -61,7 +64,7 @@ size_t exchange_bytes(const struct exchange *x)
 {
 	size_t reading = x->in ? heap_bytes(sizeof *x->in) + json_in_bytes(x->in) : 0;
 	return heap_bytes(sizeof *x) + heap_bytes(x->message.cap) + reading + heap_bytes(x->answer.lines.cap) +
-	       body_bytes(x->answer.body);
+	       body_bytes(x->answer.body) + (x->upload ? upload_bytes(x->upload) : 0);
 }
 
 int exchange_refuse(struct exchange *x, const struct problem *p)
@@ -102,6 +105,18 @@ static int begin_reading(struct exchange *x)
 	return 0;
 }
 
+static int begin_upload(struct exchange *x)
+{
+	const struct upload_target target = {
+		.host = x->host,
+		.owner = x->owner,
+		.last_id = x->last_id,
+		.kind = x->match.route->kind,
+		.max_frame_bytes = x->limits->max_frame_bytes,
+	};
+	return upload_new(&x->upload, &target, &x->message);
+}
+
 static int check_body(struct exchange *x)
 {
 	const struct head *h = x->head;
@@ -111,8 +126,14 @@ static int check_body(struct exchange *x)
 	if (h->has_body && coding && strcasecmp(coding, "identity") != 0)
 		return refuse(x, 415, CANDOR_INVALID_ARGUMENT,
 			      "the body must not be encoded: Content-Encoding is not taken");
-	if (h->has_body && !has_media_type(h->fields[FIELD_CONTENT_TYPE], JSON_TYPE))
-		return refuse(x, 415, CANDOR_INVALID_ARGUMENT, "Content-Type must be application/json");
+	const char *type = h->fields[FIELD_CONTENT_TYPE];
+	if (x->match.route->from == ROUTE_FROM_ROWS && has_media_type(type, NDJSON_TYPE))
+		return begin_upload(x);
+	if (h->has_body && !has_media_type(type, JSON_TYPE))
+		return refuse(x, 415, CANDOR_INVALID_ARGUMENT,
+			      x->match.route->from == ROUTE_FROM_ROWS
+				      ? "Content-Type must be application/json or application/x-ndjson"
+				      : "Content-Type must be application/json");
 	return x->match.route->page == ROUTE_NO_PAGE ? begin_reading(x) : 0;
 }
 
@@ -157,12 +178,27 @@ static int read_on(struct exchange *x, int err)
 
 int exchange_take(struct exchange *x, const uint8_t *bytes, size_t len)
 {
+	if (exchange_has_answer(x))
+		return 0;
+	if (x->upload)
+		return upload_take(x->upload, bytes, len);
 	return x->in ? read_on(x, json_in_push(x->in, bytes, len)) : 0;
 }
 
-static int submit(struct exchange *x, uint64_t id)
+/* Its answer, if it is done. */
+static int finish_upload(struct exchange *x)
+{
+	if (!upload_is_done(x->upload))
+		return 0;
+	int err = upload_finish(x->upload, &x->answer);
+	drop_request(x);
+	return err;
+}
+
+static int submit(struct exchange *x)
 {
 	uint8_t head[WIRE_REQUEST_HEAD_MAX];
+	uint64_t id = ++*x->last_id;
 	size_t n = wire_request_head(x->match.route->kind, id, x->message.len, head);
 	if (n + x->message.len > x->limits->max_frame_bytes)
 		return too_long(x);
@@ -224,13 +260,22 @@ static int open_page(struct exchange *x)
 	return refuse(x, 404, CANDOR_NOT_FOUND, "there is no such page here");
 }
 
-int exchange_go(struct exchange *x, uint64_t id)
+int exchange_hold(struct exchange *x, bool held)
 {
+	return x->upload ? upload_hold(x->upload, held) : 0;
+}
+
+int exchange_go(struct exchange *x)
+{
+	if (x->upload) {
+		int failed = upload_end(x->upload);
+		return failed ? failed : finish_upload(x);
+	}
 	if (x->match.route->page != ROUTE_NO_PAGE)
 		return open_page(x);
 	int err = x->in ? read_on(x, json_in_end(x->in)) : 0;
 	end_reading(x);
-	return err || exchange_has_answer(x) ? err : submit(x, id);
+	return err || exchange_has_answer(x) ? err : submit(x);
 }
 
 /* ---- the answer ---- */
@@ -323,6 +368,10 @@ static bool wants_rows(const struct exchange *x)
 
 int exchange_answered(struct exchange *x, const struct wire_answer *a, struct buf *frame)
 {
+	if (x->upload && a->id > 0) {
+		int mine = upload_answered(x->upload, a, frame);
+		return mine < 0 ? mine : mine > 0 ? finish_upload(x) : 0;
+	}
 	if (a->code != CANDOR_OK)
 		return answer_problem(x, a->code, a->message, a->retry_after_ms);
 	if (x->match.route->gives == ROUTE_GIVES_ROW)

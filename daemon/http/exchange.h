@@ -9,6 +9,7 @@
 #include "daemon/http/door.h"
 #include "daemon/http/parse.h"
 #include "daemon/http/routes.h"
+#include "daemon/http/upload.h"
 #include "lib/wire/envelope.h"
 #include "lib/wire/json_in.h"
 
@@ -19,7 +20,9 @@ struct exchange {
 	const struct head *head; /* the parser's, and lives as long as this */
 	struct route_match match;
 	struct buf message; /* of the request: fields that are known so far */
+	uint64_t *last_id; /* of what was submitted: the door's count */
 	struct json_in *in; /* NULL: no body is being read */
+	struct upload *upload; /* NULL: the body is no rows in lines */
 	bool is_complete; /* the request has come in full */
 	bool is_drained; /* what is left of a short body is read before its answer goes out: the connection stays */
 	uint64_t hello_id; /* of the token that was shown; 0: none is being checked */
@@ -29,7 +32,7 @@ struct exchange {
 
 /* With the request's head. NULL: no memory. */
 struct exchange *exchange_new(const struct door_limits *limits, const struct door_host *host, void *owner,
-			      const struct head *head);
+			      uint64_t *last_id, const struct head *head);
 void exchange_free(struct exchange *x); /* NULL is allowed */
 
 /* These return 0, or -ENOMEM, and then nothing can be said any more. What is wrong with a request becomes its
@@ -42,9 +45,13 @@ MUST_CHECK int exchange_begin(struct exchange *x);
 MUST_CHECK int exchange_take(struct exchange *x, const uint8_t *bytes, size_t len);
 
 /* The request is complete, and who asks is known: it is carried out. */
-MUST_CHECK int exchange_go(struct exchange *x, uint64_t id);
+MUST_CHECK int exchange_go(struct exchange *x);
 
-/* The session's answer to it, of which `a` is made; the frame is taken away where it is still needed. */
+/* Who asks is being found out (an upload waits), or is known. */
+MUST_CHECK int exchange_hold(struct exchange *x, bool held);
+
+/* The session's answer to it, or to all that it may have asked (id 0); the frame is taken away where it is still
+ * needed. */
 MUST_CHECK int exchange_answered(struct exchange *x, const struct wire_answer *a, struct buf *frame);
 
 /* What is in a whole frame, behind its length. */
@@ -61,7 +68,13 @@ static inline bool exchange_has_answer(const struct exchange *x)
 /* It waits for the session. */
 static inline bool exchange_waits(const struct exchange *x)
 {
-	return !exchange_has_answer(x) && (x->id > 0 || x->hello_id > 0);
+	return !exchange_has_answer(x) && (x->id > 0 || x->hello_id > 0 || (x->upload && upload_waits(x->upload)));
+}
+
+/* More of its body is taken now. */
+static inline bool exchange_wants_body(const struct exchange *x)
+{
+	return !x->upload || !upload_is_full(x->upload);
 }
 
 size_t exchange_bytes(const struct exchange *x);

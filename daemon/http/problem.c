@@ -84,6 +84,8 @@ int problem_body(const struct problem *p, struct buf *out)
 		json_out_key(&j, "retry_after_ms");
 		json_out_count(&j, p->retry_after_ms);
 	}
+	if (p->members && !j.err)
+		j.err = buf_printf(out, ",%s", p->members);
 	json_out_close(&j, '}');
 	return j.err ? j.err : buf_append(out, "\n", 1);
 }

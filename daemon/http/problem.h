@@ -14,6 +14,7 @@ struct problem {
 	enum candor_code code;
 	const char *detail; /* a sentence; NULL: none */
 	uint64_t retry_after_ms; /* 0: not known */
+	const char *members; /* of the document, as JSON: further ones; NULL: none */
 	const char *allow; /* of 405: the methods that there are, "GET, POST"; NULL: none is said */
 };
 
