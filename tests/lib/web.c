@@ -220,6 +220,7 @@ const struct candor_response *web_call(struct web *w, const struct candor_reques
 	web_request_make(&q, r);
 	bool answered = web_ask(w, q.method, q.target, "", q.body, &a);
 	arena_reset(&w->arena);
+	w->document = answered ? arena_strdup(&w->arena, (const char *)a.body.data) : NULL;
 	if (answered && a.status == 200)
 		read_document(w, r->type, &a);
 	else if (answered)

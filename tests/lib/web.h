@@ -23,6 +23,7 @@ struct web {
 	struct buf in; /* read, and plain, and not used yet */
 	struct arena arena; /* of the newest answer */
 	struct candor_response answer;
+	const char *document; /* as it came; of a refusal the problem */
 };
 
 /* address: "unix:PATH" or "tcp:127.0.0.1:PORT", where an HTTP listener is. */
