@@ -56,7 +56,7 @@ struct server {
 	uint64_t began_at; /* ms since 1970 */
 	struct progress progress; /* of reading the state */
 	uint64_t drain_until_ms; /* loop time; 0: not stopping */
-	uint64_t cut; /* connections that were closed with requests unanswered */
+	uint64_t cut; /* connections that were closed before all answers were taken */
 	bool closing; /* everything is being closed */
 	int result;
 	const char *why; /* it stops: a signal's name; NULL: see result */
@@ -610,7 +610,7 @@ static void say_stopped(const struct server *s, bool started)
 {
 	char cut[96] = "";
 	if (s->cut)
-		snprintf(cut, sizeof cut, "; %llu connection%s closed with requests unanswered",
+		snprintf(cut, sizeof cut, "; %llu connection%s closed before all answers were taken",
 			 (unsigned long long)s->cut, s->cut == 1 ? " was" : "s were");
 	if (started && s->result)
 		log_error("stopped: %s%s", candor_strerror(s->result), cut);

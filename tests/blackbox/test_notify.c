@@ -112,6 +112,25 @@ static void a_start_that_fails_is_never_ready_and_says_why(void **state)
 	unlink(d->db);
 }
 
+static void after_a_failure_the_last_line_and_the_status_say_what_it_was(void **state)
+{
+	struct daemon *d = *state;
+	char moved[DAEMON_PATH_MAX];
+	daemon_path(d, "moved", moved);
+	open_manager(d);
+	spawn(d, NULL, NULL);
+	await_ready(NULL);
+	assert_int_equal(rename(d->db, moved), 0);
+	manager_await(&manager, "STOPPING=1", NULL);
+	const char *why = manager_said(&manager, "STATUS=stopping: ");
+	assert_non_null(why);
+	assert_non_null(strstr(why, candor_strerror(ERR_MOVED)));
+	assert_int_equal(daemon_wait_for(d->pid), 1);
+	d->pid = 0;
+	assert_non_null(strstr(last_line(d), " candord: error: stopped: "));
+	assert_non_null(strstr(last_line(d), candor_strerror(ERR_MOVED)));
+}
+
 /* ---- while it serves ---- */
 
 static void the_status_says_what_it_serves(void **state)
@@ -342,6 +361,7 @@ int main(void)
 		EACH(a_manager_may_have_an_abstract_address),
 		EACH(without_a_manager_or_with_one_that_is_gone_it_serves_as_well),
 		EACH(a_start_that_fails_is_never_ready_and_says_why),
+		EACH(after_a_failure_the_last_line_and_the_status_say_what_it_was),
 		EACH(the_status_says_what_it_serves),
 		EACH(a_reload_begins_at_a_time_and_ends),
 		EACH(a_reload_that_fails_ends_too_and_the_status_says_why),
