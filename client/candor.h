@@ -38,7 +38,7 @@ struct candor_options {
 	const char *name; /* the program's name and version, for Hello; NULL: "libcandor/VERSION" */
 	size_t max_frame_bytes; /* longest response accepted and request sent; 0: 4 MiB */
 	uint64_t connect_timeout_ms; /* 0: 10,000 */
-	uint64_t request_timeout_ms; /* without any answer while some are due; 0: 60,000 */
+	uint64_t request_timeout_ms; /* without any answer while some are due, a wait_ms included; 0: 60,000 */
 	/* The token to authenticate with, as `candor token new` printed it; NULL: none. It is sent over the connection
 	 * as it is, so use an address that begins with "tls:" or "unix:". The library wipes its own copies once it is
 	 * sent, and sends no request before the daemon has accepted it. */

@@ -21,7 +21,7 @@ _Static_assert(SAME(ERR_TOO_BIG) && SAME(ERR_MALFORMED) && SAME(ERR_BUDGET) && S
 #undef SAME
 
 SIZED_ENDS_WITH(candor_options, fault_size);
-SIZED_ENDS_WITH(candor_request, reports_limit);
+SIZED_ENDS_WITH(candor_request, wait_ms);
 
 enum {
 	DEFAULT_FRAME_BYTES = 4 * 1024 * 1024,

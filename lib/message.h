@@ -35,6 +35,7 @@
 #define CANDOR_GRANTS_MAX 100 /* with a new token */
 #define CANDOR_PAGE_DEFAULT 100
 #define CANDOR_PAGE_MAX 1000 /* rows in a page, and items in a query */
+#define CANDOR_WAIT_MAX_MS 60000
 
 enum candor_code {
 	CANDOR_OK = 0,
@@ -153,6 +154,7 @@ struct candor_request {
 	const struct candor_grant *grants; /* CREATE_TOKEN; ADD_GRANT and REMOVE_GRANT: one */
 
 	uint32_t reports_from, reports_limit; /* QUERY_ITEMS */
+	uint64_t wait_ms; /* LIST_CHANGES */
 };
 
 /* ---- responses ---- */

@@ -139,7 +139,7 @@ call
 state
 reply
 slices
-record log_trim removal access items item_page charge upkeep check survey
+record waits log_trim removal access items item_page charge upkeep check survey
 commands write read history changes prune grants_commands recover
 requests
 engine watch

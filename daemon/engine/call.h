@@ -65,6 +65,11 @@ struct engine_limits {
 	struct quota_limits quota; /* of one principal; the daemon's own user has none */
 };
 
+/* Its place in a ring of those that wait for the same. */
+struct wait_node {
+	struct wait_node *next, *before;
+};
+
 /* One request: filled by the session, alive until the reply. */
 struct call {
 	const struct wire_request *wire;
@@ -90,7 +95,17 @@ struct call {
 	void *progress; /* of its command */
 	size_t n_held; /* items that stay in memory for it */
 	struct call *next_paused;
+	/* Of one that waits for something to happen (waits.h): */
+	struct wait_node wait; /* all zero: it does not */
+	uint64_t wait_until_ms; /* by engine_elapsed_ms(); 0: it has not waited yet */
+	size_t wait_at; /* its place among those that wait, by that time */
 };
+
+/* It is in the engine's hands, and may be for long, without being worked on: until then its arena is the session's. */
+static inline bool engine_is_waiting(const struct call *call)
+{
+	return call->wait.next != NULL;
+}
 
 enum engine_outcome {
 	ENGINE_REPLIED, /* reply was called */

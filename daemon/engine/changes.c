@@ -1,4 +1,4 @@
-/* What happened to a pool's items, in order: a page of it, read from disk. */
+/* What happened to a pool's items, in order: a page of it, read from disk; or the next that happens, waited for. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,6 +6,7 @@
 #include "daemon/engine/access.h"
 #include "daemon/engine/commands.h"
 #include "daemon/engine/reply.h"
+#include "daemon/engine/waits.h"
 
 struct changes_read {
 	struct read_job job;
@@ -14,7 +15,8 @@ struct changes_read {
 	struct call *call;
 	uint64_t pool;
 	uint64_t after; /* the change after which the page begins */
-	size_t limit; /* of rows that are read: one more than are told shows whether there is another page */
+	size_t limit; /* of rows that are told; one more that is read shows whether there is another page */
+	bool woken; /* the call had waited */
 	struct changed_item_row *rows; /* in the call's arena */
 	size_t n, cap;
 };
@@ -48,14 +50,14 @@ static void read_changes(struct read_job *job, struct db *db)
 {
 	enum { SLICE_ROWS = 64 };
 	struct changes_read *h = (struct changes_read *)job;
-	size_t left = h->limit - h->n, want = left < SLICE_ROWS ? left : SLICE_ROWS;
+	size_t left = h->limit + 1 - h->n, want = left < SLICE_ROWS ? left : SLICE_ROWS;
 	uint64_t after = h->n ? h->rows[h->n - 1].change.change : h->after;
 	int n = make_room(h, want) ? db_item_changes(db, h->call->arena, h->pool, after, want, h->rows + h->n)
 				   : -ENOMEM;
 	job->err = n < 0 ? n : 0;
 	if (n > 0)
 		h->n += (size_t)n;
-	job->unfinished = n > 0 && (size_t)n == want && h->n < h->limit;
+	job->unfinished = n > 0 && (size_t)n == want && h->n <= h->limit;
 }
 
 /* ---- the answer ---- */
@@ -88,9 +90,8 @@ static bool describe(const struct changes_read *h, const struct changed_item_row
 static void answer(struct changes_read *h)
 {
 	struct call *call = h->call;
-	size_t limit = call->wire->request.limit;
-	struct candor_response r = {.type = CANDOR_RES_ITEMS, .next = "", .more = h->n > limit};
-	r.n = r.more ? limit : h->n;
+	struct candor_response r = {.type = CANDOR_RES_ITEMS, .next = "", .more = h->n > h->limit};
+	r.n = r.more ? h->limit : h->n;
 	struct candor_item *items = arena_alloc(call->arena, r.n * sizeof *items);
 	bool described = items != NULL;
 	for (size_t i = 0; i < r.n && described; i++)
@@ -106,18 +107,50 @@ static void answer(struct changes_read *h)
 		engine_refuse_error(call, -ENOMEM);
 }
 
+/* There is nothing after the cursor: the call waits, or is told so. */
+static enum engine_outcome find_nothing(struct engine *e, struct call *call, uint64_t after)
+{
+	int waits = call->wire->request.wait_ms && !call->cancelled ? engine_await_change(e, call) : 0;
+	if (waits == 1)
+		return ENGINE_LATER;
+	struct candor_response r = {
+		.type = CANDOR_RES_ITEMS,
+		.next = write_cursor(call->arena, call->pool->id, after),
+	};
+	return waits < 0 || !r.next ? engine_refuse_error(call, -ENOMEM)
+				    : engine_reply(call, &r, call->pool->item_changed);
+}
+
 /* ---- its way ---- */
+
+static void tell(struct changes_read *h, int err)
+{
+	struct engine *e = h->engine;
+	struct call *call = h->call;
+	if (err || e->ended || e->quiescing) {
+		engine_refuse_error(call, err ? err : e->ended ? e->ended : -ECANCELED);
+		return;
+	}
+	/* Its rights may have changed meanwhile, and memory may have been rebuilt. */
+	if (!engine_authorize(e, call))
+		return;
+	call->pool = engine_find(e, call->wire->request.pool);
+	if (!call->pool || call->pool->id != h->pool)
+		engine_refuse_error(call, ERR_HISTORY);
+	else if (h->n > 0)
+		answer(h);
+	else
+		find_nothing(e, call, h->after);
+}
 
 static void on_read(struct read_job *job)
 {
 	struct changes_read *h = (struct changes_read *)job;
-	struct engine *e = h->engine;
-	engine_read_done(e);
+	engine_read_done(h->engine);
+	if (h->woken)
+		h->engine->waits.reading--;
 	h->call->read = NULL;
-	if (job->err || e->ended)
-		engine_refuse_error(h->call, job->err ? job->err : e->ended);
-	else if (engine_authorize(e, h->call)) /* its rights may have changed meanwhile */
-		answer(h);
+	tell(h, job->err);
 	free(h);
 }
 
@@ -158,14 +191,24 @@ static bool read_cursor(struct call *call, uint64_t *after)
 	return true;
 }
 
+/* Many may be woken at once, by something that happened to many items. */
+static size_t limit_of(const struct call *call)
+{
+	size_t limit = call->wire->request.limit;
+	return engine_has_waited(call) && limit > WOKEN_ROWS ? WOKEN_ROWS : limit;
+}
+
 enum engine_outcome engine_list_changes(struct engine *e, struct call *call)
 {
+	enum { ROW_BYTES = 1400 }; /* of a row and its place in the answer, with names that are not short */
 	const struct engine_pool *c = call->pool;
 	uint64_t after;
 	if (!read_cursor(call, &after))
 		return ENGINE_REPLIED;
 	if (e->quiescing)
 		return engine_refuse_error(call, -ECANCELED);
+	if (after == c->item_changed)
+		return find_nothing(e, call, after);
 	struct changes_read *h = calloc(1, sizeof *h);
 	if (!h)
 		return engine_refuse_error(call, -ENOMEM);
@@ -176,10 +219,16 @@ enum engine_outcome engine_list_changes(struct engine *e, struct call *call)
 		.call = call,
 		.pool = c->id,
 		.after = after,
-		.limit = (size_t)call->wire->request.limit + 1,
+		.limit = limit_of(call),
+		.woken = engine_has_waited(call),
 	};
-	/* What the connection itself has done before is told. */
-	if (c->item_changed > e->committed)
+	if (h->woken) {
+		/* The session has given back what it had reserved. */
+		h->job.bytes = (h->limit + 1) * ROW_BYTES;
+		e->waits.reading++;
+	}
+	/* What the connection itself has done before is told; who waited is told what there is. */
+	if (!h->woken && c->item_changed > e->committed)
 		engine_add_waiter(e, c->item_changed, &h->waiter);
 	else
 		begin(h);

@@ -5,6 +5,7 @@
 #include "daemon/engine/items.h"
 #include "daemon/engine/log_trim.h"
 #include "daemon/engine/slices.h"
+#include "daemon/engine/waits.h"
 
 enum { SHORT = 256, EACH_LONG = 1024 };
 
@@ -109,7 +110,8 @@ static void check_pools(const struct engine *e)
 
 static bool is_long(const struct engine *e)
 {
-	return e->n_pools > SHORT || e->n_resident > SHORT || e->live_log_rows > SHORT || e->reads > SHORT;
+	return e->n_pools > SHORT || e->n_resident > SHORT || e->live_log_rows > SHORT || e->reads > SHORT ||
+	       e->waits.n > SHORT;
 }
 
 void engine_check(struct engine *e)
@@ -124,6 +126,8 @@ void engine_check(struct engine *e)
 	engine_log_check(e, all);
 	engine_items_check(e, all);
 	engine_slices_check(e);
+	if (all)
+		engine_waits_check(e);
 	if (all)
 		check_pools(e);
 }

@@ -12,12 +12,14 @@
 #include "daemon/engine/reply.h"
 #include "daemon/engine/slices.h"
 #include "daemon/engine/upkeep.h"
+#include "daemon/engine/waits.h"
 #include "lib/base/log.h"
 
 /* ---- life ---- */
 
 static void forget_state(struct engine *e)
 {
+	engine_forget_watches(e);
 	engine_free_pools(e);
 	engine_log_free(e);
 	e->logged = e->resident = (struct item_list){0};
@@ -71,6 +73,7 @@ int engine_new(struct engine **out, struct db *db, const uint8_t *key, const str
 	if (!limits->load_bytes)
 		e->limits.load_bytes = SIZE_MAX / 2;
 	memcpy(e->key, key, sizeof e->key);
+	engine_waits_init(e);
 	batch_init(&e->batches[0]);
 	batch_init(&e->batches[1]);
 	e->filling = &e->batches[0];
@@ -94,6 +97,7 @@ void engine_free(struct engine *e)
 		return;
 	require(engine_is_idle(e));
 	forget_state(e);
+	engine_waits_free(e);
 	quota_free(e->quota);
 	batch_free(&e->batches[0]);
 	batch_free(&e->batches[1]);
@@ -130,6 +134,7 @@ void engine_count_answer(struct engine *e, enum candor_request_type type, enum c
 void engine_quiesce(struct engine *e)
 {
 	e->quiescing = true;
+	engine_wake_all(e);
 }
 
 uint64_t engine_pools(const struct engine *e)
@@ -282,7 +287,12 @@ void engine_committed(struct engine *e, int err)
 bool engine_is_idle(const struct engine *e)
 {
 	return !e->committing && !e->filling->first && !e->filling->waiters && !e->broken && e->reads == 0 &&
-	       !engine_has_paused(e);
+	       !engine_has_paused(e) && e->waits.n == 0;
+}
+
+uint64_t engine_wakes_at_ms(const struct engine *e)
+{
+	return engine_first_due_ms(e);
 }
 
 bool engine_is_read_only(const struct engine *e)

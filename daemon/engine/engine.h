@@ -66,7 +66,11 @@ void engine_committed(struct engine *e, int err);
  * and requests should be held back. CRITICAL: also the rest of a request that has begun is refused. */
 enum pressure engine_pressure(const struct engine *e);
 
-/* Nothing is waiting for the store or for a read. */
+/* When the engine wants to be called though nothing else happens, for it has more then: in milliseconds by
+ * ops.elapsed_ns. UINT64_MAX: at no time. */
+uint64_t engine_wakes_at_ms(const struct engine *e);
+
+/* Nothing is waiting for the store or for a read, nor for something to happen. */
 bool engine_is_idle(const struct engine *e);
 
 /* After a full disk writes are refused; this asks the store with a small write whether there is room again. */

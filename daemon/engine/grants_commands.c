@@ -11,6 +11,7 @@
 #include "daemon/engine/commands.h"
 #include "daemon/engine/record.h"
 #include "daemon/engine/reply.h"
+#include "daemon/engine/waits.h"
 #include "lib/base/log.h"
 #include "lib/base/unicode.h"
 #include "lib/base/wipe.h"
@@ -93,6 +94,8 @@ static void add_common_event(struct engine *e, const struct call *call, const ch
 {
 	e->grants_changed = engine_next_common_change(e);
 	engine_record_event(e, call, e->grants_changed, action, pool, subject, detail);
+	/* Who may no longer be told waits no longer. */
+	engine_wake_all(e);
 }
 
 static enum engine_outcome reply_changed(struct engine *e, struct call *call, bool changed)

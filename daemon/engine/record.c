@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "daemon/engine/waits.h"
+
 /* ---- pools ---- */
 
 void engine_record_pool(struct engine *e, struct engine_pool *c)
@@ -122,6 +124,7 @@ void engine_record_item_change(struct engine *e, struct engine_pool *c, const st
 	require(change > c->item_changed);
 	c->item_changed = change;
 	engine_add(e, CHANGE_ITEM_CHANGE, &row);
+	engine_wake_when_durable(e, c, change);
 }
 
 /* ---- events ---- */

@@ -11,6 +11,7 @@
 #include "daemon/engine/items.h"
 #include "daemon/engine/reply.h"
 #include "daemon/engine/slices.h"
+#include "daemon/engine/waits.h"
 
 /* ---- the table ---- */
 
@@ -216,17 +217,20 @@ static enum engine_outcome go_on(struct engine *e, struct call *call)
 
 void engine_go_on(struct engine *e)
 {
+	enum { WOKEN_A_TURN = 64 };
 	struct call *call = engine_next_paused(e);
-	if (!call)
-		return;
-	engine_begin_slice(e);
-	go_on(e, call);
+	if (call) {
+		engine_begin_slice(e);
+		go_on(e, call);
+	}
+	for (int i = 0; i < WOKEN_A_TURN && (call = engine_next_woken(e)); i++)
+		run(e, call);
 	engine_check_event(e);
 }
 
 bool engine_has_more(const struct engine *e)
 {
-	return e->paused.first;
+	return e->paused.first || engine_has_woken(e);
 }
 
 bool engine_may_repeat(const struct call *call)
@@ -267,6 +271,10 @@ void engine_cancel(struct engine *e, struct call *call)
 	call->cancelled = true;
 	if (call->read)
 		e->ops.cancel(e->owner, call->read);
+	if (engine_is_waiting(call)) {
+		engine_stop_waiting(e, call);
+		engine_refuse_error(call, -ECANCELED);
+	}
 	engine_check_event(e);
 }
 

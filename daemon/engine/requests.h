@@ -15,8 +15,9 @@ enum engine_outcome engine_submit(struct engine *e, struct call *call);
 /* Whether a request only reads, so that it can run again where its answer cannot leave. */
 bool engine_may_repeat(const struct call *call);
 
-/* Requests that are long are done in slices (slices.h). Whether one of them has more to be done at once; and a slice of
- * the first one. To be called before the loop sleeps. */
+/* Requests that are long are done in slices (slices.h), and those that waited for something to happen go on when it has
+ * (waits.h). Whether there is more to be done at once; and a slice of the first of the former, and some of the latter.
+ * To be called before the loop sleeps. */
 bool engine_has_more(const struct engine *e);
 void engine_go_on(struct engine *e);
 

@@ -33,6 +33,7 @@ struct engine_pool {
 	uint64_t item_changed; /* newest one that closed, resolved or voided an item of it */
 	uint64_t closes; /* close numbers given */
 	uint8_t head[CHAIN_BYTES]; /* the hash of its newest settlement; zeros before the first */
+	struct watch *watch; /* of those that wait for the next such one: waits.h; NULL: none has */
 	struct engine_pool *next_touched; /* of engine.touched */
 	bool touched; /* it has changed since the last commit */
 	struct {
@@ -82,6 +83,16 @@ struct survey {
 	uint64_t version;
 	uint32_t next, best; /* labelers */
 	double sum, squares, largest; /* of weights */
+};
+
+/* Calls that wait for something to happen: waits.h. */
+struct waits {
+	struct watch *watches; /* of pools; */
+	struct wait_node woken; /* those that will run again; */
+	size_t n; /* how many there are in all of them, */
+	struct call **due; /* a heap of the same [n_due], by when their time is over */
+	size_t n_due, cap_due;
+	uint32_t reading; /* of those that were woken, so many read */
 };
 
 struct engine {
@@ -151,6 +162,7 @@ struct engine {
 	struct call *writer; /* the one among those paused that writes; NULL: none */
 	bool writer_wrote; /* it has changed something, which is in the batch being filled */
 	bool overdue; /* that batch could have been handed over but for it */
+	struct waits waits;
 };
 
 static inline uint64_t engine_elapsed_ms(const struct engine *e)

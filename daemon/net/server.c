@@ -38,6 +38,8 @@ struct server {
 	uv_loop_t loop;
 	uv_prepare_t prepare;
 	uv_timer_t tick;
+	uv_timer_t alarm; /* for when the engine wants to be called */
+	uint64_t alarm_ms; /* as engine_wakes_at_ms() gave it; UINT64_MAX: it is not set */
 	uv_signal_t sigterm, sigint, sighup;
 	uv_work_t no_work; /* for start_pool() */
 	uv_idle_t idle; /* active while a session waits for a turn: the loop does not sleep then */
@@ -257,6 +259,7 @@ static void close_all(struct server *s)
 	close_if_open((uv_handle_t *)&s->prepare);
 	close_if_open((uv_handle_t *)&s->idle);
 	close_if_open((uv_handle_t *)&s->tick);
+	close_if_open((uv_handle_t *)&s->alarm);
 	service_close(&s->service);
 	close_signals(s);
 }
@@ -322,6 +325,24 @@ static void count_turn(struct server *s)
 	s->slept = slept;
 }
 
+/* The loop wakes, and the engine is called before it sleeps. */
+static void on_alarm(uv_timer_t *timer)
+{
+	((struct server *)timer->data)->alarm_ms = UINT64_MAX;
+}
+
+static void set_alarm(struct server *s)
+{
+	uint64_t at = engine_wakes_at_ms(s->engine), now = on_elapsed_ns(s) / 1000000;
+	if (at == s->alarm_ms)
+		return;
+	s->alarm_ms = at;
+	if (at == UINT64_MAX)
+		uv_timer_stop(&s->alarm);
+	else
+		require(uv_timer_start(&s->alarm, on_alarm, at > now ? at - now : 0, 0) == 0);
+}
+
 /* Before the loop sleeps: answers leave together, and changes go to the store. One session with much to do has a turn;
  * then the loop looks for new input, so that small requests are served between large ones. */
 static void on_prepare(uv_prepare_t *handle)
@@ -331,6 +352,7 @@ static void on_prepare(uv_prepare_t *handle)
 		return;
 	conns_serve(&s->conns);
 	count_turn(s);
+	set_alarm(s);
 	if (conns_are_due(&s->conns))
 		uv_idle_start(&s->idle, on_idle);
 	else
@@ -456,12 +478,14 @@ static int start_handles(struct server *s)
 {
 	int err;
 	if ((err = uv_prepare_init(&s->loop, &s->prepare)) || (err = uv_idle_init(&s->loop, &s->idle)) ||
-	    (err = uv_timer_init(&s->loop, &s->tick)) || (err = uv_signal_init(&s->loop, &s->sigterm)) ||
-	    (err = uv_signal_init(&s->loop, &s->sigint)) || (err = uv_signal_init(&s->loop, &s->sighup))) {
+	    (err = uv_timer_init(&s->loop, &s->tick)) || (err = uv_timer_init(&s->loop, &s->alarm)) ||
+	    (err = uv_signal_init(&s->loop, &s->sigterm)) || (err = uv_signal_init(&s->loop, &s->sigint)) ||
+	    (err = uv_signal_init(&s->loop, &s->sighup))) {
 		log_error("cannot start: %s", candor_strerror(err));
 		return err;
 	}
-	s->prepare.data = s->tick.data = s->sigterm.data = s->sigint.data = s->sighup.data = s;
+	s->alarm_ms = UINT64_MAX;
+	s->prepare.data = s->tick.data = s->alarm.data = s->sigterm.data = s->sigint.data = s->sighup.data = s;
 	if ((err = uv_prepare_start(&s->prepare, on_prepare)) ||
 	    (err = uv_timer_start(&s->tick, on_tick, s->conns.beat_ms, s->conns.beat_ms)) ||
 	    (err = uv_signal_start(&s->sigterm, on_signal, SIGTERM)) ||

@@ -422,9 +422,11 @@ static void submit_queue(struct session *s)
 		uint64_t before = engine_work(s->engine), rows = slot->wire.request.n / ROWS_A_UNIT;
 		enum engine_outcome outcome = submit(s, slot);
 		/* on_reply() has cleared `blocked` if the answer is there already. What is answered later may be with a
-		 * reader by now, in whose hands the arena is. */
-		if (s->blocked == slot && outcome == ENGINE_LATER)
+		 * reader by now, in whose hands the arena is; unless it waits for something to happen. */
+		if (s->blocked == slot && outcome == ENGINE_LATER) {
 			s->blocked = NULL;
+			session_shrink_waiting(s, slot);
+		}
 		else if (s->blocked == slot)
 			session_recount_slot(s, slot);
 		session_count(s);

@@ -125,6 +125,10 @@ bool session_admits(const struct session *s, size_t bytes);
 /* Until the slot is freed. */
 void session_reserve(struct session *s, struct slot *slot, size_t bytes);
 
+/* If it waits for something to happen, which may be long: gives back what is reserved for its answer, and memory that
+ * its request does not need. */
+void session_shrink_waiting(struct session *s, struct slot *slot);
+
 /* The first of the queue, which has one, leaves it. */
 struct slot *session_dequeue(struct session *s);
 

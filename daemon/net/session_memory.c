@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/base/heap.h"
+#include "lib/base/log.h"
 #include "lib/base/wipe.h"
 
 /* ---- bytes ---- */
@@ -256,6 +257,44 @@ void session_recount_slot(struct session *s, struct slot *slot)
 	s->slot_bytes -= slot->bytes;
 	slot->bytes = heap_bytes(sizeof *slot) + slot->arena.used_bytes;
 	s->slot_bytes += slot->bytes;
+}
+
+/* The request alone, in an arena that holds nothing else. */
+static int unpack_again(struct slot *slot)
+{
+	struct buf bytes = {0};
+	struct wire_request again;
+	struct arena arena;
+	arena_init(&arena, slot->arena.budget_bytes);
+	int err = wire_encode_request(&slot->wire.request, &arena, SIZE_MAX, &bytes);
+	arena_free(&arena);
+	size_t at = 0;
+	while (err == 0 && bytes.data[at++] & 0x80)
+		; /* its length */
+	if (err == 0)
+		err = wire_decode_request(&arena, bytes.data + at, bytes.len - at, &again);
+	buf_free(&bytes);
+	if (err) {
+		arena_free(&arena);
+		return err;
+	}
+	arena_free(&slot->arena);
+	slot->arena = arena;
+	slot->wire = again;
+	return 0;
+}
+
+void session_shrink_waiting(struct session *s, struct slot *slot)
+{
+	enum { SMALL_ARENA_BYTES = 4096 };
+	if (!engine_is_waiting(&slot->call))
+		return;
+	if (s->limits->budget)
+		s->limits->budget->reserved_bytes -= slot->reserved;
+	slot->reserved = 0;
+	if (slot->arena.used_bytes > SMALL_ARENA_BYTES && unpack_again(slot))
+		log_debug("a request that waits keeps its memory: out of memory");
+	session_recount_slot(s, slot);
 }
 
 struct slot *session_dequeue(struct session *s)

@@ -1,93 +1,8 @@
 /* The tables of fields.h: each message of candor.proto, field by field. Fields are read in the order of their rows, and
  * of several faults the first is told. */
-#include <math.h>
-
-#include "lib/base/text.h"
 #include "lib/rights.h"
+#include "lib/wire/checks.h"
 #include "lib/wire/direct.h"
-
-/* ---- what is checked ---- */
-
-static const char *optional_name_fault(const char *text, size_t len)
-{
-	return len ? name_fault(text, len) : NULL;
-}
-
-static const char *new_token_principal_fault(const char *text, size_t len)
-{
-	(void)text;
-	return len ? "must be empty; the grant is for the new token" : NULL;
-}
-
-static const char *cursor_fault(const char *text, size_t len)
-{
-	(void)text; /* what it says is looked at where it is used */
-	return len > CANDOR_NAME_MAX ? "is too long; it must be empty, or the `next` of an earlier answer" : NULL;
-}
-
-/* Of a name or a cursor in an answer, which a request must be able to carry back. */
-static const char *short_fault(const char *text, size_t len)
-{
-	return len > CANDOR_NAME_MAX ? "is too long" : text_fault(text, len);
-}
-
-static const char *probability_fault(const void *member)
-{
-	const double x = *(const double *)member;
-	if (isnan(x))
-		return "is not a number; it must be from 0 to 1";
-	return x >= 0 && x <= 1 ? NULL : "is out of range; it must be from 0 to 1";
-}
-
-static const char *protocol_fault(const void *member)
-{
-	return *(const uint32_t *)member == CANDOR_PROTOCOL ? NULL : "is not supported by this daemon; it must be 1";
-}
-
-static const char *limit_fault(const void *member)
-{
-	return *(const uint32_t *)member <= CANDOR_PAGE_MAX
-		       ? NULL
-		       : "is too large; it must be from 1 to 1000, or 0 for the default of 100";
-}
-
-static const char *sort_fault(const void *member)
-{
-	return *(const uint32_t *)member <= CANDOR_BY_NAME
-		       ? NULL
-		       : "is unknown; it must be WEIGHT, REGRET, LOSS, SCORED or NAME";
-}
-
-static const char *round_fault(const void *member)
-{
-	return *(const uint64_t *)member ? NULL : "is missing; it must be the last round to archive";
-}
-
-/* SQLite's numbers have a sign. */
-static const char *sequence_fault(const void *member)
-{
-	return *(const uint64_t *)member <= CANDOR_SEQUENCE_MAX
-		       ? NULL
-		       : "is too large; it must be from 1 to 9223372036854775807";
-}
-
-static const char *expiry_fault(const void *member)
-{
-	return *(const uint64_t *)member <= CANDOR_TIME_MAX
-		       ? NULL
-		       : "is too large; it must be milliseconds since 1970, at most 253402300799999 (the end of the "
-			 "year 9999), or 0 for never";
-}
-
-static const char *state_fault(const void *member)
-{
-	return *(const uint32_t *)member <= CANDOR_VOID ? NULL : "is unknown";
-}
-
-static const char *whole_grant_fault(const void *plain)
-{
-	return grant_fault(plain);
-}
 
 /* ---- how a row is written ---- */
 
@@ -379,6 +294,7 @@ static const struct wire_table request_ListEvents = TABLE(request_ListEvents, li
 static const struct wire_row request_ListChanges_rows[] = {
 	TEXT(ListChanges, request, pool, name_fault),
 	PAGE(ListChanges, request),
+	VALUE(ListChanges, request, wait_ms, wait_fault),
 };
 static const struct wire_table request_ListChanges = TABLE(request_ListChanges, list_changes, request);
 

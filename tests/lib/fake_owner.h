@@ -104,7 +104,7 @@ void fake_read_work(struct fake_owner *f, size_t i);
 /* ... and its end is told; before that it sees the disk, if it has not. */
 void fake_read_done(struct fake_owner *f, size_t i);
 
-/* Ticks, commits and ends reads until nothing is left to be done. */
+/* Ticks, commits and ends reads until nothing is left to be done but to wait for what may happen. */
 void fake_settle(struct fake_owner *f);
 
 /* ---- calls ---- */

@@ -91,7 +91,7 @@ bool good_request(const struct wire_request *w)
 						      : true;
 	return r->type >= CANDOR_REQ_HELLO && r->type < CANDOR_REQ_TYPES &&
 	       (!names_pool(r->type) || good_name(r->pool)) && (!r->pool || *r->pool == 0 || good_name(r->pool)) &&
-	       good_own && r->limit <= CANDOR_PAGE_MAX && r->sort <= CANDOR_BY_NAME && good_rows(w);
+	       good_own && r->limit <= CANDOR_PAGE_MAX && r->wait_ms <= CANDOR_WAIT_MAX_MS && r->sort <= CANDOR_BY_NAME && good_rows(w);
 }
 
 /* A name, or none, or a cursor. */

@@ -81,7 +81,7 @@ static const struct candor_request requests[] = {
 	{.id = 21, .type = CANDOR_REQ_LIST_TOKENS, .cursor = "c21", .limit = 21},
 	{.id = 22, .type = CANDOR_REQ_REVOKE_TOKEN, .name = "t22"},
 	{.id = 23, .type = CANDOR_REQ_LIST_EVENTS, .pool = "p23", .cursor = "c23", .limit = 23},
-	{.id = 24, .type = CANDOR_REQ_LIST_CHANGES, .pool = "p24", .cursor = "c24", .limit = 24},
+	{.id = 24, .type = CANDOR_REQ_LIST_CHANGES, .pool = "p24", .cursor = "c24", .limit = 24, .wait_ms = 60000},
 };
 
 static const struct candor_best best = {"anna", 12, 1.5, 2.5, 1, 2.75, 40};
