@@ -31,7 +31,7 @@ PKGS := libuv libprotobuf-c sqlite3 inih libsodium libutf8proc zlib openssl jans
 PKGS_TEST := cmocka
 DEBS := pkg-config libuv1-dev libprotobuf-c-dev protobuf-c-compiler libsqlite3-dev libinih-dev libsodium-dev libutf8proc-dev libssl-dev zlib1g-dev \
 	libjansson-dev libsystemd-dev node-llhttp
-DEBS_TEST := libcmocka-dev gnuplot-nox g++ curl python3 python3-jsonschema python3-httpx
+DEBS_TEST := libcmocka-dev gnuplot-nox g++ curl python3 python3-jsonschema python3-httpx prometheus
 # llhttp, which reads HTTP: Debian has its source and no library. It is made into the daemon.
 LLHTTP ?= /usr/share/llhttp
 LLHTTP_INCLUDE ?= /usr/share/include/llhttp
@@ -136,7 +136,8 @@ help: ## show this list
 
 # ---- packages ----
 
-# Installs those of the packages in $(1) that are missing.
+# Installs those of the packages in $(1) that are missing. Services among them are neither started nor enabled, nor is what they
+# recommend installed: tests start their own.
 install_debs = have=$$(mktemp); \
 	dpkg-query -W -f '$${Package} $${Status}\n' $(1) 2>/dev/null | sed -n 's/ install ok installed$$//p' >$$have; \
 	missing=$$(for p in $(1); do grep -qx "$$p" $$have || printf '%s ' $$p; done); rm -f $$have; \
@@ -144,7 +145,14 @@ install_debs = have=$$(mktemp); \
 		sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
 		echo "candor needs these Debian packages and installs them now: $$missing" >&2; \
 		$$sudo apt-get update -qq && \
-		DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq $$missing >/dev/null; \
+		policy=/usr/sbin/policy-rc.d && \
+		{ [ -e $$policy ] || { trap "$$sudo rm -f $$policy" EXIT && printf '\043!/bin/sh\nexit 101\n' | $$sudo tee $$policy >/dev/null && \
+			$$sudo chmod 755 $$policy; }; } && \
+		DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends $$missing >/dev/null && \
+		for p in $$missing; do \
+			case $$p in prometheus | redis-server | postgresql) ! command -v systemctl >/dev/null || \
+				$$sudo systemctl disable -q $$p 2>/dev/null || true ;; esac; \
+		done; \
 	fi
 
 deps: ## install the Debian packages needed to build and run (lists them first; uses sudo if not root)
