@@ -147,7 +147,7 @@ static void settings_that_do_not_fit_are_refused(void **state)
 		{{"--tls-cert", p->cert, "--tls-key", p->key, "--tls-crl", p->crl}, "tls_crl requires tls_ca"},
 		{{"--insecure", "maybe"}, "must be yes or no, not 'maybe'"},
 		{{"--insecure", "\033[2J"}, "must be yes or no; the value contains a control character"},
-		{{"--listen", "tls:127.0.0.1:0"}, "with tls_cert, all tcp: listeners use TLS"},
+		{{"--listen", "tls:127.0.0.1:0"}, "with tls_cert, tcp: and http: use TLS"},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		assert_int_equal(run_candord(s, rows[i].options), 2);
