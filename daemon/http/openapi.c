@@ -189,6 +189,11 @@ static void put_own_schemas(struct json_out *j)
 	json_out_close(j, '}');
 	put_property(j, "detail", "string", "A sentence for people: what is wrong, and what would be right.");
 	put_property(j, "retry_after_ms", "integer", "Of a rate: when to repeat the request.");
+	put_property(j, "lines_recorded", "integer",
+		     "Of lines: up to this one all is recorded; repeat those behind it.");
+	put_property(j, "accepted", "integer", "Of lines: what those that were recorded came to, as in BatchResult.");
+	put_property(j, "duplicates", "integer", NULL);
+	put_property(j, "revised", "integer", NULL);
 	json_out_close(j, '}');
 	schema_open(j, "required", '[');
 	json_out_text(j, "title");

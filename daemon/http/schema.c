@@ -71,6 +71,7 @@ static const struct schema_limit limits[] = {
 	{"CreateToken", "expires_at", .high = (double)CANDOR_TIME_MAX},
 	{"CreateToken", "grants", .longest = CANDOR_GRANTS_MAX},
 	{"RevokeToken", "name", .shortest = 1, .longest = CANDOR_TOKEN_NAME_MAX},
+	{"ListChanges", "wait_ms", .high = CANDOR_WAIT_MAX_MS},
 	{"", "limit", .high = CANDOR_PAGE_MAX},
 	{"", "cursor", .longest = CANDOR_NAME_MAX},
 	{"", "pool", .longest = CANDOR_NAME_MAX},
@@ -254,6 +255,16 @@ static void put_needed(struct json_out *j, const ProtobufCMessageDescriptor *typ
 		json_out_close(j, ']');
 }
 
+/* What the door adds to a row of a request that came as lines. */
+static void put_line(struct json_out *j)
+{
+	static const struct schema_limit any = {.low = 1};
+	schema_open(j, "line", '{');
+	put_whole(j, "uint64", UINT64_MAX, &any);
+	schema_text(j, "description", "of rows that came as lines: which one it was, from 1");
+	json_out_close(j, '}');
+}
+
 void schema_of_message(struct json_out *j, const ProtobufCMessageDescriptor *type, bool is_request,
 		       const char *const *skip, size_t n_skip)
 {
@@ -272,6 +283,8 @@ void schema_of_message(struct json_out *j, const ProtobufCMessageDescriptor *typ
 		schema_text(j, "description", comment_of(type->short_name, f->name));
 		json_out_close(j, '}');
 	}
+	if (strcmp(type->short_name, "Rejected") == 0)
+		put_line(j);
 	json_out_close(j, '}');
 	put_needed(j, type, is_request, skip, n_skip);
 	if (is_request) {

@@ -186,6 +186,7 @@ static const struct sample {
 	{"RevokeToken", CANDOR_REQ_REVOKE_TOKEN, "{\"name\":\"t\"}", ""},
 	{"ListPools", CANDOR_REQ_LIST_POOLS, "{}", ""},
 	{"ListGrants", CANDOR_REQ_LIST_GRANTS, "{}", ""},
+	{"ListChanges", CANDOR_REQ_LIST_CHANGES, "{\"pool\":\"p\"}", ""},
 	{"GetLabeler", CANDOR_REQ_GET_LABELER, "{\"pool\":\"p\",\"labeler\":\"l\",\"history\":true}", ""},
 };
 

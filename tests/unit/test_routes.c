@@ -157,7 +157,7 @@ static void paths_say_what_is_asked(void **state)
 		"GET", "/v1/pools/p/items/i",
 		"get_item {\"pool\":\"p\",\"items\":[\"i\"],\"reports\":false,\"reports_from\":0,\"reports_limit\":0}");
 	assert_asked("GET", "/v1/pools/p/items", "list_items {\"pool\":\"p\",\"cursor\":\"\",\"limit\":0}");
-	assert_asked("GET", "/v1/pools/p/changes", "list_changes {\"pool\":\"p\",\"cursor\":\"\",\"limit\":0}");
+	assert_asked("GET", "/v1/pools/p/changes", "list_changes {\"pool\":\"p\",\"cursor\":\"\",\"limit\":0,\"wait_ms\":0}");
 	assert_asked("GET", "/v1/pools/p/labelers",
 		     "list_labelers {\"pool\":\"p\",\"sort\":\"weight\",\"cursor\":\"\",\"limit\":0}");
 	assert_asked("GET", "/v1/pools/p/labelers/l",
