@@ -66,7 +66,8 @@ only uv 'uv(\.h|/)' 'daemon/(main\.c|net/.*|db/store\.[ch])|client/.*' \
 only sqlite 'sqlite3' 'daemon/db/.*' 'SQLite is for daemon/db/: give it a function there'
 only sodium 'sodium' 'lib/(base/(hash|random)|crypto/[a-z]*)\.c|daemon/main\.c' \
 	'libsodium is for lib/base/hash, lib/base/random, lib/crypto/ and the daemon'\''s main: call what they offer'
-only zlib 'zlib' 'daemon/offline/archive_file\.c' 'zlib is for daemon/offline/archive_file.c: call what it offers'
+only zlib 'zlib' 'daemon/(offline/archive_file|http/gzip)\.c' \
+	'zlib is for daemon/offline/archive_file.c and daemon/http/gzip.c: call what they offer'
 only openssl 'openssl' 'lib/crypto/tls\.c' 'OpenSSL is for lib/crypto/tls.c: call what it offers'
 only jansson 'jansson' 'client/cli/.*|lib/wire/json\.c' 'jansson is for client/cli/ and lib/wire/json.c: pass on the message instead'
 only utf8proc 'utf8proc' 'lib/base/unicode\.c' 'libutf8proc is for lib/base/unicode.c: call what it offers'

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/base/heap.h"
+
 void answer_set(struct answer *a, unsigned status, const char *type, struct body *body)
 {
 	a->status = status;
@@ -32,8 +34,14 @@ int answer_set_problem(struct answer *a, const struct problem *p)
 void answer_free(struct answer *a)
 {
 	body_free(a->body);
+	gzip_free(a->gzip);
 	buf_free(&a->lines);
 	*a = (struct answer){0};
+}
+
+size_t answer_bytes(const struct answer *a)
+{
+	return heap_bytes(a->lines.cap) + body_bytes(a->body) + gzip_bytes(a->gzip);
 }
 
 /* As RFC 9110 has it, in whatever language the machine speaks. */
@@ -58,6 +66,8 @@ static int put_head(struct answer *a, size_t len, uint64_t now_ms, struct buf *o
 		err = put_date(now_ms, out);
 	if (!err && a->type)
 		err = buf_printf(out, "Content-Type: %s\r\n", a->type);
+	if (!err && a->gzip)
+		err = buf_printf(out, "Content-Encoding: gzip\r\n");
 	if (!err && a->is_chunked)
 		err = buf_printf(out, "Transfer-Encoding: chunked\r\n");
 	else if (!err && len != SIZE_MAX && a->status != 204)
@@ -69,16 +79,28 @@ static int put_head(struct answer *a, size_t len, uint64_t now_ms, struct buf *o
 	return err ? err : buf_printf(out, "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\r\n");
 }
 
-/* A piece in a chunk, where there are chunks. 1: there is more. */
+/* The next of the body, as it is sent. 1: there is more. */
+static int next_piece(struct answer *a, struct buf *out)
+{
+	struct buf plain = {0};
+	if (!a->gzip)
+		return body_next(a->body, ANSWER_PIECE_BYTES, out);
+	int more = body_next(a->body, ANSWER_PIECE_BYTES, &plain);
+	int err = more < 0 ? more : gzip_add(a->gzip, plain.data, plain.len, !more, out);
+	buf_free(&plain);
+	return err ? err : more;
+}
+
+/* In a chunk, where there are chunks. 1: there is more. */
 static int put_piece(struct answer *a, struct buf *out)
 {
 	enum { DIGITS = 8, HEAD = DIGITS + 2 };
 	char head[16];
 	size_t start = out->len;
 	if (!a->is_chunked)
-		return body_next(a->body, ANSWER_PIECE_BYTES, out);
+		return next_piece(a, out);
 	int err = buf_append(out, "00000000\r\n", HEAD);
-	int more = err ? err : body_next(a->body, ANSWER_PIECE_BYTES, out);
+	int more = err ? err : next_piece(a, out);
 	if (more < 0)
 		return more;
 	size_t len = out->len - start - HEAD;
@@ -100,10 +122,28 @@ static int end(struct answer *a, struct buf *out)
 	return a->is_chunked && !a->is_head ? buf_append(out, "0\r\n\r\n", 5) : 0;
 }
 
+/* The first piece, compressed where that is worth it. 1: there is more. */
+static int first_piece(struct answer *a, struct buf *out)
+{
+	struct buf plain = {0};
+	int more = a->body ? body_next(a->body, ANSWER_PIECE_BYTES, &plain) : 0, err = more < 0 ? more : 0;
+	bool worth_it = a->takes_gzip && !a->is_stream && (more || plain.len > ANSWER_GZIP_BYTES);
+	if (!err && worth_it)
+		err = gzip_new(&a->gzip);
+	if (!err && worth_it)
+		err = gzip_add(a->gzip, plain.data, plain.len, !more, out);
+	if (worth_it || err) {
+		buf_free(&plain);
+		return err ? err : more;
+	}
+	*out = plain;
+	return more;
+}
+
 static int begin(struct answer *a, uint64_t now_ms, struct buf *out)
 {
 	struct buf first = {0};
-	int more = a->body ? body_next(a->body, ANSWER_PIECE_BYTES, &first) : 0;
+	int more = first_piece(a, &first);
 	int err = more < 0 ? more : put_head(a, more || a->is_stream ? SIZE_MAX : first.len, now_ms, out);
 	a->has_begun = true;
 	if (!err && !a->is_head && first.len > 0) {

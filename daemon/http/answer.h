@@ -7,10 +7,14 @@
 
 #include <stdbool.h>
 
+#include "daemon/http/gzip.h"
 #include "daemon/http/problem.h"
 #include "lib/base/body.h"
 
-enum { ANSWER_PIECE_BYTES = 64 * 1024 };
+enum {
+	ANSWER_PIECE_BYTES = 64 * 1024,
+	ANSWER_GZIP_BYTES = 1024, /* shorter ones are not compressed */
+};
 
 struct answer {
 	unsigned status; /* 0: there is none yet */
@@ -21,6 +25,8 @@ struct answer {
 	bool is_head; /* the body is not sent */
 	bool is_stream; /* never with a length: more comes as time goes by */
 	bool closes; /* the connection ends behind it */
+	bool takes_gzip; /* the client does */
+	struct gzip *gzip; /* NULL: it is sent as it is */
 	bool has_begun, is_chunked, is_done;
 };
 
@@ -31,6 +37,9 @@ void answer_set(struct answer *a, unsigned status, const char *type, struct body
 MUST_CHECK int answer_set_problem(struct answer *a, const struct problem *p);
 
 void answer_free(struct answer *a);
+
+/* Memory beside itself. */
+size_t answer_bytes(const struct answer *a);
 
 /* Appends the next piece; now_ms: since 1970, for the date; 0: none is said. 0 or an error, after which the
  * connection can only end. */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "daemon/http/cookie.h"
 #include "daemon/http/exchange.h"
 #include "lib/base/arena.h"
 #include "lib/base/heap.h"
@@ -127,43 +128,83 @@ static void show_token(struct door *d, const char *token)
 	check(d, err);
 }
 
-/* Each request may be somebody else's: a proxy sends those of many over one connection. */
-static void identify(struct door *d)
+/* The peer is whose token this is, once it was checked; NULL: it is whom its transport knows. */
+static void be(struct door *d, const char *token)
 {
-	static const struct problem no_bearer = {
-		.code = CANDOR_UNAUTHENTICATED,
-		.detail = "Authorization must be Bearer and a token",
-	};
-	const char *authorization = d->x->head->fields[FIELD_AUTHORIZATION];
-	uint8_t token[DIGEST_BYTES];
+	uint8_t hash[DIGEST_BYTES];
 	struct digest digest;
-	if (!authorization) {
-		if (d->is_token)
-			check(d, d->host->forget(d->owner));
-		d->is_token = false;
+	if (!token && !d->is_token)
 		return;
+	if (token) {
+		digest_init(&digest);
+		digest_add_text(&digest, token);
+		digest_end(&digest, hash);
+		if (d->is_token && memcmp(hash, d->token, sizeof hash) == 0)
+			return;
+		memcpy(d->token, hash, sizeof hash);
 	}
-	if (!is_bearer(authorization)) {
-		refuse(d, &no_bearer);
-		return;
-	}
-	authorization += strspn(authorization + 6, " ") + 6;
-	if (!*authorization || strlen(authorization) > CANDOR_TOKEN_MAX) {
-		refuse(d, &no_bearer);
-		return;
-	}
-	digest_init(&digest);
-	digest_add_text(&digest, authorization);
-	digest_end(&digest, token);
-	if (d->is_token && memcmp(token, d->token, sizeof token) == 0)
-		return;
 	d->is_token = false;
-	memcpy(d->token, token, sizeof token);
 	int err = d->host->forget(d->owner);
 	if (err)
 		give_up(d);
+	else if (token)
+		show_token(d, token);
+}
+
+static void refuse_who(struct door *d, enum candor_code code, const char *sentence)
+{
+	const struct problem p = {.code = code, .detail = sentence};
+	refuse(d, &p);
+}
+
+static bool changes_something(const struct head *h)
+{
+	return h->method != METHOD_GET && h->method != METHOD_HEAD && h->method != METHOD_OPTIONS;
+}
+
+/* By a browser's cookie, where it has one. */
+static void identify_by_cookie(struct door *d)
+{
+	const struct head *h = d->x->head;
+	const struct door_ops *ops = d->limits->ops;
+	char token[CANDOR_TOKEN_MAX + 1];
+	enum cookie_state state =
+		ops ? cookie_read(&ops->cookie_key, h->fields[FIELD_COOKIE], ops->now_ms(ops->owner), token)
+		    : COOKIE_NONE;
+	if (changes_something(h) && !cookie_is_same_origin(h, state == COOKIE_GOOD))
+		refuse_who(d, CANDOR_PERMISSION_DENIED,
+			   "a browser may change something only from a page of the same origin");
+	else if (state == COOKIE_BAD)
+		refuse_who(d, CANDOR_UNAUTHENTICATED, "the session has ended; POST /v1/session begins another");
 	else
-		show_token(d, authorization);
+		be(d, state == COOKIE_GOOD ? token : NULL);
+	wipe(token, sizeof token);
+}
+
+/* Each request may be somebody else's: a proxy sends those of many over one connection. */
+static void identify(struct door *d)
+{
+	const char *authorization = d->x->head->fields[FIELD_AUTHORIZATION];
+	enum route_page page = d->x->match.route->page;
+	if (page == ROUTE_LIVEZ || page == ROUTE_READYZ || page == ROUTE_OPENAPI)
+		return;
+	if (page == ROUTE_SESSION_BEGIN || page == ROUTE_SESSION_END) {
+		/* Who begins a session says so in the body, and who ends one need not be anybody. */
+		if (!cookie_is_same_origin(d->x->head, false))
+			refuse_who(d, CANDOR_PERMISSION_DENIED,
+				   "a browser may change something only from a page of the same origin");
+		return;
+	}
+	if (!authorization) {
+		identify_by_cookie(d);
+		return;
+	}
+	size_t blanks = is_bearer(authorization) ? strspn(authorization + 6, " ") : 0;
+	const char *token = authorization + 6 + blanks;
+	if (blanks == 0 || !*token || strlen(token) > CANDOR_TOKEN_MAX)
+		refuse_who(d, CANDOR_UNAUTHENTICATED, "Authorization must be Bearer and a token");
+	else
+		be(d, token);
 }
 
 /* Whatever is wrong with the token, nothing is done as somebody else. */
@@ -191,8 +232,13 @@ static void take_hello(struct door *d, const struct wire_answer *e)
 
 static void end_request(struct door *d)
 {
+	int err = 0;
 	d->x->is_complete = true;
-	if (!exchange_has_answer(d->x) && d->x->hello_id == 0)
+	const char *token = exchange_has_answer(d->x) ? NULL : exchange_token(d->x, &err);
+	check(d, err);
+	if (token)
+		be(d, token);
+	if (d->x && !exchange_has_answer(d->x) && d->x->hello_id == 0)
 		check(d, exchange_go(d->x));
 }
 
@@ -206,6 +252,7 @@ static void begin_exchange(struct door *d, struct buf *out)
 		give_up(d);
 		return;
 	}
+	d->x->is_encrypted = d->is_encrypted;
 	check(d, exchange_begin(d->x));
 	if (d->x && !exchange_has_answer(d->x))
 		identify(d);

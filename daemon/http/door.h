@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "lib/base/body.h"
+#include "lib/crypto/seal.h"
 #include "lib/message.h"
 
 struct door;
@@ -46,9 +47,10 @@ struct door_page_answer {
 struct door_ops {
 	/* Fills *out, which is all zero. 0 or -ENOMEM. NULL: there are no such pages. */
 	int (*page)(void *owner, enum door_page page, const struct door_question *q, struct door_page_answer *out);
-	/* Milliseconds since 1970, for cookies. */
+	/* Milliseconds since 1970, for cookies and dates. */
 	uint64_t (*now_ms)(void *owner);
 	void *owner;
+	struct seal_key cookie_key;
 };
 
 /* The session. */

@@ -6,8 +6,10 @@
 #include <string.h>
 #include <strings.h>
 
+#include "daemon/http/cookie.h"
 #include "daemon/http/openapi.h"
 #include "lib/base/heap.h"
+#include "lib/base/wipe.h"
 #include "lib/wire/json_pieces.h"
 #include "lib/wire/wire.h"
 
@@ -31,6 +33,7 @@ struct exchange *exchange_new(const struct door_limits *limits, const struct doo
 	x->is_drained = head->content_length <= DRAINED_MAX && !head->is_chunked && !head->expects_continue;
 	x->answer.minor = head->minor;
 	x->answer.is_head = head->method == METHOD_HEAD;
+	x->answer.takes_gzip = gzip_is_accepted(head->fields[FIELD_ACCEPT_ENCODING]);
 	x->answer.closes = !head->keeps_alive;
 	return x;
 }
@@ -57,14 +60,17 @@ void exchange_free(struct exchange *x)
 		return;
 	drop_request(x);
 	answer_free(&x->answer);
+	if (x->token)
+		wipe(x->token, strlen(x->token));
+	free(x->token);
 	free(x);
 }
 
 size_t exchange_bytes(const struct exchange *x)
 {
 	size_t reading = x->in ? heap_bytes(sizeof *x->in) + json_in_bytes(x->in) : 0;
-	return heap_bytes(sizeof *x) + heap_bytes(x->message.cap) + reading + heap_bytes(x->answer.lines.cap) +
-	       body_bytes(x->answer.body) + (x->upload ? upload_bytes(x->upload) : 0);
+	return heap_bytes(sizeof *x) + heap_bytes(x->message.cap) + reading + answer_bytes(&x->answer) +
+	       (x->upload ? upload_bytes(x->upload) : 0);
 }
 
 int exchange_refuse(struct exchange *x, const struct problem *p)
@@ -92,15 +98,36 @@ static bool takes_body(const struct exchange *x)
 	return x->match.route->from == ROUTE_FROM_JSON || x->match.route->from == ROUTE_FROM_ROWS;
 }
 
+/* {"token"}: what becomes a cookie. No message of the protocol has this form. */
+static const ProtobufCFieldDescriptor token_field = {
+	.name = "token",
+	.id = 1,
+	.label = PROTOBUF_C_LABEL_NONE,
+	.type = PROTOBUF_C_TYPE_STRING,
+};
+static const unsigned token_by_name[] = {0};
+static const ProtobufCIntRange token_ranges[] = {{1, 0}, {0, 1}};
+static const ProtobufCMessageDescriptor token_body = {
+	.magic = PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+	.name = "token",
+	.short_name = "token",
+	.n_fields = 1,
+	.fields = &token_field,
+	.fields_sorted_by_name = token_by_name,
+	.n_field_ranges = 1,
+	.field_ranges = token_ranges,
+};
+
 static int begin_reading(struct exchange *x)
 {
 	const char *names[ROUTE_NAMES_MAX + 1];
 	x->in = malloc(sizeof *x->in);
 	if (!x->in)
 		return -ENOMEM;
-	json_in_init(x->in, json_request_type(x->match.route->kind), x->limits->max_frame_bytes - WIRE_REQUEST_HEAD_MAX,
-		     &x->message);
-	for (size_t i = routes_given(x->match.route, names); i-- > 0;)
+	bool is_page = x->match.route->page != ROUTE_NO_PAGE;
+	json_in_init(x->in, is_page ? &token_body : json_request_type(x->match.route->kind),
+		     x->limits->max_frame_bytes - WIRE_REQUEST_HEAD_MAX, &x->message);
+	for (size_t i = is_page ? 0 : routes_given(x->match.route, names); i-- > 0;)
 		json_in_refuse(x->in, names[i]);
 	return 0;
 }
@@ -134,7 +161,7 @@ static int check_body(struct exchange *x)
 			      x->match.route->from == ROUTE_FROM_ROWS
 				      ? "Content-Type must be application/json or application/x-ndjson"
 				      : "Content-Type must be application/json");
-	return x->match.route->page == ROUTE_NO_PAGE ? begin_reading(x) : 0;
+	return begin_reading(x);
 }
 
 int exchange_begin(struct exchange *x)
@@ -246,6 +273,20 @@ static int describe(struct exchange *x)
 	return err;
 }
 
+/* Or removes it. */
+static int set_cookie(struct exchange *x, bool is_new)
+{
+	const struct door_ops *ops = x->limits->ops;
+	if (!ops)
+		return refuse(x, 404, CANDOR_NOT_FOUND, "there is no such page here");
+	if (is_new && !x->token)
+		return refuse(x, 400, CANDOR_INVALID_ARGUMENT, "token is missing");
+	answer_set(&x->answer, 204, NULL, NULL);
+	return is_new ? cookie_put(&ops->cookie_key, x->token, ops->now_ms(ops->owner), x->is_encrypted,
+				   &x->answer.lines)
+		      : cookie_put_end(x->is_encrypted, &x->answer.lines);
+}
+
 static int open_page(struct exchange *x)
 {
 	switch (x->match.route->page) {
@@ -253,8 +294,8 @@ static int open_page(struct exchange *x)
 	case ROUTE_LIVEZ:
 	case ROUTE_READYZ: return ask_page(x);
 	case ROUTE_OPENAPI: return describe(x);
-	case ROUTE_SESSION_BEGIN:
-	case ROUTE_SESSION_END:
+	case ROUTE_SESSION_BEGIN: return set_cookie(x, true);
+	case ROUTE_SESSION_END: return set_cookie(x, false);
 	case ROUTE_NO_PAGE: break;
 	}
 	return refuse(x, 404, CANDOR_NOT_FOUND, "there is no such page here");
@@ -263,6 +304,30 @@ static int open_page(struct exchange *x)
 int exchange_hold(struct exchange *x, bool held)
 {
 	return x->upload ? upload_hold(x->upload, held) : 0;
+}
+
+const char *exchange_token(struct exchange *x, int *err)
+{
+	*err = 0;
+	if (exchange_has_answer(x) || x->match.route->page != ROUTE_SESSION_BEGIN || !x->in)
+		return x->token;
+	*err = read_on(x, json_in_end(x->in));
+	if (*err || exchange_has_answer(x))
+		return NULL;
+	/* Its tag and its length stand before it. */
+	const uint8_t *at = x->message.data, *end = at + x->message.len;
+	while (at < end && *++at & 0x80)
+		;
+	size_t len = at < end ? (size_t)(end - ++at) : 0;
+	if (len == 0 || len > CANDOR_TOKEN_MAX)
+		*err = refuse(x, 400, CANDOR_INVALID_ARGUMENT, "token is missing, or longer than 1024 bytes");
+	else if (!(x->token = strndup((const char *)at, len)))
+		*err = -ENOMEM;
+	if (x->message.data)
+		wipe(x->message.data, x->message.len);
+	end_reading(x);
+	buf_free(&x->message);
+	return x->token;
 }
 
 int exchange_go(struct exchange *x)

@@ -23,6 +23,8 @@ struct exchange {
 	uint64_t *last_id; /* of what was submitted: the door's count */
 	struct json_in *in; /* NULL: no body is being read */
 	struct upload *upload; /* NULL: the body is no rows in lines */
+	bool is_encrypted; /* the connection */
+	char *token; /* that the body shows, to be exchanged for a cookie; NULL: none */
 	bool is_complete; /* the request has come in full */
 	bool is_drained; /* what is left of a short body is read before its answer goes out: the connection stays */
 	uint64_t hello_id; /* of the token that was shown; 0: none is being checked */
@@ -46,6 +48,10 @@ MUST_CHECK int exchange_take(struct exchange *x, const uint8_t *bytes, size_t le
 
 /* The request is complete, and who asks is known: it is carried out. */
 MUST_CHECK int exchange_go(struct exchange *x);
+
+/* The token that a complete request shows in its body, and which is to be checked before it is carried out; NULL:
+ * none. It may have become a request with an answer. *err: 0 or -ENOMEM. */
+const char *exchange_token(struct exchange *x, int *err);
 
 /* Who asks is being found out (an upload waits), or is known. */
 MUST_CHECK int exchange_hold(struct exchange *x, bool held);

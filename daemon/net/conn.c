@@ -357,6 +357,8 @@ static int begin_channel(struct conn *c)
 		conn_close(c);
 		return err;
 	}
+	if (session_has_door(c->session))
+		tls_speak(c->tls, "http/1.1");
 	tls_context_free(c->context);
 	c->context = NULL;
 	return 0;

@@ -135,4 +135,5 @@ void pages_init(struct pages *p)
 		.owner = p,
 	};
 	p->ops = (struct door_ops){.page = on_page, .now_ms = p->now_ms, .owner = p};
+	seal_key_make(&p->ops.cookie_key);
 }

@@ -38,6 +38,7 @@ struct tls {
 	size_t input_left;
 	struct buf *output;
 	bool no_memory, spoke;
+	const char *protocol; /* NULL: none is chosen */
 	enum tls_side side;
 	int over; /* the error that ended the channel; 0: none */
 	bool peer_closed; /* it sends nothing more, and may still be sent to */
@@ -241,6 +242,25 @@ static int set_up(SSL_CTX *ssl, const struct tls_identity *id, char *fault, size
 	return 0;
 }
 
+/* offered: names, each with its length before it. */
+static int on_protocols(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *offered,
+			unsigned len, void *arg)
+{
+	const struct tls *t = BIO_get_data(SSL_get_rbio(ssl));
+	(void)arg;
+	if (!t->protocol)
+		return SSL_TLSEXT_ERR_NOACK;
+	size_t wanted = strlen(t->protocol);
+	for (unsigned at = 0; at < len && offered[at] < len - at; at += 1U + offered[at]) {
+		if (offered[at] != wanted || memcmp(offered + at + 1, t->protocol, wanted) != 0)
+			continue;
+		*out = offered + at + 1;
+		*out_len = offered[at];
+		return SSL_TLSEXT_ERR_OK;
+	}
+	return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
 int tls_context_new(struct tls_context **out, const struct tls_identity *id, char *fault, size_t size)
 {
 	if (id->side == TLS_SERVER && (!id->certificate || !id->key)) {
@@ -259,6 +279,8 @@ int tls_context_new(struct tls_context **out, const struct tls_identity *id, cha
 	c->transport = transport_new();
 	c->ssl = SSL_CTX_new(id->side == TLS_SERVER ? TLS_server_method() : TLS_client_method());
 	int err = c->ssl && c->transport ? set_up(c->ssl, id, fault, size) : -ENOMEM;
+	if (!err && c->side == TLS_SERVER)
+		SSL_CTX_set_alpn_select_cb(c->ssl, on_protocols, NULL);
 	if (err) {
 		tls_context_free(c);
 		return err;
@@ -338,6 +360,11 @@ int tls_new(struct tls **out, struct tls_context *context, const char *host)
 		SSL_set_connect_state(t->ssl);
 	*out = t;
 	return 0;
+}
+
+void tls_speak(struct tls *t, const char *protocol)
+{
+	t->protocol = protocol;
 }
 
 void tls_free(struct tls *t)

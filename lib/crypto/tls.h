@@ -50,6 +50,10 @@ bool tls_context_is_stale(const struct tls_context *c);
 MUST_CHECK int tls_new(struct tls **out, struct tls_context *context, const char *host);
 void tls_free(struct tls *t); /* NULL is allowed */
 
+/* The only application protocol (ALPN) that is spoken on a server's channel, before its first bytes: a client that
+ * offers protocols must offer this one. protocol: static, as "http/1.1". Without it none is chosen. */
+void tls_speak(struct tls *t, const char *protocol);
+
 /* n bytes from the peer, all of them consumed. Appends their plain bytes to *plain, and what is to be sent to the
  * peer to *cipher. 0; ERR_CLOSED if the peer has closed its side properly, which may still be sent to; ERR_TLS if the
  * channel failed or the peer is not trusted (tls_fault() says why, and *cipher may hold an alert that is worth
