@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/base/heap.h"
 #include "lib/base/similar.h"
 #include "lib/base/wipe.h"
 #include "lib/wire/json.h"
@@ -530,7 +531,7 @@ void json_in_free(struct json_in *in)
 
 size_t json_in_bytes(const struct json_in *in)
 {
-	return in->text.cap;
+	return heap_bytes(in->text.cap);
 }
 
 void json_in_init_row(struct json_in *in, const ProtobufCFieldDescriptor *list, size_t max_bytes, struct buf *out)

@@ -55,7 +55,7 @@ void json_in_free(struct json_in *in);
 /* A field that the text may not have, for a path gives it. The type has it. Before any text. */
 void json_in_refuse(struct json_in *in, const char *name);
 
-/* Bytes of memory beside `in` itself and `out`. */
+/* What the heap holds for it beside `in` itself and `out`. */
 size_t json_in_bytes(const struct json_in *in);
 
 /* All return 0; ERR_MALFORMED, and in->fault says why; ERR_TOO_BIG: the message is longer than max_bytes; or -ENOMEM.

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "candor.pb-c.h"
+#include "lib/base/heap.h"
 #include "lib/base/text.h"
 #include "lib/wire/common.h"
 #include "lib/wire/envelope.h"
@@ -48,7 +49,7 @@ static struct result read_text(const ProtobufCMessageDescriptor *type, struct me
 		r.err = json_in_end(&j);
 	require(r.err == 0 || r.err == ERR_MALFORMED || r.err == ERR_TOO_BIG);
 	require(r.err || r.bytes.len <= most);
-	require(json_in_bytes(&j) <= JSON_VALUE_MAX);
+	require(json_in_bytes(&j) <= heap_bytes(JSON_VALUE_MAX));
 	if (r.err == ERR_MALFORMED)
 		memcpy(r.fault, j.fault, sizeof r.fault);
 	require(text_fault(r.fault, strlen(r.fault)) == NULL);
