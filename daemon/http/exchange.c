@@ -427,8 +427,9 @@ static int answer_row(struct exchange *x, const struct wire_answer *a, struct bu
 static bool wants_rows(const struct exchange *x)
 {
 	const char *accept = x->head->fields[FIELD_ACCEPT];
-	return x->match.route->gives == ROUTE_GIVES_LIST && accept && strcasestr(accept, NDJSON_TYPE) &&
-	       !strcasestr(accept, JSON_TYPE);
+	const enum route_answer gives = x->match.route->gives;
+	return (gives == ROUTE_GIVES_LIST || gives == ROUTE_GIVES_STREAM) && accept &&
+	       strcasestr(accept, NDJSON_TYPE) && !strcasestr(accept, JSON_TYPE);
 }
 
 int exchange_answered(struct exchange *x, const struct wire_answer *a, struct buf *frame)

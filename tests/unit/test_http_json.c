@@ -129,6 +129,17 @@ static void ask_web(struct worlds *b, const struct web_request *q, const char *h
 	assert_true(http_take(b->web, false, out));
 }
 
+static bool is_list(const struct web_request *q)
+{
+	struct route_match m;
+	char *path = strndup(q->target, strcspn(q->target, "?"));
+	assert_non_null(path);
+	assert_int_equal(routes_find(q->method, path, &m), 0);
+	bool lists = m.route->gives == ROUTE_GIVES_LIST || m.route->gives == ROUTE_GIVES_STREAM;
+	free(path);
+	return lists;
+}
+
 /* Asks both, and returns the socket's answer. */
 static struct candor_response ask_both(struct worlds *b, struct candor_request r)
 {
@@ -148,6 +159,18 @@ static struct candor_response ask_both(struct worlds *b, struct candor_request r
 	assert_int_equal(buf_append(&body, a.body.data, a.body.len), 0);
 	assert_same_text(&want, &body, r.type == CANDOR_REQ_INFO);
 	http_answer_free(&a);
+	if (is_list(&q)) {
+		/* Its rows. The socket is asked again as well, so that the two have done the same. */
+		ask_socket(b, r, &said);
+		ask_web(b, &q, "Accept: application/x-ndjson\r\n", &a);
+		assert_int_equal(a.status, 200);
+		assert_string_equal(http_field(&a, "Content-Type"), "application/x-ndjson");
+		want.len = body.len = 0;
+		put_answer(&said, true, &want);
+		assert_int_equal(buf_append(&body, a.body.data, a.body.len), 0);
+		assert_same_text(&want, &body, false);
+		http_answer_free(&a);
+	}
 	b->asked[r.type] = b->answered[said.type] = true;
 	buf_free(&want);
 	buf_free(&body);
