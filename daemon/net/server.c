@@ -158,16 +158,17 @@ static const char *waiting_signal(void)
 	return sigismember(&pending, SIGTERM) ? "SIGTERM" : sigismember(&pending, SIGINT) ? "SIGINT" : NULL;
 }
 
-/* The loop stands still meanwhile. A start is given up where the daemon is told to end. */
+/* The loop stands still meanwhile. A start is given up where the daemon is told to end. State that is rebuilt while it
+ * serves has no bar: the log says what went before. */
 static bool on_recovering(void *owner, uint64_t done, uint64_t total)
 {
 	struct server *s = owner;
 	char text[PROGRESS_TEXT_MAX];
 	progress_text(&s->progress, done, total, text);
 	service_recovering(&s->service, text);
-	progress_show(&s->progress, done, total);
 	if (s->engine)
 		return true;
+	progress_show(&s->progress, done, total);
 	s->why = waiting_signal();
 	return !s->why;
 }
