@@ -99,8 +99,8 @@ void engine_answer_bytes(const struct call *call, size_t *answer, size_t *elsewh
 
 static void await_load(struct call *call);
 
-/* Whether it may be more work than a slice, so that it must not begin to write while another one does. */
-static bool is_long(const struct call *call)
+/* How much work it may be, up to a slice or more. */
+static uint64_t likely_work(const struct call *call)
 {
 	const struct candor_request *r = &call->wire->request;
 	uint64_t work = r->n * ROW_WORK;
@@ -109,14 +109,14 @@ static bool is_long(const struct call *call)
 	else if (r->type != CANDOR_REQ_POST_REPORTS)
 		for (size_t i = 0; i < r->n && work < SLICE_WORK; i++)
 			work += call->items[i] ? REPORT_WORK * (uint64_t)call->items[i]->n : 0;
-	return work >= SLICE_WORK;
+	return work;
 }
 
 /* Its command, for the first time. */
 static enum engine_outcome start(struct engine *e, struct call *call)
 {
 	const struct row *row = &rows[call->wire->request.type];
-	if (row->access == WRITES && engine_must_wait_to_write(e) && is_long(call))
+	if (row->access == WRITES && engine_must_wait_to_write(e, likely_work(call)))
 		return engine_wait_to_write(e, call);
 	return row->run(e, call);
 }
@@ -222,6 +222,7 @@ void engine_go_on(struct engine *e)
 	if (call) {
 		engine_begin_slice(e);
 		go_on(e, call);
+		engine_went_on(e);
 	}
 	for (int i = 0; i < WOKEN_A_TURN && (call = engine_next_woken(e)); i++)
 		run(e, call);

@@ -21,10 +21,14 @@ static struct call *take(struct call_list *list)
 	return call;
 }
 
+/* Of a request that does not begin to add to a batch that is large: some hundred rows, or an item with as many reports
+ * as take the same time to write. */
+enum { LARGE_WORK = SLICE_WORK / 16 };
+
 /* One of those that wait to write may start. */
 static void wake_writer(struct engine *e)
 {
-	if (!engine_must_wait_to_write(e) && e->waiting.first)
+	if (!engine_must_wait_to_write(e, SLICE_WORK) && e->waiting.first)
 		append(&e->paused, take(&e->waiting));
 }
 
@@ -87,9 +91,10 @@ void engine_let_go(struct engine *e, struct call *call)
 
 /* ---- writers ---- */
 
-bool engine_must_wait_to_write(const struct engine *e)
+bool engine_must_wait_to_write(const struct engine *e, uint64_t work)
 {
-	return e->writer || e->overdue;
+	bool other = e->writer || e->overdue;
+	return (work >= SLICE_WORK && other) || (work >= LARGE_WORK && engine_batch_pressure(e) >= PRESSURE_RAISED);
 }
 
 enum engine_outcome engine_wait_to_write(struct engine *e, struct call *call)
@@ -105,6 +110,11 @@ bool engine_may_hand_over(struct engine *e)
 	if (e->writer_wrote)
 		e->overdue = true;
 	return !e->writer_wrote;
+}
+
+void engine_went_on(struct engine *e)
+{
+	wake_writer(e);
 }
 
 void engine_handed_over(struct engine *e)
@@ -161,5 +171,6 @@ void engine_slices_check(const struct engine *e)
 		require(!call->go_on && call->n_held == 0);
 	require(has_writer);
 	require(!e->writer_wrote || e->writer);
-	require(!e->waiting.first || engine_must_wait_to_write(e));
+	/* Something comes that wakes it. */
+	require(!e->waiting.first || e->writer || e->overdue || e->paused.first || e->filling->first);
 }

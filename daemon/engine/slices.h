@@ -6,8 +6,8 @@
  *
  * What a request changes is one batch's, whole: while one that has changed something is paused, no batch goes out.
  * So there is one such writer at a time, and after a batch had to wait for it the next one starts only when that is
- * handed over. Requests that are short go on meanwhile. What a reading request tells is each row's state at the moment
- * that it was looked at.
+ * handed over. Requests that are short go on meanwhile. Nor does one begin that is large, if there is much in the batch
+ * already. What a reading request tells is each row's state at the moment that it was looked at.
  *
  * One thread, the loop's. */
 #ifndef CANDOR_SLICES_H
@@ -39,12 +39,16 @@ enum engine_outcome engine_pause_writing(struct engine *e, struct call *call, si
 /* The command is done. To be called before it replies if it may have paused. */
 void engine_let_go(struct engine *e, struct call *call);
 
-/* A command that writes and is long must wait for another. Then it is kept, and will start anew. */
-bool engine_must_wait_to_write(const struct engine *e);
+/* A command that writes, and may be so much work, must wait: for another one, if it may be more than a slice; for the
+ * next batch, if what is in this one takes a while already. Then it is kept, and will start anew. */
+bool engine_must_wait_to_write(const struct engine *e, uint64_t work);
 enum engine_outcome engine_wait_to_write(struct engine *e, struct call *call);
 
 /* Whether a batch may be handed over; where not, it will be before another long request starts to write. */
 bool engine_may_hand_over(struct engine *e);
+
+/* One that paused, or waited, has gone on: perhaps the next one that waits to write may start. */
+void engine_went_on(struct engine *e);
 
 /* A batch was handed over. */
 void engine_handed_over(struct engine *e);

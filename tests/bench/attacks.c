@@ -266,6 +266,27 @@ static void change_a_large_pool(struct scene *s)
 	let_in(s, (struct mob_shape){0});
 }
 
+/* One after another, each with almost as many reports as an item takes. */
+static void settle_full_items(struct scene *s)
+{
+	enum { ITEMS_MAX = 64, MIB_AN_ITEM = 16 };
+	static char items[ITEMS_MAX][32];
+	static struct candor_outcome outcomes[ITEMS_MAX];
+	size_t fit = s->limit_mib / MIB_AN_ITEM, n = fit < ITEMS_MAX ? fit : ITEMS_MAX;
+	call_create_pool(s->owner, "p");
+	for (size_t i = 0; i < n; i++) {
+		snprintf(items[i], sizeof items[i], "full-%zu", i);
+		questions_post(s->owner, items[i], 65000);
+		outcomes[i] = (struct candor_outcome){items[i], 1};
+		write_ask(s, &(struct candor_request){.id = 2 + i,
+						      .type = CANDOR_REQ_RESOLVE_ITEMS,
+						      .pool = "p",
+						      .n = 1,
+						      .outcomes = &outcomes[i]});
+	}
+	let_in(s, (struct mob_shape){0});
+}
+
 static void sort_labelers(struct scene *s)
 {
 	make_labelers(s);
@@ -305,6 +326,7 @@ static const struct attack attacks[] = {
 	{"many pools, many grants", look_around, NULL, 1, 4},
 	{"a full item 36 times a request", ask_for_one_item, NULL, 1, 4},
 	{"settings of a large pool", change_a_large_pool, NULL, 1, 4},
+	{"outcomes of full items", settle_full_items, NULL, 1, 4},
 	{"a large pool's labelers, sorted", sort_labelers, NULL, 1, 4},
 	{"slow reads by one principal", read_slowly, &questions[4], 1, 64},
 	{"slow reads by 64 principals", read_slowly, &questions[4], PRINCIPALS, 64},

@@ -92,7 +92,7 @@ static void what_happens_to_items_writes_one_page_of_the_list(void **state)
 	enum { ITEMS = 16 };
 	struct fake_owner *f = *state;
 	const char *items[ITEMS];
-	char names[ITEMS][8];
+	char names[ITEMS][16];
 	open_items(f, "p");
 	for (int i = 0; i < ITEMS; i++) {
 		snprintf(names[i], sizeof names[i], "i%d", i);
@@ -180,6 +180,84 @@ static void new_settings_of_a_pool_with_many_labelers_write_a_few_rows(void **st
 	}
 }
 
+static void fill(struct fake_owner *f, const char *item, int n)
+{
+	static struct candor_report rows[1000];
+	static char names[1000][16];
+	for (int i = 0; i < n; i += 1000) {
+		for (int k = 0; k < 1000; k++) {
+			snprintf(names[k], sizeof names[k], "l%d", i + k);
+			rows[k] = (struct candor_report){item, names[k], k % 3 / 2.0};
+		}
+		const struct candor_request r = {
+			.type = CANDOR_REQ_POST_REPORTS, .pool = "p", .n = 1000, .reports = rows};
+		assert_int_equal(fake_call(f, &r)->batch.accepted, 1000);
+	}
+}
+
+/* Each is one row of a request. */
+static void outcomes_of_large_items_go_into_commits_of_their_own(void **state)
+{
+	enum { ITEMS = 5 };
+	struct fake_owner *f = *state;
+	struct ask *asks[ITEMS];
+	char items[ITEMS][16];
+	f->limits.commit_bytes = 64 * 1024;
+	fake_restart(f);
+	fake_pool(f, "p", NULL);
+	for (int i = 0; i < ITEMS; i++) {
+		snprintf(items[i], sizeof items[i], "i%d", i);
+		fill(f, items[i], 3000);
+	}
+	assert_int_equal(fake_post(f, "p", "small", "l1", 0.5), CANDOR_OK);
+	for (int i = 0; i < ITEMS; i++)
+		asks[i] = fake_ask_resolve(f, "p", items[i], 1);
+	/* Who comes with little does not wait for them. */
+	struct ask *small = fake_ask_post(f, "p", "small", "l2", 0.5);
+	assert_true(small->replied);
+	int settled = 0;
+	for (int commits = 0; settled < ITEMS; commits++) {
+		assert_in_range(commits, 0, ITEMS);
+		while (engine_has_more(f->engine))
+			engine_go_on(f->engine);
+		assert_true(fake_tick(f));
+		int here = 0;
+		for (const struct change *at = f->batch->first; at; at = at->next)
+			here += at->type == CHANGE_SETTLEMENT;
+		assert_at_most(here, 1);
+		settled += here;
+		fake_commit(f, 0);
+		assert_true(small->settled);
+	}
+	fake_settle(f);
+	for (int i = 0; i < ITEMS; i++) {
+		assert_true(asks[i]->settled && asks[i]->answer.batch.accepted == 1);
+		ask_free(asks[i]);
+	}
+	ask_free(small);
+}
+
+/* A quarter of the reports that were scored, but not all with one commit. */
+static void rows_of_labelers_are_spread_over_commits(void **state)
+{
+	enum { LABELERS = 12000, AT_ONCE = 1024 };
+	struct fake_owner *f = *state;
+	fake_pool(f, "p", NULL);
+	fill(f, "i", LABELERS);
+	assert_int_equal(fake_post(f, "p", "other", "l0", 0), CANDOR_OK);
+	struct commit c = commit_of(f, fake_ask_resolve(f, "p", "i", 1));
+	int rows = c.rows[CHANGE_LABELER];
+	assert_int_equal(rows, AT_ONCE);
+	for (int i = 1; rows < LABELERS / 4; i++) {
+		assert_in_range(i, 1, 8);
+		c = commit_of(f, fake_ask_post(f, "p", "other", "l0", i / 8.0));
+		assert_at_most(c.rows[CHANGE_LABELER], AT_ONCE);
+		rows += c.rows[CHANGE_LABELER];
+	}
+	assert_int_equal(rows, LABELERS / 4);
+	assert_int_equal(commit_of(f, fake_ask_post(f, "p", "other", "l0", 1)).rows[CHANGE_LABELER], 0);
+}
+
 static void commits_are_shorter_while_somebody_writes_little(void **state)
 {
 	struct fake_owner *f = *state;
@@ -230,6 +308,8 @@ int main(void)
 		TEST(a_commit_writes_the_pools_that_it_touched),
 		TEST(what_a_failed_commit_did_not_write_is_written_again),
 		TEST(new_settings_of_a_pool_with_many_labelers_write_a_few_rows),
+		TEST(outcomes_of_large_items_go_into_commits_of_their_own),
+		TEST(rows_of_labelers_are_spread_over_commits),
 		TEST(commits_are_shorter_while_somebody_writes_little),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
