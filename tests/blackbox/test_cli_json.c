@@ -28,9 +28,10 @@ static void assert_keys(const json_t *o, const char *keys)
 static const char pool_keys[] = "name settings created_at labelers open_items closed_items resolved_items void_items "
 				"round epoch eta scored t_eff total_weight mean_loss median_loss plain_mean_loss "
 				"plain_median_loss head? best? archived?";
-static const char item_keys[] =
-	"item state mean? median? plain_mean? plain_median? spread? ess? n opened_at closed_at? "
-	"ended_at? outcome? round? eta? weighted_loss? reports archived?";
+#define ITEM_KEYS                                                                                 \
+	"item state mean? median? plain_mean? plain_median? spread? ess? n opened_at closed_at? " \
+	"ended_at? outcome? round? eta? weighted_loss? reports archived?"
+static const char item_keys[] = ITEM_KEYS, changed_item_keys[] = ITEM_KEYS " cursor";
 static const char labeler_keys[] = "name weight scored own_loss mean_loss regret entry";
 static const char settlement_keys[] = "round item report outcome loss weighted_loss mean eta weight epoch at hash salt";
 static const char batch_keys[] = "accepted duplicates revised rejected";
@@ -233,6 +234,10 @@ static void json_of_feed(struct command *c)
 	assert_candor(c, 0, "feed", "p", "--json");
 	check_lines(c, 3 + 1, 0, 1, item_keys);
 	check_lines(c, 3 + 1, 3, 0, "next");
+	/* Each line can be gone on from. */
+	assert_candor(c, 0, "feed", "p", "--changes", "--json");
+	check_lines(c, 6 + 1, 0, 1, changed_item_keys);
+	check_lines(c, 6 + 1, 6, 0, "next");
 }
 
 static void json_of_simulate(struct command *c)
@@ -310,8 +315,11 @@ static void a_feed_that_is_followed_ends_with_the_cursor(void **state)
 	static const int signals[] = {SIGINT, SIGTERM};
 	struct command *c = *state;
 	command_fill(c);
-	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
-		const char *const argv[] = {"candor", "feed", "p", "--follow", "--json", NULL};
+	for (size_t i = 0; i < 2 * (sizeof signals / sizeof *signals); i++) {
+		const bool changes = i % 2;
+		const size_t rows = changes ? 6 : 3;
+		const char *const argv[] = {"candor", "feed", "p", "--follow", "--json", changes ? "--changes" : NULL,
+					    NULL};
 		files_write_text(c->out_path, "");
 		pid_t pid = daemon_begin(argv, NULL, c->out_path, c->err_path);
 		c->out[0] = 0;
@@ -319,11 +327,11 @@ static void a_feed_that_is_followed_ends_with_the_cursor(void **state)
 			usleep(20000);
 			files_read_text(c->out_path, c->out, COMMAND_TEXT_MAX);
 		}
-		assert_int_equal(kill(pid, signals[i]), 0);
+		assert_int_equal(kill(pid, signals[i / 2]), 0);
 		assert_int_equal(daemon_wait_for(pid), 0);
 		files_read_text(c->out_path, c->out, COMMAND_TEXT_MAX);
-		check_lines(c, 3 + 1, 0, 1, item_keys);
-		check_lines(c, 3 + 1, 3, 0, "next");
+		check_lines(c, rows + 1, 0, 1, changes ? changed_item_keys : item_keys);
+		check_lines(c, rows + 1, rows, 0, "next");
 	}
 }
 

@@ -99,15 +99,18 @@ static void a_feed_that_is_followed_ends_when_its_reader_has_gone(void **state)
 	char text[4096];
 	int from, status;
 	command_fill(c);
-	/* Whatever the caller does with the signal. */
-	signal(SIGPIPE, SIG_IGN);
-	pid_t pid = start_into_pipe(ARGS("candor", "feed", "p", "--follow"), &from);
-	signal(SIGPIPE, SIG_DFL);
-	assert_true(read(from, text, sizeof text) > 0);
-	/* Nothing new comes. */
-	close(from);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE);
+	for (int changes = 0; changes < 2; changes++) {
+		/* Whatever the caller does with the signal. */
+		signal(SIGPIPE, SIG_IGN);
+		pid_t pid =
+			start_into_pipe(ARGS("candor", "feed", "p", "--follow", changes ? "--changes" : NULL), &from);
+		signal(SIGPIPE, SIG_DFL);
+		assert_true(read(from, text, sizeof text) > 0);
+		/* Nothing new comes. */
+		close(from);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE);
+	}
 }
 
 static void a_command_whose_output_is_full_says_so_and_fails(void **state)

@@ -441,6 +441,25 @@ static void wait_for_rate(const struct cli *c, uint64_t ms)
 	cli_progress_clear(&line);
 }
 
+static void disconnect(struct cli *c)
+{
+	candor_close(c->daemon);
+	c->daemon = NULL;
+}
+
+int cli_try(struct cli *c, const struct candor_request *request, const struct candor_response **response)
+{
+	/* A greeting that was refused has ended its connection. */
+	if (c->daemon && !*candor_principal(c->daemon))
+		disconnect(c);
+	int err = c->daemon ? 0 : connect_to(c);
+	if (!err)
+		err = candor_call(c->daemon, request, response);
+	if (err)
+		disconnect(c);
+	return err;
+}
+
 int cli_ask(struct cli *c, const struct candor_request *request, const struct candor_response **response)
 {
 	uint64_t waited_ms = 0;
@@ -459,11 +478,9 @@ int cli_ask(struct cli *c, const struct candor_request *request, const struct ca
 			return 0;
 		wait_for_rate(c, pause_ms);
 		waited_ms += pause_ms;
-		if (!*candor_principal(c->daemon)) {
-			/* The greeting was refused, and that connection has ended. */
-			candor_close(c->daemon);
-			c->daemon = NULL;
-		}
+		/* The greeting was refused, and that connection has ended. */
+		if (!*candor_principal(c->daemon))
+			disconnect(c);
 	}
 }
 

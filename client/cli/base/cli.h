@@ -150,6 +150,10 @@ bool cli_pause(uint64_t ms, const sigset_t *signals);
  * limit, or if the total would exceed --timeout. */
 uint64_t cli_retry_ms(const struct cli *c, const struct candor_response *response, uint64_t waited_ms);
 
+/* Once, and without a word: 0 if *response is the daemon's answer, whatever its code; else an error of candor_open() or
+ * candor_call(), after which the next attempt connects anew. */
+MUST_CHECK int cli_try(struct cli *c, const struct candor_request *request, const struct candor_response **response);
+
 /* 0: *response is the daemon's answer, whatever its code. Else an exit code after an error message. What a rate limit
  * refuses is sent again when its time has come. */
 MUST_CHECK int cli_ask(struct cli *c, const struct candor_request *request, const struct candor_response **response);

@@ -1,4 +1,4 @@
-/* candor feed: closed items in the order in which they were closed. */
+/* candor feed: closed items in the order in which they were closed; or all that happens to items. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -50,12 +50,13 @@ static void print_page(const struct cli *c, const struct candor_response *r, str
 static void read_feed(struct cli_pages *p, bool follow)
 {
 	struct cli_table table;
+	const bool waits = p->request.wait_ms > 0; /* where the daemon is asked */
 	if (follow)
 		block_stop();
 	cli_items_init(&table);
 	while (cli_pages_next(p)) {
 		print_page(p->cli, p->response, &table);
-		if (follow && (p->n_rows >= p->limit || told_to_stop(p->more ? 0 : 1000)))
+		if (follow && (p->n_rows >= p->limit || told_to_stop(p->more || waits ? 0 : 1000)))
 			break;
 		if (follow)
 			cli_pages_again(p);
@@ -73,28 +74,44 @@ static void print_cursor(const char *cursor)
 	cli_json_print(&d);
 }
 
+/* What happens is told as soon as it has. Ctrl-C is heard between two answers, so none takes long. */
+static void wait_for_changes(struct cli_pages *p)
+{
+	enum { WAIT_MS = 1000 };
+	uint64_t timeout_ms = p->cli->timeout_ms;
+	p->request.wait_ms = timeout_ms && timeout_ms < 2 * WAIT_MS ? timeout_ms / 2 : WAIT_MS;
+	p->told_to_stop = told_to_stop;
+}
+
 static int run_feed(struct cli *c, int argc, char **argv)
 {
 	static const struct option own[] = {{"after", required_argument, NULL, 'a'},
 					    {"limit", required_argument, NULL, 'l'},
 					    {"follow", no_argument, NULL, 'f'},
+					    {"changes", no_argument, NULL, 'c'},
 					    {0}};
 	struct candor_request request = {.type = CANDOR_REQ_LIST_ITEMS};
 	struct cli_pages pages;
 	const char *after = NULL;
 	uint64_t limit = UINT64_MAX;
-	bool follow = false;
+	bool follow = false, changes = false;
 	int opt;
 	while ((opt = cli_option(c, argc, argv, own)) != -1) {
 		if (opt == 'f')
 			follow = true;
+		else if (opt == 'c')
+			changes = true;
 		else if (opt == 'l')
 			limit = cli_count_of(c, "--limit", optarg, 1, 1000000000);
 		else
 			after = optarg;
 	}
 	request.pool = cli_operands(c, argc, argv, 1, 1, "POOL")[0];
+	if (changes)
+		request.type = CANDOR_REQ_LIST_CHANGES;
 	cli_pages_begin(&pages, c, &request, after, limit);
+	if (changes && follow)
+		wait_for_changes(&pages);
 	read_feed(&pages, follow);
 	/* Even if a later page failed: the output ends with where to continue. */
 	if (pages.n_pages > 0 && c->json)
@@ -106,16 +123,24 @@ static int run_feed(struct cli *c, int argc, char **argv)
 
 CLI_COMMAND(feed) = {
 	.name = "feed",
-	.summary = "print closed items in the order of closing, and follow new ones",
-	.help = "usage: candor feed POOL [--after CURSOR] [--limit N] [--follow]\n\n"
-		"Prints closed items in the order of closing: the input for training. At the end it\n"
-		"prints the cursor to continue from, at any later time: on stderr, or with --json as\n"
-		"the last line, {\"next\": CURSOR}.\n\n"
+	.summary = "print closed items in the order of closing, or all changes, and follow new ones",
+	.help = "usage: candor feed POOL [--changes] [--after CURSOR] [--limit N] [--follow]\n\n"
+		"Prints closed items in the order of closing, as they are now: the input for training. At\n"
+		"the end it prints the cursor to continue from, at any later time: on stderr, or with\n"
+		"--json as the last line, {\"next\": CURSOR}.\n\n"
+		"With --changes it prints what happened to items, in order: each was closed, and perhaps\n"
+		"resolved or voided later, and is printed as it was right after that. So you learn what\n"
+		"became of an item that you have used. With --json each line has its own \"cursor\": go on\n"
+		"after the last line that you have dealt with, and you miss nothing, whatever was stopped\n"
+		"or killed.\n\n"
 		"Options:\n"
-		"  --after CURSOR   continue from there\n"
+		"  --changes        what happened to items, instead of closed items as they are\n"
+		"  --after CURSOR   continue from there; the two lists have different cursors\n"
 		"  --limit N        at most this many (default: all)\n"
-		"  --follow         wait for more, until Ctrl-C\n\n"
+		"  --follow         wait for more, until Ctrl-C; with --changes also while the daemon is\n"
+		"                   being restarted\n\n"
 		"Example:\n"
-		"  candor feed birds --json --follow | ./train\n",
+		"  candor feed birds --json --follow | ./train\n"
+		"  candor feed birds --changes --json --follow --after c1-2a\n",
 	.run = run_feed,
 };
