@@ -115,10 +115,11 @@ static ssize_t try_write(struct conn *c, const struct buf *bytes)
 	return sent > 0 ? sent : 0;
 }
 
-/* The session may now take what it held back, and perhaps no other event will tell it. */
+/* The session may now take what it held back, or its door make the next piece of an answer, and perhaps no other event
+ * will tell it. */
 static void all_is_sent(struct conn *c)
 {
-	if (!session_wants_bytes(c->session)) {
+	if (session_has_door(c->session) || !session_wants_bytes(c->session)) {
 		session_sent(c->session, 0);
 		mark_dirty(c);
 	}

@@ -16,7 +16,8 @@ static void start(struct command *c)
 {
 	char web[128];
 	snprintf(web, sizeof web, "http+unix:%s/web", c->daemon.dir);
-	daemon_start(&c->daemon, (const char *const[]){"--listen", web, "--listen", "http:127.0.0.1:0", NULL});
+	daemon_start(&c->daemon, (const char *const[]){"--listen", web, "--listen", "http:127.0.0.1:0",
+						       "--metrics-pools", "1000", "--sync", "normal", NULL});
 }
 
 /* Over the Unix socket, as the daemon's own user. */
@@ -206,6 +207,39 @@ static void figures_are_those_of_what_was_done(void **state)
 	http_answer_free(&a);
 }
 
+/* It is made in pieces as the peer takes it, which is at once, or late. */
+static void a_long_page_comes_to_its_end(void **state)
+{
+	enum { POOLS = 300, TIMES = 20 };
+	struct command *c = *state;
+	start(c);
+	struct candor *session = daemon_connect(&c->daemon);
+	for (int i = 0; i < POOLS; i++) {
+		char name[32];
+		const struct candor_response *r;
+		snprintf(name, sizeof name, "campaign-of-a-platform-%d", i);
+		struct candor_request request = {.type = CANDOR_REQ_CREATE_POOL, .pool = name};
+		assert_int_equal(candor_call(session, &request, &r), 0);
+		assert_int_equal(r->code, CANDOR_OK);
+	}
+	daemon_disconnect(&c->daemon, session);
+	const char *addresses[] = {own(c), foreign(c)};
+	char *token = new_token(c, "all", "inspect", NULL);
+	for (int i = 0; i < TIMES; i++) {
+		struct http_answer a;
+		struct scrape s;
+		get(addresses[i % 2], "/metrics", i % 2 ? token : NULL, "text/plain", &a);
+		assert_int_equal(a.status, 200);
+		assert_true(a.is_chunked && a.chunks > 2);
+		scrape_parse(&s, (const char *)a.body.data, false);
+		assert_string_equal(s.fault, "");
+		assert_int_equal(scrape_count(&s, "candor_pool_labelers"), POOLS);
+		scrape_free(&s);
+		http_answer_free(&a);
+	}
+	free(token);
+}
+
 #define PAGES(test) cmocka_unit_test_setup_teardown(test, command_set_up_alone, command_tear_down)
 
 int main(void)
@@ -215,6 +249,7 @@ int main(void)
 		PAGES(while_writes_are_refused_it_lives_and_is_not_ready),
 		PAGES(figures_are_for_who_may_inspect_all_pools),
 		PAGES(figures_are_those_of_what_was_done),
+		PAGES(a_long_page_comes_to_its_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
