@@ -368,9 +368,18 @@ static size_t bytes_of_document(const struct body *b)
 	return heap_bytes(sizeof(struct document)) + heap_bytes(((const struct document *)b)->frame.cap);
 }
 
+/* Rows alone do not say where their list goes on, so the head does. Cursors are plain words. */
+static int put_next(struct exchange *x, const struct wire_answer *a)
+{
+	const struct view next = json_find_text(json_answer_type(a->type), a->body, "next");
+	return next.len == 0
+		       ? 0
+		       : buf_printf(&x->answer.lines, "Candor-Next: %.*s\r\n", (int)next.len, (const char *)next.data);
+}
+
 static int answer_document(struct exchange *x, const struct wire_answer *a, struct buf *frame, enum json_form form)
 {
-	struct document *d = malloc(sizeof *d);
+	struct document *d = form == JSON_ROWS && put_next(x, a) ? NULL : malloc(sizeof *d);
 	if (!d)
 		return -ENOMEM;
 	*d = (struct document){

@@ -185,7 +185,7 @@ static const ProtobufCMessageDescriptor *row_of(const ProtobufCMessageDescriptor
 static void put_request_body(struct json_out *j, const struct route *r)
 {
 	const ProtobufCMessageDescriptor *type = json_request_type(r->kind);
-	char text[160];
+	char text[200];
 	schema_open(j, "requestBody", '{');
 	json_out_key(j, "required");
 	json_out_bool(j, true);
@@ -209,12 +209,14 @@ const ProtobufCMessageDescriptor *operation_answer(const struct route *r)
 static void put_answer(struct json_out *j, const struct route *r)
 {
 	const ProtobufCMessageDescriptor *type = operation_answer(r), *row = row_of(type);
-	char text[160];
+	char text[200];
 	schema_open(j, "content", '{');
 	operation_content(j, "application/json", r->gives == ROUTE_GIVES_ROW ? row->short_name : type->short_name,
 			  NULL);
 	if (r->gives == ROUTE_GIVES_LIST || r->gives == ROUTE_GIVES_STREAM) {
-		snprintf(text, sizeof text, "The rows alone, one a line, each an object of the schema %s.",
+		snprintf(text, sizeof text,
+			 "The rows alone, one a line, each an object of the schema %s. The header Candor-Next has the "
+			 "cursor of the next page.",
 			 row->short_name);
 		operation_content(j, "application/x-ndjson", NULL, text);
 	}

@@ -266,3 +266,15 @@ size_t json_count_rows(const ProtobufCMessageDescriptor *type, struct view bytes
 		n += found.number == list->id;
 	return n;
 }
+
+struct view json_find_text(const ProtobufCMessageDescriptor *type, struct view bytes, const char *name)
+{
+	const ProtobufCFieldDescriptor *f = protobuf_c_message_descriptor_get_field_by_name(type, name);
+	const uint8_t *at = bytes.data, *end = at + bytes.len;
+	struct view text = {(const uint8_t *)"", 0};
+	struct scan_field found;
+	while (f && f->type == PROTOBUF_C_TYPE_STRING && scan_next(&at, end, &found) > 0)
+		if (found.number == f->id && found.type == SCAN_LENGTH)
+			text = scan_view(&found);
+	return text;
+}

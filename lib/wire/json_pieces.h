@@ -43,4 +43,7 @@ MUST_CHECK int json_pieces_next(struct json_pieces *p, size_t want, struct buf *
 /* How many messages the first list of a message has, by its bytes: 0 also for bytes that are none. */
 size_t json_count_rows(const ProtobufCMessageDescriptor *type, struct view bytes);
 
+/* Likewise a field of text, by its name; empty where it is absent or the type has none. */
+struct view json_find_text(const ProtobufCMessageDescriptor *type, struct view bytes, const char *name);
+
 #endif

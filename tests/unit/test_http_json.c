@@ -165,6 +165,8 @@ static struct candor_response ask_both(struct worlds *b, struct candor_request r
 		ask_web(b, &q, "Accept: application/x-ndjson\r\n", &a);
 		assert_int_equal(a.status, 200);
 		assert_string_equal(http_field(&a, "Content-Type"), "application/x-ndjson");
+		const char *next = http_field(&a, "Candor-Next");
+		assert_string_equal(next ? next : "", said.next);
 		want.len = body.len = 0;
 		put_answer(&said, true, &want);
 		assert_int_equal(buf_append(&body, a.body.data, a.body.len), 0);
