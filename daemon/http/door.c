@@ -281,9 +281,9 @@ static void say_last(struct door *d, unsigned status, enum candor_code code, con
 
 static enum candor_code code_of(unsigned status)
 {
-	return status == 503                                     ? CANDOR_UNAVAILABLE
-	       : status == 413 || status == 414 || status == 431 ? CANDOR_RESOURCE_EXHAUSTED
-								 : CANDOR_INVALID_ARGUMENT;
+	return status == 503 || status == 408 ? CANDOR_UNAVAILABLE
+	       : status == 413                ? CANDOR_RESOURCE_EXHAUSTED
+					      : CANDOR_INVALID_ARGUMENT;
 }
 
 static bool reads(const struct door *d)
@@ -351,7 +351,8 @@ void door_answer(struct door *d, struct buf *frame)
 	bool good = frame->len > 0 && wire_open_answer(exchange_inside(frame), &e) == 0;
 	if (d->x && good && e.id > 0 && e.id == d->x->hello_id) {
 		take_hello(d, &e);
-	} else if (d->x && good && !exchange_has_answer(d->x) && (e.id == 0 || d->x->upload || e.id == d->x->id)) {
+	} else if (d->x && good && (!exchange_has_answer(d->x) || d->x->events) &&
+		   (e.id == 0 || d->x->upload || e.id == d->x->id)) {
 		d->x->answer.closes = d->x->answer.closes || e.id == 0;
 		check(d, exchange_answered(d->x, &e, frame));
 	}
@@ -373,7 +374,7 @@ static void end_exchange(struct door *d)
 static void end_input(struct door *d)
 {
 	if ((d->parse && parse_has_begun(d->parse)) || (d->x && !d->x->is_complete))
-		say_last(d, d->ended_status, CANDOR_INVALID_ARGUMENT, d->ended);
+		say_last(d, d->ended_status, code_of(d->ended_status), d->ended);
 	else
 		d->is_over = true;
 }
@@ -381,7 +382,7 @@ static void end_input(struct door *d)
 bool door_has_step(const struct door *d, size_t unsent, bool may_read)
 {
 	if (answers(d))
-		return unsent < UNSENT_MAX;
+		return unsent < UNSENT_MAX && !exchange_is_dry(d->x);
 	return may_read && reads(d) && (d->input.len > 0 || d->ended);
 }
 
@@ -406,6 +407,8 @@ int door_step(struct door *d, size_t unsent, bool may_read, struct buf *out)
 		give_up(d);
 	else if (d->x->answer.is_done)
 		end_exchange(d);
+	else
+		check(d, exchange_go_on(d->x));
 	return err == -ENOMEM ? err : 0;
 }
 
@@ -442,8 +445,10 @@ void door_finish(struct door *d, unsigned status, const char *sentence)
 		return;
 	d->ended = sentence;
 	d->ended_status = status;
-	if (d->x)
-		d->x->answer.closes = true;
+	if (!d->x)
+		return;
+	d->x->answer.closes = true;
+	exchange_end_stream(d->x);
 }
 
 void door_close(struct door *d, const char *sentence)
@@ -452,8 +457,10 @@ void door_close(struct door *d, const char *sentence)
 	drop_input(d);
 	if (d->x && !exchange_waits(d->x) && !exchange_has_answer(d->x))
 		rest(d);
-	if (d->x)
+	if (d->x) {
 		d->x->answer.closes = true;
+		exchange_end_stream(d->x);
+	}
 	if (d->x && sentence && !exchange_has_answer(d->x))
 		say_last(d, 503, CANDOR_UNAVAILABLE, sentence);
 }

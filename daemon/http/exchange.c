@@ -60,6 +60,7 @@ void exchange_free(struct exchange *x)
 		return;
 	drop_request(x);
 	answer_free(&x->answer);
+	events_free(x->events);
 	if (x->token)
 		wipe(x->token, strlen(x->token));
 	free(x->token);
@@ -70,7 +71,7 @@ size_t exchange_bytes(const struct exchange *x)
 {
 	size_t reading = x->in ? heap_bytes(sizeof *x->in) + json_in_bytes(x->in) : 0;
 	return heap_bytes(sizeof *x) + heap_bytes(x->message.cap) + reading + answer_bytes(&x->answer) +
-	       (x->upload ? upload_bytes(x->upload) : 0);
+	       events_bytes(x->events) + (x->upload ? upload_bytes(x->upload) : 0);
 }
 
 int exchange_refuse(struct exchange *x, const struct problem *p)
@@ -330,6 +331,29 @@ const char *exchange_token(struct exchange *x, int *err)
 	return x->token;
 }
 
+static bool wants_stream(const struct exchange *x)
+{
+	const char *accept = x->head->fields[FIELD_ACCEPT];
+	return x->match.route->gives == ROUTE_GIVES_STREAM && x->head->method == METHOD_GET && accept &&
+	       strcasestr(accept, EVENTS_TYPE);
+}
+
+int exchange_go_on(struct exchange *x)
+{
+	if (!x->events || x->id > 0 || events_have_text(x->events))
+		return 0;
+	int err = events_ask(x->events, &x->message);
+	return err ? err : submit(x);
+}
+
+static int begin_stream(struct exchange *x)
+{
+	int err = events_new(&x->events, &x->message, x->head->fields[FIELD_LAST_EVENT_ID]);
+	if (err == ERR_MALFORMED)
+		return refuse(x, 400, CANDOR_INVALID_ARGUMENT, "Last-Event-ID must be the id of an event");
+	return err ? err : exchange_go_on(x);
+}
+
 int exchange_go(struct exchange *x)
 {
 	if (x->upload) {
@@ -340,7 +364,15 @@ int exchange_go(struct exchange *x)
 		return open_page(x);
 	int err = x->in ? read_on(x, json_in_end(x->in)) : 0;
 	end_reading(x);
+	if (!err && wants_stream(x))
+		return begin_stream(x);
 	return err || exchange_has_answer(x) ? err : submit(x);
+}
+
+void exchange_end_stream(struct exchange *x)
+{
+	if (x->events)
+		events_end(x->events);
 }
 
 /* ---- the answer ---- */
@@ -431,6 +463,19 @@ static int answer_row(struct exchange *x, const struct wire_answer *a, struct bu
 	return err;
 }
 
+/* What happened goes on with the stream, which begins with the first answer. */
+static int answer_events(struct exchange *x, const struct wire_answer *a, const struct buf *frame)
+{
+	struct body *body;
+	x->id = 0;
+	int err = events_take(x->events, a, exchange_inside(frame));
+	if (err || exchange_has_answer(x) || (err = events_body(x->events, &body)))
+		return err;
+	x->answer.is_stream = true;
+	answer_set(&x->answer, 200, EVENTS_TYPE, body);
+	return 0;
+}
+
 /* Whether the client asks for that type and not for documents. A list of types in which neither stands asks for
  * anything. */
 static bool wants_rows(const struct exchange *x)
@@ -447,6 +492,8 @@ int exchange_answered(struct exchange *x, const struct wire_answer *a, struct bu
 		int mine = upload_answered(x->upload, a, frame);
 		return mine < 0 ? mine : mine > 0 ? finish_upload(x) : 0;
 	}
+	if (x->events && (a->code == CANDOR_OK || exchange_has_answer(x)))
+		return answer_events(x, a, frame);
 	if (a->code != CANDOR_OK)
 		return answer_problem(x, a->code, a->message, a->retry_after_ms);
 	if (x->match.route->gives == ROUTE_GIVES_ROW)

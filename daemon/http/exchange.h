@@ -6,6 +6,7 @@
 #define CANDOR_HTTP_EXCHANGE_H
 
 #include "daemon/http/answer.h"
+#include "daemon/http/events.h"
 #include "daemon/http/door.h"
 #include "daemon/http/parse.h"
 #include "daemon/http/routes.h"
@@ -22,6 +23,7 @@ struct exchange {
 	struct buf message; /* of the request: fields that are known so far */
 	uint64_t *last_id; /* of what was submitted: the door's count */
 	struct json_in *in; /* NULL: no body is being read */
+	struct events *events; /* NULL: the answer is no stream */
 	struct upload *upload; /* NULL: the body is no rows in lines */
 	bool is_encrypted; /* the connection */
 	char *token; /* that the body shows, to be exchanged for a cookie; NULL: none */
@@ -63,12 +65,24 @@ MUST_CHECK int exchange_answered(struct exchange *x, const struct wire_answer *a
 /* What is in a whole frame, behind its length. */
 struct view exchange_inside(const struct buf *frame);
 
+/* Of a stream: goes on, where what there was has been sent. 0 or -ENOMEM. */
+MUST_CHECK int exchange_go_on(struct exchange *x);
+
+/* A stream says nothing further; any other answer comes whole. */
+void exchange_end_stream(struct exchange *x);
+
 /* A problem is its answer. */
 MUST_CHECK int exchange_refuse(struct exchange *x, const struct problem *p);
 
 static inline bool exchange_has_answer(const struct exchange *x)
 {
 	return x->answer.status > 0;
+}
+
+/* An answer has begun that is not all there, and nothing of it can be sent now. */
+static inline bool exchange_is_dry(const struct exchange *x)
+{
+	return x->events && x->answer.has_begun && !events_have_text(x->events);
 }
 
 /* It waits for the session. */

@@ -142,8 +142,10 @@ static void say_last(struct session *s, uint64_t id, enum candor_code code, cons
 /* All that still came has come. */
 static void end_if_done(struct session *s)
 {
-	if (s->door && door_is_over(s->door))
+	if (s->door && door_is_over(s->door)) {
 		end(s, NULL);
+		session_cancel_submitted(s); /* what a stream waits for */
+	}
 	if (s->state != SESSION_ENDING)
 		return;
 	frame_free(&s->frame);
@@ -641,18 +643,6 @@ void session_resume(struct session *s)
 	pump(s);
 }
 
-/* What the engine has and only looks up, nobody waits for any more. */
-static void cancel_submitted(struct session *s)
-{
-	bool was_pumping = s->pumping;
-	s->pumping = true;
-	for (struct slot *slot = s->submitted, *next; slot; slot = next) {
-		next = slot->next;
-		engine_cancel(s->engine, &slot->call);
-	}
-	s->pumping = was_pumping;
-}
-
 void session_finish(struct session *s, bool in_time)
 {
 	s->incomplete = in_time ? "incomplete frame: the connection ended in the middle of it; closing"
@@ -677,7 +667,7 @@ void session_refuse(struct session *s, enum candor_code code, const char *senten
 	else if (!may_speak || !door_refuse(s->door, code, sentence, &s->output))
 		buf_free(&s->output);
 	move_to(s, SESSION_REFUSED);
-	cancel_submitted(s);
+	session_cancel_submitted(s);
 	session_count(s);
 }
 
@@ -686,7 +676,7 @@ void session_stop(struct session *s)
 	move_to(s, SESSION_STOPPED);
 	if (s->door)
 		door_close(s->door, NULL);
-	cancel_submitted(s);
+	session_cancel_submitted(s);
 	pump(s);
 }
 
@@ -695,6 +685,6 @@ void session_end(struct session *s)
 	s->owner = NULL;
 	move_to(s, SESSION_GONE);
 	session_drop_queue(s);
-	cancel_submitted(s);
+	session_cancel_submitted(s);
 	release_if_gone(s);
 }

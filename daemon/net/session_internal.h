@@ -139,6 +139,9 @@ void session_drop_queue(struct session *s);
 void session_add_submitted(struct session *s, struct slot *slot);
 void session_remove_submitted(struct session *s, const struct slot *slot);
 
+/* What the engine has and only looks up, nobody waits for any more. */
+void session_cancel_submitted(struct session *s);
+
 /* The answer waits for the disk, or does so no longer. */
 void session_add_reply(struct session *s, struct reply *r);
 void session_remove_reply(struct session *s, const struct reply *r);

@@ -334,6 +334,17 @@ void session_remove_submitted(struct session *s, const struct slot *slot)
 	s->n_submitted--;
 }
 
+void session_cancel_submitted(struct session *s)
+{
+	bool was_pumping = s->pumping;
+	s->pumping = true;
+	for (struct slot *slot = s->submitted, *next; slot; slot = next) {
+		next = slot->next;
+		engine_cancel(s->engine, &slot->call);
+	}
+	s->pumping = was_pumping;
+}
+
 /* ---- answers that wait ---- */
 
 static size_t reply_bytes(const struct reply *r)
