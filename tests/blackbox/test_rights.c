@@ -520,6 +520,77 @@ static void expect_the_hidden_to_be_as_the_missing(struct world *w, enum role ro
 	}
 }
 
+/* ---- what only HTTP has ---- */
+
+/* Further routes of some requests, and pages. As in rights_table.h; '0': it is done, and there is nothing to be said. */
+static const struct page {
+	const char *want, *method, *target;
+} pages[] = {
+	{"d d + + + + d d d u u u +", "GET", "/v1/pools/p/items/settled"},
+	{"d d d + + + d d d u u u +", "GET", "/v1/pools/p/items/open"},
+	{"d d d + + + d d d u u u +", "GET", "/v1/pools/p/items/settled?reports=true"},
+	{"d d d + + + d d d u u u +", "GET", "/v1/pools/p/items/open?reports=true"},
+	{"d d n n n n d d d u u u n", "GET", "/v1/pools/p/items/nothing"},
+	{"d d d + + + d d d u u u +", "GET", "/v1/pools/p/labelers/plat-a/history"},
+	{"d d d d + d d d d u u u +", "GET", "/metrics"},
+	{"+ + + + + + + + + + + + +", "GET", "/v1/openapi.json"},
+	{"+ + + + + + + + + + + + +", "GET", "/livez"},
+	{"+ + + + + + + + + + + + +", "GET", "/readyz"},
+	{"0 0 0 0 0 0 0 0 0 0 0 0 0", "DELETE", "/v1/session"},
+};
+enum { PAGES = sizeof pages / sizeof *pages };
+
+static unsigned status_of(char want)
+{
+	switch (want) {
+	case 'd': return 403;
+	case 'u': return 401;
+	case 'n': return 404;
+	case '0': return 204;
+	default: return 200;
+	}
+}
+
+static void every_route_is_tried(void **state)
+{
+	size_t n;
+	const struct route *all = routes_all(&n);
+	(void)state;
+	for (size_t i = 0; i < n; i++) {
+		struct route_match m;
+		/* The first of a kind has its row in rights_table.c. A cookie is for a token that is shown. */
+		bool tried = !all[i].name || all[i].page == ROUTE_SESSION_BEGIN;
+		for (size_t k = 0; k < PAGES && !tried; k++) {
+			char path[128];
+			snprintf(path, sizeof path, "%.*s", (int)strcspn(pages[k].target, "?"), pages[k].target);
+			tried = routes_find(pages[k].method, path, &m) == 0 && m.route == &all[i];
+		}
+		if (!tried)
+			fail_msg("no row of this table asks for %s %s", routes_method(&all[i]), all[i].path);
+	}
+}
+
+static void try_page(struct world *w, const struct page *page, enum role role)
+{
+	const char want = page->want[2 * role];
+	const struct web_options late = {.token = w->secrets[role],
+					 .ca = rights_is_tls(w->way) ? w->s->files.ca : NULL};
+	char address[ADDRESS_MAX];
+	struct web own, *web = &w->peers[role].web;
+	struct http_answer answer;
+	bool is_late = role == REVOKED || role == EXPIRED;
+	if (is_late)
+		web_open(web = &own, address_of(w, address), &late);
+	assert_true(web_ask(web, page->method, page->target, "", NULL, &answer));
+	if (answer.status != status_of(want))
+		fail_msg("%s %s as %s: %u", page->method, page->target, rights_roles[role].name, answer.status);
+	assert_true(want == '0' ? answer.body.len == 0 : answer.body.len > 0);
+	assert_int_equal(answer.closes, is_late && want == 'u');
+	http_answer_free(&answer);
+	if (is_late)
+		web_close(&own);
+}
+
 static void try_all(struct secure *s, enum way way, bool is_http)
 {
 	static struct world w;
@@ -534,6 +605,10 @@ static void try_all(struct secure *s, enum way way, bool is_http)
 	for (enum role role = 0; role < ROLES; role++)
 		if (rights_exists(way, role) && role != ADMIN && role != OWNER && role != REVOKED && role != EXPIRED)
 			expect_the_hidden_to_be_as_the_missing(&w, role);
+	for (size_t i = 0; i < PAGES && is_http; i++)
+		for (enum role role = 0; role < ROLES; role++)
+			if (rights_exists(way, role))
+				try_page(&w, &pages[i], role);
 	end(&w);
 }
 
@@ -570,6 +645,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_table_has_every_request),
+		cmocka_unit_test(every_route_is_tried),
 		RIGHTS(everybody_over_a_unix_socket_with_a_token),
 		RIGHTS(everybody_over_tcp_with_a_token),
 		RIGHTS(everybody_over_tls_with_a_token),
