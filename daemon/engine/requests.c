@@ -270,11 +270,12 @@ void engine_withdraw(struct engine *e, struct call *call)
 void engine_cancel(struct engine *e, struct call *call)
 {
 	call->cancelled = true;
-	if (call->read)
-		e->ops.cancel(e->owner, call->read);
+	/* Either may be the last of the call: it is replied to, and gone. */
 	if (engine_is_waiting(call)) {
 		engine_stop_waiting(e, call);
 		engine_refuse_error(call, -ECANCELED);
+	} else if (call->read) {
+		e->ops.cancel(e->owner, call->read);
 	}
 	engine_check_event(e);
 }
