@@ -10,6 +10,7 @@ struct holder {
 	size_t at; /* in the heap */
 	uint64_t n;
 	struct place *oldest, *newest;
+	struct holder_work work;
 	enum holder_kind kind;
 	char name[];
 };
@@ -184,6 +185,11 @@ bool admission_is_reserved(const struct admission *a, const struct place *p)
 bool admission_owner_has_room(const struct admission *a)
 {
 	return !a->owner || a->owner->n < ADMISSION_FOR_OWNER;
+}
+
+struct holder_work *admission_work(const struct place *p)
+{
+	return p->of ? &p->of->work : NULL;
 }
 
 bool admission_is_stranger(const struct place *p)

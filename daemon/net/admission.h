@@ -21,6 +21,11 @@ enum { ADMISSION_FOR_OWNER = 8 };
 
 struct holder;
 
+/* What was done for a holder in one turn of the loop; the owner of the connections counts it. */
+struct holder_work {
+	uint64_t turn, done;
+};
+
 /* A connection among those of its holder. All zero: it is not counted. */
 struct place {
 	struct holder *of;
@@ -63,6 +68,9 @@ bool admission_is_reserved(const struct admission *a, const struct place *p);
 
 /* Whether the owner may have another one of these. */
 bool admission_owner_has_room(const struct admission *a);
+
+/* That of its holder; NULL: it is not counted. */
+struct holder_work *admission_work(const struct place *p);
 
 bool admission_is_stranger(const struct place *p);
 

@@ -228,11 +228,6 @@ static bool is_mute(const struct conn *c)
 	return c->context || (c->tls && !tls_is_ready(c->tls));
 }
 
-static bool is_knocking(const struct conn *c)
-{
-	return c->turn.queue == &c->shared->knocking;
-}
-
 static void begin_shaking(struct conn *c)
 {
 	c->shaking = true;
@@ -286,11 +281,23 @@ static bool may_read(const struct conn *c)
 	return admission_is_reserved(c->shared->admission, &c->place) && session_bytes(c->session) < RESERVED_BYTES;
 }
 
+/* Its holder has had its part of this turn of the loop: the bytes stay in the kernel until it is this one's turn. */
+static bool may_go_on(struct conn *c)
+{
+	struct holder_work *work = admission_work(&c->place);
+	if (!work || c->state >= CONN_ENDING || loop_turn_part(&c->shared->loop_turn, work, true) > 0)
+		return true;
+	if (!c->turn.queue)
+		turns_append(&c->shared->turns.ready, &c->turn);
+	return false;
+}
+
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
 	(void)suggested;
 	struct conn *c = handle->data;
-	*buf = uv_buf_init(c->shared->read_buffer, may_read(c) && may_shake(c) ? (unsigned)read_size(c->shared) : 0);
+	bool reads = may_read(c) && may_go_on(c) && may_shake(c);
+	*buf = uv_buf_init(c->shared->read_buffer, reads ? (unsigned)read_size(c->shared) : 0);
 }
 
 static bool awaits_rest(const struct conn *c)
@@ -301,8 +308,10 @@ static bool awaits_rest(const struct conn *c)
 static void watch_frame(struct conn *c)
 {
 	uint64_t frames = session_frames(c->session);
+	/* What has come is not looked at yet. */
+	bool waits = c->frames_before == frames && session_wants_turn(c->session);
 	if (!awaits_rest(c)) {
-		c->frame_since_ms = 0;
+		c->frame_since_ms = waits ? c->frame_since_ms : 0;
 	} else if (c->frame_since_ms == 0 || c->frames_before != frames) {
 		/* Only a complete frame restarts the clock: bytes may trickle in forever. */
 		c->frame_since_ms = now_ms(c);
@@ -312,7 +321,16 @@ static void watch_frame(struct conn *c)
 
 static void push(struct conn *c, const void *bytes, size_t n)
 {
-	if (session_push(c->session, bytes, n)) {
+	enum { FEW_SESSIONS = 64, BYTES_A_UNIT = 1024 /* that are read */ };
+	struct session_budget *budget = c->shared->session_limits.budget;
+	struct holder_work *work = admission_work(&c->place);
+	unsigned most = work ? loop_turn_part(&c->shared->loop_turn, work, budget->sessions <= FEW_SESSIONS) : 0;
+	uint64_t before = budget->work;
+	budget->work += 1 + n / BYTES_A_UNIT;
+	int err = session_push(c->session, bytes, n, most);
+	if (work)
+		work->done += budget->work - before;
+	if (err) {
 		log_warning("closing a connection: out of memory for its input");
 		conn_close(c);
 	}
@@ -395,7 +413,10 @@ static void take_cipher(struct conn *c, const void *bytes, size_t n)
 
 static bool wants_bytes(const struct conn *c)
 {
-	if (c->state >= CONN_ENDING || c->owed.len > OWED_MAX || is_knocking(c))
+	if (c->state >= CONN_ENDING)
+		return false;
+	/* Until its turn, or, while it knocks, until somebody else's handshake has ended. */
+	if (c->owed.len > OWED_MAX || c->turn.queue)
 		return false;
 	return is_mute(c) || session_wants_bytes(c->session);
 }
@@ -403,7 +424,11 @@ static bool wants_bytes(const struct conn *c)
 /* The stream has no more input, which may be the peer's intention, or is broken. */
 static void on_end(struct conn *c, bool broken)
 {
+	enum { END_WORK = 16 }; /* what a connection holds is freed, by the kernel too */
+	struct holder_work *work = admission_work(&c->place);
 	bool deaf = is_mute(c);
+	if (work)
+		work->done += END_WORK;
 	c->reading = false;
 	c->peer_ended = true;
 	if (broken || deaf || c->state >= CONN_ENDING) {
@@ -580,7 +605,7 @@ static const char *find_overdue(struct conn *c, uint64_t now)
 		return "its TLS handshake takes long, and others wait for one";
 	if (shaking && limits->frame_ms && now - c->began_ms > limits->frame_ms)
 		return "TLS handshake timed out";
-	if (limits->frame_ms && c->frame_since_ms && now - c->frame_since_ms > limits->frame_ms) {
+	if (limits->frame_ms && c->frame_since_ms && now - c->frame_since_ms > limits->frame_ms && awaits_rest(c)) {
 		log_debug("closing a connection: incomplete frame timed out");
 		c->shared->refused.n[NET_REFUSED_TIMEOUT]++;
 		session_finish(c->session, false);

@@ -12,6 +12,7 @@
 
 #include "daemon/net/admission.h"
 #include "daemon/net/refusals.h"
+#include "daemon/net/loop_turn.h"
 #include "daemon/net/session.h"
 #include "daemon/net/turns.h"
 #include "lib/crypto/tls.h"
@@ -44,6 +45,7 @@ struct conn_shared {
 	/* Handshakes under way, which hold much memory, and connections whose peers have sent their first bytes but
 	 * must wait for one to end: the bytes stay in the kernel. */
 	size_t handshakes, handshakes_max;
+	struct loop_turn loop_turn;
 	struct turn_queue knocking;
 	struct refusals refused;
 	uint64_t now_ms; /* time as it counts for the limits: only that in which peers were looked at; from 1 */

@@ -20,6 +20,7 @@ enum {
 	SEND_BUFFER_BYTES = 16 * 1024, /* for each connection above so many */
 	MUCH_BYTES = 64 * 1024, /* that make it worth to end a connection without a word */
 	PATIENCE_MS = 1000, /* with those who hold memory that others wait for */
+	REFUSED_AT_ONCE = 64, /* in one turn of the loop, for the memory that they hold */
 };
 
 /* ---- lists ---- */
@@ -291,8 +292,8 @@ static void weigh(const struct conns *all, struct shedding *s)
 	}
 }
 
-/* Refuses those who go first, until the others hold so much less. What the refused ones still hold is on its way out,
- * or with at_once is dropped with the connection. */
+/* Refuses those who go first, until the others hold so much less, or it is enough for now. What the refused ones still
+ * hold is on its way out, or with at_once is dropped with the connection. */
 static size_t refuse_first(struct conns *all, const struct shedding *s, size_t excess, bool at_once)
 {
 	static const char why[] = "memory for connections is full, and this one holds much of it; send less at a time, "
@@ -301,7 +302,7 @@ static size_t refuse_first(struct conns *all, const struct shedding *s, size_t e
 	int last = LEVELS - 1; /* of the levels to go; of it only as many as must */
 	for (; last > 0 && excess > s->at[last]; last--)
 		excess -= s->at[last];
-	for (struct conn *c = all->first; c; c = c->after) {
+	for (struct conn *c = all->first; c && refused < REFUSED_AT_ONCE; c = c->after) {
 		int level = level_of(s, c);
 		if (level < last || (level == last && excess == 0))
 			continue;
@@ -316,8 +317,8 @@ static size_t refuse_first(struct conns *all, const struct shedding *s, size_t e
 	return refused;
 }
 
-/* Sees to it that those who are not refused hold no more than `goal`. */
-static void shed(struct conns *all, size_t goal, bool at_once)
+/* Sees to it that those who are not refused hold no more than `goal`. True: more must go, in the next turn. */
+static bool shed(struct conns *all, size_t goal, bool at_once)
 {
 	struct shedding s;
 	weigh(all, &s);
@@ -325,12 +326,13 @@ static void shed(struct conns *all, size_t goal, bool at_once)
 	all->shared.refused.n[NET_REFUSED_MEMORY] += refused;
 	if (refused > 0) {
 		log_warning("memory for connections is full: %zu connections refused", refused);
-		return;
+		return refused == REFUSED_AT_ONCE;
 	}
 	/* It is those who were refused that hold the rest. */
 	for (struct conn *c = all->first; c; c = c->after)
 		if (!conn_is_closing(c))
 			close_if_patience_ends(all, c, s.fair);
+	return false;
 }
 
 /* Something large has waited for long, and nothing large went meanwhile: what others hold is not on its way out. */
@@ -367,8 +369,8 @@ static bool free_some(struct conns *all)
 	}
 	if (!is_stuck(all))
 		return false;
-	shed(all, goal_for_large(all), true);
-	all->room_since_ms = 0;
+	if (!shed(all, goal_for_large(all), true))
+		all->room_since_ms = 0;
 	return true;
 }
 
@@ -402,13 +404,14 @@ void conns_serve(struct conns *all)
 {
 	advance_clock(all);
 	flush(all);
-	turns_give(&all->shared.turns, all->shared.engine);
+	turns_give(&all->shared.turns, all->shared.engine, &all->budget, all->shared.loop_turn.until);
 	engine_go_on(all->shared.engine);
 	flush(all);
 	if (free_some(all))
 		flush(all);
 	if (all->n <= FEW_CONNECTIONS)
 		require_sound(conns_check(all));
+	loop_turn_begin(&all->shared.loop_turn, all->budget.work);
 }
 
 bool conns_are_due(const struct conns *all)
@@ -473,6 +476,7 @@ int conns_init(struct conns *all, uv_loop_t *loop, const struct config *config, 
 			   .owner = all},
 	};
 	admission_init(&all->admission, config->max_connections);
+	loop_turn_begin(&all->shared.loop_turn, 0);
 	all->shared.session_limits = (struct session_limits){
 		.max_frame_bytes = config->max_frame_bytes,
 		.max_unpacked_bytes = config->max_unpacked_bytes,

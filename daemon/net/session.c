@@ -12,10 +12,6 @@ enum {
 	QUEUE_MAX = 64,
 	KEPT_BYTES = 128 * 1024, /* of a buffer that is not needed just now but was lately */
 	SEND_NOW_BYTES = 2048,
-	/* What is done for one peer before others have their turn, in small requests: some hundred microseconds. */
-	TURN = 128,
-	AT_ONCE = 16, /* of these, when input arrives: enough for a small client, even if a thousand send at once */
-	FEW_SESSIONS = 64, /* with no more than these, each has a whole turn at once */
 	ROWS_A_UNIT = 4,
 	STEPS_A_UNIT = 128, /* of the engine's work */
 	ANSWER_BYTES_A_UNIT = 1024,
@@ -414,7 +410,7 @@ static bool may_submit(const struct session *s)
 
 static void submit_queue(struct session *s)
 {
-	while (s->queue && !s->blocked && !s->identity.is_refused && s->spent < TURN && may_submit(s)) {
+	while (s->queue && !s->blocked && !s->identity.is_refused && s->spent < SESSION_TURN && may_submit(s)) {
 		size_t bytes = session_answer_bytes(s);
 		s->resumed = s->resumed && !session_is_much(s, bytes);
 		struct slot *slot = session_dequeue(s);
@@ -433,14 +429,14 @@ static void submit_queue(struct session *s)
 			session_recount_slot(s, slot);
 		session_count(s);
 		uint64_t work = (engine_work(s->engine) - before) / STEPS_A_UNIT;
-		s->spent += 1 + (unsigned)(work > rows ? work : rows);
+		session_spend(s, 1 + (work > rows ? work : rows));
 	}
 }
 
 static bool may_take(const struct session *s)
 {
-	return s->state == SESSION_OPEN && s->n_queued < QUEUE_MAX && s->pressure < PRESSURE_HIGH && s->spent < TURN &&
-	       !session_must_wait(s);
+	return s->state == SESSION_OPEN && s->n_queued < QUEUE_MAX && s->pressure < PRESSURE_HIGH &&
+	       s->spent < SESSION_TURN && !session_must_wait(s);
 }
 
 static bool door_may_read(const struct session *s)
@@ -450,7 +446,7 @@ static bool door_may_read(const struct session *s)
 
 bool session_wants_turn(const struct session *s)
 {
-	if (is_over(s) || (s->spent < TURN && !session_must_wait(s) && !s->lacked_room))
+	if (is_over(s) || (s->spent < SESSION_TURN && !session_must_wait(s) && !s->lacked_room))
 		return false;
 	if (s->door && door_has_step(s->door, unsent(s), door_may_read(s)))
 		return true;
@@ -491,7 +487,7 @@ static void take_frames(struct session *s)
 		take_request(s, &message);
 		submit_queue(s);
 		if (s->output.len > before)
-			s->spent += (unsigned)((s->output.len - before) / ANSWER_BYTES_A_UNIT);
+			session_spend(s, (s->output.len - before) / ANSWER_BYTES_A_UNIT);
 		if (s->output.len >= SEND_NOW_BYTES && s->unsent_elsewhere == 0 && s->state < SESSION_GONE)
 			s->ops->send_now(s->owner);
 		measure(s);
@@ -502,14 +498,14 @@ static void take_frames(struct session *s)
 static bool step_door(struct session *s)
 {
 	size_t before = s->output.len;
-	if (!s->door || s->state >= SESSION_OVER || s->spent >= TURN ||
+	if (!s->door || s->state >= SESSION_OVER || s->spent >= SESSION_TURN ||
 	    !door_has_step(s->door, unsent(s), door_may_read(s)))
 		return false;
 	if (door_step(s->door, unsent(s), door_may_read(s), &s->output))
 		log_debug("a connection ends without a reason: out of memory");
-	s->spent += 1;
+	session_spend(s, 1);
 	if (s->output.len > before)
-		s->spent += (unsigned)((s->output.len - before) / ANSWER_BYTES_A_UNIT);
+		session_spend(s, (s->output.len - before) / ANSWER_BYTES_A_UNIT);
 	return true;
 }
 
@@ -579,7 +575,7 @@ static void pump_quietly(struct session *s)
 	release_if_gone(s);
 }
 
-int session_push(struct session *s, const void *bytes, size_t len)
+int session_push(struct session *s, const void *bytes, size_t len, unsigned at_once)
 {
 	if (s->state >= SESSION_ENDING)
 		return 0;
@@ -587,7 +583,7 @@ int session_push(struct session *s, const void *bytes, size_t len)
 	if (err)
 		return err;
 	s->received_ns = engine_now_ns(s->engine);
-	s->spent = s->limits->budget && s->limits->budget->sessions > FEW_SESSIONS ? TURN - AT_ONCE : 0;
+	s->spent = at_once < SESSION_TURN ? SESSION_TURN - at_once : 0;
 	pump_quietly(s);
 	return 0;
 }

@@ -32,6 +32,7 @@ struct session_budget {
 	size_t base_bytes; /* of used_bytes, what sessions take that do nothing, */
 	size_t base_limit_bytes; /* and may take before further ones are refused; 0: as much as the limit */
 	uint64_t sessions;
+	uint64_t work; /* that was done for sessions so far, in small requests */
 	struct session *first;
 	struct slot *spare;
 };
@@ -44,6 +45,9 @@ enum pressure session_budget_pressure(const struct session_budget *b);
 
 /* There is room for another session. */
 bool session_budget_takes_one(const struct session_budget *b);
+
+/* What is done for one peer before others have their turn, in small requests: some hundred microseconds. */
+enum { SESSION_TURN = 128 };
 
 struct session_limits {
 	size_t max_frame_bytes;
@@ -82,8 +86,8 @@ const struct identity *session_identity(const struct session *s);
 /* The memory that the connection itself takes has changed. */
 void session_set_base(struct session *s, size_t bytes);
 
-/* Bytes from the peer. 0 or -ENOMEM. */
-MUST_CHECK int session_push(struct session *s, const void *bytes, size_t len);
+/* Bytes from the peer. at_once: how much of a turn it may have now; for more it wants another. 0 or -ENOMEM. */
+MUST_CHECK int session_push(struct session *s, const void *bytes, size_t len, unsigned at_once);
 
 /* The bytes to send. The caller may take the buffer away and leave an empty one, and reports how much is still unsent
  * elsewhere. */

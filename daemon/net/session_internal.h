@@ -85,6 +85,14 @@ struct session {
 	bool quiet_io; /* the connection is calling, and will look at the output by itself */
 };
 
+/* Of its turn, and of the work of all. */
+static inline void session_spend(struct session *s, uint64_t n)
+{
+	s->spent += (unsigned)n;
+	if (s->limits->budget)
+		s->limits->budget->work += n;
+}
+
 static inline uint32_t session_in_flight(const struct session *s)
 {
 	return s->n_queued + s->n_submitted + s->n_replies;

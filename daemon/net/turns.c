@@ -61,17 +61,22 @@ static void release_for_room(struct turns *t)
 	t->large_released++;
 }
 
-void turns_give(struct turns *t, const struct engine *e)
+void turns_give(struct turns *t, const struct engine *e, const struct session_budget *b, uint64_t until)
 {
+	enum { LEAST = 2 }; /* that a turn counts for: the peer is read again afterwards */
 	while (may_release(t, e))
 		release(t, &t->waiting);
 	release_for_room(t);
-	struct turn *next = t->ready.first;
-	if (!next)
-		return;
-	turns_leave(next);
-	/* If it must wait by now, it will queue with those who must. */
-	session_resume(next->session);
+	uint64_t given = 0;
+	do {
+		struct turn *next = t->ready.first;
+		if (!next)
+			return;
+		turns_leave(next);
+		given += LEAST;
+		/* If it must wait by now, it will queue with those who must. */
+		session_resume(next->session);
+	} while (b->work + given < until);
 }
 
 bool turns_are_due(const struct turns *t, const struct engine *e)

@@ -36,8 +36,8 @@ void turns_wait(struct turns *t, struct turn *turn);
 /* Waits no longer. */
 void turns_leave(struct turn *turn);
 
-/* Gives the first one in the queue its turn. */
-void turns_give(struct turns *t, const struct engine *e);
+/* Gives the first ones in the queue their turns, one at least, until their work has come up to `until`. */
+void turns_give(struct turns *t, const struct engine *e, const struct session_budget *b, uint64_t until);
 
 /* Whether turns_give() has somebody to give a turn to. */
 bool turns_are_due(const struct turns *t, const struct engine *e);

@@ -88,7 +88,7 @@ void peer_resume(struct peer *p)
 void peer_push(struct peer *p, const void *bytes, size_t len)
 {
 	p->pushing = true;
-	require(session_push(p->session, bytes, len) == 0);
+	require(session_push(p->session, bytes, len, SESSION_TURN) == 0);
 	p->pushing = false;
 	give_turns(p);
 }

@@ -1,8 +1,10 @@
 /* All connections together, over sockets of the kernel: where they hold too much memory, those go who hold it for long,
- * and whoever asks and reads is served. The clock is the test's. */
+ * and whoever asks and reads is served; and a turn of the loop has so much work and no more. The clock is the test's. */
 #include "tests/lib/unit.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -96,6 +98,24 @@ static size_t join(struct world *w)
 	conns_accept(&w->all, pair[1], &at, NULL, &w->accepted);
 	require(setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &little, sizeof little) == 0);
 	w->fds[w->n] = pair[0];
+	return w->n++;
+}
+
+/* The same as a stranger, by TCP. */
+static size_t join_as_stranger(struct world *w)
+{
+	static const struct address at = {0};
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t size = sizeof to;
+	int knocks = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0),
+	    listens = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	require(knocks >= 0 && bind(listens, (struct sockaddr *)&to, size) == 0 && listen(listens, 1) == 0);
+	require(getsockname(listens, (struct sockaddr *)&to, &size) == 0);
+	require(connect(knocks, (struct sockaddr *)&to, size) == 0);
+	int accepted = accept4(listens, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	require(accepted >= 0 && close(listens) == 0 && w->n < PEERS_MAX);
+	conns_accept(&w->all, accepted, &at, NULL, &w->accepted);
+	w->fds[w->n] = knocks;
 	return w->n++;
 }
 
@@ -218,6 +238,60 @@ static void who_behaves_is_served_though_those_who_were_refused_neither_read_nor
 	assert_int_equal(conn_of(w, good)->refused_ms, 0);
 }
 
+enum { CROWD = 200, CROWD_ASKS = 500 };
+
+static void ask_in_a_crowd(struct world *w)
+{
+	begin(w, 64 * MIB);
+	for (size_t i = 0; i < CROWD; i++)
+		join(w);
+	for (size_t i = 0; i < CROWD; i++)
+		ask(w, i, 1, CROWD_ASKS);
+}
+
+/* Reading counts too. What begins before it is enough is ended: a turn of one peer, and one that is read. */
+static void a_turn_of_the_loop_has_so_much_work_however_many_have_asked(void **state)
+{
+	struct world *w = *state;
+	enum { TURNS_MAX = 10000, MOST = LOOP_WORK + 2 * SESSION_TURN };
+	uint64_t done = 0, most = 0, before;
+	int turns = 0;
+	ask_in_a_crowd(w);
+	for (; done < (uint64_t)CROWD * CROWD_ASKS && turns < TURNS_MAX; turns++) {
+		before = w->all.budget.work;
+		turn(w);
+		uint64_t work = w->all.budget.work - before;
+		most = work > most ? work : most;
+		done = 0;
+		for (const struct conn *c = w->all.first; c; c = c->after)
+			done += session_frames(c->session);
+	}
+	assert_int_equal(done, CROWD * CROWD_ASKS);
+	assert_true(most >= LOOP_WORK / 2);
+	assert_at_most((double)most, MOST);
+}
+
+/* A holder's connections share its part, so that one who has a single one need not wait for all of another's. */
+static void who_asks_little_is_answered_while_another_holder_has_much_to_be_done(void **state)
+{
+	struct world *w = *state;
+	const struct candor_request info = {.id = 1, .type = CANDOR_REQ_INFO};
+	struct buf bytes = {0};
+	char answer[4096];
+	ask_in_a_crowd(w);
+	size_t other = join_as_stranger(w);
+	peer_write(&bytes, &info);
+	for (int round = 0; round < 20; round++) {
+		turn(w);
+		say(w, other, bytes.data, bytes.len);
+		turn(w);
+		turn(w);
+		assert_true(recv(w->fds[other], answer, sizeof answer, MSG_DONTWAIT) > 0);
+	}
+	assert_true(w->all.shared.turns.ready.n > CROWD / 2);
+	buf_free(&bytes);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -225,6 +299,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(who_asks_fast_and_reads_does_not_pay_for_those_who_hold_half_frames),
 		TEST(who_behaves_is_served_though_those_who_were_refused_neither_read_nor_go),
+		TEST(a_turn_of_the_loop_has_so_much_work_however_many_have_asked),
+		TEST(who_asks_little_is_answered_while_another_holder_has_much_to_be_done),
 	};
 	return cmocka_run_group_tests_name("conns", tests, NULL, NULL);
 }

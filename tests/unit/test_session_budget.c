@@ -16,7 +16,7 @@ static void many_requests_of_one_peer_are_done_in_turns(void **state)
 		peer_write(&bytes, &r);
 	}
 	size_t turns = 1, most = 0, had = 0;
-	require(session_push(w->p.session, bytes.data, bytes.len) == 0);
+	require(session_push(w->p.session, bytes.data, bytes.len, SESSION_TURN) == 0);
 	for (; session_wants_turn(w->p.session); turns++) {
 		/* It is read no further meanwhile, and nobody waits for it to send more. */
 		assert_false(session_wants_bytes(w->p.session));
@@ -138,7 +138,7 @@ static void a_peer_over_its_share_of_memory_takes_nothing_new_until_its_answers_
 		const struct candor_request ask = get_pool_request(id);
 		peer_write(&bytes, &ask);
 	}
-	require(session_push(p.session, bytes.data, bytes.len) == 0);
+	require(session_push(p.session, bytes.data, bytes.len, SESSION_TURN) == 0);
 	assert_true(!session_wants_bytes(p.session) && session_frames(p.session) < 30);
 	for (uint64_t id = 1; id <= 100; id++) {
 		struct candor_response r;

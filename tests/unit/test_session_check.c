@@ -127,7 +127,7 @@ static void a_build_that_checks_ends_where_an_invariant_breaks(void **state)
 		signal(SIGABRT, SIG_DFL);
 		fclose(stderr);
 		s->rows_waiting++;
-		(void)!session_push(s, "", 0);
+		(void)!session_push(s, "", 0, SESSION_TURN);
 		_exit(0);
 	}
 	int status;
