@@ -1,5 +1,6 @@
 #include "daemon/http/answer.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -44,39 +45,83 @@ size_t answer_bytes(const struct answer *a)
 	return heap_bytes(a->lines.cap) + body_bytes(a->body) + gzip_bytes(a->gzip);
 }
 
+static int put_line(struct buf *out, const char *name, const char *value)
+{
+	const size_t name_len = strlen(name), value_len = strlen(value), len = name_len + value_len + 2;
+	uint8_t *to = buf_reserve(out, len);
+	if (!to)
+		return -ENOMEM;
+	memcpy(to, name, name_len);
+	memcpy(to + name_len, value, value_len);
+	memcpy(to + len - 2, "\r\n", 2);
+	out->len += len;
+	return 0;
+}
+
+/* The last `n` digits of x. */
+static void write_digits(char *to, size_t n, unsigned x)
+{
+	for (; n > 0; x /= 10)
+		to[--n] = (char)('0' + x % 10);
+}
+
+static int put_status(unsigned status, struct buf *out)
+{
+	char start[] = "HTTP/1.1 ___ ";
+	write_digits(start + 9, 3, status);
+	return put_line(out, start, problem_reason(status));
+}
+
 /* As RFC 9110 has it, in whatever language the machine speaks. */
 static int put_date(uint64_t now_ms, struct buf *out)
 {
 	static const char days[] = "SunMonTueWedThuFriSat", months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	char date[] = "___, __ ___ ____ __:__:__ GMT";
 	time_t seconds = (time_t)(now_ms / 1000);
 	struct tm t;
 	if (now_ms == 0 || !gmtime_r(&seconds, &t))
 		return 0;
-	return buf_printf(out, "Date: %.3s, %02d %.3s %04d %02d:%02d:%02d GMT\r\n", days + 3 * t.tm_wday, t.tm_mday,
-			  months + 3 * t.tm_mon, t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec);
+	memcpy(date, days + 3 * t.tm_wday, 3);
+	write_digits(date + 5, 2, (unsigned)t.tm_mday);
+	memcpy(date + 8, months + 3 * t.tm_mon, 3);
+	write_digits(date + 12, 4, (unsigned)t.tm_year + 1900);
+	write_digits(date + 17, 2, (unsigned)t.tm_hour);
+	write_digits(date + 20, 2, (unsigned)t.tm_min);
+	write_digits(date + 23, 2, (unsigned)t.tm_sec);
+	return put_line(out, "Date: ", date);
+}
+
+static int put_length(size_t len, struct buf *out)
+{
+	char text[24] = "", *at = text + sizeof text - 1;
+	do
+		*--at = (char)('0' + len % 10);
+	while ((len /= 10) > 0);
+	return put_line(out, "Content-Length: ", at);
 }
 
 /* len: of the body; SIZE_MAX: it is not known. */
 static int put_head(struct answer *a, size_t len, uint64_t now_ms, struct buf *out)
 {
+	static const char rest[] = "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\r\n";
 	a->is_chunked = len == SIZE_MAX && a->minor > 0;
 	a->closes = a->closes || (len == SIZE_MAX && a->minor == 0);
-	int err = buf_printf(out, "HTTP/1.1 %u %s\r\n", a->status, problem_reason(a->status));
+	int err = put_status(a->status, out);
 	if (!err)
 		err = put_date(now_ms, out);
 	if (!err && a->type)
-		err = buf_printf(out, "Content-Type: %s\r\n", a->type);
+		err = put_line(out, "Content-Type: ", a->type);
 	if (!err && a->gzip)
-		err = buf_printf(out, "Content-Encoding: gzip\r\n");
+		err = put_line(out, "Content-Encoding: ", "gzip");
 	if (!err && a->is_chunked)
-		err = buf_printf(out, "Transfer-Encoding: chunked\r\n");
+		err = put_line(out, "Transfer-Encoding: ", "chunked");
 	else if (!err && len != SIZE_MAX && a->status != 204)
-		err = buf_printf(out, "Content-Length: %zu\r\n", len);
-	if (!err && a->lines.len > 0)
+		err = put_length(len, out);
+	if (!err)
 		err = buf_append(out, a->lines.data, a->lines.len);
 	if (!err && (a->closes || a->minor == 0))
-		err = buf_printf(out, "Connection: %s\r\n", a->closes ? "close" : "keep-alive");
-	return err ? err : buf_printf(out, "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\r\n");
+		err = put_line(out, "Connection: ", a->closes ? "close" : "keep-alive");
+	return err ? err : buf_append(out, rest, sizeof rest - 1);
 }
 
 /* The next of the body, as it is sent. 1: there is more. */

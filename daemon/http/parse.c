@@ -59,26 +59,29 @@ const char *method_name(enum method m)
 /* What becomes of a field that is given in several lines. */
 enum repeated { REFUSED, COMMA, SEMICOLON };
 
+#define NAMED(name) name, sizeof name - 1
+
 static const struct {
 	const char *name;
+	size_t len;
 	enum repeated repeated;
 } fields[FIELD_COUNT] = {
-	[FIELD_ACCEPT] = {"accept", COMMA},
-	[FIELD_ACCEPT_ENCODING] = {"accept-encoding", COMMA},
-	[FIELD_AUTHORIZATION] = {"authorization", REFUSED},
-	[FIELD_CONNECTION] = {"connection", COMMA},
-	[FIELD_CONTENT_ENCODING] = {"content-encoding", COMMA},
-	[FIELD_CONTENT_LENGTH] = {"content-length", REFUSED},
-	[FIELD_CONTENT_TYPE] = {"content-type", REFUSED},
-	[FIELD_COOKIE] = {"cookie", SEMICOLON},
-	[FIELD_EXPECT] = {"expect", REFUSED},
-	[FIELD_HOST] = {"host", REFUSED},
-	[FIELD_LAST_EVENT_ID] = {"last-event-id", REFUSED},
-	[FIELD_ORIGIN] = {"origin", REFUSED},
-	[FIELD_SEC_FETCH_SITE] = {"sec-fetch-site", REFUSED},
-	[FIELD_TRANSFER_ENCODING] = {"transfer-encoding", REFUSED},
-	[FIELD_UPGRADE] = {"upgrade", COMMA},
-	[FIELD_USER_AGENT] = {"user-agent", REFUSED},
+	[FIELD_ACCEPT] = {NAMED("accept"), COMMA},
+	[FIELD_ACCEPT_ENCODING] = {NAMED("accept-encoding"), COMMA},
+	[FIELD_AUTHORIZATION] = {NAMED("authorization"), REFUSED},
+	[FIELD_CONNECTION] = {NAMED("connection"), COMMA},
+	[FIELD_CONTENT_ENCODING] = {NAMED("content-encoding"), COMMA},
+	[FIELD_CONTENT_LENGTH] = {NAMED("content-length"), REFUSED},
+	[FIELD_CONTENT_TYPE] = {NAMED("content-type"), REFUSED},
+	[FIELD_COOKIE] = {NAMED("cookie"), SEMICOLON},
+	[FIELD_EXPECT] = {NAMED("expect"), REFUSED},
+	[FIELD_HOST] = {NAMED("host"), REFUSED},
+	[FIELD_LAST_EVENT_ID] = {NAMED("last-event-id"), REFUSED},
+	[FIELD_ORIGIN] = {NAMED("origin"), REFUSED},
+	[FIELD_SEC_FETCH_SITE] = {NAMED("sec-fetch-site"), REFUSED},
+	[FIELD_TRANSFER_ENCODING] = {NAMED("transfer-encoding"), REFUSED},
+	[FIELD_UPGRADE] = {NAMED("upgrade"), COMMA},
+	[FIELD_USER_AGENT] = {NAMED("user-agent"), REFUSED},
 };
 static_assert(FIELD_COUNT == 16, "each field has a name");
 
@@ -205,7 +208,8 @@ static enum parse_event refuse(struct parse *p, llhttp_errno_t err)
 
 static bool is_token(uint8_t c)
 {
-	return (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') || (c && strchr("!#$%&'*+-.^_`|~", c));
+	return ((c | 32) >= 'a' && (c | 32) <= 'z') || c == '-' || (c >= '0' && c <= '9') ||
+	       (c && strchr("!#$%&'*+.^_`|~", c));
 }
 
 /* Whether a line that is complete, without its end, can be one of a header. */
@@ -220,10 +224,11 @@ static bool is_header_line(const uint8_t *line, size_t len)
 /* Two blanks, and none elsewhere. */
 static bool is_request_line(const uint8_t *line, size_t len)
 {
+	const uint8_t *at = line, *end = line + len;
 	size_t n = 0;
-	for (size_t i = 0; i < len; i++)
-		n += line[i] == ' ' || line[i] == '\t';
-	return n == 2;
+	for (; (at = memchr(at, ' ', (size_t)(end - at))); at++)
+		n++;
+	return n == 2 && !memchr(line, '\t', len);
 }
 
 /* A line is complete: PARSE_HEAD if the head is. */
@@ -254,37 +259,53 @@ static enum parse_event end_line(struct parse *p)
 	return ++p->n_lines > PARSE_FIELDS_MAX ? fail(p, 431, "too many header fields: the limit is 64") : PARSE_MORE;
 }
 
-/* What no byte of a head may be, at its place; NULL: it may. */
-static const char *fault_of_byte(const struct parse *p, uint8_t c)
+/* What the text has from `from` on that no head may have; NULL: nothing. If there is an LF, it is the last byte. */
+static const char *fault_of_bytes(const struct parse *p, size_t from)
 {
-	bool after_cr = p->text.len > 0 && p->text.data[p->text.len - 1] == '\r';
-	if ((c == '\n') != after_cr)
-		return "lines must end with CR LF, and have neither elsewhere";
-	if ((c < 0x20 && c != '\r' && c != '\n' && c != '\t') || c == 0x7f)
-		return "control characters are not taken";
-	if (p->first_len > 0 && p->text.len == p->line_start && (c == ' ' || c == '\t'))
+	const uint8_t *at = p->text.data + from, *end = p->text.data + p->text.len;
+	bool after_cr = from > 0 && at[-1] == '\r';
+	if (p->first_len > 0 && from == p->line_start && (*at == ' ' || *at == '\t'))
 		return "header lines must not be folded";
-	return NULL;
+	while (!after_cr && at < end && (*at >= 0x20 || *at == '\t' || *at == '\r') && *at != 0x7f)
+		after_cr = *at++ == '\r';
+	if (at == end)
+		return NULL;
+	if ((*at == '\n') != after_cr)
+		return "lines must end with CR LF, and have neither elsewhere";
+	return *at == '\n' ? NULL : "control characters are not taken";
+}
+
+/* How many more bytes it may have: of the first line, or of all others. */
+static size_t room_of_head(const struct parse *p)
+{
+	size_t line = p->first_len > 0 ? p->first_len : PARSE_LINE_MAX;
+	return line + 2 + (p->first_len > 0 ? PARSE_HEADERS_MAX : 0) - p->text.len;
+}
+
+/* Up to the end of a line. */
+static enum parse_event take_line(struct parse *p, const uint8_t *bytes, size_t len, size_t *used)
+{
+	const size_t from = p->text.len, room = room_of_head(p), most = len < room + 1 ? len : room + 1;
+	const uint8_t *end = memchr(bytes, '\n', most);
+	const size_t taken = end ? (size_t)(end + 1 - bytes) : most;
+	if (buf_append(&p->text, bytes, taken))
+		return fail(p, 503, "out of memory: try again later");
+	*used += taken;
+	const char *fault = fault_of_bytes(p, from);
+	if (fault)
+		return fail(p, 400, fault);
+	if (taken > room && p->first_len == 0)
+		return fail(p, 414, "the request line is too long: the limit is 8192 bytes");
+	if (taken > room)
+		return fail(p, 431, "the header is too long: the limit is 16384 bytes");
+	return end ? end_line(p) : PARSE_MORE;
 }
 
 static enum parse_event take_head(struct parse *p, const uint8_t *bytes, size_t len, size_t *used)
 {
 	enum parse_event event = PARSE_MORE;
-	while (*used < len && event == PARSE_MORE) {
-		uint8_t c = bytes[*used];
-		const char *fault = fault_of_byte(p, c);
-		if (fault)
-			return fail(p, 400, fault);
-		if (buf_append(&p->text, &c, 1))
-			return fail(p, 503, "out of memory: try again later");
-		++*used;
-		if (p->first_len == 0 && p->text.len > PARSE_LINE_MAX + 2)
-			return fail(p, 414, "the request line is too long: the limit is 8192 bytes");
-		if (p->first_len > 0 && p->text.len - p->first_len - 2 > PARSE_HEADERS_MAX)
-			return fail(p, 431, "the header is too long: the limit is 16384 bytes");
-		if (c == '\n')
-			event = end_line(p);
-	}
+	while (*used < len && event == PARSE_MORE)
+		event = take_line(p, bytes + *used, len - *used, used);
 	return event;
 }
 
@@ -305,7 +326,7 @@ static enum method method_of(llhttp_method_t method)
 static int find_field(const char *name, size_t len)
 {
 	for (int i = 0; i < FIELD_COUNT; i++)
-		if (strlen(fields[i].name) == len && strncasecmp(fields[i].name, name, len) == 0)
+		if (fields[i].len == len && strncasecmp(fields[i].name, name, len) == 0)
 			return i;
 	return -1;
 }

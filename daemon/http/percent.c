@@ -34,10 +34,18 @@ static size_t length_by_first(uint8_t first)
 	return first < 0xc2 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
 }
 
+/* Nothing in it has to be decoded. */
+static bool is_bare(const char *raw, size_t len, enum percent_plus plus)
+{
+	return len == 0 || (!memchr(raw, '%', len) && (plus == PERCENT_PLUS || !memchr(raw, '+', len)));
+}
+
 const char *percent_fault(const char *raw, size_t len, enum percent_plus plus)
 {
 	static const char bad_escape[] =
 		"has a \"%\" without two hexadecimal digits behind it; a \"%\" itself is written %25";
+	if (is_bare(raw, len, plus) && !text_fault(raw, len))
+		return NULL;
 	for (const char *at = raw, *end = raw + len; at < end;) {
 		uint8_t character[4] = {0};
 		size_t n = 0, want = 1;
@@ -59,6 +67,8 @@ const char *percent_fault(const char *raw, size_t len, enum percent_plus plus)
 size_t percent_length(const char *raw, size_t len)
 {
 	size_t n = len;
+	if (is_bare(raw, len, PERCENT_PLUS))
+		return len;
 	for (size_t i = 0; i < len; i++)
 		n -= raw[i] == '%' ? 2 : 0;
 	return n;
@@ -66,6 +76,10 @@ size_t percent_length(const char *raw, size_t len)
 
 void percent_decode(const char *raw, size_t len, enum percent_plus plus, char *out)
 {
+	if (is_bare(raw, len, plus)) {
+		memcpy(out, raw, len);
+		return;
+	}
 	for (const char *at = raw, *end = raw + len; at < end;)
 		*out++ = (char)take(&at, end, plus);
 }

@@ -47,7 +47,10 @@ static const struct route table[] = {
 #include "daemon/http/routes.def"
 };
 /* clang-format on */
-enum { TABLE = sizeof table / sizeof *table };
+enum {
+	TABLE = sizeof table / sizeof *table,
+	SEGMENTS_MAX = 8, /* that one of them has, or fewer */
+};
 
 const struct route *routes_all(size_t *n)
 {
@@ -91,6 +94,15 @@ const char *routes_method(const struct route *r)
 	return method_text(r->method);
 }
 
+/* METHODS: none that a route has. */
+static enum route_method method_of(const char *text)
+{
+	enum route_method m = ROUTE_GET;
+	while (m < ROUTE_METHODS && strcmp(method_text(m), text) != 0)
+		m++;
+	return m;
+}
+
 /* ---- segments ---- */
 
 struct segment {
@@ -104,8 +116,8 @@ static bool next_segment(const char **at, struct segment *s)
 	if (**at != '/')
 		return false;
 	s->text = ++*at;
-	s->len = strcspn(*at, "/");
-	*at += s->len;
+	*at = strchrnul(s->text, '/');
+	s->len = (size_t)(*at - s->text);
 	return true;
 }
 
@@ -130,27 +142,29 @@ static const ProtobufCFieldDescriptor *field_of(const ProtobufCMessageDescriptor
 	return NULL;
 }
 
-/* Whether the path is one of the route's; then also the names in it. */
-static bool fits(const struct route *r, const char *path, struct route_match *m)
+static bool is_text(struct segment have, struct segment want)
 {
-	const char *at = path, *pattern = r->path;
-	const ProtobufCMessageDescriptor *type = json_request_type(r->kind);
-	struct segment have, want;
-	m->n_names = 0;
-	while (next_segment(&pattern, &want)) {
-		if (!next_segment(&at, &have))
+	if (have.len == want.len)
+		return memcmp(have.text, want.text, want.len) == 0;
+	return have.len > want.len && percent_is(have.text, have.len, PERCENT_PLUS, want.text, want.len);
+}
+
+/* A path, cut: how many segments it has, and the first ones. */
+struct path {
+	struct segment segments[SEGMENTS_MAX];
+	size_t n;
+};
+
+/* Whether the path is one of the route's. */
+static bool fits(const struct route *r, const struct path *path)
+{
+	const char *pattern = r->path;
+	struct segment want;
+	size_t n = 0;
+	for (; next_segment(&pattern, &want); n++)
+		if (n == path->n || n == SEGMENTS_MAX || (!is_name(want) && !is_text(path->segments[n], want)))
 			return false;
-		if (!is_name(want)) {
-			if (!percent_is(have.text, have.len, PERCENT_PLUS, want.text, want.len))
-				return false;
-			continue;
-		}
-		require(type && m->n_names < ROUTE_NAMES_MAX);
-		m->names[m->n_names].field = field_of(type, want);
-		m->names[m->n_names].raw = have.text;
-		m->names[m->n_names++].len = have.len;
-	}
-	return *at == '\0';
+	return n == path->n;
 }
 
 /* ---- faults ---- */
@@ -172,13 +186,14 @@ static bool is_dots(struct segment s)
 }
 
 /* 0, or the status of a path that no route can have. */
-static unsigned check_path(const char *path, struct route_match *m)
+static unsigned cut_path(const char *text, struct path *path, struct route_match *m)
 {
 	struct segment s;
 	bool has_empty = false, ends_empty = false;
-	if (*path != '/')
+	path->n = 0;
+	if (*text != '/')
 		return fail(m, 400, "the path does not begin with \"/\"");
-	for (const char *at = path; next_segment(&at, &s);) {
+	for (const char *at = text; next_segment(&at, &s);) {
 		const char *wrong = percent_fault(s.text, s.len, PERCENT_PLUS);
 		if (wrong)
 			return fail(m, 400, "a segment of the path %s", wrong);
@@ -189,14 +204,33 @@ static unsigned check_path(const char *path, struct route_match *m)
 				    (int)s.len, s.text, s.len == 1 ? "%2E" : "%2E%2E");
 		has_empty = has_empty || ends_empty;
 		ends_empty = s.len == 0;
+		if (path->n < SEGMENTS_MAX)
+			path->segments[path->n] = s;
+		path->n++;
 	}
 	if (has_empty)
 		return fail(m, 404,
 			    "there is no such path: it has an empty segment; a name has at least one byte, and "
 			    "a \"/\" in it is written %%2F");
-	if (ends_empty && path[1] != '\0')
+	if (ends_empty && text[1] != '\0')
 		return fail(m, 404, "there is no such path: it ends with \"/\"; leave that out");
 	return 0;
+}
+
+/* The names in a path that is one of the route's. */
+static void take_names(const struct path *path, struct route_match *m)
+{
+	const ProtobufCMessageDescriptor *type = json_request_type(m->route->kind);
+	const char *pattern = m->route->path;
+	struct segment want;
+	for (size_t i = 0; next_segment(&pattern, &want); i++) {
+		if (!is_name(want))
+			continue;
+		require(type && m->n_names < ROUTE_NAMES_MAX);
+		m->names[m->n_names].field = field_of(type, want);
+		m->names[m->n_names].raw = path->segments[i].text;
+		m->names[m->n_names++].len = path->segments[i].len;
+	}
 }
 
 static void add_allowed(struct route_match *m, const char *method)
@@ -205,35 +239,38 @@ static void add_allowed(struct route_match *m, const char *method)
 	snprintf(m->allow + len, sizeof m->allow - len, "%s%s", len ? ", " : "", method);
 }
 
+/* Nothing has that path with the method that was asked for: says what has it with another one. */
+static unsigned find_other(const struct path *path, struct route_match *m)
+{
+	for (size_t i = 0; i < TABLE; i++) {
+		if (!fits(&table[i], path))
+			continue;
+		add_allowed(m, routes_method(&table[i]));
+		if (table[i].method == ROUTE_GET)
+			add_allowed(m, "HEAD");
+	}
+	if (m->allow[0])
+		return fail(m, 405, "this path does not take the method; it takes %s", m->allow);
+	return fail(m, 404,
+		    "there is no such path; GET /v1/openapi.json lists those that there are, and a "
+		    "\"/\" in a name is written %%2F");
+}
+
 /* ---- for the door ---- */
 
-unsigned routes_find(const char *method, const char *path, struct route_match *out)
+unsigned routes_find(const char *method, const char *text, struct route_match *out)
 {
-	const struct route *found = NULL;
-	struct route_match m = {.is_head = strcmp(method, "HEAD") == 0};
-	const char *wanted = m.is_head ? "GET" : method;
-	unsigned status = check_path(path, &m);
-	for (size_t i = 0; !status && i < TABLE && !found; i++) {
-		if (!fits(&table[i], path, &m))
-			continue;
-		if (strcmp(routes_method(&table[i]), wanted) == 0)
-			found = &table[i];
-		add_allowed(&m, routes_method(&table[i]));
-		if (table[i].method == ROUTE_GET)
-			add_allowed(&m, "HEAD");
-	}
-	if (found) {
-		m.route = found;
-		m.allow[0] = '\0';
-	} else if (!status && m.allow[0]) {
-		status = fail(&m, 405, "this path does not take the method; it takes %s", m.allow);
-	} else if (!status) {
-		status = fail(&m, 404,
-			      "there is no such path; GET /v1/openapi.json lists those that there are, and a "
-			      "\"/\" in a name is written %%2F");
-	}
-	*out = m;
-	return status;
+	const bool is_head = strcmp(method, "HEAD") == 0;
+	const enum route_method wanted = is_head ? ROUTE_GET : method_of(method);
+	struct path path;
+	*out = (struct route_match){.is_head = is_head};
+	unsigned status = cut_path(text, &path, out);
+	for (size_t i = 0; !status && i < TABLE && !out->route; i++)
+		if (table[i].method == wanted && fits(&table[i], &path))
+			out->route = &table[i];
+	if (out->route)
+		take_names(&path, out);
+	return status || out->route ? status : find_other(&path, out);
 }
 
 size_t routes_given(const struct route *r, const char *names[ROUTE_NAMES_MAX + 1])
@@ -271,11 +308,13 @@ int routes_pack(struct route_match *m, const char *query, struct buf *out)
 	const size_t before = out->len, len = strlen(query);
 	bool is_given;
 	int err = type ? pack_path(m, type, out) : 0;
+	if (!err && len == 0)
+		return 0;
 	if (!err && type && r->from == ROUTE_FROM_QUERY)
 		err = query_pack(query, len, type, given, routes_given(r, given), out, m->fault, sizeof m->fault);
 	else if (!err && r->from == ROUTE_FROM_NOTHING)
 		err = query_flag(query, len, r->flag, &is_given, m->fault, sizeof m->fault);
-	else if (!err && len > 0) {
+	else if (!err) {
 		snprintf(m->fault, sizeof m->fault, "this takes no parameters in its URL; its fields are in its body");
 		err = ERR_MALFORMED;
 	}

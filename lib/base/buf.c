@@ -1,10 +1,8 @@
 #include "lib/base/buf.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* A first large piece is often the only one, and gets what it needs; what grows from small pieces doubles. */
 static size_t grown_cap(size_t cap, size_t need)
@@ -19,32 +17,17 @@ static size_t grown_cap(size_t cap, size_t need)
 	return cap;
 }
 
-uint8_t *buf_reserve(struct buf *b, size_t more)
+uint8_t *buf_grow(struct buf *b, size_t more)
 {
 	if (more > SIZE_MAX / 2 - b->len)
 		return NULL;
-	size_t need = b->len + more;
-	if (need > b->cap) {
-		size_t cap = grown_cap(b->cap, need);
-		uint8_t *grown = realloc(b->data, cap);
-		if (!grown)
-			return NULL;
-		b->data = grown;
-		b->cap = cap;
-	}
+	size_t cap = grown_cap(b->cap, b->len + more);
+	uint8_t *grown = realloc(b->data, cap);
+	if (!grown)
+		return NULL;
+	b->data = grown;
+	b->cap = cap;
 	return b->data + b->len;
-}
-
-int buf_append(struct buf *b, const void *bytes, size_t len)
-{
-	if (len == 0)
-		return 0;
-	uint8_t *to = buf_reserve(b, len);
-	if (!to)
-		return -ENOMEM;
-	memcpy(to, bytes, len);
-	b->len += len;
-	return 0;
 }
 
 int buf_printf(struct buf *b, const char *format, ...)

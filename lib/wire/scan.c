@@ -1,12 +1,15 @@
 #include "lib/wire/scan.h"
 
+static uint32_t word(const uint8_t *p)
+{
+	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
 static bool fixed(const uint8_t **at, const uint8_t *end, size_t size, uint64_t *out)
 {
 	if ((size_t)(end - *at) < size)
 		return false;
-	*out = 0;
-	for (size_t i = 0; i < size; i++)
-		*out |= (uint64_t)(*at)[i] << 8 * i;
+	*out = word(*at) | (size == 8 ? (uint64_t)word(*at + 4) << 32 : 0);
 	*at += size;
 	return true;
 }
