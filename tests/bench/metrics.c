@@ -45,7 +45,7 @@ static bool refusal(void *owner, size_t i, const char **reason, uint64_t *n)
 static void fill(struct fake_owner *f)
 {
 	for (int i = 0; i < POOLS; i++) {
-		char pool[32], names[LABELERS][32];
+		char pool[48], names[LABELERS][32];
 		struct candor_report rows[LABELERS];
 		snprintf(pool, sizeof pool, "campaign-of-a-platform-%d", i);
 		fake_pool(f, pool, NULL);

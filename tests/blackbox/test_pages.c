@@ -215,7 +215,7 @@ static void a_long_page_comes_to_its_end(void **state)
 	start(c);
 	struct candor *session = daemon_connect(&c->daemon);
 	for (int i = 0; i < POOLS; i++) {
-		char name[32];
+		char name[48];
 		const struct candor_response *r;
 		snprintf(name, sizeof name, "campaign-of-a-platform-%d", i);
 		struct candor_request request = {.type = CANDOR_REQ_CREATE_POOL, .pool = name};
