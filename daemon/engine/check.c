@@ -34,7 +34,8 @@ static void check_batches(const struct engine *e, bool all)
 	const struct batch *other = e->filling == &e->batches[0] ? &e->batches[1] : &e->batches[0];
 	require(e->filling == &e->batches[0] || e->filling == &e->batches[1]);
 	require(!e->committing || e->committing == other);
-	require(!e->probing || e->committing);
+	/* A probe has nothing else in its commit. */
+	require(!e->probing || (e->committing && e->committing->n == 1));
 	check_batch(e->filling, all);
 	check_batch(other, all);
 	/* What is with neither is on disk. */
