@@ -72,6 +72,7 @@ static const struct play_step singles[] = {
 	ONE("pruning", ASK(PRUNE_POOL, .round = 4, .state = archived_state, .digest = archived_digest, .file = "a.gz")),
 	ONE("a query of items that are archived", ASK(QUERY_ITEMS, .with_reports = true, ITEMS("r2", "r3"))),
 	ONE("the feed", ASK(LIST_ITEMS, .limit = 4)),
+	ONE("what happened to items", ASK(LIST_CHANGES, .limit = 4)),
 	ONE("a labeler's history", ASK(GET_LABELER, .labeler = "b", .history = true, .limit = 10)),
 	ONE("the labelers", ASK(LIST_LABELERS, .limit = 10)),
 	ONE("the pools", {.type = CANDOR_REQ_LIST_POOLS, .limit = 10}),
