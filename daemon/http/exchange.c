@@ -325,7 +325,7 @@ const char *exchange_token(struct exchange *x, int *err)
 	else if (!(x->token = strndup((const char *)at, len)))
 		*err = -ENOMEM;
 	if (x->message.data)
-		wipe(x->message.data, x->message.len);
+		wipe(x->message.data, x->message.cap);
 	end_reading(x);
 	buf_free(&x->message);
 	return x->token;
