@@ -330,7 +330,7 @@ static size_t take(struct door *d, const uint8_t *bytes, size_t len, struct buf 
 			break;
 		}
 	}
-	if (d->parse && !d->x && !parse_has_begun(d->parse))
+	if (d->parse && !d->x && parse_is_new(d->parse))
 		rest(d);
 	return taken;
 }
@@ -392,7 +392,8 @@ int door_step(struct door *d, size_t unsent, bool may_read, struct buf *out)
 	if (!door_has_step(d, unsent, may_read))
 		return 0;
 	if (!answers(d)) {
-		size_t taken = take(d, d->input.data, d->input.len, out);
+		const uint8_t *bytes = d->input.data ? d->input.data : (const uint8_t *)"";
+		size_t taken = take(d, bytes, d->input.len, out);
 		if (taken < d->input.len)
 			buf_consume(&d->input, taken);
 		else

@@ -96,6 +96,10 @@ static enum parse_event fail(struct parse *p, unsigned status, const char *sente
 	return PARSE_FAULT;
 }
 
+static const char not_framed[] =
+	"the body is not framed as HTTP/1.1 has it: chunks have a length in hexadecimal digits, and "
+	"neither extensions nor fields behind them are taken";
+
 /* ---- what llhttp calls ---- */
 
 static struct parse *of(llhttp_t *llhttp)
@@ -120,7 +124,7 @@ static int on_field(llhttp_t *llhttp, const char *at, size_t len)
 {
 	struct parse *p = of(llhttp);
 	if (p->stage != IN_HEAD) {
-		fail(p, 400, "fields behind the last chunk are not taken: send none");
+		fail(p, 400, not_framed);
 		return -1;
 	}
 	p->lines[p->n_values] = (struct line){
@@ -166,7 +170,7 @@ static int on_chunk_extension(llhttp_t *llhttp, const char *at, size_t len)
 {
 	(void)at;
 	(void)len;
-	fail(of(llhttp), 400, "extensions of chunks are not taken: send none");
+	fail(of(llhttp), 400, not_framed);
 	return -1;
 }
 
@@ -190,6 +194,9 @@ static const llhttp_settings_t settings = {
 
 static enum parse_event refuse(struct parse *p, llhttp_errno_t err)
 {
+	/* What llhttp finds first depends on how the bytes are cut. */
+	if (p->stage != IN_HEAD)
+		return fail(p, 400, not_framed);
 	switch ((int)err) {
 	case HPE_INVALID_METHOD: return fail(p, 501, "the method is not known");
 	case HPE_INVALID_VERSION: return fail(p, 505, "the version must be HTTP/1.1 or HTTP/1.0");
@@ -197,11 +204,9 @@ static enum parse_event refuse(struct parse *p, llhttp_errno_t err)
 	case HPE_INVALID_CONTENT_LENGTH:
 	case HPE_UNEXPECTED_CONTENT_LENGTH: return fail(p, 400, "Content-Length must be one number of bytes");
 	case HPE_INVALID_TRANSFER_ENCODING: return fail(p, 400, "Transfer-Encoding must be chunked");
-	case HPE_INVALID_CHUNK_SIZE: return fail(p, 400, "the length of a chunk must be a hexadecimal number");
 	case HPE_INVALID_HEADER_TOKEN: return fail(p, 400, "a header line is malformed");
 	}
-	return fail(p, 400,
-		    p->stage == IN_HEAD ? "the request is not HTTP/1.1" : "the body is not framed as HTTP/1.1 has it");
+	return fail(p, 400, "the request is not HTTP/1.1");
 }
 
 /* ---- the head ---- */
@@ -473,7 +478,7 @@ static enum parse_event take_body(struct parse *p, const uint8_t *bytes, size_t 
 	if (*used > 0)
 		p->last = bytes[*used - 1];
 	if (p->stage == COMPLETE && p->head.is_chunked && *used > 0 && (p->last != '\n' || before != '\r'))
-		return fail(p, 400, "the body must end with CR LF");
+		return fail(p, 400, not_framed);
 	if (p->piece_len > 0)
 		return PARSE_BODY;
 	return p->stage == COMPLETE ? PARSE_END : PARSE_MORE;
@@ -550,6 +555,11 @@ unsigned parse_fault(const struct parse *p, const char **sentence)
 bool parse_has_begun(const struct parse *p)
 {
 	return p->stage == IN_BODY || (p->stage == IN_HEAD && p->text.len > 0);
+}
+
+bool parse_is_new(const struct parse *p)
+{
+	return p->stage == IN_HEAD && p->text.len == 0 && p->empty_lines == 0;
 }
 
 void parse_reset(struct parse *p)

@@ -100,6 +100,9 @@ unsigned parse_fault(const struct parse *p, const char **sentence);
 /* Some of a request has come, and the rest has not. */
 bool parse_has_begun(const struct parse *p);
 
+/* Nothing has come, not even an empty line: it is as a new one. */
+bool parse_is_new(const struct parse *p);
+
 /* After PARSE_END. */
 void parse_reset(struct parse *p);
 
