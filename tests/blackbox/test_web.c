@@ -66,7 +66,7 @@ static void fill(struct pair *p)
 	for (size_t i = 0; i < 2; i++)
 		tell(p, (struct candor_request){.type = CANDOR_REQ_CREATE_POOL, .pool = pools[i]});
 	for (int i = 0; i < 40; i++) {
-		char item[16];
+		char item[32];
 		snprintf(item, sizeof item, "item/%d", i);
 		tell_of_report(p, item, "plat-a", 1.0 / (i + 3));
 		tell_of_report(p, item, "\xF0\x9F\x98\x80 \"%\"", 0.1 * (i % 11));
