@@ -4,8 +4,9 @@
 #
 #   B=build/release tests/reliability.sh
 #
-# Those are all programs in $B/tests/fault, and the others whose source says a count (tests/lib/proof.h). Counts of the same
-# name are added up. A line for each program; the output of one that fails in full, and then the document stays as it was.
+# Those are all programs in $B/tests/fault, and the others whose source says a count (tests/lib/proof.h), scripts of
+# tests/clients among them. Counts of the same name are added up. A line for each program; the output of one that fails in full,
+# and then the document stays as it was.
 # TEST_TIMEOUT_S (14400) is what one program may take. RELIABILITY=bounded runs them at the size of `make test` and leaves
 # the document as it was.
 set -u
@@ -13,7 +14,7 @@ cd "$(dirname "$0")/.." || exit 1
 B=${B:-build/release}
 document=docs/reliability.md
 limit_s=${TEST_TIMEOUT_S:-14400}
-export RELIABILITY=${RELIABILITY:-full}
+export B RELIABILITY=${RELIABILITY:-full}
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 
@@ -24,8 +25,12 @@ fi
 
 failed=0
 : >"$tmp/counts"
-for source in tests/fault/*.c $(grep -l '\bproof_say(' tests/unit/*.c tests/blackbox/*.c); do
-	program=$B/${source%.c}
+for source in tests/fault/*.c $(grep -l '\bproof_say(' tests/unit/*.c tests/blackbox/*.c) \
+	$(grep -l '# proof: ' tests/clients/test_*); do
+	case $source in
+	*.c) program=$B/${source%.c} ;;
+	*) program=$source ;;
+	esac
 	start=$SECONDS
 	CMOCKA_MESSAGE_OUTPUT=TAP timeout -k 10 "$limit_s" "$program" >"$tmp/log" 2>&1 </dev/null
 	status=$?
