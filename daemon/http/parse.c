@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "lib/base/heap.h"
+#include "lib/base/text.h"
 #include "lib/base/wipe.h"
 
 enum {
@@ -271,6 +272,10 @@ static const char *fault_of_bytes(const struct parse *p, size_t from)
 	bool after_cr = from > 0 && at[-1] == '\r';
 	if (p->first_len > 0 && from == p->line_start && (*at == ' ' || *at == '\t'))
 		return "header lines must not be folded";
+	/* Nearly always it is a line of text. */
+	if (!after_cr && end - at > 2 && end[-2] == '\r' && end[-1] == '\n' &&
+	    !text_fault((const char *)at, (size_t)(end - at) - 2))
+		return NULL;
 	while (!after_cr && at < end && (*at >= 0x20 || *at == '\t' || *at == '\r') && *at != 0x7f)
 		after_cr = *at++ == '\r';
 	if (at == end)

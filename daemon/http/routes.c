@@ -193,10 +193,10 @@ static unsigned cut_path(const char *text, struct path *path, struct route_match
 	path->n = 0;
 	if (*text != '/')
 		return fail(m, 400, "the path does not begin with \"/\"");
+	const char *wrong = percent_fault(text, strlen(text), PERCENT_PLUS);
+	if (wrong)
+		return fail(m, 400, "a segment of the path %s", wrong);
 	for (const char *at = text; next_segment(&at, &s);) {
-		const char *wrong = percent_fault(s.text, s.len, PERCENT_PLUS);
-		if (wrong)
-			return fail(m, 400, "a segment of the path %s", wrong);
 		if (is_dots(s))
 			return fail(m, 400,
 				    "the path has a segment \"%.*s\", which is not resolved; a name that is "

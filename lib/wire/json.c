@@ -112,14 +112,7 @@ static void put_text(struct json_out *j, const char *text, size_t size)
 
 void json_out_key(struct json_out *j, const char *key)
 {
-	const size_t len = strlen(key);
-	if (is_plain(key, len)) {
-		put_whole(j, "\"", key, len, ":");
-		return;
-	}
-	put_text(j, key, len);
-	put(j, ":", 1);
-	j->after_key = true;
+	put_whole(j, "\"", key, strlen(key), ":");
 }
 
 void json_out_text(struct json_out *j, const char *text)

@@ -32,7 +32,7 @@ struct json_out {
 
 void json_out_open(struct json_out *j, char bracket); /* '{' or '[' */
 void json_out_close(struct json_out *j, char bracket); /* '}' or ']' */
-void json_out_key(struct json_out *j, const char *key);
+void json_out_key(struct json_out *j, const char *key); /* a word that needs no escapes */
 void json_out_text(struct json_out *j, const char *text); /* what is not UTF-8 in it becomes U+FFFD */
 void json_out_string(struct json_out *j, const char *text, size_t len); /* up to a NUL, if there is one */
 void json_out_count(struct json_out *j, uint64_t n);

@@ -74,10 +74,13 @@ static double divide(uint64_t digits, unsigned n)
 static bool digits_of(double x, uint64_t *digits, int *power)
 {
 	enum { LEAST = -4, MOST = 15 };
-	int exponent;
+	uint64_t bits;
 	if (!(x >= 1e-4 && x < 1e15))
 		return false;
-	const uint64_t fraction = (uint64_t)ldexp(frexp(x, &exponent), BITS);
+	memcpy(&bits, &x, sizeof bits);
+	/* As frexp() gives them: x is fraction / 2^53 * 2^exponent, and the fraction's first bit is not stored. */
+	const uint64_t first = UINT64_C(1) << (BITS - 1), fraction = first | (bits & (first - 1));
+	const int exponent = (int)(bits >> (BITS - 1)) - 1022;
 	const unsigned drop = (unsigned)(BITS - exponent); /* 3 to 66 */
 	const uint64_t least = tens[SHORT_MAX - 1];
 	*power = (exponent - 1) * 1233 >> 12; /* log10(2) * 4096: right or one off */
@@ -219,13 +222,23 @@ bool json_number_read(const uint8_t *number, size_t len, struct json_number *out
 
 /* ---- writing ---- */
 
+/* From 00 to 99. */
+static const char pairs[] =
+	"00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748"
+	"4950515253545556575859606162636465666768697071727374757677787980818283848586878889909192939495"
+	"96979899";
+
 /* Of a number that is written without an exponent. */
 static size_t place_digits(uint64_t digits, int power, char *out)
 {
 	char text[SHORT_MAX];
 	size_t n = SHORT_MAX, len = 0;
-	for (size_t i = SHORT_MAX; i-- > 0; digits /= 10)
-		text[i] = (char)('0' + digits % 10);
+	for (size_t i = SHORT_MAX - 2; digits >= 10; i -= 2, digits /= 100) {
+		const char *pair = pairs + 2 * (digits % 100);
+		text[i] = pair[0];
+		text[i + 1] = pair[1];
+	}
+	text[0] = (char)('0' + digits);
 	while (n > 1 && text[n - 1] == '0')
 		n--;
 	if (power < 0) {

@@ -3,8 +3,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "lib/wire/scan.h"
-
 typedef struct json_pieces_level level;
 
 static level *top(struct json_pieces *p)
@@ -91,16 +89,19 @@ static const ProtobufCFieldDescriptor *first_list(const ProtobufCMessageDescript
  * that the type does not have are skipped. skips: others as well. */
 static int take(level *l, uint32_t number, bool skips, struct scan_field *out)
 {
-	for (;;) {
-		const uint8_t *at = l->at;
-		int found = scan_next(&at, l->end, out);
-		if (found <= 0 || out->number > number)
-			return found < 0 ? found : 0;
-		if (out->number < number && !skips && protobuf_c_message_descriptor_get_field(l->type, out->number))
-			return ERR_MALFORMED;
-		l->at = at;
-		if (out->number == number)
+	for (;; l->has_next = false) {
+		int found = l->has_next ? 1 : scan_next(&l->at, l->end, &l->next);
+		if (found <= 0)
+			return found;
+		l->has_next = l->next.number > number;
+		if (l->has_next)
+			return 0;
+		if (l->next.number == number) {
+			*out = l->next;
 			return 1;
+		}
+		if (!skips && protobuf_c_message_descriptor_get_field(l->type, l->next.number))
+			return ERR_MALFORMED;
 	}
 }
 

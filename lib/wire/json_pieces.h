@@ -9,6 +9,7 @@
 
 #include "lib/wire/frame.h"
 #include "lib/wire/json.h"
+#include "lib/wire/scan.h"
 
 enum json_form {
 	JSON_DOCUMENT, /* the whole message, on one line */
@@ -27,6 +28,8 @@ struct json_pieces {
 	struct json_pieces_level {
 		const ProtobufCMessageDescriptor *type;
 		const uint8_t *at, *end;
+		struct scan_field next; /* what stands before `at`, and no field has taken yet */
+		bool has_next;
 		unsigned field; /* the one that is next, by its index */
 		bool in_list; /* of that field */
 	} levels[JSON_PIECES_LEVELS_MAX];
