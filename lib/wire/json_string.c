@@ -11,13 +11,21 @@ struct reader {
 
 const uint8_t *json_string_end(const uint8_t *at, const uint8_t *end, bool *is_escaped)
 {
+	const uint8_t *quote = NULL; /* the first one from `at` on, or the end */
 	for (; at < end; at++) {
-		if (*is_escaped)
+		if (*is_escaped) {
 			*is_escaped = false;
-		else if (*at == '\\')
-			*is_escaped = true;
-		else if (*at == '"')
-			return at + 1;
+			continue;
+		}
+		if (!quote || quote < at) {
+			quote = memchr(at, '"', (size_t)(end - at));
+			quote = quote ? quote : end;
+		}
+		const uint8_t *backslash = memchr(at, '\\', (size_t)(quote - at));
+		if (!backslash)
+			return quote < end ? quote + 1 : NULL;
+		at = backslash;
+		*is_escaped = true;
 	}
 	return NULL;
 }
@@ -118,10 +126,20 @@ static bool is_ordinary(uint8_t c)
 	return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
 }
 
+/* Text without escapes, as nearly all strings are. */
+static bool is_bare(const uint8_t *text, size_t len)
+{
+	return !memchr(text, '\\', len) && !text_fault((const char *)text, len);
+}
+
 ssize_t json_string_read(const uint8_t *text, size_t len, uint8_t *out, struct json_string_fault *fault)
 {
 	struct reader r = {.at = text + 1, .end = text + len};
 	uint8_t *to = out;
+	if (len >= 2 && text[len - 1] == '"' && is_bare(text + 1, len - 2)) {
+		memcpy(out, text + 1, len - 2);
+		return (ssize_t)len - 2;
+	}
 	for (;;) {
 		while (r.at < r.end && is_ordinary(*r.at))
 			*to++ = *r.at++;
