@@ -258,6 +258,7 @@ enum { LEVELS = 64 };
 struct shedding {
 	size_t fair;
 	size_t held; /* but for what those hold who are refused: that is on its way out. They themselves still count */
+	size_t leaving; /* what those hold */
 	size_t at[LEVELS]; /* of held, what those hold who may go, from the last to the first to go */
 };
 
@@ -281,6 +282,7 @@ static void weigh(const struct conns *all, struct shedding *s)
 		if (conn_is_closing(c))
 			continue;
 		if (session_is_over(c->session)) {
+			s->leaving += session_bytes(c->session) - session_idle_bytes(c->session);
 			close_if_patience_ends(all, c, s->fair + MUCH_BYTES);
 			continue;
 		}
@@ -328,7 +330,9 @@ static bool shed(struct conns *all, size_t goal, bool at_once)
 		log_warning("memory for connections is full: %zu connections refused", refused);
 		return refused == REFUSED_AT_ONCE;
 	}
-	/* It is those who were refused that hold the rest. */
+	/* It is those who were refused that hold the rest, or requests that are worked on: these end by themselves. */
+	if (s.leaving <= all->budget.limit_bytes / 16)
+		return false;
 	for (struct conn *c = all->first; c; c = c->after)
 		if (!conn_is_closing(c))
 			close_if_patience_ends(all, c, s.fair);
