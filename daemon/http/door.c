@@ -383,7 +383,7 @@ bool door_has_step(const struct door *d, size_t unsent, bool may_read)
 {
 	if (answers(d))
 		return unsent < UNSENT_MAX && !exchange_is_dry(d->x);
-	return may_read && reads(d) && (d->input.len > 0 || d->ended);
+	return may_read && reads(d) && (d->input.len > 0 || d->ended || (d->parse && parse_goes_on(d->parse)));
 }
 
 int door_step(struct door *d, size_t unsent, bool may_read, struct buf *out)

@@ -36,6 +36,7 @@ struct parse {
 	unsigned n_lines, empty_lines;
 	struct head head;
 	uint8_t last; /* byte that was taken */
+	bool is_paused; /* llhttp, behind a piece of the body: it may be able to go on without bytes */
 	const uint8_t *piece;
 	size_t piece_len;
 	/* While the head is read. */
@@ -164,7 +165,7 @@ static int on_body(llhttp_t *llhttp, const char *at, size_t len)
 	struct parse *p = of(llhttp);
 	p->piece = (const uint8_t *)at;
 	p->piece_len = len;
-	return HPE_PAUSED;
+	return len > 0 ? HPE_PAUSED : 0;
 }
 
 static int on_chunk_extension(llhttp_t *llhttp, const char *at, size_t len)
@@ -477,7 +478,8 @@ static enum parse_event take_body(struct parse *p, const uint8_t *bytes, size_t 
 	if (err != HPE_OK && err != HPE_PAUSED)
 		return refuse(p, err);
 	*used = err == HPE_OK ? len : (size_t)(llhttp_get_error_pos(&p->llhttp) - (const char *)bytes);
-	if (err == HPE_PAUSED)
+	p->is_paused = err == HPE_PAUSED;
+	if (p->is_paused)
 		llhttp_resume(&p->llhttp);
 	uint8_t before = *used > 1 ? bytes[*used - 2] : p->last;
 	if (*used > 0)
@@ -565,6 +567,11 @@ bool parse_has_begun(const struct parse *p)
 bool parse_is_new(const struct parse *p)
 {
 	return p->stage == IN_HEAD && p->text.len == 0 && p->empty_lines == 0;
+}
+
+bool parse_goes_on(const struct parse *p)
+{
+	return p->stage == COMPLETE || (p->stage == IN_BODY && p->is_paused);
 }
 
 void parse_reset(struct parse *p)

@@ -103,6 +103,9 @@ bool parse_has_begun(const struct parse *p);
 /* Nothing has come, not even an empty line: it is as a new one. */
 bool parse_is_new(const struct parse *p);
 
+/* Behind a piece of the body: parse_next() may have something to say without further bytes. */
+bool parse_goes_on(const struct parse *p);
+
 /* After PARSE_END. */
 void parse_reset(struct parse *p);
 

@@ -110,6 +110,29 @@ static void a_thousand_rejected_lines_are_told_and_further_ones_counted(void **s
 	http_expect(w, 200, "],\"rejected_omitted\":500}");
 }
 
+/* What is under way is as much as may be, just when the body's last byte has come. */
+static void a_body_that_ends_when_no_more_may_be_under_way_is_answered(void **state)
+{
+	struct peer_world *w = *state;
+	enum { LINES_MAX = 11000, STEP = 512 };
+	for (size_t lines = 16 * STEP; lines <= LINES_MAX; lines += lines % STEP ? STEP - 1 : 1) {
+		char want[64];
+		struct buf b = {0};
+		http_open(w);
+		assert_int_equal(buf_printf(&b, HEAD "Content-Length: %zu\r\n\r\n", 3 * lines), 0);
+		for (size_t i = 0; i < lines; i++)
+			assert_int_equal(buf_append(&b, "{}\n", 3), 0);
+		peer_push(&w->p, b.data, b.len);
+		for (int tries = 0; !session_is_quiet(w->p.session) && tries < 100; tries++) {
+			fake_settle(&w->f);
+			peer_resume(&w->p);
+		}
+		snprintf(want, sizeof want, "],\"rejected_omitted\":%zu}", lines - 1000);
+		http_expect(w, 200, want);
+		buf_free(&b);
+	}
+}
+
 static void a_refused_request_ends_it_and_says_what_is_recorded(void **state)
 {
 	struct peer_world *w = *state;
@@ -138,6 +161,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(many_lines_are_counted_and_little_is_kept, peer_set_up, peer_tear_down),
 		cmocka_unit_test_setup_teardown(a_thousand_rejected_lines_are_told_and_further_ones_counted,
 						peer_set_up, peer_tear_down),
+		cmocka_unit_test_setup_teardown(a_body_that_ends_when_no_more_may_be_under_way_is_answered, peer_set_up,
+						peer_tear_down),
 		cmocka_unit_test_setup_teardown(a_refused_request_ends_it_and_says_what_is_recorded, peer_set_up,
 						peer_tear_down),
 	};
