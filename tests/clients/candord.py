@@ -68,7 +68,11 @@ class Daemon:
         self.socket = f"unix:{self.dir}/s"
         self.web = f"{self.dir}/web"
         self.log = f"{self.dir}/log"
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            shutil.rmtree(self.dir)
+            raise
         return self
 
     def start(self):
@@ -79,13 +83,14 @@ class Daemon:
                 stdin=subprocess.DEVNULL, stderr=log)
         try:
             self.candor("ping", "--wait", "20")
-            ports = re.findall(r"http:127\.0\.0\.1:(\d+)", self.said())
-            self.port = int(ports[-1])
+            ports = re.findall(r"(https?):127\.0\.0\.1:(\d+)", self.said())
+            scheme, self.port = ports[-1][0], int(ports[-1][1])
         except BaseException:
             self.process.kill()
+            self.process.wait()
             print(self.said())
             raise
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{scheme}://127.0.0.1:{self.port}"
         self.kept = None
 
     def stop(self):
