@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/base/random.h"
@@ -106,6 +107,20 @@ static void kill_follower(struct world *w)
 	read_output(w);
 }
 
+/* One that found no daemon when it began has ended, and whoever runs it begins it again. */
+static void revive_follower(struct world *w)
+{
+	enum { UNREACHABLE = 4 };
+	int status;
+	if (w->follower && waitpid(w->follower, &status, WNOHANG) == w->follower) {
+		assert_true(WIFEXITED(status) && WEXITSTATUS(status) == UNREACHABLE);
+		w->follower = 0;
+		read_output(w);
+	}
+	if (!w->follower)
+		follow(w);
+}
+
 /* ---- the writer ---- */
 
 static bool say(struct world *w, const struct candor_request *r)
@@ -195,8 +210,7 @@ static void play_round(struct world *w)
 	w->daemons_killed++;
 	daemon_start(&w->d, NULL);
 	w->c = daemon_connect(&w->d);
-	if (!w->follower)
-		follow(w);
+	revive_follower(w);
 }
 
 /* ---- what there is in the end ---- */
@@ -234,9 +248,11 @@ static void await_the_end(struct world *w, const char *cursor)
 		read_output(w);
 		if (w->n_told > 0 && strcmp(w->told[w->n_told - 1].cursor, cursor) == 0)
 			return;
+		revive_follower(w);
 		usleep(20000);
 	}
-	fail_msg("the follower does not come to the end");
+	fail_msg("the follower does not come to the end: %zu told, the last %s, not %s", w->n_told,
+		 w->n_told ? w->told[w->n_told - 1].cursor : "", cursor);
 }
 
 static void a_follower_misses_nothing_whoever_is_killed(void **state)
