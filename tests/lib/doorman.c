@@ -94,10 +94,11 @@ void doorman_play(struct doorman *h, const void *bytes, size_t len, size_t cut)
 {
 	for (size_t at = 0; at < len && !door_is_over(h->door) && !h->is_starved;) {
 		size_t n = cut < len - at ? cut : len - at;
-		if (door_wants_bytes(h->door)) {
-			h->is_starved = door_push(h->door, (const uint8_t *)bytes + at, n, &h->said) != 0;
-			at += n;
-		}
+		/* What comes behind a stream that waits is not taken. */
+		if (!door_wants_bytes(h->door))
+			break;
+		h->is_starved = door_push(h->door, (const uint8_t *)bytes + at, n, &h->said) != 0;
+		at += n;
 		go_on(h);
 	}
 	door_finish(h->door, 400, "the end");
