@@ -48,4 +48,57 @@ const refused = await ask('GET', '/v1/pools/none');
 assert.strictEqual(refused.status, 404);
 assert.strictEqual(refused.headers.get('content-type'), 'application/problem+json');
 assert.strictEqual((await fetch(`${url}/v1/pools`)).status, 401);
-console.log(`${LINES} lines, ${items.length} items`);
+
+// The stream of events, as a body that is read piece by piece. It is cut off after so many and gone on with by Last-Event-ID,
+// while items are being closed.
+async function* events(after) {
+  const cut = new AbortController();
+  const headers = { Authorization: `Bearer ${token}`, Accept: 'text/event-stream' };
+  if (after) headers['Last-Event-ID'] = after;
+  const patience = setTimeout(() => cut.abort(new Error('nothing more was heard')), 60000);
+  const answer = await fetch(`${url}/v1/pools/${pool}/changes`, { headers, signal: cut.signal });
+  assert.strictEqual(answer.status, 200);
+  assert.strictEqual(answer.headers.get('content-type').split(';')[0], 'text/event-stream');
+  let text = '';
+  try {
+    for await (const piece of answer.body.pipeThrough(new TextDecoderStream())) {
+      const parts = (text + piece).split('\n\n');
+      text = parts.pop();
+      for (const part of parts) {
+        const event = {};
+        for (const [, name, value] of part.matchAll(/^([^:\n]+):? ?(.*)$/gm)) event[name] = value;
+        if (event.data !== undefined) yield event;
+      }
+    }
+  } finally {
+    clearTimeout(patience);
+    cut.abort();
+  }
+}
+
+async function close() {
+  for (let i = 0; i < 100; i++) {
+    const closed = await ask('POST', `/v1/pools/${pool}/items:close`, { items: [`q${i}`, `q${i + 100}`] });
+    assert.strictEqual((await closed.json()).accepted, 2);
+  }
+}
+
+async function follow() {
+  const heard = [];
+  for (let last = ''; heard.length < 200;) {
+    let n = 0;
+    for await (const event of events(last)) {
+      const row = JSON.parse(event.data);
+      assert.strictEqual(event.event, 'closed');
+      assert.strictEqual(event.id, row.cursor);
+      last = event.id;
+      heard.push(row.item);
+      if (++n === 30 || heard.length === 200) break;
+    }
+  }
+  return heard;
+}
+
+const [heard] = await Promise.all([follow(), close()]);
+assert.deepStrictEqual(heard, Array.from({ length: 200 }, (_, i) => `q${i % 2 ? (i - 1) / 2 + 100 : i / 2}`));
+console.log(`${LINES} lines, ${items.length} items, ${heard.length} events`);

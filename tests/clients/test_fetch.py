@@ -1,5 +1,5 @@
 #!/usr/bin/python3 -B
-"""Node's fetch(): a stream of lines, many requests at once, HEAD, problems."""
+"""Node's fetch(): a stream of lines, many requests at once, HEAD, problems, the stream of events."""
 
 import os
 import shutil

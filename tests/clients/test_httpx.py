@@ -83,7 +83,8 @@ def problems(client):
     is_problem(client.get("/v1/nothing"), 404, "NOT_FOUND")
     is_problem(client.get(path, params={"lmit": 1}), 400, "INVALID_ARGUMENT", "lmit")
     report = {"item": "i", "labeler": "l", "value": "much"}
-    is_problem(client.post(f"{path}/reports", json={"reports": [report]}), 400, "INVALID_ARGUMENT", "reports[0].value", "string")
+    answer = client.post(f"{path}/reports", json={"reports": [report]})
+    is_problem(answer, 400, "INVALID_ARGUMENT", "reports[0].value", "string")
     is_problem(client.post(f"{path}/reports", content=b'{"reports":['), 415, "INVALID_ARGUMENT", "application/json")
     is_problem(client.post(f"{path}/reports", data={"item": "i"}), 415, "INVALID_ARGUMENT")
     answer = client.put(path, json={})
@@ -159,7 +160,8 @@ def tokens_in_turn(d):
         assert connections_of(play) == 1
 
 
-NAMES = ["a/b", "100%", "%2F", " ", "a b", "+", "?x=1&y#z", "\U0001f600", "\u00e9", "a:b", "items:close", "~", "'\"<>\\", "..a"]
+NAMES = ["a/b", "100%", "%2F", " ", "a b", "+", "?x=1&y#z", "\U0001f600", "\u00e9", "a:b", "items:close", "~", "'\"<>\\",
+         "..a"]
 
 
 def names(client):
