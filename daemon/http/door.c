@@ -263,7 +263,7 @@ static void begin_exchange(struct door *d, struct buf *out)
 }
 
 /* What came cannot be read: that is said, and then the connection ends. */
-static void say_last(struct door *d, unsigned status, enum candor_code code, const char *sentence)
+static void say_last(struct door *d, unsigned status, enum candor_code code, const char *sentence, bool unanswered)
 {
 	static const struct head none = {.minor = 1};
 	const struct problem p = {.status = status, .code = code, .detail = sentence};
@@ -276,7 +276,7 @@ static void say_last(struct door *d, unsigned status, enum candor_code code, con
 	if (exchange_has_answer(d->x))
 		return;
 	d->x->answer.closes = true;
-	refuse(d, &p);
+	check(d, exchange_break_off(d->x, &p, unanswered));
 }
 
 static enum candor_code code_of(unsigned status)
@@ -326,7 +326,7 @@ static size_t take(struct door *d, const uint8_t *bytes, size_t len, struct buf 
 		case PARSE_END: end_request(d); break;
 		case PARSE_FAULT:
 			status = parse_fault(d->parse, &sentence);
-			say_last(d, status, code_of(status), sentence);
+			say_last(d, status, code_of(status), sentence, false);
 			break;
 		}
 	}
@@ -374,7 +374,7 @@ static void end_exchange(struct door *d)
 static void end_input(struct door *d)
 {
 	if ((d->parse && parse_has_begun(d->parse)) || (d->x && !d->x->is_complete))
-		say_last(d, d->ended_status, code_of(d->ended_status), d->ended);
+		say_last(d, d->ended_status, code_of(d->ended_status), d->ended, false);
 	else
 		d->is_over = true;
 }
@@ -456,14 +456,16 @@ void door_close(struct door *d, const char *sentence)
 {
 	d->is_over = true;
 	drop_input(d);
-	if (d->x && !exchange_waits(d->x) && !exchange_has_answer(d->x))
+	if (d->x && d->x->upload && !sentence)
+		say_last(d, 503, CANDOR_UNAVAILABLE, "the daemon is stopping: try again later", false);
+	if (d->x && !d->x->upload && !exchange_waits(d->x) && !exchange_has_answer(d->x))
 		rest(d);
 	if (d->x) {
 		d->x->answer.closes = true;
 		exchange_end_stream(d->x);
 	}
 	if (d->x && sentence && !exchange_has_answer(d->x))
-		say_last(d, 503, CANDOR_UNAVAILABLE, sentence);
+		say_last(d, 503, CANDOR_UNAVAILABLE, sentence, true);
 }
 
 bool door_refuse(struct door *d, enum candor_code code, const char *sentence, struct buf *out)

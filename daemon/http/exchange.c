@@ -223,6 +223,14 @@ static int finish_upload(struct exchange *x)
 	return err;
 }
 
+int exchange_break_off(struct exchange *x, const struct problem *p, bool unanswered)
+{
+	if (!x->upload)
+		return exchange_refuse(x, p);
+	upload_break_off(x->upload, p, unanswered);
+	return finish_upload(x);
+}
+
 static int submit(struct exchange *x)
 {
 	uint8_t head[WIRE_REQUEST_HEAD_MAX];

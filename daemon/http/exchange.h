@@ -74,6 +74,10 @@ void exchange_end_stream(struct exchange *x);
 /* A problem is its answer. */
 MUST_CHECK int exchange_refuse(struct exchange *x, const struct problem *p);
 
+/* Likewise, and what was recorded of rows in lines is told as soon as it is known. unanswered: nothing of it is
+ * answered any more. */
+MUST_CHECK int exchange_break_off(struct exchange *x, const struct problem *p, bool unanswered);
+
 static inline bool exchange_has_answer(const struct exchange *x)
 {
 	return x->answer.status > 0;

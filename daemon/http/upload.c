@@ -53,6 +53,7 @@ struct upload {
 	/* Of the first request that was refused. */
 	enum candor_code code;
 	uint32_t retry_after_ms;
+	unsigned status; /* 0: that of the code */
 	uint64_t recorded; /* up to this line */
 	char sentence[512];
 };
@@ -252,6 +253,7 @@ static void refuse(struct upload *u, const struct piece *p, const struct wire_an
 		return;
 	size_t len = a->message.len < sizeof u->sentence ? a->message.len : sizeof u->sentence - 1;
 	u->code = a->code;
+	u->status = 0;
 	u->retry_after_ms = a->retry_after_ms;
 	u->recorded = p->last_line_before;
 	memcpy(u->sentence, a->message.data, len);
@@ -301,6 +303,21 @@ int upload_answered(struct upload *u, const struct wire_answer *a, const struct 
 	if (!err)
 		err = go_on(u);
 	return err ? err : 1;
+}
+
+void upload_break_off(struct upload *u, const struct problem *p, bool unanswered)
+{
+	if (u->code == CANDOR_OK) {
+		u->code = p->code;
+		u->status = p->status;
+		u->recorded = u->filling ? u->filling->last_line_before : u->reader.line - u->reader.in_line;
+		snprintf(u->sentence, sizeof u->sentence, "%s", p->detail);
+		buf_free(&u->waiting);
+	}
+	if (unanswered && u->first && u->first->last_line_before < u->recorded)
+		u->recorded = u->first->last_line_before;
+	while (unanswered && u->first)
+		free(take_piece(u, u->first->id));
 }
 
 bool upload_is_done(const struct upload *u)
@@ -375,6 +392,7 @@ static int finish_bad(struct upload *u, struct answer *a)
 	else
 		snprintf(detail, sizeof detail, "%s", u->sentence);
 	const struct problem p = {
+		.status = u->status,
 		.code = u->code,
 		.detail = detail,
 		.retry_after_ms = u->retry_after_ms,

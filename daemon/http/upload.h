@@ -44,6 +44,10 @@ bool upload_waits(const struct upload *u);
 /* All is done: the body has come and is answered, or nothing more is sent since it would be in vain. */
 bool upload_is_done(const struct upload *u);
 
+/* The rest of the body does not come, or is not taken: nothing further is sent, and this is said. status: 0: that of
+ * the code. unanswered: nor is what is under way answered any more. */
+void upload_break_off(struct upload *u, const struct problem *p, bool unanswered);
+
 /* Then its answer. 0 or -ENOMEM. */
 MUST_CHECK int upload_finish(struct upload *u, struct answer *a);
 

@@ -142,6 +142,9 @@ static void end_if_done(struct session *s)
 		end(s, NULL);
 		session_cancel_submitted(s); /* what a stream waits for */
 	}
+	/* What came and was not taken in will not be. */
+	if (s->state == SESSION_STOPPED && s->door && session_in_flight(s) == 0)
+		door_close(s->door, "the daemon is stopping: try again later");
 	if (s->state != SESSION_ENDING)
 		return;
 	frame_free(&s->frame);

@@ -154,6 +154,25 @@ static void a_refused_request_ends_it_and_says_what_is_recorded(void **state)
 	assert_true(session_is_over(w->p.session));
 }
 
+static void what_is_recorded_is_told_whoever_breaks_off(void **state)
+{
+	struct peer_world *w = *state;
+	for (int how = 0; how < 3; how++) {
+		http_open(w);
+		begin(w);
+		push_lines(w, 0, 600);
+		if (how == 0)
+			session_stop(w->p.session);
+		else if (how == 1)
+			session_finish(w->p.session, false);
+		else
+			http_push(w, "no length\r\n");
+		fake_settle(&w->f);
+		http_expect(w, how == 0 ? 503 : how == 1 ? 408 : 400, "were recorded: repeat from line ");
+		http_expect_silence(w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -164,6 +183,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_body_that_ends_when_no_more_may_be_under_way_is_answered, peer_set_up,
 						peer_tear_down),
 		cmocka_unit_test_setup_teardown(a_refused_request_ends_it_and_says_what_is_recorded, peer_set_up,
+						peer_tear_down),
+		cmocka_unit_test_setup_teardown(what_is_recorded_is_told_whoever_breaks_off, peer_set_up,
 						peer_tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
