@@ -31,7 +31,7 @@ PKGS := libuv libprotobuf-c sqlite3 inih libsodium libutf8proc zlib openssl jans
 PKGS_TEST := cmocka
 DEBS := pkg-config libuv1-dev libprotobuf-c-dev protobuf-c-compiler libsqlite3-dev libinih-dev libsodium-dev libutf8proc-dev libssl-dev zlib1g-dev \
 	libjansson-dev libsystemd-dev node-llhttp
-DEBS_TEST := libcmocka-dev gnuplot-nox g++ curl python3 python3-jsonschema python3-httpx prometheus
+DEBS_TEST := libcmocka-dev gnuplot-nox g++ curl openssl python3 python3-jsonschema python3-httpx prometheus
 # llhttp, which reads HTTP: Debian has its source and no library. It is made into the daemon.
 LLHTTP ?= /usr/share/llhttp
 LLHTTP_INCLUDE ?= /usr/share/include/llhttp
