@@ -15,6 +15,7 @@
 
 enum {
 	PROGRESS_BYTES = 64 * 1024, /* of a body that are as good as a head */
+	LONG_BYTES = 8 * 1024, /* a body that is read only for those who may ask for something */
 	UNSENT_MAX = 64 * 1024, /* above it no further piece is made */
 };
 
@@ -242,6 +243,22 @@ static void end_request(struct door *d)
 		check(d, exchange_go(d->x));
 }
 
+/* Reading a long body is work, which not everybody can ask for. Rows in lines are looked at request by request. */
+static void check_length(struct door *d)
+{
+	struct exchange *x = d->x;
+	uint64_t bytes = x->head->is_chunked ? x->body_bytes : x->head->content_length;
+	uint32_t retry_after_ms = 0;
+	struct problem p = {0};
+	if (x->is_worth_it || x->upload || x->hello_id > 0 || bytes <= LONG_BYTES || !d->host->refuses)
+		return;
+	x->is_worth_it = true;
+	p.detail = d->host->refuses(d->owner, (size_t)bytes, &p.code, &retry_after_ms);
+	p.retry_after_ms = retry_after_ms;
+	if (p.detail)
+		refuse(d, &p);
+}
+
 static void begin_exchange(struct door *d, struct buf *out)
 {
 	static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -256,6 +273,8 @@ static void begin_exchange(struct door *d, struct buf *out)
 	check(d, exchange_begin(d->x));
 	if (d->x && !exchange_has_answer(d->x))
 		identify(d);
+	if (d->x && !exchange_has_answer(d->x))
+		check_length(d);
 	if (d->x && d->x->is_complete)
 		end_request(d);
 	else if (d->x && !exchange_has_answer(d->x) && d->x->head->expects_continue)
@@ -321,7 +340,11 @@ static size_t take(struct door *d, const uint8_t *bytes, size_t len, struct buf 
 			d->body_bytes += piece_len;
 			d->progress += d->body_bytes / PROGRESS_BYTES;
 			d->body_bytes %= PROGRESS_BYTES;
-			check(d, exchange_take(d->x, piece, piece_len));
+			d->x->body_bytes += piece_len;
+			if (!exchange_has_answer(d->x))
+				check_length(d);
+			if (d->x)
+				check(d, exchange_take(d->x, piece, piece_len));
 			break;
 		case PARSE_END: end_request(d); break;
 		case PARSE_FAULT:

@@ -61,6 +61,8 @@ struct door_host {
 	 * -ENOMEM. */
 	int (*forget)(void *owner);
 	const struct identity *(*who)(void *owner);
+	/* Why a body of so many bytes is not worth reading, whoever it is that sends it; NULL: it is. Static. */
+	const char *(*refuses)(void *owner, size_t bytes, enum candor_code *code, uint32_t *retry_after_ms);
 };
 
 struct door_limits {

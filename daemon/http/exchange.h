@@ -27,6 +27,8 @@ struct exchange {
 	struct upload *upload; /* NULL: the body is no rows in lines */
 	bool is_encrypted; /* the connection */
 	char *token; /* that the body shows, to be exchanged for a cookie; NULL: none */
+	uint64_t body_bytes; /* taken of a body */
+	bool is_worth_it; /* whoever sends it may send as much */
 	bool is_complete; /* the request has come in full */
 	bool is_drained; /* what is left of a short body is read before its answer goes out: the connection stays */
 	uint64_t hello_id; /* of the token that was shown; 0: none is being checked */

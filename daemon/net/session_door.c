@@ -46,9 +46,16 @@ static const struct identity *door_asks_who(void *owner)
 	return &s->identity;
 }
 
+static const char *door_refuses(void *owner, size_t bytes, enum candor_code *code, uint32_t *retry_after_ms)
+{
+	struct session *s = owner;
+	return engine_refuse_unread(s->engine, &s->identity, bytes, code, retry_after_ms);
+}
+
 int session_open_door(struct session *s, bool is_encrypted)
 {
-	static const struct door_host host = {.submit = door_submits, .forget = door_forgets, .who = door_asks_who};
+	static const struct door_host host = {
+		.submit = door_submits, .forget = door_forgets, .who = door_asks_who, .refuses = door_refuses};
 	s->door_limits = (struct door_limits){s->limits->max_frame_bytes, s->limits->door_ops};
 	int err = door_new(&s->door, &s->door_limits, &host, s);
 	if (err)

@@ -117,6 +117,26 @@ static void a_stranger_is_asked_for_a_token(void **state)
 	http_answer_free(&a);
 }
 
+static void a_strangers_long_body_is_not_read(void **state)
+{
+	struct peer_world *w = *state;
+	char spaces[1024] = "";
+	memset(spaces, ' ', sizeof spaces - 1);
+	http_open_as_stranger(w);
+	http_push(w, "POST /v1/pools HTTP/1.1\r\n" HOST JSON "Expect: 100-continue\r\nContent-Length: 4000000\r\n\r\n");
+	http_expect(w, 401, "too large for a peer without rights");
+	assert_true(session_is_over(w->p.session));
+
+	http_open_as_stranger(w);
+	http_push(w, "POST /v1/pools HTTP/1.1\r\n" HOST JSON "Transfer-Encoding: chunked\r\n\r\n");
+	for (int i = 0; i < 8; i++)
+		http_push(w, "3ff\r\n%s\r\n", spaces);
+	http_expect_silence(w);
+	http_push(w, "3ff\r\n%s\r\n", spaces);
+	http_expect(w, 401, "too large for a peer without rights");
+	assert_true(session_is_over(w->p.session));
+}
+
 /* ---- who asks ---- */
 
 /* Into secret: a token that may read the pool. */
@@ -500,6 +520,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(any_split_of_the_bytes_gives_the_same_answers, peer_set_up,
 						peer_tear_down),
 		cmocka_unit_test_setup_teardown(a_stranger_is_asked_for_a_token, peer_set_up, peer_tear_down),
+		cmocka_unit_test_setup_teardown(a_strangers_long_body_is_not_read, peer_set_up, peer_tear_down),
 		cmocka_unit_test_setup_teardown(each_request_may_be_somebody_elses, peer_set_up, peer_tear_down),
 		cmocka_unit_test_setup_teardown(nothing_is_done_as_somebody_else_where_a_token_is_wrong, peer_set_up,
 						peer_tear_down),
