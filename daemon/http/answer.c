@@ -124,14 +124,30 @@ static int put_head(struct answer *a, size_t len, uint64_t now_ms, struct buf *o
 	return err ? err : buf_append(out, rest, sizeof rest - 1);
 }
 
-/* The next of the body, as it is sent. 1: there is more. */
+/* The next of the body. 1: there is more. */
+static int make_piece(struct answer *a, struct buf *out)
+{
+	size_t before = out->len;
+	int more = body_next(a->body, ANSWER_PIECE_BYTES, out);
+	a->work += out->len - before;
+	return more;
+}
+
+static int compress(struct answer *a, const struct buf *plain, bool more, struct buf *out)
+{
+	enum { COST = 4 }; /* to what it takes to make them */
+	a->work += COST * plain->len;
+	return gzip_add(a->gzip, plain->data, plain->len, !more, out);
+}
+
+/* The same as it is sent. */
 static int next_piece(struct answer *a, struct buf *out)
 {
 	struct buf plain = {0};
 	if (!a->gzip)
-		return body_next(a->body, ANSWER_PIECE_BYTES, out);
-	int more = body_next(a->body, ANSWER_PIECE_BYTES, &plain);
-	int err = more < 0 ? more : gzip_add(a->gzip, plain.data, plain.len, !more, out);
+		return make_piece(a, out);
+	int more = make_piece(a, &plain);
+	int err = more < 0 ? more : compress(a, &plain, more, out);
 	buf_free(&plain);
 	return err ? err : more;
 }
@@ -171,12 +187,12 @@ static int end(struct answer *a, struct buf *out)
 static int first_piece(struct answer *a, struct buf *out)
 {
 	struct buf plain = {0};
-	int more = a->body ? body_next(a->body, ANSWER_PIECE_BYTES, &plain) : 0, err = more < 0 ? more : 0;
+	int more = a->body ? make_piece(a, &plain) : 0, err = more < 0 ? more : 0;
 	bool worth_it = a->takes_gzip && !a->is_stream && (more || plain.len > ANSWER_GZIP_BYTES);
 	if (!err && worth_it)
 		err = gzip_new(&a->gzip);
 	if (!err && worth_it)
-		err = gzip_add(a->gzip, plain.data, plain.len, !more, out);
+		err = compress(a, &plain, more, out);
 	if (worth_it || err) {
 		buf_free(&plain);
 		return err ? err : more;

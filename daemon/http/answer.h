@@ -28,6 +28,7 @@ struct answer {
 	bool takes_gzip; /* the client does */
 	struct gzip *gzip; /* NULL: it is sent as it is */
 	bool has_begun, is_chunked, is_done;
+	size_t work; /* so far: bytes made of the body, counted as often as compressing them takes longer */
 };
 
 /* Takes the body away. */

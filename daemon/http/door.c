@@ -409,9 +409,10 @@ bool door_has_step(const struct door *d, size_t unsent, bool may_read)
 	return may_read && reads(d) && (d->input.len > 0 || d->ended || (d->parse && parse_goes_on(d->parse)));
 }
 
-int door_step(struct door *d, size_t unsent, bool may_read, struct buf *out)
+int door_step(struct door *d, size_t unsent, bool may_read, struct buf *out, size_t *work)
 {
 	const struct door_ops *ops = d->limits->ops;
+	*work = 0;
 	if (!door_has_step(d, unsent, may_read))
 		return 0;
 	if (!answers(d)) {
@@ -426,7 +427,9 @@ int door_step(struct door *d, size_t unsent, bool may_read, struct buf *out)
 		return 0;
 	}
 	d->x->answer.closes = d->x->answer.closes || !d->x->is_complete || d->is_over;
+	size_t before = d->x->answer.work;
 	int err = answer_next(&d->x->answer, ops && ops->now_ms ? ops->now_ms(ops->owner) : 0, out);
+	*work = d->x->answer.work - before;
 	if (err)
 		give_up(d);
 	else if (d->x->answer.is_done)
@@ -471,7 +474,8 @@ void door_finish(struct door *d, unsigned status, const char *sentence)
 	d->ended_status = status;
 	if (!d->x)
 		return;
-	d->x->answer.closes = true;
+	/* What came behind the request is still answered. */
+	d->x->answer.closes = d->x->answer.closes || d->input.len == 0;
 	exchange_end_stream(d->x);
 }
 

@@ -427,8 +427,7 @@ static void submit_queue(struct session *s)
 		if (s->blocked == slot && outcome == ENGINE_LATER) {
 			s->blocked = NULL;
 			session_shrink_waiting(s, slot);
-		}
-		else if (s->blocked == slot)
+		} else if (s->blocked == slot)
 			session_recount_slot(s, slot);
 		session_count(s);
 		uint64_t work = (engine_work(s->engine) - before) / STEPS_A_UNIT;
@@ -500,15 +499,13 @@ static void take_frames(struct session *s)
 /* One piece of an answer, or one request that has come. False: there is nothing to do just now. */
 static bool step_door(struct session *s)
 {
-	size_t before = s->output.len;
+	size_t work;
 	if (!s->door || s->state >= SESSION_OVER || s->spent >= SESSION_TURN ||
 	    !door_has_step(s->door, unsent(s), door_may_read(s)))
 		return false;
-	if (door_step(s->door, unsent(s), door_may_read(s), &s->output))
+	if (door_step(s->door, unsent(s), door_may_read(s), &s->output, &work))
 		log_debug("a connection ends without a reason: out of memory");
-	session_spend(s, 1);
-	if (s->output.len > before)
-		session_spend(s, (s->output.len - before) / ANSWER_BYTES_A_UNIT);
+	session_spend(s, 1 + work / ANSWER_BYTES_A_UNIT);
 	return true;
 }
 

@@ -210,7 +210,10 @@ static void await_refusal(struct command *c)
 		if (info_says(c, "refused: no space left for the database")) {
 			/* It answers, and is no use for what writes. */
 			assert_candor(c, 0, "ping");
-			assert_candor(c, 3, "ping", "--write");
+			int code = command_run(c, NULL, ARGS("ping", "--write"));
+			if (code == 0)
+				continue; /* the daemon has just found some room for itself again */
+			assert_int_equal(code, 3);
 			assert_says(c->err, "UNAVAILABLE: no space left on the daemon's disk");
 			return;
 		}

@@ -72,12 +72,14 @@ static void serve_one(struct doorman *h)
 static void go_on(struct doorman *h)
 {
 	unsigned steps = 0;
+	size_t work;
 	do {
 		/* Of a door that has given up part of a frame may be left. */
 		while (h->submitted.len > 0 && !door_is_over(h->door))
 			serve_one(h);
-		if (door_step(h->door, 0, true, &h->said))
+		if (door_step(h->door, 0, true, &h->said, &work))
 			h->is_starved = true;
+		h->work += work;
 		require(++steps < STEPS_MAX);
 	} while (!door_is_over(h->door) && (h->submitted.len > 0 || door_has_step(h->door, 0, true)));
 }

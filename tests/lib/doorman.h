@@ -13,6 +13,7 @@ struct doorman {
 	struct door *door;
 	struct buf submitted; /* frames that are not answered yet */
 	struct buf said; /* HTTP */
+	size_t work; /* as the door counts it, for all that it said */
 	unsigned requests;
 	unsigned pages; /* of changes: the third is waited for, and never comes */
 	bool is_starved; /* an answer could not be made, or bytes not taken: there was no memory */

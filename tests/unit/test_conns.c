@@ -102,9 +102,9 @@ static size_t join(struct world *w)
 }
 
 /* The same as a stranger, by TCP. */
-static size_t join_as_stranger(struct world *w)
+static size_t join_as_stranger(struct world *w, bool by_http)
 {
-	static const struct address at = {0};
+	const struct address at = {.is_http = by_http};
 	struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t size = sizeof to;
 	int knocks = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0),
@@ -279,7 +279,7 @@ static void who_asks_little_is_answered_while_another_holder_has_much_to_be_done
 	struct buf bytes = {0};
 	char answer[4096];
 	ask_in_a_crowd(w);
-	size_t other = join_as_stranger(w);
+	size_t other = join_as_stranger(w, false);
 	peer_write(&bytes, &info);
 	for (int round = 0; round < 20; round++) {
 		turn(w);
@@ -292,6 +292,28 @@ static void who_asks_little_is_answered_while_another_holder_has_much_to_be_done
 	buf_free(&bytes);
 }
 
+/* Who asks is said with each request: a connection that is old is not that of somebody who never said it. */
+static void a_stranger_over_http_has_time_from_request_to_request(void **state)
+{
+	struct world *w = *state;
+	enum { FRAME_MS = 1000 };
+	static const char ask[] = "GET /v1/pools HTTP/1.1\r\nHost: x\r\n\r\n";
+	char answer[4096];
+	w->config.frame_ms = FRAME_MS;
+	begin(w, 64 * MIB);
+	size_t peer = join_as_stranger(w, true);
+	for (int round = 0; round < 5; round++) {
+		w->all.shared.now_ms += FRAME_MS - 1;
+		say(w, peer, ask, sizeof ask - 1);
+		turn(w);
+		turn(w);
+		assert_true(recv(w->fds[peer], answer, sizeof answer, MSG_DONTWAIT) > 0);
+		assert_null(conn_overdue(conn_of(w, peer)));
+	}
+	w->all.shared.now_ms += FRAME_MS + 1;
+	assert_non_null(conn_overdue(conn_of(w, peer)));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -301,6 +323,7 @@ int main(void)
 		TEST(who_behaves_is_served_though_those_who_were_refused_neither_read_nor_go),
 		TEST(a_turn_of_the_loop_has_so_much_work_however_many_have_asked),
 		TEST(who_asks_little_is_answered_while_another_holder_has_much_to_be_done),
+		TEST(a_stranger_over_http_has_time_from_request_to_request),
 	};
 	return cmocka_run_group_tests_name("conns", tests, NULL, NULL);
 }

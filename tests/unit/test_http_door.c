@@ -7,6 +7,7 @@
 
 #include "daemon/http/cookie.h"
 
+#include "tests/lib/doorman.h"
 #include "tests/lib/http.h"
 
 #define HOST "Host: x\r\n"
@@ -441,6 +442,43 @@ static void what_does_not_come_in_time_is_told(void **state)
 	assert_true(session_is_over(w->p.session));
 }
 
+/* A client that has said all, and hung up on its side, while the first of it still waits for the disk. */
+static void what_came_before_the_end_is_answered(void **state)
+{
+	struct peer_world *w = *state;
+	http_open(w);
+	http_push(w, "POST /v1/pools/p/reports HTTP/1.1\r\n" HOST JSON "Content-Length: 52\r\n\r\n"
+		     "{\"reports\":[{\"item\":\"i\",\"labeler\":\"l\",\"value\":0.5}]}"
+		     "GET /v1/pools HTTP/1.1\r\n" HOST "\r\nGET /v1/pools/p HTTP/1.1\r\n" HOST "\r\n");
+	http_expect_silence(w);
+	session_finish(w->p.session, true);
+	assert_false(session_is_over(w->p.session));
+	fake_settle(&w->f);
+	http_expect(w, 200, "\"accepted\":1");
+	http_expect(w, 200, "\"pools\"");
+	http_expect(w, 200, "\"name\":\"p\"");
+	assert_true(session_is_over(w->p.session));
+}
+
+/* Or a small answer would hold others up for as long as a large one. */
+static void compressing_counts_as_work(void **state)
+{
+	(void)state;
+	static const char plain[] = "GET /v1/openapi.json HTTP/1.1\r\n" HOST "\r\n",
+			  zipped[] = "GET /v1/openapi.json HTTP/1.1\r\n" HOST "Accept-Encoding: gzip\r\n\r\n";
+	struct doorman a, b;
+	assert_int_equal(doorman_open(&a), 0);
+	assert_int_equal(doorman_open(&b), 0);
+	doorman_play(&a, plain, sizeof plain - 1, SIZE_MAX);
+	doorman_play(&b, zipped, sizeof zipped - 1, SIZE_MAX);
+	assert_true(a.work > 30000 && a.said.len > a.work);
+	assert_true(b.work > 4 * a.work && b.said.len < a.said.len / 3);
+	doorman_close(&a);
+	doorman_close(&b);
+	buf_free(&a.said);
+	buf_free(&b.said);
+}
+
 static void a_refused_connection_hears_why_between_answers_only(void **state)
 {
 	struct peer_world *w = *state;
@@ -533,6 +571,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(long_answers_go_in_pieces_as_they_are_taken, peer_set_up,
 						peer_tear_down),
 		cmocka_unit_test_setup_teardown(what_does_not_come_in_time_is_told, peer_set_up, peer_tear_down),
+		cmocka_unit_test_setup_teardown(what_came_before_the_end_is_answered, peer_set_up, peer_tear_down),
+		cmocka_unit_test(compressing_counts_as_work),
 		cmocka_unit_test_setup_teardown(a_refused_connection_hears_why_between_answers_only, peer_set_up,
 						peer_tear_down),
 		cmocka_unit_test_setup_teardown(a_session_that_stops_answers_what_it_has_and_closes, peer_set_up,
