@@ -87,8 +87,8 @@ void door_answer(struct door *d, struct buf *frame);
  * the output that are not sent; above some 64 KiB no further piece is made. may_read: requests are taken. */
 bool door_has_step(const struct door *d, size_t unsent, bool may_read);
 
-/* Does it: a piece is appended to *out, or requests are submitted. *work: bytes that were made for it, counted as often as
- * compressing them takes longer; may be more than those appended. 0 or -ENOMEM. */
+/* Does it: a piece is appended to *out, or requests are submitted. *work: bytes that were made for it, counted as
+ * often as compressing them takes longer; may be more than those appended. 0 or -ENOMEM. */
 MUST_CHECK int door_step(struct door *d, size_t unsent, bool may_read, struct buf *out, size_t *work);
 
 /* It takes more bytes. */

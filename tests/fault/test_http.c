@@ -6,6 +6,7 @@
 #include "tests/lib/fault.h"
 #include "tests/lib/fault_heap.h"
 #include "tests/lib/http.h"
+#include "tests/lib/proof.h"
 
 #define HOST "Host: x\r\n"
 #define JSON "Content-Type: application/json\r\n"
@@ -76,6 +77,7 @@ static void each_allocation_fails(void **state)
 		}
 	}
 	assert_true(total > 100);
+	proof_say("faults injected in memory, in what reads and writes HTTP", total);
 }
 
 int main(void)

@@ -9,6 +9,7 @@
 #include "lib/wire/json_pieces.h"
 #include "tests/lib/fault.h"
 #include "tests/lib/fault_heap.h"
+#include "tests/lib/proof.h"
 
 enum { MOST = 1 << 20 };
 
@@ -37,6 +38,7 @@ static void every_allocation_fails(job do_it)
 		buf_free(&out);
 	}
 	assert_true(nth > 3);
+	proof_say("faults injected in memory, in what reads and writes JSON", nth - 1);
 	assert_int_equal(out.len, want.len);
 	assert_memory_equal(out.data, want.data, want.len);
 	buf_free(&out);

@@ -15,6 +15,7 @@
 #include "tests/lib/daemon.h"
 #include "tests/lib/files.h"
 #include "tests/lib/manager.h"
+#include "tests/lib/proof.h"
 #include "tests/lib/shim_vfs.h"
 #include "tests/lib/unit.h"
 
@@ -123,6 +124,7 @@ static void the_watchdog_is_not_fed_while_a_commit_hangs(void **state)
 	assert_int_equal(daemon_said(d, "the watchdog is fed again"), 1);
 	manager_close(&manager);
 	assert_int_equal(daemon_stop(d), 0);
+	proof_say("commits that hung, so that a watchdog was not fed", 1);
 }
 
 /* ---- a start that takes long ---- */
