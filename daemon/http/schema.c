@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "daemon/http/comments.h"
+#include "lib/wire/json_in.h"
 
 /* ---- which there are ---- */
 
@@ -48,10 +49,10 @@ void schema_add(struct schema_set *s, const ProtobufCMessageDescriptor *type)
 static const struct schema_limit limits[] = {
 	{"Report", "item", .shortest = 1, .longest = CANDOR_NAME_MAX, .is_needed = true},
 	{"Report", "labeler", .shortest = 1, .longest = CANDOR_NAME_MAX, .is_needed = true},
-	{"Report", "value", .high = 1, .is_needed = true},
+	{"Report", "value", .high = 1},
 	{"Report", "sequence", .low = 1, .high = 9223372036854775807.0},
 	{"Outcome", "item", .shortest = 1, .longest = CANDOR_NAME_MAX, .is_needed = true},
-	{"Outcome", "value", .high = 1, .is_needed = true},
+	{"Outcome", "value", .high = 1},
 	{"Settings", "c", .high = 100},
 	{"Settings", "beta", .high = 0.5},
 	{"Settings", "eta", .high = 0.5},
@@ -230,7 +231,7 @@ static bool is_skipped(const char *name, const char *const *skip, size_t n_skip)
 static bool is_needed(const ProtobufCMessageDescriptor *type, const ProtobufCFieldDescriptor *f, bool is_request)
 {
 	if (is_request)
-		return limit_of(type, f->name)->is_needed;
+		return limit_of(type, f->name)->is_needed || json_in_needs(type, f);
 	if (f->label == PROTOBUF_C_LABEL_REPEATED)
 		return true;
 	return f->type != PROTOBUF_C_TYPE_MESSAGE && !(f->flags & PROTOBUF_C_FIELD_FLAG_ONEOF);

@@ -38,7 +38,7 @@ static inline const char *probability_fault(const void *member)
 {
 	const double x = *(const double *)member;
 	if (isnan(x))
-		return "is not a number; it must be from 0 to 1";
+		return "is missing, or not a number; it must be from 0 to 1";
 	return x >= 0 && x <= 1 ? NULL : "is out of range; it must be from 0 to 1";
 }
 

@@ -162,6 +162,34 @@ static int check_kind(struct json_in *in, enum kind kind)
 	return complain(in, HERE, "must be %s, not %s", names[wanted], names[kind]);
 }
 
+/* These alone have no default that could be meant: what is left out would be read as 0, which is a report or an outcome
+ * like any other. */
+bool json_in_needs(const ProtobufCMessageDescriptor *type, const ProtobufCFieldDescriptor *f)
+{
+	return strcmp(f->name, "value") == 0 &&
+	       (strcmp(type->short_name, "Report") == 0 || strcmp(type->short_name, "Outcome") == 0);
+}
+
+static uint64_t needed_of(struct json_in *in, const ProtobufCMessageDescriptor *type)
+{
+	if (in->needed_type == type)
+		return in->needed;
+	in->needed_type = type;
+	in->needed = 0;
+	for (unsigned i = 0; i < type->n_fields; i++)
+		in->needed |= (uint64_t)json_in_needs(type, &type->fields[i]) << i;
+	return in->needed;
+}
+
+/* The message that is being read ends. What is missing is written as no number, which JSON cannot say: so that row is
+ * rejected, and not all of them. */
+static void fill_in(struct json_in *in)
+{
+	const struct json_level *l = top(in);
+	for (uint64_t missing = needed_of(in, l->type) & ~l->given; missing && !in->err; missing &= missing - 1)
+		note(in, json_put_nan(in->out, &l->type->fields[__builtin_ctzll(missing)]), "");
+}
+
 static void open_message(struct json_in *in)
 {
 	const bool is_row = in->depth == 0 && in->rows;
@@ -181,6 +209,7 @@ static void open_message(struct json_in *in)
 static void close_message(struct json_in *in)
 {
 	const struct json_level *l = top(in);
+	fill_in(in);
 	in->depth--;
 	if (in->depth > 0 || in->rows)
 		note(in, json_put_end(in->out, l->start), "");

@@ -4,7 +4,8 @@
  * Names and values are as in json.h. What has arrived is written at once; all that is kept beside it is a value that
  * has not arrived whole, of at most JSON_VALUE_MAX bytes. Fields are written in the order in which they were given, as
  * protobuf allows. Fields that are unknown or given twice are errors, and so are null, text with a NUL, and messages
- * inside each other more than JSON_LEVELS_MAX deep. However the text is cut, what comes out is the same.
+ * inside each other more than JSON_LEVELS_MAX deep. A report or outcome without a value gets no number for one, which
+ * whoever checks it will reject. However the text is cut, what comes out is the same.
  *
  * Not a check of what is said: that a pool has such a name, or a page such a limit, is wire.h's business. Pure; any
  * thread. LC_NUMERIC must be "C". */
@@ -40,6 +41,8 @@ struct json_in {
 	uint64_t refused; /* a bit for each field that the text may not have */
 	struct json_level levels[JSON_LEVELS_MAX];
 	unsigned depth, state, token; /* enumerations of json_in.c */
+	const ProtobufCMessageDescriptor *needed_type; /* whose fields that must be there these are */
+	uint64_t needed;
 	bool is_escaped; /* in a string, behind a backslash */
 	struct buf text; /* of a value that has not arrived whole, */
 	uint64_t text_at, at; /* which began at this byte; and bytes that were read */
@@ -54,6 +57,9 @@ void json_in_free(struct json_in *in);
 
 /* A field that the text may not have, for a path gives it. The type has it. Before any text. */
 void json_in_refuse(struct json_in *in, const char *name);
+
+/* Whether a field of a message must be given, for it has no default. */
+bool json_in_needs(const ProtobufCMessageDescriptor *type, const ProtobufCFieldDescriptor *f);
 
 /* What the heap holds for it beside `in` itself and `out`. */
 size_t json_in_bytes(const struct json_in *in);

@@ -140,6 +140,14 @@ int json_put_number(struct buf *out, const ProtobufCFieldDescriptor *f, const st
 						: write_number(out, f, BYTES_8, bits);
 }
 
+int json_put_nan(struct buf *out, const ProtobufCFieldDescriptor *f)
+{
+	const double nan = NAN;
+	uint64_t bits;
+	memcpy(&bits, &nan, sizeof bits);
+	return write_number(out, f, BYTES_8, bits);
+}
+
 int json_put_bool(struct buf *out, const ProtobufCFieldDescriptor *f, bool yes)
 {
 	return write_number(out, f, VARINT, yes);

@@ -17,6 +17,8 @@ enum {
 
 MUST_CHECK int json_put_number(struct buf *out, const ProtobufCFieldDescriptor *f, const struct json_number *n,
 			       char fault[JSON_SENTENCE_BYTES]);
+/* No number, in a field of type double. */
+MUST_CHECK int json_put_nan(struct buf *out, const ProtobufCFieldDescriptor *f);
 MUST_CHECK int json_put_bool(struct buf *out, const ProtobufCFieldDescriptor *f, bool yes);
 
 /* What a string says, in a field of strings, bytes or an enum. `text` may be in the memory that is reserved behind what

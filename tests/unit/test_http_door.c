@@ -36,6 +36,9 @@ static void a_request_is_answered_as_json(void **state)
 	post(w, "/v1/pools/q/reports", "{\"reports\":[{\"item\":\"a/b\",\"labeler\":\"l\",\"value\":0.25},{}]}");
 	fake_settle(&w->f);
 	http_expect(w, 200, "{\"accepted\":1,");
+	post(w, "/v1/pools/q/reports", "{\"reports\":[{\"item\":\"a/b\",\"labeler\":\"m\"}]}");
+	fake_settle(&w->f);
+	http_expect(w, 200, "value is missing, or not a number; it must be from 0 to 1");
 	get(w, "/v1/pools/q/items/a%2Fb");
 	http_expect(w, 200, "\"mean\":0.25,");
 	get(w, "/v1/pools/q/items/b");

@@ -271,11 +271,27 @@ static void a_number_is_bounded(void **state)
 	assert_fault(post, text, "reports[0].value: is too long for a number; the limit is 127 characters");
 }
 
+/* Or it would be read as 0, a report like any other. */
+static void a_value_that_is_missing_is_no_number(void **state)
+{
+	(void)state;
+	static const char text[] = "{\"reports\":[{\"item\":\"a\"},{\"item\":\"b\",\"value\":0}]}";
+	struct result r = read_every_way(post, text, sizeof text - 1);
+	assert_int_equal(r.err, 0);
+	Candor__V1__PostReports *m = candor__v1__post_reports__unpack(NULL, r.bytes.len, r.bytes.data);
+	assert_non_null(m);
+	assert_int_equal(m->n_reports, 2);
+	assert_true(isnan(m->reports[0]->value));
+	assert_true(m->reports[1]->value == 0);
+	candor__v1__post_reports__free_unpacked(m, NULL);
+	buf_free(&r.bytes);
+}
+
 static void the_message_is_bounded(void **state)
 {
 	(void)state;
 	static const char text[] = "{\"pool\":\"12345678\",\"reports\":[{},{},{}]}";
-	enum { BYTES = 2 + 8 + 3 * 2 };
+	enum { BYTES = 2 + 8 + 3 * (2 + 9) }; /* a value that is missing takes room as well */
 	for (size_t most = 0; most <= BYTES; most++) {
 		struct json_in in;
 		struct buf out = {0};
@@ -378,11 +394,12 @@ static void a_row_that_has_no_room_leaves_nothing_behind(void **state)
 {
 	(void)state;
 	static const char text[] = "{\"item\":\"a\"}\n{\"item\":\"far too long\"}\n{\"item\":\"b\"}\n";
+	enum { ROW = 5 + 9 }; /* with a value that is missing */
 	for (size_t every = 1; every <= sizeof text; every++) {
 		struct buf out = {0}, log = {0};
-		read_lines(text, sizeof text - 1, every, 12, &out, &log);
+		read_lines(text, sizeof text - 1, every, 2 * ROW + 2, &out, &log);
 		assert_string_equal((const char *)log.data, "1+\n2: too big\n3+\n");
-		assert_int_equal(out.len, 2 * 5);
+		assert_int_equal(out.len, 2 * ROW);
 		buf_free(&out);
 		buf_free(&log);
 	}
@@ -424,6 +441,7 @@ int main(void)
 		cmocka_unit_test(a_text_may_hold_a_nul_nowhere),
 		cmocka_unit_test(a_value_is_bounded_and_so_is_what_is_kept_of_it),
 		cmocka_unit_test(a_number_is_bounded),
+		cmocka_unit_test(a_value_that_is_missing_is_no_number),
 		cmocka_unit_test(the_message_is_bounded),
 		cmocka_unit_test(what_the_path_gives_is_not_given_again),
 		cmocka_unit_test(each_line_is_a_row_and_a_bad_one_costs_no_other),
