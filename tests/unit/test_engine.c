@@ -195,7 +195,7 @@ static void bad_rows_are_listed_and_the_good_ones_applied(void **state)
 	assert_rejected(&r->rejected[2], 3, CANDOR_FAILED_PRECONDITION, "item is closed");
 	assert_rejected(&r->rejected[3], 4, CANDOR_INVALID_ARGUMENT, "labeler");
 	assert_rejected(&r->rejected[4], 6, CANDOR_FAILED_PRECONDITION, "item is closed");
-	assert_rejected(&r->rejected[5], 7, CANDOR_INVALID_ARGUMENT, "value is not a number");
+	assert_rejected(&r->rejected[5], 7, CANDOR_INVALID_ARGUMENT, "value is missing, or not a number");
 	/* A report that is refused makes neither its labeler nor its item. */
 	assert_int_equal(get_pool(f, "p")->pool.labelers, 1);
 	assert_int_equal(get_pool(f, "p")->pool.open_items, 1);
