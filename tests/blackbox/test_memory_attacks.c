@@ -163,7 +163,7 @@ static void handshakes_that_never_end_stay_within_memory(void **state)
 	print_message("# handshakes: %u rounds served; at most %.1f MiB resident\n", rounds,
 		      daemon_peak_kib(s->command->daemon.pid) / 1024);
 	assert_candor(s->command, 0, "info", "--server", s->tls, "--ca", s->files.ca);
-	proof_say("handshakes that never ended, at a time", n);
+	proof_say("handshakes that never ended", n);
 }
 
 #define ANSWERS \
