@@ -5,7 +5,8 @@
 #
 # Without an argument: all programs in $B/tests/unit, blackbox, fault and fuzz, the test of tests/check-source.sh (with
 # unit), those of tests/clients (not with sanitizers), the traces of the mechanism, and the check of the installation. A line
-# for each program; failures and skips in full; last `N passed, N failed[, N skipped]`.
+# for each program; failures and skips in full; at the end, after a line `Failed:`, each program that failed once more
+# with the lines that tell of it; last `N passed, N failed[, N skipped]`.
 # TEST_TIMEOUT_S (600) is what one program may take. What a program leaves behind, files in its TMPDIR or processes that know of
 # them, is a failure. Exit status 0 if nothing failed and something passed, else 1.
 set -u
@@ -14,10 +15,11 @@ export B=${B:-build/release}
 limit_s=${TEST_TIMEOUT_S:-600}
 passed=0 failed=0 skipped=0
 log=$(mktemp) || exit 1
+failures=$(mktemp) || exit 1
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/candor.XXXXXX") || exit 1
 # Some tests connect as other users.
 chmod 711 "$scratch"
-trap 'rm -rf "$log" "$scratch"' EXIT
+trap 'rm -rf "$log" "$failures" "$scratch"' EXIT
 
 case ${1-} in
 '' | unit | blackbox | fault | fuzz | clients) ;;
@@ -58,6 +60,19 @@ run() {
 	left=$(clean_up)
 }
 
+# Of what a program said, ok lines and skips left out: what stands around each test that failed, what a sanitizer found, and
+# the end, which says why it ended.
+telling_lines() {
+	grep -av -e '^ok [0-9]* - ' -e '^1\.\.[0-9]*$' -e '# SKIP' "$log" | awk '
+		{ line[NR] = $0 }
+		/^not ok / { for (i = NR - 3; i <= NR + 3; i++) told[i] = 1 }
+		/Sanitizer: |runtime error: / { told[NR] = 1 }
+		END {
+			for (i = NR - 4; i <= NR; i++) told[i] = 1
+			for (i = 1; i <= NR; i++) if (told[i] && n++ < 40) print substr(line[i], 1, 400)
+		}'
+}
+
 # tally NAME PASSED FAILED SKIPPED: the program's line, and what there is to be said about it.
 tally() {
 	local line="$2 passed"
@@ -66,6 +81,7 @@ tally() {
 	printf '%-38s %s (%s s)\n' "$1" "$line" "$seconds"
 	if [ "$3" -gt 0 ]; then
 		grep -av -e '^ok [0-9]* - ' -e '^1\.\.[0-9]*$' "$log" | sed 's/^/    /'
+		{ echo "  $1" && telling_lines | sed 's/^/    /'; } >>"$failures"
 	elif [ "$4" -gt 0 ]; then
 		grep -a SKIPPED "$log" | sed 's/^#* */    /'
 	fi
@@ -110,7 +126,7 @@ run_programs() {
 		fi
 	done
 	if [ $found -eq 0 ] && compgen -G "tests/$1/*.c" >/dev/null; then
-		echo "$B/tests/$1: there is no program to run; make everything builds them"
+		echo "  $B/tests/$1: there is no program to run; make everything builds them" | tee -a "$failures"
 		failed=$((failed + 1))
 	fi
 }
@@ -165,6 +181,7 @@ if [ $# -eq 0 ]; then
 	[ -x tests/installcheck.sh ] && run_single installcheck tests/installcheck.sh
 fi
 
+[ -s "$failures" ] && echo "Failed:" && cat "$failures"
 line="$passed passed, $failed failed"
 [ $skipped -gt 0 ] && line="$line, $skipped skipped"
 echo "$line"
