@@ -47,7 +47,7 @@ static int survey(struct world *w)
 {
 	w->warnings = (struct cli_warnings){0};
 	assert_int_equal(cli_input_open(&w->input, w->path), 0);
-	return cli_survey(&w->survey, &w->cli, &w->input, "rows", CLI_ROWS_AUTO, true, &w->warnings);
+	return cli_survey(&w->survey, &w->cli, &w->input, "rows", CLI_ROWS_AUTO, CLI_TAKES_OUTCOMES, &w->warnings);
 }
 
 static void forget(struct world *w)
@@ -78,8 +78,9 @@ static const char *rows_of(struct world *w, size_t most, unsigned *passes)
 			at += (size_t)snprintf(out + at, sizeof out - at, "%u %s %s %g %g;", (unsigned)row.line,
 					       row.item, row.labeler, row.report, row.outcome);
 		else if (result == CLI_ROWS_ROW)
-			at += (size_t)snprintf(out + at, sizeof out - at, "%u %s %s %g;", (unsigned)row.line, row.item,
-					       row.labeler, row.report);
+			at += (size_t)snprintf(out + at, sizeof out - at, "%u %s %s %g%s%s;", (unsigned)row.line,
+					       row.item, row.labeler, row.report, row.block ? " of " : "",
+					       row.block ? row.block : "");
 		else if (result == CLI_ROWS_BAD)
 			at += (size_t)snprintf(out + at, sizeof out - at, "%u!;", (unsigned)row.line);
 		if (result == CLI_ROWS_FATAL) {
@@ -122,6 +123,19 @@ static void rows_that_stand_apart_come_item_by_item(void **state)
 				    "4!;8!;2 b x 1;6 b y 0 1;9 b x 0.5;3 a x 0;7 a y 1;5 c x 1 0;10 c y 0;");
 		assert_int_equal(passes, most < 4 ? 3 : most < 7 ? 2 : 1);
 	}
+	forget(w);
+}
+
+static void blocks_come_with_their_rows(void **state)
+{
+	struct world *w = *state;
+	files_write_text(w->path, "item,labeler,report,block\na,x,1,one\nb,x,0,two\na,y,0.5,one\nc,x,1,\nb,y,1,two\n");
+	assert_int_equal(survey(w), 0);
+	assert_true(w->survey.is_apart);
+	assert_int_equal(names_count(w->survey.blocks.all), 2);
+	for (size_t most = 1; most < 6; most++)
+		assert_string_equal(rows_of(w, most, NULL), "2 a x 1 of one;4 a y 0.5 of one;3 b x 0 of two;"
+							    "6 b y 1 of two;5 c x 1;");
 	forget(w);
 }
 
@@ -336,6 +350,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WORLD(rows_that_stand_together_come_as_they_stand),
 		WORLD(rows_that_stand_apart_come_item_by_item),
+		WORLD(blocks_come_with_their_rows),
 		WORLD(outcomes_alone_may_stand_apart_too),
 		WORLD(many_rows_in_any_order_come_as_a_stable_sort_has_them),
 		WORLD(a_file_that_changes_meanwhile_is_told),

@@ -9,7 +9,7 @@
 
 enum { IGNORED_MAX = 50, NEAR_MAX = 16 };
 
-static const char *const names[] = {"item", "labeler", "report", "outcome", "sequence"};
+static const char *const names[] = {"item", "labeler", "report", "outcome", "sequence", "block", "time", "known"};
 _Static_assert(sizeof names / sizeof *names == CLI_FIELDS, "a name for each field");
 
 const char *cli_field_name(enum cli_field f)
@@ -58,8 +58,8 @@ enum cli_field cli_field_near(const char *name, size_t len)
 		if (is_letter)
 			bare[n++] = c;
 	}
-	for (int f = 0; f < CLI_FIELDS; f++) {
-		const size_t m = strlen(names[f]), most = m > 4 ? 2 : 1;
+	for (int f = 0; f < CLI_TIME; f++) {
+		const size_t m = strlen(names[f]), most = m > 5 ? 2 : 1;
 		if (n + most >= m && n <= m + most && similar_distance(bare, names[f]) <= most)
 			return (enum cli_field)f;
 	}

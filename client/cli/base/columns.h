@@ -6,12 +6,22 @@
 
 #include "lib/base/buf.h"
 
-enum cli_field { CLI_ITEM, CLI_LABELER, CLI_REPORT, CLI_OUTCOME, CLI_SEQUENCE, CLI_FIELDS };
+enum cli_field {
+	CLI_ITEM,
+	CLI_LABELER,
+	CLI_REPORT,
+	CLI_OUTCOME,
+	CLI_SEQUENCE,
+	CLI_BLOCK,
+	CLI_TIME, /* this and the next: only where they are asked for, see rows.h */
+	CLI_KNOWN,
+	CLI_FIELDS
+};
 
 const char *cli_field_name(enum cli_field f);
 
 /* The field of exactly this name; of this name in any case, with blanks around it; or of a name that may be a slip for
- * it. CLI_FIELDS: none. */
+ * it (nothing is taken for a slip for "time" or "known": too many words are near). CLI_FIELDS: none. */
 enum cli_field cli_field_exact(const char *name, size_t len);
 enum cli_field cli_field_loose(const char *name, size_t len);
 enum cli_field cli_field_near(const char *name, size_t len);

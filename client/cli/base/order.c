@@ -11,7 +11,9 @@ enum { PIECE_BYTES = 256 * 1024 };
 struct picked_row {
 	uint64_t line, sequence;
 	double report, outcome; /* outcome: NaN where it is not known */
+	double time, known;
 	uint32_t item, labeler; /* labeler: NAMES_NONE in an outcome without a report */
+	uint32_t block; /* NAMES_NONE: none */
 };
 
 struct picked_place {
@@ -21,7 +23,8 @@ struct picked_place {
 static void begin_reading(struct cli_order *o)
 {
 	cli_rows_init(&o->rows, o->survey->format);
-	o->rows.takes_outcomes = o->survey->takes_outcomes;
+	o->rows.takes_outcomes = o->survey->takes & CLI_TAKES_OUTCOMES;
+	o->rows.takes_moments = o->survey->takes & CLI_TAKES_MOMENTS;
 	cli_input_rewind(o->input);
 }
 
@@ -112,7 +115,8 @@ static bool pick(struct cli_order *o, const struct cli_row *row)
 	if (item != NAMES_NONE && (item < o->low || item >= o->high))
 		return true;
 	const uint32_t labeler = row->labeler ? cli_names_find(&o->survey->labelers, row->labeler) : NAMES_NONE;
-	if (item == NAMES_NONE || (row->labeler && labeler == NAMES_NONE))
+	const uint32_t block = row->block ? cli_names_find(&o->survey->blocks, row->block) : NAMES_NONE;
+	if (item == NAMES_NONE || (row->labeler && labeler == NAMES_NONE) || (row->block && block == NAMES_NONE))
 		return false;
 	struct picked_place *place = &o->place[item - o->low];
 	if (place->next == place->end)
@@ -124,6 +128,9 @@ static bool pick(struct cli_order *o, const struct cli_row *row)
 		.outcome = row->has_outcome ? row->outcome : NAN,
 		.item = item,
 		.labeler = labeler,
+		.block = block,
+		.time = row->time,
+		.known = row->known,
 	};
 	return true;
 }
@@ -168,6 +175,9 @@ static void hand_out(struct cli_order *o, struct cli_row *row)
 		.has_outcome = !isnan(p->outcome),
 		.outcome = isnan(p->outcome) ? 0 : p->outcome,
 		.sequence = p->sequence,
+		.block = p->block == NAMES_NONE ? NULL : names_text(o->survey->blocks.all, p->block, NULL),
+		.time = p->time,
+		.known = p->known,
 	};
 }
 

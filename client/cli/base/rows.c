@@ -1,6 +1,7 @@
 #include "client/cli/base/rows.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -158,6 +159,35 @@ static bool take_name(struct cli_rows *r, enum cli_field f, const char *text, si
 	return !fault;
 }
 
+/* Whether a field is one here. */
+static bool is_taken(const struct cli_rows *r, enum cli_field f)
+{
+	return f < CLI_FIELDS && (r->takes_moments || (f != CLI_TIME && f != CLI_KNOWN));
+}
+
+/* An empty text is none. */
+static bool take_moment(struct cli_rows *r, enum cli_field f, const char *text, size_t len, double *out)
+{
+	const enum cli_moment_form before = r->moment_form;
+	len = bare_number(r, text, len);
+	if (len == 0)
+		return true;
+	const enum cli_moment_form form = strlen(r->text) == len ? cli_parse_moment(r->text, out) : CLI_MOMENT_NONE;
+	if (before == CLI_MOMENT_NONE)
+		r->moment_form = form;
+	if (form != CLI_MOMENT_NONE && form == r->moment_form)
+		return true;
+	*out = NAN;
+	const struct cli_shown shown = cli_shown(text, strnlen(text, CSV_FIELD_MAX));
+	if (form == CLI_MOMENT_NONE)
+		bad(r, CLI_ROWS_BAD, "%s is \"%s\"; it must be %s, or empty", cli_field_name(f), shown.s,
+		    CLI_MOMENT_WANTED);
+	else
+		bad(r, CLI_ROWS_BAD, "%s is \"%s\", but the first moment in the file is %s; all must be of one form",
+		    cli_field_name(f), shown.s, before == CLI_MOMENT_DATE ? "a date" : "a number");
+	return false;
+}
+
 bool cli_rows_have_other_scale(struct cli_rows *r)
 {
 	for (int f = CLI_REPORT; f <= CLI_OUTCOME; f++) {
@@ -230,17 +260,18 @@ static enum cli_rows_result missing_column(struct cli_rows *r)
 	const char *or_outcomes = r->takes_outcomes ? ", or only item and outcome" : "";
 	bool is_outcomes = r->takes_outcomes && slot[CLI_ITEM] != none && slot[CLI_LABELER] == none &&
 			   slot[CLI_REPORT] == none && slot[CLI_OUTCOME] != none;
-	for (int f = 0; f < CLI_FIELDS; f++) {
+	for (int f = 0; f < CLI_TIME; f++) {
 		const char *name = cli_field_name((enum cli_field)f), *near = r->near[f];
 		const bool is_needed = f <= (is_outcomes ? CLI_ITEM : CLI_REPORT);
 		if (slot[f] != none || (!is_needed && !*near))
 			continue;
 		list_others(r, others, sizeof others);
 		if (is_needed && !*near)
-			return bad(r, CLI_ROWS_FATAL,
-				   "the header lacks the column \"%s\"%s; it must name item, labeler and report, and "
-				   "may name outcome and sequence%s, with commas, semicolons or tabs between them",
-				   name, others, or_outcomes);
+			return bad(
+				r, CLI_ROWS_FATAL,
+				"the header lacks the column \"%s\"%s; it must name item, labeler and report, and "
+				"may name outcome, sequence and block%s, with commas, semicolons or tabs between them",
+				name, others, or_outcomes);
 		return bad(
 			r, CLI_ROWS_FATAL,
 			"the header lacks the column \"%s\", but has \"%s\"; did you mean \"%s\"? Correct that name%s",
@@ -255,7 +286,7 @@ static bool take_column(struct cli_rows *r, const char *name, size_t len)
 {
 	const enum cli_field f = cli_field_loose(name, len), near = cli_field_near(name, len);
 	struct csv *c = &r->csv;
-	if (f == CLI_FIELDS) {
+	if (!is_taken(r, f)) {
 		if (near != CLI_FIELDS && !*r->near[near])
 			snprintf(r->near[near], sizeof r->near[near], "%s", name);
 		cli_ignored_add(&r->ignored, name, len);
@@ -302,6 +333,26 @@ static bool has_column(const struct cli_rows *r, enum cli_field f)
 	return r->slot[f] != CSV_COLUMNS_MAX;
 }
 
+/* Its block, and the moments. */
+static enum cli_rows_result read_place(struct cli_rows *r, struct cli_row *row)
+{
+	size_t len;
+	const char *text;
+	if (has_column(r, CLI_BLOCK)) {
+		text = text_of(r, CLI_BLOCK, &len);
+		if (bare_number(r, text, len) > 0 && !take_name(r, CLI_BLOCK, text, len, &row->block))
+			return CLI_ROWS_BAD;
+	}
+	for (int f = CLI_TIME; f <= CLI_KNOWN; f++) {
+		if (!has_column(r, (enum cli_field)f))
+			continue;
+		text = text_of(r, (enum cli_field)f, &len);
+		if (!take_moment(r, (enum cli_field)f, text, len, f == CLI_TIME ? &row->time : &row->known))
+			return CLI_ROWS_BAD;
+	}
+	return CLI_ROWS_ROW;
+}
+
 static enum cli_rows_result read_record(struct cli_rows *r, struct cli_row *row)
 {
 	size_t len;
@@ -325,13 +376,13 @@ static enum cli_rows_result read_record(struct cli_rows *r, struct cli_row *row)
 		if (bare_number(r, text, len) > 0 && !take_sequence(r, text, len, &row->sequence))
 			return CLI_ROWS_BAD;
 	}
-	if (!has_column(r, CLI_OUTCOME))
-		return CLI_ROWS_ROW;
-	text = text_of(r, CLI_OUTCOME, &len);
-	row->has_outcome = bare_number(r, text, len) > 0;
-	if (row->has_outcome && !take_number(r, CLI_OUTCOME, text, len, row->line, &row->outcome))
-		return CLI_ROWS_BAD;
-	return CLI_ROWS_ROW;
+	if (has_column(r, CLI_OUTCOME)) {
+		text = text_of(r, CLI_OUTCOME, &len);
+		row->has_outcome = bare_number(r, text, len) > 0;
+		if (row->has_outcome && !take_number(r, CLI_OUTCOME, text, len, row->line, &row->outcome))
+			return CLI_ROWS_BAD;
+	}
+	return read_place(r, row);
 }
 
 static enum cli_rows_result next_csv(struct cli_rows *r, struct cli_row *row)
@@ -362,7 +413,7 @@ static int on_key(void *arg, const char *key, size_t len)
 {
 	struct cli_rows *r = arg;
 	const enum cli_field f = cli_field_exact(key, len);
-	if (f != CLI_FIELDS)
+	if (is_taken(r, f))
 		return (int)f;
 	const enum cli_field near = cli_field_near(key, len);
 	if (near == CLI_FIELDS)
@@ -441,6 +492,32 @@ static bool take_whole(struct cli_rows *r, uint64_t *out)
 	return false;
 }
 
+static bool is_none(const struct jsonl_value *v)
+{
+	return v->kind == JSONL_MISSING || v->kind == JSONL_NULL;
+}
+
+static bool take_member_moment(struct cli_rows *r, enum cli_field f, double *out)
+{
+	const struct jsonl_value *v = &r->jsonl.value[f];
+	if (is_none(v))
+		return true;
+	if ((v->kind == JSONL_NUMBER || v->kind == JSONL_STRING) && !v->is_broken && !v->cut)
+		return take_moment(r, f, json_text(r, v), v->len, out);
+	wrong_kind(r, f, CLI_MOMENT_WANTED ", or null");
+	return false;
+}
+
+/* Its block, and the moments. */
+static enum cli_rows_result read_member_place(struct cli_rows *r, struct cli_row *row)
+{
+	if (!is_none(&r->jsonl.value[CLI_BLOCK]) && !take_string(r, CLI_BLOCK, &row->block))
+		return CLI_ROWS_BAD;
+	if (!take_member_moment(r, CLI_TIME, &row->time) || !take_member_moment(r, CLI_KNOWN, &row->known))
+		return CLI_ROWS_BAD;
+	return CLI_ROWS_ROW;
+}
+
 static enum cli_rows_result read_object(struct cli_rows *r, struct cli_row *row)
 {
 	const struct jsonl_value *v = r->jsonl.value;
@@ -460,10 +537,10 @@ static enum cli_rows_result read_object(struct cli_rows *r, struct cli_row *row)
 		return CLI_ROWS_BAD;
 	if (!take_whole(r, &row->sequence))
 		return CLI_ROWS_BAD;
-	row->has_outcome = v[CLI_OUTCOME].kind != JSONL_MISSING && v[CLI_OUTCOME].kind != JSONL_NULL;
+	row->has_outcome = !is_none(&v[CLI_OUTCOME]);
 	if (row->has_outcome && !take_real(r, CLI_OUTCOME, row->line, &row->outcome))
 		return CLI_ROWS_BAD;
-	return CLI_ROWS_ROW;
+	return read_member_place(r, row);
 }
 
 static enum cli_rows_result next_json(struct cli_rows *r, struct cli_row *row)
@@ -551,7 +628,7 @@ static enum cli_rows_result begin(struct cli_rows *r)
 
 enum cli_rows_result cli_rows_next(struct cli_rows *r, struct cli_row *row)
 {
-	*row = (struct cli_row){0};
+	*row = (struct cli_row){.time = NAN, .known = NAN};
 	if (!r->begun) {
 		const enum cli_rows_result result = begin(r);
 		if (result != CLI_ROWS_MORE || !r->begun)
@@ -561,6 +638,6 @@ enum cli_rows_result cli_rows_next(struct cli_rows *r, struct cli_row *row)
 	if (result == CLI_ROWS_END && r->format == CLI_ROWS_CSV && !r->headed)
 		return bad(r, CLI_ROWS_FATAL,
 			   "the file is empty; the first line must name the columns item, labeler and "
-			   "report, and may name outcome and sequence");
+			   "report, and may name outcome, sequence and block");
 	return result;
 }

@@ -1,11 +1,13 @@
 /* rows.h - reads reports and outcomes from CSV or JSON lines, piece by piece.
  *
  * CSV (csv.h) has commas, semicolons or tabs between its fields, and perhaps a byte order mark, or a first line
- * "sep=;". The first record names the columns: item, labeler, report, and perhaps outcome and sequence, in any order
- * among others, in any case. JSON lines (jsonl.h) are objects of the same names, in lower case. An empty outcome (or
- * null, or none) says that it is not known, an empty sequence that there is none. Blank lines are skipped. Where it
- * is wanted, rows may also have an item and its outcome alone: without the columns labeler and report, or objects
- * without either. Numbers may have blanks around them, and a decimal comma where no comma is between fields.
+ * "sep=;". The first record names the columns: item, labeler, report, and perhaps outcome, sequence and block, in
+ * any order among others, in any case. JSON lines (jsonl.h) are objects of the same names, in lower case. An empty
+ * outcome (or null, or none) says that it is not known, an empty sequence or block that there is none. Blank lines
+ * are skipped. Where it is wanted, rows may also have an item and its outcome alone: without the columns labeler and
+ * report, or objects without either; and moments (moment.h): time, when the item was closed, and known, when its
+ * outcome becomes known, all of them numbers or all dates. Numbers may have blanks around them, and a decimal comma
+ * where no comma is between fields.
  *
  * A bad record costs only itself: reading goes on with the next one. A column whose name may be a slip for one that
  * is missing is a fault, and so is such a member; all others that nobody uses are listed.
@@ -21,6 +23,7 @@
 #include "client/cli/base/columns.h"
 #include "client/cli/base/csv.h"
 #include "client/cli/base/jsonl.h"
+#include "client/cli/base/moment.h"
 #include "lib/base/buf.h"
 
 enum { CLI_ROWS_BEGIN_MAX = 64 * 1024 /* bytes in which the first line must end, so that the separator can be told */ };
@@ -38,6 +41,8 @@ struct cli_row {
 	bool has_outcome;
 	double outcome;
 	uint64_t sequence; /* 0: none */
+	const char *block; /* whose outcomes are settled together; NULL: none */
+	double time, known; /* NaN: none */
 };
 
 enum cli_rows_result {
@@ -57,7 +62,9 @@ struct cli_range {
 
 struct cli_rows {
 	enum cli_rows_format format;
-	bool takes_outcomes; /* whether rows may be outcomes alone; the caller's to set, at first */
+	bool takes_outcomes; /* whether rows may be outcomes alone; the caller's to set, at first, */
+	bool takes_moments; /* ... and whether time and known are fields */
+	enum cli_moment_form moment_form; /* of the first; NONE: there was none */
 	struct buf bytes; /* that have come */
 	size_t start; /* everything before it has been read */
 	uint64_t read_bytes; /* of the file, up to bytes[start] */

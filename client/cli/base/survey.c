@@ -48,6 +48,8 @@ static void take_row(struct survey *s, const struct cli_row *row)
 	take_item(s, row);
 	if (row->labeler)
 		cli_names_put(&s->to->labelers, row->labeler, s->warnings, &is_new);
+	if (row->block)
+		cli_names_put(&s->to->blocks, row->block, s->warnings, &is_new);
 	s->to->n_rows++;
 	s->to->has_outcomes |= row->has_outcome;
 	s->to->without_outcome += !row->has_outcome;
@@ -104,7 +106,7 @@ static int read_all(struct survey *s, struct cli_input *input)
 }
 
 int cli_survey(struct cli_survey *to, struct cli *c, struct cli_input *input, const char *name,
-	       enum cli_rows_format format, bool takes_outcomes, struct cli_warnings *w)
+	       enum cli_rows_format format, unsigned takes, struct cli_warnings *w)
 {
 	const uint64_t now_ms = uv_hrtime() / 1000000;
 	struct survey s = {.to = to, .cli = c, .name = name, .warnings = w, .item = NAMES_NONE, .shown_ms = now_ms};
@@ -112,8 +114,11 @@ int cli_survey(struct cli_survey *to, struct cli *c, struct cli_input *input, co
 	*to = (struct cli_survey){0};
 	cli_names_init(&to->items, "item");
 	cli_names_init(&to->labelers, "labeler");
+	cli_names_init(&to->blocks, "block");
 	cli_rows_init(&s.rows, format);
-	s.rows.takes_outcomes = to->takes_outcomes = takes_outcomes;
+	to->takes = takes;
+	s.rows.takes_outcomes = takes & CLI_TAKES_OUTCOMES;
+	s.rows.takes_moments = takes & CLI_TAKES_MOMENTS;
 	int code = read_all(&s, input);
 	to->format = s.rows.format;
 	if (!code && cli_rows_have_other_scale(&s.rows))
@@ -129,6 +134,7 @@ void cli_survey_free(struct cli_survey *s)
 {
 	cli_names_free(&s->items);
 	cli_names_free(&s->labelers);
+	cli_names_free(&s->blocks);
 	buf_free(&s->counts);
 	cli_ignored_free(&s->ignored);
 }

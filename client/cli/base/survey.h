@@ -10,10 +10,13 @@
 #include "client/cli/base/rows.h"
 #include "client/cli/base/names.h"
 
+/* What a row may have beside a report: as cli_rows has it. */
+enum { CLI_TAKES_OUTCOMES = 1, CLI_TAKES_MOMENTS = 2 };
+
 struct cli_survey {
 	enum cli_rows_format format; /* as it was found to be */
-	bool takes_outcomes; /* whether rows may be outcomes alone */
-	struct cli_names items, labelers;
+	unsigned takes; /* CLI_TAKES_... */
+	struct cli_names items, labelers, blocks;
 	struct buf counts; /* uint32_t by id of an item: its rows */
 	uint64_t n_rows; /* good ones */
 	uint64_t without_outcome; /* of these, where the file has outcomes */
@@ -26,7 +29,7 @@ struct cli_survey {
 
 /* Reads the input to its end. 0, or an exit code after an error message; in either case the caller's to free. */
 int cli_survey(struct cli_survey *s, struct cli *c, struct cli_input *input, const char *name,
-	       enum cli_rows_format format, bool takes_outcomes, struct cli_warnings *w);
+	       enum cli_rows_format format, unsigned takes, struct cli_warnings *w);
 void cli_survey_free(struct cli_survey *s);
 
 uint32_t cli_survey_rows_of(const struct cli_survey *s, uint32_t item);

@@ -362,7 +362,7 @@ static enum cli_rows_format parse_format(const struct cli *c, const char *format
 static int survey(struct import *im, enum cli_rows_format format)
 {
 	struct import_result *r = &im->result;
-	int code = cli_survey(&im->survey, im->cli, &im->input, r->name, format, true, &r->warnings);
+	int code = cli_survey(&im->survey, im->cli, &im->input, r->name, format, CLI_TAKES_OUTCOMES, &r->warnings);
 	const struct cli_survey *s = &im->survey;
 	if (code)
 		return code;

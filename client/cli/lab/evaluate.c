@@ -69,7 +69,7 @@ static int read_input(struct reader *r, struct cli_input *input)
 	struct cli_survey survey;
 	struct cli_order order;
 	struct cli_warnings warnings = {0};
-	int code = cli_survey(&survey, r->cli, input, r->name, CLI_ROWS_AUTO, false, &warnings);
+	int code = cli_survey(&survey, r->cli, input, r->name, CLI_ROWS_AUTO, CLI_TAKES_MOMENTS, &warnings);
 	if (!code) {
 		cli_say_warnings(r->cli, &warnings);
 		cli_order_init(&order, &survey, input, CLI_ORDER_ROWS);
