@@ -1,94 +1,45 @@
 /* Databases as earlier versions wrote them: each is brought to the present schema, and then holds what the present
  * program makes of the same events, to the last bit.
  *
- * tests/schemas/N.db is the campaign below as written by a program of schema version N. When the schema is about to
- * change, `MAKE_SCHEMA=tests/schemas/N.db build/release/tests/unit/test_upgrades` writes the file of the old one; what
- * stands in play() is never changed afterwards. */
+ * tests/schemas/N.db is the campaign of tests/lib/schemas.c as written by a program of schema version N. When the schema
+ * is about to change, `MAKE_SCHEMA=tests/schemas/N.db build/release/tests/unit/test_upgrades` writes the file of the old
+ * one, N-archived.db and its archives beside it. */
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/db/migrate.h"
-#include "lib/base/random.h"
 #include "tests/lib/fake_owner.h"
 #include "tests/lib/files.h"
+#include "tests/lib/schemas.h"
 #include "tests/lib/sql.h"
 #include "tests/lib/unit.h"
 
-enum { ITEMS = 60, LABELERS = 9 };
-
-static void play_items(struct fake_owner *f, const char *pool, uint64_t seed)
+/* The two databases, the second with its archives beside it. */
+static void make(void **state)
 {
-	struct random r;
-	random_init(&r, seed, 0);
-	for (int i = 0; i < ITEMS; i++) {
-		char item[32], labeler[32];
-		snprintf(item, sizeof item, "Frage %d \xc3\xbc", i);
-		bool truth = random_chance(&r, 0.5);
-		for (int l = 0; l < LABELERS; l++) {
-			if (random_chance(&r, 0.3))
-				continue;
-			double accuracy = 0.5 + 0.05 * l, value = random_between(&r, 0.5, 1);
-			snprintf(labeler, sizeof labeler, "labeler-%d", l);
-			f->now_ms += 7;
-			fake_post(f, pool, item, labeler, random_chance(&r, accuracy) == truth ? value : 1 - value);
-		}
-		fake_post(f, pool, item, "reviser", 0.25);
-		fake_post(f, pool, item, "reviser", random_unit(&r));
-		/* Outcomes come late and in another order; some never, some items are withdrawn. */
-		int at = i - (int)random_below(&r, 5);
-		snprintf(item, sizeof item, "Frage %d \xc3\xbc", at < 0 ? 0 : at);
-		if (i % 11 == 3)
-			fake_void(f, pool, item);
-		else if (i % 7 == 2)
-			fake_close(f, pool, item);
-		else if (i % 13 != 5)
-			fake_resolve(f, pool, item, i % 17 == 0 ? 0.5 : truth);
-	}
-}
-
-static void play(struct fake_owner *f)
-{
-	const struct candor_settings fast = {.c = 2}, shared = {.share = 0.02, .entry = 0.5},
-				     horizon = {.rate = CANDOR_HORIZON, .horizon = 500, .entry = 1},
-				     fixed = {.rate = CANDOR_FIXED, .eta = 0.1, .entry = 1};
-	fake_pool(f, "any time", NULL);
-	fake_pool(f, "horizon", &horizon);
-	play_items(f, "any time", 1);
-	fake_pool(f, "fixed", &fixed);
-	play_items(f, "horizon", 2);
-	const struct candor_request updates[] = {
-		{.type = CANDOR_REQ_UPDATE_POOL, .pool = "any time", .settings = fast},
-		{.type = CANDOR_REQ_UPDATE_POOL, .pool = "any time", .settings = shared},
-	};
-	for (size_t i = 0; i < 2; i++)
-		assert_int_equal(fake_call(f, &updates[i])->code, CANDOR_OK);
-	assert_int_equal(fake_post(f, "any time", "late", "newcomer", 0.75), CANDOR_OK);
-	assert_int_equal(fake_resolve(f, "any time", "late", 1), CANDOR_OK);
-	play_items(f, "fixed", 3);
-	assert_int_equal(fake_post(f, "any time", "still open", "newcomer", 0.125), CANDOR_OK);
-}
-
-/* PRAGMA user_version, from the file's header: a connection would leave its files beside it. */
-static long schema_of(const char *path)
-{
-	uint8_t header[64];
-	FILE *f = fopen(path, "rb");
-	if (!f)
-		fail_msg("%s is missing: a program with that schema writes it; see the top of this file", path);
-	assert_int_equal(fread(header, 1, sizeof header, f), sizeof header);
-	fclose(f);
-	return (long)header[60] << 24 | (long)header[61] << 16 | (long)header[62] << 8 | header[63];
-}
-
-static void make(const char *path)
-{
+	const char *path = getenv("MAKE_SCHEMA");
+	(void)state;
 	struct fake_owner f;
 	struct engine_limits limits = fake_roomy_limits();
+	char stem[256], archived[300], files[SCHEMAS_ARCHIVES][300];
+	const char *named[SCHEMAS_ARCHIVES];
+	snprintf(stem, sizeof stem, "%.*s", (int)(strlen(path) - strlen(".db")), path);
+	snprintf(archived, sizeof archived, "%s-archived.db", stem);
+	for (int i = 0; i < SCHEMAS_ARCHIVES; i++) {
+		snprintf(files[i], sizeof files[i], "%s-archived-%d.gz", stem, i + 1);
+		named[i] = files[i];
+	}
 	fake_init(&f, &limits);
-	play(&f);
+	schemas_play(&f, MIGRATE_VERSION);
 	fake_stop(&f);
 	assert_true(files_copy(f.path, path));
+	fake_start(&f);
+	fake_deinit(&f);
+	fake_init(&f, &limits);
+	schemas_play_archived(&f, MIGRATE_VERSION, named);
+	fake_stop(&f);
+	assert_true(files_copy(f.path, archived));
 	fake_start(&f);
 	fake_deinit(&f);
 }
@@ -148,13 +99,13 @@ static void test_every_earlier_schema(void **state)
 	struct fake_owner f, old;
 	struct engine_limits limits = fake_roomy_limits();
 	fake_init(&f, &limits);
-	play(&f);
+	schemas_play(&f, 4);
 	char *want = fake_state(&f), *changes[] = {changes_of(&f, false), changes_of(&f, true)};
 	long versions = MIGRATE_VERSION;
 	for (long version = 1; version < versions; version++) {
 		char path[64];
 		snprintf(path, sizeof path, "tests/schemas/%ld.db", version);
-		assert_int_equal(schema_of(path), version);
+		assert_int_equal(schemas_of(path), version);
 		fake_init(&old, &limits);
 		fake_stop(&old);
 		assert_true(files_copy(path, old.path));
@@ -272,7 +223,7 @@ static void test_present_schema_stays(void **state)
 	struct fake_owner f;
 	struct engine_limits limits = fake_roomy_limits();
 	fake_init(&f, &limits);
-	play(&f);
+	schemas_play(&f, 4);
 	char *want = fake_state(&f);
 	for (int i = 0; i < 3; i++) {
 		fake_restart(&f);
@@ -298,7 +249,7 @@ static void test_newer_schema_is_refused(void **state)
 	fake_sql(&f, sql);
 	assert_int_equal(db_open(&db, f.path, DB_WRITE, DB_FULL), ERR_SCHEMA);
 	assert_int_equal(db_open(&db, f.path, DB_READ, DB_FULL), ERR_SCHEMA);
-	assert_int_equal(schema_of(f.path), MIGRATE_VERSION + 1);
+	assert_int_equal(schemas_of(f.path), MIGRATE_VERSION + 1);
 	snprintf(sql, sizeof sql, "PRAGMA user_version = %d", MIGRATE_VERSION);
 	fake_sql(&f, sql);
 	fake_start(&f);
@@ -307,11 +258,9 @@ static void test_newer_schema_is_refused(void **state)
 
 int main(void)
 {
-	const char *path = getenv("MAKE_SCHEMA");
-	if (path) {
-		make(path);
-		return 0;
-	}
+	const struct CMUnitTest making[] = {cmocka_unit_test(make)};
+	if (getenv("MAKE_SCHEMA"))
+		return cmocka_run_group_tests(making, NULL, NULL);
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_earlier_schema),
 		cmocka_unit_test(test_what_was_archived_before_there_was_a_list_is_in_it),
