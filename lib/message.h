@@ -7,8 +7,8 @@
  * into and dies with it. Strings are NUL-terminated UTF-8, never NULL in a decoded message; where a caller fills in a
  * message, NULL reads as "".
  *
- * Fields that candor.proto calls optional have no flag of their own: beside each stands which value says that it is
- * absent. */
+ * Most fields that candor.proto calls optional have no flag of their own: beside each stands which value says that it
+ * is absent. Where every value counts there is a flag, has_FIELD. */
 #ifndef CANDOR_MESSAGE_H
 #define CANDOR_MESSAGE_H
 
@@ -36,6 +36,7 @@
 #define CANDOR_PAGE_DEFAULT 100
 #define CANDOR_PAGE_MAX 1000 /* rows in a page, and items in a query */
 #define CANDOR_WAIT_MAX_MS 60000
+#define CANDOR_CANDIDATES 5 /* that the forecast is made of */
 
 enum candor_code {
 	CANDOR_OK = 0,
@@ -57,10 +58,20 @@ enum candor_rate {
 	CANDOR_FIXED = 3,
 };
 
+enum candor_signs {
+	CANDOR_SIGNS_UNSPECIFIED = 0,
+	CANDOR_POSITIVE = 1,
+	CANDOR_FREE = 2,
+};
+
 /* 0 in a field: not given. */
 struct candor_settings {
 	enum candor_rate rate;
 	double c, beta, eta, horizon, share, entry;
+	double wrong; /* 0 is a value of this one and the next */
+	uint32_t scored;
+	enum candor_signs signs;
+	bool has_wrong, has_scored; /* in requests: given; in answers always */
 };
 
 enum candor_sort {
@@ -139,6 +150,8 @@ struct candor_request {
 	const char *labeler; /* GET_LABELER */
 	bool history; /* GET_LABELER */
 	bool with_reports; /* QUERY_ITEMS */
+	bool with_now; /* QUERY_ITEMS, LIST_ITEMS */
+	bool together; /* RESOLVE_ITEMS */
 	bool commit; /* INFO: waits for a commit */
 	enum candor_sort sort; /* LIST_LABELERS */
 	uint64_t round; /* PRUNE_POOL, as the next three */
@@ -149,7 +162,7 @@ struct candor_request {
 
 	size_t n; /* rows in whichever of these the type has */
 	const struct candor_report *reports; /* POST_REPORTS */
-	const struct candor_outcome *outcomes; /* RESOLVE_ITEMS */
+	const struct candor_outcome *outcomes; /* RESOLVE_ITEMS, RECHECK_ITEMS */
 	const char *const *items; /* CLOSE_ITEMS, VOID_ITEMS, QUERY_ITEMS */
 	const struct candor_grant *grants; /* CREATE_TOKEN; ADD_GRANT and REMOVE_GRANT: one */
 
@@ -185,7 +198,12 @@ struct candor_info {
 struct candor_best {
 	const char *labeler;
 	uint64_t scored;
-	double own_loss, mean_loss, regret, settled_loss, bound;
+	double own_loss, mean_loss, regret, gain, bound;
+};
+
+struct candor_rechecks {
+	uint64_t n, disagree;
+	double wrong, low, high; /* absent if n is 0 */
 };
 
 struct candor_pool {
@@ -202,6 +220,10 @@ struct candor_pool {
 	const struct candor_best *best; /* NULL: none */
 	uint64_t archived; /* 0: absent */
 	const uint8_t *head; /* [CANDOR_HEAD_BYTES], the hash of the newest settlement; NULL: absent */
+	double forecast_loss;
+	const struct candor_rechecks *rechecks; /* NULL: absent */
+	size_t n_blend; /* 0, or CANDOR_CANDIDATES */
+	const double *blend;
 };
 
 struct candor_rejected {
@@ -221,10 +243,16 @@ struct candor_item_report {
 	double weight; /* 0: absent */
 };
 
+struct candor_aggregates {
+	double mean, median, plain_mean, plain_median, spread, ess, forecast;
+	bool has_candidates; /* the next three are there */
+	double regression, evidence, evidence_full;
+};
+
 struct candor_item {
 	const char *item;
 	enum candor_item_state state;
-	double mean, median, plain_mean, plain_median, spread, ess; /* ess 0: all six are absent */
+	double mean, median, plain_mean, plain_median, spread, ess; /* ess 0: all six are absent, and the forecast */
 	uint64_t n;
 	double outcome; /* in RESOLVED items, as the next three; in others absent */
 	uint64_t round;
@@ -235,13 +263,20 @@ struct candor_item {
 	const struct candor_item_report *reports;
 	bool archived; /* false: absent */
 	const char *cursor; /* in answers to LIST_CHANGES; NULL: absent */
+	double forecast;
+	bool has_candidates; /* the next three are there */
+	double regression, evidence, evidence_full;
+	const struct candor_aggregates *now; /* NULL: absent */
+	bool has_label, has_recheck;
+	double label, recheck;
+	uint64_t block; /* 0: absent */
 };
 
 struct candor_labeler {
 	const char *name;
 	double weight;
 	uint64_t scored;
-	double own_loss, mean_loss, regret, entry;
+	double own_loss, mean_loss, regret, entry, gain, bound;
 };
 
 struct candor_settlement {
@@ -252,6 +287,7 @@ struct candor_settlement {
 	uint64_t at;
 	const uint8_t *hash; /* [CANDOR_HEAD_BYTES] */
 	const uint8_t *salt; /* [CANDOR_SALT_BYTES]; NULL: absent */
+	uint64_t block; /* 0: absent */
 };
 
 struct candor_token {

@@ -115,7 +115,7 @@ int item_page_add(struct item_page *p, struct engine_pool *c, size_t i, struct i
 	const char *name = p->request->items[i];
 	uint32_t n = p->request->with_reports && !engine_is_archived(c, item) ? item->n : 0;
 	uint32_t from = i > 0 ? 0 : p->request->reports_from < n ? p->request->reports_from : n;
-	size_t bytes = wire_item_bytes(name);
+	size_t bytes = wire_item_bytes(name, p->request->with_now);
 	if (bytes > p->room_bytes)
 		return end(p, i, 0);
 	p->room_bytes -= bytes;

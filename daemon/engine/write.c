@@ -556,6 +556,8 @@ enum engine_outcome engine_resolve_items(struct engine *e, struct call *call)
 {
 	struct engine_pool *c = call->pool;
 	const struct candor_request *r = &call->wire->request;
+	if (r->together)
+		return engine_refuse(call, CANDOR_FAILED_PRECONDITION, "this candord does not settle items together");
 	struct result *result = begin(e, call);
 	if (!result)
 		return engine_refuse_error(call, -ENOMEM);
@@ -589,6 +591,29 @@ enum engine_outcome engine_resolve_items(struct engine *e, struct call *call)
 			else
 				result->counts.accepted++;
 		}
+	}
+	return finish(e, result, c);
+}
+
+enum engine_outcome engine_recheck_items(struct engine *e, struct call *call)
+{
+	struct engine_pool *c = call->pool;
+	const struct candor_request *r = &call->wire->request;
+	struct result *result = begin(e, call);
+	if (!result)
+		return engine_refuse_error(call, -ENOMEM);
+
+	for (; result->next < r->n; result->next++) {
+		size_t i = result->next;
+		if (engine_may_pause_writing(e, call))
+			return pause(e, result, engine_recheck_items);
+		e->work += ROW_WORK;
+		if (is_faulty(result, i))
+			continue;
+		if (call->items[i]->state == CANDOR_STATE_UNSPECIFIED)
+			reject_unknown(result, i, r->outcomes[i].item);
+		else
+			reject(result, i, CANDOR_FAILED_PRECONDITION, "this candord does not keep rechecks");
 	}
 	return finish(e, result, c);
 }

@@ -62,6 +62,7 @@ static const struct schema_limit limits[] = {
 	{"CreatePool", "pool", .shortest = 1, .longest = CANDOR_NAME_MAX, .is_needed = true},
 	{"PostReports", "reports", .is_needed = true},
 	{"ResolveItems", "outcomes", .is_needed = true},
+	{"RecheckItems", "rechecks", .is_needed = true},
 	{"CloseItems", "items", .is_needed = true},
 	{"VoidItems", "items", .is_needed = true},
 	{"QueryItems", "items", .longest = CANDOR_PAGE_MAX, .is_needed = true},

@@ -83,6 +83,7 @@ WALK unsigned direct_type(const struct wire_row *row)
 	case WIRE_TEXT:
 	case WIRE_HASH:
 	case WIRE_SECRET:
+	case WIRE_REALS:
 	case WIRE_PART:
 	case WIRE_LINK:
 	case WIRE_ROWS:
@@ -136,6 +137,7 @@ WALK bool direct_read_value(struct arena *a, const struct wire_row *row, const u
 	case WIRE_HASH:
 	case WIRE_SECRET:
 	case WIRE_RIGHTS:
+	case WIRE_REALS:
 	case WIRE_PART:
 	case WIRE_LINK:
 	case WIRE_ROWS:
@@ -202,6 +204,7 @@ WALK uint64_t direct_number(const struct wire_row *row, const void *plain)
 	case WIRE_HASH:
 	case WIRE_SECRET:
 	case WIRE_RIGHTS:
+	case WIRE_REALS:
 	case WIRE_PART:
 	case WIRE_LINK:
 	case WIRE_ROWS:
@@ -217,6 +220,8 @@ WALK bool direct_is_sent(const struct wire_row *row, const void *plain)
 		return row->is_present ? row->is_present(plain) : walk_is_present(row, plain);
 	if (row->kind == WIRE_TEXT)
 		return *wire_text(walk_pointer(plain, row->plain));
+	if (row->kind == WIRE_LINK)
+		return walk_pointer(plain, row->plain);
 	uint64_t bits = direct_number(row, plain);
 	return row->kind == WIRE_REAL ? bits << 1 != 0 : bits != 0;
 }
@@ -239,12 +244,15 @@ WALK size_t direct_field_size(const struct wire_row *row, size_t number, const v
 	case WIRE_TEXT:
 		len = strlen(walk_pointer(plain, row->plain));
 		return tag_bytes + direct_varint_bytes(len) + len;
+	case WIRE_LINK:
+		len = row->of->size(walk_pointer(plain, row->plain), unusual);
+		return tag_bytes + direct_varint_bytes(len) + len;
 	case WIRE_LIMIT:
 	case WIRE_HASH:
 	case WIRE_SECRET:
 	case WIRE_RIGHTS:
+	case WIRE_REALS:
 	case WIRE_PART:
-	case WIRE_LINK:
 	case WIRE_ROWS:
 	case WIRE_TEXTS: break;
 	}
@@ -273,6 +281,10 @@ WALK uint8_t *direct_write_field(const struct wire_row *row, size_t number, cons
 		const char *text = walk_pointer(plain, row->plain);
 		size_t len = strlen(text);
 		at = direct_put_varint(len, memcpy(at - len, text, len));
+	} else if (row->kind == WIRE_LINK) {
+		const uint8_t *end = at;
+		at = row->of->pack(walk_pointer(plain, row->plain), at);
+		at = direct_put_varint((uint64_t)(end - at), at);
 	} else if (row->kind == WIRE_REAL) {
 		const uint64_t bits = htole64(direct_number(row, plain));
 		at = memcpy(at - sizeof bits, &bits, sizeof bits);

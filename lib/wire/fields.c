@@ -116,6 +116,17 @@ static void read_rights(struct wire_reader *d, const struct wire_row *row, const
 			wire_row_fault(d, row, "include one that this daemon does not know");
 }
 
+static void read_reals(struct wire_reader *d, const struct wire_row *row, const void *message, void *plain)
+{
+	const size_t n = count(message, row->message_n);
+	if (n > 0 && n != row->max) {
+		wire_row_fault(d, row, row->too_many);
+		return;
+	}
+	walk_point(plain, row->plain, n ? walk_pointer(message, row->message) : NULL);
+	memcpy(walk_to(plain, row->plain_n), &n, sizeof n);
+}
+
 /* How many are to be looked at: none where there are more than there may be. */
 static size_t announce(struct wire_reader *d, const struct wire_row *row, const void *message, void *plain)
 {
@@ -186,6 +197,7 @@ void wire_read_other(struct wire_reader *d, const struct wire_row *row, const vo
 	case WIRE_HASH: read_hash(d, row, message, plain); break;
 	case WIRE_SECRET: read_secret(d, row, message, plain); break;
 	case WIRE_RIGHTS: read_rights(d, row, message, plain); break;
+	case WIRE_REALS: read_reals(d, row, message, plain); break;
 	case WIRE_PART:
 	case WIRE_LINK: read_message(d, row, message, plain); break;
 	case WIRE_ROWS: read_rows(d, row, message, plain); break;
@@ -254,7 +266,8 @@ static int write_rights(struct arena *a, const struct wire_row *row, const void 
 	return 0;
 }
 
-/* protobuf-c only reads what it packs, so the caller's own text, hashes and lists of text serve as they are. */
+/* protobuf-c only reads what it packs, so the caller's own text, hashes and lists of text or numbers serve as they
+ * are. */
 int wire_write_other(struct arena *a, const struct wire_row *row, const void *plain, void *message)
 {
 	ProtobufCBinaryData *bytes = walk_to(message, row->message);
@@ -272,6 +285,7 @@ int wire_write_other(struct arena *a, const struct wire_row *row, const void *pl
 	case WIRE_PART:
 	case WIRE_LINK: return write_message(a, row, plain, message);
 	case WIRE_ROWS: return write_rows(a, row, plain, message);
+	case WIRE_REALS:
 	case WIRE_TEXTS:
 		walk_point(message, row->message, walk_pointer(plain, row->plain));
 		memcpy(walk_to(message, row->message_n), walk_from(plain, row->plain_n), sizeof(size_t));

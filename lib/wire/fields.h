@@ -20,6 +20,7 @@ enum wire_kind {
 	WIRE_HASH, /* 32 bytes, or as many as `max` says; NULL: none */
 	WIRE_SECRET, /* bytes that are text; what was unpacked is wiped */
 	WIRE_RIGHTS, /* repeated numbers that are bits */
+	WIRE_REALS, /* repeated real numbers, as many as `max` says or none */
 	WIRE_PART, /* a message that is a structure within */
 	WIRE_LINK, /* a message that is pointed to; NULL: none */
 	WIRE_ROWS, /* repeated messages */
@@ -40,7 +41,9 @@ struct wire_row {
 	uint16_t message, plain; /* offsets: where it is in each, */
 	uint16_t message_n, plain_n; /* and how many there are. */
 	uint16_t message_case, number; /* of an optional field: it is there when that is its number. 0: not optional */
-	bool (*is_present)(const void *plain); /* of an optional field; NULL: it is there unless it is 0 or NULL */
+	uint16_t flag; /* of an optional field: the member that says so. 0: there is none */
+	bool (*is_present)(
+		const void *plain); /* of an optional field; NULL: as `flag` says; or unless it is 0 or NULL */
 	const char *zero_fault; /* of an optional field of a request: what is wrong with one that is there and 0 */
 	const char *(*text_fault)(const char *text, size_t len); /* TEXT, TEXTS: what is wrong, or NULL */
 	const char *(*value_fault)(const void *member); /* U32 to BOOL, likewise */

@@ -221,6 +221,7 @@ static void open_list(struct json_in *in)
 	struct json_level *l = top(in);
 	l->in_list = true;
 	l->index = 0;
+	l->list_head = in->out->len;
 	if (json_put_is_packed(l->field))
 		note(in, json_put_begin(in->out, l->field, &l->list_start), "");
 	in->state = ELEMENT_OR_END;
@@ -229,7 +230,9 @@ static void open_list(struct json_in *in)
 static void close_list(struct json_in *in)
 {
 	struct json_level *l = top(in);
-	if (json_put_is_packed(l->field))
+	if (in->out->len == l->list_start && json_put_is_packed(l->field))
+		in->out->len = l->list_head; /* an empty one is not written */
+	else if (json_put_is_packed(l->field))
 		note(in, json_put_end(in->out, l->list_start), "");
 	l->in_list = false;
 	in->state = COMMA;

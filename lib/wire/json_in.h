@@ -29,6 +29,7 @@ struct json_level {
 	const ProtobufCFieldDescriptor *field; /* the one being read */
 	uint64_t given; /* a bit for each field that was */
 	size_t start, list_start; /* where its bytes, and those of a packed list, begin in `out` */
+	size_t list_head; /* and what is before these */
 	size_t index; /* of the element, in a list */
 	bool in_list;
 };

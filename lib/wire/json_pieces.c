@@ -118,6 +118,13 @@ static int put_packed(struct json_out *j, const ProtobufCFieldDescriptor *f, con
 {
 	const uint8_t *at = found->data, *end = at + found->value;
 	uint64_t value;
+	if (type_on_wire(f->type) == SCAN_8_BYTES) {
+		if (found->value % sizeof value != 0)
+			return ERR_MALFORMED;
+		for (; at < end; at += sizeof value)
+			put_value(j, f, scan_fixed64(at), NULL);
+		return 0;
+	}
 	if (type_on_wire(f->type) != SCAN_VARINT)
 		return ERR_MALFORMED;
 	while (at < end) {

@@ -86,15 +86,19 @@ size_t wire_item_report_bytes(const char *labeler)
 	return field_bytes(field_bytes(strlen(labeler)) + 2 * (TAG_BYTES + REAL_BYTES)) + LONG_TAG_BYTES - TAG_BYTES;
 }
 
-size_t wire_item_bytes(const char *item)
+size_t wire_item_bytes(const char *item, bool with_now)
 {
 	enum {
 		REALS = 9,
-		U64S = 5, /* n, round, three times */
+		LATER_REALS = 6, /* forecast and its candidates, label, recheck */
+		NOW_REALS = 10,
+		U64S = 6, /* n, round, three times, block */
 		FLAGS = 2,
 		LIST_BYTES = U32_BYTES, /* the item's own length grows with its reports */
 	};
+	size_t now = with_now ? LONG_TAG_BYTES - TAG_BYTES + field_bytes(NOW_REALS * (TAG_BYTES + REAL_BYTES)) : 0;
 	return LIST_BYTES + field_bytes(field_bytes(strlen(item)) + REALS * (TAG_BYTES + REAL_BYTES) +
+					LATER_REALS * (LONG_TAG_BYTES + REAL_BYTES) + now +
 					U64S * (LONG_TAG_BYTES + U64_BYTES) + FLAGS * (LONG_TAG_BYTES + 1));
 }
 

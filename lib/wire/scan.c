@@ -1,15 +1,10 @@
 #include "lib/wire/scan.h"
 
-static uint32_t word(const uint8_t *p)
-{
-	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
-
 static bool fixed(const uint8_t **at, const uint8_t *end, size_t size, uint64_t *out)
 {
 	if ((size_t)(end - *at) < size)
 		return false;
-	*out = word(*at) | (size == 8 ? (uint64_t)word(*at + 4) << 32 : 0);
+	*out = size == 8 ? scan_fixed64(*at) : scan_fixed32(*at);
 	*at += size;
 	return true;
 }

@@ -33,6 +33,16 @@ static inline bool scan_varint(const uint8_t **at, const uint8_t *end, uint64_t 
 	return false;
 }
 
+static inline uint32_t scan_fixed32(const uint8_t p[4])
+{
+	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+static inline uint64_t scan_fixed64(const uint8_t p[8])
+{
+	return scan_fixed32(p) | (uint64_t)scan_fixed32(p + 4) << 32;
+}
+
 /* 1: *out is the next field, and *at is behind it. 0: there is none. ERR_MALFORMED. */
 MUST_CHECK int scan_next(const uint8_t **at, const uint8_t *end, struct scan_field *out);
 

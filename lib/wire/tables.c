@@ -67,6 +67,13 @@
 						 .number = CANDOR__V1__##MESSAGE##___##FIELD##_##FIELD,            \
 						 .is_present = when                                                \
 	}
+/* One whose presence a member of its own tells; when: a function that tells it instead, or NULL. */
+#define FLAGGED(Message, MESSAGE, tag, field, FIELD, has, when)                                           \
+	{                                                                                                 \
+		AS(Message, field, tag, field), OPTIONAL_CASE(Message, MESSAGE, field, FIELD),            \
+			.flag = offsetof(struct candor_##tag, has) + HOLDS(IS(IN_PLAIN(tag, has), bool)), \
+			.is_present = when                                                                \
+	}
 
 #define PART(Message, tag, field, table)                                                       \
 	{                                                                                      \
@@ -110,10 +117,28 @@
 
 /* ---- what is in requests and in answers ---- */
 
+/* when: whether those are there that may be absent. */
+#define SETTINGS(when)                                                                                                \
+	FIELD(Settings, settings, rate), FIELD(Settings, settings, c), FIELD(Settings, settings, beta),               \
+		FIELD(Settings, settings, eta), FIELD(Settings, settings, horizon), FIELD(Settings, settings, share), \
+		FIELD(Settings, settings, entry),                                                                     \
+		FLAGGED(Settings, SETTINGS, settings, wrong, WRONG, has_wrong, when),                                 \
+		FLAGGED(Settings, SETTINGS, settings, scored, SCORED, has_scored, when),                              \
+		FIELD(Settings, settings, signs)
+
+static const struct wire_row request_Settings_rows[] = {
+	SETTINGS(NULL),
+};
+static const struct wire_table request_Settings = TABLE(request_Settings, settings, settings);
+
+static bool always(const void *plain)
+{
+	(void)plain;
+	return true;
+}
+
 static const struct wire_row wire_settings_rows[] = {
-	FIELD(Settings, settings, rate),  FIELD(Settings, settings, c),       FIELD(Settings, settings, beta),
-	FIELD(Settings, settings, eta),   FIELD(Settings, settings, horizon), FIELD(Settings, settings, share),
-	FIELD(Settings, settings, entry),
+	SETTINGS(always),
 };
 const struct wire_table wire_settings = TABLE(wire_settings, settings, settings);
 
@@ -142,13 +167,13 @@ static const struct wire_table request_InfoRequest = TABLE(request_InfoRequest, 
 
 static const struct wire_row request_CreatePool_rows[] = {
 	TEXT(CreatePool, request, pool, name_fault),
-	PART(CreatePool, request, settings, &wire_settings),
+	PART(CreatePool, request, settings, &request_Settings),
 };
 static const struct wire_table request_CreatePool = TABLE(request_CreatePool, create_pool, request);
 
 static const struct wire_row request_UpdatePool_rows[] = {
 	TEXT(UpdatePool, request, pool, name_fault),
-	PART(UpdatePool, request, settings, &wire_settings),
+	PART(UpdatePool, request, settings, &request_Settings),
 };
 static const struct wire_table request_UpdatePool = TABLE(request_UpdatePool, update_pool, request);
 
@@ -194,6 +219,7 @@ static const struct wire_table request_Outcome = TABLE(request_Outcome, outcome,
 static const struct wire_row request_ResolveItems_rows[] = {
 	TEXT(ResolveItems, request, pool, name_fault),
 	OWN_ROWS(ResolveItems, outcomes, &request_Outcome),
+	FIELD(ResolveItems, request, together),
 };
 static const struct wire_table request_ResolveItems = TABLE(request_ResolveItems, resolve_items, request);
 
@@ -209,6 +235,7 @@ static const struct wire_row request_QueryItems_rows[] = {
 	{AS(QueryItems, reports, request, with_reports)},
 	FIELD(QueryItems, request, reports_from),
 	FIELD(QueryItems, request, reports_limit),
+	{AS(QueryItems, now, request, with_now)},
 };
 FAST_REQUEST(request_QueryItems)
 static const struct wire_table request_QueryItems = FAST_REQUEST_TABLE(request_QueryItems, query_items, request);
@@ -231,6 +258,7 @@ static const struct wire_table request_GetLabeler = TABLE(request_GetLabeler, ge
 static const struct wire_row request_ListItems_rows[] = {
 	TEXT(ListItems, request, pool, name_fault),
 	PAGE(ListItems, request),
+	{AS(ListItems, now, request, with_now)},
 };
 static const struct wire_table request_ListItems = TABLE(request_ListItems, list_items, request);
 
@@ -298,6 +326,16 @@ static const struct wire_row request_ListChanges_rows[] = {
 };
 static const struct wire_table request_ListChanges = TABLE(request_ListChanges, list_changes, request);
 
+static const struct wire_row request_RecheckItems_rows[] = {
+	TEXT(RecheckItems, request, pool, name_fault),
+	{.name = "rechecks",
+	 .kind = WIRE_ROWS,
+	 MANY_AT(RecheckItems, rechecks, request, outcomes, n),
+	 .of = &request_Outcome,
+	 .own_faults = true},
+};
+static const struct wire_table request_RecheckItems = TABLE(request_RecheckItems, recheck_items, request);
+
 /* ---- answers ---- */
 
 static const struct wire_row wire_status_rows[] = {
@@ -354,10 +392,24 @@ static const struct wire_row answer_BestLabeler_rows[] = {
 	FIELD(BestLabeler, best, own_loss),
 	FIELD(BestLabeler, best, mean_loss),
 	FIELD(BestLabeler, best, regret),
-	FIELD(BestLabeler, best, settled_loss),
 	FIELD(BestLabeler, best, bound),
+	FIELD(BestLabeler, best, gain),
 };
 static const struct wire_table answer_BestLabeler = TABLE(answer_BestLabeler, best_labeler, best);
+
+static bool has_estimate(const void *plain)
+{
+	return ((const struct candor_rechecks *)plain)->n > 0;
+}
+
+static const struct wire_row answer_Rechecks_rows[] = {
+	FIELD(Rechecks, rechecks, n),
+	FIELD(Rechecks, rechecks, disagree),
+	OPTIONAL(Rechecks, RECHECKS, rechecks, wrong, WRONG, has_estimate),
+	OPTIONAL(Rechecks, RECHECKS, rechecks, low, LOW, has_estimate),
+	OPTIONAL(Rechecks, RECHECKS, rechecks, high, HIGH, has_estimate),
+};
+static const struct wire_table answer_Rechecks = TABLE(answer_Rechecks, rechecks, rechecks);
 
 static const struct wire_row answer_Pool_rows[] = {
 	TEXT(Pool, pool, name, short_fault),
@@ -381,6 +433,13 @@ static const struct wire_row answer_Pool_rows[] = {
 	LINK(Pool, pool, best, &answer_BestLabeler),
 	OPTIONAL(Pool, POOL, pool, head, HEAD, NULL),
 	OPTIONAL(Pool, POOL, pool, archived, ARCHIVED, NULL),
+	FIELD(Pool, pool, forecast_loss),
+	LINK(Pool, pool, rechecks, &answer_Rechecks),
+	{.name = "blend",
+	 .kind = WIRE_REALS,
+	 MANY_AT(Pool, blend, pool, blend, n_blend),
+	 .max = CANDOR_CANDIDATES,
+	 .too_many = "are not as many as there are candidates"},
 };
 static const struct wire_table answer_Pool = TABLE(answer_Pool, pool, pool);
 
@@ -427,6 +486,20 @@ static bool has_aggregates(const void *plain)
 	return ((const struct candor_item *)plain)->ess != 0;
 }
 
+#define CANDIDATES(Message, MESSAGE, tag)                                                 \
+	FLAGGED(Message, MESSAGE, tag, regression, REGRESSION, has_candidates, NULL),     \
+		FLAGGED(Message, MESSAGE, tag, evidence, EVIDENCE, has_candidates, NULL), \
+		FLAGGED(Message, MESSAGE, tag, evidence_full, EVIDENCE_FULL, has_candidates, NULL)
+
+static const struct wire_row answer_Aggregates_rows[] = {
+	FIELD(Aggregates, aggregates, mean),       FIELD(Aggregates, aggregates, median),
+	FIELD(Aggregates, aggregates, plain_mean), FIELD(Aggregates, aggregates, plain_median),
+	FIELD(Aggregates, aggregates, spread),     FIELD(Aggregates, aggregates, ess),
+	FIELD(Aggregates, aggregates, forecast),   CANDIDATES(Aggregates, AGGREGATES, aggregates),
+};
+FAST_ANSWER(answer_Aggregates)
+static const struct wire_table answer_Aggregates = FAST_ANSWER_TABLE(answer_Aggregates, aggregates, aggregates);
+
 static const struct wire_row answer_Item_rows[] = {
 	TEXT(Item, item, item, short_fault),
 	VALUE(Item, item, state, state_fault),
@@ -447,6 +520,12 @@ static const struct wire_row answer_Item_rows[] = {
 	ROWS(Item, item, reports, n_reports, &answer_ItemReport),
 	OPTIONAL(Item, ITEM, item, archived, ARCHIVED, NULL),
 	{AS(Item, cursor, item, cursor), OPTIONAL_CASE(Item, ITEM, cursor, CURSOR), .text_fault = short_fault},
+	OPTIONAL(Item, ITEM, item, forecast, FORECAST, has_aggregates),
+	CANDIDATES(Item, ITEM, item),
+	LINK(Item, item, now, &answer_Aggregates),
+	FLAGGED(Item, ITEM, item, label, LABEL, has_label, NULL),
+	FLAGGED(Item, ITEM, item, recheck, RECHECK, has_recheck, NULL),
+	OPTIONAL(Item, ITEM, item, block, BLOCK, NULL),
 };
 FAST_ANSWER(answer_Item)
 static const struct wire_table answer_Item = FAST_ANSWER_TABLE(answer_Item, item, item);
@@ -476,6 +555,8 @@ static const struct wire_row answer_Labeler_rows[] = {
 	FIELD(Labeler, labeler, mean_loss),
 	FIELD(Labeler, labeler, regret),
 	FIELD(Labeler, labeler, entry),
+	FIELD(Labeler, labeler, gain),
+	FIELD(Labeler, labeler, bound),
 };
 static const struct wire_table answer_Labeler = TABLE(answer_Labeler, labeler, labeler);
 
@@ -502,6 +583,7 @@ static const struct wire_row answer_Settlement_rows[] = {
 	FIELD(Settlement, settlement, hash),
 	{AS(Settlement, salt, settlement, salt), OPTIONAL_CASE(Settlement, SETTLEMENT, salt, SALT),
 	 .max = CANDOR_SALT_BYTES},
+	OPTIONAL(Settlement, SETTLEMENT, settlement, block, BLOCK, NULL),
 };
 static const struct wire_table answer_Settlement = TABLE(answer_Settlement, settlement, settlement);
 

@@ -45,6 +45,8 @@ WALK bool walk_is_present(const struct wire_row *row, const void *plain)
 {
 	const void *from = walk_from(plain, row->plain);
 	static const char zero[sizeof(uint64_t)];
+	if (row->flag)
+		return *(const bool *)walk_from(plain, row->flag);
 	switch ((enum wire_kind)row->kind) {
 	case WIRE_U32: return memcmp(from, zero, sizeof(uint32_t)) != 0;
 	case WIRE_BOOL: return *(const bool *)from;
@@ -55,6 +57,7 @@ WALK bool walk_is_present(const struct wire_row *row, const void *plain)
 	case WIRE_LIMIT:
 	case WIRE_SECRET:
 	case WIRE_RIGHTS:
+	case WIRE_REALS:
 	case WIRE_PART:
 	case WIRE_LINK:
 	case WIRE_ROWS:
@@ -65,14 +68,18 @@ WALK bool walk_is_present(const struct wire_row *row, const void *plain)
 
 /* ---- reading ---- */
 
+/* Whether an optional field was sent. */
+WALK bool walk_is_given(const struct wire_row *row, const void *message)
+{
+	uint32_t number;
+	memcpy(&number, walk_from(message, row->message_case), sizeof number);
+	return number == row->number;
+}
+
 /* Whether it was sent as 0, which it may not be. */
 WALK bool walk_is_empty(const struct wire_row *row, const void *message, const void *plain)
 {
-	uint32_t number;
-	if (!row->zero_fault)
-		return false;
-	memcpy(&number, walk_from(message, row->message_case), sizeof number);
-	return number == row->number && !walk_is_present(row, plain);
+	return row->zero_fault && walk_is_given(row, message) && !walk_is_present(row, plain);
 }
 
 WALK void walk_read_field(struct wire_reader *d, const struct wire_row *row, const void *message, void *plain)
@@ -95,11 +102,15 @@ WALK void walk_read_field(struct wire_reader *d, const struct wire_row *row, con
 	case WIRE_HASH:
 	case WIRE_SECRET:
 	case WIRE_RIGHTS:
+	case WIRE_REALS:
 	case WIRE_PART:
 	case WIRE_LINK:
 	case WIRE_ROWS:
 	case WIRE_TEXTS: wire_read_other(d, row, message, plain); return;
 	}
+	/* Several may have one flag. */
+	if (row->flag && walk_is_given(row, message))
+		*(bool *)walk_to(plain, row->flag) = true;
 	if (row->value_fault)
 		what = row->value_fault(to);
 	if (walk_is_empty(row, message, plain))
@@ -134,6 +145,7 @@ WALK int walk_write_field(struct arena *a, const struct wire_row *row, const voi
 	case WIRE_HASH:
 	case WIRE_SECRET:
 	case WIRE_RIGHTS:
+	case WIRE_REALS:
 	case WIRE_PART:
 	case WIRE_LINK:
 	case WIRE_ROWS:

@@ -37,10 +37,11 @@ MUST_CHECK int wire_encode_request(const struct candor_request *r, struct arena 
 MUST_CHECK int wire_encode_response(const struct candor_response *r, struct arena *scratch, size_t max_bytes,
 				    struct buf *out);
 
-/* How many bytes a row takes in the list of an answer, at most; an item without its reports. And what an answer takes
+/* How many bytes a row takes in the list of an answer, at most; an item without its reports, and with what it would be
+ * now, or without. And what an answer takes
  * beside its rows, where it has no other text. */
 size_t wire_rejected_bytes(const struct candor_rejected *r);
-size_t wire_item_bytes(const char *item);
+size_t wire_item_bytes(const char *item, bool with_now);
 size_t wire_item_report_bytes(const char *labeler);
 enum { WIRE_ANSWER_BYTES = 64 };
 

@@ -277,7 +277,7 @@ static void an_import_killed_again_and_again_ends_in_the_same_bits(void **state)
 	assert_same_bits(got.pool.plain_mean_loss, want.pool.plain_mean_loss);
 	assert_same_bits(got.pool.plain_median_loss, want.pool.plain_median_loss);
 	assert_same_bits(got.best.bound, want.best.bound);
-	assert_same_bits(got.best.settled_loss, want.best.settled_loss);
+	assert_same_bits(got.best.gain, want.best.gain);
 	assert_int_equal(got.n, want.n);
 	for (size_t i = 0; i < want.n; i++) {
 		assert_string_equal(got.labelers[i].name, want.labelers[i].name);

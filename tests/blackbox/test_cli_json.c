@@ -8,7 +8,7 @@
 /* Exactly these keys, separated by spaces; "?" behind one that may be missing. */
 static void assert_keys(const json_t *o, const char *keys)
 {
-	char list[512], *save, *rest = list;
+	char list[1024], *save, *rest = list;
 	size_t n = 0;
 	assert_true(json_is_object(o));
 	snprintf(list, sizeof list, "%s", keys);
@@ -27,13 +27,15 @@ static void assert_keys(const json_t *o, const char *keys)
 
 static const char pool_keys[] = "name settings created_at labelers open_items closed_items resolved_items void_items "
 				"round epoch eta scored t_eff total_weight mean_loss median_loss plain_mean_loss "
-				"plain_median_loss head? best? archived?";
+				"plain_median_loss head? best? archived? forecast_loss rechecks? blend";
 #define ITEM_KEYS                                                                                 \
 	"item state mean? median? plain_mean? plain_median? spread? ess? n opened_at closed_at? " \
-	"ended_at? outcome? round? eta? weighted_loss? reports archived?"
+	"ended_at? outcome? round? eta? weighted_loss? reports archived? "                        \
+	"forecast? regression? evidence? evidence_full? now? label? recheck? block?"
 static const char item_keys[] = ITEM_KEYS, changed_item_keys[] = ITEM_KEYS " cursor";
-static const char labeler_keys[] = "name weight scored own_loss mean_loss regret entry";
-static const char settlement_keys[] = "round item report outcome loss weighted_loss mean eta weight epoch at hash salt";
+static const char labeler_keys[] = "name weight scored own_loss mean_loss regret entry gain bound";
+static const char settlement_keys[] =
+	"round item report outcome loss weighted_loss mean eta weight epoch at hash salt block?";
 static const char batch_keys[] = "accepted duplicates revised rejected";
 static const char token_keys[] = "name created_at expires_at revoked_at";
 
@@ -110,8 +112,8 @@ static void json_of_pool(struct command *c)
 	assert_candor(c, 0, "pool", "show", "p", "--json");
 	check_document(c, pool_keys, NULL, NULL);
 	json_t *o = command_document(c);
-	assert_keys(json_object_get(o, "settings"), "rate c beta eta horizon share entry");
-	assert_keys(json_object_get(o, "best"), "labeler scored own_loss mean_loss regret settled_loss bound");
+	assert_keys(json_object_get(o, "settings"), "rate c beta eta horizon share entry wrong scored signs");
+	assert_keys(json_object_get(o, "best"), "labeler scored own_loss mean_loss regret bound gain");
 	assert_text_at(o, "settings.rate", "anytime");
 	json_decref(o);
 }

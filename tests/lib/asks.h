@@ -59,5 +59,6 @@ void ask_revoke_token(struct cell *c);
 void ask_list_events(struct cell *c);
 void ask_list_all_events(struct cell *c);
 void ask_list_changes(struct cell *c);
+void ask_recheck_items(struct cell *c);
 
 #endif

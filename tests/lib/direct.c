@@ -135,7 +135,8 @@ bool direct_table_is_right(const struct wire_table *table)
 		const struct wire_row *row = &table->rows[i];
 		if (of->fields[i].id != i + 1 || of->fields[i].offset != row->message)
 			return false;
-		if (row->kind == WIRE_ROWS && ((table->unpack && !row->of->unpack) || (table->pack && !row->of->pack)))
+		if ((row->kind == WIRE_ROWS || row->kind == WIRE_LINK) &&
+		    ((table->unpack && !row->of->unpack) || (table->pack && !row->of->pack)))
 			return false;
 		if (table->unpack && i + 1 > DIRECT_NUMBER_MAX)
 			return false;

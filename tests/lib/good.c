@@ -56,6 +56,7 @@ static bool names_pool(enum candor_request_type type)
 	case CANDOR_REQ_POST_REPORTS:
 	case CANDOR_REQ_CLOSE_ITEMS:
 	case CANDOR_REQ_RESOLVE_ITEMS:
+	case CANDOR_REQ_RECHECK_ITEMS:
 	case CANDOR_REQ_VOID_ITEMS:
 	case CANDOR_REQ_QUERY_ITEMS:
 	case CANDOR_REQ_LIST_LABELERS:
@@ -91,7 +92,8 @@ bool good_request(const struct wire_request *w)
 						      : true;
 	return r->type >= CANDOR_REQ_HELLO && r->type < CANDOR_REQ_TYPES &&
 	       (!names_pool(r->type) || good_name(r->pool)) && (!r->pool || *r->pool == 0 || good_name(r->pool)) &&
-	       good_own && r->limit <= CANDOR_PAGE_MAX && r->wait_ms <= CANDOR_WAIT_MAX_MS && r->sort <= CANDOR_BY_NAME && good_rows(w);
+	       good_own && r->limit <= CANDOR_PAGE_MAX && r->wait_ms <= CANDOR_WAIT_MAX_MS &&
+	       r->sort <= CANDOR_BY_NAME && good_rows(w);
 }
 
 /* A name, or none, or a cursor. */

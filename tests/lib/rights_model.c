@@ -188,6 +188,7 @@ static bool may(const struct rights_model *m, const struct somebody *s, const st
 	case CANDOR_REQ_POST_REPORTS: return has(m, s, CANDOR_RIGHT_REPORT, a->pool, "", when);
 	case CANDOR_REQ_CLOSE_ITEMS:
 	case CANDOR_REQ_RESOLVE_ITEMS:
+	case CANDOR_REQ_RECHECK_ITEMS:
 	case CANDOR_REQ_VOID_ITEMS: return has(m, s, CANDOR_RIGHT_OUTCOME, a->pool, NULL, when);
 	case CANDOR_REQ_QUERY_ITEMS:
 		if (a->with_reports && !has(m, s, CANDOR_RIGHT_INSPECT, a->pool, NULL, when))

@@ -70,6 +70,7 @@ const struct rights_row rights_rows[] = {
 	{"+ d d d + + r d d u u u +", ask_post_others, "post_reports, others'"},
 	{"d + d d + + d d d u u u +", ask_close_items, "close_items"},
 	{"d + d d + + d d d u u u +", ask_resolve_items, "resolve_items"},
+	{"d + d d + + d d d u u u +", ask_recheck_items, "recheck_items"},
 	{"d + d d + + d d d u u u +", ask_void_items, "void_items"},
 	{"d d + + + + d d d u u u +", ask_query_settled, "query_items"},
 	{"d d r + + + d d d u u u +", ask_query_open, "query_items, open"},

@@ -31,13 +31,24 @@ static const struct candor_request requests[] = {
 	{.id = 3,
 	 .type = CANDOR_REQ_CREATE_POOL,
 	 .pool = "p1",
-	 .settings = {CANDOR_ANYTIME, 0.5, 0.25, 0.125, 7, 0.0625, 2}},
+	 .settings = {CANDOR_ANYTIME, 0.5, 0.25, 0.125, 7, 0.0625, 2, 0.375, 5, CANDOR_FREE, true, true}},
 	{.id = 4, .type = CANDOR_REQ_UPDATE_POOL, .pool = "p2", .settings = {CANDOR_FIXED, 0, 0, 0.3, 0, 0.02, 0}},
+	{.id = 25,
+	 .type = CANDOR_REQ_UPDATE_POOL,
+	 .pool = "p25",
+	 .settings = {.signs = CANDOR_POSITIVE, .has_wrong = true, .has_scored = true}},
 	{.id = 5, .type = CANDOR_REQ_LIST_POOLS, .cursor = "c5", .limit = 5},
 	{.id = 6, .type = CANDOR_REQ_GET_POOL, .pool = "p6"},
 	{.id = 7, .type = CANDOR_REQ_POST_REPORTS, .pool = "p7", .n = COUNT(reports), .reports = reports},
 	{.id = 8, .type = CANDOR_REQ_CLOSE_ITEMS, .pool = "p8", .n = COUNT(items), .items = items},
 	{.id = 9, .type = CANDOR_REQ_RESOLVE_ITEMS, .pool = "p9", .n = COUNT(outcomes), .outcomes = outcomes},
+	{.id = 26,
+	 .type = CANDOR_REQ_RESOLVE_ITEMS,
+	 .pool = "p26",
+	 .n = COUNT(outcomes),
+	 .outcomes = outcomes,
+	 .together = true},
+	{.id = 27, .type = CANDOR_REQ_RECHECK_ITEMS, .pool = "p27", .n = COUNT(outcomes), .outcomes = outcomes},
 	{.id = 10, .type = CANDOR_REQ_VOID_ITEMS, .pool = "p10", .n = 1, .items = items},
 	{.id = 11,
 	 .type = CANDOR_REQ_QUERY_ITEMS,
@@ -46,7 +57,8 @@ static const struct candor_request requests[] = {
 	 .items = items,
 	 .with_reports = true,
 	 .reports_from = 111,
-	 .reports_limit = 112},
+	 .reports_limit = 112,
+	 .with_now = true},
 	{.id = 12,
 	 .type = CANDOR_REQ_LIST_LABELERS,
 	 .pool = "p12",
@@ -60,7 +72,7 @@ static const struct candor_request requests[] = {
 	 .history = true,
 	 .cursor = "c13",
 	 .limit = 13},
-	{.id = 14, .type = CANDOR_REQ_LIST_ITEMS, .pool = "p14", .cursor = "c14", .limit = 14},
+	{.id = 14, .type = CANDOR_REQ_LIST_ITEMS, .pool = "p14", .cursor = "c14", .limit = 14, .with_now = true},
 	{.id = 15,
 	 .type = CANDOR_REQ_PRUNE_POOL,
 	 .pool = "p15",
@@ -86,16 +98,27 @@ static const struct candor_request requests[] = {
 
 static const struct candor_best best = {"anna", 12, 1.5, 2.5, 1, 2.75, 40};
 
-#define POOL_FIELDS                                                                                                 \
-	.settings = {CANDOR_HORIZON, 0.5, 0.25, 0.125, 7, 0.0625, 2}, .created_at = 101, .labelers = 102,           \
-	.open_items = 103, .closed_items = 104, .resolved_items = 105, .void_items = 106, .round = 107, .epoch = 8, \
-	.eta = 0.3, .scored = 109, .t_eff = 1.1, .total_weight = 11.5, .mean_loss = 2.5, .median_loss = 3.5,        \
-	.plain_mean_loss = 4.5, .plain_median_loss = 5.5, .archived = 110
+static const struct candor_rechecks rechecks = {50, 5, 0.053, 0.02, 0.125}, no_rechecks = {0, 0, 0, 0, 0};
+static const double blend[CANDOR_CANDIDATES] = {5.5, 4.5, 0, -0.0, 1.25};
+
+#define POOL_FIELDS                                                                                                \
+	.settings = {CANDOR_HORIZON, 0.5, 0.25, 0.125, 7, 0.0625, 2, 0.375, 5, CANDOR_FREE}, .created_at = 101,    \
+	.labelers = 102, .open_items = 103, .closed_items = 104, .resolved_items = 105, .void_items = 106,         \
+	.round = 107, .epoch = 8, .eta = 0.3, .scored = 109, .t_eff = 1.1, .total_weight = 11.5, .mean_loss = 2.5, \
+	.median_loss = 3.5, .plain_mean_loss = 4.5, .plain_median_loss = 5.5, .archived = 110
 
 static const uint8_t head[CANDOR_HEAD_BYTES] = {0xca, 0, 0xff, 1};
 
 static const struct candor_pool pools[] = {
-	{.name = "p1", POOL_FIELDS, .best = &best, .head = head},
+	{.name = "p1",
+	 POOL_FIELDS,
+	 .best = &best,
+	 .head = head,
+	 .forecast_loss = 1.75,
+	 .rechecks = &rechecks,
+	 .n_blend = CANDOR_CANDIDATES,
+	 .blend = blend},
+	{.name = "p3", .rechecks = &no_rechecks},
 	{.name = "p2", POOL_FIELDS},
 	{.name = "empty"},
 };
@@ -107,22 +130,68 @@ static const struct candor_rejected rejected[] = {
 
 static const struct candor_item_report item_reports[] = {{"anna", 0.75, 1.5}, {"bea", 0.5, 0.25}};
 
+static const struct candor_aggregates aggregates[] = {
+	{0.15, 0.25, 0.35, 0.45, 0.55, 1.65, 0.75, true, 0.85, 0.95, 0},
+	{.mean = 1, .ess = 2},
+};
+
 static const struct candor_item sample_items[] = {
-	{"item-1", CANDOR_RESOLVED, 0.1, 0.2, 0.3, 0.4, 0.5, 1.6, 17, 0.8, 19, 0.05, 0.06, 21, 22, 23,
-	 COUNT(item_reports), item_reports, false, NULL},
-	{.item = "item-2", .state = CANDOR_OPEN, .mean = 1, .ess = 1, .n = 1, .opened_at = 5},
+	{"item-1",
+	 CANDOR_RESOLVED,
+	 0.1,
+	 0.2,
+	 0.3,
+	 0.4,
+	 0.5,
+	 1.6,
+	 17,
+	 0.8,
+	 19,
+	 0.05,
+	 0.06,
+	 21,
+	 22,
+	 23,
+	 COUNT(item_reports),
+	 item_reports,
+	 false,
+	 NULL,
+	 0.7,
+	 true,
+	 0.71,
+	 0.72,
+	 0.73,
+	 NULL,
+	 true,
+	 true,
+	 0.9,
+	 0.25,
+	 1 << 20},
+	{.item = "item-2",
+	 .state = CANDOR_OPEN,
+	 .mean = 1,
+	 .ess = 1,
+	 .n = 1,
+	 .opened_at = 5,
+	 .now = aggregates,
+	 .has_label = true},
 	{.item = "item-3", .state = CANDOR_VOID, .ended_at = 6, .cursor = "c-3"},
 	{.item = "item-5", .state = CANDOR_RESOLVED, .n = 3, .archived = true},
-	{.item = "item-4", .state = CANDOR_CLOSED, .n_reports = 1, .reports = item_reports + 1},
+	{.item = "item-4",
+	 .state = CANDOR_CLOSED,
+	 .n_reports = 1,
+	 .reports = item_reports + 1,
+	 .now = aggregates + 1,
+	 .has_recheck = true},
 };
 
 static const struct candor_labeler labelers[] = {
-	{"anna", 2.5, 31, 3.25, 4.5, 1.25, 0.5},
-	{"bea", 0.125, 32, 6.5, 5.5, -1, 1},
+	{"anna", 2.5, 31, 3.25, 4.5, 1.25, 0.5, 3.5, 30},
+	{"bea", 0.125, 32, 6.5, 5.5, -1, 1, -0.5, 7},
 };
 
 static const struct candor_settlement history[] = {
-	{41, "item-1", 0.75, 1, 0.0625, 0.125, 0.7, 0.5, 1.25, 3, 43, digests, digests + 1},
+	{41, "item-1", 0.75, 1, 0.0625, 0.125, 0.7, 0.5, 1.25, 3, 43, digests, digests + 1, 39},
 	{40, "item-2", 0.25, 0, 0.03125, 0.25, 0.6, 0.25, 1.5, 2, 42, digests + 1},
 };
 

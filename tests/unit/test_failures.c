@@ -101,7 +101,7 @@ static void while_there_is_no_room_reads_are_served_and_writes_refused(void **st
 		[CANDOR_REQ_ADD_GRANT] = WRITES,     [CANDOR_REQ_REMOVE_GRANT] = WRITES,
 		[CANDOR_REQ_CREATE_TOKEN] = WRITES,  [CANDOR_REQ_LIST_TOKENS] = READS,
 		[CANDOR_REQ_REVOKE_TOKEN] = WRITES,  [CANDOR_REQ_LIST_EVENTS] = READS,
-		[CANDOR_REQ_LIST_CHANGES] = READS,
+		[CANDOR_REQ_LIST_CHANGES] = READS,   [CANDOR_REQ_RECHECK_ITEMS] = WRITES,
 	};
 	struct ask *lost = fake_ask_post(f, "p", "open", "c", 1);
 	assert_true(fake_tick(f));

@@ -201,6 +201,8 @@ static void change_pools(struct worlds *b)
 	ask_both(b, (struct candor_request){.type = CANDOR_REQ_VOID_ITEMS, .pool = ODD, .n = 2, .items = voided});
 	ask_both(b,
 		 (struct candor_request){.type = CANDOR_REQ_RESOLVE_ITEMS, .pool = ODD, .n = 3, .outcomes = outcomes});
+	ask_both(b,
+		 (struct candor_request){.type = CANDOR_REQ_RECHECK_ITEMS, .pool = ODD, .n = 3, .outcomes = outcomes});
 }
 
 static void read_pools(struct worlds *b)

@@ -32,7 +32,7 @@ static void every_field_is_there_whatever_its_value(void **state)
 	Candor__V1__BatchResult batch = CANDOR__V1__BATCH_RESULT__INIT;
 	assert_written(&batch, "{\"accepted\":0,\"duplicates\":0,\"revised\":0,\"rejected\":[]}");
 	Candor__V1__QueryItems query = CANDOR__V1__QUERY_ITEMS__INIT;
-	assert_written(&query, "{\"pool\":\"\",\"items\":[],\"reports\":false,\"reports_from\":0,\"reports_limit\":0}");
+	assert_written(&query, "{\"pool\":\"\",\"items\":[],\"reports\":false,\"reports_from\":0,\"reports_limit\":0,\"now\":false}");
 }
 
 static void what_can_be_absent_is_left_out_where_it_is(void **state)

@@ -178,6 +178,7 @@ static const struct sample {
 	{"CreatePool", CANDOR_REQ_CREATE_POOL, "{\"pool\":\"p\"}", ""},
 	{"PostReports", CANDOR_REQ_POST_REPORTS, "{\"pool\":\"p\",\"reports\":[]}", ""},
 	{"ResolveItems", CANDOR_REQ_RESOLVE_ITEMS, "{\"pool\":\"p\",\"outcomes\":[]}", ""},
+	{"RecheckItems", CANDOR_REQ_RECHECK_ITEMS, "{\"pool\":\"p\",\"rechecks\":[]}", ""},
 	{"CloseItems", CANDOR_REQ_CLOSE_ITEMS, "{\"pool\":\"p\",\"items\":[]}", ""},
 	{"VoidItems", CANDOR_REQ_VOID_ITEMS, "{\"pool\":\"p\",\"items\":[]}", ""},
 	{"QueryItems", CANDOR_REQ_QUERY_ITEMS, "{\"pool\":\"p\",\"items\":[]}", ""},

@@ -35,8 +35,8 @@ static void parameters_are_fields(void **state)
 	assert_query("/v1/pools/p/labelers", "sort=regret",
 		     "list_labelers {\"pool\":\"p\",\"sort\":\"regret\",\"cursor\":\"\",\"limit\":0}");
 	assert_query(
-		"/v1/pools/p/items/i", "reports=1&reports_from=3&reports_limit=10",
-		"get_item {\"pool\":\"p\",\"items\":[\"i\"],\"reports\":true,\"reports_from\":3,\"reports_limit\":10}");
+		"/v1/pools/p/items/i", "reports=1&reports_from=3&reports_limit=10&now=1",
+		"get_item {\"pool\":\"p\",\"items\":[\"i\"],\"reports\":true,\"reports_from\":3,\"reports_limit\":10,\"now\":true}");
 	assert_query("/v1/pools/p/labelers/l/history", "limit=2",
 		     "get_labeler_history "
 		     "{\"pool\":\"p\",\"labeler\":\"l\",\"history\":true,\"cursor\":\"\",\"limit\":2}");

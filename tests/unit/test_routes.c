@@ -147,17 +147,21 @@ static void paths_say_what_is_asked(void **state)
 	assert_asked("GET", "/v1/pools/p", "get_pool {\"pool\":\"p\"}");
 	assert_asked("PATCH", "/v1/pools/p", "update_pool {\"pool\":\"p\"}");
 	assert_asked("POST", "/v1/pools/p/reports", "post_reports {\"pool\":\"p\",\"reports\":[]}");
-	assert_asked("POST", "/v1/pools/p/outcomes", "resolve_items {\"pool\":\"p\",\"outcomes\":[]}");
+	assert_asked("POST", "/v1/pools/p/outcomes",
+		     "resolve_items {\"pool\":\"p\",\"outcomes\":[],\"together\":false}");
+	assert_asked("POST", "/v1/pools/p/rechecks", "recheck_items {\"pool\":\"p\",\"rechecks\":[]}");
 	assert_asked("POST", "/v1/pools/p/items:close", "close_items {\"pool\":\"p\",\"items\":[]}");
 	assert_asked("POST", "/v1/pools/p/items:void", "void_items {\"pool\":\"p\",\"items\":[]}");
 	assert_asked(
 		"POST", "/v1/pools/p/items:query",
-		"query_items {\"pool\":\"p\",\"items\":[],\"reports\":false,\"reports_from\":0,\"reports_limit\":0}");
+		"query_items {\"pool\":\"p\",\"items\":[],\"reports\":false,\"reports_from\":0,\"reports_limit\":0,\"now\":false}");
 	assert_asked(
 		"GET", "/v1/pools/p/items/i",
-		"get_item {\"pool\":\"p\",\"items\":[\"i\"],\"reports\":false,\"reports_from\":0,\"reports_limit\":0}");
-	assert_asked("GET", "/v1/pools/p/items", "list_items {\"pool\":\"p\",\"cursor\":\"\",\"limit\":0}");
-	assert_asked("GET", "/v1/pools/p/changes", "list_changes {\"pool\":\"p\",\"cursor\":\"\",\"limit\":0,\"wait_ms\":0}");
+		"get_item {\"pool\":\"p\",\"items\":[\"i\"],\"reports\":false,\"reports_from\":0,\"reports_limit\":0,\"now\":false}");
+	assert_asked("GET", "/v1/pools/p/items",
+		     "list_items {\"pool\":\"p\",\"cursor\":\"\",\"limit\":0,\"now\":false}");
+	assert_asked("GET", "/v1/pools/p/changes",
+		     "list_changes {\"pool\":\"p\",\"cursor\":\"\",\"limit\":0,\"wait_ms\":0}");
 	assert_asked("GET", "/v1/pools/p/labelers",
 		     "list_labelers {\"pool\":\"p\",\"sort\":\"weight\",\"cursor\":\"\",\"limit\":0}");
 	assert_asked("GET", "/v1/pools/p/labelers/l",
@@ -206,12 +210,12 @@ static void names_may_have_any_character(void **state)
 	assert_asked("GET", "/v1/pools/%2E", "get_pool {\"pool\":\".\"}");
 	assert_asked(
 		"GET", "/v1/pools/%2e%2E/items/%2F", /* not what a proxy may make of it */
-		"get_item {\"pool\":\"..\",\"items\":[\"/\"],\"reports\":false,\"reports_from\":0,\"reports_limit\":0}");
+		"get_item {\"pool\":\"..\",\"items\":[\"/\"],\"reports\":false,\"reports_from\":0,\"reports_limit\":0,\"now\":false}");
 	assert_asked("POST", "/v1/pools/items%3Aclose/items%3Aclose",
 		     "close_items {\"pool\":\"items:close\",\"items\":[]}");
 	assert_asked("GET", "/v1/pools/items/items/items",
 		     "get_item {\"pool\":\"items\",\"items\":[\"items\"],\"reports\":false,\"reports_from\":0,"
-		     "\"reports_limit\":0}");
+		     "\"reports_limit\":0,\"now\":false}");
 	assert_asked("GET", "/%76%31/info", "info {\"commit\":false}");
 }
 

@@ -69,11 +69,17 @@ static void assert_same_request(const struct candor_request *got, const struct c
 	assert_int_equal(got->limit, want->limit);
 	assert_int_equal(got->protocol, want->protocol);
 	assert_same_text(got->client, want->client);
-	assert_memory_equal(&got->settings.c, &want->settings.c, 6 * sizeof(double));
+	assert_memory_equal(&got->settings.c, &want->settings.c, 7 * sizeof(double));
 	assert_int_equal(got->settings.rate, want->settings.rate);
+	assert_int_equal(got->settings.scored, want->settings.scored);
+	assert_int_equal(got->settings.signs, want->settings.signs);
+	assert_int_equal(got->settings.has_wrong, want->settings.has_wrong);
+	assert_int_equal(got->settings.has_scored, want->settings.has_scored);
 	assert_same_text(got->labeler, want->labeler);
 	assert_int_equal(got->history, want->history);
 	assert_int_equal(got->with_reports, want->with_reports);
+	assert_int_equal(got->with_now, want->with_now);
+	assert_int_equal(got->together, want->together);
 	assert_int_equal(got->reports_from, want->reports_from);
 	assert_int_equal(got->reports_limit, want->reports_limit);
 	assert_int_equal(got->commit, want->commit);

@@ -273,7 +273,8 @@ static void what_is_out_of_the_ordinary_is_left_to_the_library(void **state)
 	assert_int_equal(QUERY("\x12\1i\x0a\1p"), DIRECT_LEFT); /* another order */
 	assert_int_equal(QUERY("\x0a\1p\x0a\1q"), DIRECT_LEFT); /* twice */
 	assert_int_equal(QUERY("\x0a\1p\x12\1i\x18\1\x12\1j"), DIRECT_LEFT); /* a list in two parts */
-	assert_int_equal(QUERY("\x0a\1p\x30\1"), DIRECT_LEFT); /* an unknown field */
+	assert_int_equal(QUERY("\x0a\1p\x30\1"), DIRECT_ALIKE);
+	assert_int_equal(QUERY("\x0a\1p\x38\1"), DIRECT_LEFT); /* an unknown field */
 	assert_int_equal(QUERY("\x0a\1p\x10\1"), DIRECT_LEFT); /* another type */
 	assert_int_equal(QUERY("\x0a\x81\0p"), DIRECT_LEFT); /* a length of more bytes than it takes */
 	assert_int_equal(QUERY("\x0a\2p"), DIRECT_LEFT); /* text beyond the end */

@@ -50,6 +50,7 @@ static bool is_kind(const ProtobufCFieldDescriptor *f, const struct wire_row *ro
 	case WIRE_LINK: return !many && f->type == PROTOBUF_C_TYPE_MESSAGE;
 	case WIRE_ROWS: return many && f->type == PROTOBUF_C_TYPE_MESSAGE;
 	case WIRE_TEXTS: return many && f->type == PROTOBUF_C_TYPE_STRING;
+	case WIRE_REALS: return many && f->type == PROTOBUF_C_TYPE_DOUBLE && row->max > 0;
 	}
 	return false;
 }
@@ -69,9 +70,11 @@ static void mark_row(struct cover *cover, const struct wire_row *row)
 		[WIRE_HASH] = sizeof(uint8_t *),  [WIRE_SECRET] = sizeof(char *),
 		[WIRE_RIGHTS] = sizeof(unsigned), [WIRE_PART] = 0,
 		[WIRE_LINK] = sizeof(void *),     [WIRE_ROWS] = sizeof(void *),
-		[WIRE_TEXTS] = sizeof(char **),
+		[WIRE_TEXTS] = sizeof(char **),   [WIRE_REALS] = sizeof(double *),
 	};
 	mark(cover, row->plain, row->kind == WIRE_PART ? row->of->plain_size : sizes[row->kind]);
+	if (row->flag)
+		mark(cover, row->flag, sizeof(bool));
 	if (row->plain_n)
 		mark(cover, row->plain_n, sizeof(size_t));
 }

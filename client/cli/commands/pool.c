@@ -134,7 +134,7 @@ static void show_losses(const struct cli *c, const struct candor_pool *p)
 static void show_best(const struct cli *c, const struct candor_best *b)
 {
 	const char *bold = cli_bold(c->term.out_color), *plain = cli_plain(c->term.out_color);
-	double settled = b->settled_loss - b->own_loss;
+	double settled = b->gain;
 	printf("\nbest       %s%s%s, the labeler with the largest regret\n", bold, cli_visible(b->labeler).s, plain);
 	printf("  loss     %s per item; the mean's on the same %s item%s %s\n", cli_mean(b->own_loss, b->scored).s,
 	       cli_count(b->scored).s, cli_plural(b->scored), cli_mean(b->mean_loss, b->scored).s);
