@@ -13,6 +13,9 @@ struct aggregate {
 	double spread; /* sqrt(sum w (p - mean)^2 / W) */
 	double ess; /* W^2 / sum w^2: effective number of labelers */
 	size_t n;
+
+	/* The forecast, and what it blends besides mean and plain_mean: forecast.h. aggregate_compute() leaves them alone. */
+	double regression, evidence, evidence_full, forecast;
 };
 
 struct aggregate_cell {

@@ -1,42 +1,32 @@
-/* bound.h - mechanism_bound() kept: what past stretches come to, so that asking costs O(log stretches).
+/* bound.h - what a labeler's gain cannot exceed: the regret bound, measured along the way.
  *
- * The past stretches never change; they stand here sorted by what a scored report costs in them, with the sums of those
- * before. The last stretch changes with each settlement and is passed in. The same stretches give the same bits,
- * whether they were added one by one or at once. One thread at a time. */
+ * A stretch is what lies between two epochs or changes of settings; in it the rate eta does not fall. Per labeler there is
+ * a limit, per pool what the total weight has grown by; docs/mechanism.md has the formulas and their proof. Pure. */
 #ifndef CANDOR_BOUND_H
 #define CANDOR_BOUND_H
 
-#include "lib/base/err.h"
-#include "lib/pool/mechanism.h"
+#include <stdint.h>
 
-struct bound_step {
-	double cost; /* of a scored report */
-	uint64_t rounds;
-	uint32_t number; /* of the stretch */
-	/* Of this one and all before it, which are not cheaper: */
-	uint64_t all_rounds;
-	double all_cost;
+/* A pool's. */
+struct bound_totals {
+	uint32_t stretch; /* the number of the present one, from 1 */
+	double eta, weight; /* the rate and the pool's total weight at its first settlement; eta 0: none so far */
+	double grown; /* of the stretches before: sum of ln(W / weight) / eta */
 };
 
-/* All zero: no past stretches. */
-struct bound {
-	struct bound_step *steps; /* sorted */
-	size_t n, cap;
-	double rate_sum; /* of 1 / eta_lo */
-	double floor_sum; /* of ln(floor) / eta_lo */
-};
+/* What a labeler's first settlement in a stretch adds to its limit, from weight w, in a pool of that total weight. */
+double bound_of_first(double eta, double total_weight, double w);
 
-void bound_free(struct bound *b);
-size_t bound_bytes(const struct bound *b);
+/* What each settlement adds that moves it by g in [-1, 1] at rate eta: from w to `step`, then by the share to `after`. */
+double bound_of_step(double eta, double g, double step, double after);
 
-/* Space for `cap` stretches. 0 or -ENOMEM. */
-MUST_CHECK int bound_reserve(struct bound *b, size_t cap);
+/* Settlement at that rate: the first of the stretch is remembered. */
+void bound_settled(struct bound_totals *b, double eta, double total_weight);
 
-/* The next past stretches, the first of which has that number. There must be space. O(stretches) for one. */
-void bound_add(struct bound *b, const struct mechanism_stretch *stretches, size_t n, size_t number);
+/* A new stretch begins. */
+void bound_next_stretch(struct bound_totals *b, double total_weight);
 
-/* As mechanism_bound() over the past stretches and `last`. */
-double bound_of(const struct bound *b, const struct mechanism_stretch *last, double total_weight, double entry,
-		uint64_t scored);
+/* What a labeler's gain cannot exceed now, given its limit; last: the stretch it was last settled in, 0: none. */
+double bound_now(const struct bound_totals *b, double total_weight, double limit, uint32_t last);
 
 #endif

@@ -21,6 +21,9 @@ void mechanism_defaults(struct candor_settings *s)
 		s->share = 1e-9;
 	if (s->entry == 0)
 		s->entry = 1;
+	if (s->signs == CANDOR_SIGNS_UNSPECIFIED)
+		s->signs = CANDOR_POSITIVE;
+	s->has_wrong = s->has_scored = false;
 }
 
 const char *mechanism_settings_fault(const struct candor_settings *s)
@@ -54,6 +57,10 @@ const char *mechanism_settings_fault(const struct candor_settings *s)
 		return "settings.share must be from 1e-9 to 0.5";
 	if (!within(s->entry, 1e-6, 1e6))
 		return "settings.entry must be from 1e-6 to 1e6";
+	if (!within(s->wrong, 0, 0.49))
+		return "settings.wrong must be from 0 to 0.49";
+	if (s->signs < CANDOR_POSITIVE || s->signs > CANDOR_FREE)
+		return "settings.signs must be POSITIVE or FREE";
 	return NULL;
 }
 

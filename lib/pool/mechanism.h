@@ -1,4 +1,4 @@
-/* mechanism.h - the rate eta, the epochs, the settlement and the regret bound. Nothing else.
+/* mechanism.h - settings, the rate eta, the epochs and the loss.
  *
  * The weighted-score update of Freeman, Pennock, Podimata and Wortman Vaughan (arXiv 2002.08837) with the soft resets
  * and the fixed share that docs/mechanism.md describes; the formulas there are these. Pure functions of their

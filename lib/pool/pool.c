@@ -8,8 +8,7 @@
 #include "lib/base/heap.h"
 
 enum {
-	AGGREGATE_WORK = 2, /* for each report */
-	SETTLE_WORK = 2,
+	AGGREGATE_WORK = 5, /* for each report */
 	ENTRIES_MAX = 65535,
 };
 
@@ -34,13 +33,12 @@ int pool_find_entry(struct pool *p, double entry, uint16_t *index)
 	return 0;
 }
 
-/* Space for one more stretch. */
-static int reserve_stretch(struct pool *p)
+int pool_reserve_stretch(struct pool *p)
 {
 	if (p->n_stretches < p->stretches_cap)
 		return 0;
 	struct mechanism_stretch *s = realloc(p->stretches, (p->n_stretches + 1) * sizeof *s);
-	if (!s || bound_reserve(&p->bound, p->n_stretches) != 0) {
+	if (!s || old_bound_reserve(&p->bound, p->n_stretches) != 0) {
 		p->stretches = s ? s : p->stretches;
 		return -ENOMEM;
 	}
@@ -62,14 +60,22 @@ int pool_begin_stretch(struct pool *p, double floor, size_t max)
 	}
 	if (p->n_stretches >= max)
 		return ERR_FULL;
-	int err = reserve_stretch(p);
+	int err = pool_reserve_stretch(p);
 	if (err)
 		return err;
 	if (p->n_stretches > 0)
-		bound_add(&p->bound, &p->stretches[p->n_stretches - 1], 1, p->n_stretches - 1);
+		old_bound_add(&p->bound, &p->stretches[p->n_stretches - 1], 1, p->n_stretches - 1);
 	p->stretches[p->n_stretches++] =
 		(struct mechanism_stretch){.epoch = p->totals.epoch, .floor = floor, .share = p->settings.share};
 	return 0;
+}
+
+void pool_stretch_settled(struct pool *p, double eta, size_t n)
+{
+	struct mechanism_stretch *s = &p->stretches[p->n_stretches - 1];
+	s->eta_lo = s->rounds == 0 ? eta : fmin(s->eta_lo, eta);
+	s->eta_hi = fmax(s->eta_hi, eta);
+	s->rounds += n;
 }
 
 int pool_new(struct pool **out, const struct candor_settings *settings, const uint8_t *key)
@@ -79,6 +85,8 @@ int pool_new(struct pool **out, const struct candor_settings *settings, const ui
 		return -ENOMEM;
 	p->settings = *settings;
 	p->version = 1;
+	p->totals.bound.stretch = 1;
+	forecast_begin(&p->totals.track);
 	memcpy(p->key, key, sizeof p->key);
 	uint16_t index;
 	int err = names_new(&p->labeler_names, key);
@@ -122,9 +130,10 @@ void pool_free(struct pool *p)
 	names_free(p->labeler_names);
 	names_free(p->item_names);
 	free(p->stretches);
-	bound_free(&p->bound);
+	old_bound_free(&p->bound);
 	free(p->weights);
-	free(p->rounds);
+	free(p->tracks);
+	pool_block_free(p->block);
 	free(p->cells);
 	free(p);
 }
@@ -137,8 +146,8 @@ size_t pool_bytes(const struct pool *p)
 	       chunks * heap_bytes(chunk_labelers * sizeof(struct labeler)) + heap_bytes(chunks * sizeof *p->chunks) +
 	       heap_bytes(chunks * sizeof *p->floors) + heap_bytes(p->n_entries * sizeof *p->entries) +
 	       heap_bytes(p->items_cap * sizeof *p->items) + heap_bytes(p->stretches_cap * sizeof *p->stretches) +
-	       heap_bytes(p->scratch_cap * sizeof *p->weights) + heap_bytes(p->scratch_cap * sizeof *p->rounds) +
-	       heap_bytes(p->scratch_cap * sizeof *p->cells) + bound_bytes(&p->bound) + p->item_bytes;
+	       heap_bytes(p->scratch_cap * sizeof *p->weights) + heap_bytes(p->scratch_cap * sizeof(struct track *)) +
+	       heap_bytes(p->scratch_cap * sizeof *p->cells) + old_bound_bytes(&p->bound) + pool_block_bytes(p->block) + p->item_bytes;
 }
 
 void pool_be_frugal(struct pool *p, bool frugal)
@@ -228,8 +237,8 @@ double pool_regret(const struct pool *p, uint32_t id)
 
 double pool_bound(const struct pool *p, uint32_t id)
 {
-	return bound_of(&p->bound, &p->stretches[p->n_stretches - 1], p->totals.total_weight, pool_entry(p, id),
-			labeler_at(p, id)->scored);
+	const struct labeler *l = labeler_at(p, id);
+	return bound_now(&p->totals.bound, p->totals.total_weight, l->limit, l->stretch);
 }
 
 bool pool_search_best(struct pool *p, struct pool_search *s, uint32_t count)
@@ -383,7 +392,7 @@ void pool_prefetch_reports(const struct item *item)
 		__builtin_prefetch(item_labelers(item));
 }
 
-static int reserve_scratch(struct pool *p, uint32_t n)
+int pool_reserve_scratch(struct pool *p, uint32_t n)
 {
 	if (n <= p->scratch_cap)
 		return 0;
@@ -391,32 +400,53 @@ static int reserve_scratch(struct pool *p, uint32_t n)
 	double *weights = realloc(p->weights, cap * sizeof *weights);
 	if (weights)
 		p->weights = weights;
-	uint32_t *rounds = realloc(p->rounds, cap * sizeof *rounds);
-	if (rounds)
-		p->rounds = rounds;
+	const struct track **tracks = realloc(p->tracks, cap * sizeof(struct track *));
+	if (tracks)
+		p->tracks = tracks;
 	struct aggregate_cell *cells = realloc(p->cells, cap * sizeof *cells);
 	if (cells)
 		p->cells = cells;
-	if (!weights || !rounds || !cells)
+	if (!weights || !tracks || !cells)
 		return -ENOMEM;
 	p->scratch_cap = cap;
 	return 0;
 }
 
-/* The reporters' current weights, into p->weights. */
-static int gather_weights(struct pool *p, const struct item *item)
+/* The reporters' current weights and tracks, into the scratch. */
+static int gather(struct pool *p, const struct item *item)
 {
-	int err = reserve_scratch(p, item->n);
+	int err = pool_reserve_scratch(p, item->n);
 	if (err)
 		return err;
 	p->work += item->n;
 	const uint32_t *labelers = item_labelers(item);
 	/* With a million labelers each is a cache miss: prefetch all, then read. */
 	for (uint32_t i = 0; i < item->n; i++)
-		__builtin_prefetch(labeler_at(p, labelers[i]));
-	for (uint32_t i = 0; i < item->n; i++)
+		pool_prefetch_labeler(labeler_at(p, labelers[i]));
+	for (uint32_t i = 0; i < item->n; i++) {
 		p->weights[i] = pool_weight(p, labelers[i]);
+		p->tracks[i] = &labeler_at(p, labelers[i])->track;
+	}
 	return 0;
+}
+
+struct forecast_moment pool_moment(const struct pool *p)
+{
+	return (struct forecast_moment){
+		.pool = &p->totals.track,
+		.round = p->totals.round,
+		.wrong = p->settings.wrong,
+		.signs = p->settings.signs,
+	};
+}
+
+/* Of the reporters that were gathered. */
+static void compute(struct pool *p, const struct item *item, struct aggregate *out)
+{
+	const struct forecast_moment now = pool_moment(p);
+	aggregate_compute(item->values, p->weights, item->n, p->cells, out);
+	forecast_compute(&now, item->n, p->tracks, item->values, out);
+	p->work += AGGREGATE_WORK * item->n;
 }
 
 /* ---- events ---- */
@@ -484,7 +514,11 @@ int pool_report(struct pool *p, struct item *item, const char *labeler, size_t l
 	if (err)
 		return err;
 	if (id == NAMES_NONE) {
-		struct labeler l = {.weight = p->settings.entry, .epoch = (uint8_t)p->totals.epoch};
+		struct labeler l = {
+			.weight = p->settings.entry,
+			.epoch = (uint8_t)p->totals.epoch,
+			.track = forecast_new_labeler(),
+		};
 		err = pool_find_entry(p, p->settings.entry, &l.entry);
 		if (err == 0)
 			err = pool_add_labeler(p, labeler, len, &l, &out->labeler);
@@ -509,7 +543,7 @@ int pool_close(struct pool *p, struct item *item)
 {
 	if (item->state != CANDOR_OPEN)
 		return ERR_STATE;
-	int err = gather_weights(p, item);
+	int err = gather(p, item);
 	if (err)
 		return err;
 	struct frozen *f = calloc(1, sizeof *f + item->n * sizeof(double));
@@ -517,8 +551,8 @@ int pool_close(struct pool *p, struct item *item)
 		return -ENOMEM;
 	pool_drop_sequences(p, item);
 	memcpy(f->weights, p->weights, item->n * sizeof(double));
-	aggregate_compute(item->values, f->weights, item->n, p->cells, &f->aggregate);
-	p->work += AGGREGATE_WORK * item->n;
+	compute(p, item, &f->aggregate);
+	f->closed_round = p->totals.round;
 	pool_drop_index(p, item); /* reports on it should be few from now on */
 	p->item_bytes -= pool_item_bytes(item);
 	free(item->present);
@@ -528,89 +562,6 @@ int pool_close(struct pool *p, struct item *item)
 	item->state = CANDOR_CLOSED;
 	p->totals.open--;
 	p->totals.closed++;
-	return 0;
-}
-
-void pool_score(struct labeler *l, uint64_t round, unsigned epoch, double own_loss, double mean_loss,
-		double weighted_loss, double weight_after)
-{
-	l->weight = weight_after;
-	l->epoch = (uint8_t)epoch;
-	l->own_loss += own_loss;
-	l->mean_loss += mean_loss;
-	l->settled_loss += weighted_loss;
-	l->scored++;
-	l->last_round = (uint32_t)round;
-}
-
-/* Step (6): the epoch may grow, and then a new stretch of the regret bound begins. */
-static void perhaps_next_epoch(struct pool *p)
-{
-	unsigned epoch = mechanism_epoch(&p->settings, p->totals.epoch, p->totals.scored, pool_labelers(p));
-	if (epoch == p->totals.epoch)
-		return;
-	p->totals.epoch = epoch;
-	/* pool_resolve() reserved the space. */
-	require(pool_begin_stretch(p, p->settings.beta, STRETCHES_MAX) == 0);
-}
-
-int pool_resolve(struct pool *p, struct item *item, double y, struct pool_settled *out)
-{
-	if (item->state == CANDOR_RESOLVED)
-		return ERR_CONFLICT;
-	if (item->state != CANDOR_OPEN && item->state != CANDOR_CLOSED)
-		return ERR_STATE;
-	if (p->totals.round == UINT32_MAX)
-		return ERR_FULL;
-	/* Whatever can fail comes before the item is closed, also the space for a new stretch: an outcome that is not
-	 * accepted leaves it open. */
-	int err = reserve_stretch(p);
-	if (err == 0)
-		err = item->state == CANDOR_OPEN ? pool_close(p, item) : gather_weights(p, item);
-	if (err)
-		return err;
-
-	struct pool_totals *t = &p->totals;
-	struct frozen *f = item->frozen;
-	const struct aggregate *a = &f->aggregate;
-	f->outcome = y;
-	f->eta = pool_eta(p);
-	f->weighted_loss = mechanism_settle(item->n, p->weights, item->values, y, f->eta, p->settings.share);
-	f->round = ++t->round;
-
-	const uint32_t *labelers = item_labelers(item);
-	double mean_loss = mechanism_loss(a->mean, y);
-	for (uint32_t i = 0; i < item->n; i++) {
-		struct labeler *l = labeler_at(p, labelers[i]);
-		p->rounds[i] = l->last_round;
-		pool_forget_floor(p, labelers[i]);
-		pool_score(l, f->round, t->epoch, mechanism_loss(item->values[i], y), mean_loss, f->weighted_loss,
-			   p->weights[i]);
-	}
-	t->mean_loss += mean_loss;
-	t->median_loss += mechanism_loss(a->median, y);
-	t->plain_mean_loss += mechanism_loss(a->plain_mean, y);
-	t->plain_median_loss += mechanism_loss(a->plain_median, y);
-	t->scored += item->n;
-	p->work += SETTLE_WORK * item->n;
-	p->version++;
-	t->closed--;
-	item->state = CANDOR_RESOLVED;
-
-	struct mechanism_stretch *s = &p->stretches[p->n_stretches - 1];
-	s->eta_lo = s->rounds == 0 ? f->eta : fmin(s->eta_lo, f->eta);
-	s->eta_hi = fmax(s->eta_hi, f->eta);
-	s->rounds++;
-
-	*out = (struct pool_settled){
-		.eta = f->eta,
-		.weighted_loss = f->weighted_loss,
-		.epoch = t->epoch,
-		.round = f->round,
-		.weights = p->weights,
-		.last_round = p->rounds,
-	};
-	perhaps_next_epoch(p);
 	return 0;
 }
 
@@ -631,14 +582,19 @@ int pool_void(struct pool *p, struct item *item)
 int pool_item_aggregate(struct pool *p, struct item *item, struct aggregate *out, const double **weights)
 {
 	require(item->n >= 1);
-	if (item->frozen) {
-		*out = item->frozen->aggregate;
-		if (weights)
-			*weights = item->frozen->weights;
-		return 0;
-	}
+	if (!item->frozen)
+		return pool_item_now(p, item, out, weights);
+	*out = item->frozen->aggregate;
+	if (weights)
+		*weights = item->frozen->weights;
+	return 0;
+}
+
+int pool_item_now(struct pool *p, struct item *item, struct aggregate *out, const double **weights)
+{
+	require(item->n >= 1 && item->state != CANDOR_RESOLVED && item->state != CANDOR_VOID);
 	bool known = item->present && item->present->version == p->version;
-	int err = known && !weights ? 0 : gather_weights(p, item);
+	int err = known && !weights ? 0 : gather(p, item);
 	if (err)
 		return err;
 	if (weights)
@@ -647,14 +603,57 @@ int pool_item_aggregate(struct pool *p, struct item *item, struct aggregate *out
 		*out = item->present->aggregate;
 		return 0;
 	}
-	aggregate_compute(item->values, p->weights, item->n, p->cells, out);
-	p->work += AGGREGATE_WORK * item->n;
+	compute(p, item, out);
 	/* If there is no memory to keep it, it is computed again next time. */
 	if (!item->present && (item->present = malloc(sizeof *item->present)))
 		p->item_bytes += heap_bytes(sizeof *item->present);
 	if (item->present)
 		*item->present = (struct present){p->version, *out};
 	return 0;
+}
+
+double pool_resolved_label(const struct pool *p, double forecast, double outcome, const double *recheck)
+{
+	double e = p->settings.wrong;
+	double label = recheck_posterior(recheck_prior(forecast), outcome, e);
+	/* Where outcomes are right, the first one is. */
+	return recheck && e > 0 ? recheck_posterior(label, *recheck, e) : label;
+}
+
+int pool_item_label(struct pool *p, struct item *item, double *out)
+{
+	struct aggregate now;
+	const struct frozen *f = item->frozen;
+	if (item->state == CANDOR_VOID || item->state == CANDOR_STATE_UNSPECIFIED)
+		return ERR_STATE;
+	if (item->state == CANDOR_RESOLVED) {
+		*out = pool_resolved_label(p, f->aggregate.forecast, f->outcome, f->has_recheck ? &f->recheck : NULL);
+		return 0;
+	}
+	int err = pool_item_now(p, item, &now, NULL);
+	if (err == 0)
+		*out = now.forecast;
+	return err;
+}
+
+int pool_recheck(struct pool *p, struct item *item, double y)
+{
+	struct frozen *f = item->frozen;
+	if (item->state != CANDOR_RESOLVED)
+		return ERR_STATE;
+	if (f->has_recheck)
+		return f->recheck == y ? RECHECK_DUPLICATE : ERR_CONFLICT;
+	f->has_recheck = true;
+	f->recheck = y;
+	int agrees = recheck_agrees(f->outcome, y);
+	p->totals.rechecks += agrees >= 0;
+	p->totals.disagreed += agrees == 0;
+	return RECHECK_ADDED;
+}
+
+struct recheck_estimate pool_rechecks(const struct pool *p)
+{
+	return recheck_estimate(p->totals.rechecks, p->totals.disagreed);
 }
 
 void pool_forget_aggregate(struct pool *p, struct item *item)

@@ -17,8 +17,11 @@
 #define CANDOR_POOL_H
 
 #include "lib/pool/aggregate.h"
+#include "lib/pool/bound.h"
+#include "lib/pool/forecast.h"
 #include "lib/pool/mechanism.h"
 #include "lib/pool/names.h"
+#include "lib/pool/recheck.h"
 
 enum { ITEM_REPORTS_MAX = 65535, STRETCHES_MAX = 4096 };
 
@@ -29,22 +32,30 @@ struct labeler {
 	double own_loss; /* sum over its scored items of its own losses, */
 	double mean_loss; /* ... of the losses of the mean as frozen; the difference is its regret */
 	double settled_loss; /* ... of L at settlement */
+	double gain; /* sum of what its settlements moved it by: g */
+	double limit; /* its part of what the gain cannot exceed: bound.h */
 	uint32_t scored; /* scored items */
 	uint32_t last_round; /* of its newest settlement; 0: none */
+	uint32_t stretch; /* that it was last settled in; 0: none */
 	uint16_t entry; /* which of the pool's entry weights it came with: pool_entry() */
 	uint8_t epoch; /* as of which `weight` is */
+	struct track track;
 };
 
 /* What closing and resolving store in an item. */
 struct frozen {
 	struct aggregate aggregate;
-	double outcome; /* RESOLVED only, as the next three */
+	uint64_t closed_round; /* the pool's round then */
+	double outcome; /* RESOLVED only, as all that follow but weights */
 	double eta, weighted_loss;
 	uint64_t round;
+	uint64_t block; /* the first round of its block; its own where it was resolved alone */
+	bool has_recheck;
+	double recheck; /* a second verdict */
 	double weights[]; /* of its reporters at the moment of closing, in order of arrival */
 };
 
-/* Aggregates of an open item, valid until a report on it or a settlement in its pool. */
+/* Aggregates of an item that is open or closed as of now, valid until a report on it or a settlement in its pool. */
 struct present;
 
 struct item {
@@ -56,6 +67,7 @@ struct item {
 	uint16_t *index; /* [index_slots] of their places, plus one, by labeler: in large items; else NULL */
 	uint32_t index_slots; /* a power of two, at most three quarters full */
 	uint32_t holds; /* the owner's: not 0: it must not be dropped */
+	bool in_block; /* while a block is checked */
 	struct frozen *frozen; /* NULL until closed */
 	struct present *present; /* NULL until asked for */
 
@@ -83,11 +95,14 @@ static inline uint32_t *item_labelers(const struct item *item)
 /* Counts and cumulative losses; with labelers and stretches the whole state that settlements produce. */
 struct pool_totals {
 	uint64_t round; /* resolved items */
-	uint64_t scored; /* reports that met an outcome */
+	uint64_t scored; /* labelers settled, each once a block: where items are resolved alone, scored reports */
 	uint64_t open, closed, voided;
 	double total_weight; /* sum of entry weights */
-	double mean_loss, median_loss, plain_mean_loss, plain_median_loss;
+	double mean_loss, median_loss, plain_mean_loss, plain_median_loss, forecast_loss;
 	unsigned epoch;
+	struct bound_totals bound;
+	struct pool_track track;
+	uint64_t rechecks, disagreed; /* those that tell something, and of them those that differ from the outcome */
 };
 
 /* settings: complete and in range. key: as for names_new(). 0 or -ENOMEM. */
@@ -131,7 +146,8 @@ uint64_t pool_version(const struct pool *p);
 double pool_weight(const struct pool *p, uint32_t id); /* now, resets applied */
 double pool_entry(const struct pool *p, uint32_t id);
 double pool_regret(const struct pool *p, uint32_t id);
-double pool_bound(const struct pool *p, uint32_t id); /* on settled_loss - own_loss */
+double pool_bound(const struct pool *p, uint32_t id); /* what its gain cannot exceed */
+struct recheck_estimate pool_rechecks(const struct pool *p);
 
 /* The scored labeler with the largest regret (the lowest id of equals), or NAMES_NONE. O(labelers) after a settlement,
  * remembered until the next one. */
@@ -192,12 +208,18 @@ bool pool_would_grow(const struct pool *p, const struct item *item, const char *
 /* Freezes an open item's aggregates. 0, ERR_STATE or -ENOMEM. */
 MUST_CHECK int pool_close(struct pool *p, struct item *item);
 
+/* What a settlement made of one item. */
 struct pool_settled {
 	double eta, weighted_loss;
 	unsigned epoch; /* before it may have grown */
 	uint64_t round;
-	const double *weights; /* [n] after it, of the item's reporters */
-	const uint32_t *last_round; /* [n] the labelers' settlements before this one; 0: none */
+	uint64_t block; /* the first round of its block; == round where it was resolved alone */
+	uint32_t stretch; /* in which it was settled */
+	double total_weight; /* the pool's */
+	struct forecast_lesson lesson;
+	size_t n; /* reports that were scored: the item's first ones */
+	const double *weights; /* [n] of their labelers, after it */
+	const uint32_t *last_round; /* [n] the round of each labeler's settlement before; 0: none */
 };
 
 /* The outcome y in [0, 1] of an open (then closed first) or closed item: weights are settled. The arrays in *out live
@@ -205,12 +227,37 @@ struct pool_settled {
  * or -ENOMEM. */
 MUST_CHECK int pool_resolve(struct pool *p, struct item *item, double y, struct pool_settled *out);
 
+/* The outcomes y[n] of items[n], n >= 1, which hang together: they are settled as one block, whose rounds are counted in
+ * the order given. As above, with one of out[n] for each; ERR_CONFLICT also for an item that is named twice. If it fails,
+ * none is resolved, though some may have been closed. Where a labeler is scored on several of them, last_round of the
+ * later ones is the round of the one before. */
+MUST_CHECK int pool_resolve_together(struct pool *p, struct item *const *items, const double *y, size_t n,
+				     struct pool_settled *out);
+
+enum { RECHECK_ADDED, RECHECK_DUPLICATE };
+
+/* A second verdict y in [0, 1] on a resolved item. It settles nothing. RECHECK_ADDED, RECHECK_DUPLICATE (the same was there
+ * already), ERR_STATE (not resolved) or ERR_CONFLICT (there is another one). */
+MUST_CHECK int pool_recheck(struct pool *p, struct item *item, double y);
+
 /* Withdraws an open or closed item. 0 or ERR_STATE. */
 MUST_CHECK int pool_void(struct pool *p, struct item *item);
 
-/* Aggregates of an item with reports: frozen, or as of now. O(1) when asked again before anything changed, O(n) if the
- * weights behind them are wanted too: [n] in *weights (NULL: not wanted), until the next event. 0 or -ENOMEM. */
+/* Aggregates of an item with reports: frozen, or as of now while it is open. O(1) when asked again before anything
+ * changed, O(n) if the weights behind them are wanted too: [n] in *weights (NULL: not wanted), until the next event. 0 or
+ * -ENOMEM. */
 MUST_CHECK int pool_item_aggregate(struct pool *p, struct item *item, struct aggregate *out, const double **weights);
+
+/* What closing an open or closed item with the same reports would freeze at this moment, to the bit. It costs as much. 0
+ * or -ENOMEM. */
+MUST_CHECK int pool_item_now(struct pool *p, struct item *item, struct aggregate *out, const double **weights);
+
+/* The number to train on: the forecast as of now while there is no outcome; else the outcome, or what it makes probable
+ * where some are wrong. 0, ERR_STATE (void, or not an item) or -ENOMEM. */
+MUST_CHECK int pool_item_label(struct pool *p, struct item *item, double *out);
+
+/* The label of a resolved item that is not loaded, given what was stored of it (recheck: NULL where it has none). */
+double pool_resolved_label(const struct pool *p, double forecast, double outcome, const double *recheck);
 
 /* Frees what pool_item_aggregate() keeps for the next time. */
 void pool_forget_aggregate(struct pool *p, struct item *item);
@@ -225,6 +272,28 @@ MUST_CHECK int pool_restore_labeler(struct pool *p, const char *name, size_t len
 /* Everything a settlement did to one of its reporters, without the arithmetic on the others. */
 void pool_restore_score(struct pool *p, uint32_t labeler, uint64_t round, unsigned epoch, double value, double outcome,
 			double mean, double weighted_loss, double weight_after);
+
+/* What was stored of a settlement: enough to do again to each of its reporters what it did, without the others. */
+struct pool_stored {
+	uint64_t round;
+	unsigned epoch;
+	uint32_t stretch;
+	double eta, total_weight;
+	double wrong; /* the setting then */
+	double outcome, weighted_loss;
+	double mean; /* as frozen */
+	struct forecast_lesson lesson;
+	size_t n; /* reports */
+	const uint32_t *labelers; /* [n] known ids */
+	const double *values; /* [n] */
+	size_t scored; /* the first of them: at least 1 */
+	const double *weights; /* [scored] after it */
+};
+
+/* What a block, rows[n] in the order of their rounds, did to each of its reporters whose state is older: through[id] < the
+ * first round of it. All changes of settings were restored. 0, -ENOMEM, or ERR_HISTORY where a state is newer than a part
+ * of the block. */
+MUST_CHECK int pool_restore_block(struct pool *p, const struct pool_stored *rows, size_t n, const uint64_t *through);
 
 /* A change of settings, in order: as of which epoch it brought every weight up, and the beta by which it did, that of
  * the settings before. A labeler that was stored before it is as of an older epoch, and is brought up from there, so it

@@ -3,8 +3,9 @@
 #ifndef CANDOR_POOL_INTERNAL_H
 #define CANDOR_POOL_INTERNAL_H
 
-#include "lib/pool/bound.h"
+#include "lib/pool/old_bound.h"
 #include "lib/pool/pool.h"
+#include "lib/pool/settlement.h"
 
 enum {
 	/* Chunks, so that growing neither copies a million labelers nor reserves space for as many. The first one
@@ -56,13 +57,14 @@ struct pool {
 
 	struct mechanism_stretch *stretches;
 	size_t n_stretches, stretches_cap;
-	struct bound bound; /* of all stretches but the last */
+	struct old_bound bound; /* of all stretches but the last */
 
 	/* Scratch: one for each reporter of the current item. */
 	double *weights;
-	uint32_t *rounds;
+	const struct track **tracks;
 	struct aggregate_cell *cells;
 	uint32_t scratch_cap;
+	struct block_scratch *block; /* of the newest settlement; NULL before the first */
 
 	uint32_t best;
 	uint64_t best_round; /* that `best` was found at; 0: not yet */
@@ -71,6 +73,13 @@ struct pool {
 static inline struct labeler *labeler_at(const struct pool *p, uint32_t id)
 {
 	return &p->chunks[id / LABELERS_A_CHUNK][id % LABELERS_A_CHUNK];
+}
+
+/* All that an event may read of it. */
+static inline void pool_prefetch_labeler(const struct labeler *l)
+{
+	__builtin_prefetch(l, 1);
+	__builtin_prefetch((const char *)l + 64, 1);
 }
 
 static inline void pool_forget_floor(struct pool *p, uint32_t labeler)
@@ -84,6 +93,16 @@ void pool_bring_up(const struct pool *p, struct labeler *l);
 /* A new stretch of the regret bound, from that least weight on, if there are fewer than `max`. 0, -ENOMEM or
  * ERR_FULL. */
 MUST_CHECK int pool_begin_stretch(struct pool *p, double floor, size_t max);
+
+/* Space for one more stretch. 0 or -ENOMEM. */
+MUST_CHECK int pool_reserve_stretch(struct pool *p);
+
+/* The present stretch had n settlements more at rate eta. */
+void pool_stretch_settled(struct pool *p, double eta, size_t n);
+
+/* Brings a weight of labeler `id`, as of *as_of, up by what changes of settings up to `epoch` did; *beta becomes the one in
+ * force from there to `epoch`. */
+void pool_bring_up_to(const struct pool *p, uint32_t id, unsigned epoch, double *weight, uint8_t *as_of, double *beta);
 
 /* The index of an entry weight in the pool's, added if it is new. 0, ERR_FULL or -ENOMEM. */
 MUST_CHECK int pool_find_entry(struct pool *p, double entry, uint16_t *index);
@@ -114,8 +133,14 @@ void pool_drop_index(struct pool *p, struct item *item);
 uint32_t pool_find_report(const struct pool *p, const struct item *item, uint32_t labeler);
 uint32_t pool_place_of(struct pool *p, struct item *item, uint32_t labeler);
 
-/* One reporter's part of a settlement, given its new weight. */
-void pool_score(struct labeler *l, uint64_t round, unsigned epoch, double own_loss, double mean_loss,
-		double weighted_loss, double weight_after);
+/* Space for what is worked out of n reporters: weights, tracks and cells. 0 or -ENOMEM. */
+MUST_CHECK int pool_reserve_scratch(struct pool *p, uint32_t n);
+
+/* As of which moment a forecast is made now. */
+struct forecast_moment pool_moment(const struct pool *p);
+
+/* The scratch of pool_settle.c. */
+size_t pool_block_bytes(const struct block_scratch *b);
+void pool_block_free(struct block_scratch *b);
 
 #endif

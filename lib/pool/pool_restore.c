@@ -19,25 +19,31 @@ void pool_restore_score(struct pool *p, uint32_t labeler, uint64_t round, unsign
 {
 	require(labeler < pool_labelers(p));
 	pool_forget_floor(p, labeler);
-	pool_score(labeler_at(p, labeler), round, epoch, mechanism_loss(value, outcome), mechanism_loss(mean, outcome),
-		   weighted_loss, weight_after);
+	struct labeler *l = labeler_at(p, labeler);
+	l->weight = weight_after;
+	l->epoch = (uint8_t)epoch;
+	l->own_loss += mechanism_loss(value, outcome);
+	l->mean_loss += mechanism_loss(mean, outcome);
+	l->settled_loss += weighted_loss;
+	l->scored++;
+	l->last_round = (uint32_t)round;
 }
 
 int pool_restore_totals(struct pool *p, const struct pool_totals *totals, const struct mechanism_stretch *stretches,
 			size_t n)
 {
 	require(n >= 1 && n <= STRETCHES_MAX);
-	struct bound bound = {0};
-	if (bound_reserve(&bound, n - 1) != 0)
+	struct old_bound bound = {0};
+	if (old_bound_reserve(&bound, n - 1) != 0)
 		return -ENOMEM;
 	struct mechanism_stretch *s = realloc(p->stretches, n * sizeof *s);
 	if (!s) {
-		bound_free(&bound);
+		old_bound_free(&bound);
 		return -ENOMEM;
 	}
 	memcpy(s, stretches, n * sizeof *s);
-	bound_add(&bound, s, n - 1, 0);
-	bound_free(&p->bound);
+	old_bound_add(&bound, s, n - 1, 0);
+	old_bound_free(&p->bound);
 	p->bound = bound;
 	p->stretches = s;
 	p->n_stretches = p->stretches_cap = n;

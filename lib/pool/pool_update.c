@@ -33,6 +33,22 @@ void pool_bring_up_stored(const struct pool *p, uint32_t id, double *weight, uin
 	bring_up(p, pool_entry(p, id), weight, epoch);
 }
 
+void pool_bring_up_to(const struct pool *p, uint32_t id, unsigned epoch, double *weight, uint8_t *as_of, double *beta)
+{
+	double entry = p->entries[labeler_at(p, id)->entry];
+	for (unsigned i = 0; i < p->n_marks; i++) {
+		const struct mark *m = &p->marks[i];
+		if (m->epoch > epoch) {
+			*beta = m->beta;
+			return;
+		}
+		if (m->epoch <= *as_of)
+			continue;
+		*weight = mechanism_reset(*weight, entry, m->beta, m->epoch - *as_of);
+		*as_of = (uint8_t)m->epoch;
+	}
+}
+
 static void add_mark(struct pool *p, unsigned epoch, double beta)
 {
 	if (epoch <= newest_mark(p))
@@ -102,6 +118,7 @@ int pool_update(struct pool *p, const struct candor_settings *settings)
 		return err;
 	}
 	p->version++;
+	bound_next_stretch(&p->totals.bound, p->totals.total_weight);
 	add_mark(p, p->totals.epoch, old.beta);
 	return 0;
 }
