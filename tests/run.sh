@@ -175,7 +175,7 @@ clients-* | -*release | -*debug) run_clients ;;
 esac
 if [ $# -eq 0 ]; then
 	# Traces that lie beside the checkout count too.
-	for trace in tests/vectors/*.trace ../shared/vectors/*.trace; do
+	for trace in tests/vectors/*.trace ../shared/vectors/*.trace ../shared/vectors-2/*.trace; do
 		[ -f "$trace" ] && run_single "$trace" "$B/tests/trace_check" "$trace"
 	done
 	[ -x tests/installcheck.sh ] && run_single installcheck tests/installcheck.sh

@@ -33,6 +33,8 @@ static int check_file(const char *path)
 		return EXIT_BAD;
 	}
 	printf("%s: %" PRIu64 " expectations, %" PRIu64 " failed", path, counts.expectations, counts.failed);
+	if (counts.unknown)
+		printf(", %" PRIu64 " unknown keys passed over", counts.unknown);
 	if (counts.malformed)
 		printf(", %" PRIu64 " malformed lines", counts.malformed);
 	putchar('\n');

@@ -9,13 +9,14 @@
 #include "lib/pool/pool.h"
 #include "lib/base/text.h"
 
-enum { WORDS_MAX = 32, VALUES_MAX = 8 };
+/* A block names each of its items in a word. */
+enum { WORDS_MAX = 1 << 14, VALUES_MAX = WORDS_MAX, KEY_MAX = 24 };
 
 static const double RELATIVE = 1e-9, FLOOR = 1e-12, WEIGHT_FLOOR = 1e-15;
 
 /* What an event came to, for the expectations behind it. */
 struct value {
-	const char *key;
+	char key[KEY_MAX];
 	double got, floor;
 };
 
@@ -92,7 +93,16 @@ static bool parse_pair(struct replay *r, char *word, const char **key, double *v
 static void value(struct replay *r, const char *key, double got, double floor)
 {
 	require(r->n_values < VALUES_MAX);
-	r->values[r->n_values++] = (struct value){key, got, floor};
+	struct value *v = &r->values[r->n_values++];
+	*v = (struct value){.got = got, .floor = floor};
+	snprintf(v->key, sizeof v->key, "%s", key);
+}
+
+static void numbered(struct replay *r, const char *key, size_t number, double got, double floor)
+{
+	value(r, "", got, floor);
+	struct value *v = &r->values[r->n_values - 1];
+	snprintf(v->key, sizeof v->key, "%s%zu", key, number);
 }
 
 /* ---- events: false where the line is malformed or the pool refused it ---- */
@@ -110,26 +120,57 @@ static bool set_rate(struct replay *r, struct candor_settings *s, const char *te
 	return true;
 }
 
+static bool set_signs(struct replay *r, struct candor_settings *s, const char *text)
+{
+	if (strcmp(text, "positive") == 0)
+		s->signs = CANDOR_POSITIVE;
+	else if (strcmp(text, "free") == 0)
+		s->signs = CANDOR_FREE;
+	else
+		return malformed(r, text, "is not one of positive and free");
+	return true;
+}
+
 static bool set_number(struct replay *r, struct candor_settings *s, char *word)
 {
+	double scored = s->scored;
 	const struct {
 		const char *key;
 		double *field;
 	} fields[] = {
 		{"c", &s->c},         {"beta", &s->beta},   {"eta", &s->eta}, {"horizon", &s->horizon},
-		{"share", &s->share}, {"entry", &s->entry},
+		{"share", &s->share}, {"entry", &s->entry}, {"wrong", &s->wrong}, {"scored", &scored},
 	};
 	const char *key;
 	double number;
 	if (!parse_pair(r, word, &key, &number))
 		return false;
 	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
-		if (strcmp(key, fields[i].key) == 0) {
-			*fields[i].field = number;
-			return true;
-		}
+		if (strcmp(key, fields[i].key) != 0)
+			continue;
+		*fields[i].field = number;
+		if (!(scored >= 0 && scored <= UINT32_MAX && scored == floor(scored)))
+			return malformed(r, word, "is not a whole number");
+		s->scored = (uint32_t)scored;
+		return true;
 	}
 	return malformed(r, key, "is not a setting of a pool");
+}
+
+/* The settings of the line, into *s. */
+static bool set_all(struct replay *r, struct candor_settings *s)
+{
+	for (size_t i = 1; i < r->arrow; i++) {
+		char *word = r->words[i];
+		bool good = strncmp(word, "rate=", 5) == 0    ? set_rate(r, s, word + 5)
+			    : strncmp(word, "signs=", 6) == 0 ? set_signs(r, s, word + 6)
+							      : set_number(r, s, word);
+		if (!good)
+			return false;
+	}
+	mechanism_defaults(s);
+	const char *fault = mechanism_settings_fault(s);
+	return !fault || malformed(r, r->words[0], fault);
 }
 
 static bool start_pool(struct replay *r)
@@ -140,18 +181,23 @@ static bool start_pool(struct replay *r)
 	/* Whatever comes of this line, later events are not the old pool's. */
 	pool_free(r->pool);
 	r->pool = NULL;
-	for (size_t i = 1; i < r->arrow; i++) {
-		bool good = strncmp(r->words[i], "rate=", 5) == 0 ? set_rate(r, &s, r->words[i] + 5)
-								  : set_number(r, &s, r->words[i]);
-		if (!good)
-			return false;
-	}
-	mechanism_defaults(&s);
-	const char *fault = mechanism_settings_fault(&s);
-	if (fault)
-		return malformed(r, r->words[0], fault);
+	if (!set_all(r, &s))
+		return false;
 	int err = pool_new(&r->pool, &s, key);
 	return err == 0 || malformed(r, r->words[0], candor_strerror(err));
+}
+
+/* A new rate begins with the defaults of what belongs to it. */
+static bool change_settings(struct replay *r)
+{
+	struct candor_settings s = *pool_settings(r->pool);
+	for (size_t i = 1; i < r->arrow; i++)
+		if (strncmp(r->words[i], "rate=", 5) == 0)
+			s.c = s.beta = s.eta = s.horizon = 0;
+	if (!set_all(r, &s))
+		return false;
+	int err = pool_update(r->pool, &s);
+	return err == 0 || refused(r, candor_strerror(err));
 }
 
 static bool report(struct replay *r)
@@ -168,23 +214,21 @@ static bool report(struct replay *r)
 	return err >= 0 || refused(r, candor_strerror(err));
 }
 
-static struct item *item_at(struct replay *r)
+static struct item *item_of(struct replay *r, const char *name)
 {
-	struct item *item = pool_find_item(r->pool, r->words[1], strlen(r->words[1]));
+	struct item *item = pool_find_item(r->pool, name, strlen(name));
 	if (!item)
 		refused(r, "nothing was reported on such an item");
 	return item;
 }
 
-static bool close_item(struct replay *r)
+static struct item *item_at(struct replay *r)
 {
-	struct item *item = item_at(r);
-	if (!item)
-		return false;
-	int err = pool_close(r->pool, item);
-	if (err)
-		return refused(r, candor_strerror(err));
-	const struct aggregate *a = &item->frozen->aggregate;
+	return item_of(r, r->words[1]);
+}
+
+static void aggregates(struct replay *r, const struct aggregate *a)
+{
 	value(r, "mean", a->mean, FLOOR);
 	value(r, "median", a->median, FLOOR);
 	value(r, "plain_mean", a->plain_mean, FLOOR);
@@ -192,6 +236,49 @@ static bool close_item(struct replay *r)
 	value(r, "spread", a->spread, FLOOR);
 	value(r, "ess", a->ess, FLOOR);
 	value(r, "n", (double)a->n, 0);
+	value(r, "regression", a->regression, FLOOR);
+	value(r, "evidence", a->evidence, FLOOR);
+	value(r, "evidence_full", a->evidence_full, FLOOR);
+	value(r, "forecast", a->forecast, FLOOR);
+}
+
+static bool close_item(struct replay *r)
+{
+	struct item *item = item_at(r);
+	if (!item)
+		return false;
+	int err = item->frozen ? 0 : pool_close(r->pool, item);
+	if (err)
+		return refused(r, candor_strerror(err));
+	aggregates(r, &item->frozen->aggregate);
+	return true;
+}
+
+static bool item_now(struct replay *r)
+{
+	struct aggregate a;
+	struct item *item = item_at(r);
+	if (!item)
+		return false;
+	if (item->state != CANDOR_OPEN && item->state != CANDOR_CLOSED)
+		return refused(r, "it is neither open nor closed");
+	int err = pool_item_now(r->pool, item, &a, NULL);
+	if (err)
+		return refused(r, candor_strerror(err));
+	aggregates(r, &a);
+	return true;
+}
+
+static bool label_item(struct replay *r)
+{
+	double label;
+	struct item *item = item_at(r);
+	if (!item)
+		return false;
+	int err = pool_item_label(r->pool, item, &label);
+	if (err)
+		return refused(r, candor_strerror(err));
+	value(r, "label", label, FLOOR);
 	return true;
 }
 
@@ -212,6 +299,76 @@ static bool resolve_item(struct replay *r)
 	return true;
 }
 
+/* How many of the block's items any one labeler is scored on. */
+static uint32_t most_scored(struct item *const *items, const struct pool_settled *done, size_t n)
+{
+	uint32_t most = 0;
+	for (size_t t = 0; t < n; t++) {
+		for (size_t i = 0; i < done[t].n; i++) {
+			uint32_t count = 0;
+			for (size_t s = 0; s < n; s++)
+				for (size_t k = 0; k < done[s].n; k++)
+					count += item_labelers(items[s])[k] == item_labelers(items[t])[i];
+			most = count > most ? count : most;
+		}
+	}
+	return most;
+}
+
+static bool resolve_block(struct replay *r, struct item **items, double *y, struct pool_settled *done, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		char *word = r->words[1 + i], *equals = strrchr(word, '=');
+		if (!equals || equals == word)
+			return malformed(r, word, "is not ITEM=Y");
+		*equals = '\0';
+		if (!parse_probability(r, equals + 1, &y[i]) || !(items[i] = item_of(r, word)))
+			return false;
+	}
+	int err = pool_resolve_together(r->pool, items, y, n, done);
+	if (err)
+		return refused(r, candor_strerror(err));
+	value(r, "eta", done[0].eta, FLOOR);
+	value(r, "m", most_scored(items, done, n), 0);
+	for (size_t i = 0; i < n; i++)
+		numbered(r, "lbar", i, done[i].weighted_loss, FLOOR);
+	return true;
+}
+
+static bool resolve_together(struct replay *r)
+{
+	size_t n = r->arrow - 1;
+	if (n == 0)
+		return malformed(r, r->words[0], "names no item");
+	struct item **items = calloc(n, sizeof(struct item *));
+	double *y = calloc(n, sizeof *y);
+	struct pool_settled *done = calloc(n, sizeof *done);
+	bool good = items && y && done && resolve_block(r, items, y, done, n);
+	free(items);
+	free(y);
+	free(done);
+	return good;
+}
+
+static bool recheck_item(struct replay *r)
+{
+	double y;
+	struct item *item = parse_probability(r, r->words[2], &y) ? item_at(r) : NULL;
+	int err = item ? pool_recheck(r->pool, item, y) : 0;
+	return item && (err >= 0 || refused(r, candor_strerror(err)));
+}
+
+static bool count_rechecks(struct replay *r)
+{
+	const struct recheck_estimate e = pool_rechecks(r->pool);
+	value(r, "n", (double)e.n, 0);
+	value(r, "disagree", (double)e.disagree, 0);
+	value(r, "wrong", e.wrong, FLOOR);
+	value(r, "low", e.low, FLOOR);
+	value(r, "high", e.high, FLOOR);
+	return true;
+}
+
 static bool void_item(struct replay *r)
 {
 	struct item *item = item_at(r);
@@ -227,6 +384,53 @@ static bool weigh_labeler(struct replay *r)
 	const struct labeler *l = pool_labeler(r->pool, id);
 	value(r, "w", pool_weight(r->pool, id), WEIGHT_FLOOR * pool_entry(r->pool, id));
 	value(r, "regret", pool_regret(r->pool, id), FLOOR * fmax(1, l->mean_loss + l->own_loss));
+	value(r, "scored", l->scored, 0);
+	value(r, "gain", l->gain, FLOOR * fmax(1, l->scored));
+	value(r, "bound", pool_bound(r->pool, id), FLOOR);
+	return true;
+}
+
+static void counts(struct replay *r, const struct outcome_counts *c)
+{
+	value(r, "n1", c->n1, FLOOR);
+	value(r, "n0", c->n0, FLOOR);
+	value(r, "a", c->a, FLOOR);
+	value(r, "b", c->b, FLOOR);
+}
+
+static bool track_labeler(struct replay *r)
+{
+	uint32_t id = pool_find_labeler(r->pool, r->words[1], strlen(r->words[1]));
+	if (id == NAMES_NONE)
+		return refused(r, "no such labeler has reported");
+	const struct track *t = &pool_labeler(r->pool, id)->track;
+	value(r, "m", t->m, FLOOR);
+	value(r, "v", t->v, FLOOR);
+	counts(r, &t->counts);
+	return true;
+}
+
+static bool track_pool(struct replay *r)
+{
+#define BLEND_KEY(NAME, name, prior) "blend_" #name,
+	static const char *const keys[] = {CANDIDATES(BLEND_KEY)};
+	const struct pool_track *t = &pool_totals(r->pool)->track;
+	value(r, "C", t->c, FLOOR);
+	value(r, "U", t->u, FLOOR);
+	value(r, "Y", t->y, FLOOR);
+	counts(r, &t->counts);
+	for (size_t k = 0; k < N_CANDIDATES; k++)
+		value(r, keys[k], t->blend[k], FLOOR);
+	return true;
+}
+
+static bool tell_state(struct replay *r)
+{
+	const struct pool_totals *t = pool_totals(r->pool);
+	value(r, "round", (double)t->round, 0);
+	value(r, "settled", (double)t->scored, 0);
+	value(r, "epoch", t->epoch, 0);
+	value(r, "labelers", pool_labelers(r->pool), 0);
 	return true;
 }
 
@@ -237,18 +441,32 @@ static bool sum_losses(struct replay *r)
 	value(r, "median", t->median_loss, FLOOR);
 	value(r, "plain_mean", t->plain_mean_loss, FLOOR);
 	value(r, "plain_median", t->plain_median_loss, FLOOR);
+	value(r, "forecast", t->forecast_loss, FLOOR);
 	return true;
 }
 
 static const struct event {
 	const char *verb;
 	size_t args;
-	bool settings; /* any number of KEY=VALUE after them */
+	bool more; /* any number of words after them */
 	bool (*run)(struct replay *r);
 } events[] = {
-	{"pool", 0, true, start_pool},       {"report", 3, false, report},  {"close", 1, false, close_item},
-	{"resolve", 2, false, resolve_item}, {"void", 1, false, void_item}, {"weight", 1, false, weigh_labeler},
+	{"pool", 0, true, start_pool},
+	{"settings", 0, true, change_settings},
+	{"report", 3, false, report},
+	{"close", 1, false, close_item},
+	{"now", 1, false, item_now},
+	{"label", 1, false, label_item},
+	{"resolve", 2, false, resolve_item},
+	{"together", 0, true, resolve_together},
+	{"void", 1, false, void_item},
+	{"recheck", 2, false, recheck_item},
+	{"rechecks", 0, false, count_rechecks},
+	{"weight", 1, false, weigh_labeler},
+	{"track", 1, false, track_labeler},
+	{"pool-track", 0, false, track_pool},
 	{"pool-loss", 0, false, sum_losses},
+	{"pool-state", 0, false, tell_state},
 };
 
 /* ---- lines ---- */
@@ -271,8 +489,7 @@ static void expect(struct replay *r, char *word)
 		r->counts->failed++;
 		return;
 	}
-	say(r, "%s: nothing of it is called '%s'", r->words[0], key);
-	r->counts->failed++;
+	r->counts->unknown++;
 }
 
 /* Cuts the line into words, up to a comment. A name may begin with '#' too, so a comment begins only where no argument
@@ -308,7 +525,7 @@ static void run_line(struct replay *r, char *line)
 		return;
 	for (r->arrow = 1; r->arrow < r->n_words && strcmp(r->words[r->arrow], "->") != 0;)
 		r->arrow++;
-	if (event->settings ? r->arrow < 1 + event->args : r->arrow != 1 + event->args) {
+	if (event->more ? r->arrow < 1 + event->args : r->arrow != 1 + event->args) {
 		malformed(r, r->words[0], "has the wrong number of arguments");
 		return;
 	}
@@ -339,6 +556,7 @@ int trace_check(FILE *in, const char *name, FILE *messages, struct trace_counts 
 			run_line(&r, line);
 	}
 	int err = feof(in) ? 0 : errno ? -errno : -EIO;
+	/* Also one that expects only what its events do not have. */
 	if (err == 0 && out->expectations + out->failed + out->malformed == 0) {
 		fprintf(messages, "%s: it expects nothing, so it could not fail\n", name);
 		out->failed++;

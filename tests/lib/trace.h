@@ -20,7 +20,8 @@
 
 struct trace_counts {
 	uint64_t expectations; /* that were compared with a number of the pool's */
-	uint64_t failed;       /* those that did not hold, keys that no event has, events that the pool refused */
+	uint64_t failed;       /* those that did not hold, events that the pool refused */
+	uint64_t unknown;      /* keys that its event does not have, which are passed over */
 	uint64_t malformed;    /* lines that are no event */
 };
 
