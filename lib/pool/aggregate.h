@@ -14,7 +14,8 @@ struct aggregate {
 	double ess; /* W^2 / sum w^2: effective number of labelers */
 	size_t n;
 
-	/* The forecast, and what it blends besides mean and plain_mean: forecast.h. aggregate_compute() leaves them alone. */
+	/* The forecast, and what it blends besides mean and plain_mean: forecast.h. aggregate_compute() leaves them
+	 * alone. */
 	double regression, evidence, evidence_full, forecast;
 };
 

@@ -1,7 +1,8 @@
 /* bound.h - what a labeler's gain cannot exceed: the regret bound, measured along the way.
  *
- * A stretch is what lies between two epochs or changes of settings; in it the rate eta does not fall. Per labeler there is
- * a limit, per pool what the total weight has grown by; docs/mechanism.md has the formulas and their proof. Pure. */
+ * A stretch is what lies between two epochs or changes of settings; in it the rate eta does not fall. Per labeler
+ * there is a limit, per pool what the total weight has grown by; docs/mechanism.md has the formulas and their proof.
+ * Pure. */
 #ifndef CANDOR_BOUND_H
 #define CANDOR_BOUND_H
 
@@ -17,7 +18,8 @@ struct bound_totals {
 /* What a labeler's first settlement in a stretch adds to its limit, from weight w, in a pool of that total weight. */
 double bound_of_first(double eta, double total_weight, double w);
 
-/* What each settlement adds that moves it by g in [-1, 1] at rate eta: from w to `step`, then by the share to `after`. */
+/* What each settlement adds that moves it by g in [-1, 1] at rate eta: from w to `step`, then by the share to
+ * `after`. */
 double bound_of_step(double eta, double g, double step, double after);
 
 /* Settlement at that rate: the first of the stretch is remembered. */

@@ -1,7 +1,8 @@
 /* counts.h - outcomes and reports counted by outcome, and the rates that they tell where some outcomes are wrong.
  *
  * Counts are of outcomes as posted. If each outcome is the opposite of the truth with probability e, a count x and its
- * counterpart x' mix: read through that, x* = ((1-e) x - e x') / (1 - 2e). So a change of e needs no conversion. Pure. */
+ * counterpart x' mix: read through that, x* = ((1-e) x - e x') / (1 - 2e). So a change of e needs no conversion.
+ * Pure. */
 #ifndef CANDOR_COUNTS_H
 #define CANDOR_COUNTS_H
 

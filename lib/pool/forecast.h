@@ -1,7 +1,8 @@
 /* forecast.h - the forecast: an aggregate made of five candidates by their record, and how it learns.
  *
- * It uses what labelers' reports told so far and never touches a weight; docs/mechanism.md has the formulas ("The forecast
- * track"). Sums run over an item's reporters in order of arrival. Pure but for the states that it is given; no memory. */
+ * It uses what labelers' reports told so far and never touches a weight; docs/mechanism.md has the formulas ("The
+ * forecast track"). Sums run over an item's reporters in order of arrival. Pure but for the states that it is given;
+ * no memory. */
 #ifndef CANDOR_FORECAST_H
 #define CANDOR_FORECAST_H
 
@@ -13,11 +14,11 @@
 #include "lib/pool/counts.h"
 
 /* What the forecast blends. CANDIDATE(NAME, name, prior): prior is its share before there is a record. */
-#define CANDIDATES(CANDIDATE)                          \
-	CANDIDATE(PLAIN_MEAN, plain_mean, 1)           \
-	CANDIDATE(MEAN, mean, 1)                       \
-	CANDIDATE(REGRESSION, regression, 2)           \
-	CANDIDATE(EVIDENCE, evidence, 1)               \
+#define CANDIDATES(CANDIDATE)                \
+	CANDIDATE(PLAIN_MEAN, plain_mean, 1) \
+	CANDIDATE(MEAN, mean, 1)             \
+	CANDIDATE(REGRESSION, regression, 2) \
+	CANDIDATE(EVIDENCE, evidence, 1)     \
 	CANDIDATE(EVIDENCE_FULL, evidence_full, 1)
 
 #define CANDIDATE_NUMBER(NAME, name, prior) CANDIDATE_##NAME,
@@ -53,8 +54,8 @@ struct track forecast_new_labeler(void);
 void forecast_compute(const struct forecast_moment *now, size_t n, const struct track *const *who, const double *p,
 		      struct aggregate *a);
 
-/* Learning, first: how well the candidates, as frozen, foretold the outcome y. age >= 1: the outcomes that came since the
- * item was closed, those of its block included. */
+/* Learning, first: how well the candidates, as frozen, foretold the outcome y. age >= 1: the outcomes that came since
+ * the item was closed, those of its block included. */
 void forecast_judge(struct pool_track *pool, const struct aggregate *frozen, double y, double wrong, uint64_t age);
 
 /* What the regression makes of an outcome, for each of the reporters. */
@@ -63,8 +64,8 @@ struct forecast_lesson {
 	double variance; /* V >= 1/4 */
 };
 
-/* Learning, second: all but the labelers' states. most >= 1: how many of the block's items any one labeler is scored on.
- */
+/* Learning, second: all but the labelers' states. most >= 1: how many of the block's items any one labeler is scored
+ * on. */
 struct forecast_lesson forecast_learn(const struct forecast_moment *now, struct pool_track *pool, size_t n,
 				      const struct track *const *who, const double *p, double y, uint32_t most);
 

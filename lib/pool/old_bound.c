@@ -114,7 +114,7 @@ static double cost_of(const struct old_bound *b, uint64_t scored)
 }
 
 double old_bound_of(const struct old_bound *b, const struct mechanism_stretch *last, double total_weight, double entry,
-		uint64_t scored)
+		    uint64_t scored)
 {
 	double sum = log(total_weight / entry) * b->rate_sum - b->floor_sum;
 	if (last->rounds == 0)

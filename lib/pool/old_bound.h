@@ -37,6 +37,6 @@ void old_bound_add(struct old_bound *b, const struct mechanism_stretch *stretche
 
 /* As mechanism_bound() over the past stretches and `last`. */
 double old_bound_of(const struct old_bound *b, const struct mechanism_stretch *last, double total_weight, double entry,
-		uint64_t scored);
+		    uint64_t scored);
 
 #endif

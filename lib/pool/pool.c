@@ -147,7 +147,8 @@ size_t pool_bytes(const struct pool *p)
 	       heap_bytes(chunks * sizeof *p->floors) + heap_bytes(p->n_entries * sizeof *p->entries) +
 	       heap_bytes(p->items_cap * sizeof *p->items) + heap_bytes(p->stretches_cap * sizeof *p->stretches) +
 	       heap_bytes(p->scratch_cap * sizeof *p->weights) + heap_bytes(p->scratch_cap * sizeof(struct track *)) +
-	       heap_bytes(p->scratch_cap * sizeof *p->cells) + old_bound_bytes(&p->bound) + pool_block_bytes(p->block) + p->item_bytes;
+	       heap_bytes(p->scratch_cap * sizeof *p->cells) + old_bound_bytes(&p->bound) + pool_block_bytes(p->block) +
+	       p->item_bytes;
 }
 
 void pool_be_frugal(struct pool *p, bool frugal)
@@ -278,7 +279,7 @@ uint32_t pool_best(struct pool *p)
 /* Space for one more labeler. */
 static int reserve_labeler(struct pool *p)
 {
-	enum { FIRST = 64 };
+	enum { FIRST = 16 };
 	uint32_t next = pool_labelers(p), chunk = next / LABELERS_A_CHUNK;
 	if (next < p->labelers_cap)
 		return 0;

@@ -49,7 +49,7 @@ struct frozen {
 	double outcome; /* RESOLVED only, as all that follow but weights */
 	double eta, weighted_loss;
 	uint64_t round;
-	uint64_t block; /* the first round of its block; its own where it was resolved alone */
+	uint64_t block; /* the first round of its block; 0: it was resolved alone */
 	bool has_recheck;
 	double recheck; /* a second verdict */
 	double weights[]; /* of its reporters at the moment of closing, in order of arrival */
@@ -213,7 +213,7 @@ struct pool_settled {
 	double eta, weighted_loss;
 	unsigned epoch; /* before it may have grown */
 	uint64_t round;
-	uint64_t block; /* the first round of its block; == round where it was resolved alone */
+	uint64_t block; /* the first round of its block; 0: it was resolved alone */
 	uint32_t stretch; /* in which it was settled */
 	double total_weight; /* the pool's */
 	struct forecast_lesson lesson;
@@ -227,29 +227,29 @@ struct pool_settled {
  * or -ENOMEM. */
 MUST_CHECK int pool_resolve(struct pool *p, struct item *item, double y, struct pool_settled *out);
 
-/* The outcomes y[n] of items[n], n >= 1, which hang together: they are settled as one block, whose rounds are counted in
- * the order given. As above, with one of out[n] for each; ERR_CONFLICT also for an item that is named twice. If it fails,
- * none is resolved, though some may have been closed. Where a labeler is scored on several of them, last_round of the
- * later ones is the round of the one before. */
+/* The outcomes y[n] of items[n], n >= 1, which hang together: they are settled as one block, whose rounds are counted
+ * in the order given. As above, with one of out[n] for each; ERR_CONFLICT also for an item that is named twice. If it
+ * fails, none is resolved, though some may have been closed. Where a labeler is scored on several of them, last_round
+ * of the later ones is the round of the one before. */
 MUST_CHECK int pool_resolve_together(struct pool *p, struct item *const *items, const double *y, size_t n,
 				     struct pool_settled *out);
 
 enum { RECHECK_ADDED, RECHECK_DUPLICATE };
 
-/* A second verdict y in [0, 1] on a resolved item. It settles nothing. RECHECK_ADDED, RECHECK_DUPLICATE (the same was there
- * already), ERR_STATE (not resolved) or ERR_CONFLICT (there is another one). */
+/* A second verdict y in [0, 1] on a resolved item. It settles nothing. RECHECK_ADDED, RECHECK_DUPLICATE (the same was
+ * there already), ERR_STATE (not resolved) or ERR_CONFLICT (there is another one). */
 MUST_CHECK int pool_recheck(struct pool *p, struct item *item, double y);
 
 /* Withdraws an open or closed item. 0 or ERR_STATE. */
 MUST_CHECK int pool_void(struct pool *p, struct item *item);
 
 /* Aggregates of an item with reports: frozen, or as of now while it is open. O(1) when asked again before anything
- * changed, O(n) if the weights behind them are wanted too: [n] in *weights (NULL: not wanted), until the next event. 0 or
- * -ENOMEM. */
+ * changed, O(n) if the weights behind them are wanted too: [n] in *weights (NULL: not wanted), until the next event.
+ * 0 or -ENOMEM. */
 MUST_CHECK int pool_item_aggregate(struct pool *p, struct item *item, struct aggregate *out, const double **weights);
 
-/* What closing an open or closed item with the same reports would freeze at this moment, to the bit. It costs as much. 0
- * or -ENOMEM. */
+/* What closing an open or closed item with the same reports would freeze at this moment, to the bit. It costs as
+ * much. 0 or -ENOMEM. */
 MUST_CHECK int pool_item_now(struct pool *p, struct item *item, struct aggregate *out, const double **weights);
 
 /* The number to train on: the forecast as of now while there is no outcome; else the outcome, or what it makes probable
@@ -290,9 +290,9 @@ struct pool_stored {
 	const double *weights; /* [scored] after it */
 };
 
-/* What a block, rows[n] in the order of their rounds, did to each of its reporters whose state is older: through[id] < the
- * first round of it. All changes of settings were restored. 0, -ENOMEM, or ERR_HISTORY where a state is newer than a part
- * of the block. */
+/* What a block, rows[n] in the order of their rounds, did to each of its reporters whose state is older: through[id]
+ * < the first round of it. All changes of settings were restored. 0, -ENOMEM, or ERR_HISTORY where a state is newer
+ * than a part of the block. */
 MUST_CHECK int pool_restore_block(struct pool *p, const struct pool_stored *rows, size_t n, const uint64_t *through);
 
 /* A change of settings, in order: as of which epoch it brought every weight up, and the beta by which it did, that of

@@ -100,8 +100,8 @@ MUST_CHECK int pool_reserve_stretch(struct pool *p);
 /* The present stretch had n settlements more at rate eta. */
 void pool_stretch_settled(struct pool *p, double eta, size_t n);
 
-/* Brings a weight of labeler `id`, as of *as_of, up by what changes of settings up to `epoch` did; *beta becomes the one in
- * force from there to `epoch`. */
+/* Brings a weight of labeler `id`, as of *as_of, up by what changes of settings up to `epoch` did; *beta becomes the
+ * one in force from there to `epoch`. */
 void pool_bring_up_to(const struct pool *p, uint32_t id, unsigned epoch, double *weight, uint8_t *as_of, double *beta);
 
 /* The index of an entry weight in the pool's, added if it is new. 0, ERR_FULL or -ENOMEM. */

@@ -38,9 +38,8 @@ static int reserve_block(struct pool *p, size_t items, size_t reports)
 	struct block_scratch *b = p->block;
 	if (b && b->n_items >= items && b->n_reports >= reports && b->n_reports / 4 <= reports)
 		return 0;
-	size_t bytes = items * sizeof *b->items +
-		       reports * (sizeof *b->labelers + sizeof *b->weights + sizeof *b->rounds + sizeof *b->ids +
-				  sizeof *b->who);
+	size_t bytes = items * sizeof *b->items + reports * (sizeof *b->labelers + sizeof *b->weights +
+							     sizeof *b->rounds + sizeof *b->ids + sizeof *b->who);
 	b = malloc(sizeof *b + bytes);
 	if (!b)
 		return -ENOMEM;
@@ -181,9 +180,9 @@ static void move_all(struct pool *p, const struct block_scratch *b, double eta)
 	for (size_t i = 0; i < b->n; i++) {
 		struct labeler *l = labeler_at(p, b->ids[i]);
 		pool_forget_floor(p, b->ids[i]);
-		if (b->n < SETTLEMENT_LABELERS_MIN)
-			continue;
-		move(l, &b->labelers[i], eta, t->total_weight, t->bound.stretch);
+		if (b->n >= SETTLEMENT_LABELERS_MIN)
+			move(l, &b->labelers[i], eta, t->total_weight, t->bound.stretch);
+		/* Also where nothing moves: resets since are done with, by the bits that histories have. */
 		l->weight = b->labelers[i].after;
 		l->epoch = (uint8_t)t->epoch;
 	}
@@ -266,14 +265,14 @@ static void settle(struct pool *p, struct item *const *items, const double *y, s
 		f->eta = eta;
 		f->weighted_loss = b->items[i].weighted_loss;
 		f->round = first + i;
-		f->block = first;
+		f->block = n > 1 ? first : 0;
 		account(p, items[i], &b->items[i], weights, rounds);
 		out[i] = (struct pool_settled){
 			.eta = eta,
 			.weighted_loss = f->weighted_loss,
 			.epoch = t->epoch,
 			.round = f->round,
-			.block = first,
+			.block = f->block,
 			.stretch = t->bound.stretch,
 			.total_weight = t->total_weight,
 			.n = b->items[i].n,
@@ -346,13 +345,14 @@ static int check_stored(const struct pool *p, const struct pool_stored *rows, si
 	return 0;
 }
 
-/* What moved the labelers of the block, from what was stored of each item. */
-static void gains_of(struct pool *p, const struct pool_stored *rows, size_t n)
+/* What moved those labelers of the block whose states are older, from what was stored of each item. */
+static void gains_of(struct pool *p, const struct pool_stored *rows, size_t n, const uint64_t *through)
 {
 	struct block_scratch *b = p->block;
 	uint32_t most = 0;
 	for (size_t i = 0; i < b->n; i++)
-		b->labelers[i] = (struct settlement_labeler){.before = weight_at(p, b->ids[i], rows[0].epoch)};
+		b->labelers[i] = (struct settlement_labeler){
+			.before = through[b->ids[i]] < rows[0].round ? weight_at(p, b->ids[i], rows[0].epoch) : 1};
 	for (size_t t = 0; t < n; t++) {
 		for (size_t i = 0; i < b->items[t].n; i++) {
 			struct settlement_labeler *l = &b->labelers[b->items[t].who[i]];
@@ -405,13 +405,14 @@ int pool_restore_block(struct pool *p, const struct pool_stored *rows, size_t n,
 	for (size_t t = 0; t < n; t++)
 		add_item(b, t, rows[t].labelers, rows[t].values, rows[t].scored, n > 1 ? &index : NULL);
 	free(index.slots);
-	gains_of(p, rows, n);
+	gains_of(p, rows, n, through);
 	for (size_t i = 0; i < b->n; i++) {
 		struct labeler *l = labeler_at(p, b->ids[i]);
 		pool_forget_floor(p, b->ids[i]);
-		if (through[b->ids[i]] >= rows[0].round || b->n < SETTLEMENT_LABELERS_MIN)
+		if (through[b->ids[i]] >= rows[0].round)
 			continue;
-		move(l, &b->labelers[i], rows[0].eta, rows[0].total_weight, rows[0].stretch);
+		if (b->n >= SETTLEMENT_LABELERS_MIN)
+			move(l, &b->labelers[i], rows[0].eta, rows[0].total_weight, rows[0].stretch);
 		l->weight = b->labelers[i].after;
 		l->epoch = (uint8_t)rows[0].epoch;
 	}

@@ -6,8 +6,7 @@ double recheck_posterior(double f, double y, double e)
 {
 	if (e == 0)
 		return y;
-	return y * (f * (1 - e) / (f * (1 - e) + (1 - f) * e)) +
-	       (1 - y) * (f * e / (f * e + (1 - f) * (1 - e)));
+	return y * (f * (1 - e) / (f * (1 - e) + (1 - f) * e)) + (1 - y) * (f * e / (f * e + (1 - f) * (1 - e)));
 }
 
 double recheck_prior(double forecast)

@@ -22,8 +22,7 @@ static void compare(struct settlement_item *item, struct settlement_labeler *lab
 	/* A sole reporter is compared with itself alone. */
 	item->weighted_loss = item->n > 1 ? weighted / total : score;
 	for (size_t i = 0; i < item->n; i++)
-		labelers[item->who[i]].gain +=
-			item->weighted_loss - settlement_score(item->p[i], item->outcome, wrong);
+		labelers[item->who[i]].gain += item->weighted_loss - settlement_score(item->p[i], item->outcome, wrong);
 }
 
 uint32_t settlement_settle(struct settlement_item *items, size_t n_items, struct settlement_labeler *labelers, size_t n,

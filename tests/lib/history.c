@@ -14,16 +14,22 @@ struct history_shape history_random_shape(struct random *r)
 		.closes = random_between(r, 0, 0.1),
 		.voids = random_between(r, 0, 0.02),
 		.updates = random_chance(r, 0.3) ? 0.003 : 0,
+		.blocks = random_chance(r, 0.5) ? random_unit(r) : 0,
 	};
 }
 
 struct candor_settings history_random_settings(struct random *r)
 {
+	static const double wrongs[] = {0, 0, 0.1, 0.3, 0.49};
+	static const uint32_t scored[] = {0, 0, 1, 3, 1000};
 	static const double shares[] = {0, 0, 0.001, 0.02, 0.5}, entries[] = {1, 1, 0.25, 3, 1e-3, 40};
 	struct candor_settings s = {
 		.rate = (enum candor_rate)(CANDOR_ANYTIME + random_below(r, 3)),
 		.share = shares[random_below(r, sizeof shares / sizeof *shares)],
 		.entry = entries[random_below(r, sizeof entries / sizeof *entries)],
+		.wrong = wrongs[random_below(r, sizeof wrongs / sizeof *wrongs)],
+		.scored = scored[random_below(r, sizeof scored / sizeof *scored)],
+		.signs = random_chance(r, 0.3) ? CANDOR_FREE : CANDOR_POSITIVE,
 	};
 	if (s.rate == CANDOR_FIXED)
 		s.eta = random_scale(r, 0.001, 0.5);
@@ -129,6 +135,26 @@ static void report_somehow(struct history *h, struct pool *p, uint32_t number, c
 	history_report(p, name, labeler_name, answer(&h->random, labeler, truth_of(number)));
 }
 
+/* The item in the slot, and perhaps all others at hand. */
+static void resolve_somehow(struct history *h, struct pool *p, uint32_t *first, struct history_did *did)
+{
+	double outcomes[HISTORY_PENDING_MAX];
+	bool block = random_chance(&h->random, h->shape.blocks);
+	for (uint32_t i = 0; i < h->shape.pending; i++) {
+		uint32_t *slot = &h->items[(first - h->items + i) % h->shape.pending];
+		char name[HISTORY_NAME_SIZE];
+		size_t len = (size_t)snprintf(name, sizeof name, "i%" PRIu32, *slot);
+		struct item *item = pool_find_item(p, name, len);
+		if (!item || (i > 0 && !block))
+			continue;
+		outcomes[did->n_settled] = truth_of(*slot);
+		did->resolved[did->n_settled++] = item;
+		*slot = h->next_item++;
+	}
+	require(pool_resolve_together(p, did->resolved, outcomes, did->n_settled, did->settled) == 0);
+	did->step = HISTORY_RESOLVED;
+}
+
 struct history_did history_step(struct history *h, struct pool *p)
 {
 	uint32_t *slot = &h->items[random_below(&h->random, h->shape.pending)];
@@ -149,8 +175,7 @@ struct history_did history_step(struct history *h, struct pool *p)
 		require(pool_void(p, item) == 0);
 		did.step = HISTORY_VOIDED;
 	} else if ((dice -= s->resolves) < 0 && item) {
-		require(pool_resolve(p, item, truth_of(*slot), &did.settled) == 0);
-		did.step = HISTORY_RESOLVED;
+		resolve_somehow(h, p, slot, &did);
 	} else if ((dice -= s->closes) < 0 && was == CANDOR_OPEN) {
 		require(pool_close(p, item) == 0);
 		did.step = HISTORY_CLOSED;
@@ -159,7 +184,7 @@ struct history_did history_step(struct history *h, struct pool *p)
 		did.step = HISTORY_REPORTED;
 		did.item = pool_find_item(p, name, (size_t)len);
 	}
-	if (did.step == HISTORY_VOIDED || did.step == HISTORY_RESOLVED)
+	if (did.step == HISTORY_VOIDED)
 		*slot = h->next_item++;
 	return did;
 }
@@ -174,7 +199,8 @@ static bool same_bits(const double *a, const double *b, size_t n)
 static bool same_settings(const struct candor_settings *a, const struct candor_settings *b)
 {
 	return a->rate == b->rate && a->c == b->c && a->beta == b->beta && a->eta == b->eta &&
-	       a->horizon == b->horizon && a->share == b->share && a->entry == b->entry;
+	       a->horizon == b->horizon && a->share == b->share && a->entry == b->entry && a->wrong == b->wrong &&
+	       a->scored == b->scored && a->signs == b->signs;
 }
 
 static bool same_totals(const struct pool_totals *a, const struct pool_totals *b)
@@ -183,20 +209,11 @@ static bool same_totals(const struct pool_totals *a, const struct pool_totals *b
 	       a->voided == b->voided && a->epoch == b->epoch && same_bits(&a->total_weight, &b->total_weight, 1) &&
 	       same_bits(&a->mean_loss, &b->mean_loss, 1) && same_bits(&a->median_loss, &b->median_loss, 1) &&
 	       same_bits(&a->plain_mean_loss, &b->plain_mean_loss, 1) &&
-	       same_bits(&a->plain_median_loss, &b->plain_median_loss, 1);
-}
-
-static bool same_stretches(const struct pool *a, const struct pool *b)
-{
-	size_t n, m;
-	const struct mechanism_stretch *s = pool_stretches(a, &n), *t = pool_stretches(b, &m);
-	if (n != m)
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (s[i].epoch != t[i].epoch || s[i].rounds != t[i].rounds || s[i].eta_lo != t[i].eta_lo ||
-		    s[i].eta_hi != t[i].eta_hi || s[i].floor != t[i].floor || s[i].share != t[i].share)
-			return false;
-	return true;
+	       same_bits(&a->plain_median_loss, &b->plain_median_loss, 1) &&
+	       same_bits(&a->forecast_loss, &b->forecast_loss, 1) && a->bound.stretch == b->bound.stretch &&
+	       same_bits(&a->bound.eta, &b->bound.eta, 1) && same_bits(&a->bound.weight, &b->bound.weight, 1) &&
+	       same_bits(&a->bound.grown, &b->bound.grown, 1) && memcmp(&a->track, &b->track, sizeof a->track) == 0 &&
+	       a->rechecks == b->rechecks && a->disagreed == b->disagreed;
 }
 
 static bool same_labeler(const struct pool *a, const struct pool *b, uint32_t id)
@@ -206,7 +223,8 @@ static bool same_labeler(const struct pool *a, const struct pool *b, uint32_t id
 	return strcmp(pool_labeler_name(a, id, NULL), pool_labeler_name(b, id, NULL)) == 0 &&
 	       same_bits(&l->weight, &m->weight, 1) && same_bits(&weights[0], &weights[1], 1) &&
 	       same_bits(&l->own_loss, &m->own_loss, 1) && same_bits(&l->mean_loss, &m->mean_loss, 1) &&
-	       same_bits(&l->settled_loss, &m->settled_loss, 1) && l->scored == m->scored &&
+	       same_bits(&l->gain, &m->gain, 1) && same_bits(&l->limit, &m->limit, 1) && l->stretch == m->stretch &&
+	       memcmp(&l->track, &m->track, sizeof l->track) == 0 && l->scored == m->scored &&
 	       l->last_round == m->last_round && l->epoch == m->epoch && pool_entry(a, id) == pool_entry(b, id);
 }
 
@@ -218,7 +236,11 @@ static bool same_frozen(const struct item *a, const struct item *b)
 	const struct aggregate *x = &f->aggregate, *y = &g->aggregate;
 	return x->n == y->n && same_bits(&x->mean, &y->mean, 1) && same_bits(&x->median, &y->median, 1) &&
 	       same_bits(&x->plain_mean, &y->plain_mean, 1) && same_bits(&x->plain_median, &y->plain_median, 1) &&
-	       same_bits(&x->spread, &y->spread, 1) && same_bits(&x->ess, &y->ess, 1) && f->round == g->round &&
+	       same_bits(&x->spread, &y->spread, 1) && same_bits(&x->ess, &y->ess, 1) &&
+	       same_bits(&x->regression, &y->regression, 1) && same_bits(&x->evidence, &y->evidence, 1) &&
+	       same_bits(&x->evidence_full, &y->evidence_full, 1) && same_bits(&x->forecast, &y->forecast, 1) &&
+	       f->closed_round == g->closed_round && f->round == g->round && f->block == g->block &&
+	       f->has_recheck == g->has_recheck && same_bits(&f->recheck, &g->recheck, 1) &&
 	       same_bits(&f->outcome, &g->outcome, 1) && same_bits(&f->eta, &g->eta, 1) &&
 	       same_bits(&f->weighted_loss, &g->weighted_loss, 1) && same_bits(f->weights, g->weights, a->n);
 }
@@ -239,8 +261,6 @@ const char *history_difference(const struct pool *a, const struct pool *b, uint3
 		return "settings";
 	if (!same_totals(pool_totals(a), pool_totals(b)))
 		return "totals";
-	if (!same_stretches(a, b))
-		return "stretches";
 	if (pool_labelers(a) != pool_labelers(b))
 		return "number of labelers";
 	for (uint32_t id = 0; id < pool_labelers(a); id++)

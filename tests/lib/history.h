@@ -12,10 +12,11 @@
 enum { HISTORY_PENDING_MAX = 64, HISTORY_NAME_SIZE = 24 };
 
 struct history_shape {
-	uint32_t labelers;   /* that join in the course of it */
-	uint32_t pending;    /* items at hand at a time, 1 to HISTORY_PENDING_MAX */
-	double resolves;     /* chances of a step; the rest are reports */
+	uint32_t labelers; /* that join in the course of it */
+	uint32_t pending; /* items at hand at a time, 1 to HISTORY_PENDING_MAX */
+	double resolves; /* chances of a step; the rest are reports */
 	double closes, voids, updates;
+	double blocks; /* of resolving, that all other items at hand are settled with it */
 };
 
 struct history {
@@ -29,15 +30,17 @@ enum history_step {
 	HISTORY_NOTHING,
 	HISTORY_REPORTED,
 	HISTORY_CLOSED,
-	HISTORY_RESOLVED,
+	HISTORY_RESOLVED, /* n_settled items, together */
 	HISTORY_VOIDED,
 	HISTORY_UPDATED,
 };
 
 struct history_did {
 	enum history_step step;
-	struct item *item;           /* NULL for UPDATED */
-	struct pool_settled settled; /* RESOLVED only */
+	struct item *item; /* NULL for UPDATED */
+	size_t n_settled; /* RESOLVED only, as all that follows */
+	struct item *resolved[HISTORY_PENDING_MAX];
+	struct pool_settled settled[HISTORY_PENDING_MAX];
 };
 
 /* A shape drawn at random: many or few labelers, sparse or full, in time or late. */
@@ -62,7 +65,7 @@ struct pool_settled history_resolve(struct pool *p, const char *item, double y);
 uint32_t history_labeler(const struct pool *p, const char *name);
 double history_weight(const struct pool *p, const char *labeler);
 
-/* NULL if two pools are equal to the last bit: settings, totals, stretches, labelers, and those of the items "i0" to
+/* NULL if two pools are equal to the last bit: settings, totals, labelers, and those of the items "i0" to
  * "i(n-1)" that they hold; else what differs. */
 const char *history_difference(const struct pool *a, const struct pool *b, uint32_t n);
 

@@ -138,7 +138,7 @@ static bool set_number(struct replay *r, struct candor_settings *s, char *word)
 		const char *key;
 		double *field;
 	} fields[] = {
-		{"c", &s->c},         {"beta", &s->beta},   {"eta", &s->eta}, {"horizon", &s->horizon},
+		{"c", &s->c},         {"beta", &s->beta},   {"eta", &s->eta},     {"horizon", &s->horizon},
 		{"share", &s->share}, {"entry", &s->entry}, {"wrong", &s->wrong}, {"scored", &scored},
 	};
 	const char *key;

@@ -367,6 +367,9 @@ static void a_candor_step_is_the_settlement_that_follows(void **state)
 	seed_random(&r, 736);
 	for (int round = 0; round < 40; round++) {
 		struct candor_settings settings = history_random_settings(&r);
+		/* The step is that of outcomes that are right, with all reports scored. */
+		settings.wrong = 0;
+		settings.scored = 0;
 		struct scheme *s = make(&scheme_candor, &settings);
 		draw_entries(&r);
 		for (int t = 0; t < ITEMS; t++) {

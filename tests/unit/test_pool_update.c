@@ -92,50 +92,6 @@ static void the_bound_keeps_rates_floors_and_rounds_of_each_stretch(void **state
 	pool_free(p);
 }
 
-/* mechanism_bound() is the definition; the pool keeps sums. Restored at once they are the same to the last bit. */
-static void the_bound_that_a_pool_keeps_is_that_of_all_its_stretches(void **state)
-{
-	struct random r;
-	(void)state;
-	seed_random(&r, 12);
-	for (int round = 0; round < 20; round++) {
-		struct candor_settings s = history_random_settings(&r);
-		struct pool *p = history_pool(&s), *q = history_pool(&s);
-		for (int i = 0; i < 150; i++) {
-			history_report(p, "i", "A", random_unit(&r));
-			history_report(p, "i", i % 3 ? "B" : "C", random_unit(&r));
-			if (random_chance(&r, 0.8))
-				history_resolve(p, "i", random_unit(&r));
-			else
-				assert_int_equal(pool_void(p, pool_find_item(p, "i", 1)), 0);
-			pool_drop_item(p, pool_find_item(p, "i", 1));
-			s = history_random_settings(&r);
-			/* Some of the same cost. */
-			if (i % 5 == 0)
-				s = history_settings(CANDOR_FIXED);
-			assert_int_equal(pool_update(p, &s), 0);
-		}
-		size_t n;
-		const struct mechanism_stretch *stretches = pool_stretches(p, &n);
-		assert_true(n > 50);
-		for (uint32_t id = 0; id < pool_labelers(p); id++) {
-			size_t len;
-			const char *name = pool_labeler_name(p, id, &len);
-			const struct labeler *l = pool_labeler(p, id);
-			assert_int_equal(pool_restore_labeler(q, name, len, pool_entry(p, id), l), 0);
-		}
-		assert_int_equal(pool_restore_totals(q, pool_totals(p), stretches, n), 0);
-		for (uint32_t id = 0; id < pool_labelers(p); id++) {
-			double all = mechanism_bound(stretches, n, pool_totals(p)->total_weight, pool_entry(p, id),
-						     pool_labeler(p, id)->scored);
-			assert_near(pool_bound(p, id), all, 1e-12 * all);
-			assert_same_bits(pool_bound(q, id), pool_bound(p, id));
-		}
-		pool_free(p);
-		pool_free(q);
-	}
-}
-
 static void many_updates_fill_the_bounds_stretches_but_never_stop_settlements(void **state)
 {
 	struct candor_settings s = history_settings(CANDOR_ANYTIME);
@@ -193,7 +149,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_update_leaves_every_weight_and_entry_as_they_are),
 		cmocka_unit_test(the_bound_keeps_rates_floors_and_rounds_of_each_stretch),
-		cmocka_unit_test(the_bound_that_a_pool_keeps_is_that_of_all_its_stretches),
 		cmocka_unit_test(many_updates_fill_the_bounds_stretches_but_never_stop_settlements),
 		cmocka_unit_test(a_refused_update_changes_nothing),
 	};

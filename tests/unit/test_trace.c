@@ -156,8 +156,8 @@ static void a_second_report_revises_and_void_settles_nothing(void **state)
 static void unknown_keys_are_passed_over(void **state)
 {
 	(void)state;
-	expect_counts(SCENE "resolve i 1 -> colour=3 lbar=0.25\n", 2, 0, 0);
-	expect_counts(SCENE "resolve i 1 -> colour=3 lbar=0.5\n", 2, 1, 0);
+	expect_counts(SCENE "resolve i 1 -> colour=3 lbar=0.5\n", 2, 0, 0);
+	expect_counts(SCENE "resolve i 1 -> colour=3 lbar=0.25\n", 2, 1, 0);
 	expect_counts("pool\nreport j A 1 -> mean=1\n", 0, 1, 0);
 }
 
