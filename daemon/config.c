@@ -328,6 +328,7 @@ static const struct doing doings[] = {
 	{"backup", OPTION_FILE_COMMAND, .command = CONFIG_BACKUP},
 	{"restore", OPTION_FILE_COMMAND, .command = CONFIG_RESTORE},
 	{"make-archive", OPTION_FILE_COMMAND, .command = CONFIG_ARCHIVE},
+	{"upgrade", OPTION_COMMAND, .command = CONFIG_UPGRADE},
 	{"archive", OPTION_ARCHIVE, .offset = 0},
 	{"pool", OPTION_TEXT, .offset = offsetof(struct config, pool)},
 	{"before", OPTION_DATE, .offset = offsetof(struct config, before_ms)},
@@ -459,6 +460,7 @@ static const char *works_on_a_file(enum config_command command)
 	case CONFIG_BACKUP: return "--backup";
 	case CONFIG_RESTORE: return "--restore";
 	case CONFIG_ARCHIVE: return "--make-archive";
+	case CONFIG_UPGRADE: return "--upgrade";
 	case CONFIG_SERVE:
 	case CONFIG_CHECK:
 	case CONFIG_HELP:
@@ -518,9 +520,10 @@ static int check_command(const struct loader *l, enum config_command command)
 		snprintf(l->error, l->size, "%s needs --db FILE", what);
 	else if (c->deep && command != CONFIG_VERIFY)
 		snprintf(l->error, l->size, "--deep requires --verify");
-	else if (c->n_archives > 0 && command != CONFIG_VERIFY)
-		snprintf(l->error, l->size, "--archive requires --verify");
-	else if (c->progress && (!what || command == CONFIG_VERIFY))
+	else if (c->n_archives > 0 && command != CONFIG_VERIFY && command != CONFIG_UPGRADE &&
+		 command != CONFIG_RESTORE)
+		snprintf(l->error, l->size, "--archive requires --verify, --upgrade or --restore");
+	else if (c->progress && (!what || command == CONFIG_VERIFY || command == CONFIG_UPGRADE))
 		snprintf(l->error, l->size, "--progress requires --backup, --restore or --make-archive");
 	else if ((c->pool || c->before_ms || c->dry_run) && command != CONFIG_ARCHIVE)
 		snprintf(l->error, l->size, "--pool, --before and --dry-run require --make-archive");
@@ -619,8 +622,12 @@ void config_print_help(void)
 	      "  --backup COPY --db FILE [--progress]\n"
 	      "      copy a snapshot of the database, which may be in use, to a new file COPY;\n"
 	      "      `candor backup COPY` does this for a running candord\n"
-	      "  --restore COPY --db FILE [--progress]\n"
-	      "      check COPY like --verify --deep and copy it to a new database FILE\n"
+	      "  --restore COPY --db FILE [--archive FILE]... [--progress]\n"
+	      "      copy COPY to a new database FILE, upgrade it if it is of an older candord,\n"
+	      "      and check it like --verify --deep\n"
+	      "  --upgrade --db FILE [--archive FILE]...\n"
+	      "      upgrade a database of an older candord, as a start does as well; needed\n"
+	      "      where rounds were archived: with --archive for each of their files\n"
 	      "  --make-archive FILE --db FILE --pool NAME --before DATE [--dry-run] [--progress]\n"
 	      "      write the items of a pool that were resolved before DATE (2026-01-31, UTC)\n"
 	      "      to a new archive, and remove nothing; `candor prune` does this for a running\n"

@@ -40,7 +40,7 @@ struct config {
 	/* Not settings, but what to do; only as flags. */
 	bool deep; /* with CONFIG_VERIFY */
 	const char *head; /* with CONFIG_VERIFY: what history must contain, not yet read; NULL: not given */
-	const char *archives[CONFIG_ARCHIVES_MAX]; /* likewise; pieces of argv, as what follows */
+	const char *archives[CONFIG_ARCHIVES_MAX]; /* also with others; pieces of argv, as what follows */
 	size_t n_archives;
 	const char *file; /* of CONFIG_BACKUP, CONFIG_RESTORE and CONFIG_ARCHIVE */
 	bool progress; /* with them: standard output is for a program */
@@ -56,6 +56,7 @@ enum config_command {
 	CONFIG_BACKUP,
 	CONFIG_RESTORE,
 	CONFIG_ARCHIVE,
+	CONFIG_UPGRADE,
 	CONFIG_HELP,
 	CONFIG_VERSION,
 };

@@ -17,6 +17,7 @@
 #include "daemon/logger.h"
 #include "daemon/memory.h"
 #include "daemon/net/server.h"
+#include "daemon/offline/upgrade.h"
 #include "daemon/offline/verify.h"
 #include "lib/base/streams.h"
 
@@ -132,6 +133,7 @@ static bool uses_database(enum config_command command)
 	case CONFIG_SERVE:
 	case CONFIG_VERIFY:
 	case CONFIG_ARCHIVE:
+	case CONFIG_UPGRADE:
 	case CONFIG_BACKUP:
 	case CONFIG_RESTORE: break;
 	}
@@ -163,6 +165,8 @@ static int copy(const struct config *config, enum config_command command)
 		return -ENOENT;
 	b.from = from;
 	b.to = config->db;
+	b.archives = config->archives;
+	b.n_archives = config->n_archives;
 	umask(0077);
 	return backup_restore(&b);
 }
@@ -197,6 +201,14 @@ static int archive(const struct config *config)
 	return archive_make(&job, NULL);
 }
 
+static int bring_up(const struct config *config)
+{
+	const struct offline_upgrade job = {
+		.db = config->db, .archives = config->archives, .n_archives = config->n_archives};
+	umask(0077);
+	return offline_upgrade(&job);
+}
+
 static int run(struct config *config, enum config_command command, const char *own_dir)
 {
 	if (uses_database(command) && locate(config, command, own_dir))
@@ -207,6 +219,7 @@ static int run(struct config *config, enum config_command command, const char *o
 	case CONFIG_CHECK: return check_config(config, own_dir) ? EXIT_FAILED : EXIT_SUCCESS;
 	case CONFIG_VERIFY: return check(config);
 	case CONFIG_ARCHIVE: return archive(config) ? EXIT_FAILED : EXIT_SUCCESS;
+	case CONFIG_UPGRADE: return bring_up(config) ? EXIT_FAILED : EXIT_SUCCESS;
 	case CONFIG_BACKUP:
 	case CONFIG_RESTORE: return copy(config, command) ? EXIT_FAILED : EXIT_SUCCESS;
 	case CONFIG_SERVE: break;

@@ -96,7 +96,7 @@ daemon/history | daemon/db lib/ | a replay reads rows and calls lib/: it has no 
 daemon/engine | daemon/history daemon/db lib/ | the engine has no sockets: ask its owner, through struct engine_ops
 daemon/http | lib/ | http turns bytes into frames and back: it has neither sockets nor an engine
 daemon/metrics | daemon/engine lib/ | a page of figures asks the engine through watch.h, and the daemon through struct metrics_source
-daemon/net | daemon daemon/engine daemon/db/store.h daemon/http daemon/metrics lib/ | net reaches the database through the engine or db/store only
+daemon/net | daemon daemon/engine daemon/db/store.h daemon/history/upgrade.h daemon/http daemon/metrics lib/ | net reaches the database through the engine, db/store and history/upgrade only
 daemon/offline | daemon/file.h daemon/progress.h daemon/engine/view.h daemon/history daemon/db lib/ | offline tools read history, and have neither engine nor sockets
 daemon | daemon/net daemon/offline lib/ daemon/db/connection.h daemon/db/place.h | main and config only start what the folders have
 client | lib/ | the client library knows lib/ alone: what the command line needs stays in client/cli
@@ -201,7 +201,7 @@ grep -E '^daemon/engine/[^:]*:[0-9]+:[A-Za-z].*\(' "$tmp/code" | awk '
 # FOLDER | its files, from the bottom up: each may include those of the rows (<) below its own | what to do instead. A
 # name without .c or .h means both.
 cat >"$tmp/order" <<'END'
-daemon/net | credentials peer unix_socket passed admission refusals service session.h < loop_turn session_internal < session_memory session_encode session_door < session < turns < conn < conns listen < pages < server | hand it a callback, as struct conn_ops has them
+daemon/net | credentials peer unix_socket passed admission refusals service unusable session.h < loop_turn session_internal < session_memory session_encode session_door < session < turns < conn < conns listen < pages < server | hand it a callback, as struct conn_ops has them
 END
 sed -nE 's/^([^:]*):([0-9]+):[[:space:]]*#[[:space:]]*include "([^"]*\/[^"]*)".*/\1 \2 \3/p' "$tmp/includes" | grep -v '^tests/' |
 	awk -v table="$tmp/order" -v upward="$tmp/upward-in-order" '

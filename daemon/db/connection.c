@@ -61,15 +61,14 @@ static int pragma(struct db *db, const char *text)
 
 static int prepare_scratch(struct db *db)
 {
-	int err = migrate(db->handle);
-	return err ? err
-		   : pragma(db, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -16384");
+	int err = pragma(db, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -16384");
+	return err ? err : migrate(db->handle);
 }
 
 static int prepare_writer(struct db *db, enum db_sync sync)
 {
 	/* First: the journal mode stays in a file, also in one that turns out to be another program's. */
-	int err = migrate(db->handle);
+	int err = migrate_writable(db->handle);
 	if (err == 0)
 		err = pragma(db, "PRAGMA journal_mode = WAL");
 	if (err == 0)
@@ -119,7 +118,7 @@ int db_check_not_lost(const char *path, bool *is_new)
 static int open_handle(struct db *db, const char *path, enum db_mode mode, bool *is_new)
 {
 	int flags = mode == DB_WRITE ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE;
-	int err = mode == DB_WRITE ? db_check_not_lost(path, is_new) : 0;
+	int err = mode == DB_WRITE || mode == DB_UPGRADE ? db_check_not_lost(path, is_new) : 0;
 	if (err == 0 && sqlite3_open_v2(path, &db->handle, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
 		err = db->handle ? db_error(db, path) : -ENOMEM;
 	return err;
@@ -130,7 +129,31 @@ static int prepare_reader(struct db *db, enum db_mode mode)
 	int err = pragma(db, "PRAGMA query_only = 1; PRAGMA cache_size = -16384");
 	if (err)
 		return err;
-	return mode == DB_READ ? migrate_check(db->handle) : migrate_known(db->handle);
+	return mode == DB_READ ? migrate_check(db->handle) : migrate_known(db->handle, NULL);
+}
+
+/* One transaction may rewrite most of the file. Nothing is set that would stay in a file which is then refused. */
+static int prepare_upgrade(struct db *db)
+{
+	int err = migrate_known(db->handle, NULL);
+	return err ? err : pragma(db, "PRAGMA synchronous = FULL; PRAGMA cache_size = -65536");
+}
+
+static int prepare(struct db *db, enum db_mode mode, enum db_sync sync)
+{
+	switch (mode) {
+	case DB_READ:
+	case DB_READ_OLDER: break;
+	case DB_WRITE: return prepare_writer(db, sync);
+	case DB_UPGRADE: return prepare_upgrade(db);
+	case DB_SCRATCH: return prepare_scratch(db);
+	}
+	return prepare_reader(db, mode);
+}
+
+int db_begin_writing(struct db *db, enum db_sync sync)
+{
+	return prepare_writer(db, sync);
 }
 
 int db_open(struct db **out, const char *path, enum db_mode mode, enum db_sync sync)
@@ -143,9 +166,7 @@ int db_open(struct db **out, const char *path, enum db_mode mode, enum db_sync s
 	if (err == 0) {
 		sqlite3_extended_result_codes(db->handle, 1);
 		sqlite3_busy_timeout(db->handle, DB_BUSY_MS);
-		err = mode == DB_WRITE     ? prepare_writer(db, sync)
-		      : mode == DB_SCRATCH ? prepare_scratch(db)
-					   : prepare_reader(db, mode);
+		err = prepare(db, mode, sync);
 	}
 	if (err) {
 		int64_t size;

@@ -18,14 +18,19 @@ struct db;
 enum db_mode {
 	DB_READ, /* an existing database; sees what was committed when a read began */
 	DB_READ_OLDER, /* the same, also where its schema is older than this program's: not for reading rows */
-	DB_WRITE, /* the one that writes: creates and migrates */
-	DB_SCRATCH, /* the same on a file that nobody else knows, without a log and without waiting for the disk */
+	DB_WRITE, /* the one that writes; creates. An older schema must be upgraded before */
+	DB_UPGRADE, /* an existing one, perhaps of an older schema: for history/upgrade.h; then db_begin_writing() */
+	DB_SCRATCH, /* creates, or migrates; on a file that nobody else knows: no log, no waiting for the disk */
 };
 
 enum db_sync { DB_FULL, DB_NORMAL }; /* SQLite's synchronous */
 
 /* On success *out is the caller's to db_close(). */
 MUST_CHECK int db_open(struct db **out, const char *path, enum db_mode mode, enum db_sync sync);
+
+/* Makes one that was opened with DB_UPGRADE as one that was opened with DB_WRITE: ERR_SCHEMA where the schema is
+ * older. */
+MUST_CHECK int db_begin_writing(struct db *db, enum db_sync sync);
 
 /* 0, or ERR_DATABASE where SQLite would not let go: a bug, and logged. NULL is allowed. */
 int db_close(struct db *db);

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "daemon/db/internal.h"
-#include "daemon/db/migrate.h"
 #include "daemon/db/read.h"
 
 struct db_copy {
@@ -104,11 +103,6 @@ uint64_t db_copy_total(const struct db_copy *c)
 const struct progress_row *db_copy_progress(const struct db_copy *c)
 {
 	return &c->progress;
-}
-
-int db_copy_migrate(struct db_copy *c)
-{
-	return migrate(c->to.handle);
 }
 
 int db_copy_close(struct db_copy *c)

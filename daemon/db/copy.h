@@ -27,9 +27,6 @@ uint64_t db_copy_total(const struct db_copy *c);
 /* What the moment's progress row says. */
 const struct progress_row *db_copy_progress(const struct db_copy *c);
 
-/* After the last step brings an older schema to this program's. */
-MUST_CHECK int db_copy_migrate(struct db_copy *c);
-
 /* Closes both; after it `to` is one file that holds everything, though not yet forced to the disk. The error is of
  * what could only be noticed now. NULL is allowed. */
 MUST_CHECK int db_copy_close(struct db_copy *c);

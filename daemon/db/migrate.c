@@ -210,8 +210,10 @@ static_assert(sizeof steps / sizeof *steps == MIGRATE_VERSION, "a step for each 
 
 static int failed(sqlite3 *db)
 {
-	log_error("database: %s", sqlite3_errmsg(db));
-	return db_error_of(db);
+	int err = db_error_of(db);
+	if (err != -ECANCELED)
+		log_error("database: %s", sqlite3_errmsg(db));
+	return err;
 }
 
 /* The single number that `sql` gives. */
@@ -312,26 +314,63 @@ static int check_tables(sqlite3 *db)
 	return err;
 }
 
+/* Step `version`, within the transaction that is open. */
+static int take_step(sqlite3 *db, long version)
+{
+	char stamp[96];
+	snprintf(stamp, sizeof stamp, "PRAGMA application_id = %d; PRAGMA user_version = %ld", MIGRATE_APPLICATION_ID,
+		 version + 1);
+	int err = run(db, steps[version]);
+	if (err == 0 && fills[version])
+		err = fills[version](db);
+	return err ? err : run(db, stamp);
+}
+
+static void roll_back(sqlite3 *db)
+{
+	/* After some failures SQLite has rolled back by itself. */
+	if (!sqlite3_get_autocommit(db))
+		sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+}
+
 int migrate(sqlite3 *db)
 {
 	bool empty;
 	long version;
 	int err = is_ours(db, &empty, &version);
 	for (; err == 0 && version < MIGRATE_VERSION; version++) {
-		char stamp[96];
-		snprintf(stamp, sizeof stamp, "PRAGMA application_id = %d; PRAGMA user_version = %ld; COMMIT",
-			 MIGRATE_APPLICATION_ID, version + 1);
 		err = run(db, "BEGIN IMMEDIATE");
 		if (err == 0)
-			err = run(db, steps[version]);
-		if (err == 0 && fills[version])
-			err = fills[version](db);
+			err = take_step(db, version);
 		if (err == 0)
-			err = run(db, stamp);
-		if (err && !sqlite3_get_autocommit(db))
-			sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+			err = run(db, "COMMIT");
+		if (err)
+			roll_back(db);
 	}
 	return err ? err : check_tables(db);
+}
+
+int migrate_begin(sqlite3 *db)
+{
+	long version;
+	int err = migrate_known(db, &version);
+	if (err == 0)
+		err = run(db, "BEGIN IMMEDIATE");
+	for (; err == 0 && version < MIGRATE_VERSION; version++)
+		err = take_step(db, version);
+	if (err == 0)
+		err = check_tables(db);
+	if (err)
+		roll_back(db);
+	return err;
+}
+
+int migrate_writable(sqlite3 *db)
+{
+	bool empty;
+	long version;
+	int err = is_ours(db, &empty, &version);
+	return err ? err : empty ? migrate(db) : migrate_check(db);
 }
 
 static int known(sqlite3 *db, long *version)
@@ -345,10 +384,10 @@ static int known(sqlite3 *db, long *version)
 	return err;
 }
 
-int migrate_known(sqlite3 *db)
+int migrate_known(sqlite3 *db, long *version)
 {
-	long version;
-	return known(db, &version);
+	long found;
+	return known(db, version ? version : &found);
 }
 
 int migrate_check(sqlite3 *db)
@@ -358,7 +397,8 @@ int migrate_check(sqlite3 *db)
 	if (err)
 		return err;
 	if (version != MIGRATE_VERSION) {
-		log_error("database: its schema is older than this program's; start candord on it once to upgrade it");
+		log_error("database: its schema is older than this program's: start candord on it once, or run "
+			  "`candord --upgrade` on it");
 		return ERR_SCHEMA;
 	}
 	return check_tables(db);

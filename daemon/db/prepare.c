@@ -241,7 +241,27 @@ static int check_log(const char *path, enum db_sync sync)
 	return err ? err : check(path, sync);
 }
 
-int db_prepare(struct db **reader, const char *path, enum db_sync sync, struct db_lock *lock)
+int db_open_upgraded(struct db **out, const char *path, enum db_sync sync, const struct db_upgrader *u)
+{
+	struct db *db;
+	int err = db_open(&db, path, DB_UPGRADE, sync);
+	if (err)
+		return err;
+	err = u ? u->upgrade(u->arg, db) : 0;
+	if (err == 0)
+		err = db_begin_writing(db, sync);
+	if (err) {
+		/* What could not be used is left as it is. */
+		db_leave_log(db);
+		int closed = db_close(db);
+		return closed ? closed : err;
+	}
+	*out = db;
+	return 0;
+}
+
+int db_prepare(struct db **reader, const char *path, enum db_sync sync, struct db_lock *lock,
+	       const struct db_upgrader *u)
 {
 	struct db *db;
 	int err = make_if_none(path);
@@ -250,7 +270,7 @@ int db_prepare(struct db **reader, const char *path, enum db_sync sync, struct d
 	if (err == 0)
 		err = check_log(path, sync);
 	if (err == 0)
-		err = db_open(&db, path, DB_WRITE, sync);
+		err = db_open_upgraded(&db, path, sync, u);
 	if (err)
 		return err;
 	err = db_empty_log(db);

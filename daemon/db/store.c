@@ -387,7 +387,7 @@ int store_look(const char *path)
 	return db_look(path);
 }
 
-int store_open(struct store **out, uv_loop_t *loop, const char *path, enum db_sync sync,
+int store_open(struct store **out, uv_loop_t *loop, const char *path, enum db_sync sync, const struct db_upgrader *u,
 	       const struct store_memory *memory, store_on_commit *on_commit, void *arg)
 {
 	struct store *s = calloc(1, sizeof *s);
@@ -418,7 +418,7 @@ int store_open(struct store **out, uv_loop_t *loop, const char *path, enum db_sy
 	if (err == 0)
 		err = db_lock_take(&s->lock, s->path);
 	if (err == 0)
-		err = db_prepare(&s->loop_db, s->path, s->sync, &s->lock);
+		err = db_prepare(&s->loop_db, s->path, s->sync, &s->lock, u);
 	if (err == 0)
 		err = presence_init(&s->presence, s->path);
 	if (err == 0)

@@ -7,6 +7,7 @@
 
 #include <uv.h>
 
+#include "daemon/db/prepare.h"
 #include "daemon/db/read.h"
 #include "daemon/db/write.h"
 
@@ -27,10 +28,11 @@ struct store_memory {
 	size_t reads; /* for jobs that read: read_queue_limit() */
 };
 
-/* Takes the lock, creates or migrates the database, starts the writer. 0, ERR_LOCKED, -errno, a libuv or a database
+/* Takes the lock, creates or upgrades the database, starts the writer. 0, ERR_LOCKED, -errno, a libuv or a database
  * error; then nothing is left open. */
 MUST_CHECK int store_open(struct store **out, uv_loop_t *loop, const char *path, enum db_sync sync,
-			  const struct store_memory *memory, store_on_commit *on_commit, void *arg);
+			  const struct db_upgrader *u, const struct store_memory *memory, store_on_commit *on_commit,
+			  void *arg);
 
 /* A connection for the loop's own thread: for what must be read before anything else can go on. */
 struct db *store_db(struct store *s);

@@ -281,11 +281,19 @@ static int write_change(struct db *db, const struct change *c)
 	return ERR_HISTORY;
 }
 
+int db_write_within(struct db *db, const struct batch *b)
+{
+	int err = 0;
+	for (const struct change *c = b->first; c && err == 0; c = c->next)
+		err = write_change(db, c);
+	return err;
+}
+
 int db_write(struct db *db, const struct batch *b)
 {
 	int err = db_run(db, SQL_BEGIN);
-	for (const struct change *c = b->first; c && err == 0; c = c->next)
-		err = write_change(db, c);
+	if (err == 0)
+		err = db_write_within(db, b);
 	if (err == 0)
 		err = db_run(db, SQL_COMMIT);
 	/* After some failures SQLite has rolled back by itself. */

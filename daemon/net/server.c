@@ -11,12 +11,14 @@
 
 #include "daemon/db/store.h"
 #include "daemon/engine/watch.h"
+#include "daemon/history/upgrade.h"
 #include "daemon/memory.h"
 #include "daemon/net/conns.h"
 #include "daemon/net/credentials.h"
 #include "daemon/net/listen.h"
 #include "daemon/net/pages.h"
 #include "daemon/net/service.h"
+#include "daemon/net/unusable.h"
 #include "daemon/progress.h"
 #include "lib/base/buckets.h"
 #include "lib/base/hash.h"
@@ -171,6 +173,29 @@ static bool on_recovering(void *owner, uint64_t done, uint64_t total)
 	progress_show(&s->progress, done, total);
 	s->why = waiting_signal();
 	return !s->why;
+}
+
+/* Before that, where the database is older. */
+static bool on_upgrading(void *owner, uint64_t done, uint64_t total)
+{
+	struct server *s = owner;
+	char text[PROGRESS_TEXT_MAX];
+	progress_text(&s->progress, done, total, text);
+	service_recovering(&s->service, text);
+	progress_show(&s->progress, done, total);
+	s->why = waiting_signal();
+	return !s->why;
+}
+
+static int on_upgrade(void *arg, struct db *db)
+{
+	struct server *s = arg;
+	const struct upgrade how = {
+		.called = s->config->db, .going_on = on_upgrading, .arg = s, .turn_ms = UPGRADE_TURN_MS};
+	progress_begin(&s->progress, "upgrading", "events", true);
+	int err = upgrade_run(db, &how);
+	progress_end(&s->progress);
+	return err;
 }
 
 static void begin_stop(struct server *s, const char *why);
@@ -392,24 +417,6 @@ static void on_tick(uv_timer_t *timer)
 
 /* ---- starting ---- */
 
-/* The log says already what is wrong; this ends with what to do about it. */
-static void say_unusable(const char *path, int err)
-{
-	if (err == ERR_DAMAGED || err == ERR_HISTORY)
-		log_error("cannot use database %s: %s; `candord --verify --deep --db %s` shows details; see \"Repair\" "
-			  "in docs/operating.md on restoring a backup",
-			  path, candor_strerror(err), path);
-	else if (err == ERR_SCHEMA)
-		log_error("cannot use database %s: %s; use another file or a newer candord; if this candord has used "
-			  "the file before, it is damaged: see \"Repair\" in docs/operating.md",
-			  path, candor_strerror(err));
-	else if (err == ERR_DATABASE)
-		log_error("cannot use database %s: %s; see \"Repair\" in docs/operating.md", path,
-			  candor_strerror(err));
-	else
-		log_error("cannot use database %s: %s", path, candor_strerror(err));
-}
-
 static void on_make_salt(void *owner, uint8_t out[CHAIN_SALT_BYTES])
 {
 	(void)owner;
@@ -420,10 +427,13 @@ static int start_store(struct server *s)
 {
 	struct memory_shares shares;
 	memory_share(s->config->memory_limit, &shares);
-	int err = store_open(&s->store, &s->loop, s->config->db, s->config->sync,
+	const struct db_upgrader upgrader = {on_upgrade, s};
+	int err = store_open(&s->store, &s->loop, s->config->db, s->config->sync, &upgrader,
 			     &(struct store_memory){shares.database, shares.reads}, on_committed, s);
-	if (err)
-		say_unusable(s->config->db, err);
+	if (s->why)
+		log_notice("%s: the start is given up", s->why);
+	else if (err)
+		unusable_say(s->config->db, err);
 	else
 		s->database = realpath(s->config->db, NULL);
 	return err;
@@ -471,7 +481,7 @@ static int start_engine(struct server *s)
 	if (s->why)
 		log_notice("%s: the start is given up", s->why);
 	else if (err)
-		say_unusable(config->db, err);
+		unusable_say(config->db, err);
 	return err;
 }
 
@@ -549,7 +559,7 @@ static int examine(const struct config *config, const char *to_be_made, struct t
 	}
 	err = config_is_below(config->db, to_be_made) ? 0 : store_look(config->db);
 	if (err)
-		say_unusable(config->db, err);
+		unusable_say(config->db, err);
 	return err ? err : listeners_check(config, to_be_made);
 }
 
@@ -585,10 +595,10 @@ static int start(struct server *s)
 	int err = start_pool(s);
 	if (err == 0)
 		err = examine(s->config, NULL, &s->tls);
+	/* From here on they wait for on_upgrading(), on_recovering(), or for their handles. */
+	block_signals(&before);
 	if (err == 0)
 		err = start_store(s);
-	/* From here on they wait for on_recovering(), or for their handles. */
-	block_signals(&before);
 	if (err == 0)
 		err = start_engine(s);
 	s->conns.shared.engine = s->engine;

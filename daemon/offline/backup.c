@@ -16,6 +16,7 @@
 #include "daemon/db/read.h"
 #include "daemon/offline/interrupt.h"
 #include "daemon/offline/partial.h"
+#include "daemon/offline/upgrade.h"
 #include "daemon/offline/verify.h"
 #include "daemon/progress.h"
 #include "lib/base/log.h"
@@ -98,11 +99,11 @@ static int copy_all(struct job *j, struct db_copy *c)
 }
 
 /* From the original to the file, whole and closed, but for the disk. */
-static int copy(struct job *j, bool migrate)
+static int copy(struct job *j, bool restore)
 {
 	struct db_copy *c;
 	/* Nobody uses the original of a restoration, so its log must be as it was left. */
-	int err = migrate ? db_check_at_rest(j->b->from) : 0;
+	int err = restore ? db_check_at_rest(j->b->from) : 0;
 	if (err == 0)
 		err = db_copy_open(&c, j->b->from, j->file.path);
 	if (err) {
@@ -112,8 +113,6 @@ static int copy(struct job *j, bool migrate)
 	progress_begin(&j->bar, "copying", "bytes", false);
 	err = copy_all(j, c);
 	progress_end(&j->bar);
-	if (err == 0 && migrate)
-		err = db_copy_migrate(c);
 	j->progress = *db_copy_progress(c);
 	j->bytes = db_copy_total(c);
 	int closed = db_copy_close(c);
@@ -127,6 +126,23 @@ static int copy(struct job *j, bool migrate)
 }
 
 /* ---- from end to end ---- */
+
+/* Only in the copy: the backup stays as it is. */
+static int bring_up(const struct job *j)
+{
+	const struct offline_upgrade how = {
+		.db = j->file.path, .archives = j->b->archives, .n_archives = j->b->n_archives};
+	struct db *db;
+	int err = db_open(&db, j->file.path, DB_SCRATCH, DB_FULL);
+	if (err == 0) {
+		err = offline_upgrade_scratch(db, j->b->from, &how);
+		int closed = db_close(db);
+		err = err ? err : closed;
+	}
+	if (err)
+		log_error("%s was not restored: %s", j->b->from, candor_strerror(err));
+	return err;
+}
 
 /* The copy of a backup must say of itself what the original said of that moment. */
 static int check_backup(const struct job *j)
@@ -148,7 +164,13 @@ static int check_backup(const struct job *j)
 /* Takes as long as it takes; a signal may end the program meanwhile, and leave a file that the next try replaces. */
 static int check_restored(struct job *j)
 {
-	const struct verify_job job = {.path = j->file.path, .called = j->b->from, .deep = true};
+	const struct verify_job job = {
+		.path = j->file.path,
+		.called = j->b->from,
+		.deep = true,
+		.archives = j->b->archives,
+		.n_archives = j->b->n_archives,
+	};
 	interrupt_end(&j->interrupt);
 	int err = verify(&job);
 	interrupt_begin(&j->interrupt);
@@ -191,6 +213,8 @@ static int run(const struct backup *b, bool restore)
 		err = partial_open(&j.file, b->to);
 	if (err == 0)
 		err = copy(&j, restore);
+	if (err == 0 && restore)
+		err = bring_up(&j);
 	if (err == 0)
 		err = restore ? check_restored(&j) : check_backup(&j);
 	if (err == 0)

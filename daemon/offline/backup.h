@@ -9,12 +9,15 @@
 #define CANDOR_BACKUP_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "lib/base/err.h"
 
 struct backup {
 	const char *from, *to;
+	const char *const *archives; /* [n_archives] of backup_restore(): files that an upgrade may need */
+	size_t n_archives;
 	uint64_t rate; /* bytes a second; 0: as fast as it goes */
 	bool progress; /* standard output is for a program: lines "copied DONE TOTAL", at the end "done BYTES CHANGES
 			* REPORTS"; where nobody reads them any more, the copy is given up */
@@ -23,8 +26,9 @@ struct backup {
 /* 0, or a negative error: of errno, of connection.h, -ECANCELED after a signal. */
 MUST_CHECK int backup_make(const struct backup *b);
 
-/* Likewise; the whole copy is checked as `candord --verify --deep` does before it gets its name, and an older schema
- * brought to this program's. ERR_DAMAGED or ERR_HISTORY where the check finds anything. */
+/* Likewise; an older copy is upgraded (upgrade.h), and all of it checked as `candord --verify --deep` does, before it
+ * gets its name. ERR_DAMAGED or ERR_HISTORY where the check finds anything, ERR_UPGRADE where the upgrade is
+ * refused. */
 MUST_CHECK int backup_restore(const struct backup *b);
 
 #endif

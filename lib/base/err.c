@@ -119,6 +119,7 @@ const char *candor_strerror(int err)
 	case ERR_NEWER: return "a field is set that this version of libcandor does not know";
 	case ERR_BUSY: return "the database is locked by another program";
 	case ERR_MOVED: return "the database's files were moved, removed or replaced";
+	case ERR_UPGRADE: return "the database cannot be upgraded";
 	case -4095: return "end of file"; /* libuv's UV_EOF, the only one a reader meets that is not from errno */
 	}
 	if (err <= -3000 && err >= -3014)

@@ -29,6 +29,7 @@ enum {
 	ERR_NEWER = -20017, /* a caller's structure has a field set that the library does not know */
 	ERR_BUSY = -20018, /* another program keeps the database locked */
 	ERR_MOVED = -20019, /* the database's files are not where they were */
+	ERR_UPGRADE = -20020, /* an older database cannot be upgraded; the log says why */
 };
 
 /* A phrase for `err` (0 or negative), static, never NULL. Exported by libcandor. */

@@ -1,19 +1,16 @@
 #include "tests/lib/fake_owner.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon/offline/archive.h"
 #include "daemon/db/prepare.h"
 #include "daemon/db/write.h"
 #include "daemon/engine/state.h"
-#include "daemon/offline/verify.h"
+#include "daemon/history/upgrade.h"
 #include "lib/wire/frame.h"
 #include "tests/lib/fault.h"
 #include "tests/lib/files.h"
@@ -136,10 +133,18 @@ static void close_all(struct fake_owner *f)
 	f->reader = f->loop_db = f->writer = NULL;
 }
 
+int fake_upgrade(void *arg, struct db *db)
+{
+	const struct fake_owner *f = arg;
+	return upgrade_run(db, &(struct upgrade){.called = f->path, .turn_ms = UPGRADE_TURN_MS});
+}
+
 /* Nothing here is to survive a power failure. */
 int fake_try_start(struct fake_owner *f)
 {
-	int err = db_open(&f->writer, f->path, DB_WRITE, DB_NORMAL);
+	const struct db_upgrader upgrader = {fake_upgrade, f};
+	int err = access(f->path, F_OK) == 0 ? db_open_upgraded(&f->writer, f->path, DB_NORMAL, &upgrader)
+					     : db_open(&f->writer, f->path, DB_WRITE, DB_NORMAL);
 	if (err == 0)
 		err = db_open(&f->loop_db, f->path, DB_READ, DB_NORMAL);
 	if (err == 0)
@@ -153,7 +158,8 @@ int fake_try_start(struct fake_owner *f)
 
 int fake_start_as_candord(struct fake_owner *f, enum db_sync sync)
 {
-	int err = db_prepare(&f->loop_db, f->path, sync, NULL);
+	const struct db_upgrader upgrader = {fake_upgrade, f};
+	int err = db_prepare(&f->loop_db, f->path, sync, NULL, &upgrader);
 	if (err == 0)
 		err = db_open(&f->writer, f->path, DB_WRITE, sync);
 	if (err == 0)
@@ -611,90 +617,4 @@ char *fake_state_on_disk(struct fake_owner *f)
 	engine_free(e);
 	require(db_close(db) == 0);
 	return text;
-}
-
-struct silence {
-	int terminal;
-};
-
-static void silence_begin(struct silence *s)
-{
-	fflush(stdout);
-	s->terminal = dup(STDOUT_FILENO);
-	int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	require(s->terminal >= 0 && nowhere >= 0 && dup2(nowhere, STDOUT_FILENO) >= 0);
-	close(nowhere);
-}
-
-static void silence_end(const struct silence *s)
-{
-	fflush(stdout);
-	require(dup2(s->terminal, STDOUT_FILENO) >= 0);
-	close(s->terminal);
-}
-
-int fake_verify_with(const struct fake_owner *f, const char *const *archives, size_t n)
-{
-	struct silence s;
-	silence_begin(&s);
-	int err = verify(&(struct verify_job){.path = f->path, .archives = archives, .n_archives = n});
-	silence_end(&s);
-	return err;
-}
-
-int fake_verify(const struct fake_owner *f)
-{
-	return fake_verify_with(f, NULL, 0);
-}
-
-int fake_archive(const struct fake_owner *f, const char *pool, uint64_t before, const char *to,
-		 struct archive_row *made)
-{
-	struct silence s;
-	silence_begin(&s);
-	int err = archive_make(&(struct archive_job){.db = f->path, .pool = pool, .to = to, .before = before}, made);
-	silence_end(&s);
-	return err;
-}
-
-struct candor_request fake_prune_request(const char *pool, const struct archive_row *made, const char *file)
-{
-	return (struct candor_request){
-		.type = CANDOR_REQ_PRUNE_POOL,
-		.pool = pool,
-		.round = made->last,
-		.state = made->state,
-		.digest = made->digest,
-		.file = file,
-	};
-}
-
-static sqlite3 *open_shell(const struct fake_owner *f)
-{
-	sqlite3 *db;
-	require(sqlite3_open_v2(f->path, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK);
-	return db;
-}
-
-void fake_sql(const struct fake_owner *f, const char *sql)
-{
-	sqlite3 *db = open_shell(f);
-	if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK) {
-		fprintf(stderr, "%s: %s\n", sql, sqlite3_errmsg(db));
-		abort();
-	}
-	require(sqlite3_close(db) == SQLITE_OK);
-}
-
-double fake_number(const struct fake_owner *f, const char *sql)
-{
-	sqlite3 *db = open_shell(f);
-	sqlite3_stmt *s;
-	double value = 0;
-	require(sqlite3_prepare_v2(db, sql, -1, &s, NULL) == SQLITE_OK);
-	if (sqlite3_step(s) == SQLITE_ROW)
-		value = sqlite3_column_double(s, 0);
-	sqlite3_finalize(s);
-	require(sqlite3_close(db) == SQLITE_OK);
-	return value;
 }

@@ -72,6 +72,9 @@ int fake_end(struct fake_owner *f);
 void fake_stop(struct fake_owner *f);
 void fake_start(struct fake_owner *f);
 
+/* What both do with a database that is older; arg: the owner. */
+int fake_upgrade(void *arg, struct db *db);
+
 /* fake_start() that may fail: then the error, and nothing is open. */
 int fake_try_start(struct fake_owner *f);
 

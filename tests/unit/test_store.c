@@ -77,8 +77,8 @@ static int set_up(void **state)
 	snprintf(w->log, sizeof w->log, "%s-wal", w->path);
 	batch_init(&w->batch);
 	assert_int_equal(uv_loop_init(&w->loop), 0);
-	assert_int_equal(store_open(&w->store, &w->loop, w->path, DB_FULL, &(struct store_memory){.database = 64 << 20},
-				    on_commit, w),
+	assert_int_equal(store_open(&w->store, &w->loop, w->path, DB_FULL, NULL,
+				    &(struct store_memory){.database = 64 << 20}, on_commit, w),
 			 0);
 	*state = w;
 	return 0;
