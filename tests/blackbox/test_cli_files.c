@@ -230,7 +230,7 @@ static void numbers_of_an_export_read_back_as_the_same_numbers(void **state)
 	char *save, *line = strtok_r(c->out, "\n", &save);
 	assert_string_equal(
 		line, "item,state,mean,median,plain_mean,plain_median,spread,ess,n,outcome,round,eta,weighted_loss,"
-		      "opened_at,closed_at,ended_at");
+		      "opened_at,closed_at,ended_at,forecast,recheck,block");
 	struct candor *client = daemon_connect(&c->daemon);
 	const struct candor_response *r;
 	const struct candor_request request = {.type = CANDOR_REQ_LIST_ITEMS, .pool = "p", .limit = 1000};

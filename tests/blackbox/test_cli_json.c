@@ -195,6 +195,12 @@ static void json_of_resolve(struct command *c)
 	check_document(c, batch_keys, NULL, NULL);
 }
 
+static void json_of_recheck(struct command *c)
+{
+	assert_candor(c, 1, "recheck", "p", "never=1", "never-too=0", "--json");
+	check_document(c, batch_keys, "rejected", "index code message");
+}
+
 static void json_of_void(struct command *c)
 {
 	assert_candor(c, 0, "void", "p", "c", "--json");
@@ -217,10 +223,11 @@ static void json_of_import(struct command *c)
 {
 	assert_candor(c, 0, "void", "p", "c");
 	assert_candor(c, 1, "import", "p", c->file, "--json"); /* what was voided takes no reports */
-	check_document(c,
-		       "pool created items accepted duplicates revised closed resolved rejected bad_lines skipped "
-		       "without_outcome regrouped ignored warnings complete seconds",
-		       NULL, NULL);
+	check_document(
+		c,
+		"pool created blocks items accepted duplicates revised closed resolved rejected bad_lines skipped "
+		"without_outcome regrouped ignored warnings complete seconds",
+		NULL, NULL);
 }
 
 static void json_of_export(struct command *c)

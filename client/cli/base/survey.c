@@ -24,13 +24,13 @@ struct survey {
 
 static void take_item(struct survey *s, const struct cli_row *row)
 {
+	static const struct cli_survey_item none = {.block = NAMES_NONE};
 	struct cli_survey *to = s->to;
-	const uint32_t none = 0;
 	bool is_new = false;
 	if (s->item == NAMES_NONE || strcmp(s->item_name, row->item) != 0) {
 		s->item = cli_names_put(&to->items, row->item, s->warnings, &is_new);
 		snprintf(s->item_name, sizeof s->item_name, "%s", row->item);
-		if (is_new && buf_append(&to->counts, &none, sizeof none))
+		if (is_new && buf_append(&to->about, &none, sizeof none))
 			cli_memory(NULL);
 		if (!is_new && !to->is_apart) {
 			to->is_apart = true;
@@ -38,8 +38,18 @@ static void take_item(struct survey *s, const struct cli_row *row)
 			to->apart_line = row->line;
 		}
 	}
-	uint32_t *count = (uint32_t *)(void *)to->counts.data + s->item;
-	*count += *count < UINT32_MAX;
+}
+
+static void take_block(struct survey *s, const struct cli_row *row)
+{
+	bool is_new;
+	struct cli_survey_item *item = (struct cli_survey_item *)(void *)s->to->about.data + s->item;
+	const uint32_t block =
+		row->block ? cli_names_put(&s->to->blocks, row->block, s->warnings, &is_new) : NAMES_NONE;
+	if (item->block == NAMES_NONE)
+		item->block = block;
+	item->rows += item->rows < UINT32_MAX;
+	item->has_outcome |= row->has_outcome && (block == NAMES_NONE || block == item->block);
 }
 
 static void take_row(struct survey *s, const struct cli_row *row)
@@ -48,8 +58,7 @@ static void take_row(struct survey *s, const struct cli_row *row)
 	take_item(s, row);
 	if (row->labeler)
 		cli_names_put(&s->to->labelers, row->labeler, s->warnings, &is_new);
-	if (row->block)
-		cli_names_put(&s->to->blocks, row->block, s->warnings, &is_new);
+	take_block(s, row);
 	s->to->n_rows++;
 	s->to->has_outcomes |= row->has_outcome;
 	s->to->without_outcome += !row->has_outcome;
@@ -135,13 +144,16 @@ void cli_survey_free(struct cli_survey *s)
 	cli_names_free(&s->items);
 	cli_names_free(&s->labelers);
 	cli_names_free(&s->blocks);
-	buf_free(&s->counts);
+	buf_free(&s->about);
 	cli_ignored_free(&s->ignored);
+}
+
+const struct cli_survey_item *cli_survey_item(const struct cli_survey *s, uint32_t item)
+{
+	return (const struct cli_survey_item *)(const void *)s->about.data + item;
 }
 
 uint32_t cli_survey_rows_of(const struct cli_survey *s, uint32_t item)
 {
-	uint32_t count;
-	memcpy(&count, s->counts.data + item * sizeof count, sizeof count);
-	return count;
+	return cli_survey_item(s, item)->rows;
 }

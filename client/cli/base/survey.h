@@ -1,7 +1,7 @@
 /* survey.h - a file is read once before anything of it is used: whether it can be used at all, whether it has the
  * scale of probabilities, whether the rows of each item stand together, and which names are in it.
  *
- * Memory is that of the distinct names, and 4 bytes for each item; it does not depend on the rows. */
+ * Memory is that of the distinct names, and 12 bytes for each item; it does not depend on the rows. */
 #ifndef CANDOR_CLI_SURVEY_H
 #define CANDOR_CLI_SURVEY_H
 
@@ -13,11 +13,17 @@
 /* What a row may have beside a report: as cli_rows has it. */
 enum { CLI_TAKES_OUTCOMES = 1, CLI_TAKES_MOMENTS = 2 };
 
+struct cli_survey_item {
+	uint32_t rows; /* good ones */
+	uint32_t block; /* that of its first row that has one; NAMES_NONE: none */
+	bool has_outcome; /* in a row of that block, or of none */
+};
+
 struct cli_survey {
 	enum cli_rows_format format; /* as it was found to be */
 	unsigned takes; /* CLI_TAKES_... */
 	struct cli_names items, labelers, blocks;
-	struct buf counts; /* uint32_t by id of an item: its rows */
+	struct buf about; /* struct cli_survey_item by id of an item */
 	uint64_t n_rows; /* good ones */
 	uint64_t without_outcome; /* of these, where the file has outcomes */
 	bool has_outcomes;
@@ -32,6 +38,7 @@ int cli_survey(struct cli_survey *s, struct cli *c, struct cli_input *input, con
 	       enum cli_rows_format format, unsigned takes, struct cli_warnings *w);
 void cli_survey_free(struct cli_survey *s);
 
+const struct cli_survey_item *cli_survey_item(const struct cli_survey *s, uint32_t item);
 uint32_t cli_survey_rows_of(const struct cli_survey *s, uint32_t item);
 
 #endif

@@ -35,12 +35,14 @@ static bool told_to_stop(uint64_t ms)
 	return !cli_pause(ms, &none);
 }
 
-static void print_page(const struct cli *c, const struct candor_response *r, struct cli_table *table)
+static void print_page(const struct cli_pages *p, struct cli_table *table)
 {
+	const struct cli *c = p->cli;
+	const struct candor_response *r = p->response;
 	if (c->json)
 		cli_json_lines(r);
 	for (size_t i = 0; !c->json && i < r->n; i++)
-		cli_items_row(table, &r->items[i]);
+		cli_items_row(table, &r->items[i], p->request.with_now);
 	if (table->n > 0)
 		cli_table_print(table, &c->term, stdout);
 	fflush(stdout);
@@ -53,9 +55,9 @@ static void read_feed(struct cli_pages *p, bool follow)
 	const bool waits = p->request.wait_ms > 0; /* where the daemon is asked */
 	if (follow)
 		block_stop();
-	cli_items_init(&table);
+	cli_items_init(&table, p->request.with_now);
 	while (cli_pages_next(p)) {
-		print_page(p->cli, p->response, &table);
+		print_page(p, &table);
 		if (follow && (p->n_rows >= p->limit || told_to_stop(p->more || waits ? 0 : 1000)))
 			break;
 		if (follow)
@@ -85,11 +87,10 @@ static void wait_for_changes(struct cli_pages *p)
 
 static int run_feed(struct cli *c, int argc, char **argv)
 {
-	static const struct option own[] = {{"after", required_argument, NULL, 'a'},
-					    {"limit", required_argument, NULL, 'l'},
-					    {"follow", no_argument, NULL, 'f'},
-					    {"changes", no_argument, NULL, 'c'},
-					    {0}};
+	static const struct option own[] = {
+		{"after", required_argument, NULL, 'a'}, {"limit", required_argument, NULL, 'l'},
+		{"follow", no_argument, NULL, 'f'},      {"changes", no_argument, NULL, 'c'},
+		{"now", no_argument, NULL, 'n'},         {0}};
 	struct candor_request request = {.type = CANDOR_REQ_LIST_ITEMS};
 	struct cli_pages pages;
 	const char *after = NULL;
@@ -101,12 +102,16 @@ static int run_feed(struct cli *c, int argc, char **argv)
 			follow = true;
 		else if (opt == 'c')
 			changes = true;
+		else if (opt == 'n')
+			request.with_now = true;
 		else if (opt == 'l')
 			limit = cli_count_of(c, "--limit", optarg, 1, 1000000000);
 		else
 			after = optarg;
 	}
 	request.pool = cli_operands(c, argc, argv, 1, 1, "POOL")[0];
+	if (changes && request.with_now)
+		cli_usage(c, "--now does not go with --changes: a change is as it was");
 	if (changes)
 		request.type = CANDOR_REQ_LIST_CHANGES;
 	cli_pages_begin(&pages, c, &request, after, limit);
@@ -124,7 +129,7 @@ static int run_feed(struct cli *c, int argc, char **argv)
 CLI_COMMAND(feed) = {
 	.name = "feed",
 	.summary = "print closed items in the order of closing, or all changes, and follow new ones",
-	.help = "usage: candor feed POOL [--changes] [--after CURSOR] [--limit N] [--follow]\n\n"
+	.help = "usage: candor feed POOL [--now | --changes] [--after CURSOR] [--limit N] [--follow]\n\n"
 		"Prints closed items in the order of closing, as they are now: the input for training. At\n"
 		"the end it prints the cursor to continue from, at any later time: on stderr, or with\n"
 		"--json as the last line, {\"next\": CURSOR}.\n\n"
@@ -134,6 +139,8 @@ CLI_COMMAND(feed) = {
 		"after the last line that you have dealt with, and you miss nothing, whatever was stopped\n"
 		"or killed.\n\n"
 		"Options:\n"
+		"  --now            also the forecast as of now, of items without an outcome, and the\n"
+		"                   label, the number to train on (see `candor query`)\n"
 		"  --changes        what happened to items, instead of closed items as they are\n"
 		"  --after CURSOR   continue from there; the two lists have different cursors\n"
 		"  --limit N        at most this many (default: all)\n"

@@ -46,6 +46,7 @@ struct import {
 	struct cli_input input;
 	struct cli_survey survey;
 	struct cli_order order;
+	struct import_blocks blocks;
 	struct answer *answers; /* by id of a labeler */
 	struct buf superseded; /* a bit by line: a later row has its item and labeler, and another report */
 
@@ -69,7 +70,7 @@ struct import {
 	bool has_outcome;
 	double outcome;
 
-	bool pool_asked, input_ended, pumping, interrupted;
+	bool pool_looked, pool_asked, reading, input_ended, pumping, interrupted;
 };
 
 static void bad_line(struct import *im, uint64_t line, const char *words)
@@ -80,11 +81,13 @@ static void bad_line(struct import *im, uint64_t line, const char *words)
 
 /* ---- requests ---- */
 
-static void send_request(struct import *im, const struct candor_request *request, const uint64_t *lines, bool in_turn)
+static void send_request(struct import *im, const struct candor_request *request, const uint64_t *lines, bool in_turn,
+			 struct import_block *block)
 {
-	const uint64_t items = request->type == CANDOR_REQ_CREATE_POOL ? 0 : im->begun;
+	const bool is_of_items = request->type != CANDOR_REQ_CREATE_POOL && request->type != CANDOR_REQ_GET_POOL;
+	const uint64_t items = is_of_items ? im->begun : 0;
 	im->begun -= items;
-	import_post_send(&im->post, request, lines, items, in_turn);
+	import_post_send(&im->post, request, lines, items, in_turn, block);
 }
 
 static void send_reports(struct import *im)
@@ -93,7 +96,7 @@ static void send_reports(struct import *im)
 		.type = CANDOR_REQ_POST_REPORTS, .pool = im->result.pool, .n = im->n, .reports = im->reports};
 	if (im->n > 0) {
 		im->result.has_reports = true;
-		send_request(im, &request, im->lines, false);
+		send_request(im, &request, im->lines, false, NULL);
 		im->batches++;
 	}
 	im->n = 0;
@@ -101,26 +104,63 @@ static void send_reports(struct import *im)
 	arena_reset(&im->arena);
 }
 
-/* Sends everything about the current item. Resolving an open item closes it first. */
+/* block: that its outcome is part of; NULL: none. An item whose reports arrived only in part could be ended without the
+ * delayed part. */
+static void close_item(struct import *im, const uint64_t *line, struct import_block *block)
+{
+	const char *const name = im->item;
+	const struct candor_request end = {
+		.type = CANDOR_REQ_CLOSE_ITEMS, .pool = im->result.pool, .n = 1, .items = &name};
+	send_request(im, &end, line, im->batches > 1, block);
+}
+
+/* Resolving an open item closes it first. */
+static void resolve_item(struct import *im)
+{
+	const struct candor_outcome outcome = {.item = im->item, .value = im->outcome};
+	const struct candor_request end = {
+		.type = CANDOR_REQ_RESOLVE_ITEMS, .pool = im->result.pool, .n = 1, .outcomes = &outcome};
+	send_request(im, &end, &im->outcome_line, im->batches > 1, NULL);
+}
+
+static void resolve_block(struct import *im, struct import_block *block)
+{
+	struct candor_outcome *outcomes = cli_memory(calloc(block->n, sizeof *outcomes));
+	uint64_t *lines = cli_memory(calloc(block->n, sizeof *lines));
+	import_blocks_rows(&im->blocks, block, outcomes, lines);
+	const struct candor_request end = {
+		.type = CANDOR_REQ_RESOLVE_ITEMS,
+		.pool = im->result.pool,
+		.n = block->n,
+		.outcomes = outcomes,
+		.together = true,
+	};
+	send_request(im, &end, lines, false, block);
+	free(outcomes);
+	free(lines);
+}
+
+/* Sends everything about the current item. One whose outcome is part of a block is closed where it stands, so that its
+ * aggregates are those of that moment, and settled with the last item of the block. */
 static void finish_item(struct import *im)
 {
 	if (!*im->item)
 		return;
-	if (!im->keep_open) {
-		const char *const name = im->item;
-		const struct candor_outcome outcome = {.item = name, .value = im->outcome};
-		struct candor_request end = {
-			.type = CANDOR_REQ_CLOSE_ITEMS, .pool = im->result.pool, .n = 1, .items = &name};
-		if (im->has_outcome) {
-			end.type = CANDOR_REQ_RESOLVE_ITEMS;
-			end.items = NULL;
-			end.outcomes = &outcome;
-		}
-		const uint64_t *line = im->has_outcome ? &im->outcome_line : &im->first_line;
+	struct import_block *block = im->has_outcome ? import_blocks_find(&im->blocks, im->item) : NULL;
+	if (!im->keep_open)
 		send_reports(im);
-		/* An item whose reports arrived only in part could be ended without the delayed part. */
-		if (!im->post.stopped)
-			send_request(im, &end, line, im->batches > 1);
+	if (im->keep_open || im->post.stopped) {
+		/* It stays as it is. */
+	} else if (!im->has_outcome) {
+		close_item(im, &im->first_line, NULL);
+	} else if (!block) {
+		resolve_item(im);
+	} else {
+		if (im->batches > 0)
+			close_item(im, &im->first_line, block);
+		if (import_blocks_keep(&im->blocks, block, im->item, im->outcome, im->outcome_line) &&
+		    !im->post.stopped)
+			resolve_block(im, block);
 	}
 	*im->item = '\0';
 }
@@ -129,7 +169,33 @@ static void ask_pool(struct import *im)
 {
 	const struct candor_request request = {.type = CANDOR_REQ_CREATE_POOL, .pool = im->result.pool};
 	im->pool_asked = true;
-	send_request(im, &request, NULL, false);
+	send_request(im, &request, NULL, false, NULL);
+}
+
+/* Of a file with blocks: before anything is sent the daemon tells how long a request may be. */
+static void look_at_pool(struct import *im)
+{
+	const struct candor_request request = {.type = CANDOR_REQ_GET_POOL, .pool = im->result.pool};
+	im->pool_looked = true;
+	send_request(im, &request, NULL, false, NULL);
+}
+
+/* False: one does not fit into a request, which ends the import. */
+static bool do_blocks_fit(struct import *im)
+{
+	const struct import_block *b = import_blocks_longest(&im->blocks);
+	const size_t most = candor_client_max_request_bytes(im->post.client);
+	const size_t head = REQUEST_BYTES + strlen(im->result.pool);
+	if (!b || b->bytes + head <= most)
+		return true;
+	import_post_stop(
+		&im->post,
+		cli_fail(im->cli, CLI_USAGE, CANDOR_RESOURCE_EXHAUSTED,
+			 "block \"%s\" has %s outcomes, which take up to %s in the one request that settles them; "
+			 "the daemon takes %s (max_frame_bytes). Nothing was imported",
+			 cli_shown(b->name, strlen(b->name)).s, cli_count(b->n).s, cli_bytes(b->bytes + head).s,
+			 cli_bytes(most).s));
+	return false;
 }
 
 /* How much goes into one batch: its request and an answer that rejects all of it must be messages that the daemon takes
@@ -227,9 +293,26 @@ static void take_report(struct import *im, const struct cli_row *row)
 		send_reports(im);
 }
 
+/* Whether the row says that its item is of another block than an earlier one did, which is told. */
+static bool is_of_other_block(struct import *im, const struct cli_row *row)
+{
+	const uint32_t item = row->block ? cli_names_find(&im->survey.items, row->item) : NAMES_NONE;
+	if (item == NAMES_NONE)
+		return false;
+	const uint32_t block = cli_survey_item(&im->survey, item)->block;
+	if (block == NAMES_NONE || block == cli_names_find(&im->survey.blocks, row->block))
+		return false;
+	char words[128 + 2 * sizeof(struct cli_shown)];
+	const char *first = names_text(im->survey.blocks.all, block, NULL);
+	snprintf(words, sizeof words, "the block is \"%s\", but an earlier row of the same item has \"%s\"",
+		 cli_shown(row->block, strlen(row->block)).s, cli_shown(first, strlen(first)).s);
+	bad_line(im, row->line, words);
+	return true;
+}
+
 static void take_row(struct import *im, const struct cli_row *row)
 {
-	if (!row->labeler && !is_wanted(im, row))
+	if (is_of_other_block(im, row) || (!row->labeler && !is_wanted(im, row)))
 		return;
 	if (strcmp(im->item, row->item) != 0) {
 		finish_item(im);
@@ -259,6 +342,14 @@ static void on_more(uv_idle_t *more);
 static void read_rows(struct import *im)
 {
 	const uint64_t began_ms = uv_hrtime() / 1000000;
+	if (im->blocks.n > 0 && !im->keep_open && !im->post.pool_looked) {
+		if (!im->pool_looked)
+			look_at_pool(im);
+		return;
+	}
+	if (!im->reading && !im->keep_open && !do_blocks_fit(im))
+		return;
+	im->reading = true;
 	while (!im->post.stopped && !im->input_ended && !import_post_is_full(&im->post)) {
 		struct cli_row row;
 		int err;
@@ -297,6 +388,10 @@ static void pump(struct import *im)
 	if (im->input_ended && !im->post.stopped && (im->n == 0 || im->post.pool_known)) {
 		finish_item(im);
 		send_reports(im);
+		if (!im->post.stopped && import_blocks_are_left(&im->blocks))
+			import_post_stop(&im->post,
+					 cli_fail(im->cli, CLI_USAGE, CANDOR_INVALID_ARGUMENT,
+						  "%s: the file has changed while it was read", im->result.name));
 		if (!im->post.stopped && import_post_is_idle(&im->post))
 			import_post_stop(&im->post, CLI_DONE);
 	} else if (im->input_ended && !im->post.stopped && !im->pool_asked) {
@@ -379,6 +474,7 @@ static int survey(struct import *im, enum cli_rows_format format)
 			 s->apart_line);
 	im->answers = cli_memory(calloc(names_count(s->labelers.all) + 1, sizeof *im->answers));
 	cli_order_init(&im->order, s, &im->input, CLI_ORDER_ROWS);
+	import_blocks_init(&im->blocks, s);
 	return 0;
 }
 
@@ -394,6 +490,7 @@ static void post(struct import *im)
 		.on_stop = on_stop,
 		.is_superseded = is_superseded,
 		.arg = im,
+		.makes_pool = names_count(im->survey.labelers.all) > 0,
 	};
 	int err = import_post_start(&im->post, &im->loop);
 	if (err) {
@@ -432,6 +529,7 @@ static int import(struct import *im, enum cli_rows_format format)
 		import_show(im->cli, &im->result);
 		code = im->result.code;
 		cli_order_free(&im->order);
+		import_blocks_free(&im->blocks);
 		free(im->answers);
 		buf_free(&im->superseded);
 	}
@@ -479,11 +577,16 @@ CLI_COMMAND(import) = {
 		"their first rows. FILE can be - for stdin. If the pool does not exist, it is created\n"
 		"with default settings.\n\n"
 		"The first line of CSV names the columns: item, labeler, report, and optionally\n"
-		"outcome, which is empty while it is not known, and sequence (see `candor report`).\n"
-		"Commas, semicolons or tabs stand between the fields. JSON Lines are objects with the\n"
-		"same names. The format is guessed from the file's name or first character, unless\n"
+		"outcome, which is empty while it is not known, sequence (see `candor report`), and\n"
+		"block. Commas, semicolons or tabs stand between the fields. JSON Lines are objects with\n"
+		"the same names. The format is guessed from the file's name or first character, unless\n"
 		"--format is given. With only the columns item and outcome, items are just resolved,\n"
 		"which needs only the right to post outcomes; rows without an outcome are skipped.\n\n"
+		"Outcomes whose rows have the same block are settled as one (see `candor resolve`),\n"
+		"wherever they stand: each item is closed in its turn, and when the last item of the\n"
+		"block was, all are resolved together, in the order of the file. Items without an\n"
+		"outcome are not part of it. If a block cannot be settled it is listed like a rejected\n"
+		"row. One that does not fit into a request is an error before anything is sent.\n\n"
 		"The file is read twice (a pipe is copied first, to its end): nothing is sent of one\n"
 		"that cannot be used, or whose numbers go beyond 0 to 1. Columns that are not used, and\n"
 		"what may be a mistake, such as names that differ only in case, are listed.\n\n"

@@ -17,6 +17,7 @@ struct import_result {
 	bool answered; /* the daemon has said something */
 	bool pool_made, has_reports;
 	bool may_go_on; /* running the same command again may do the rest */
+	uint64_t blocks; /* settled together, of those resolved */
 	uint64_t items, accepted, duplicates, revised, closed, resolved, rejected;
 	uint64_t bad_lines;
 	uint64_t listed, unlisted; /* of these and of the rejected rows: up to the limit, and beyond it or not known */

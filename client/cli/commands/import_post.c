@@ -1,9 +1,12 @@
 #include "client/cli/commands/import_post.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "client/cli/base/cli.h"
+#include "client/cli/base/visible.h"
 
 enum { WINDOW = 512, UNSENT_MAX_BYTES = 1024 * 1024 };
 
@@ -92,6 +95,36 @@ static void find_omitted(struct import_post *p, const struct cli_sent *s, const 
 	}
 }
 
+/* Items of a block are closed one by one; once they are settled they count as resolved, as others do. */
+static void count_block(struct import_post *p, const struct cli_sent *s, const struct candor_response *r)
+{
+	if (!s->request.together) {
+		s->block->closed += r->batch.accepted;
+	} else if (r->batch.accepted > 0) {
+		p->result->closed -= s->block->closed;
+		p->result->blocks++;
+	}
+}
+
+/* Refused because of its items, each of which is as it was: others may pass. */
+static bool is_block_refusal(const struct cli_sent *s, const struct candor_response *r)
+{
+	return s->request.together && (r->code == CANDOR_INVALID_ARGUMENT || r->code == CANDOR_NOT_FOUND ||
+				       r->code == CANDOR_FAILED_PRECONDITION);
+}
+
+static void reject_block(struct import_post *p, const struct cli_sent *s, const struct candor_response *r)
+{
+	char *words;
+	p->ends_allowed = true;
+	p->result->rejected += s->request.n;
+	if (asprintf(&words, "block \"%s\" with its %zu outcomes was not settled: %s",
+		     cli_shown(s->block->name, strlen(s->block->name)).s, s->request.n, r->message) < 0)
+		words = NULL;
+	import_post_list(p, s->lines[0], candor_code_name(r->code), cli_memory(words));
+	free(words);
+}
+
 static void count_batch(struct import_post *p, const struct cli_sent *s, const struct candor_response *r)
 {
 	struct import_result *to = p->result;
@@ -105,6 +138,8 @@ static void count_batch(struct import_post *p, const struct cli_sent *s, const s
 		bool is_close = s->request.type == CANDOR_REQ_CLOSE_ITEMS;
 		p->ends_allowed = true;
 		*(is_close ? &to->closed : &to->resolved) += r->batch.accepted;
+		if (s->block)
+			count_block(p, s, r);
 	}
 	to->rejected += r->n_rejected;
 	for (size_t i = 0; i < r->n_rejected; i++) {
@@ -122,6 +157,20 @@ static void count_batch(struct import_post *p, const struct cli_sent *s, const s
 static bool is_pool_answer(const struct candor_response *r)
 {
 	return r->code == CANDOR_OK || r->code == CANDOR_ALREADY_EXISTS || r->code == CANDOR_PERMISSION_DENIED;
+}
+
+/* The import creates a pool that is not there, and whether it may use one shows when it does. But where it has no
+ * reports, there is nothing to be done without a pool. */
+static void count_look(struct import_post *p, const struct candor_response *r)
+{
+	p->pool_looked = true;
+	p->pool_known = r->code == CANDOR_OK;
+}
+
+static bool is_look_answer(const struct import_post *p, const struct candor_response *r)
+{
+	return r->code == CANDOR_OK || r->code == CANDOR_PERMISSION_DENIED ||
+	       (r->code == CANDOR_NOT_FOUND && p->makes_pool);
 }
 
 static void count_pool(struct import_post *p, const struct candor_response *r)
@@ -147,7 +196,7 @@ static bool is_put_off(struct import_post *p, const struct cli_sent *s, const st
 {
 	uint64_t pause_ms = cli_retry_ms(p->cli, r, p->waited_ms);
 	const bool is_behind = p->held && p->held->seq < s->seq;
-	const bool is_rejected = r->n_rejected + r->batch.rejected_omitted > 0;
+	const bool is_rejected = r->n_rejected + r->batch.rejected_omitted > 0 || is_block_refusal(s, r);
 	if (pause_ms > p->pause_ms)
 		p->pause_ms = pause_ms;
 	if (pause_ms > 0)
@@ -155,6 +204,11 @@ static bool is_put_off(struct import_post *p, const struct cli_sent *s, const st
 	else if (is_behind && r->code == CANDOR_OK && !is_rejected)
 		p->result->overtaking++;
 	return pause_ms > 0 || (is_behind && is_rejected);
+}
+
+static bool is_end(enum candor_request_type type)
+{
+	return type == CANDOR_REQ_CLOSE_ITEMS || type == CANDOR_REQ_RESOLVE_ITEMS;
 }
 
 /* The same request may be accepted later, once the daemon has memory or disk space. */
@@ -170,8 +224,7 @@ static void take_refusal(struct import_post *p, const struct cli_sent *s, const 
 		return;
 	cli_progress_clear(p->progress);
 	cli_refusal(p->cli, r->code, r->message);
-	bool is_end = s->request.type == CANDOR_REQ_CLOSE_ITEMS || s->request.type == CANDOR_REQ_RESOLVE_ITEMS;
-	if (is_end && p->result->has_reports && r->code == CANDOR_PERMISSION_DENIED)
+	if (is_end(s->request.type) && p->result->has_reports && r->code == CANDOR_PERMISSION_DENIED)
 		cli_note("With --keep-open, items stay open and only reports are sent.");
 	p->result->may_go_on = may_pass_later(r->code);
 	p->refused = true;
@@ -182,8 +235,12 @@ static void count_answer(struct import_post *p, const struct cli_sent *s, const 
 	bool creating = s->request.type == CANDOR_REQ_CREATE_POOL;
 	p->result->answered = true;
 	p->waited_ms = 0;
-	if (creating && is_pool_answer(r))
+	if (s->request.type == CANDOR_REQ_GET_POOL && is_look_answer(p, r))
+		count_look(p, r);
+	else if (creating && is_pool_answer(r))
 		count_pool(p, r);
+	else if (is_block_refusal(s, r) && !p->refused)
+		reject_block(p, s, r);
 	else if (r->code != CANDOR_OK)
 		take_refusal(p, s, r);
 	else
@@ -227,9 +284,7 @@ static void on_answer(struct candor_client *client, int status, const struct can
 
 static bool is_on_trial(const struct import_post *p, enum candor_request_type type)
 {
-	return type == CANDOR_REQ_POST_REPORTS  ? !p->reports_allowed
-	       : type != CANDOR_REQ_CREATE_POOL ? !p->ends_allowed
-						: false;
+	return type == CANDOR_REQ_POST_REPORTS ? !p->reports_allowed : is_end(type) && !p->ends_allowed;
 }
 
 static void send_now(struct import_post *p, struct cli_sent *s)
@@ -296,12 +351,13 @@ static void send_recheck(struct import_post *p)
 }
 
 void import_post_send(struct import_post *p, const struct candor_request *request, const uint64_t *lines,
-		      uint64_t items, bool in_turn)
+		      uint64_t items, bool in_turn, struct import_block *block)
 {
 	struct cli_sent *s = cli_sent_new(request, lines);
 	s->owner = p;
 	s->seq = ++p->last_seq;
 	s->items = items;
+	s->block = block;
 	if (in_turn || p->limited || p->on_trial || is_on_trial(p, request->type)) {
 		hold(p, s);
 		send_held(p);

@@ -9,6 +9,8 @@
  * delayed is sent again when its time has come; and from then on each answer is awaited, so that nothing can
  * overtake a delayed request again.
  *
+ * A block whose items cannot be settled together is listed like a rejected row, and the import goes on.
+ *
  * Where an answer has no room for all rows that it rejects, those after the last one listed are sent again in halves,
  * to learn which they are: what was accepted is a duplicate by then.
  *
@@ -19,6 +21,7 @@
 #include "client/candor_async.h"
 #include "client/cli/base/progress.h"
 #include "client/cli/commands/import.h"
+#include "client/cli/commands/import_blocks.h"
 #include "client/cli/commands/sent.h"
 
 struct import_post {
@@ -30,6 +33,7 @@ struct import_post {
 	bool (*is_superseded)(void *arg,
 			      uint64_t line); /* a later row has its item and labeler: not to be sent again */
 	void *arg;
+	bool makes_pool; /* where it is not there */
 
 	uv_loop_t *loop;
 	uv_timer_t pause; /* until delayed requests may be sent again */
@@ -41,6 +45,7 @@ struct import_post {
 	bool on_trial; /* the first of its kind is in flight: nothing is sent after it */
 	bool reports_allowed, ends_allowed; /* the daemon has taken one */
 	bool refused; /* one was, finally: only answers are awaited */
+	bool pool_looked; /* it was asked whether the pool is there */
 	bool pool_known, stopped;
 	uint64_t last_seq, pause_ms, waited_ms; /* waited_ms: since a request was last accepted */
 };
@@ -59,9 +64,9 @@ bool import_post_is_full(const struct import_post *p);
 bool import_post_is_idle(const struct import_post *p);
 
 /* lines: where its rows stand in the file. items: whose first row is in it. in_turn: only once all before it is
- * answered. */
+ * answered. block: of which items are closed or settled, which must live as long; NULL: of none. */
 void import_post_send(struct import_post *p, const struct candor_request *request, const uint64_t *lines,
-		      uint64_t items, bool in_turn);
+		      uint64_t items, bool in_turn, struct import_block *block);
 
 /* Lists a line of the file that is not imported; code: "" or what the daemon says. */
 void import_post_list(struct import_post *p, uint64_t line, const char *code, const char *words);

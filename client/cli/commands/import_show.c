@@ -34,8 +34,12 @@ static void say(const struct import_result *r)
 			 r->may_go_on ? "; run the same command again" : "");
 		return;
 	}
-	cli_note("%s item%s: %s newly resolved, %s newly closed", cli_count(r->items).s, cli_plural(r->items),
-		 cli_count(r->resolved).s, cli_count(r->closed).s);
+	char together[96] = "";
+	if (r->blocks > 0)
+		snprintf(together, sizeof together, " (%s block%s of them together)", cli_count(r->blocks).s,
+			 cli_plural(r->blocks));
+	cli_note("%s item%s: %s newly resolved%s, %s newly closed", cli_count(r->items).s, cli_plural(r->items),
+		 cli_count(r->resolved).s, together, cli_count(r->closed).s);
 	if (r->has_reports)
 		say_reports(r);
 	if (r->rejected + r->bad_lines > 0)
@@ -73,9 +77,10 @@ static void print_document(struct cli *c, const struct import_result *r)
 		const char *key;
 		uint64_t n;
 	} counts[] = {
-		{"items", r->items},       {"accepted", r->accepted},   {"duplicates", r->duplicates},
-		{"revised", r->revised},   {"closed", r->closed},       {"resolved", r->resolved},
-		{"rejected", r->rejected}, {"bad_lines", r->bad_lines}, {"skipped", r->skipped},
+		{"items", r->items},     {"accepted", r->accepted}, {"duplicates", r->duplicates},
+		{"revised", r->revised}, {"closed", r->closed},     {"resolved", r->resolved},
+		{"blocks", r->blocks},   {"rejected", r->rejected}, {"bad_lines", r->bad_lines},
+		{"skipped", r->skipped},
 	};
 	cli_json_begin(&d);
 	json_out_open(&d.j, '{');

@@ -22,6 +22,7 @@ static void print_summary(const struct cli *c, const struct candor_labeler *l)
 	printf("mean loss  %s; the mean's on the same items %s\n", cli_mean(l->own_loss, l->scored).s,
 	       cli_mean(l->mean_loss, l->scored).s);
 	printf("regret     %.3f%s\n", l->regret, l->regret > 0 ? "" : " (the mean did better)");
+	printf("gain       %.3f, never above its bound of %.3f\n", l->gain, l->bound);
 }
 
 static void add_row(struct cli_table *t, const struct candor_settlement *s)
@@ -33,6 +34,10 @@ static void add_row(struct cli_table *t, const struct candor_settlement *s)
 	cli_table_cell(t, "%.4f", s->loss);
 	cli_table_cell(t, "%.4f", s->weighted_loss);
 	cli_table_cell(t, "%s", cli_weight(s->weight).s);
+	if (s->block)
+		cli_table_cell(t, "%" PRIu64, s->block);
+	else
+		cli_table_cell(t, "-");
 	cli_table_cell(t, "%s", cli_time(s->at).s);
 }
 
@@ -56,11 +61,15 @@ static void print_page(const struct cli *c, const struct candor_response *r, boo
 
 static int show(struct cli *c, const struct candor_request *request, uint64_t limit)
 {
-	static const struct cli_column columns[] = {
-		{.title = "round", .right = true},  {.title = "item", .shrink = true},
-		{.title = "report", .right = true}, {.title = "outcome", .right = true},
-		{.title = "loss", .right = true},   {.title = "L", .right = true},
-		{.title = "weight", .right = true}, {.title = "at (UTC)"}};
+	static const struct cli_column columns[] = {{.title = "round", .right = true},
+						    {.title = "item", .shrink = true},
+						    {.title = "report", .right = true},
+						    {.title = "outcome", .right = true},
+						    {.title = "loss", .right = true},
+						    {.title = "L", .right = true},
+						    {.title = "weight", .right = true},
+						    {.title = "block", .right = true},
+						    {.title = "at (UTC)"}};
 	struct cli_pages p;
 	struct cli_table table;
 	cli_table_init(&table, columns, sizeof columns / sizeof *columns);
@@ -100,10 +109,11 @@ CLI_COMMAND(labeler) = {
 	.name = "labeler",
 	.summary = "show one labeler, and how their weight came about",
 	.help = "usage: candor labeler POOL NAME [--history] [--limit N | --all]\n\n"
-		"Prints a labeler's weight, losses and regret. --history adds each settlement that\n"
-		"changed the weight, newest first: the labeler's loss on the item; L, the weighted\n"
-		"mean loss of everybody who reported on it; and the weight afterwards. A loss below L\n"
-		"gains weight.\n\n"
+		"Prints a labeler's weight, losses and regret, and their gain: the sum of what moved the\n"
+		"weight, with the bound that the mechanism puts on it. --history adds each settlement\n"
+		"that changed the weight, newest first: the labeler's loss on the item; L, the weighted\n"
+		"mean loss of everybody scored on it; and the weight afterwards. A loss below L gains\n"
+		"weight. Items that were resolved together, which is one settlement, have the same block.\n\n"
 		"Options:\n"
 		"  --history   list the settlements\n"
 		"  --limit N   how many of them (20)\n"

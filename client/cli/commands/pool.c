@@ -52,16 +52,19 @@ static void list_row(struct cli_table *t, const struct candor_pool *p)
 	cli_table_cell(t, "%s", cli_count(p->open_items).s);
 	cli_table_cell(t, "%s", cli_count(p->closed_items).s);
 	cli_table_cell(t, "%s", cli_count(p->resolved_items).s);
+	cli_table_cell(t, "%s", cli_mean(p->forecast_loss, p->resolved_items).s);
 	cli_table_cell(t, "%s", cli_mean(p->mean_loss, p->resolved_items).s);
+	cli_table_cell(t, "%s", cli_mean(p->plain_mean_loss, p->resolved_items).s);
 }
 
 static int list_pools(struct cli *c, int argc, char **argv)
 {
 	static const struct cli_column columns[] = {
-		{.title = "pool", .shrink = true},     {.title = "rate"},
-		{.title = "labelers", .right = true},  {.title = "open", .right = true},
-		{.title = "closed", .right = true},    {.title = "resolved", .right = true},
-		{.title = "mean loss", .right = true},
+		{.title = "pool", .shrink = true},         {.title = "rate"},
+		{.title = "labelers", .right = true},      {.title = "open", .right = true},
+		{.title = "closed", .right = true},        {.title = "resolved", .right = true},
+		{.title = "forecast loss", .right = true}, {.title = "mean loss", .right = true},
+		{.title = "plain loss", .right = true},
 	};
 	while (cli_option(c, argc, argv, NULL) != -1)
 		;
@@ -102,6 +105,38 @@ static void show_settings(const struct candor_settings *s)
 	if (s->rate == CANDOR_HORIZON)
 		printf(", horizon %g", s->horizon);
 	printf(", share %g, entry %g\n", s->share, s->entry);
+	printf("           wrong %g, scored %s, signs %s\n", s->wrong, s->scored ? cli_count(s->scored).s : "all",
+	       cli_signs_name(s->signs));
+}
+
+/* 100 and a percent sign. */
+static struct cli_text percent(double part)
+{
+	struct cli_text t;
+	snprintf(t.s, sizeof t.s, "%.3g %%", 100 * part);
+	return t;
+}
+
+/* What second verdicts say of the outcomes, beside what the pool takes them for. */
+static void show_rechecks(const struct candor_pool *p)
+{
+	const struct candor_rechecks *r = p->rechecks;
+	const double wrong = p->settings.wrong;
+	if (!r)
+		return;
+	if (r->n == 0) {
+		printf("rechecks   none, so how many outcomes are wrong is not known; the setting wrong says %s\n",
+		       percent(wrong).s);
+		return;
+	}
+	printf("rechecks   %s, %s of which disagree%s with the outcome\n", cli_count(r->n).s, cli_count(r->disagree).s,
+	       r->disagree == 1 ? "s" : "");
+	printf("           so %s of the outcomes are wrong, 95 %% interval %s to %s;\n", percent(r->wrong).s,
+	       percent(r->low).s, percent(r->high).s);
+	printf("           the setting wrong says %s, which is %s\n", percent(wrong).s,
+	       wrong < r->low    ? "too low"
+	       : wrong > r->high ? "too high"
+				 : "within that interval");
 }
 
 static void show_losses(const struct cli *c, const struct candor_pool *p)
@@ -109,40 +144,47 @@ static void show_losses(const struct cli *c, const struct candor_pool *p)
 	static const struct cli_column columns[] = {{.title = "loss of the"},
 						    {.title = "per item", .right = true},
 						    {.title = "sum", .right = true},
-						    {.title = "labelers are weighted"}};
+						    {.title = "ratio", .right = true},
+						    {.title = "how labelers count"}};
 	const struct {
 		const char *name, *words;
 		double sum;
 	} rows[] = {
-		{"mean", "by their records", p->mean_loss},
-		{"median", "by their records; nobody gains by exaggerating", p->median_loss},
-		{"plain mean", "equally", p->plain_mean_loss},
-		{"plain median", "equally", p->plain_median_loss},
+		{"forecast", "by all that their reports told so far", p->forecast_loss},
+		{"mean", "by their weights", p->mean_loss},
+		{"median", "by their weights; nobody gains by exaggerating", p->median_loss},
+		{"plain mean", "alike: plain averaging", p->plain_mean_loss},
+		{"plain median", "alike", p->plain_median_loss},
 	};
 	struct cli_table table;
-	cli_table_init(&table, columns, 4);
+	cli_table_init(&table, columns, 5);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		cli_table_cell(&table, "%s", rows[i].name);
 		cli_table_cell(&table, "%s", cli_mean(rows[i].sum, p->resolved_items).s);
 		cli_table_cell(&table, "%.3f", rows[i].sum);
+		if (p->plain_mean_loss > 0)
+			cli_table_cell(&table, "%.3f", rows[i].sum / p->plain_mean_loss);
+		else
+			cli_table_cell(&table, "-");
 		cli_table_cell(&table, "%s", rows[i].words);
 	}
 	cli_table_print(&table, &c->term, stdout);
 	cli_table_free(&table);
+	puts("(Brier loss: 0 is perfect; always saying 0.5 costs 0.25 per item. Ratio: to plain averaging's)");
 }
 
 static void show_best(const struct cli *c, const struct candor_best *b)
 {
 	const char *bold = cli_bold(c->term.out_color), *plain = cli_plain(c->term.out_color);
-	double settled = b->gain;
 	printf("\nbest       %s%s%s, the labeler with the largest regret\n", bold, cli_visible(b->labeler).s, plain);
 	printf("  loss     %s per item; the mean's on the same %s item%s %s\n", cli_mean(b->own_loss, b->scored).s,
 	       cli_count(b->scored).s, cli_plural(b->scored), cli_mean(b->mean_loss, b->scored).s);
 	printf("  regret   %s%.3f%s: %s\n", bold, b->regret, plain,
 	       b->regret > 0 ? "how much smaller the loss on those would have been if only this labeler had counted"
 			     : "counting only this labeler would have saved nothing");
-	printf("  bound    settled loss - own loss is %.3f; guaranteed: at most %.3f\n", settled, b->bound);
-	if (settled > b->bound)
+	printf("  gain     %.3f: how much better than the others settlements found this labeler to be\n", b->gain);
+	printf("  bound    %.3f: the gain never exceeds it\n", b->bound);
+	if (b->gain > b->bound)
 		cli_error(c,
 			  "the regret bound does not hold, so the history is damaged; `candord --verify` finds where");
 }
@@ -168,9 +210,9 @@ static void show(const struct cli *c, const struct candor_pool *p)
 		puts("\nIts losses and its head are shown to those who may read or inspect.");
 		return;
 	}
+	show_rechecks(p);
 	printf("head       %s\n\n", cli_head(p).s);
 	show_losses(c, p);
-	puts("(Brier loss: 0 is perfect; always saying 0.5 costs 0.25 per item)");
 	if (p->best)
 		show_best(c, p->best);
 }
@@ -219,11 +261,12 @@ CLI_COMMAND(pool) = {
 		"       candor pool list\n"
 		"       candor pool show NAME\n\n"
 		"A pool is one labeling campaign: its labelers, their weights, its items. `show`\n"
-		"prints the loss of the aggregates against the outcomes, how much better the best\n"
-		"labeler alone would have done (the regret), and the bound that the mechanism\n"
-		"guarantees on how far the weighted loss at settlement can exceed that labeler's own.\n\n"
-		"Settings:\n"
-		"  --rate anytime   learn without a known end (the default)\n"
+		"prints the loss of each aggregate against the outcomes, and as a ratio to that of\n"
+		"plain averaging; what rechecks say of wrong outcomes; how much better the best labeler\n"
+		"alone would have done than the mean (the regret); and that labeler's gain, with the\n"
+		"bound that it never exceeds.\n\n"
+		"Settings hold from the next report, closing or outcome on. How fast weights learn:\n"
+		"  --rate anytime   without a known end (the default)\n"
 		"  --rate horizon   the number of rounds is known: --horizon\n"
 		"  --rate fixed     always the same rate: --eta\n"
 		"  --c X            scale of the rate, up to 100 (1)\n"
@@ -235,8 +278,21 @@ CLI_COMMAND(pool) = {
 		"                   quality changes, but rewards those who use several names\n"
 		"  --entry X        weight of labelers who join from now on (1); below 1 is\n"
 		"                   probation\n\n"
+		"What outcomes and reports are taken for:\n"
+		"  --wrong X        part of the outcomes that is the opposite of the truth, 0 to 0.49\n"
+		"                   (0). Set it where auditors or users err: with it, truth pays again,\n"
+		"                   and weights and forecast learn what is behind the errors. 0.1 too\n"
+		"                   much or too little hardly matters; `candor recheck` measures it\n"
+		"  --scored N       only the first N reports of an item are scored, 0 for all (0). Set\n"
+		"                   it to the number that every item gets whatever they say, where\n"
+		"                   further labelers are asked until reports agree: else it pays to\n"
+		"                   hedge. The others feed the aggregates only\n"
+		"  --signs positive no report counts against its own side in the forecast (the default)\n"
+		"  --signs free     who is reliably wrong is counted backwards. For panels of models\n"
+		"                   only: people who are counted backwards have no reason to be honest\n\n"
 		"Example:\n"
 		"  candor pool create birds --share 0.01\n"
+		"  candor pool set birds --wrong 0.1\n"
 		"  candor pool show birds\n",
 	.run = run_pool,
 };

@@ -26,6 +26,15 @@ struct query {
 	size_t n_reports, cap;
 };
 
+/* What the forecast is made of, which only those learn who may inspect. */
+static void print_candidates(const struct candor_item *item)
+{
+	if (item->has_candidates)
+		printf("  forecast of: plain_mean %.4f, mean %.4f, regression %.4f, evidence %.4f, "
+		       "evidence_full %.4f\n",
+		       item->plain_mean, item->mean, item->regression, item->evidence, item->evidence_full);
+}
+
 static void print_reports(const struct cli *c, const struct candor_item *item)
 {
 	static const struct cli_column columns[] = {{.title = "  labeler", .shrink = true},
@@ -55,11 +64,12 @@ static void show(struct query *q, const struct candor_item *item)
 	}
 	if (q->request.with_reports && q->shown++ > 0)
 		putchar('\n');
-	cli_items_row(&q->table, item);
+	cli_items_row(&q->table, item, q->request.with_now);
 	if (!q->request.with_reports)
 		return;
 	q->table.headed = false;
 	cli_table_print(&q->table, &q->cli->term, stdout);
+	print_candidates(item);
 	print_reports(q->cli, item);
 }
 
@@ -144,14 +154,15 @@ static int ask(struct query *q, const char *const *names, size_t n)
 
 static int run_query(struct cli *c, int argc, char **argv)
 {
-	static const struct option own[] = {{"reports", no_argument, NULL, 'r'}, {0}};
+	static const struct option own[] = {{"reports", no_argument, NULL, 'r'}, {"now", no_argument, NULL, 'n'}, {0}};
 	struct query q = {.cli = c, .request = {.type = CANDOR_REQ_QUERY_ITEMS}};
-	while (cli_option(c, argc, argv, own) != -1)
-		q.request.with_reports = true;
+	int opt;
+	while ((opt = cli_option(c, argc, argv, own)) != -1)
+		*(opt == 'n' ? &q.request.with_now : &q.request.with_reports) = true;
 	char **o = cli_operands(c, argc, argv, 2, argc, "POOL ITEM...");
 	q.request.pool = o[0];
 	q.request.reports_limit = q.request.with_reports ? REPORTS_AT_A_TIME : 0;
-	cli_items_init(&q.table);
+	cli_items_init(&q.table, q.request.with_now);
 	cli_json_begin_list(&q.json, "items");
 	int code = ask(&q, (const char *const *)(o + 1), (size_t)(argc - optind - 1));
 	if (q.table.n > 0)
@@ -166,12 +177,17 @@ static int run_query(struct cli *c, int argc, char **argv)
 CLI_COMMAND(query) = {
 	.name = "query",
 	.summary = "show the state and aggregates of items",
-	.help = "usage: candor query POOL ITEM... [--reports]\n\n"
-		"Prints the state of items and their aggregates: the weighted mean and median, the\n"
-		"plain mean, the spread, and the effective number of labelers (ess). They are current\n"
-		"while an item is open, and frozen once it is closed.\n\n"
+	.help = "usage: candor query POOL ITEM... [--now] [--reports]\n\n"
+		"Prints the state of items and their aggregates: the forecast, which makes the most of\n"
+		"the reports; the mean, in which labelers count by their weights; the plain mean, in\n"
+		"which they count alike; the weighted median; the spread; and the effective number of\n"
+		"labelers (ess). They are current while an item is open, and frozen once it is closed.\n"
+		"Behind an outcome a second verdict stands in parentheses.\n\n"
 		"Options:\n"
-		"  --reports   list each labeler's report and weight\n\n"
+		"  --now       also the forecast as of now, of items without an outcome; and the label,\n"
+		"              which is the number to train on: the forecast of now, or the outcome,\n"
+		"              weighed against the forecast where outcomes may be wrong\n"
+		"  --reports   list each labeler's report and weight, and what the forecast is made of\n\n"
 		"Example:\n"
 		"  candor query birds photo-17 --reports\n",
 	.run = run_query,

@@ -7,10 +7,11 @@
 #include "client/candor.h"
 
 struct cli_sent {
-	void *owner; /* the sender, who sets this and the four below */
+	void *owner; /* the sender, who sets this and the five below */
 	struct cli_sent *next; /* of those that are held */
 	uint64_t seq;
 	uint64_t items; /* whose first row is in it */
+	struct import_block *block; /* that its rows are of; NULL: of none */
 	bool is_recheck; /* sent again only to learn which of its rows are rejected */
 	struct arena arena; /* of what the request points to */
 	struct candor_request request;
