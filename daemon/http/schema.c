@@ -59,6 +59,7 @@ static const struct schema_limit limits[] = {
 	{"Settings", "horizon", .high = 1e15},
 	{"Settings", "share", .high = 0.5},
 	{"Settings", "entry", .high = 1e6},
+	{"Settings", "wrong", .high = 0.49},
 	{"CreatePool", "pool", .shortest = 1, .longest = CANDOR_NAME_MAX, .is_needed = true},
 	{"PostReports", "reports", .is_needed = true},
 	{"ResolveItems", "outcomes", .is_needed = true},

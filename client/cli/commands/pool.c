@@ -1,5 +1,6 @@
 /* candor pool: create, set, list, show. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 #include "client/cli/base/settings.h"
 #include "client/cli/base/table.h"
 #include "client/cli/base/visible.h"
+#include "lib/pool/forecast.h"
 
 /* ---- create and set ---- */
 
@@ -173,6 +175,31 @@ static void show_losses(const struct cli *c, const struct candor_pool *p)
 	puts("(Brier loss: 0 is perfect; always saying 0.5 costs 0.25 per item. Ratio: to plain averaging's)");
 }
 
+/* How much of a say each candidate has in the forecast. */
+static void show_blend(const struct candor_pool *p)
+{
+	static const struct {
+		const char *name;
+		double prior;
+	} candidates[] = {
+#define CANDIDATE(NAME, name, prior) {#name, prior},
+		CANDIDATES(CANDIDATE)
+#undef CANDIDATE
+	};
+	_Static_assert(sizeof candidates / sizeof *candidates == CANDOR_CANDIDATES, "as many as there are");
+	double least = INFINITY, share[CANDOR_CANDIDATES], sum = 0;
+	if (p->n_blend != CANDOR_CANDIDATES)
+		return;
+	for (size_t i = 0; i < CANDOR_CANDIDATES; i++)
+		least = fmin(least, p->blend[i]);
+	for (size_t i = 0; i < CANDOR_CANDIDATES; i++)
+		sum += share[i] = candidates[i].prior * exp(least - p->blend[i]);
+	printf("(the forecast is made of");
+	for (size_t i = 0; i < CANDOR_CANDIDATES; i++)
+		printf("%s %.0f %% %s", i > 0 ? "," : "", 100 * share[i] / sum, candidates[i].name);
+	puts(")");
+}
+
 static void show_best(const struct cli *c, const struct candor_best *b)
 {
 	const char *bold = cli_bold(c->term.out_color), *plain = cli_plain(c->term.out_color);
@@ -213,6 +240,7 @@ static void show(const struct cli *c, const struct candor_pool *p)
 	show_rechecks(p);
 	printf("head       %s\n\n", cli_head(p).s);
 	show_losses(c, p);
+	show_blend(p);
 	if (p->best)
 		show_best(c, p->best);
 }
