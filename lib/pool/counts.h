@@ -18,12 +18,36 @@ struct counts_rates {
 };
 
 /* A report that said A (1), B (0) or neither (1/2), and the outcome y in [0, 1]. */
-void counts_add(struct outcome_counts *c, double y, double said);
+static inline void counts_add(struct outcome_counts *c, double y, double said)
+{
+	c->n1 += y;
+	c->n0 += 1 - y;
+	c->a += y * said;
+	c->b += (1 - y) * said;
+}
 
 /* A count read through flips of probability e in [0, 0.49]; `other` is its counterpart. May be negative. */
-double counts_true(double x, double other, double e);
+static inline double counts_true(double x, double other, double e)
+{
+	/* The formula gives the same for e = 0, but takes a division. */
+	return e == 0 ? x : ((1 - e) * x - e * other) / (1 - 2 * e);
+}
 
-/* The rates, drawn towards the prior ones by two reports for each. */
-struct counts_rates counts_rates(const struct outcome_counts *c, double e, struct counts_rates prior);
+/* x out of `of`, with two more that the prior tells. */
+static inline double counts_part(double x, double of, double prior)
+{
+	of = of > 0 ? of : 0;
+	x = x > 0 ? x : 0;
+	return ((x < of ? x : of) + 2 * prior) / (of + 2);
+}
+
+/* The rates, drawn towards the prior ones by two reports for each. Inline: closing asks once for each report. */
+static inline struct counts_rates counts_rates(const struct outcome_counts *c, double e, struct counts_rates prior)
+{
+	return (struct counts_rates){
+		counts_part(counts_true(c->a, c->b, e), counts_true(c->n1, c->n0, e), prior.a),
+		counts_part(counts_true(c->b, c->a, e), counts_true(c->n0, c->n1, e), prior.b),
+	};
+}
 
 #endif

@@ -31,6 +31,8 @@ double elementary_exp(double x)
 	};
 	if (x < -700)
 		return 0;
+	if (x == 0)
+		return 1; /* as the polynomial gives, too */
 	double k = floor(x * LOG2_E + 0.5);
 	double r = (x - k * LN2_HI) - k * LN2_LO;
 	double sum = terms[0];

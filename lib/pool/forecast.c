@@ -25,14 +25,14 @@ static double clip(double x)
 
 /* ---- candidates ---- */
 
-static double unit(size_t n)
+double forecast_unit(size_t n)
 {
 	return 1 / sqrt((double)n);
 }
 
 static double regression(const struct forecast_moment *now, size_t n, const struct track *const *who, const double *p)
 {
-	double r = unit(n), f = 0.5;
+	double r = forecast_unit(n), f = 0.5;
 	bool free = now->signs == CANDOR_FREE;
 	for (size_t i = 0; i < n; i++) {
 		double d = (p[i] - 0.5) * r, c = (r + now->pool->c) + who[i]->m;
@@ -132,7 +132,7 @@ static double said(double p)
 struct forecast_lesson forecast_learn(const struct forecast_moment *now, struct pool_track *pool, size_t n,
 				      const struct track *const *who, const double *p, double y, uint32_t most)
 {
-	double e = now->wrong, f = regression(now, n, who, p), r = unit(n), sum = 0;
+	double e = now->wrong, f = regression(now, n, who, p), r = forecast_unit(n), sum = 0;
 	for (size_t i = 0; i < n; i++)
 		sum += (p[i] - 0.5) * r;
 	double variance = most * 0.25 / ((1 - 2 * e) * (1 - 2 * e)) + pool->u * sum * sum;
@@ -150,9 +150,9 @@ struct forecast_lesson forecast_learn(const struct forecast_moment *now, struct 
 	return lesson;
 }
 
-void forecast_learn_labeler(struct track *t, size_t n, double p, double y, const struct forecast_lesson *lesson)
+void forecast_learn_labeler(struct track *t, double unit, double p, double y, const struct forecast_lesson *lesson)
 {
-	double q = t->v * ((p - 0.5) * unit(n));
+	double q = t->v * ((p - 0.5) * unit);
 	t->m += q * lesson->gradient;
 	t->v -= q * q / lesson->variance;
 	t->v += FORGETTING * (1 - t->v);

@@ -69,7 +69,10 @@ struct forecast_lesson {
 struct forecast_lesson forecast_learn(const struct forecast_moment *now, struct pool_track *pool, size_t n,
 				      const struct track *const *who, const double *p, double y, uint32_t most);
 
-/* The same for one reporter, of n, whose report is p. */
-void forecast_learn_labeler(struct track *t, size_t n, double p, double y, const struct forecast_lesson *lesson);
+/* What each of an item's n reports counts in the regression: 1 / sqrt(n). */
+double forecast_unit(size_t n);
+
+/* The same for one reporter, of n, whose report is p. unit: of n. */
+void forecast_learn_labeler(struct track *t, double unit, double p, double y, const struct forecast_lesson *lesson);
 
 #endif

@@ -223,13 +223,13 @@ static struct forecast_lesson learn(struct pool *p, const struct item *item, uin
 {
 	const struct forecast_moment now = pool_moment(p);
 	const uint32_t *labelers = item_labelers(item);
-	double y = item->frozen->outcome;
+	double y = item->frozen->outcome, unit = forecast_unit(item->n);
 	for (uint32_t i = 0; i < item->n; i++)
 		p->tracks[i] = &labeler_at(p, labelers[i])->track;
 	struct forecast_lesson lesson =
 		forecast_learn(&now, &p->totals.track, item->n, p->tracks, item->values, y, most);
 	for (uint32_t i = 0; i < item->n; i++)
-		forecast_learn_labeler(&labeler_at(p, labelers[i])->track, item->n, item->values[i], y, &lesson);
+		forecast_learn_labeler(&labeler_at(p, labelers[i])->track, unit, item->values[i], y, &lesson);
 	return lesson;
 }
 
@@ -371,12 +371,12 @@ static void gains_of(struct pool *p, const struct pool_stored *rows, size_t n, c
 
 static void restore_item(struct pool *p, const struct pool_stored *row, const uint64_t *through)
 {
-	double mean_loss = mechanism_loss(row->mean, row->outcome);
+	double mean_loss = mechanism_loss(row->mean, row->outcome), unit = forecast_unit(row->n);
 	for (size_t i = 0; i < row->n; i++) {
 		struct labeler *l = labeler_at(p, row->labelers[i]);
 		if (through[row->labelers[i]] >= row->round)
 			continue;
-		forecast_learn_labeler(&l->track, row->n, row->values[i], row->outcome, &row->lesson);
+		forecast_learn_labeler(&l->track, unit, row->values[i], row->outcome, &row->lesson);
 		if (i >= row->scored)
 			continue;
 		l->own_loss += mechanism_loss(row->values[i], row->outcome);

@@ -50,7 +50,8 @@ uint32_t settlement_settle(struct settlement_item *items, size_t n_items, struct
 			l->step = l->after = l->before;
 			continue;
 		}
-		l->gain /= most;
+		if (most > 1)
+			l->gain /= most;
 		l->step = l->before * (1 + eta * l->gain);
 		l->after = (1 - share) * l->step + floor;
 	}
