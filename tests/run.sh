@@ -179,6 +179,10 @@ if [ $# -eq 0 ]; then
 		[ -f "$trace" ] && run_single "$trace" "$B/tests/trace_check" "$trace"
 	done
 	[ -x tests/installcheck.sh ] && run_single installcheck tests/installcheck.sh
+	# Which compiler made the rest does not matter here, so once is enough.
+	case $B in
+	*release) run_single bits tests/bits.sh ;;
+	esac
 fi
 
 [ -s "$failures" ] && echo "Failed:" && cat "$failures"

@@ -23,6 +23,7 @@ struct value {
 struct replay {
 	const char *name;
 	FILE *messages;
+	FILE *values_to; /* NULL: nobody wants them */
 	struct trace_counts *counts;
 	size_t line;
 	struct pool *pool; /* NULL before the first `pool` line */
@@ -535,13 +536,15 @@ static void run_line(struct replay *r, char *line)
 	}
 	if (!event->run(r))
 		return;
+	for (size_t i = 0; i < r->n_values && r->values_to; i++)
+		fprintf(r->values_to, "%zu %s %a\n", r->line, r->values[i].key, r->values[i].got);
 	for (size_t i = r->arrow + 1; i < r->n_words; i++)
 		expect(r, r->words[i]);
 }
 
-int trace_check(FILE *in, const char *name, FILE *messages, struct trace_counts *out)
+int trace_check(FILE *in, const char *name, FILE *messages, FILE *values, struct trace_counts *out)
 {
-	struct replay r = {.name = name, .messages = messages, .counts = out};
+	struct replay r = {.name = name, .messages = messages, .values_to = values, .counts = out};
 	char *line = NULL;
 	size_t cap = 0;
 	ssize_t len;

@@ -25,9 +25,10 @@ struct trace_counts {
 	uint64_t malformed;    /* lines that are no event */
 };
 
-/* Reads `in` to its end. Each failure and each malformed line is one line of `messages`: NAME:LINE: what, got, wanted.
- * A trace that expects nothing at all is a failure: it could not fail. 0 if the trace could be read, whatever it came
- * to; else negative. */
-MUST_CHECK int trace_check(FILE *in, const char *name, FILE *messages, struct trace_counts *out);
+/* Reads `in` to its end. values: NULL, or where all that events came to is written, to the last bit: LINE KEY VALUE.
+ * Each failure and each malformed line is one line of `messages`: NAME:LINE: what, got, wanted. A trace that expects
+ * nothing at all is a failure: it could not fail. 0 if the trace could be read, whatever it came to; else negative.
+ * */
+MUST_CHECK int trace_check(FILE *in, const char *name, FILE *messages, FILE *values, struct trace_counts *out);
 
 #endif

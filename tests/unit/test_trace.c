@@ -44,7 +44,7 @@ static struct trace_counts check_bytes(const char *text, size_t len, char **mess
 	FILE *out = open_memstream(messages, &size), *in = fmemopen((void *)(uintptr_t)text, len, "r");
 	assert_non_null(out);
 	assert_non_null(in);
-	assert_int_equal(trace_check(in, "t", out, &counts), 0);
+	assert_int_equal(trace_check(in, "t", out, NULL, &counts), 0);
 	fclose(in);
 	fclose(out);
 	return counts;
@@ -241,7 +241,7 @@ static void a_stream_that_cannot_be_read_is_an_error(void **state)
 	FILE *in = fopen("/", "re");
 	(void)state;
 	assert_non_null(in);
-	assert_true(trace_check(in, "t", stderr, &counts) < 0);
+	assert_true(trace_check(in, "t", stderr, NULL, &counts) < 0);
 	fclose(in);
 }
 
