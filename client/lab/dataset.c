@@ -12,6 +12,8 @@ int dataset_init(struct dataset *d)
 	int err = names_new(&d->labeler_names, key);
 	if (err == 0)
 		err = names_new(&d->item_names, key);
+	if (err == 0)
+		err = names_new(&d->block_names, key);
 	if (err)
 		dataset_free(d);
 	return err;
@@ -21,13 +23,41 @@ void dataset_free(struct dataset *d)
 {
 	names_free(d->labeler_names);
 	names_free(d->item_names);
+	names_free(d->block_names);
 	free(d->labelers);
 	free(d->first);
 	free(d->outcomes);
+	free(d->blocks);
+	free(d->times);
+	free(d->known_at);
 	free(d->reporters);
 	free(d->reports);
 	free(d->places);
 	*d = (struct dataset){0};
+}
+
+static int grow(void *array, size_t size, uint64_t cap)
+{
+	void *bytes, *grown;
+	memcpy(&bytes, array, sizeof bytes);
+	grown = realloc(bytes, cap * size);
+	if (!grown)
+		return -ENOMEM;
+	memcpy(array, &grown, sizeof grown);
+	return 0;
+}
+
+static int reserve_item(struct dataset *d)
+{
+	uint64_t cap = 2 * d->items_cap + 256;
+	if (d->n_items + 1 < d->items_cap)
+		return 0;
+	if (grow(&d->first, sizeof *d->first, cap) || grow(&d->outcomes, sizeof *d->outcomes, cap) ||
+	    grow(&d->blocks, sizeof *d->blocks, cap) || grow(&d->times, sizeof *d->times, cap) ||
+	    grow(&d->known_at, sizeof *d->known_at, cap))
+		return -ENOMEM;
+	d->items_cap = cap;
+	return 0;
 }
 
 static int reserve(struct dataset *d)
@@ -41,18 +71,6 @@ static int reserve(struct dataset *d)
 		d->places = places;
 		d->labelers_cap = cap;
 	}
-	if (d->n_items + 1 >= d->items_cap) {
-		uint64_t cap = 2 * d->items_cap + 256;
-		uint64_t *first = realloc(d->first, cap * sizeof *first);
-		if (first)
-			d->first = first;
-		double *outcomes = realloc(d->outcomes, cap * sizeof *outcomes);
-		if (outcomes)
-			d->outcomes = outcomes;
-		if (!first || !outcomes)
-			return -ENOMEM;
-		d->items_cap = cap;
-	}
 	if (d->n_reports == d->reports_cap) {
 		uint64_t cap = 2 * d->reports_cap + 1024;
 		uint32_t *reporters = realloc(d->reporters, cap * sizeof *reporters);
@@ -65,7 +83,7 @@ static int reserve(struct dataset *d)
 			return -ENOMEM;
 		d->reports_cap = cap;
 	}
-	return 0;
+	return reserve_item(d);
 }
 
 /* Whether a labeler has reported on the last item: a place before the item's first report belongs to another item. */
@@ -116,6 +134,8 @@ int dataset_add(struct dataset *d, const char *item, const char *labeler, double
 		return err;
 	if (begins) {
 		d->first[d->n_items] = d->n_reports;
+		d->blocks[d->n_items] = NAMES_NONE;
+		d->times[d->n_items] = d->known_at[d->n_items] = NAN;
 		d->outcomes[d->n_items++] = NAN;
 	}
 	if (!isnan(outcome) && isnan(d->outcomes[d->n_items - 1])) {
@@ -124,6 +144,37 @@ int dataset_add(struct dataset *d, const char *item, const char *labeler, double
 	}
 	put_report(d, who, report);
 	return 0;
+}
+
+/* False where something else was said before. */
+static bool take_moment(double *kept, double said, uint64_t *n)
+{
+	if (isnan(said))
+		return true;
+	if (!isnan(*kept))
+		return *kept == said;
+	*kept = said;
+	++*n;
+	return true;
+}
+
+int dataset_place(struct dataset *d, const char *block, double time, double known_at, const char **field)
+{
+	const uint64_t item = d->n_items - 1;
+	uint32_t id = NAMES_NONE;
+	if (block && names_put(d->block_names, block, strlen(block), &id) < 0)
+		return -ENOMEM;
+	d->n_blocks = names_count(d->block_names);
+	*field = NULL;
+	if (block && d->blocks[item] != NAMES_NONE && d->blocks[item] != id)
+		*field = "block";
+	else if (!take_moment(&d->times[item], time, &d->n_times))
+		*field = "time";
+	else if (!take_moment(&d->known_at[item], known_at, &d->n_known_at))
+		*field = "known";
+	else if (block)
+		d->blocks[item] = id;
+	return *field ? ERR_CONFLICT : 0;
 }
 
 int dataset_finish(struct dataset *d)
@@ -146,77 +197,4 @@ double dataset_t_eff(const struct dataset *d)
 		if (!isnan(d->outcomes[i]))
 			scored += d->first[i + 1] - d->first[i];
 	return d->n_labelers ? (double)scored / d->n_labelers : 0;
-}
-
-/* ---- replaying ---- */
-
-static int replay_item(struct scheme *s, struct scheme_item *item, double outcome, struct regret *r, struct replay *out)
-{
-	double forecasts[SCHEME_FORECASTS_MAX];
-	int err = s->class->close(s, item, forecasts);
-	if (err)
-		return err;
-	if (isnan(outcome)) {
-		s->class->forget(s, item);
-		return 0;
-	}
-	for (int f = 0; f < r->n_forecasts; f++)
-		score_add(&out->scores[f], forecasts[f], outcome);
-	regret_add(r, item, forecasts, outcome);
-	return s->class->resolve(s, item, outcome);
-}
-
-static void conclude(const struct scheme *s, const struct dataset *d, const struct regret *r, struct replay *out)
-{
-	const struct pool *p = scheme_pool(s);
-	for (uint32_t id = 0; p && id < d->n_labelers; id++) {
-		double w = pool_weight(p, pool_find_labeler(p, d->labelers[id], strlen(d->labelers[id])));
-		if (out->heaviest == NAMES_NONE || w > out->heaviest_weight) {
-			out->heaviest = id;
-			out->heaviest_weight = w;
-		}
-		if (out->lightest == NAMES_NONE || w < out->lightest_weight) {
-			out->lightest = id;
-			out->lightest_weight = w;
-		}
-	}
-	if (out->heaviest_weight == out->lightest_weight)
-		out->heaviest = out->lightest = NAMES_NONE;
-	for (int f = 0; f < r->n_forecasts; f++) {
-		out->regret[f] = regret_of(r, f, &out->best[f]);
-		if (out->best[f] != NAMES_NONE) {
-			const struct regret_account *a = &r->accounts[out->best[f]];
-			out->best_loss[f] = a->own / (double)a->n;
-		}
-	}
-}
-
-int dataset_replay(const struct dataset *d, const uint32_t *order, const struct scheme_class *class,
-		   const struct candor_settings *settings, atomic_uint_fast64_t *done, struct replay *out)
-{
-	const struct scheme_options options = {.settings = *settings, .labelers = d->n_labelers, .names = d->labelers};
-	struct scheme *s = NULL;
-	struct regret r;
-	*out = (struct replay){.heaviest = NAMES_NONE, .lightest = NAMES_NONE};
-	int err = regret_init(&r, d->n_labelers, scheme_forecasts(class));
-	if (err == 0)
-		err = class->make(&s, &options);
-	for (uint64_t i = 0; i < d->n_items && err == 0; i++) {
-		uint64_t k = order ? order[i] : i;
-		struct scheme_item item = {
-			.number = i,
-			.n = d->first[k + 1] - d->first[k],
-			.labelers = d->reporters + d->first[k],
-			.reports = d->reports + d->first[k],
-		};
-		err = replay_item(s, &item, d->outcomes[k], &r, out);
-		if (done)
-			atomic_fetch_add_explicit(done, 1, memory_order_relaxed);
-	}
-	if (err == 0)
-		conclude(s, d, &r, out);
-	if (s)
-		class->free(s);
-	regret_free(&r);
-	return err;
 }

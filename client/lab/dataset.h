@@ -1,12 +1,9 @@
-/* dataset.h - a whole campaign in memory, reports and outcomes in the order of items, and its replay under a scheme.
+/* dataset.h - a whole campaign in memory: reports, outcomes, and how these came, in the order of items.
  * Pure: no I/O, no clock. */
 #ifndef CANDOR_LAB_DATASET_H
 #define CANDOR_LAB_DATASET_H
 
-#include <stdatomic.h>
-
-#include "client/lab/regret.h"
-#include "client/lab/score.h"
+#include "lib/pool/pool.h"
 
 struct dataset {
 	struct names *labeler_names, *item_names;
@@ -15,6 +12,12 @@ struct dataset {
 	uint64_t n_items, items_cap, n_reports, reports_cap, n_known;
 	uint64_t *first; /* [n_items + 1] of its reports */
 	double *outcomes; /* [n_items]; NaN: not known */
+	/* Likewise: the block whose outcomes are settled together (NAMES_NONE: none), when an item was closed, and when
+	 * its outcome became known (NaN: not said); without times the latter is how many items were closed before. */
+	struct names *block_names;
+	uint32_t *blocks, n_blocks;
+	double *times, *known_at;
+	uint64_t n_times, n_known_at; /* items that have these */
 	uint32_t *reporters; /* [n_reports] */
 	double *reports; /* [n_reports] */
 	uint64_t *places; /* [labelers_cap] 1 + where in reports[] a labeler's newest one is; 0: it has none */
@@ -30,26 +33,14 @@ void dataset_free(struct dataset *d);
  * another outcome already; ERR_FULL after ITEM_REPORTS_MAX reports on it; -ENOMEM. After an error no row was added. */
 MUST_CHECK int dataset_add(struct dataset *d, const char *item, const char *labeler, double report, double outcome);
 
+/* What else the newest row says of its item: block (NULL: nothing), time and known_at (NaN: nothing). 0; ERR_CONFLICT
+ * where an earlier row said something else, and then *field names it; -ENOMEM. */
+MUST_CHECK int dataset_place(struct dataset *d, const char *block, double time, double known_at, const char **field);
+
 /* No more rows. 0 or -ENOMEM. */
 MUST_CHECK int dataset_finish(struct dataset *d);
 
 /* T_eff at its end: scored reports / labelers. */
 double dataset_t_eff(const struct dataset *d);
-
-struct replay {
-	struct score scores[SCHEME_FORECASTS_MAX];
-	double regret[SCHEME_FORECASTS_MAX]; /* against the labeler for whom it is largest */
-	uint32_t best[SCHEME_FORECASTS_MAX]; /* who that is; NAMES_NONE where no outcome is known */
-	double best_loss[SCHEME_FORECASTS_MAX]; /* its mean own loss */
-	uint32_t heaviest, lightest; /* at the end, of the mechanism; NAMES_NONE for other schemes, and where all weigh
-				     * the same */
-	double heaviest_weight, lightest_weight;
-};
-
-/* Replays items order[n_items] (NULL: in their own order), each closed, scored where its outcome is known, and resolved
- * at once. *done (may be NULL) counts items as they are done; other threads may read it. 0 or an error of the scheme.
- */
-MUST_CHECK int dataset_replay(const struct dataset *d, const uint32_t *order, const struct scheme_class *class,
-			      const struct candor_settings *settings, atomic_uint_fast64_t *done, struct replay *out);
 
 #endif

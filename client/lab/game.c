@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "client/lab/responder.h"
+#include "client/lab/training.h"
+#include "client/lab/waiting.h"
 
 enum {
 	NAME_SIZE = 12,
@@ -22,15 +24,6 @@ struct player {
 	double last; /* its last report; 0.5 before the first */
 	uint32_t slot; /* in the outlook being made, valid where slot_of() says so */
 	uint64_t slot_of;
-};
-
-/* An item whose outcome has not come. */
-struct pending {
-	struct scheme_item item;
-	uint32_t *labelers; /* [reporters_max], the item's */
-	double *reports; /* likewise */
-	double outcome;
-	bool known;
 };
 
 struct game {
@@ -52,9 +45,8 @@ struct game {
 	size_t n_draws, first_draw;
 	uint64_t drawn;
 
-	/* Items that wait for their outcome: also a ring. */
-	struct pending *waiting; /* [n_waiting] one more than the delay, or than there are items */
-	uint64_t n_waiting, resolved, closed;
+	struct waiting waiting;
+	struct training training; /* where items have features */
 
 	/* For best responders. */
 	uint64_t outlooks;
@@ -81,6 +73,12 @@ const char *game_fault(const struct game_options *o)
 		return "the strategies need more labelers than there are";
 	if (o->delay > GAME_DELAY_MAX)
 		return "the delay must be at most 1,000,000 items";
+	if (o->together > GAME_TOGETHER_MAX)
+		return "at most 100,000 outcomes can come together";
+	if (o->class->late && o->world.known >= 1)
+		return "where all outcomes come, no item is left to be judged at the end";
+	if (o->world.features > 0 && o->world.items > TRAINING_ITEMS_MAX)
+		return "a reward model is trained on at most 1,000,000 items";
 	return NULL;
 }
 
@@ -156,29 +154,36 @@ static int make_draws(struct game *g)
 		d->labelers = malloc(g->reporters_max * sizeof *d->labelers);
 		d->beliefs = malloc(g->reporters_max * sizeof *d->beliefs);
 		d->dice = malloc(g->reporters_max * sizeof *d->dice);
-		if (!d->labelers || !d->beliefs || !d->dice)
+		d->features = malloc((g->o->world.features + 1) * sizeof *d->features);
+		if (!d->labelers || !d->beliefs || !d->dice || !d->features)
 			return -ENOMEM;
 	}
 	return 0;
 }
 
-/* Memory for an item's reports is allocated when it is first needed. */
-static int make_waiting(struct game *g)
+/* Whether items without an outcome are looked at again. */
+static bool keeps(const struct game *g)
 {
-	g->n_waiting = 1 + (g->o->delay < g->o->world.items ? g->o->delay : g->o->world.items);
-	g->waiting = calloc(g->n_waiting, sizeof *g->waiting);
-	return g->waiting ? 0 : -ENOMEM;
+	return g->o->class->late || g->o->world.features > 0;
 }
 
-static struct pending *next_pending(struct game *g)
+static int make_scheme(struct game *g)
 {
-	struct pending *p = &g->waiting[g->closed % g->n_waiting];
-	if (p->labelers)
-		return p;
-	p->labelers = malloc(g->reporters_max * sizeof *p->labelers);
-	p->reports = malloc(g->reporters_max * sizeof *p->reports);
-	p->item = (struct scheme_item){.labelers = p->labelers, .reports = p->reports};
-	return p->labelers && p->reports ? p : NULL;
+	const struct game_options *o = g->o;
+	const struct scheme_options options = {.settings = o->settings, .labelers = g->labelers, .names = g->names};
+	int err = o->class->make(&g->scheme, &options);
+	if (err)
+		return err;
+	g->waiting = (struct waiting){
+		.scheme = g->scheme,
+		.reporters_max = g->reporters_max,
+		.items = o->world.items,
+		.delay = o->delay,
+		.together = o->together > 1 ? o->together : 1,
+		.apart = o->apart,
+		.keeps = keeps(g),
+	};
+	return waiting_init(&g->waiting);
 }
 
 static int make_outlook(struct game *g)
@@ -203,6 +208,8 @@ static int set_up(struct game *g)
 	g->parts = malloc(g->reporters_max * sizeof *g->parts);
 	if (!g->parts)
 		return -ENOMEM;
+	if (o->world.features > 0 && training_init(&g->training, o->world.items, o->world.features, g->n_forecasts))
+		return -ENOMEM;
 	int err = world_new(&g->world, &o->world);
 	if (err == 0)
 		err = make_names(g);
@@ -211,15 +218,11 @@ static int set_up(struct game *g)
 	if (err == 0)
 		err = make_draws(g);
 	if (err == 0)
-		err = make_waiting(g);
-	if (err == 0)
 		err = make_outlook(g);
 	if (err == 0)
 		err = regret_init(&g->regret, g->labelers, g->n_forecasts);
 	if (err == 0)
-		err = o->class->make(
-			&g->scheme,
-			&(struct scheme_options){.settings = o->settings, .labelers = g->labelers, .names = g->names});
+		err = make_scheme(g);
 	return err;
 }
 
@@ -231,13 +234,11 @@ static void tear_down(struct game *g)
 		free(g->draws[i].labelers);
 		free(g->draws[i].beliefs);
 		free(g->draws[i].dice);
-	}
-	for (uint64_t i = 0; g->waiting && i < g->n_waiting; i++) {
-		free(g->waiting[i].labelers);
-		free(g->waiting[i].reports);
+		free(g->draws[i].features);
 	}
 	free(g->draws);
-	free(g->waiting);
+	waiting_free(&g->waiting);
+	training_free(&g->training);
 	free(g->slots);
 	free(g->predicted);
 	free(g->weights);
@@ -393,23 +394,51 @@ static void measure_influence(struct game *g, const struct scheme_item *item)
 static void check_bound(struct game *g)
 {
 	const struct pool *p = scheme_pool(g->scheme);
-	for (uint32_t id = 0; p && id < pool_labelers(p); id++) {
-		const struct labeler *l = pool_labeler(p, id);
-		double bound = pool_bound(p, id);
+	struct game_result *out = g->out;
+	if (!p)
+		return;
+	out->gain = NAN;
+	for (uint32_t id = 0; id < pool_labelers(p); id++) {
+		double gain = pool_labeler(p, id)->gain, bound = pool_bound(p, id);
 		if (bound > 0)
-			g->out->bound_used = fmax(g->out->bound_used, (l->settled_loss - l->own_loss) / bound);
+			out->bound_used = fmax(out->bound_used, gain / bound);
+		if (gain > bound && !(bound > 0))
+			out->bound_used = INFINITY; /* only who was never settled has no bound */
+		if (!(gain <= out->gain)) {
+			out->gain = gain;
+			out->bound = bound;
+		}
 	}
+}
+
+/* NaN where nothing was scored. */
+static double regret_now(const struct game *g, int forecast)
+{
+	double regret = regret_of(&g->regret, forecast, NULL);
+	return isinf(regret) ? NAN : regret;
 }
 
 static void note_checkpoint(struct game *g)
 {
 	size_t c = g->checkpoint++;
 	for (int f = 0; f < g->n_forecasts; f++)
-		g->out->regrets[f][c] = regret_of(&g->regret, f, NULL);
+		g->out->regrets[f][c] = regret_now(g, f);
 	g->out->influences[c] = g->influence_since / (double)g->influence_items;
 	g->influence_since = 0;
 	g->influence_items = 0;
 	check_bound(g);
+}
+
+/* Fresh pairs are drawn in a stream that no repetition uses. */
+static void train(struct game *g)
+{
+	static const uint64_t FRESH_STREAM = UINT64_C(2) << 32;
+	const double *reward = world_reward(g->world);
+	uint64_t seed = g->o->world.seed, stream = FRESH_STREAM + g->o->world.stream;
+	for (int f = 0; f < g->n_forecasts; f++)
+		g->out->trained[f] = training_by_labels(&g->training, f, reward, seed, stream);
+	g->out->trained_truths = training_by_truths(&g->training, reward, seed, stream);
+	g->out->trained_posted = training_by_outcomes(&g->training, reward, seed, stream);
 }
 
 static void conclude(struct game *g)
@@ -422,8 +451,14 @@ static void conclude(struct game *g)
 	out->groups_standing = standings / g->grouped;
 	out->best_loss = world_best_loss(g->world);
 	out->influence = g->grouped && g->o->class->say ? out->influence / (double)g->o->world.items : NAN;
-	for (int f = 0; f < g->n_forecasts; f++)
-		out->regret[f] = regret_of(&g->regret, f, NULL);
+	for (int f = 0; f < g->n_forecasts; f++) {
+		out->regret[f] = regret_now(g, f);
+		if (g->o->class->late && g->checkpoint > 0)
+			out->regrets[f][g->checkpoint - 1] = out->regret[f];
+	}
+	check_bound(g);
+	if (g->o->world.features > 0)
+		train(g);
 }
 
 static void find_leader(struct game *g)
@@ -452,38 +487,70 @@ static bool anyone_copies(const struct game_options *o)
 	return false;
 }
 
+/* Where the outcomes of some items never come, those are what counts: the others have their outcome. */
+static bool is_judged(const struct game *g, const struct world_draw *d)
+{
+	return g->o->world.known >= 1 || !d->known;
+}
+
+static void judge(struct game *g, const struct scheme_item *item, const double *forecasts, double truth)
+{
+	for (int f = 0; f < g->n_forecasts; f++)
+		score_add(&g->out->scores[f], forecasts[f], truth);
+	regret_add(&g->regret, item, forecasts, truth);
+}
+
+/* A posted item's label is its outcome, or, with the setting `wrong`, what that makes of the forecast. */
+static void keep_for_training(struct game *g, const struct world_draw *d, const double *forecasts)
+{
+	const struct pool *pool = scheme_pool(g->scheme);
+	size_t at = training_add(&g->training, d->features, d->truth, d->known ? d->outcome : NAN);
+	for (int f = 0; f < g->n_forecasts; f++)
+		g->training.labels[f][at] =
+			pool ? pool_resolved_label(pool, forecasts[f], d->outcome, NULL) : d->outcome;
+}
+
 static int close_item(struct game *g)
 {
 	const struct world_draw *d = draw_ahead(g, 0);
-	struct pending *p = next_pending(g);
+	struct pending *p = waiting_next(&g->waiting, d->known);
 	double forecasts[SCHEME_FORECASTS_MAX];
 	if (!p)
 		return -ENOMEM;
 	p->item.number = d->number;
 	p->item.n = d->n;
 	answer(g, p->labelers, p->reports);
+	p->truth = d->truth;
 	p->outcome = d->outcome;
-	p->known = d->known;
 	measure_influence(g, &p->item);
 	int err = g->o->class->close(g->scheme, &p->item, forecasts);
 	if (err)
 		return err;
-	for (int f = 0; f < g->n_forecasts; f++)
-		score_add(&g->out->scores[f], forecasts[f], d->truth);
-	regret_add(&g->regret, &p->item, forecasts, d->truth);
+	if (is_judged(g, d) && !g->o->class->late)
+		judge(g, &p->item, forecasts, d->truth);
 	if (g->o->on_item)
 		g->o->on_item(g->o->arg, &p->item, d, g->names);
-	g->closed++;
-	return 0;
+	if (g->o->world.features > 0)
+		keep_for_training(g, d, forecasts);
+	return waiting_closed(&g->waiting, d->known);
 }
 
-static int resolve_oldest(struct game *g)
+/* Where items without an outcome are looked at in the end, all others come first. */
+static int finish(struct game *g)
 {
-	struct pending *p = &g->waiting[g->resolved++ % g->n_waiting];
-	if (p->known)
-		return g->o->class->resolve(g->scheme, &p->item, p->outcome);
-	g->o->class->forget(g->scheme, &p->item);
-	return 0;
+	int err = keeps(g) ? waiting_finish(&g->waiting) : 0;
+	for (size_t i = 0; i < g->waiting.n_kept && err == 0; i++) {
+		struct pending *p = &g->waiting.kept[i];
+		double forecasts[SCHEME_FORECASTS_MAX];
+		err = g->o->class->now(g->scheme, &p->item, forecasts);
+		if (err)
+			return err;
+		if (g->o->class->late)
+			judge(g, &p->item, forecasts, p->truth);
+		for (int f = 0; f < g->n_forecasts && g->o->world.features > 0; f++)
+			g->training.labels[f][p->item.number] = forecasts[f];
+	}
+	return err;
 }
 
 static int play(struct game *g)
@@ -496,8 +563,6 @@ static int play(struct game *g)
 		if (copies && t % refresh == 0)
 			find_leader(g);
 		int err = close_item(g);
-		if (err == 0 && g->closed - g->resolved > g->o->delay)
-			err = resolve_oldest(g);
 		if (err)
 			return err;
 		world_next(g->world, &g->draws[g->first_draw]);
@@ -507,14 +572,14 @@ static int play(struct game *g)
 		if (g->o->done)
 			atomic_fetch_add_explicit(g->o->done, 1, memory_order_relaxed);
 	}
-	return 0;
+	return finish(g);
 }
 
 int game_play(const struct game_options *o, struct game_result *out)
 {
 	struct game g = {.o = o, .out = out};
 	require(!game_fault(o));
-	*out = (struct game_result){.bound_used = NAN};
+	*out = (struct game_result){.bound_used = NAN, .gain = NAN, .bound = NAN};
 	int err = set_up(&g);
 	if (err == 0)
 		err = play(&g);

@@ -2,18 +2,20 @@
  *
  * Strategies see the weights of the scheme they play under, so each scheme has a game of its own; the world's draws,
  * and who follows which strategy, are the same in all games of one seed and stream. Everything is scored against the
- * truth, whether or not an outcome was posted. Pure; games may run in different threads. */
+ * truth: all items, or, where the outcomes of some never come, those. Outcomes that are on their way at the end come
+ * before anybody looks back. Pure; games may run in different threads. */
 #ifndef CANDOR_LAB_GAME_H
 #define CANDOR_LAB_GAME_H
 
 #include <stdatomic.h>
 
 #include "client/lab/regret.h"
+#include "client/lab/reward.h"
 #include "client/lab/score.h"
 #include "client/lab/strategy.h"
 #include "client/lab/world.h"
 
-enum { GAME_GROUPS_MAX = 8, GAME_CHECKPOINTS_MAX = 64, GAME_DELAY_MAX = 1000000 };
+enum { GAME_GROUPS_MAX = 8, GAME_CHECKPOINTS_MAX = 64, GAME_DELAY_MAX = 1000000, GAME_TOGETHER_MAX = 100000 };
 
 /* Labelers that follow a strategy. It may be the truthful one, so that they can be told from the others. */
 struct game_group {
@@ -26,6 +28,8 @@ struct game_options {
 	const struct scheme_class *class;
 	struct candor_settings settings; /* complete and in range */
 	uint64_t delay; /* items that are closed between an item and its outcome; at most GAME_DELAY_MAX */
+	uint64_t together; /* outcomes that come at once, up to GAME_TOGETHER_MAX, and are settled as one; 0 is 1 */
+	bool apart; /* ... but settled one by one */
 	size_t n_groups;
 	struct game_group groups[GAME_GROUPS_MAX]; /* the labelers of all together at most world.labelers */
 	size_t n_checkpoints;
@@ -50,9 +54,14 @@ struct game_result {
 	double influence, influences[GAME_CHECKPOINTS_MAX];
 	double groups_standing; /* their mean standing at the end; NaN where there are none */
 
-	/* For scheme_candor: the largest ratio of a labeler's regret to its regret bound, at any checkpoint. Above 1
-	 * the bound would not hold. NaN for other schemes. */
-	double bound_used;
+	/* Of the mechanism: the largest ratio of a labeler's gain to its regret bound, at any checkpoint and at the
+	 * end; above 1 the bound would not hold. The largest gain at the end, and the bound of that labeler. NaN for
+	 * other schemes. */
+	double bound_used, gain, bound;
+
+	/* Where items have features: models trained on what each forecast makes of the reports at the end, or on the
+	 * outcome where it was posted; on all truths; and on the posted outcomes alone. */
+	struct reward_score trained[SCHEME_FORECASTS_MAX], trained_truths, trained_posted;
 
 	/* Best responders: their answers, and what each time they expected to gain over truth by the end of their plan,
 	 * as a part of their weight. */

@@ -216,6 +216,15 @@ static int ds_close(struct scheme *s, struct scheme_item *item, double *forecast
 	return 0;
 }
 
+/* By the parameters of the newest fit, or what its own outcome says. */
+static int ds_now(struct scheme *s, struct scheme_item *item, double *forecasts)
+{
+	const struct dawid_skene *d = of(s);
+	const struct side *side = &d->sides[item->number];
+	forecasts[0] = side->known || !d->fitted_items ? side->posterior : posterior(d, item->number);
+	return 0;
+}
+
 static int resolve_blind(struct scheme *s, struct scheme_item *item, double outcome)
 {
 	(void)s;
@@ -253,6 +262,7 @@ const struct scheme_class scheme_dawid_skene = {
 	.make = make_blind,
 	.free = ds_free,
 	.close = ds_close,
+	.now = ds_now,
 	.resolve = resolve_blind,
 	.forget = nothing_to_forget,
 	.standing = ds_standing,
@@ -265,6 +275,7 @@ const struct scheme_class scheme_dawid_skene_gold = {
 	.make = make_gold,
 	.free = ds_free,
 	.close = ds_close,
+	.now = ds_now,
 	.resolve = resolve_gold,
 	.forget = nothing_to_forget,
 	.standing = ds_standing,

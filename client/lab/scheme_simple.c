@@ -1,5 +1,6 @@
-/* Other schemes in use that need only a number or two for each labeler: plain averaging, multiplicative weights, and
- * following the best so far. */
+/* Other schemes in use that need only a number or two for each labeler: plain averaging, majorities, multiplicative
+ * weights, and following the best so far. Closing changes nothing in any of them, so what they forecast of an item now
+ * is what closing it would. */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -8,14 +9,14 @@
 #include "lib/pool/mechanism.h"
 #include "client/lab/scheme.h"
 
-/* The state of all three: what is known of each labeler, and space for an item. */
+/* The state of all: what is known of each labeler, and space for an item. */
 struct simple {
 	struct scheme scheme;
 	size_t cap;
 	double *w; /* [cap] */
 	struct aggregate_cell *cells; /* [cap] */
 	struct record {
-		double sum; /* plain: nothing; hedge: of mix loss - own loss; leader: of own losses */
+		double sum; /* plain, majority: nothing; hedge: of mix loss - own loss; leader: of own losses */
 		uint64_t scored;
 	} records[]; /* [labelers] */
 };
@@ -87,6 +88,21 @@ static void nothing_to_forget(struct scheme *s, struct scheme_item *item)
 	(void)item;
 }
 
+static int nothing_to_learn(struct scheme *s, struct scheme_item *item, double outcome)
+{
+	(void)s;
+	(void)item;
+	(void)outcome;
+	return 0;
+}
+
+static double equal_standing(const struct scheme *s, uint32_t labeler)
+{
+	(void)s;
+	(void)labeler;
+	return 1;
+}
+
 /* ---- plain: mean and median with all weights 1 ---- */
 
 static int plain_make(struct scheme **out, const struct scheme_options *o)
@@ -105,21 +121,6 @@ static int plain_close(struct scheme *s, struct scheme_item *item, double *forec
 	return 0;
 }
 
-static int plain_resolve(struct scheme *s, struct scheme_item *item, double outcome)
-{
-	(void)s;
-	(void)item;
-	(void)outcome;
-	return 0;
-}
-
-static double plain_standing(const struct scheme *s, uint32_t labeler)
-{
-	(void)s;
-	(void)labeler;
-	return 1;
-}
-
 const struct scheme_class scheme_plain = {
 	.name = "plain",
 	.forecasts = {"mean", "median"},
@@ -127,10 +128,43 @@ const struct scheme_class scheme_plain = {
 	.make = plain_make,
 	.free = simple_free,
 	.close = plain_close,
-	.resolve = plain_resolve,
+	.now = plain_close,
+	.resolve = nothing_to_learn,
 	.forget = nothing_to_forget,
-	.standing = plain_standing,
+	.standing = equal_standing,
 	.say = say,
+};
+
+/* ---- majority: the side that most take ---- */
+
+static int majority_make(struct scheme **out, const struct scheme_options *o)
+{
+	return make(out, o, &scheme_majority);
+}
+
+static int majority_close(struct scheme *s, struct scheme_item *item, double *forecasts)
+{
+	size_t above = 0, below = 0;
+	(void)s;
+	for (size_t i = 0; i < item->n; i++) {
+		above += item->reports[i] > 0.5;
+		below += item->reports[i] < 0.5;
+	}
+	forecasts[0] = above > below ? 1 : above < below ? 0 : 0.5;
+	return 0;
+}
+
+const struct scheme_class scheme_majority = {
+	.name = "majority",
+	.forecasts = {"majority"},
+	.equal = true,
+	.make = majority_make,
+	.free = simple_free,
+	.close = majority_close,
+	.now = majority_close,
+	.resolve = nothing_to_learn,
+	.forget = nothing_to_forget,
+	.standing = equal_standing,
 };
 
 /* ---- hedge: the exponentially weighted average forecaster ----
@@ -199,6 +233,7 @@ const struct scheme_class scheme_hedge = {
 	.make = hedge_make,
 	.free = simple_free,
 	.close = hedge_close,
+	.now = hedge_close,
 	.resolve = hedge_resolve,
 	.forget = nothing_to_forget,
 	.standing = hedge_standing,
@@ -274,6 +309,7 @@ const struct scheme_class scheme_leader = {
 	.make = leader_make,
 	.free = simple_free,
 	.close = leader_close,
+	.now = leader_close,
 	.resolve = leader_resolve,
 	.forget = nothing_to_forget,
 	.standing = leader_standing,

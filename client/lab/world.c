@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/lab/reward.h"
 #include "lib/pool/pool.h"
 
 struct person {
@@ -22,6 +23,7 @@ struct world {
 	double *errors; /* [labelers] own errors on the item in work, */
 	uint64_t *erred; /* [labelers] ... and 1 + the item that they are of */
 	struct person *persons; /* [labelers] */
+	double reward[REWARD_FEATURES_MAX];
 };
 
 static bool within(double x, double low, double high)
@@ -69,6 +71,10 @@ const char *world_fault(const struct world_options *o)
 		return "correlation must be from 0 to 1";
 	if (!within(o->base_rate, 0.001, 0.999))
 		return "the base rate must be from 0.001 to 0.999";
+	if (o->features > REWARD_FEATURES_MAX)
+		return "features must be at most 64";
+	if (o->features > 0 && o->kind != WORLD_SIGNALS)
+		return "only items of the world of signals have features";
 	if (!within(o->gap, 0, 0.3))
 		return "the gap must be from 0 to 0.3";
 	if (o->kind != WORLD_SIGNALS && o->labelers < 2)
@@ -112,8 +118,15 @@ int world_new(struct world **out, const struct world_options *o)
 			.as = i,
 		};
 	}
+	if (o->features > 0)
+		reward_draw(&w->random, o->features, w->reward);
 	*out = w;
 	return 0;
+}
+
+const double *world_reward(const struct world *w)
+{
+	return w->o.features > 0 ? w->reward : NULL;
 }
 
 void world_free(struct world *w)
@@ -196,7 +209,12 @@ static void draw_signals(struct world *w, struct world_draw *d)
 {
 	double shared = sqrt(w->o.correlation) * random_normal(&w->random);
 	double own = sqrt(1 - w->o.correlation);
-	d->truth = random_chance(&w->random, w->o.base_rate);
+	double preferred = w->o.base_rate;
+	if (w->o.features > 0) {
+		reward_draw_pair(&w->random, w->o.features, d->features);
+		preferred = reward_preference(w->o.features, w->reward, d->features);
+	}
+	d->truth = random_chance(&w->random, preferred);
 	for (size_t i = 0; i < d->n; i++) {
 		const struct person *p = &w->persons[d->labelers[i]];
 		double error = shared + own * own_error(w, d, d->labelers[i]);

@@ -37,6 +37,9 @@ struct world_options {
 	double bias; /* standard deviation of labelers' biases, in log odds */
 	double correlation; /* rho, in [0, 1] */
 	double base_rate; /* in (0, 1) */
+	/* Not 0: an item is a pair of responses with so many features (reward.h), and its truth is drawn by the
+	 * preference that they give, in place of base_rate, which labelers believe in all the same. */
+	uint32_t features;
 	double gap;
 	uint64_t period;
 	double known; /* probability that an item's outcome is ever posted */
@@ -51,6 +54,7 @@ struct world_draw {
 	double outcome; /* as posted: the truth, or its opposite */
 	bool known; /* the outcome will be posted */
 	double lot; /* uniform in [0, 1), one for the item */
+	double *features; /* [features] of the pair; the caller's too, NULL where there are none */
 	size_t n;
 	uint32_t *labelers; /* [n] */
 	double *beliefs; /* [n] that the truth is 1 */
@@ -76,6 +80,9 @@ double world_t_eff(const struct world_options *o);
 /* What the best labeler's beliefs cost per item on average: the least expected Brier loss of any labeler, from skills
  * and biases alone (WORLD_SWITCHING: from the turns). O(labelers). */
 double world_best_loss(const struct world *w);
+
+/* theta[features] of the true reward; NULL where there are no features. */
+const double *world_reward(const struct world *w);
 
 /* Makes one labeler see exactly what another would: one person under two names. */
 void world_same_person(struct world *w, uint32_t labeler, uint32_t as);

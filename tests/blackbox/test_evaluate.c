@@ -24,7 +24,7 @@ static void real_data_comes_to_the_known_figures(void **state)
 	for (size_t i = 0; i < n; i++)
 		args[at++] = known[i].path;
 	args[at++] = "--schemes";
-	args[at++] = "candor,plain";
+	args[at++] = "candor,plain,forecast,forecast-free,regression,evidence,evidence_full";
 	args[at++] = "--json";
 	assert_int_equal(command_run(c, NULL, args), 0);
 	assert_string_equal(c->err, "");
@@ -35,16 +35,34 @@ static void real_data_comes_to_the_known_figures(void **state)
 		const json_t *f = json_array_get(json_object_get(o, "files"), i);
 		assert_text_at(f, "file", k->path);
 		assert_int_equal(command_number_at(f, "known_outcomes"), k->resolved);
-		assert_text_at(f, "schemes.0.scheme", "candor");
-		assert_figure(command_number_at(f, "schemes.0.brier"), k->mean_loss);
-		assert_figure(command_number_at(f, "schemes.1.brier"), k->median_loss);
-		assert_figure(command_number_at(f, "schemes.2.brier"), k->plain_mean_loss);
-		assert_figure(command_number_at(f, "schemes.3.brier"), k->plain_median_loss);
+		const struct {
+			const char *scheme;
+			double loss;
+		} want[] = {{"forecast", k->forecast_loss},
+			    {"forecast-free", k->forecast_free_loss},
+			    {"candor", k->mean_loss},
+			    {"candor-med", k->median_loss},
+			    {"regression", k->regression_loss},
+			    {"evidence", k->evidence_loss},
+			    {"evidence_full", k->evidence_full_loss},
+			    {"mean", k->plain_mean_loss},
+			    {"median", k->plain_median_loss}};
+		for (size_t s = 0; s < sizeof want / sizeof *want; s++) {
+			char path[64];
+			snprintf(path, sizeof path, "schemes.%zu.scheme", s);
+			assert_text_at(f, path, want[s].scheme);
+			snprintf(path, sizeof path, "schemes.%zu.brier", s);
+			assert_figure(command_number_at(f, path), want[s].loss);
+		}
+		/* No labeler's gain comes above its bound. */
+		assert_at_most(command_number_at(f, "schemes.0.bound_used"), 1);
+		assert_at_most(command_number_at(f, "schemes.0.gain"), command_number_at(f, "schemes.0.bound"));
 		assert_text_at(f, "schemes.0.heaviest", k->heaviest);
 		assert_text_at(f, "schemes.0.lightest", k->lightest);
 		assert_figure(command_number_at(f, "schemes.0.heaviest_weight"), k->heaviest_weight);
 		assert_figure(command_number_at(f, "schemes.0.lightest_weight"), k->lightest_weight);
 	}
+	assert_at_most(command_number_at(o, "geometric_mean_ratio_to_mean.forecast"), 0.615);
 	json_decref(o);
 }
 
@@ -234,8 +252,9 @@ static void the_same_seed_gives_the_same_order_and_another_seed_another(void **s
 				 command_number_at(unshuffled, "files.0.schemes.0.brier")};
 	assert_true(losses[0] != losses[1] && losses[1] != losses[2] && losses[2] != losses[0]);
 	/* What has no memory knows no order; sums have one. */
-	assert_near(command_number_at(one, "files.0.schemes.2.brier"),
-		    command_number_at(unshuffled, "files.0.schemes.2.brier"), 1e-14);
+	assert_text_at(one, "files.0.schemes.7.scheme", "mean");
+	assert_near(command_number_at(one, "files.0.schemes.7.brier"),
+		    command_number_at(unshuffled, "files.0.schemes.7.brier"), 1e-14);
 	assert_near(command_number_at(one, "seed"), 5, 0);
 	/* The largest number that JSON's readers take. */
 	json_decref(shuffled(c, "shuffle:9223372036854775807", "1"));
@@ -305,12 +324,12 @@ static void one_file_is_a_table_of_measures_and_a_calibration(void **state)
 	assert_string_equal(c->err, "");
 	assert_null(strchr(c->out, '\033'));
 	assert_says(c->out, "answers: 4 items, 3 with known outcomes; 3 labelers, 9 reports\n");
-	assert_int_equal(line_words(c->out, "candor", line, sizeof line, words, 8), 7);
+	assert_int_equal(line_words(c->out, "forecast", line, sizeof line, words, 8), 7);
 	snprintf(want, sizeof want, "%.4f", loss);
 	assert_string_equal(words[0], want);
 	line_words(c->out, "mean", line, sizeof line, words, 8);
 	assert_string_equal(words[1], "1.000");
-	assert_says(c->out, "Calibration of candor:");
+	assert_says(c->out, "Calibration of forecast:");
 	assert_says(c->out, "best labeler ");
 	assert_candor(c, 0, "evaluate", c->file, "--schemes", "hedge");
 	assert_says(c->out, "Calibration of hedge:");
@@ -320,7 +339,7 @@ static void one_file_is_a_table_of_measures_and_a_calibration(void **state)
 static void several_files_are_tables_of_losses_and_ratios_with_their_geometric_mean(void **state)
 {
 	struct command *c = *state;
-	char other[128], line[256], want[32], *words[16];
+	char other[128], line[2][256], want[32], *words[32];
 	files_write_text(c->file, small);
 	snprintf(other, sizeof other, "%s-other", c->file);
 	campaign_write(other, 20, 10);
@@ -330,7 +349,12 @@ static void several_files_are_tables_of_losses_and_ratios_with_their_geometric_m
 	assert_string_equal(c->err, "");
 	const char *ratios = strstr(c->out, "Relative to the plain mean:");
 	assert_non_null(ratios);
-	size_t n = line_words(ratios, "geometric mean", line, sizeof line, words, 16);
+	/* As many columns as fit beside each other, then the others. */
+	size_t n = line_words(ratios, "geometric mean", line[0], sizeof line[0], words, 16);
+	assert_true(n >= 5);
+	ratios = strstr(strstr(ratios, "geometric mean"), "\n\n");
+	n += line_words(ratios, "geometric mean", line[1], sizeof line[1], words + n, 16);
+	assert_null(strstr(strstr(ratios, "geometric mean") + 1, "geometric mean"));
 	assert_int_equal(n, json_array_size(command_at(o, "files.0.schemes")));
 	for (size_t k = 0; k < n; k++) {
 		char path[64];
@@ -338,7 +362,7 @@ static void several_files_are_tables_of_losses_and_ratios_with_their_geometric_m
 		for (int f = 0; f < 2; f++) {
 			snprintf(path, sizeof path, "files.%d.schemes.%zu.brier", f, k);
 			double loss = command_number_at(o, path);
-			snprintf(path, sizeof path, "files.%d.schemes.2.brier", f);
+			snprintf(path, sizeof path, "files.%d.schemes.7.brier", f);
 			logs += log(loss / command_number_at(o, path));
 		}
 		snprintf(path, sizeof path, "files.0.schemes.%zu.scheme", k);

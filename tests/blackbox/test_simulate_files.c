@@ -10,10 +10,10 @@
 /* The campaign that `options` give into c->file; the document of the simulation itself, the caller's. */
 static json_t *write_campaign(struct command *c, const char *const *options)
 {
-	const char *args[32] = {"simulate", "--csv"};
-	size_t n = 2;
-	for (; options[n - 2]; n++)
-		args[n] = options[n - 2];
+	const char *args[32] = {"simulate", "--csv", "--schemes", "candor,plain"};
+	size_t n = 4;
+	for (; options[n - 4]; n++)
+		args[n] = options[n - 4];
 	assert_int_equal(command_run(c, NULL, args), 0);
 	assert_string_equal(c->err, "");
 	files_write_text(c->file, c->out);

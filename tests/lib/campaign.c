@@ -17,6 +17,30 @@ static bool shared_path(const char *rest, char *out, size_t size)
 	return access(out, R_OK) == 0;
 }
 
+/* What the forecast, and what it blends, come to: the second table, which has a row of the same file. */
+static void read_forecasts(const char *file, struct known_campaign *out)
+{
+	enum { COLUMNS = 11 };
+	char table[600], line[512], *fields[COLUMNS];
+	bool found = false;
+	assert_true(shared_path("vectors-2/datasets.tsv", table, sizeof table));
+	FILE *f = fopen(table, "r");
+	assert_non_null(f);
+	while (!found && fgets(line, sizeof line, f)) {
+		char *rest = line;
+		for (size_t i = 0; i < COLUMNS; i++)
+			assert_non_null(fields[i] = strsep(&rest, "\t\n"));
+		found = strcmp(fields[0], file) == 0;
+	}
+	fclose(f);
+	assert_true(found);
+	out->forecast_loss = strtod(fields[2], NULL);
+	out->forecast_free_loss = strtod(fields[3], NULL);
+	out->regression_loss = strtod(fields[8], NULL);
+	out->evidence_loss = strtod(fields[9], NULL);
+	out->evidence_full_loss = strtod(fields[10], NULL);
+}
+
 static void read_row(char *row, struct known_campaign *out)
 {
 	char *fields[FIELDS], *rest = row, in_shared[128];
@@ -36,6 +60,7 @@ static void read_row(char *row, struct known_campaign *out)
 	snprintf(out->lightest, sizeof out->lightest, "%s", fields[8]);
 	snprintf(in_shared, sizeof in_shared, "data/%s", fields[0]);
 	assert_true(shared_path(in_shared, out->path, sizeof out->path));
+	read_forecasts(fields[0], out);
 }
 
 size_t campaigns_known(struct known_campaign out[CAMPAIGNS_MAX])

@@ -15,6 +15,7 @@ struct known_campaign {
 	char name[64], path[600];
 	uint64_t resolved;
 	double mean_loss, median_loss, plain_mean_loss, plain_median_loss;
+	double forecast_loss, forecast_free_loss, regression_loss, evidence_loss, evidence_full_loss;
 	char heaviest[128], lightest[128];
 	double heaviest_weight, lightest_weight;
 };

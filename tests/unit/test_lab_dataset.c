@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "client/lab/dataset.h"
+#include "client/lab/replay.h"
 #include "tests/lib/history.h"
 #include "tests/lib/seed.h"
 
@@ -29,7 +29,9 @@ static struct replay replay(const struct dataset *d, const uint32_t *order, cons
 {
 	struct candor_settings settings = history_settings(CANDOR_ANYTIME);
 	struct replay r;
-	assert_int_equal(dataset_replay(d, order, class, &settings, NULL, &r), 0);
+	const struct replay_options o = {
+		.class = class, .settings = settings, .order = order, .unaudited = class->late ? 0.5 : 0};
+	assert_int_equal(replay_dataset(d, &o, &r), 0);
 	return r;
 }
 
@@ -299,6 +301,10 @@ static void assert_replay_as_by_hand(const struct dataset *d, const struct by_ha
 	}
 	assert_same_bits(got->heaviest_weight, heaviest);
 	assert_same_bits(got->lightest_weight, lightest);
+	if (heaviest == lightest) { /* with one scored report an item nobody moves */
+		assert_true(got->heaviest == NAMES_NONE && got->lightest == NAMES_NONE);
+		return;
+	}
 	assert_same_bits(history_weight(h->pool, d->labelers[got->heaviest]), heaviest);
 	assert_same_bits(history_weight(h->pool, d->labelers[got->lightest]), lightest);
 }
@@ -320,8 +326,11 @@ static void a_replay_is_what_a_pool_comes_to_in_any_order(void **state)
 			order[t] = t;
 		if (round % 2)
 			random_shuffle(&r, order, ITEMS);
-		assert_int_equal(dataset_replay(&d, round % 2 ? order : NULL, &scheme_candor, &settings, &done, &got),
-				 0);
+		const struct replay_options o = {.class = &scheme_candor,
+						 .settings = settings,
+						 .order = round % 2 ? order : NULL,
+						 .done = &done};
+		assert_int_equal(replay_dataset(&d, &o, &got), 0);
 		assert_true(done == ITEMS + 7);
 		for (uint32_t t = 0; t < ITEMS; t++)
 			play_item(&h, &c, order[t]);
@@ -362,7 +371,8 @@ static void every_scheme_replays_the_same_twice(void **state)
 	struct dataset d = draw_campaign(&r, &c, 0.6);
 	for (size_t k = 0; k < sizeof classes / sizeof *classes; k++) {
 		struct replay a = replay(&d, NULL, classes[k]), b = replay(&d, NULL, classes[k]);
-		assert_true(a.scores[0].n == d.n_known && a.scores[0].brier > 0);
+		assert_true(a.scores[0].brier > 0);
+		assert_true(classes[k]->late ? a.scores[0].n < d.n_known : a.scores[0].n == d.n_known);
 		assert_same_bits(a.scores[0].brier, b.scores[0].brier);
 		assert_same_bits(a.regret[0], b.regret[0]);
 		assert_same_bits(a.heaviest_weight, b.heaviest_weight);

@@ -193,6 +193,7 @@ static struct scheme *random_scheme(struct random *r, const struct scheme_class 
 {
 	struct candor_settings settings =
 		random_chance(r, 0.5) ? history_settings(CANDOR_ANYTIME) : history_random_settings(r);
+	settings.wrong = 0; /* here outcomes are what labelers believe of them */
 	return make(class, &settings);
 }
 

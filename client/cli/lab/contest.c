@@ -24,15 +24,18 @@ static void pick(const struct cli *c, const char *list, bool wanted[CLI_CONTESTA
 	}
 }
 
-size_t cli_contestants_of(const struct cli *c, const char *list, unsigned command, const struct cli_contestant **out)
+size_t cli_contestants_of(const struct cli *c, const char *list, unsigned command, bool late,
+			  const struct cli_contestant **out)
 {
 	bool wanted[CLI_CONTESTANTS_MAX] = {false};
 	size_t n = 0;
 	if (list)
 		pick(c, list, wanted);
-	for (size_t k = 0; k < CLI_CONTESTANTS_MAX; k++)
-		if (list ? wanted[k] : (cli_contestants[k].defaults & command) != 0)
-			out[n++] = &cli_contestants[k];
+	for (size_t k = 0; k < CLI_CONTESTANTS_MAX; k++) {
+		const struct cli_contestant *row = &cli_contestants[k];
+		if (list ? wanted[k] : (row->defaults & command) != 0 && (late || !row->class->late))
+			out[n++] = row;
+	}
 	return n;
 }
 
@@ -40,7 +43,13 @@ struct candor_settings cli_contestant_settings(const struct cli_contestant *k, c
 					       double t_eff)
 {
 	struct candor_settings s = {
-		.rate = k->rate ? k->rate : given->rate, .share = given->share, .entry = given->entry};
+		.rate = k->rate ? k->rate : given->rate,
+		.share = given->share,
+		.entry = given->entry,
+		.wrong = given->wrong,
+		.scored = given->scored,
+		.signs = k->class->signs ? k->class->signs : given->signs,
+	};
 	if (s.rate == CANDOR_FIXED) {
 		s.eta = given->eta > 0 ? given->eta : 0.1;
 	} else {
@@ -60,7 +69,7 @@ static bool used(const struct cli_contestant *const *k, size_t n, const struct c
 		 bool horizon, bool fixed)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (k[i]->class != &scheme_candor)
+		if (!k[i]->class->mechanism)
 			continue;
 		enum candor_rate rate = cli_contestant_settings(k[i], given, 1).rate;
 		if ((rate == CANDOR_ANYTIME && anytime) || (rate == CANDOR_HORIZON && horizon) ||
@@ -83,7 +92,14 @@ void cli_check_contest(const struct cli *c, const struct candor_settings *given,
 		{"--eta", given->eta > 0, false, false, true},
 		{"--share", given->share > 0, true, true, true},
 		{"--entry", given->entry > 0, true, true, true},
+		{"--wrong", given->has_wrong, true, true, true},
+		{"--scored", given->has_scored, true, true, true},
 	};
+	bool signs = false;
+	for (size_t i = 0; i < n; i++)
+		signs = signs || (k[i]->class->mechanism && k[i]->class != &scheme_candor && !k[i]->class->signs);
+	if (given->signs && !signs)
+		cli_usage(c, "--signs has no effect: it is of the forecast, and none of the compared schemes uses it");
 	for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
 		if (settings[i].given &&
 		    !used(k, n, given, settings[i].anytime, settings[i].horizon, settings[i].fixed))

@@ -21,8 +21,10 @@ struct cli_contestant {
 extern const struct cli_contestant cli_contestants[CLI_CONTESTANTS_MAX];
 
 /* Those that a list "candor,plain,..." names, in the order of cli_contestants, each once: how many. Wrong usage where a
- * scheme does not exist. list NULL: those that the command (SCHEME_IN_...) compares by default. */
-size_t cli_contestants_of(const struct cli *c, const char *list, unsigned command, const struct cli_contestant **out);
+ * scheme does not exist. list NULL: those that the command (SCHEME_IN_...) compares by default, of which some are late
+ * (scheme.h), and take part only where `late` says so. */
+size_t cli_contestants_of(const struct cli *c, const char *list, unsigned command, bool late,
+			  const struct cli_contestant **out);
 
 /* The mechanism's settings for one: what the user gave, as far as its rate takes it, else the defaults; a horizon of
  * t_eff, and a fixed rate of 0.1. Complete and in range. */

@@ -4,7 +4,7 @@
 #define CANDOR_CLI_EVALUATE_H
 
 #include "client/cli/base/cli.h"
-#include "client/lab/dataset.h"
+#include "client/lab/replay.h"
 #include "client/cli/lab/contest.h"
 
 struct evaluated_file {
@@ -18,6 +18,8 @@ struct evaluation {
 	struct candor_settings given;
 	const struct cli_contestant *contestants[CLI_CONTESTANTS_MAX];
 	size_t n_contestants;
+	struct replay_options
+		replay; /* of all replays alike; class, settings, order and stream are each replay's own */
 	bool shuffled, details;
 	uint64_t seed;
 	uint32_t repeats;

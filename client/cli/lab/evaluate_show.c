@@ -169,6 +169,28 @@ static void show_calibration(const struct evaluation *e, size_t file)
 	cli_table_free(&t);
 }
 
+/* What the mechanism came to. Its rows of a rate differ in what they forecast, not in weights: the first says them. */
+static void show_weights(const struct evaluation *e, size_t file)
+{
+	const struct evaluated_file *f = &e->files[file];
+	bool said[CANDOR_FIXED + 1] = {false}, apart = false;
+	for (size_t k = 0; k < e->n_contestants; k++) {
+		const struct replay *r = replay_of(e, file, k);
+		const enum candor_rate rate = e->contestants[k]->rate;
+		if (!e->contestants[k]->class->mechanism || said[rate] || r->heaviest == NAMES_NONE)
+			continue;
+		said[rate] = true;
+		if (!apart)
+			putchar('\n');
+		apart = true;
+		printf("%s%s: heaviest %s (%s), lightest %s (%s); best labeler %s, loss %.4f;\n"
+		       "largest gain %.1f, whose regret bound is %.1f\n",
+		       e->contestants[k]->name, first_order(e), labeler_name(f, r->heaviest),
+		       cli_weight(r->heaviest_weight).s, labeler_name(f, r->lightest), cli_weight(r->lightest_weight).s,
+		       labeler_name(f, r->best[0]), r->best_loss[0], r->gain, r->bound);
+	}
+}
+
 static void show_file(const struct evaluation *e, size_t file)
 {
 	const struct evaluated_file *f = &e->files[file];
@@ -178,83 +200,114 @@ static void show_file(const struct evaluation *e, size_t file)
 	       cli_count(f->data.n_labelers).s, cli_plural(f->data.n_labelers), cli_count(f->data.n_reports).s,
 	       cli_plural(f->data.n_reports));
 	show_measures(e, file);
-	bool apart = false;
-	for (size_t k = 0; k < e->n_contestants; k++) {
-		const struct replay *r = replay_of(e, file, k);
-		if (e->contestants[k]->class != &scheme_candor || r->heaviest == NAMES_NONE)
-			continue;
-		if (!apart)
-			putchar('\n');
-		apart = true;
-		printf("%s%s: heaviest %s (%s), lightest %s (%s); best labeler %s, loss %.4f\n",
-		       e->contestants[k]->name, first_order(e), labeler_name(f, r->heaviest),
-		       cli_weight(r->heaviest_weight).s, labeler_name(f, r->lightest), cli_weight(r->lightest_weight).s,
-		       labeler_name(f, r->best[0]), r->best_loss[0]);
-	}
+	show_weights(e, file);
 	show_calibration(e, file);
 }
 
 /* ---- many files, for people ---- */
 
-static size_t forecast_columns(const struct evaluation *e, struct cli_column *columns)
+/* A forecast of a contestant. */
+struct shown {
+	size_t contestant;
+	int forecast;
+};
+
+/* The forecasts from *next on that fit beside each other: how many. */
+static size_t some_forecasts(const struct evaluation *e, size_t *next, struct shown *out)
 {
-	size_t n = 1;
-	columns[0] = (struct cli_column){.title = "file", .shrink = true};
-	for (size_t k = 0; k < e->n_contestants; k++)
-		for (int f = 0; f < scheme_forecasts(e->contestants[k]->class); f++)
-			columns[n++] =
-				(struct cli_column){.title = cli_forecast_name(e->contestants[k], f), .right = true};
+	enum { WIDE = 100, NUMBER = 6, GAP = 2, AT_LEAST = 2 };
+	int left = (e->cli->term.out_tty ? e->cli->term.width : WIDE);
+	size_t n = 0, at = 0;
+	for (size_t i = 0; i < e->n_files; i++) {
+		int width = cli_width(e->files[i].name);
+		at = width > (int)at ? (size_t)width : at;
+	}
+	left -= at > 14 ? (int)at : 14; /* "geometric mean" */
+	at = 0;
+	for (size_t k = 0; k < e->n_contestants; k++) {
+		for (int f = 0; f < scheme_forecasts(e->contestants[k]->class); f++, at++) {
+			int width = cli_width(cli_forecast_name(e->contestants[k], f));
+			if (at < *next)
+				continue;
+			left -= GAP + (width > NUMBER ? width : NUMBER);
+			if ((left < 0 && n >= AT_LEAST) || n + 1 == CLI_COLUMNS_MAX) {
+				*next = at;
+				return n;
+			}
+			out[n++] = (struct shown){k, f};
+		}
+	}
+	*next = at;
 	return n;
 }
 
-static void show_losses(const struct evaluation *e, const struct cli_column *columns, size_t n)
+static void make_columns(const struct evaluation *e, const struct shown *shown, size_t n, struct cli_column *columns)
 {
-	struct cli_table t;
-	cli_table_init(&t, columns, n);
-	puts("Brier loss per item:");
-	for (size_t i = 0; i < e->n_files; i++) {
-		cli_table_name(&t, e->files[i].name);
-		for (size_t k = 0; k < e->n_contestants; k++)
-			for (int f = 0; f < scheme_forecasts(e->contestants[k]->class); f++)
-				cli_table_cell(&t, "%.4f", over_repeats(e, i, k, brier, f).median);
-	}
-	cli_table_print(&t, &e->cli->term, stdout);
-	cli_table_free(&t);
+	columns[0] = (struct cli_column){.title = "file", .shrink = true};
+	for (size_t i = 0; i < n; i++)
+		columns[1 + i] = (struct cli_column){
+			.title = cli_forecast_name(e->contestants[shown[i].contestant], shown[i].forecast),
+			.right = true};
 }
 
-static void show_ratios(const struct evaluation *e, const struct cli_column *columns, size_t n)
+static void show_losses(const struct evaluation *e)
 {
-	struct cli_table t;
-	cli_table_init(&t, columns, n);
-	puts("\nRelative to the plain mean:");
-	for (size_t i = 0; i < e->n_files; i++) {
-		cli_table_name(&t, e->files[i].name);
-		for (size_t k = 0; k < e->n_contestants; k++)
-			for (int f = 0; f < scheme_forecasts(e->contestants[k]->class); f++)
-				ratio_cell(&t, of_mean(e, i, k, f));
+	struct shown shown[CLI_COLUMNS_MAX];
+	size_t next = 0, n;
+	puts("Brier loss per item:");
+	while ((n = some_forecasts(e, &next, shown)) > 0) {
+		struct cli_column columns[CLI_COLUMNS_MAX];
+		struct cli_table t;
+		make_columns(e, shown, n, columns);
+		cli_table_init(&t, columns, 1 + n);
+		for (size_t i = 0; i < e->n_files; i++) {
+			cli_table_name(&t, e->files[i].name);
+			for (size_t k = 0; k < n; k++)
+				cli_table_cell(
+					&t, "%.4f",
+					over_repeats(e, i, shown[k].contestant, brier, shown[k].forecast).median);
+		}
+		cli_table_print(&t, &e->cli->term, stdout);
+		cli_table_free(&t);
+		putchar('\n');
 	}
-	cli_table_cell(&t, "geometric mean");
+}
+
+static void show_ratios(const struct evaluation *e)
+{
+	struct shown shown[CLI_COLUMNS_MAX];
+	size_t next = 0, n, files;
 	bool all = true;
-	for (size_t k = 0; k < e->n_contestants; k++) {
-		for (int f = 0; f < scheme_forecasts(e->contestants[k]->class); f++) {
-			size_t files;
-			ratio_cell(&t, of_mean_overall(e, k, f, &files));
+	puts("Relative to the plain mean:");
+	while ((n = some_forecasts(e, &next, shown)) > 0) {
+		struct cli_column columns[CLI_COLUMNS_MAX];
+		struct cli_table t;
+		make_columns(e, shown, n, columns);
+		cli_table_init(&t, columns, 1 + n);
+		for (size_t i = 0; i < e->n_files; i++) {
+			cli_table_name(&t, e->files[i].name);
+			for (size_t k = 0; k < n; k++)
+				ratio_cell(&t, of_mean(e, i, shown[k].contestant, shown[k].forecast));
+		}
+		cli_table_cell(&t, "geometric mean");
+		for (size_t k = 0; k < n; k++) {
+			ratio_cell(&t, of_mean_overall(e, shown[k].contestant, shown[k].forecast, &files));
 			all = all && files == e->n_files;
 		}
+		cli_table_print(&t, &e->cli->term, stdout);
+		cli_table_free(&t);
+		if (shown[n - 1].contestant + 1 < e->n_contestants)
+			putchar('\n');
 	}
-	cli_table_print(&t, &e->cli->term, stdout);
-	cli_table_free(&t);
 	if (!all)
 		puts("(The geometric mean leaves out ratios of 0 and divisions by 0.)");
 }
 
 static void show_files(const struct evaluation *e)
 {
-	struct cli_column columns[1 + CLI_FORECASTS_MAX];
-	size_t n = forecast_columns(e, columns);
-	show_losses(e, columns, n);
+	show_losses(e);
 	if (has_plain(e))
-		show_ratios(e, columns, n);
+		show_ratios(e);
 }
 
 /* ---- for programs ---- */
@@ -295,8 +348,10 @@ static void put_forecast(const struct evaluation *e, struct json_out *j, size_t 
 	const struct replay *r = replay_of(e, file, contestant);
 	json_out_open(j, '{');
 	cli_json_text(j, "scheme", cli_forecast_name(k, forecast));
-	if (k->class == &scheme_candor) {
-		const struct candor_settings s = cli_contestant_settings(k, &e->given, dataset_t_eff(&f->data));
+	if (k->class->mechanism) {
+		struct candor_settings s =
+			cli_contestant_settings(k, &e->given, dataset_t_eff(&f->data) * (1 - e->replay.unaudited));
+		s.has_wrong = s.has_scored = true;
 		json_out_key(j, "settings");
 		json_out_settings(j, &s);
 	}
@@ -314,6 +369,11 @@ static void put_forecast(const struct evaluation *e, struct json_out *j, size_t 
 		cli_json_real(j, "heaviest_weight", r->heaviest_weight);
 		cli_json_text(j, "lightest", labeler_name(f, r->lightest));
 		cli_json_real(j, "lightest_weight", r->lightest_weight);
+	}
+	if (k->class->mechanism) {
+		cli_json_real(j, "gain", r->gain);
+		cli_json_real(j, "bound", r->bound);
+		cli_json_real(j, "bound_used", r->bound_used);
 	}
 	put_calibration(j, &r->scores[forecast]);
 	json_out_close(j, '}');
@@ -345,9 +405,17 @@ static void print_document(const struct evaluation *e)
 	cli_json_begin(&d);
 	json_out_open(j, '{');
 	cli_json_text(j, "order", e->shuffled ? "shuffle" : "file");
-	if (e->shuffled)
+	if (e->shuffled || e->replay.unaudited > 0 || e->replay.flipped > 0)
 		cli_json_count(j, "seed", e->seed);
 	cli_json_count(j, "repeats", e->repeats);
+	cli_json_open(j, "outcomes", '{');
+	cli_json_real(j, "audited", 1 - e->replay.unaudited);
+	cli_json_real(j, "flipped", e->replay.flipped);
+	cli_json_count(j, "delay", e->replay.delay);
+	if (e->replay.together > 0)
+		cli_json_count(j, "together", e->replay.together);
+	cli_json_bool(j, "apart", e->replay.apart);
+	json_out_close(j, '}');
 	cli_json_open(j, "files", '[');
 	for (size_t i = 0; i < e->n_files; i++)
 		put_file(e, j, i);
@@ -361,14 +429,27 @@ static void print_document(const struct evaluation *e)
 	cli_json_print(&d);
 }
 
+/* What is not as in the file. */
+static void show_setting(const struct evaluation *e)
+{
+	const struct replay_options *o = &e->replay;
+	if (e->repeats > 1)
+		printf("Medians of %s %s.\n", cli_count(e->repeats).s, e->shuffled ? "orders" : "draws");
+	if (o->unaudited > 0)
+		printf("%g %% of the outcomes are posted; losses are on the other items.\n", 100 * (1 - o->unaudited));
+	if (o->flipped > 0)
+		printf("%g %% of the posted outcomes are the opposite of those in the file.\n", 100 * o->flipped);
+	if (e->repeats > 1 || o->unaudited > 0 || o->flipped > 0)
+		putchar('\n');
+}
+
 void evaluate_show(const struct evaluation *e)
 {
 	if (e->cli->json) {
 		print_document(e);
 		return;
 	}
-	if (e->repeats > 1)
-		printf("Medians of %s orders.\n\n", cli_count(e->repeats).s);
+	show_setting(e);
 	for (size_t i = 0; i < e->n_files && (e->details || e->n_files == 1); i++) {
 		show_file(e, i);
 		if (e->n_files > 1)

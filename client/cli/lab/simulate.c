@@ -15,6 +15,10 @@
 
 enum { REPEATS_MAX = 10000 };
 
+/* With --train, unless told otherwise. */
+enum { TRAIN_ITEMS = 2000, TRAIN_LABELERS = 41, TRAIN_FEATURES = 16 };
+static const double TRAIN_KNOWN = 0.1;
+
 /* ---- what was asked for ---- */
 
 /* "LOW:HIGH", or one number for both. */
@@ -173,16 +177,26 @@ static int play_all(struct simulation *s)
 
 /* ---- the campaign instead of the comparison ---- */
 
+/* Where outcomes are to be settled together, they have a block. */
+struct printer {
+	uint64_t together, posted;
+};
+
 static void print_item(void *arg, const struct scheme_item *item, const struct world_draw *draw,
 		       const char *const *names)
 {
-	(void)arg;
+	struct printer *p = arg;
 	for (size_t i = 0; i < item->n; i++) {
 		printf("i%" PRIu64 ",%s,%s,", item->number, names[item->labelers[i]], cli_exact(item->reports[i]).s);
 		if (draw->known)
 			printf("%g", draw->outcome);
+		if (p->together > 1)
+			putchar(',');
+		if (p->together > 1 && draw->known)
+			printf("b%" PRIu64, p->posted / p->together);
 		putchar('\n');
 	}
+	p->posted += draw->known;
 }
 
 static int fail_game(const struct simulation *s, int err)
@@ -194,8 +208,10 @@ static int print_campaign(const struct simulation *s)
 {
 	struct game_result result;
 	struct game_options o = simulation_game(s, 0);
+	struct printer printer = {.together = o.apart ? 1 : o.together};
 	o.on_item = print_item;
-	puts("item,labeler,report,outcome");
+	o.arg = &printer;
+	puts(printer.together > 1 ? "item,labeler,report,outcome,block" : "item,labeler,report,outcome");
 	int err = game_play(&o, &result);
 	return err ? fail_game(s, err) : CLI_DONE;
 }
@@ -214,7 +230,11 @@ enum {
 	OPT_STRATEGIC,
 	OPT_DELAY,
 	OPT_KNOWN,
-	OPT_WRONG,
+	OPT_FLIPPED,
+	OPT_TOGETHER,
+	OPT_APART,
+	OPT_TRAIN,
+	OPT_FEATURES,
 	OPT_SCHEMES,
 	OPT_SEED,
 	OPT_REPEAT,
@@ -235,7 +255,11 @@ static const struct option own_options[] = {
 	{"strategic", required_argument, NULL, OPT_STRATEGIC},
 	{"delay", required_argument, NULL, OPT_DELAY},
 	{"known", required_argument, NULL, OPT_KNOWN},
-	{"wrong", required_argument, NULL, OPT_WRONG},
+	{"flipped", required_argument, NULL, OPT_FLIPPED},
+	{"together", required_argument, NULL, OPT_TOGETHER},
+	{"apart", no_argument, NULL, OPT_APART},
+	{"train", no_argument, NULL, OPT_TRAIN},
+	{"features", required_argument, NULL, OPT_FEATURES},
 	{"schemes", required_argument, NULL, OPT_SCHEMES},
 	{"seed", required_argument, NULL, OPT_SEED},
 	{"repeat", required_argument, NULL, OPT_REPEAT},
@@ -250,7 +274,8 @@ struct asked {
 	struct group_asked groups[GAME_GROUPS_MAX];
 	size_t n_groups;
 	const char *schemes;
-	bool labelers, csv;
+	bool labelers, items, known, flipped, base_rate, csv;
+	uint32_t features; /* 0: not given */
 	const char *of_signals; /* an option that was given and works only with --world signals */
 };
 
@@ -266,6 +291,10 @@ static void take_option(struct simulation *s, struct asked *a, int opt)
 {
 	const struct cli *c = s->cli;
 	struct world_options *w = &s->game.world;
+	a->items = a->items || opt == OPT_ITEMS;
+	a->known = a->known || opt == OPT_KNOWN;
+	a->flipped = a->flipped || opt == OPT_FLIPPED;
+	a->base_rate = a->base_rate || opt == OPT_BASE_RATE;
 	if (opt == OPT_SKILL || opt == OPT_BIAS || opt == OPT_CORRELATION || opt == OPT_BASE_RATE)
 		a->of_signals = name_of_option(opt);
 	switch (opt) {
@@ -287,7 +316,11 @@ static void take_option(struct simulation *s, struct asked *a, int opt)
 		break;
 	case OPT_DELAY: s->game.delay = cli_count_of(c, "--delay", optarg, 0, GAME_DELAY_MAX); break;
 	case OPT_KNOWN: w->known = cli_real(c, "--known", optarg, 0, 1); break;
-	case OPT_WRONG: w->wrong = cli_real(c, "--wrong", optarg, 0, 1); break;
+	case OPT_FLIPPED: w->wrong = cli_real(c, "--flipped", optarg, 0, 1); break;
+	case OPT_TOGETHER: s->game.together = cli_count_of(c, "--together", optarg, 1, GAME_TOGETHER_MAX); break;
+	case OPT_APART: s->game.apart = true; break;
+	case OPT_TRAIN: s->train = true; break;
+	case OPT_FEATURES: a->features = (uint32_t)cli_count_of(c, "--features", optarg, 1, REWARD_FEATURES_MAX); break;
 	case OPT_SCHEMES: a->schemes = optarg; break;
 	case OPT_SEED: w->seed = cli_count_of(c, "--seed", optarg, 0, INT64_MAX); break;
 	case OPT_REPEAT: s->repeats = (uint32_t)cli_count_of(c, "--repeat", optarg, 1, REPEATS_MAX); break;
@@ -301,14 +334,48 @@ static void take_option(struct simulation *s, struct asked *a, int opt)
 /* NULL, or a static sentence. */
 static const char *fault_of(const struct simulation *s, const struct asked *a)
 {
-	const char *fault = game_fault(&s->game);
-	if (fault)
-		return fault;
+	for (size_t k = 0; k < s->n_contestants; k++) {
+		struct game_options o = s->game;
+		o.class = s->contestants[k]->class;
+		if (o.class->late && o.world.known >= 1)
+			return "--schemes now is judged on items whose outcome never arrives; say for which part it "
+			       "does, as in --known 0.1";
+		const char *fault = game_fault(&o);
+		if (fault)
+			return fault;
+	}
+	if (a->features && !s->train)
+		return "--features is of the pairs that --train trains reward models on";
+	if (s->game.apart && s->game.together <= 1)
+		return "--apart says how outcomes that come --together are settled";
+	if (s->train && a->base_rate)
+		return "with --train the truth follows from features, so there is no --base-rate";
+	if (s->train && a->csv)
+		return "--csv writes no features, so it does not go with --train";
 	if (a->of_signals && s->game.world.kind != WORLD_SIGNALS)
 		return "--skill, --bias, --correlation and --base-rate apply only to the world of signals";
 	if (a->csv && (s->cli->json || s->curve_path || s->plot_path || s->repeats > 1))
 		return "--csv writes one campaign and nothing else: no --json, --curve, --plot or --repeat";
 	return NULL;
+}
+
+/* What was not asked for. Outcomes are wrong as often as the mechanism believes, unless it is said how often. */
+static void complete(struct simulation *s, const struct asked *a)
+{
+	struct world_options *w = &s->game.world;
+	if (w->kind != WORLD_SIGNALS && !a->labelers)
+		w->labelers = 2;
+	if (!a->flipped)
+		w->wrong = s->given.wrong;
+	if (!s->train)
+		return;
+	w->features = a->features ? a->features : TRAIN_FEATURES;
+	if (!a->items)
+		w->items = TRAIN_ITEMS;
+	if (!a->labelers && w->kind == WORLD_SIGNALS)
+		w->labelers = TRAIN_LABELERS;
+	if (!a->known)
+		w->known = TRAIN_KNOWN;
 }
 
 static int run_simulate(struct cli *c, int argc, char **argv)
@@ -323,12 +390,14 @@ static int run_simulate(struct cli *c, int argc, char **argv)
 	while ((opt = cli_option(c, argc, argv, own_options)) != -1)
 		take_option(&s, &a, opt);
 	cli_operands(c, argc, argv, 0, 0, "");
-	if (s.game.world.kind != WORLD_SIGNALS && !a.labelers)
-		s.game.world.labelers = 2;
+	complete(&s, &a);
 	set_groups(c, &s.game, a.groups, a.n_groups);
 	set_checkpoints(&s.game);
-	s.n_contestants = cli_contestants_of(c, a.schemes, SCHEME_IN_SIMULATE, s.contestants);
-	cli_check_contest(c, &s.given, s.contestants, s.n_contestants);
+	s.n_contestants = cli_contestants_of(c, a.schemes, s.train ? SCHEME_IN_TRAIN : SCHEME_IN_SIMULATE,
+					     s.game.world.known < 1, s.contestants);
+	struct candor_settings given = s.given;
+	given.has_wrong = false; /* which has an effect on the outcomes at least */
+	cli_check_contest(c, &given, s.contestants, s.n_contestants);
 	const char *fault = fault_of(&s, &a);
 	if (fault)
 		cli_usage(c, "%s", fault);
@@ -383,9 +452,17 @@ CLI_COMMAND(simulate) = {
 		"Outcomes:\n"
 		"  --delay D             they arrive after D more items are closed (0)\n"
 		"  --known Q             fraction of them that ever arrive (1)\n"
-		"  --wrong E             fraction of them that are the opposite of the truth (0)\n\n" CLI_CONTEST_HELP
-		"  --rate, --c, --beta, --share, --entry, --eta, --horizon   the mechanism's\n"
-		"                        settings, as in `candor pool create`\n\n"
+		"  --flipped E           fraction of them that are the opposite of the truth (--wrong)\n"
+		"  --together N          N come at a time, and are settled together; with --apart,\n"
+		"                        one by one\n\n" CLI_CONTEST_HELP
+		"  --rate, --c, --beta, --share, --entry, --eta, --horizon, --wrong, --scored, --signs\n"
+		"                        the mechanism's settings, as in `candor pool create`\n\n"
+		"Reward models:\n"
+		"  --train               items are pairs of responses with features, and the truth\n"
+		"                        follows from a linear reward: trains a model on what each\n"
+		"                        scheme makes of the reports at the end. Other defaults: 2,000\n"
+		"                        items, 41 labelers, --known 0.1\n"
+		"  --features D          of a response (16)\n\n"
 		"Output:\n"
 		"  --repeat R            R campaigns; medians and quartiles (1)\n"
 		"  --seed S              use other random draws (1)\n"
@@ -394,9 +471,11 @@ CLI_COMMAND(simulate) = {
 		"  --csv                 instead: the campaign itself on stdout, ready for import, as\n"
 		"                        played under the first scheme; outcomes come at once\n"
 		"  --json                everything, with all digits\n\n"
-		"Losses are against the truth, also for items whose outcome never arrives. \"of best\"\n"
-		"is the loss relative to the average loss of the best labeler's beliefs.\n\n"
+		"Losses are against the truth: of all items, or, with --known below 1, of those whose\n"
+		"outcome never arrives. \"of best\" is the loss relative to the average loss of the best\n"
+		"labeler's beliefs.\n\n"
 		"Example:\n"
-		"  candor simulate --strategic inverted:0.3 --strategic spam:0.2 --repeat 20\n",
+		"  candor simulate --strategic inverted:0.3 --strategic spam:0.2 --repeat 20\n"
+		"  candor simulate --train --strategic colluder:0.49 --repeat 20\n",
 	.run = run_simulate,
 };

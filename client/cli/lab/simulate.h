@@ -1,10 +1,12 @@
-/* simulate.h - what the two halves of candor simulate share: options and games (simulate.c), and printing
- * (simulate_show.c). */
+/* simulate.h - what the parts of candor simulate share: options and games (simulate.c), what the games came to
+ * (simulate_measure.c), and printing: of campaigns (simulate_show.c) and of trained models (simulate_train.c). */
 #ifndef CANDOR_CLI_SIMULATE_H
 #define CANDOR_CLI_SIMULATE_H
 
 #include "client/cli/base/cli.h"
 #include "client/lab/game.h"
+#include "client/lab/stats.h"
+#include "client/cli/base/json.h"
 #include "client/cli/lab/contest.h"
 
 struct simulation {
@@ -14,6 +16,7 @@ struct simulation {
 	const struct cli_contestant *contestants[CLI_CONTESTANTS_MAX];
 	size_t n_contestants;
 	uint32_t repeats;
+	bool train; /* reward models are trained */
 	const char *curve_path, *plot_path; /* NULL: not wanted */
 	struct game_result *results; /* [n_contestants * repeats] by contestant, then repeat */
 };
@@ -24,6 +27,34 @@ static inline const struct game_result *simulation_result(const struct simulatio
 {
 	return &s->results[contestant * s->repeats + repeat];
 }
+
+/* ---- simulate_measure.c ---- */
+
+/* A number of a game: of a forecast, or at a checkpoint, or of neither. */
+typedef double simulation_measure(const struct game_result *r, int forecast, size_t at);
+
+/* Of it, over the repeats. */
+struct quartiles simulation_quartiles(const struct simulation *s, size_t contestant, simulation_measure *m,
+				      int forecast, size_t at);
+void simulation_put(const struct simulation *s, struct json_out *j, const char *key, size_t contestant,
+		    simulation_measure *m, int forecast);
+
+/* The game with the largest part of a regret bound, over all repeats; NULL where the contestant has no bound. */
+const struct game_result *simulation_bound(const struct simulation *s, size_t contestant);
+
+/* Whether a contestant is the first with the mechanism at its rate: the others differ in what they forecast, not in
+ * weights. */
+bool simulation_says_weights(const struct simulation *s, size_t contestant);
+
+/* ---- simulate_train.c ---- */
+
+void simulate_show_training(const struct simulation *s);
+
+/* Members of a forecast's object, and of the document. */
+void simulate_put_trained(const struct simulation *s, struct json_out *j, size_t contestant, int forecast);
+void simulate_put_limits(const struct simulation *s, struct json_out *j);
+
+/* ---- simulate_show.c ---- */
 
 /* Checks, before anything is played, that the files can be written and a plot drawn. 0 or an exit code. */
 int simulate_prepare(const struct simulation *s);

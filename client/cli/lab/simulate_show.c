@@ -9,15 +9,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "client/lab/stats.h"
 #include "client/cli/base/json.h"
 #include "client/cli/base/number.h"
 #include "client/cli/lab/plot.h"
 #include "client/cli/base/table.h"
 
 /* ---- what the repeats came to ---- */
-
-typedef double measure(const struct game_result *r, int forecast, size_t at);
 
 static double brier(const struct game_result *r, int forecast, size_t at)
 {
@@ -86,14 +83,18 @@ static double groups_standing(const struct game_result *r, int forecast, size_t 
 	return r->groups_standing;
 }
 
-static struct quartiles over_repeats(const struct simulation *s, size_t contestant, measure *m, int forecast, size_t at)
+static double largest_gain(const struct game_result *r, int forecast, size_t at)
 {
-	double *x = cli_memory(malloc(s->repeats * sizeof *x));
-	for (uint32_t i = 0; i < s->repeats; i++)
-		x[i] = m(simulation_result(s, contestant, i), forecast, at);
-	struct quartiles q = stats_quartiles(x, s->repeats);
-	free(x);
-	return q;
+	(void)forecast;
+	(void)at;
+	return r->gain;
+}
+
+static double its_bound(const struct game_result *r, int forecast, size_t at)
+{
+	(void)forecast;
+	(void)at;
+	return r->bound;
 }
 
 /* Median regrets at the checkpoints, into y[n_checkpoints], the items into x[]. */
@@ -101,7 +102,7 @@ static void regret_curve(const struct simulation *s, size_t contestant, int fore
 {
 	for (size_t at = 0; at < s->game.n_checkpoints; at++) {
 		x[at] = (double)s->game.checkpoints[at];
-		y[at] = over_repeats(s, contestant, regret_at, forecast, at).median;
+		y[at] = simulation_quartiles(s, contestant, regret_at, forecast, at).median;
 	}
 }
 
@@ -111,15 +112,6 @@ static bool any_groups(const struct simulation *s)
 		if (s->game.groups[k].count > 0)
 			return true;
 	return false;
-}
-
-/* The largest part of the regret bound in any repeat. NaN where the contestant has none. */
-static double bound_used(const struct simulation *s, size_t contestant)
-{
-	double most = NAN;
-	for (uint32_t i = 0; i < s->repeats; i++)
-		most = fmax(most, simulation_result(s, contestant, i)->bound_used);
-	return most;
 }
 
 struct gain {
@@ -166,7 +158,15 @@ static void show_campaign(const struct simulation *s)
 	if (o->delay > 0 || w->known < 1 || w->wrong > 0)
 		printf("\nOutcomes arrive for %g %% of the items, %s items later, and %g %% of them are wrong.",
 		       100 * w->known, cli_count(o->delay).s, 100 * w->wrong);
-	printf("\nThe best labeler's beliefs cost %.4f per item.\n\n", over_repeats(s, 0, best_loss, 0, 0).median);
+	if (w->known < 1)
+		fputs("\nLosses are on the items whose outcome never arrives.", stdout);
+	if (o->together > 1)
+		printf("\nOutcomes come %s at a time, and are settled %s.", cli_count(o->together).s,
+		       o->apart ? "one by one" : "together");
+	if (w->features > 0)
+		printf("\nEach item is a pair of responses with %s features.", cli_count(w->features).s);
+	printf("\nThe best labeler's beliefs cost %.4f per item.\n\n",
+	       simulation_quartiles(s, 0, best_loss, 0, 0).median);
 }
 
 static void real_cell(struct cli_table *t, const char *format, double x)
@@ -193,17 +193,17 @@ static void show_table(const struct simulation *s)
 	cli_table_init(&t, columns, n);
 	for (size_t k = 0; k < s->n_contestants; k++) {
 		for (int f = 0; f < scheme_forecasts(s->contestants[k]->class); f++) {
-			struct quartiles loss = over_repeats(s, k, brier, f, 0);
+			struct quartiles loss = simulation_quartiles(s, k, brier, f, 0);
 			cli_table_cell(&t, "%s", cli_forecast_name(s->contestants[k], f));
-			cli_table_cell(&t, "%.4f", loss.median);
+			real_cell(&t, "%.4f", loss.median);
 			if (several)
 				cli_table_cell(&t, "%.4f-%.4f", loss.low, loss.high);
-			real_cell(&t, "%.2f", over_repeats(s, k, of_best, f, 0).median);
-			cli_table_cell(&t, "%.1f %%", 100 * over_repeats(s, k, accuracy, f, 0).median);
-			cli_table_cell(&t, "%.3f", over_repeats(s, k, log_loss, f, 0).median);
-			cli_table_cell(&t, "%.1f", over_repeats(s, k, regret, f, 0).median);
+			real_cell(&t, "%.2f", simulation_quartiles(s, k, of_best, f, 0).median);
+			cli_table_cell(&t, "%.1f %%", 100 * simulation_quartiles(s, k, accuracy, f, 0).median);
+			cli_table_cell(&t, "%.3f", simulation_quartiles(s, k, log_loss, f, 0).median);
+			cli_table_cell(&t, "%.1f", simulation_quartiles(s, k, regret, f, 0).median);
 			if (groups)
-				real_cell(&t, "%.1f %%", 100 * over_repeats(s, k, influence, f, 0).median);
+				real_cell(&t, "%.1f %%", 100 * simulation_quartiles(s, k, influence, f, 0).median);
 		}
 	}
 	cli_table_print(&t, &s->cli->term, stdout);
@@ -217,13 +217,12 @@ static void show_notes(const struct simulation *s)
 	if (any_groups(s))
 		puts("influence: the --strategic labelers' share of a forecast.");
 	for (size_t k = 0; k < s->n_contestants; k++) {
-		double used = bound_used(s, k);
+		const struct game_result *bound = simulation_says_weights(s, k) ? simulation_bound(s, k) : NULL;
 		struct gain g = gain_of(s, k);
-		if (!isnan(used))
-			printf("%s: on the outcomes as posted, no labeler's regret exceeded %.2f of its bound.\n",
-			       s->contestants[k]->name, used);
-		if (used > 1)
-			cli_error(s->cli, "the regret bound does not hold; please report this, with the command");
+		if (bound)
+			printf("%s: no labeler's gain came above %.2f of its regret bound. The largest gain\n"
+			       "was %.1f at the end, its bound %.1f.\n",
+			       s->contestants[k]->name, bound->bound_used, bound->gain, bound->bound);
 		if (g.responses)
 			printf("%s: by misreporting, best responders expected to gain %.2g %% of their weight\n"
 			       "over the items they looked ahead; at most %.2g %% (item %s).\n",
@@ -233,28 +232,17 @@ static void show_notes(const struct simulation *s)
 
 /* ---- for programs ---- */
 
-static void put_quartiles(const struct simulation *s, struct json_out *j, const char *key, size_t contestant,
-			  measure *m, int forecast)
-{
-	struct quartiles q = over_repeats(s, contestant, m, forecast, 0);
-	cli_json_open(j, key, '{');
-	cli_json_real(j, "median", q.median);
-	cli_json_real(j, "q1", q.low);
-	cli_json_real(j, "q3", q.high);
-	json_out_close(j, '}');
-}
-
 static void put_curve(const struct simulation *s, struct json_out *j, size_t contestant, int forecast)
 {
 	cli_json_open(j, "curve", '[');
 	for (size_t at = 0; at < s->game.n_checkpoints; at++) {
-		struct quartiles q = over_repeats(s, contestant, regret_at, forecast, at);
+		struct quartiles q = simulation_quartiles(s, contestant, regret_at, forecast, at);
 		json_out_open(j, '{');
 		cli_json_count(j, "items", s->game.checkpoints[at]);
 		cli_json_real(j, "regret", q.median);
 		cli_json_real(j, "regret_q1", q.low);
 		cli_json_real(j, "regret_q3", q.high);
-		cli_json_real(j, "influence", over_repeats(s, contestant, influence_at, forecast, at).median);
+		cli_json_real(j, "influence", simulation_quartiles(s, contestant, influence_at, forecast, at).median);
 		json_out_close(j, '}');
 	}
 	json_out_close(j, ']');
@@ -266,21 +254,28 @@ static void put_forecast(const struct simulation *s, struct json_out *j, size_t 
 	struct gain g = gain_of(s, contestant);
 	json_out_open(j, '{');
 	cli_json_text(j, "scheme", cli_forecast_name(k, forecast));
-	if (k->class == &scheme_candor) {
-		const struct candor_settings settings =
-			cli_contestant_settings(k, &s->given, world_t_eff(&s->game.world));
+	if (k->class->mechanism) {
+		struct candor_settings settings = cli_contestant_settings(k, &s->given, world_t_eff(&s->game.world));
+		settings.has_wrong = settings.has_scored = true;
 		json_out_key(j, "settings");
 		json_out_settings(j, &settings);
 	}
-	put_quartiles(s, j, "brier", contestant, brier, forecast);
-	put_quartiles(s, j, "of_best", contestant, of_best, forecast);
-	put_quartiles(s, j, "accuracy", contestant, accuracy, forecast);
-	put_quartiles(s, j, "log_loss", contestant, log_loss, forecast);
-	put_quartiles(s, j, "calibration_error", contestant, calibration, forecast);
-	put_quartiles(s, j, "regret", contestant, regret, forecast);
-	put_quartiles(s, j, "influence", contestant, influence, forecast);
-	put_quartiles(s, j, "groups_standing", contestant, groups_standing, forecast);
-	cli_json_real(j, "bound_used", bound_used(s, contestant));
+	simulation_put(s, j, "brier", contestant, brier, forecast);
+	simulation_put(s, j, "of_best", contestant, of_best, forecast);
+	simulation_put(s, j, "accuracy", contestant, accuracy, forecast);
+	simulation_put(s, j, "log_loss", contestant, log_loss, forecast);
+	simulation_put(s, j, "calibration_error", contestant, calibration, forecast);
+	simulation_put(s, j, "regret", contestant, regret, forecast);
+	simulation_put(s, j, "influence", contestant, influence, forecast);
+	simulation_put(s, j, "groups_standing", contestant, groups_standing, forecast);
+	const struct game_result *bound = simulation_bound(s, contestant);
+	cli_json_real(j, "bound_used", bound ? bound->bound_used : NAN);
+	if (bound) {
+		simulation_put(s, j, "gain", contestant, largest_gain, forecast);
+		simulation_put(s, j, "bound", contestant, its_bound, forecast);
+	}
+	if (s->train)
+		simulate_put_trained(s, j, contestant, forecast);
 	if (g.responses) {
 		cli_json_count(j, "responses", g.responses);
 		cli_json_real(j, "gain_mean", g.mean);
@@ -324,6 +319,8 @@ static void put_world(struct json_out *j, const struct world_options *w)
 		cli_json_real(j, "bias", w->bias);
 		cli_json_real(j, "correlation", w->correlation);
 		cli_json_real(j, "base_rate", w->base_rate);
+		if (w->features > 0)
+			cli_json_count(j, "features", w->features);
 	} else {
 		cli_json_real(j, "gap", w->gap);
 		cli_json_count(j, "period", w->period);
@@ -338,7 +335,9 @@ static void put_campaign(const struct simulation *s, struct json_out *j)
 	put_world(j, w);
 	cli_json_count(j, "delay", s->game.delay);
 	cli_json_real(j, "known", w->known);
-	cli_json_real(j, "wrong", w->wrong);
+	cli_json_real(j, "flipped", w->wrong);
+	cli_json_count(j, "together", s->game.together > 1 ? s->game.together : 1);
+	cli_json_bool(j, "apart", s->game.apart);
 	cli_json_open(j, "strategic", '[');
 	for (size_t k = 0; k < s->game.n_groups; k++) {
 		json_out_open(j, '{');
@@ -359,7 +358,9 @@ static void print_document(const struct simulation *s)
 	put_campaign(s, j);
 	cli_json_count(j, "seed", s->game.world.seed);
 	cli_json_count(j, "repeats", s->repeats);
-	cli_json_real(j, "best_loss", over_repeats(s, 0, best_loss, 0, 0).median);
+	cli_json_real(j, "best_loss", simulation_quartiles(s, 0, best_loss, 0, 0).median);
+	if (s->train)
+		simulate_put_limits(s, j);
 	cli_json_open(j, "schemes", '[');
 	for (size_t k = 0; k < s->n_contestants; k++)
 		for (int f = 0; f < scheme_forecasts(s->contestants[k]->class); f++)
@@ -381,8 +382,8 @@ static int write_curve(const struct simulation *s)
 	for (size_t k = 0; k < s->n_contestants; k++) {
 		for (int fc = 0; fc < scheme_forecasts(s->contestants[k]->class); fc++) {
 			for (size_t at = 0; at < s->game.n_checkpoints; at++) {
-				struct quartiles q = over_repeats(s, k, regret_at, fc, at);
-				double say = over_repeats(s, k, influence_at, fc, at).median;
+				struct quartiles q = simulation_quartiles(s, k, regret_at, fc, at);
+				double say = simulation_quartiles(s, k, influence_at, fc, at).median;
 				fprintf(f, "%s,%" PRIu64 ",%s,%s,%s,", cli_forecast_name(s->contestants[k], fc),
 					s->game.checkpoints[at], cli_exact(q.median).s, cli_exact(q.low).s,
 					cli_exact(q.high).s);
@@ -421,7 +422,7 @@ static int draw(const struct simulation *s)
 							.n = s->game.n_checkpoints,
 							.x = x[n],
 							.y = y[n],
-							.dashed = s->contestants[k]->class != &scheme_candor};
+							.dashed = !s->contestants[k]->class->mechanism};
 		}
 	}
 	const struct plot p = {.title = "Regret against the best labeler",
@@ -482,8 +483,16 @@ int simulate_prepare(const struct simulation *s)
 int simulate_show(const struct simulation *s)
 {
 	int code = CLI_DONE;
+	for (size_t k = 0; k < s->n_contestants; k++) {
+		const struct game_result *bound = simulation_bound(s, k);
+		if (bound && bound->bound_used > 1 && code == CLI_DONE)
+			code = cli_fail(s->cli, CLI_USAGE, CANDOR_INTERNAL,
+					"the regret bound does not hold; please report this, with the command");
+	}
 	if (!s->cli->json) {
 		show_campaign(s);
+		if (s->train)
+			simulate_show_training(s);
 		show_table(s);
 		show_notes(s);
 	}
