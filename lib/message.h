@@ -36,6 +36,8 @@
 #define CANDOR_PAGE_DEFAULT 100
 #define CANDOR_PAGE_MAX 1000 /* rows in a page, and items in a query */
 #define CANDOR_WAIT_MAX_MS 60000
+#define CANDOR_BLOCK_MAX 4096 /* outcomes that are settled together, */
+#define CANDOR_BLOCK_REPORTS_MAX 65535 /* ... and reports on all of their items */
 #define CANDOR_CANDIDATES 5 /* that the forecast is made of */
 
 enum candor_code {

@@ -205,6 +205,32 @@ static void a_block_that_is_too_large_is_told_before_anything_is_sent(void **sta
 	}
 }
 
+static void as_many_can_be_settled_together_as_the_daemon_says(void **state)
+{
+	struct run run;
+	struct buf file = {0};
+	(void)state;
+	assert_int_equal(buf_printf(&file, "item,outcome,block\n"), 0);
+	for (int i = 0; i <= CANDOR_BLOCK_MAX; i++)
+		assert_int_equal(buf_printf(&file, "i%d,1,w\n", i), 0);
+	import(&run, answer, (const char *)file.data, NULL, NULL);
+	assert_int_equal(run.code, CLI_USAGE);
+	assert_told("look at p\n");
+	assert_says(run, "rows.csv: block \"w\" has 4,097 outcomes; at most 4,096 can be settled together. Nothing was "
+			 "imported\n");
+	buf_free(&file);
+	assert_int_equal(buf_printf(&file, BLOCK_HEAD "a,x,1,1,w\nb,x,1,1,w\n"), 0);
+	for (int i = 0; i < CANDOR_BLOCK_REPORTS_MAX - 1; i++)
+		assert_int_equal(buf_printf(&file, "a,l%d,1,1,w\n", i), 0);
+	import(&run, answer, (const char *)file.data, NULL, NULL);
+	assert_int_equal(run.code, CLI_USAGE);
+	assert_told("look at p\n");
+	assert_says(run,
+		    "block \"w\" has 65,536 rows of reports on its items; items with at most 65,535 reports in all "
+		    "can be settled together. Nothing was imported\n");
+	buf_free(&file);
+}
+
 /* Whichever requests are put off, and how often: all goes in, once, in the order of the file. */
 static void what_is_refused_for_a_rate_limit_is_sent_again_later(void **state)
 {
@@ -237,6 +263,7 @@ int main(void)
 		cmocka_unit_test(a_repeated_import_asks_for_the_same),
 		cmocka_unit_test(an_item_has_one_block),
 		cmocka_unit_test(a_block_that_is_too_large_is_told_before_anything_is_sent),
+		cmocka_unit_test(as_many_can_be_settled_together_as_the_daemon_says),
 		cmocka_unit_test(what_is_refused_for_a_rate_limit_is_sent_again_later),
 	};
 	int failed = cmocka_run_group_tests_name("cli_import_blocks", tests, NULL, NULL);

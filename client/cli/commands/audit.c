@@ -79,9 +79,9 @@ CLI_COMMAND(audit) = {
 	.name = "audit",
 	.summary = "list changes that affect results or rights, and who made them",
 	.help = "usage: candor audit [--pool POOL] [--limit N | --all]\n\n"
-		"Lists pool settings, outcomes, voids, archives, grants and tokens, newest first, each\n"
-		"with who did it: the principal, followed by the name the client program gave itself,\n"
-		"which proves nothing. With --json, one object per line.\n\n"
+		"Lists pool settings, outcomes, rechecks, voids, archives, grants and tokens, newest\n"
+		"first, each with who did it: the principal, followed by the name the client program\n"
+		"gave itself, which proves nothing. With --json, one object per line.\n\n"
 		"Options:\n"
 		"  --pool POOL   only this pool; needs admin rights only there\n"
 		"  --limit N     how many (100)\n"

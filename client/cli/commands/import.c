@@ -180,21 +180,15 @@ static void look_at_pool(struct import *im)
 	send_request(im, &request, NULL, false, NULL);
 }
 
-/* False: one does not fit into a request, which ends the import. */
+/* False: the daemon cannot settle one of them, which ends the import. */
 static bool do_blocks_fit(struct import *im)
 {
-	const struct import_block *b = import_blocks_longest(&im->blocks);
-	const size_t most = candor_client_max_request_bytes(im->post.client);
-	const size_t head = REQUEST_BYTES + strlen(im->result.pool);
-	if (!b || b->bytes + head <= most)
+	char words[512];
+	if (import_blocks_fit(&im->blocks, REQUEST_BYTES + strlen(im->result.pool),
+			      candor_client_max_request_bytes(im->post.client), words, sizeof words))
 		return true;
-	import_post_stop(
-		&im->post,
-		cli_fail(im->cli, CLI_USAGE, CANDOR_RESOURCE_EXHAUSTED,
-			 "block \"%s\" has %s outcomes, which take up to %s in the one request that settles them; "
-			 "the daemon takes %s (max_frame_bytes). Nothing was imported",
-			 cli_shown(b->name, strlen(b->name)).s, cli_count(b->n).s, cli_bytes(b->bytes + head).s,
-			 cli_bytes(most).s));
+	import_post_stop(&im->post, cli_fail(im->cli, CLI_USAGE, CANDOR_RESOURCE_EXHAUSTED,
+					     "%s: %s. Nothing was imported", im->result.name, words));
 	return false;
 }
 

@@ -1,9 +1,12 @@
 #include "client/cli/commands/import_blocks.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "client/cli/base/cli.h"
+#include "client/cli/base/number.h"
+#include "client/cli/base/visible.h"
 
 enum { OUTCOME_BYTES = 15 /* at most, of an outcome in a request beside its item's name */ };
 
@@ -22,6 +25,7 @@ static void count(struct import_blocks *b, uint32_t item)
 	struct import_block *of = &b->all[i->block];
 	names_text(b->survey->items.all, item, &len);
 	of->bytes += OUTCOME_BYTES + len;
+	of->reports += i->rows;
 	of->n++;
 }
 
@@ -45,13 +49,33 @@ void import_blocks_free(struct import_blocks *b)
 	free(b->kept);
 }
 
-const struct import_block *import_blocks_longest(const struct import_blocks *b)
+static bool fits(const struct import_block *b, size_t head, size_t most, char *out, size_t size)
 {
-	const struct import_block *longest = NULL;
-	for (size_t i = 0; i < b->n; i++)
-		if (b->all[i].n > 1 && (!longest || b->all[i].bytes > longest->bytes))
-			longest = &b->all[i];
-	return longest;
+	const struct cli_shown name = cli_shown(b->name, strlen(b->name));
+	if (b->n > CANDOR_BLOCK_MAX)
+		snprintf(out, size, "block \"%s\" has %s outcomes; at most %s can be settled together", name.s,
+			 cli_count(b->n).s, cli_count(CANDOR_BLOCK_MAX).s);
+	else if (b->reports > CANDOR_BLOCK_REPORTS_MAX)
+		snprintf(out, size,
+			 "block \"%s\" has %s rows of reports on its items; items with at most %s reports in all can "
+			 "be settled together",
+			 name.s, cli_count(b->reports).s, cli_count(CANDOR_BLOCK_REPORTS_MAX).s);
+	else if (b->n > 1 && b->bytes + head > most)
+		snprintf(out, size,
+			 "block \"%s\" has %s outcomes, which take up to %s in the one request that settles them; the "
+			 "daemon takes %s (max_frame_bytes)",
+			 name.s, cli_count(b->n).s, cli_bytes(b->bytes + head).s, cli_bytes(most).s);
+	else
+		return true;
+	return false;
+}
+
+bool import_blocks_fit(const struct import_blocks *b, size_t head_bytes, size_t most_bytes, char *out, size_t size)
+{
+	size_t i = 0;
+	while (i < b->n && fits(&b->all[i], head_bytes, most_bytes, out, size))
+		i++;
+	return i == b->n;
 }
 
 struct import_block *import_blocks_find(const struct import_blocks *b, const char *item)

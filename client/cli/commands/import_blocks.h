@@ -2,7 +2,7 @@
  *
  * A block is made of those items of the survey that have its name and an outcome; where that is one alone, there is no
  * block. Items come in the order of their first rows, in the block as in the file. Memory: 24 bytes for each item and
- * 40 for each block; none where the file has no blocks. */
+ * 48 for each block; none where the file has no blocks. */
 #ifndef CANDOR_CLI_IMPORT_BLOCKS_H
 #define CANDOR_CLI_IMPORT_BLOCKS_H
 
@@ -13,6 +13,7 @@ struct import_block {
 	uint32_t n, kept; /* outcomes: all, and those that have come */
 	uint32_t first, last; /* items */
 	uint64_t bytes; /* that its outcomes take in a request, at most */
+	uint64_t reports; /* on its items: rows of the file, a revision too */
 	uint64_t closed; /* of its items, by this import: the sender's to count */
 };
 
@@ -27,8 +28,9 @@ struct import_blocks {
 void import_blocks_init(struct import_blocks *b, const struct cli_survey *survey);
 void import_blocks_free(struct import_blocks *b);
 
-/* The one that takes most in a request; NULL: there is none. */
-const struct import_block *import_blocks_longest(const struct import_blocks *b);
+/* Whether the daemon can settle each of them: it takes requests of so many bytes, head_bytes of which are for other
+ * things. False, and out[size] is a sentence on the first that it cannot. */
+bool import_blocks_fit(const struct import_blocks *b, size_t head_bytes, size_t most_bytes, char *out, size_t size);
 
 /* The block that the item's outcome is part of; NULL: it is settled by itself. */
 struct import_block *import_blocks_find(const struct import_blocks *b, const char *item);
