@@ -79,7 +79,10 @@ static void write_table(const struct places *to, const char *name, const char *x
 			fprintf(f, "| %.10g |", g->x[i]);
 		for (size_t c = 0; c < g->n_curves; c++) {
 			putc(' ', f);
-			fprintf(f, format, g->y[c][i]);
+			if (isnan(g->y[c][i]))
+				putc('-', f);
+			else
+				fprintf(f, format, g->y[c][i]);
 			fputs(" |", f);
 		}
 		putc('\n', f);
@@ -116,22 +119,16 @@ static void exponents(const struct places *to, bool quick)
 			fprintf(f, " %.1f |", g.y[c][i]);
 		fprintf(f, " T^%.2f |\n", stats_exponent(g.x, g.y[c], g.n_x));
 	}
-	fprintf(f, "\nIn none of these runs did any labeler's regret come above %.2f of its bound.\n", bound_used);
+	fprintf(f, "\nIn none of these runs did any labeler's gain come above %.2f of its bound.\n", bound_used);
 	close_table(f);
 }
 
 static void strategic(const struct places *to, bool quick)
 {
-	static const struct {
-		double share;
-		const char *name;
-	} shares[] = {{0.10, "strategic-10"}, {0.30, "strategic-30"}, {0.49, "strategic-49"}};
-	for (size_t i = 0; i < sizeof shares / sizeof *shares; i++) {
-		struct grid g;
-		step(shares[i].name);
-		experiment_strategic(shares[i].share, quick ? 60 : 1000, quick ? 1 : 15, true, &g);
-		write_table(to, shares[i].name, "strategy", &g, "%.2f");
-	}
+	struct grid g;
+	step("strategic labelers");
+	experiment_strategic(0.30, quick ? 60 : 1000, quick ? 1 : 15, true, &g);
+	write_table(to, "strategic-30", "strategy", &g, "%.2f");
 }
 
 static void truth(const struct places *to)
@@ -205,6 +202,63 @@ static void sparse(const struct places *to, bool quick)
 			   .log_x = true});
 }
 
+static void crowds(const struct places *to, bool quick)
+{
+	static const double labelers[] = {2, 3, 5, 10, 20, 50, 100, 200}, answers[] = {1, 2, 3, 5, 10, 20};
+	struct grid g;
+	step("regret against the number of labelers");
+	experiment_labelers(quick ? 60 : 500, labelers, quick ? 3 : sizeof labelers / sizeof *labelers, quick ? 1 : 9,
+			    &g);
+	draw(to, "labelers", &g,
+	     (struct plot){.title = "Regret after 500 items against the best labeler, all of whom answer",
+			   .x_title = "labelers N",
+			   .y_title = "regret",
+			   .log_x = true});
+	write_table(to, "labelers", "labelers N", &g, "%.1f");
+	step("few answers an item");
+	experiment_answers(quick ? 60 : 2000, answers, quick ? 3 : sizeof answers / sizeof *answers, quick ? 1 : 9, &g);
+	draw(to, "answers", &g,
+	     (struct plot){
+		     .title = "A few answers an item of 100 labelers, 2,000 items; EM (ds) is refitted as items come",
+		     .x_title = "answers an item",
+		     .y_title = "Brier loss an item",
+		     .log_x = true});
+	write_table(to, "answers", "answers an item", &g, "%.3f");
+}
+
+/* Medians, with quartiles in brackets. */
+static void training(const struct places *to, bool quick)
+{
+	static const double shares[] = {0.30, 0.49};
+	struct training_grid g;
+	step("reward models");
+	experiment_training(quick ? 60 : 2000, shares, 2, quick ? 1 : 15, &g);
+	static const char *const tables[] = {"training", "training-best"};
+	for (size_t t = 0; t < 2; t++) {
+		FILE *f = open_table(to, tables[t]);
+		fputs("| who is not truthful |", f);
+		for (size_t c = 0; c < TRAINING_COLUMNS; c++)
+			fprintf(f, " %s |", training_columns[c]);
+		fputs("\n|---|", f);
+		for (size_t c = 0; c < TRAINING_COLUMNS; c++)
+			fputs("--:|", f);
+		putc('\n', f);
+		for (size_t i = 0; i < g.n; i++) {
+			const struct training_row *row = &g.rows[i];
+			if (row->share > 0)
+				fprintf(f, "| %.0f %% %s |", 100 * row->share, row->name);
+			else
+				fprintf(f, "| %s |", row->name);
+			for (size_t c = 0; c < TRAINING_COLUMNS; c++) {
+				const struct quartiles *q = t == 0 ? &row->accuracy[c] : &row->best[c];
+				fprintf(f, " %.3f (%.3f-%.3f) |", q->median, q->low, q->high);
+			}
+			putc('\n', f);
+		}
+		close_table(f);
+	}
+}
+
 static void outcomes(const struct places *to, bool quick)
 {
 	struct grid g;
@@ -242,5 +296,7 @@ int main(int argc, char **argv)
 	collusion(&to, quick);
 	sparse(&to, quick);
 	outcomes(&to, quick);
+	crowds(&to, quick);
+	training(&to, quick);
 	return 0;
 }

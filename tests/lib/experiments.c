@@ -4,172 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/cli/lab/contest.h"
-#include "client/cli/lab/workers.h"
-#include "client/lab/game.h"
-#include "client/lab/stats.h"
-
-/* ---- games by the dozen ---- */
-
-struct games {
-	struct game_options *options;
-	struct game_result *results;
-	size_t n, cap;
-};
-
-static void *memory(void *block)
-{
-	require(block);
-	return block;
-}
-
-/* The place of its results. */
-static size_t add_game(struct games *g, const struct game_options *o)
-{
-	if (g->n == g->cap) {
-		g->cap = 2 * g->cap + 64;
-		g->options = memory(realloc(g->options, g->cap * sizeof *g->options));
-	}
-	g->options[g->n] = *o;
-	return g->n++;
-}
-
-static void play_one(void *arg, size_t index)
-{
-	struct games *g = arg;
-	require(game_play(&g->options[index], &g->results[index]) == 0);
-}
-
-static void play(struct games *g)
-{
-	g->results = memory(calloc(g->n, sizeof *g->results));
-	cli_run_jobs(g->n, play_one, NULL, g);
-}
-
-static void forget(struct games *g)
-{
-	free(g->options);
-	free(g->results);
-}
-
-typedef double measure(const struct game_result *r, int forecast);
-
-static double loss(const struct game_result *r, int forecast)
-{
-	return r->scores[forecast].brier / (double)r->scores[forecast].n;
-}
-
-static double loss_of_best(const struct game_result *r, int forecast)
-{
-	return loss(r, forecast) / r->best_loss;
-}
-
-static double final_regret(const struct game_result *r, int forecast)
-{
-	return r->regret[forecast];
-}
-
-/* Of games first .. first + repeats. */
-static double median(const struct games *g, size_t first, uint32_t repeats, measure *m, int forecast)
-{
-	double *x = memory(malloc(repeats * sizeof *x));
-	for (uint32_t i = 0; i < repeats; i++)
-		x[i] = m(&g->results[first + i], forecast);
-	double middle = stats_quartiles(x, repeats).median;
-	free(x);
-	return middle;
-}
-
-static const struct cli_contestant *contestant(const char *name)
-{
-	for (size_t k = 0; k < CLI_CONTESTANTS_MAX; k++)
-		if (strcmp(cli_contestants[k].name, name) == 0)
-			return &cli_contestants[k];
-	require(!"a contestant of that name");
-	return NULL;
-}
-
-static void set_scheme(struct game_options *o, const struct cli_contestant *k, const struct candor_settings *given)
-{
-	o->class = k->class;
-	o->settings = cli_contestant_settings(k, given, world_t_eff(&o->world));
-}
-
-/* Adds `repeats` games under a contestant, one a stream; the place of the first. */
-static size_t add_repeats(struct games *g, struct game_options o, const char *name, const struct candor_settings *given,
-			  uint32_t repeats)
-{
-	const struct candor_settings defaults = {0};
-	size_t first = g->n;
-	set_scheme(&o, contestant(name), given ? given : &defaults);
-	o.n_checkpoints = 1;
-	o.checkpoints[0] = o.world.items;
-	for (uint32_t i = 0; i < repeats; i++) {
-		o.world.stream = i;
-		add_game(g, &o);
-	}
-	return first;
-}
-
-/* The campaign that `candor simulate` plays when it is told nothing. */
-static struct game_options usual(uint64_t items, uint32_t labelers)
-{
-	return (struct game_options){.world = world_usual(items, labelers)};
-}
-
-/* ---- grids ---- */
-
-const double *grid_curve(const struct grid *g, const char *name)
-{
-	for (size_t c = 0; c < g->n_curves; c++)
-		if (strcmp(g->curves[c], name) == 0)
-			return g->y[c];
-	require(!"a curve of that name");
-	return NULL;
-}
-
-static size_t add_curve(struct grid *g, const char *name)
-{
-	require(g->n_curves < GRID_CURVES_MAX);
-	g->curves[g->n_curves] = name;
-	return g->n_curves++;
-}
-
-static void set_x(struct grid *g, const double *x, size_t n, uint32_t repeats)
-{
-	*g = (struct grid){.n_x = n};
-	memcpy(g->x, x, n * sizeof *x);
-	for (size_t i = 0; i < n; i++)
-		g->repeats[i] = repeats;
-}
-
-static void set_items(struct grid *g, const uint64_t *items, size_t n, uint32_t repeats)
-{
-	double x[GRID_X_MAX];
-	for (size_t i = 0; i < n; i++)
-		x[i] = (double)items[i];
-	set_x(g, x, n, repeats);
-}
-
-/* One campaign for each x, made by `make`; the loss of each forecast of each contestant. */
-static void compare(struct grid *g, const char *const *names, size_t n, measure *m,
-		    struct game_options (*make)(const void *arg, double x), const void *arg)
-{
-	struct games games = {0};
-	size_t first[CLI_CONTESTANTS_MAX][GRID_X_MAX];
-	for (size_t i = 0; i < g->n_x; i++)
-		for (size_t k = 0; k < n; k++)
-			first[k][i] = add_repeats(&games, make(arg, g->x[i]), names[k], NULL, g->repeats[i]);
-	play(&games);
-	for (size_t k = 0; k < n; k++) {
-		for (int f = 0; f < scheme_forecasts(contestant(names[k])->class); f++) {
-			size_t c = add_curve(g, cli_forecast_name(contestant(names[k]), f));
-			for (size_t i = 0; i < g->n_x; i++)
-				g->y[c][i] = median(&games, first[k][i], g->repeats[i], m, f);
-		}
-	}
-	forget(&games);
-}
+#include "tests/lib/games.h"
 
 /* ---- the exponent of regret ---- */
 
@@ -214,7 +49,7 @@ void experiment_exponents(const uint64_t *items, size_t n, uint32_t repeats, str
 	enum { NAMES = sizeof names / sizeof *names };
 	struct games games = {0};
 	size_t first[NAMES][GRID_X_MAX][INSTANCES_MAX], count = 0;
-	set_items(out, items, n, repeats);
+	grid_set_items(out, items, n, repeats);
 	/* The longest ones are begun first, so that no processor waits for another at the end. */
 	for (size_t i = n; i-- > 0;) {
 		struct game_options all[INSTANCES_MAX];
@@ -222,20 +57,20 @@ void experiment_exponents(const uint64_t *items, size_t n, uint32_t repeats, str
 		for (size_t k = 0; k < NAMES; k++)
 			for (size_t j = 0; j < count; j++)
 				first[k][i][j] =
-					add_repeats(&games, all[j], names[k], NULL, repeats_of(&all[j], repeats));
+					games_add_repeats(&games, all[j], names[k], NULL, repeats_of(&all[j], repeats));
 	}
-	play(&games);
+	games_play(&games);
 	for (size_t k = 0; k < NAMES; k++) {
-		for (int f = 0; f < scheme_forecasts(contestant(names[k])->class); f++) {
-			size_t c = add_curve(out, cli_forecast_name(contestant(names[k]), f));
+		for (int f = 0; f < scheme_forecasts(games_contestant(names[k])->class); f++) {
+			size_t c = grid_add_curve(out, cli_forecast_name(games_contestant(names[k]), f));
 			for (size_t i = 0; i < n; i++) {
 				/* What can be done in fewer items can be done in these. */
 				out->y[c][i] = i > 0 ? out->y[c][i - 1] : 0;
 				for (size_t j = 0; j < count; j++) {
 					size_t game = first[k][i][j];
 					uint32_t games_of = repeats_of(&games.options[game], repeats);
-					out->y[c][i] =
-						fmax(out->y[c][i], median(&games, game, games_of, final_regret, f));
+					out->y[c][i] = fmax(out->y[c][i],
+							    games_median(&games, game, games_of, games_regret, f));
 				}
 			}
 		}
@@ -243,7 +78,7 @@ void experiment_exponents(const uint64_t *items, size_t n, uint32_t repeats, str
 	*bound_used = NAN;
 	for (size_t i = 0; i < games.n; i++)
 		*bound_used = fmax(*bound_used, games.results[i].bound_used);
-	forget(&games);
+	games_forget(&games);
 }
 
 /* ---- strategic labelers ---- */
@@ -256,7 +91,7 @@ struct strategic {
 static struct game_options strategic_game(const void *arg, double x)
 {
 	const struct strategic *s = arg;
-	struct game_options o = usual(s->items, 41);
+	struct game_options o = games_usual(s->items, 41);
 	if (x < 0)
 		return o;
 	o.n_groups = 1;
@@ -266,7 +101,7 @@ static struct game_options strategic_game(const void *arg, double x)
 
 void experiment_strategic(double share, uint64_t items, uint32_t repeats, bool responders, struct grid *out)
 {
-	static const char *const names[] = {"candor", "plain", "hedge", "leader", "ds", "ds-gold"};
+	static const char *const names[] = {"forecast", "candor", "plain", "hedge", "leader", "ds", "ds-gold"};
 	const struct strategic s = {share, items};
 	*out = (struct grid){.n_x = 1, .x = {-1}, .x_names = {"nobody"}, .repeats = {repeats}};
 	for (size_t k = 0; strategies[k].name; k++) {
@@ -276,7 +111,7 @@ void experiment_strategic(double share, uint64_t items, uint32_t repeats, bool r
 		out->repeats[out->n_x] = strategies[k].horizon == 5 ? (repeats + 4) / 5 : repeats;
 		out->x_names[out->n_x++] = strategies[k].name;
 	}
-	compare(out, names, sizeof names / sizeof *names, loss_of_best, strategic_game, &s);
+	games_compare(out, names, sizeof names / sizeof *names, games_loss_of_best, strategic_game, &s);
 }
 
 /* ---- truth ---- */
@@ -290,7 +125,7 @@ void experiment_truth(struct grid *out)
 	enum { N = 10, POINTS = 21 };
 	*out = (struct grid){.n_x = POINTS};
 	for (size_t c = 0; c < sizeof beliefs / sizeof *beliefs; c++) {
-		size_t curve = add_curve(out, beliefs[c].name);
+		size_t curve = grid_add_curve(out, beliefs[c].name);
 		for (size_t i = 0; i < POINTS; i++) {
 			double expected = 0;
 			out->x[i] = (double)i / (POINTS - 1);
@@ -313,7 +148,7 @@ void experiment_truth(struct grid *out)
 
 static struct game_options responder_game(uint64_t items, uint32_t labelers, const char *kind)
 {
-	struct game_options o = usual(items, labelers);
+	struct game_options o = games_usual(items, labelers);
 	o.n_groups = 1;
 	o.groups[0] = (struct game_group){strategy_find(kind), 1};
 	return o;
@@ -340,22 +175,23 @@ void experiment_responders(uint64_t items, uint32_t repeats, struct grid *out)
 	static const double labelers[] = {2, 5, 20};
 	struct games games = {0};
 	size_t first[2][3][3], honest[2][3];
-	set_x(out, labelers, 3, repeats);
+	grid_set_x(out, labelers, 3, repeats);
 	for (size_t s = 0; s < 2; s++)
 		for (size_t i = 0; i < 3; i++)
-			honest[s][i] = add_repeats(&games, responder_game(items, (uint32_t)labelers[i], "truthful"),
-						   schemes[s], NULL, repeats);
+			honest[s][i] =
+				games_add_repeats(&games, responder_game(items, (uint32_t)labelers[i], "truthful"),
+						  schemes[s], NULL, repeats);
 	for (size_t s = 0; s < 2; s++)
 		for (size_t k = 0; k < 3; k++)
 			for (size_t i = 0; i < 3; i++)
-				first[s][k][i] =
-					add_repeats(&games, responder_game(items, (uint32_t)labelers[i], kinds[k]),
-						    schemes[s], NULL, repeats);
-	play(&games);
+				first[s][k][i] = games_add_repeats(
+					&games, responder_game(items, (uint32_t)labelers[i], kinds[k]), schemes[s],
+					NULL, repeats);
+	games_play(&games);
 	for (size_t s = 0; s < 2; s++) {
 		for (size_t k = 0; k < 3; k++) {
-			size_t mean = add_curve(out, means[s][k]), most = add_curve(out, mosts[s][k]);
-			size_t kept = add_curve(out, kepts[s][k]);
+			size_t mean = grid_add_curve(out, means[s][k]), most = grid_add_curve(out, mosts[s][k]);
+			size_t kept = grid_add_curve(out, kepts[s][k]);
 			for (size_t i = 0; i < 3; i++) {
 				double sum = 0, answers = 0, top = 0;
 				for (uint32_t r = 0; r < repeats; r++) {
@@ -372,7 +208,7 @@ void experiment_responders(uint64_t items, uint32_t repeats, struct grid *out)
 			}
 		}
 	}
-	forget(&games);
+	games_forget(&games);
 }
 
 /* ---- many names, many hands ---- */
@@ -395,22 +231,22 @@ static void say_curve(struct grid *g, const char *name, struct game_options o, c
 		      uint32_t repeats, double fair)
 {
 	struct games games = {0};
-	size_t c = add_curve(g, name);
-	set_scheme(&o, contestant("candor"), given);
+	size_t c = grid_add_curve(g, name);
+	games_set_scheme(&o, games_contestant("candor"), given);
 	o.n_checkpoints = g->n_x;
 	for (size_t i = 0; i < g->n_x; i++)
 		o.checkpoints[i] = (uint64_t)g->x[i];
 	for (uint32_t r = 0; r < repeats; r++) {
 		o.world.stream = r;
-		add_game(&games, &o);
+		games_add(&games, &o);
 	}
-	play(&games);
+	games_play(&games);
 	for (size_t i = 0; i < g->n_x; i++) {
 		for (uint32_t r = 0; r < repeats; r++)
 			g->y[c][i] += games.results[r].influences[i] / repeats;
 		g->y[c][i] /= fair;
 	}
-	forget(&games);
+	games_forget(&games);
 }
 
 void experiment_sybils(uint64_t items, uint32_t repeats, struct grid *out)
@@ -426,7 +262,7 @@ void experiment_sybils(uint64_t items, uint32_t repeats, struct grid *out)
 		      {"10 names, share 0.02", 10, 0.02}};
 	set_say_points(out, items);
 	for (size_t k = 0; k < sizeof people / sizeof *people; k++) {
-		struct game_options o = usual(items, 20 + people[k].names);
+		struct game_options o = games_usual(items, 20 + people[k].names);
 		const struct candor_settings given = {.share = people[k].share};
 		o.n_groups = 1;
 		o.groups[0] = (struct game_group){strategy_find("sybil"), people[k].names};
@@ -449,7 +285,7 @@ void experiment_collusion(uint64_t items, uint32_t repeats, struct grid *out)
 	const struct candor_settings defaults = {0};
 	set_say_points(out, items);
 	for (size_t k = 0; k < sizeof blocks / sizeof *blocks; k++) {
-		struct game_options o = usual(items, 41);
+		struct game_options o = games_usual(items, 41);
 		o.n_groups = 1;
 		o.groups[0] = (struct game_group){strategy_find(blocks[k].kind), blocks[k].count};
 		say_curve(out, blocks[k].name, o, &defaults, repeats, 1);
@@ -464,69 +300,22 @@ void experiment_sparse(const uint64_t *items, size_t n, uint32_t repeats, struct
 	static const char *const names[RATES] = {"anytime", "horizon T_eff", "horizon T", "mean"};
 	struct games games = {0};
 	size_t first[RATES][GRID_X_MAX];
-	set_items(out, items, n, repeats);
+	grid_set_items(out, items, n, repeats);
 	for (size_t i = 0; i < n; i++) {
-		struct game_options o = usual(items[i], 1000);
+		struct game_options o = games_usual(items[i], 1000);
 		const struct candor_settings by_t = {.horizon = (double)items[i]};
 		o.world.participation = WORLD_SOME;
 		o.world.per_item = 5;
-		first[ANYTIME][i] = add_repeats(&games, o, "candor", NULL, repeats);
-		first[BY_T_EFF][i] = add_repeats(&games, o, "horizon", NULL, repeats);
-		first[BY_T][i] = add_repeats(&games, o, "horizon", &by_t, repeats);
-		first[MEAN][i] = add_repeats(&games, o, "plain", NULL, repeats);
+		first[ANYTIME][i] = games_add_repeats(&games, o, "candor", NULL, repeats);
+		first[BY_T_EFF][i] = games_add_repeats(&games, o, "horizon", NULL, repeats);
+		first[BY_T][i] = games_add_repeats(&games, o, "horizon", &by_t, repeats);
+		first[MEAN][i] = games_add_repeats(&games, o, "plain", NULL, repeats);
 	}
-	play(&games);
+	games_play(&games);
 	for (size_t k = 0; k < RATES; k++) {
-		size_t c = add_curve(out, names[k]);
+		size_t c = grid_add_curve(out, names[k]);
 		for (size_t i = 0; i < n; i++)
-			out->y[c][i] = median(&games, first[k][i], repeats, loss, 0);
+			out->y[c][i] = games_median(&games, first[k][i], repeats, games_loss, 0);
 	}
-	forget(&games);
-}
-
-/* ---- outcomes late, few, wrong ---- */
-
-static const char *const outcome_names[] = {"candor", "plain", "hedge", "leader"};
-enum { OUTCOME_NAMES = sizeof outcome_names / sizeof *outcome_names };
-
-static struct game_options delayed(const void *arg, double x)
-{
-	struct game_options o = usual(*(const uint64_t *)arg, 20);
-	o.delay = (uint64_t)x;
-	return o;
-}
-
-static struct game_options known(const void *arg, double x)
-{
-	struct game_options o = usual(*(const uint64_t *)arg, 20);
-	o.world.known = x;
-	return o;
-}
-
-static struct game_options wrong(const void *arg, double x)
-{
-	struct game_options o = usual(*(const uint64_t *)arg, 20);
-	o.world.wrong = x;
-	return o;
-}
-
-void experiment_delay(uint64_t items, uint32_t repeats, struct grid *out)
-{
-	static const double delays[] = {0, 3, 10, 30, 100, 300, 1000};
-	set_x(out, delays, sizeof delays / sizeof *delays, repeats);
-	compare(out, outcome_names, OUTCOME_NAMES, loss, delayed, &items);
-}
-
-void experiment_known(uint64_t items, uint32_t repeats, struct grid *out)
-{
-	static const double parts[] = {1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01};
-	set_x(out, parts, sizeof parts / sizeof *parts, repeats);
-	compare(out, outcome_names, OUTCOME_NAMES, loss, known, &items);
-}
-
-void experiment_wrong(uint64_t items, uint32_t repeats, struct grid *out)
-{
-	static const double parts[] = {0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5};
-	set_x(out, parts, sizeof parts / sizeof *parts, repeats);
-	compare(out, outcome_names, OUTCOME_NAMES, loss, wrong, &items);
+	games_forget(&games);
 }

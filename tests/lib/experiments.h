@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "client/lab/stats.h"
+
 enum { GRID_X_MAX = 32, GRID_CURVES_MAX = 24 };
 
 struct grid {
@@ -25,7 +27,7 @@ const double *grid_curve(const struct grid *g, const char *name);
 
 /* The most regret in items[n] items, rising, or fewer of them, over a family of instances: two labelers a hair apart, for
  * hairs of many widths, and outcomes that take turns against them, for many periods. Medians of `repeats` draws, then
- * the most over instances, for each scheme. *bound_used: the largest part of its bound that any regret took. */
+ * the most over instances, for each scheme. *bound_used: the largest part of its bound that any labeler's gain took. */
 void experiment_exponents(const uint64_t *items, size_t n, uint32_t repeats, struct grid *out, double *bound_used);
 
 /* x: each strategy, after none at all. Loss against what the best labeler's beliefs cost, median of `repeats`, where
@@ -54,5 +56,30 @@ void experiment_sparse(const uint64_t *items, size_t n, uint32_t repeats, struct
 void experiment_delay(uint64_t items, uint32_t repeats, struct grid *out);
 void experiment_known(uint64_t items, uint32_t repeats, struct grid *out);
 void experiment_wrong(uint64_t items, uint32_t repeats, struct grid *out);
+
+/* x: numbers of labelers. Regret in `items` items against the best labeler; negative where a forecast beats it. */
+void experiment_labelers(uint64_t items, const double *labelers, size_t n, uint32_t repeats, struct grid *out);
+
+/* x: answers an item, of 100 labelers. Brier loss. */
+void experiment_answers(uint64_t items, const double *answers, size_t n, uint32_t repeats, struct grid *out);
+
+/* Reward models trained on what each column makes of a campaign where a part of 41 labelers follows a strategy; in the
+ * first row nobody does. A tenth of the items is audited. */
+enum { TRAINING_COLUMNS = 4, TRAINING_ROWS_MAX = 40 };
+static const char *const training_columns[TRAINING_COLUMNS] = {"plain mean", "majority", "mean", "forecast"};
+
+struct training_row {
+	const char *name;
+	double share; /* 0: nobody */
+	struct quartiles accuracy[TRAINING_COLUMNS], best[TRAINING_COLUMNS];
+};
+
+struct training_grid {
+	size_t n;
+	struct training_row rows[TRAINING_ROWS_MAX];
+};
+
+void experiment_training(uint64_t items, const double *shares, size_t n_shares, uint32_t repeats,
+			 struct training_grid *out);
 
 #endif

@@ -171,15 +171,69 @@ static void late_and_few_outcomes_cost_no_more_than_averaging_would(void **state
 	assert_claim(&g, candor[0] < candor[g.n_x - 1]);
 }
 
-/* A weak spot: whoever posts the outcomes decides. */
-static void outcomes_that_are_often_wrong_do_harm(void **state)
+/* A weak spot: whoever posts the outcomes decides, unless the mechanism is told how often they are wrong. */
+static void outcomes_that_are_often_wrong_do_harm_where_nobody_says_so(void **state)
 {
 	struct grid g;
 	(void)state;
 	experiment_wrong(1000, GAMES, &g);
 	const double *candor = grid_curve(&g, "candor"), *mean = grid_curve(&g, "mean");
+	const double *told = grid_curve(&g, "candor, told"), *forecast = grid_curve(&g, "forecast, told");
+	const size_t at_three_tenths = 4;
 	assert_claim(&g, candor[1] < 0.95 * mean[1]);
 	assert_claim(&g, last(&g, "candor") > last(&g, "mean"));
+	assert_claim(&g, candor[at_three_tenths] > mean[at_three_tenths]);
+	assert_claim(&g, told[at_three_tenths] < 0.95 * mean[at_three_tenths]);
+	assert_claim(&g, forecast[at_three_tenths] < 0.95 * mean[at_three_tenths]);
+}
+
+/* ---- the forecast ---- */
+
+static void the_forecast_uses_what_the_mean_lets_go(void **state)
+{
+	struct grid g;
+	(void)state;
+	experiment_strategic(0.30, SANITIZED ? 200 : 600, SANITIZED ? 3 : 5, false, &g);
+	const double *forecast = grid_curve(&g, "forecast"), *candor = grid_curve(&g, "candor");
+	const double *mean = grid_curve(&g, "mean");
+	for (size_t i = 0; i < g.n_x; i++) {
+		assert_claim(&g, forecast[i] < candor[i]);
+		assert_claim(&g, forecast[i] < 0.8 * mean[i]);
+	}
+}
+
+static void now_is_better_than_frozen_where_few_outcomes_come(void **state)
+{
+	struct grid g;
+	(void)state;
+	experiment_known(1000, GAMES, &g);
+	const double *forecast = grid_curve(&g, "forecast"), *now = grid_curve(&g, "now");
+	const double *mean = grid_curve(&g, "mean"), *now_mean = grid_curve(&g, "now-mean");
+	assert_claim(&g, isnan(now[0])); /* all come: none is left */
+	for (size_t i = 2; i < 5; i++) { /* a fifth, a tenth, a twentieth */
+		assert_claim(&g, now[i] < forecast[i]);
+		assert_claim(&g, now[i] < 0.8 * mean[i]);
+		assert_claim(&g, now_mean[i] < mean[i]);
+	}
+}
+
+static void reward_models_hardly_notice_who_lies_if_trained_on_the_forecast(void **state)
+{
+	static const double shares[] = {0.49};
+	struct training_grid g;
+	(void)state;
+	experiment_training(SANITIZED ? 400 : 1500, shares, 1, SANITIZED ? 1 : 3, &g);
+	assert_true(g.n > 10);
+	const double honest = g.rows[0].accuracy[3].median;
+	for (size_t i = 0; i < g.n && !SANITIZED; i++) {
+		const struct training_row *row = &g.rows[i];
+		print_message("# %.2f %-10s", row->share, row->name);
+		for (size_t c = 0; c < TRAINING_COLUMNS; c++)
+			print_message(" %.3f/%.3f", row->accuracy[c].median, row->best[c].median);
+		print_message("\n");
+		assert_at_most(honest - row->accuracy[3].median, 0.025);
+		assert_at_most(row->accuracy[0].median, row->accuracy[3].median + 0.005);
+	}
 }
 
 int main(void)
@@ -193,7 +247,10 @@ int main(void)
 		cmocka_unit_test(planning_ahead_gains_next_to_nothing_over_truth),
 		cmocka_unit_test(with_sparse_answers_a_rate_by_plain_rounds_learns_too_slowly),
 		cmocka_unit_test(late_and_few_outcomes_cost_no_more_than_averaging_would),
-		cmocka_unit_test(outcomes_that_are_often_wrong_do_harm),
+		cmocka_unit_test(outcomes_that_are_often_wrong_do_harm_where_nobody_says_so),
+		cmocka_unit_test(the_forecast_uses_what_the_mean_lets_go),
+		cmocka_unit_test(now_is_better_than_frozen_where_few_outcomes_come),
+		cmocka_unit_test(reward_models_hardly_notice_who_lies_if_trained_on_the_forecast),
 	};
 	return cmocka_run_group_tests_name("claims of campaigns", tests, NULL, NULL);
 }
