@@ -1,7 +1,7 @@
 /* archive_rows.h - what goes from a database into an archive of it, and the private files in which archives are opened.
  *
  * An archive holds a candor database: of one pool, the items settled in its rounds with their reports, settlements and
- * revisions; the pool, its settings, stretches and labelers as they stood after the last of them; and what the database
+ * revisions; the pool, its settings and labelers as they stood after the last of them; and what the database
  * knew of earlier archives, with the newest one's checkpoint, at which a replay of this one begins. One thread. Errors
  * are those of connection.h. */
 #ifndef CANDOR_DB_ARCHIVE_H

@@ -60,13 +60,16 @@ static bool own_reports(struct batch *b, struct packed_reports *r)
 #define OWN_INTEGER_IF(field, condition) true
 #define OWN_REAL(field) true
 #define OWN_REAL_IF(field, condition) true
+#define OWN_REAL_HAS(field, has) true
 #define OWN_TEXT(field) own_text(b, &r->field)
 #define OWN_BYTES(field) true
 #define OWN_BYTES_IF(field, has) true
 #define OWN_ARRAY(field, n) own(b, &r->field, (n) * sizeof *r->field)
+#define OWN_COUNTED(field, n) OWN_ARRAY(field, n)
 #define OWN_REPORTS(field) own_reports(b, &r->field)
 #define OWN_STATES(field, n) OWN_ARRAY(field, n)
 #define OWN_RATE(field) true
+#define OWN_SIGNS(field) true
 #define OWN_ITEM_STATE(field) true
 #define OWN_RIGHTS(field) true
 

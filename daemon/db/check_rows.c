@@ -123,13 +123,16 @@ static void expect_rights(struct look *l, unsigned rights)
 		expect(l, has_type(l, SQLITE_NULL));
 #define SAME_REAL(field) expect(l, has_type(l, SQLITE_FLOAT));
 #define SAME_REAL_IF(field, condition) expect(l, has_type(l, (condition) ? SQLITE_FLOAT : SQLITE_NULL));
+#define SAME_REAL_HAS(field, has) SAME_REAL_IF(field, r->has)
 #define SAME_TEXT(field) expect_text(l, r->field);
 #define SAME_BYTES(field) expect(l, has_type(l, SQLITE_BLOB));
 #define SAME_BYTES_IF(field, has) expect(l, has_type(l, r->has ? SQLITE_BLOB : SQLITE_NULL));
 #define SAME_ARRAY(field, n) expect(l, has_type(l, r->field ? SQLITE_BLOB : SQLITE_NULL));
+#define SAME_COUNTED(field, n) SAME_ARRAY(field, n)
 #define SAME_REPORTS(field) expect_reports(l, &r->field);
 #define SAME_STATES(field, n) expect_states(l, r->field, n);
 #define SAME_RATE(field) expect(l, is_word(l, db_rate_word(r->field)));
+#define SAME_SIGNS(field) expect(l, is_word(l, db_signs_word(r->field)));
 #define SAME_ITEM_STATE(field) expect(l, is_word(l, db_state_word(r->field)));
 #define SAME_RIGHTS(field) expect_rights(l, r->field);
 
@@ -192,12 +195,10 @@ static void look_at_item(struct look *l)
 	ITEM_CONTENTS(SAME);
 }
 
-/* How many reports there are is said by the item. */
 static void look_at_settlement(struct look *l)
 {
 	struct columns *c = &l->columns;
 	struct settlement_row row = {0}, *r = &row;
-	r->n = (size_t)sqlite3_column_bytes(c->s, column_of(l, "weights")) / sizeof *r->weights;
 	SETTLEMENT_COLUMNS(GET, GET);
 	if (!r->weights || !r->last_round)
 		columns_fail(c, ERR_HISTORY);
@@ -246,6 +247,12 @@ static const struct {
 	 "items, id ", ": it is not archived, but says how it was settled"},
 	{"SELECT i.id FROM settlements s JOIN items i ON i.id = s.item WHERE i.ended_at IS NOT s.at", "items, id ",
 	 ": ended_at is not when its settlement was made"},
+	{"SELECT id FROM items WHERE (close_number IS NULL) != (forecast IS NULL)", "items, id ",
+	 ": it must have a forecast exactly if it was closed"},
+	{"SELECT x.item FROM rechecks x LEFT JOIN items i ON i.id = x.item LEFT JOIN item_changes c ON c.pool = x.pool"
+	 " AND c.item = x.item AND c.state = 'resolved' WHERE i.pool IS NOT x.pool OR i.state IS NOT 'resolved'"
+	 " OR c.change IS NULL OR x.change <= c.change OR x.value NOT BETWEEN 0 AND 1",
+	 "rechecks, item ", ": it is not of an item that was resolved before"},
 	{"SELECT g.change FROM report_log g LEFT JOIN items i ON i.id = g.item LEFT JOIN open_items o ON o.id = g.item"
 	 " LEFT JOIN labelers l ON l.pool = coalesce(i.pool, o.pool) AND l.id = g.labeler WHERE l.id IS NULL",
 	 "report_log, change ", ": its item or labeler does not exist"},
@@ -292,7 +299,7 @@ static const struct {
 	 "coalesce((SELECT max(change) FROM report_log), 0), coalesce((SELECT max(change) FROM settings), 0),"
 	 " coalesce((SELECT max(closed) FROM items), 0), coalesce((SELECT max(change) FROM settlements), 0),"
 	 " coalesce((SELECT max(change) FROM events), 0), coalesce((SELECT max(joined) FROM labelers), 0),"
-	 " coalesce((SELECT max(change) FROM item_changes), 0),"
+	 " coalesce((SELECT max(change) FROM item_changes), 0), coalesce((SELECT max(change) FROM rechecks), 0),"
 	 " coalesce((SELECT max(change) FROM revisions), 0)) AS n FROM progress WHERE changes < n",
 	 "progress: changes is less than ", ", which was given"},
 };

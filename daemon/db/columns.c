@@ -31,6 +31,13 @@ double columns_real(struct columns *c)
 	return x;
 }
 
+bool columns_real_if(struct columns *c, double *out)
+{
+	bool has = sqlite3_column_type(c->s, c->next) != SQLITE_NULL;
+	*out = columns_real(c);
+	return has;
+}
+
 const char *columns_word(struct columns *c)
 {
 	return (const char *)sqlite3_column_text(c->s, c->next++);
@@ -61,6 +68,12 @@ const void *columns_array(struct columns *c, size_t n, size_t size)
 	else if (n > 0)
 		memcpy(copy, blob, n * size);
 	return copy;
+}
+
+const void *columns_counted(struct columns *c, size_t *n, size_t size)
+{
+	*n = (size_t)sqlite3_column_bytes(c->s, c->next) / size;
+	return columns_array(c, *n, size);
 }
 
 void columns_bytes(struct columns *c, uint8_t *out, size_t size)

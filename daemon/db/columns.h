@@ -29,7 +29,13 @@ const char *columns_text(struct columns *c);
 
 /* A blob of n values; NULL where the column is. */
 const void *columns_array(struct columns *c, size_t n, size_t size);
+
+/* Of so many values of that size as *n then says. */
+const void *columns_counted(struct columns *c, size_t *n, size_t size);
 void columns_bytes(struct columns *c, uint8_t *out, size_t size);
+
+/* Whether there was one: false for NULL, which reads as 0. */
+bool columns_real_if(struct columns *c, double *out);
 
 /* Whether there were any: false for NULL. */
 bool columns_bytes_if(struct columns *c, uint8_t *out, size_t size);
@@ -53,13 +59,16 @@ MUST_CHECK int columns_error(const struct columns *c);
 #define GET_REAL_IF(field, condition) \
 	GET_REAL(field)               \
 	columns_check_null(c, condition);
+#define GET_REAL_HAS(field, has) r->has = columns_real_if(c, &r->field);
 #define GET_TEXT(field) r->field = columns_text(c);
 #define GET_BYTES(field) columns_bytes(c, r->field, sizeof r->field);
 #define GET_BYTES_IF(field, has) r->has = columns_bytes_if(c, r->field, sizeof r->field);
 #define GET_ARRAY(field, n) r->field = columns_array(c, n, sizeof *r->field);
+#define GET_COUNTED(field, n) r->field = columns_counted(c, &(n), sizeof *r->field);
 #define GET_REPORTS(field) columns_reports(c, &r->field);
 #define GET_STATES(field, n) columns_states(c, &r->field, &(n));
 #define GET_RATE(field) r->field = db_rate_of(columns_word(c));
+#define GET_SIGNS(field) r->field = db_signs_of(columns_word(c));
 #define GET_ITEM_STATE(field) r->field = columns_state(c);
 #define GET_RIGHTS(field) columns_rights(c, &r->field);
 

@@ -10,6 +10,57 @@
 #include "daemon/db/migrate_changes.h"
 #include "lib/base/log.h"
 
+/* For steps 5 and 6. */
+#define REPORTS_VIEW                                                                              \
+	"CREATE VIEW reports AS"                                                                  \
+	" SELECT p.name AS pool, i.name AS item, i.state AS state, l.name AS labeler,"            \
+	"  json_extract(r.value, '$[1]') AS value, i.outcome AS outcome"                          \
+	" FROM items i JOIN pools p ON p.id = i.pool CROSS JOIN json_each(i.reports) r"           \
+	" CROSS JOIN labelers l ON l.pool = i.pool AND l.id = json_extract(r.value, '$[0]')"      \
+	" UNION ALL"                                                                              \
+	" SELECT p.name, o.name, 'open', l.name, r.value, NULL FROM ("                            \
+	"  SELECT item, labeler, value, max(at_change) FROM ("                                    \
+	"   SELECT g.item AS item, g.labeler AS labeler, g.value AS value, g.change AS at_change" \
+	"   FROM report_log g CROSS JOIN open_items o ON o.id = g.item AND g.change > o.packed"   \
+	"   UNION ALL"                                                                            \
+	"   SELECT o.id, json_extract(k.value, '$[0]'), json_extract(k.value, '$[1]'), o.packed"  \
+	"   FROM open_items o CROSS JOIN json_each(o.reports) k"                                  \
+	"  ) GROUP BY item, labeler"                                                              \
+	" ) r CROSS JOIN open_items o ON o.id = r.item JOIN pools p ON p.id = o.pool"             \
+	" CROSS JOIN labelers l ON l.pool = o.pool AND l.id = r.labeler;"
+
+/* For step 6: a table that many columns are added to, or that has them in another order, is made anew, and its rows are
+ * copied; what pools and archives say of the forecast and of the regret bound; and the columns of old tables. */
+#define MOVE(table, COLUMNS)                                                         \
+	"INSERT INTO new_" table " (" COLUMNS ") SELECT " COLUMNS " FROM " table ";" \
+	"DROP TABLE " table ";"                                                      \
+	"ALTER TABLE new_" table " RENAME TO " table ";"
+#define TRACK_COLUMNS                                                                                          \
+	" forecast_loss REAL NOT NULL DEFAULT 0,"                                                              \
+	" stretch INTEGER NOT NULL DEFAULT 0, stretch_eta REAL NOT NULL DEFAULT 0,"                            \
+	" stretch_weight REAL NOT NULL DEFAULT 0, grown REAL NOT NULL DEFAULT 0,"                              \
+	" track_c REAL NOT NULL DEFAULT 0, track_u REAL NOT NULL DEFAULT 0, track_n1 REAL NOT NULL DEFAULT 0," \
+	" track_n0 REAL NOT NULL DEFAULT 0, track_a REAL NOT NULL DEFAULT 0, track_b REAL NOT NULL DEFAULT 0," \
+	" track_y REAL NOT NULL DEFAULT 0, blend_plain_mean REAL NOT NULL DEFAULT 0,"                          \
+	" blend_mean REAL NOT NULL DEFAULT 0, blend_regression REAL NOT NULL DEFAULT 0,"                       \
+	" blend_evidence REAL NOT NULL DEFAULT 0, blend_evidence_full REAL NOT NULL DEFAULT 0"
+#define OLD_POOL_COLUMNS                                                                                               \
+	"id, name, created_at, rate, c, beta, eta, horizon, share, entry, round, epoch, scored, open, closed, voided," \
+	" closes, total_weight, mean_loss, median_loss, plain_mean_loss, plain_median_loss"
+#define OLD_ARCHIVE_COLUMNS                                                                                        \
+	"pool, first, last, change, at, by, file, digest, state, hash, reports, removed, closes, labelers, epoch," \
+	" scored, total_weight, mean_loss, median_loss, plain_mean_loss, plain_median_loss"
+#define OLD_LABELER_COLUMNS \
+	"pool, id, name, joined, joined_at, entry, weight, epoch, scored, own_loss, mean_loss, last_round, through"
+#define OLD_ITEM_COLUMNS                                                                               \
+	"id, pool, name, state, close_number, closed, opened_at, closed_at, ended_at, outcome, round," \
+	" eta, lbar, mean, median, plain_mean, plain_median, spread, ess, n, reports, weights"
+
+#define MOVE_POOLS MOVE("pools", OLD_POOL_COLUMNS)
+#define MOVE_ARCHIVES MOVE("archives", OLD_ARCHIVE_COLUMNS)
+#define MOVE_LABELERS MOVE("labelers", OLD_LABELER_COLUMNS)
+#define MOVE_ITEMS MOVE("items", OLD_ITEM_COLUMNS)
+
 /* Steps are only ever appended. Step i brings version i to version i + 1. */
 static const char *const steps[] = {
 	/* 1: the first tables. Columns ending in _at are milliseconds since 1970. A "change" counts everything that
@@ -184,23 +235,75 @@ static const char *const steps[] = {
 	" state TEXT NOT NULL CHECK (state IN ('closed', 'resolved', 'void')), round INTEGER,"
 	" PRIMARY KEY (pool, change)"
 	") STRICT, WITHOUT ROWID;"
+	"DROP VIEW reports;" REPORTS_VIEW,
+
+	/* 6: the forecast, the regret bound that is measured, outcomes that were settled together, second verdicts.
+	 * What follows from the history a replay fills in (daemon/history/upgrade.h), pool by pool; a pool of which
+	 * `stretch` is 0 waits for it. Of a settlement made before, stretch, gradient and variance stay NULL. weights
+	 * and last_rounds have the reports that were scored, the item's first ones. An item's block is the first round
+	 * of those that were settled together with it, NULL where it was alone; and what is asked for without its
+	 * reports stands before them, since they may be long. A checkpoint has 104 bytes for each labeler: weight,
+	 * own_loss, mean_loss, gain, lim, m, v, n1, n0, a, b (doubles), scored, last_round, epoch, stretch (32 bits).
+	 */
+	"DROP TABLE stretches;"
+	"ALTER TABLE settings ADD COLUMN wrong REAL NOT NULL DEFAULT 0;"
+	"ALTER TABLE settings ADD COLUMN first_scored INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE settings ADD COLUMN signs TEXT NOT NULL DEFAULT 'positive';"
+	"ALTER TABLE settlements ADD COLUMN stretch INTEGER;"
+	"ALTER TABLE settlements ADD COLUMN gradient REAL;"
+	"ALTER TABLE settlements ADD COLUMN variance REAL;"
 	"DROP VIEW reports;"
-	"CREATE VIEW reports AS"
-	" SELECT p.name AS pool, i.name AS item, i.state AS state, l.name AS labeler,"
-	"  json_extract(r.value, '$[1]') AS value, i.outcome AS outcome"
-	" FROM items i JOIN pools p ON p.id = i.pool CROSS JOIN json_each(i.reports) r"
-	" CROSS JOIN labelers l ON l.pool = i.pool AND l.id = json_extract(r.value, '$[0]')"
-	" UNION ALL"
-	" SELECT p.name, o.name, 'open', l.name, r.value, NULL FROM ("
-	"  SELECT item, labeler, value, max(at_change) FROM ("
-	"   SELECT g.item AS item, g.labeler AS labeler, g.value AS value, g.change AS at_change"
-	"   FROM report_log g CROSS JOIN open_items o ON o.id = g.item AND g.change > o.packed"
-	"   UNION ALL"
-	"   SELECT o.id, json_extract(k.value, '$[0]'), json_extract(k.value, '$[1]'), o.packed"
-	"   FROM open_items o CROSS JOIN json_each(o.reports) k"
-	"  ) GROUP BY item, labeler"
-	" ) r CROSS JOIN open_items o ON o.id = r.item JOIN pools p ON p.id = o.pool"
-	" CROSS JOIN labelers l ON l.pool = o.pool AND l.id = r.labeler;",
+	"CREATE TABLE new_pools ("
+	" id INTEGER PRIMARY KEY,"
+	" name TEXT NOT NULL UNIQUE,"
+	" created_at INTEGER NOT NULL,"
+	" rate TEXT NOT NULL, c REAL NOT NULL, beta REAL NOT NULL, eta REAL NOT NULL, horizon REAL NOT NULL,"
+	" share REAL NOT NULL, entry REAL NOT NULL, wrong REAL NOT NULL DEFAULT 0,"
+	" first_scored INTEGER NOT NULL DEFAULT 0, signs TEXT NOT NULL DEFAULT 'positive',"
+	" round INTEGER NOT NULL, epoch INTEGER NOT NULL, scored INTEGER NOT NULL,"
+	" open INTEGER NOT NULL, closed INTEGER NOT NULL, voided INTEGER NOT NULL, closes INTEGER NOT NULL,"
+	" total_weight REAL NOT NULL,"
+	" mean_loss REAL NOT NULL, median_loss REAL NOT NULL,"
+	" plain_mean_loss REAL NOT NULL, plain_median_loss REAL NOT NULL,"
+	" rechecks INTEGER NOT NULL DEFAULT 0, disagreed INTEGER NOT NULL DEFAULT 0," TRACK_COLUMNS
+	") STRICT;" MOVE_POOLS "CREATE TABLE new_archives ("
+	" pool INTEGER NOT NULL REFERENCES pools, first INTEGER NOT NULL, last INTEGER NOT NULL,"
+	" change INTEGER NOT NULL, at INTEGER NOT NULL, by TEXT NOT NULL, file TEXT NOT NULL,"
+	" digest BLOB NOT NULL, state BLOB NOT NULL, hash BLOB NOT NULL,"
+	" reports INTEGER NOT NULL, removed INTEGER NOT NULL,"
+	" closes INTEGER NOT NULL, labelers INTEGER NOT NULL, epoch INTEGER NOT NULL, scored INTEGER NOT NULL,"
+	" total_weight REAL NOT NULL,"
+	" mean_loss REAL NOT NULL, median_loss REAL NOT NULL,"
+	" plain_mean_loss REAL NOT NULL, plain_median_loss REAL NOT NULL," TRACK_COLUMNS ","
+	" PRIMARY KEY (pool, last)"
+	") STRICT, WITHOUT ROWID;" MOVE_ARCHIVES "DELETE FROM checkpoints;"
+	"CREATE TABLE new_labelers ("
+	" pool INTEGER NOT NULL REFERENCES pools, id INTEGER NOT NULL, name TEXT NOT NULL,"
+	" joined INTEGER NOT NULL, joined_at INTEGER NOT NULL, entry REAL NOT NULL,"
+	" weight REAL NOT NULL, epoch INTEGER NOT NULL, scored INTEGER NOT NULL,"
+	" own_loss REAL NOT NULL, mean_loss REAL NOT NULL, gain REAL NOT NULL DEFAULT 0,"
+	" last_round INTEGER NOT NULL, through INTEGER NOT NULL,"
+	" lim REAL NOT NULL DEFAULT 0, stretch INTEGER NOT NULL DEFAULT 0,"
+	" m REAL NOT NULL DEFAULT 0, v REAL NOT NULL DEFAULT 1,"
+	" n1 REAL NOT NULL DEFAULT 0, n0 REAL NOT NULL DEFAULT 0, a REAL NOT NULL DEFAULT 0, b REAL NOT NULL DEFAULT 0,"
+	" PRIMARY KEY (pool, id)"
+	") STRICT, WITHOUT ROWID;" MOVE_LABELERS "CREATE TABLE new_items ("
+	" id INTEGER PRIMARY KEY, pool INTEGER NOT NULL REFERENCES pools, name TEXT NOT NULL,"
+	" state TEXT NOT NULL CHECK (state IN ('closed', 'resolved', 'void')),"
+	" close_number INTEGER, closed INTEGER NOT NULL,"
+	" opened_at INTEGER NOT NULL, closed_at INTEGER NOT NULL, ended_at INTEGER,"
+	" outcome REAL, round INTEGER, block INTEGER, eta REAL, lbar REAL,"
+	" mean REAL, median REAL, plain_mean REAL, plain_median REAL, spread REAL, ess REAL, n INTEGER NOT NULL,"
+	" forecast REAL, regression REAL, evidence REAL, evidence_full REAL, closed_round INTEGER,"
+	" reports TEXT NOT NULL, weights BLOB"
+	") STRICT;" MOVE_ITEMS "CREATE UNIQUE INDEX items_by_name ON items (pool, name);"
+	"CREATE UNIQUE INDEX items_by_close ON items (pool, close_number) WHERE close_number IS NOT NULL;" REPORTS_VIEW
+	"CREATE TABLE rechecks ("
+	" item INTEGER PRIMARY KEY REFERENCES items, pool INTEGER NOT NULL REFERENCES pools, value REAL NOT NULL,"
+	" at INTEGER NOT NULL, by TEXT NOT NULL, change INTEGER NOT NULL"
+	") STRICT;"
+	"CREATE UNIQUE INDEX rechecks_by_change ON rechecks (change);"
+	"CREATE UNIQUE INDEX rechecks_of_pool ON rechecks (pool, change);",
 };
 
 /* What must be computed to finish a step, after its statements and in the same transaction. */

@@ -8,7 +8,7 @@
 
 enum {
 	MIGRATE_APPLICATION_ID = 0x43414e44, /* "CAND" */
-	MIGRATE_VERSION = 5, /* the schema of this program: PRAGMA user_version */
+	MIGRATE_VERSION = 6, /* the schema of this program: PRAGMA user_version */
 };
 
 /* Brings the tables of a writable connection to this program's version, each step in a transaction of its own, its

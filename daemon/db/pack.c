@@ -120,8 +120,9 @@ int unpack_reports(const char *text, size_t len, struct arena *a, struct packed_
 
 /* A state as it lies in a checkpoint: no padding, little-endian as the machine is (see write.c). */
 struct packed_state {
-	double weight, own_loss, mean_loss, settled_loss;
-	uint32_t scored, last_round, epoch, zero;
+	double weight, own_loss, mean_loss, gain, limit;
+	double m, v, n1, n0, a, b;
+	uint32_t scored, last_round, epoch, stretch;
 };
 
 _Static_assert(sizeof(struct packed_state) == PACKED_STATE_BYTES, "a state has no padding");
@@ -133,8 +134,23 @@ int pack_states(const struct labeler *states, size_t n, struct buf *out)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
 		const struct labeler *l = &states[i];
-		const struct packed_state s = {l->weight, l->own_loss,   l->mean_loss, l->settled_loss,
-					       l->scored, l->last_round, l->epoch,     0};
+		const struct packed_state s = {
+			.weight = l->weight,
+			.own_loss = l->own_loss,
+			.mean_loss = l->mean_loss,
+			.gain = l->gain,
+			.limit = l->limit,
+			.m = l->track.m,
+			.v = l->track.v,
+			.n1 = l->track.counts.n1,
+			.n0 = l->track.counts.n0,
+			.a = l->track.counts.a,
+			.b = l->track.counts.b,
+			.scored = l->scored,
+			.last_round = l->last_round,
+			.epoch = l->epoch,
+			.stretch = l->stretch,
+		};
 		memcpy(at + i * sizeof s, &s, sizeof s);
 	}
 	out->len += n * PACKED_STATE_BYTES;
@@ -153,16 +169,19 @@ int unpack_states(const void *bytes, size_t len, struct arena *a, const struct l
 	for (size_t i = 0; i < *n; i++) {
 		struct packed_state s;
 		memcpy(&s, (const uint8_t *)bytes + i * sizeof s, sizeof s);
-		if (!(s.weight > 0) || s.epoch > 62 || s.zero)
+		if (!(s.weight > 0) || s.epoch > 62 || !(s.v > 0))
 			return ERR_HISTORY;
 		states[i] = (struct labeler){
 			.weight = s.weight,
 			.own_loss = s.own_loss,
 			.mean_loss = s.mean_loss,
-			.settled_loss = s.settled_loss,
+			.gain = s.gain,
+			.limit = s.limit,
 			.scored = s.scored,
 			.last_round = s.last_round,
+			.stretch = s.stretch,
 			.epoch = (uint8_t)s.epoch,
+			.track = {s.m, s.v, {s.n1, s.n0, s.a, s.b}},
 		};
 	}
 	return 0;

@@ -15,9 +15,9 @@ MUST_CHECK int pack_reports(const struct packed_reports *r, struct buf *out);
  * [0, 1], or a sequence not from 1 to 2^63 - 1. */
 MUST_CHECK int unpack_reports(const char *text, size_t len, struct arena *a, struct packed_reports *out);
 
-enum { PACKED_STATE_BYTES = 48 };
+enum { PACKED_STATE_BYTES = 104 };
 
-/* Appends labelers' states, without their entry weights: 48 bytes each (migrate.c says which). 0 or -ENOMEM. */
+/* Appends labelers' states, without their entry weights: 104 bytes each (migrate.c says which). 0 or -ENOMEM. */
 MUST_CHECK int pack_states(const struct labeler *states, size_t n, struct buf *out);
 
 /* Takes them apart again, into the arena: (*out)[*n]. 0, -ENOMEM, or ERR_HISTORY if the bytes are no such states. */

@@ -11,8 +11,7 @@
 
 static bool archive_makes_sense(const struct archive_row *r)
 {
-	return r->first >= 1 && r->first <= r->last && r->totals.epoch <= 62 && r->stretches >= 1 &&
-	       r->stretches <= STRETCHES_MAX;
+	return r->first >= 1 && r->first <= r->last && r->totals.epoch <= 62;
 }
 
 #define DEFINE_GET(NAME, ROW, name, check, rest)                        \
@@ -35,6 +34,9 @@ static void get_item_head(struct columns *c, struct item_row *r)
 	r->aggregate.n = r->reports.n;
 	r->eta = columns_real(c);
 	r->weighted_loss = columns_real(c);
+	if (r->block > r->round)
+		columns_fail(c, ERR_HISTORY);
+	GET_REAL_HAS(recheck, has_recheck);
 }
 
 /* ITEM_WHOLE. */
@@ -49,14 +51,17 @@ static void get_item(struct columns *c, struct item_row *r)
 		return;
 	if (r->reports.n != r->aggregate.n || (r->close_number != 0) != (r->weights != NULL))
 		columns_fail(c, ERR_HISTORY);
+	if (r->has_forecast && r->close_number == 0)
+		columns_fail(c, ERR_HISTORY);
 }
 
 static void get_settlement(struct columns *c, struct settlement_row *r, const struct item_row *item)
 {
-	*r = (struct settlement_row){.n = item->reports.n};
+	*r = (struct settlement_row){0};
 	SETTLEMENT_COLUMNS(GET, GET);
 	if (!r->weights || !r->last_round || r->pool != item->pool || r->round != item->round ||
-	    r->outcome != item->outcome)
+	    r->outcome != item->outcome || r->n == 0 || r->n > item->reports.n ||
+	    (r->stretch == 0 && (r->n < item->reports.n || item->block > 0)))
 		columns_fail(c, ERR_HISTORY);
 }
 
@@ -84,6 +89,7 @@ static void get_changed_item(struct columns *c, struct changed_item_row *row)
 	r->round = row->change.round;
 	GET_INTEGER_IF(ended_at, r->state != CANDOR_CLOSED);
 	GET_REAL_IF(outcome, r->state == CANDOR_RESOLVED);
+	GET_INTEGER(block);
 	GET_REAL_IF(eta, r->state == CANDOR_RESOLVED);
 	GET_REAL_IF(weighted_loss, r->state == CANDOR_RESOLVED);
 	if (r->id != row->change.item || r->pool != row->change.pool)
@@ -445,6 +451,12 @@ int db_count_settled(struct db *db, uint64_t pool, uint64_t round, uint64_t *out
 {
 	const uint64_t bound[] = {pool, round};
 	return count(db, SQL_COUNT_SETTLED, bound, 2, out);
+}
+
+int db_count_rechecks(struct db *db, uint64_t pool, uint64_t *out, uint64_t *disagreed)
+{
+	int err = count(db, SQL_COUNT_RECHECKS, &pool, 1, out);
+	return err ? err : count(db, SQL_COUNT_DISAGREED, &pool, 1, disagreed);
 }
 
 int db_newest_item_change(struct db *db, uint64_t pool, uint64_t *out)

@@ -115,6 +115,9 @@ MUST_CHECK int db_count_items(struct db *db, uint64_t pool, uint64_t *voided, ui
 /* How many items of a pool were settled up to a round, archived ones included. */
 MUST_CHECK int db_count_settled(struct db *db, uint64_t pool, uint64_t round, uint64_t *out);
 
+/* How many rechecks of a pool tell something, and how many of these differ from the outcome. */
+MUST_CHECK int db_count_rechecks(struct db *db, uint64_t pool, uint64_t *out, uint64_t *disagreed);
+
 /* The first round of which the settlement is there; 0: of none. */
 MUST_CHECK int db_first_round(struct db *db, uint64_t pool, uint64_t *out);
 

@@ -32,12 +32,6 @@ struct settings_row {
 	unsigned epoch; /* up to which every weight was brought then; 0: none was, or every labeler's row says it */
 };
 
-struct stretch_row {
-	uint64_t pool;
-	uint32_t number; /* from 0 */
-	struct mechanism_stretch stretch;
-};
-
 struct labeler_row {
 	uint64_t pool;
 	uint32_t id;
@@ -88,12 +82,18 @@ struct item_row {
 	uint64_t closed; /* the change that closed or voided it */
 	uint64_t opened_at, closed_at, ended_at;
 	struct aggregate aggregate;
+	bool has_forecast; /* in `aggregate`; false: voided while open, or of a schema before 6 */
+	uint64_t closed_round; /* the pool's round when it was closed; with has_forecast */
 	struct packed_reports reports;
 	const double *weights; /* [reports.n] at closing; NULL: voided while open, or archived */
 	bool archived; /* its reports (n 0 here, but not in `aggregate`), weights and settlement are in an archive */
 	double outcome; /* RESOLVED only, as round */
 	uint64_t round;
-	double eta, weighted_loss; /* RESOLVED only; read from the settlement, never written here */
+	uint64_t block; /* the first round of those that were settled together; 0: it was alone */
+	/* RESOLVED only; read from other tables, never written here: */
+	double eta, weighted_loss; /* of the settlement */
+	bool has_recheck;
+	double recheck;
 };
 
 struct settlement_row {
@@ -103,12 +103,23 @@ struct settlement_row {
 	uint64_t at;
 	const char *by;
 	uint64_t change;
-	size_t n;
+	size_t n; /* of the item's reports the first so many, those that were scored */
 	const double *weights; /* [n] after it, in the order of the item's reports */
 	const uint32_t *last_round; /* [n] the labelers' settlements before */
 	uint8_t hash[CHAIN_BYTES]; /* of the pool's history up to it: chain.h */
 	bool has_salt; /* not if it was made before schema 5 */
 	uint8_t salt[CHAIN_SALT_BYTES];
+	uint32_t stretch; /* 0: made before schema 6, as if alone, with all reports scored; and there is no lesson */
+	struct forecast_lesson lesson;
+};
+
+/* A second verdict on a resolved item. It stays when the item is archived. */
+struct recheck_row {
+	uint64_t pool, item;
+	double value;
+	uint64_t at;
+	const char *by;
+	uint64_t change;
 };
 
 /* What happened to an item: it was closed, resolved or voided. It stays when the item is archived. */
@@ -131,9 +142,8 @@ struct archive_row {
 	uint64_t reports; /* on the items settled in these rounds */
 	bool removed; /* nothing is left of what was moved out */
 	uint64_t closes, labelers;
-	struct pool_totals totals; /* without its round, which is `last`, and its open, closed and voided items */
-	uint64_t stretches; /* so many, all but the last of which stand in their table */
-	struct mechanism_stretch stretch; /* the last one */
+	/* Without its round, which is `last`, its open, closed and voided items, and rechecks. */
+	struct pool_totals totals;
 };
 
 /* The states of consecutive labelers of a pool right after the last round of its newest archive. */

@@ -21,6 +21,24 @@ enum candor_rate db_rate_of(const char *word)
 	return CANDOR_RATE_UNSPECIFIED;
 }
 
+const char *db_signs_word(enum candor_signs signs)
+{
+	switch (signs) {
+	case CANDOR_SIGNS_UNSPECIFIED: break;
+	case CANDOR_POSITIVE: return "positive";
+	case CANDOR_FREE: return "free";
+	}
+	return "";
+}
+
+enum candor_signs db_signs_of(const char *word)
+{
+	for (enum candor_signs signs = CANDOR_POSITIVE; word && signs <= CANDOR_FREE; signs++)
+		if (strcmp(word, db_signs_word(signs)) == 0)
+			return signs;
+	return CANDOR_SIGNS_UNSPECIFIED;
+}
+
 const char *db_state_word(enum candor_item_state state)
 {
 	switch (state) {

@@ -114,13 +114,16 @@ static void put_rights(struct binder *b, unsigned rights)
 		put_real(&b, r->field); \
 	else                            \
 		put_null(&b);
+#define PUT_REAL_HAS(field, has) PUT_REAL_IF(field, r->has)
 #define PUT_TEXT(field) put_text(&b, r->field);
 #define PUT_BYTES(field) put_blob(&b, r->field, sizeof r->field);
 #define PUT_BYTES_IF(field, has) put_blob(&b, r->has ? r->field : NULL, sizeof r->field);
 #define PUT_ARRAY(field, n) put_blob(&b, r->field, (n) * sizeof *r->field);
+#define PUT_COUNTED(field, n) PUT_ARRAY(field, n)
 #define PUT_REPORTS(field) put_reports(&b, &r->field);
 #define PUT_STATES(field, n) put_states(&b, r->field, n);
 #define PUT_RATE(field) put_text(&b, db_rate_word(r->field));
+#define PUT_SIGNS(field) put_text(&b, db_signs_word(r->field));
 #define PUT_ITEM_STATE(field) put_text(&b, db_state_word(r->field));
 #define PUT_RIGHTS(field) put_rights(&b, r->field);
 

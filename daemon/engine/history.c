@@ -195,9 +195,9 @@ static bool take_step(struct history_read *h, const struct settled_row *row)
 	const struct settlement_row *s = &row->settlement;
 	const struct packed_reports *reports = &row->item.reports;
 	size_t at = 0;
-	while (at < reports->n && reports->labelers[at] != h->labeler)
+	while (at < s->n && reports->labelers[at] != h->labeler)
 		at++;
-	if (at == reports->n || s->last_round[at] >= s->round)
+	if (at == s->n || s->last_round[at] >= s->round)
 		return false;
 	double report = reports->values[at];
 	h->steps[h->n_steps++] = (struct candor_settlement){

@@ -139,12 +139,18 @@ static int restore_item(struct engine_pool *c, struct item *item, const struct i
 	item->state = row->state;
 	if (!row->weights && !row->archived)
 		return 0;
+	if (!row->has_forecast)
+		return ERR_HISTORY;
 	struct frozen frozen = {
 		.aggregate = row->aggregate,
+		.closed_round = row->closed_round,
 		.outcome = row->outcome,
 		.eta = row->eta,
 		.weighted_loss = row->weighted_loss,
 		.round = row->round,
+		.block = row->block,
+		.has_recheck = row->has_recheck,
+		.recheck = row->recheck,
 	};
 	return pool_restore_frozen(c->pool, item, row->state, &frozen, row->archived ? none : row->weights);
 }

@@ -39,21 +39,6 @@ void engine_record_settings(struct engine *e, struct engine_pool *c, const struc
 	engine_add(e, CHANGE_SETTINGS, &row);
 }
 
-void engine_record_stretches(struct engine *e, struct engine_pool *c)
-{
-	size_t n;
-	const struct mechanism_stretch *s = pool_stretches(c->pool, &n);
-	require(n > c->stretches_written);
-	for (size_t i = c->stretches_written; i < n; i++) {
-		if (i == c->stretches_written && memcmp(&c->stretch, &s[i], sizeof s[i]) == 0)
-			continue;
-		struct stretch_row row = {.pool = c->id, .number = (uint32_t)i, .stretch = s[i]};
-		engine_add(e, CHANGE_STRETCH, &row);
-	}
-	c->stretches_written = n - 1;
-	c->stretch = s[n - 1];
-}
-
 /* ---- labelers ---- */
 
 void engine_record_labeler(struct engine *e, struct engine_pool *c, uint32_t id)
@@ -103,12 +88,72 @@ void engine_record_item(struct engine *e, const struct engine_pool *c, const str
 	require(item->state != CANDOR_OPEN && item->own.number);
 	if (item->frozen) {
 		row.aggregate = item->frozen->aggregate;
+		row.has_forecast = true;
+		row.closed_round = item->frozen->closed_round;
 		row.weights = item->frozen->weights;
 		row.outcome = item->frozen->outcome;
 		row.round = item->frozen->round;
+		row.block = item->frozen->block;
 	}
 	engine_add(e, type, &row);
 	e->work += REPORT_WORK * (uint64_t)item->n;
+}
+
+void engine_record_settlement(struct engine *e, struct engine_pool *c, const struct item *item,
+			      const struct pool_settled *done, size_t together, const char *by)
+{
+	struct settlement_row row = {
+		.pool = c->id,
+		.round = done->round,
+		.item = item->own.number,
+		.outcome = item->frozen->outcome,
+		.eta = done->eta,
+		.weighted_loss = done->weighted_loss,
+		.epoch = done->epoch,
+		.at = item->own.ended_at,
+		.by = by,
+		.change = item->own.changed,
+		.n = done->n,
+		.weights = done->weights,
+		.last_round = done->last_round,
+		.has_salt = true,
+		.stretch = done->stretch,
+		.lesson = done->lesson,
+	};
+	e->ops.make_salt(e->owner, row.salt);
+	const struct chain_record link = {
+		.salt = row.salt,
+		.together = together,
+		.block = done->block ? done->block : done->round,
+		.wrong = pool_settings(c->pool)->wrong,
+		.scored = done->n,
+		.pool = c->name,
+		.round = row.round,
+		.outcome = row.outcome,
+		.eta = row.eta,
+		.weighted_loss = row.weighted_loss,
+		.epoch = row.epoch,
+		.at = row.at,
+		.by = by,
+	};
+	chain_next(c->head, &link, c->pool, item, c->head);
+	memcpy(row.hash, c->head, CHAIN_BYTES);
+	engine_add(e, CHANGE_SETTLEMENT, &row);
+}
+
+void engine_record_recheck(struct engine *e, const struct engine_pool *c, const struct item *item, const char *by,
+			   uint64_t now)
+{
+	const struct recheck_row row = {
+		.item = item->own.number,
+		.pool = c->id,
+		.value = item->frozen->recheck,
+		.at = now,
+		.by = by,
+		.change = item->own.changed,
+	};
+	require(item->frozen->has_recheck);
+	engine_add(e, CHANGE_RECHECK, &row);
 }
 
 void engine_record_item_change(struct engine *e, struct engine_pool *c, const struct item *item,

@@ -14,9 +14,6 @@ void engine_record_pool(struct engine *e, struct engine_pool *c);
  * written to the labelers' rows. */
 void engine_record_settings(struct engine *e, struct engine_pool *c, const struct call *call);
 
-/* Of which the last one still grows, and is written again when it has. */
-void engine_record_stretches(struct engine *e, struct engine_pool *c);
-
 /* A labeler's whole state, as of now, in place of what was written of it. */
 void engine_record_labeler(struct engine *e, struct engine_pool *c, uint32_t id);
 
@@ -26,6 +23,15 @@ void engine_record_joining(struct engine *e, struct engine_pool *c, uint32_t id,
 /* type: CHANGE_ITEM or CHANGE_ITEM_ENDED; closed: the change that closed it. */
 void engine_record_item(struct engine *e, const struct engine_pool *c, const struct item *item, enum change_type type,
 			uint64_t closed);
+
+/* What a settlement did, with the next link of the pool's chain: the item's end was recorded, with the change that is
+ * its newest. together: items in its block. They are recorded one after the other, behind all of their closings. */
+void engine_record_settlement(struct engine *e, struct engine_pool *c, const struct item *item,
+			      const struct pool_settled *done, size_t together, const char *by);
+
+/* A second verdict on an item, with the change that is its newest. */
+void engine_record_recheck(struct engine *e, const struct engine_pool *c, const struct item *item, const char *by,
+			   uint64_t now);
 
 /* What happened to an item with this change, the pool's newest: it came into this state. */
 void engine_record_item_change(struct engine *e, struct engine_pool *c, const struct item *item,

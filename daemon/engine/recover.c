@@ -1,7 +1,7 @@
-/* Labelers' rows lag behind their weights by a bounded number of settlements (upkeep.c), and each says up
- * to which round it holds. The settlements since the one that lags most are read, and each reporter whose row is older
- * takes from them what the settlement made of it. What changes of settings did to all weights is done by the pool, to
- * the rows that are as of an older epoch. */
+/* Labelers' rows lag behind their state by a bounded number of settlements (upkeep.c), and each says up
+ * to which round it holds. The settlements since the one that lags most are read, block by block, and each reporter
+ * whose row is older takes from them what the settlement made of it. What changes of settings did to all weights is
+ * done by the pool, to the rows that are as of an older epoch. */
 #include "daemon/engine/recover.h"
 
 #include <errno.h>
@@ -41,21 +41,26 @@ static int contradiction(const char *what, uint64_t number)
 
 struct lag {
 	uint64_t *through; /* by labeler: the round up to which its row holds */
+	uint64_t *joined; /* by labeler: the change with which it joined; ascending */
 	size_t n, cap;
 	uint64_t least;
 };
 
-static int add_lag(struct lag *lag, uint64_t through)
+static int add_lag(struct lag *lag, uint64_t through, uint64_t joined)
 {
 	if (lag->n == lag->cap) {
 		size_t cap = lag->cap * 2 + 1024;
-		uint64_t *grown = realloc(lag->through, cap * sizeof *grown);
-		if (!grown)
-			return -ENOMEM;
-		lag->through = grown;
+		uint64_t **arrays[] = {&lag->through, &lag->joined};
+		for (size_t i = 0; i < 2; i++) {
+			uint64_t *grown = realloc(*arrays[i], cap * sizeof *grown);
+			if (!grown)
+				return -ENOMEM;
+			*arrays[i] = grown;
+		}
 		lag->cap = cap;
 	}
-	lag->through[lag->n++] = through;
+	lag->through[lag->n] = through;
+	lag->joined[lag->n++] = joined;
 	if (through < lag->least)
 		lag->least = through;
 	return 0;
@@ -79,7 +84,7 @@ static int read_labelers(struct engine *e, struct engine_pool *c, unsigned epoch
 	{
 		const struct labeler *state = &row->state, *then;
 		uint64_t through = row->through;
-		if (row->id != pool_labelers(c->pool)) {
+		if (row->id != pool_labelers(c->pool) || (lag->n > 0 && row->joined <= lag->joined[lag->n - 1])) {
 			err = contradiction("labeler", row->id);
 			break;
 		}
@@ -96,7 +101,7 @@ static int read_labelers(struct engine *e, struct engine_pool *c, unsigned epoch
 			      ? pool_restore_labeler(c->pool, row->name, strlen(row->name), row->entry, state)
 			      : contradiction("labeler", row->id);
 		if (err == 0)
-			err = add_lag(lag, through);
+			err = add_lag(lag, through, row->joined);
 		if (err)
 			break;
 	}
@@ -105,33 +110,158 @@ static int read_labelers(struct engine *e, struct engine_pool *c, unsigned epoch
 	return err;
 }
 
-static int apply_settlements(struct engine *e, struct engine_pool *c, unsigned epoch, const struct lag *lag)
+/* ---- settlements ---- */
+
+/* Settlements as they are read, up to the end of a block, and what else was so when they were made. */
+struct pending {
+	struct engine_pool *c;
+	const struct lag *lag;
+	const struct pool_totals *totals;
+	struct db_cursor *settings;
+	const struct settings_row *later; /* the first change of settings that is not in force; NULL: there is none */
+	double wrong; /* the setting in force */
+	size_t joined; /* so many labelers had joined, */
+	double total_weight; /* ... with this total weight */
+	/* The block at hand. */
+	struct arena arena;
+	struct pool_stored *rows; /* [n] in the arena */
+	size_t n, cap;
+	uint64_t block; /* of its rows' items */
+};
+
+static void *copy(struct arena *a, const void *from, size_t bytes)
 {
-	struct db_cursor *cursor;
-	const struct settled_row *row;
-	int err = db_cursor_open(e->db, DB_SETTLEMENTS, c->id, lag->least + 1, &cursor);
-	if (err)
-		return err;
-	EACH(cursor, row)
-	{
-		const struct settlement_row *s = &row->settlement;
-		/* How many there are nobody has counted. */
-		e->recovered.total++;
-		for (size_t i = 0; i < s->n && err >= 0; i++) {
-			uint32_t labeler = row->item.reports.labelers[i];
-			if (labeler >= lag->n || s->epoch > epoch)
-				err = contradiction("settlement", s->round);
-			else if (s->round > lag->through[labeler])
-				pool_restore_score(c->pool, labeler, s->round, s->epoch, row->item.reports.values[i],
-						   s->outcome, row->item.aggregate.mean, s->weighted_loss,
-						   s->weights[i]);
-		}
-		if (err < 0)
-			break;
+	void *to = arena_alloc(a, bytes);
+	return to ? memcpy(to, from, bytes) : NULL;
+}
+
+/* What stood when this change was made. Changes come in order. */
+static int go_on_to(struct engine *e, struct pending *p, uint64_t change)
+{
+	while (p->joined < p->lag->n && p->lag->joined[p->joined] < change)
+		p->total_weight += pool_entry(p->c->pool, (uint32_t)p->joined++);
+	while (p->later && p->later->change < change) {
+		p->wrong = p->later->settings.wrong;
+		int got = next_row(e, p->settings, (const void **)&p->later);
+		if (got < 0)
+			return got;
+		if (got == 0)
+			p->later = NULL;
 	}
-	db_cursor_close(cursor);
+	return 0;
+}
+
+static bool makes_sense(const struct pending *p, const struct settled_row *row)
+{
+	const struct settlement_row *s = &row->settlement;
+	const struct packed_reports *reports = &row->item.reports;
+	/* What was made before schema 6 is in every labeler's row. */
+	if (s->stretch == 0 || s->stretch > p->totals->bound.stretch || s->epoch > p->totals->epoch)
+		return false;
+	if (p->n > 0 ? s->round != p->rows[p->n - 1].round + 1 : row->item.block > 0 && row->item.block != s->round)
+		return false;
+	for (size_t i = 0; i < reports->n; i++)
+		if (reports->labelers[i] >= p->lag->n)
+			return false;
+	return true;
+}
+
+static int add_stored(struct pending *p, const struct settled_row *row)
+{
+	const struct settlement_row *s = &row->settlement;
+	const struct packed_reports *reports = &row->item.reports;
+	if (p->n == p->cap) {
+		size_t cap = p->cap * 2 + 1;
+		struct pool_stored *grown = arena_alloc(&p->arena, cap * sizeof *grown);
+		if (!grown)
+			return -ENOMEM;
+		if (p->n > 0)
+			memcpy(grown, p->rows, p->n * sizeof *grown);
+		p->rows = grown;
+		p->cap = cap;
+	}
+	const struct pool_stored stored = {
+		.round = s->round,
+		.epoch = s->epoch,
+		.stretch = s->stretch,
+		.eta = s->eta,
+		.total_weight = p->total_weight,
+		.wrong = p->wrong,
+		.outcome = s->outcome,
+		.weighted_loss = s->weighted_loss,
+		.mean = row->item.aggregate.mean,
+		.lesson = s->lesson,
+		.n = reports->n,
+		.labelers = copy(&p->arena, reports->labelers, reports->n * sizeof *reports->labelers),
+		.values = copy(&p->arena, reports->values, reports->n * sizeof *reports->values),
+		.scored = s->n,
+		.weights = copy(&p->arena, s->weights, s->n * sizeof *s->weights),
+	};
+	p->rows[p->n++] = stored;
+	p->block = row->item.block;
+	return stored.labelers && stored.values && stored.weights ? 0 : -ENOMEM;
+}
+
+static int apply_block(struct pending *p)
+{
+	if (p->n == 0)
+		return 0;
+	int err = pool_restore_block(p->c->pool, p->rows, p->n, p->lag->through);
+	if (err == ERR_HISTORY)
+		contradiction("settlement", p->rows[0].round);
+	arena_reset(&p->arena);
+	p->n = p->cap = 0;
 	return err;
 }
+
+static int apply_each(struct engine *e, struct pending *p, struct db_cursor *cursor)
+{
+	const struct settled_row *row;
+	int err;
+	EACH(cursor, row)
+	{
+		/* How many there are nobody has counted. */
+		e->recovered.total++;
+		if (row->item.block == 0 || row->item.block != p->block)
+			err = apply_block(p);
+		else
+			err = 0;
+		if (err == 0)
+			err = go_on_to(e, p, row->settlement.change);
+		if (err == 0 && !makes_sense(p, row))
+			err = contradiction("settlement", row->settlement.round);
+		if (err == 0)
+			err = add_stored(p, row);
+		if (err)
+			return err;
+	}
+	return err ? err : apply_block(p);
+}
+
+static int apply_settlements(struct engine *e, struct engine_pool *c, const struct pool_totals *totals,
+			     const struct lag *lag)
+{
+	struct pending p = {.c = c, .lag = lag, .totals = totals};
+	struct db_cursor *cursor = NULL;
+	arena_init(&p.arena, SIZE_MAX / 2);
+	int err = db_cursor_open(e->db, DB_SETTINGS, c->id, 0, &p.settings);
+	if (err == 0) {
+		int got = next_row(e, p.settings, (const void **)&p.later);
+		if (got == 0)
+			p.later = NULL;
+		err = got < 0 ? got : 0;
+	}
+	if (err == 0)
+		err = db_cursor_open(e->db, DB_SETTLEMENTS, c->id, lag->least + 1, &cursor);
+	if (err == 0)
+		err = apply_each(e, &p, cursor);
+	db_cursor_close(cursor);
+	db_cursor_close(p.settings);
+	arena_free(&p.arena);
+	return err;
+}
+
+/* ---- settings ---- */
 
 /* Of what changes of settings did to weights the rows of labelers need not know. epoch: the pool's, which nothing is
  * above. */
@@ -157,37 +287,6 @@ static int read_settings(struct engine *e, struct engine_pool *c, unsigned epoch
 
 /* ---- pools ---- */
 
-static int read_totals(struct engine *e, struct engine_pool *c, const struct pool_totals *totals)
-{
-	struct db_cursor *cursor;
-	const struct stretch_row *row;
-	struct mechanism_stretch *stretches = NULL;
-	size_t n = 0;
-	int err = db_cursor_open(e->db, DB_STRETCHES, c->id, 0, &cursor);
-	if (err)
-		return err;
-	EACH(cursor, row)
-	{
-		struct mechanism_stretch *grown = realloc(stretches, (n + 1) * sizeof *grown);
-		if (!grown || row->number != n) {
-			stretches = grown ? grown : stretches;
-			err = grown ? contradiction("stretch", row->number) : -ENOMEM;
-			break;
-		}
-		stretches = grown;
-		stretches[n++] = row->stretch;
-	}
-	db_cursor_close(cursor);
-	if (err == 0 && n == 0)
-		err = contradiction("pool", c->id);
-	if (err == 0)
-		err = pool_restore_totals(c->pool, totals, stretches, n);
-	if (err == 0)
-		c->stretches_written = n - 1;
-	free(stretches);
-	return err;
-}
-
 static int read_head(struct engine *e, struct engine_pool *c)
 {
 	uint64_t round = pool_totals(c->pool)->round;
@@ -201,8 +300,13 @@ static int read_head(struct engine *e, struct engine_pool *c)
 static int read_pool(struct engine *e, const struct pool_row *row)
 {
 	struct engine_pool *c;
+	static const struct mechanism_stretch none = {.floor = 1};
 	if (row->id != e->n_pools + 1 || row->totals.epoch > EPOCH_MAX)
 		return contradiction("pool", row->id);
+	if (row->totals.bound.stretch == 0) {
+		log_error("database: pool %s was not brought to this version yet", row->name);
+		return ERR_SCHEMA;
+	}
 	int err = engine_add_pool(e, row->name, row->created_at, &row->settings, &c);
 	if (err)
 		return err;
@@ -216,10 +320,11 @@ static int read_pool(struct engine *e, const struct pool_row *row)
 	if (err == 0)
 		err = read_labelers(e, c, epoch, archived, &lag);
 	if (err == 0 && lag.n > 0)
-		err = apply_settlements(e, c, epoch, &lag);
+		err = apply_settlements(e, c, &row->totals, &lag);
 	free(lag.through);
+	free(lag.joined);
 	if (err == 0)
-		err = read_totals(e, c, &row->totals);
+		err = pool_restore_totals(c->pool, &row->totals, &none, 1);
 	if (err == 0)
 		err = db_newest_item_change(e->db, c->id, &c->item_changed);
 	if (err == 0 && c->item_changed > e->progress.changes)

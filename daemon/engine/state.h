@@ -41,8 +41,6 @@ struct engine_pool {
 		struct pool_totals totals;
 		uint64_t closes;
 	} row; /* as its row was written last, or zeros: what has not changed is not written again */
-	struct mechanism_stretch stretch; /* likewise the last that was written; */
-	size_t stretches_written; /* those before it are on disk and final */
 	size_t bytes; /* its part of engine.pools_bytes, */
 	struct pool_counts counts; /* and of engine.counts */
 	struct item *oldest_open, *newest_open;

@@ -36,7 +36,6 @@ void engine_upkeep(struct engine *e)
 	require(!e->committing);
 	for (struct engine_pool *c; (c = e->touched);) {
 		engine_record_pool(e, c);
-		engine_record_stretches(e, c);
 		refresh_labelers(e, c);
 		c->touched = false;
 		e->touched = c->next_touched;

@@ -482,43 +482,6 @@ enum engine_outcome engine_close_items(struct engine *e, struct call *call)
 	return finish(e, result, c);
 }
 
-/* The settlement's row, with the next link of the pool's chain. */
-static void add_settlement(struct engine *e, struct engine_pool *c, const struct item *item,
-			   const struct pool_settled *done, const char *by)
-{
-	struct settlement_row row = {
-		.pool = c->id,
-		.round = done->round,
-		.item = item->own.number,
-		.outcome = item->frozen->outcome,
-		.eta = done->eta,
-		.weighted_loss = done->weighted_loss,
-		.epoch = done->epoch,
-		.at = item->own.ended_at,
-		.by = by,
-		.change = item->own.changed,
-		.n = item->n,
-		.weights = done->weights,
-		.last_round = done->last_round,
-		.has_salt = true,
-	};
-	e->ops.make_salt(e->owner, row.salt);
-	const struct chain_record link = {
-		.salt = row.salt,
-		.pool = c->name,
-		.round = row.round,
-		.outcome = row.outcome,
-		.eta = row.eta,
-		.weighted_loss = row.weighted_loss,
-		.epoch = row.epoch,
-		.at = row.at,
-		.by = by,
-	};
-	chain_next(c->head, &link, c->pool, item, c->head);
-	memcpy(row.hash, c->head, CHAIN_BYTES);
-	engine_add(e, CHANGE_SETTLEMENT, &row);
-}
-
 /* Settles an open or closed item and writes it down. */
 static int resolve(struct engine *e, struct engine_pool *c, struct item *item, double outcome, const char *by,
 		   uint64_t now)
@@ -546,7 +509,7 @@ static int resolve(struct engine *e, struct engine_pool *c, struct item *item, d
 		return err;
 	if (!was_open)
 		engine_record_item(e, c, item, CHANGE_ITEM_ENDED, closed);
-	add_settlement(e, c, item, &done, by);
+	engine_record_settlement(e, c, item, &done, 1, by);
 	engine_record_item_change(e, c, item, CANDOR_RESOLVED, item->own.changed);
 	c->refresh_due += item->n;
 	return 0;

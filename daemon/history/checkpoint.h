@@ -1,7 +1,7 @@
 /* checkpoint.h - how a pool stands right after a round, as an archive_row and checkpoint_rows, and back.
  *
- * What is described is the state that settlements build: totals, stretches, labelers. Items are not in it. Two states
- * with the same digest are the same to the last bit. One thread. */
+ * What is described is the state that settlements build: totals and labelers. Items and rechecks are not in it. Two
+ * states with the same digest are the same to the last bit. One thread. */
 #ifndef CANDOR_CHECKPOINT_H
 #define CANDOR_CHECKPOINT_H
 
@@ -10,8 +10,8 @@
 /* Labelers in one checkpoint_row. */
 enum { CHECKPOINT_LABELERS = 4096 };
 
-/* Fills the fields of *out that say how the pool stands now: last, state, hash, closes, labelers, totals, stretches,
- * stretch. closes: close numbers given so far. head: the newest settlement's hash. */
+/* Fills the fields of *out that say how the pool stands now: last, state, hash, closes, labelers, totals.
+ * closes: close numbers given so far. head: the newest settlement's hash. */
 void checkpoint_describe(const struct pool *p, uint64_t closes, const uint8_t head[CHAIN_BYTES],
 			 struct archive_row *out);
 

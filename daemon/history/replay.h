@@ -1,12 +1,12 @@
 /* replay.h - a pool's history through the library, event by event, compared with what was written of each.
  *
- * Events (settings, joins, closings, settlements) are taken in the order of their change numbers, from the database
- * and from archives of earlier rounds. A replay begins with the pool's first event, or at the checkpoint that stands
- * before the first archive that it has: then what was closed before and not settled is taken as written. It can stop
- * after any round and go on.
+ * Events (settings, joins, closings, settlements, those of a block as one) are taken in the order of their change
+ * numbers, from the database and from archives of earlier rounds. A replay begins with the pool's first event, or at
+ * the checkpoint that stands before the first archive that it has: then what was closed before and not settled is
+ * taken as written. It can stop after any round that ends a block, and go on.
  *
- * Memory: the pool, and the items that are closed and not settled. One thread; nothing may be written through the
- * connections meanwhile, and what is read should be of one moment (db_begin()). */
+ * Memory: the pool, the items that are closed and not settled, and a block. One thread; nothing may be written through
+ * the connections meanwhile, and what is read should be of one moment (db_begin()). */
 #ifndef CANDOR_REPLAY_H
 #define CANDOR_REPLAY_H
 
@@ -25,6 +25,9 @@ struct replay_source {
 	const uint8_t *head; /* [CHAIN_BYTES] that the settlement of this round must have */
 	/* Asked before each event: false ends the replay with -ECANCELED. NULL: it goes on. */
 	bool (*goes_on)(void *arg);
+	/* Given the id of an item that was closed, and what the history freezes in it, once for each. What came with
+	 * schema 6 is then not there yet and not compared. 0, or an error that ends the replay. NULL: it is there. */
+	int (*closed)(void *arg, uint64_t item, const struct frozen *frozen);
 	bool labelers_too; /* compare what labelers' rows say of a moment before the end */
 	/* A sentence for everything that is not as it was written; NULL: nobody wants to know. */
 	void (*differs)(void *arg, const char *sentence);

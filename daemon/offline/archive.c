@@ -151,15 +151,9 @@ static int count_reports(struct making *m)
 static int write_state(struct db *to, const struct making *m, const struct pool_row *pool, const struct replay *r)
 {
 	const struct pool *p = replay_pool(r);
-	size_t n;
-	const struct mechanism_stretch *stretches = pool_stretches(p, &n);
 	struct batch b;
 	batch_init(&b);
 	bool room = batch_add(&b, CHANGE_POOL, pool);
-	for (size_t i = 0; i < n && room; i++) {
-		const struct stretch_row row = {m->pool, (uint32_t)i, stretches[i]};
-		room = batch_add(&b, CHANGE_STRETCH, &row);
-	}
 	int err = 0;
 	for (uint32_t id = 0; id < pool_labelers(p) && room && err == 0; id++) {
 		const struct labeler_row row = {

@@ -57,6 +57,15 @@ static void on_difference(void *arg, const char *sentence)
 
 /* ---- the comparison ---- */
 
+static void compare_counts(struct replay *r, const char *of, const struct outcome_counts *a,
+			   const struct outcome_counts *b)
+{
+	replay_compare(r, of, "the track's n1", a->n1, b->n1);
+	replay_compare(r, of, "the track's n0", a->n0, b->n0);
+	replay_compare(r, of, "the track's a", a->a, b->a);
+	replay_compare(r, of, "the track's b", a->b, b->b);
+}
+
 static void compare_labelers(struct replay *r, const struct pool *state)
 {
 	const struct pool *p = replay_pool(r);
@@ -73,7 +82,12 @@ static void compare_labelers(struct replay *r, const struct pool *state)
 		replay_compare(r, name, "weight now", pool_weight(state, id), pool_weight(p, id));
 		replay_compare(r, name, "own loss", a->own_loss, b->own_loss);
 		replay_compare(r, name, "mean's loss", a->mean_loss, b->mean_loss);
-		replay_compare(r, name, "settled loss", a->settled_loss, b->settled_loss);
+		replay_compare(r, name, "gain", a->gain, b->gain);
+		replay_compare(r, name, "limit of the gain", a->limit, b->limit);
+		replay_compare_count(r, name, "stretch", a->stretch, b->stretch);
+		replay_compare(r, name, "the track's m", a->track.m, b->track.m);
+		replay_compare(r, name, "the track's v", a->track.v, b->track.v);
+		compare_counts(r, name, &a->track.counts, &b->track.counts);
 		replay_compare_count(r, name, "scored", a->scored, b->scored);
 		replay_compare_count(r, name, "last round", a->last_round, b->last_round);
 		replay_compare_count(r, name, "epoch", a->epoch, b->epoch);
@@ -96,18 +110,17 @@ static void compare_totals(struct replay *r, const struct pool *state, uint64_t 
 	replay_compare(r, of, "median's loss", a->median_loss, b->median_loss);
 	replay_compare(r, of, "plain mean's loss", a->plain_mean_loss, b->plain_mean_loss);
 	replay_compare(r, of, "plain median's loss", a->plain_median_loss, b->plain_median_loss);
-
-	size_t n, m;
-	const struct mechanism_stretch *s = pool_stretches(state, &n), *t = pool_stretches(p, &m);
-	replay_compare_count(r, of, "stretches", n, m);
-	for (size_t i = 0; i < n && i < m; i++) {
-		replay_compare_count(r, of, "a stretch's rounds", s[i].rounds, t[i].rounds);
-		replay_compare_count(r, of, "a stretch's epoch", s[i].epoch, t[i].epoch);
-		replay_compare(r, of, "a stretch's share", s[i].share, t[i].share);
-		replay_compare(r, of, "a stretch's smallest eta", s[i].eta_lo, t[i].eta_lo);
-		replay_compare(r, of, "a stretch's largest eta", s[i].eta_hi, t[i].eta_hi);
-		replay_compare(r, of, "a stretch's floor", s[i].floor, t[i].floor);
-	}
+	replay_compare(r, of, "forecast's loss", a->forecast_loss, b->forecast_loss);
+	replay_compare_count(r, of, "stretch", a->bound.stretch, b->bound.stretch);
+	replay_compare(r, of, "the stretch's eta", a->bound.eta, b->bound.eta);
+	replay_compare(r, of, "the stretch's total weight", a->bound.weight, b->bound.weight);
+	replay_compare(r, of, "grown", a->bound.grown, b->bound.grown);
+	replay_compare(r, of, "the track's C", a->track.c, b->track.c);
+	replay_compare(r, of, "the track's U", a->track.u, b->track.u);
+	compare_counts(r, of, &a->track.counts, &b->track.counts);
+	replay_compare(r, of, "the track's Y", a->track.y, b->track.y);
+	for (int i = 0; i < N_CANDIDATES; i++)
+		replay_compare(r, of, "a candidate's record", a->track.blend[i], b->track.blend[i]);
 }
 
 static void compare_settings(struct replay *r, const struct pool *state)
@@ -121,6 +134,20 @@ static void compare_settings(struct replay *r, const struct pool *state)
 	replay_compare(r, of, "horizon", a->horizon, b->horizon);
 	replay_compare(r, of, "share", a->share, b->share);
 	replay_compare(r, of, "entry", a->entry, b->entry);
+	replay_compare(r, of, "wrong", a->wrong, b->wrong);
+	replay_compare_count(r, of, "scored", a->scored, b->scored);
+	replay_compare_count(r, of, "signs", a->signs, b->signs);
+}
+
+/* The same to the last bit, but for the entry weight, which a checkpoint does not have. */
+static bool same_state(const struct labeler *a, const struct labeler *b)
+{
+	return a->weight == b->weight && a->own_loss == b->own_loss && a->mean_loss == b->mean_loss &&
+	       a->gain == b->gain && a->limit == b->limit && a->scored == b->scored && a->last_round == b->last_round &&
+	       a->stretch == b->stretch && a->epoch == b->epoch && a->track.m == b->track.m &&
+	       a->track.v == b->track.v && a->track.counts.n1 == b->track.counts.n1 &&
+	       a->track.counts.n0 == b->track.counts.n0 && a->track.counts.a == b->track.counts.a &&
+	       a->track.counts.b == b->track.counts.b;
 }
 
 /* The labelers' states that a replay without archives begins with. */
@@ -134,10 +161,7 @@ static int compare_states(struct replay *r, struct db *db, const struct verify_p
 		err = checkpoint_next(&written, &a);
 		if (err)
 			break;
-		bool same = a->weight == b->weight && a->own_loss == b->own_loss && a->mean_loss == b->mean_loss &&
-			    a->settled_loss == b->settled_loss && a->scored == b->scored &&
-			    a->last_round == b->last_round && a->epoch == b->epoch;
-		if (!same)
+		if (!same_state(a, b))
 			replay_differ(
 				r, "%s: the state stored with the newest archive differs from what the history gives",
 				pool_labeler_name(p, id, NULL));
@@ -183,6 +207,19 @@ static int count_archived(struct replay *r, struct db *db, const struct verify_p
 	return err;
 }
 
+/* They settle nothing, so no replay needs them: they are counted. */
+static int compare_rechecks(struct replay *r, struct db *db, const struct view_pool *c)
+{
+	uint64_t n, disagreed;
+	const struct pool_totals *t = pool_totals(c->pool);
+	int err = db_count_rechecks(db, c->id, &n, &disagreed);
+	if (err)
+		return err;
+	replay_compare_count(r, "the pool", "rechecks", t->rechecks, n);
+	replay_compare_count(r, "the pool", "rechecks that disagree", t->disagreed, disagreed);
+	return 0;
+}
+
 static int replay_and_compare(struct db *db, const struct verify_pool *v, struct replay *r)
 {
 	const struct view_pool *c = v->pool;
@@ -202,7 +239,8 @@ static int replay_and_compare(struct db *db, const struct verify_pool *v, struct
 	compare_labelers(r, c->pool);
 	compare_settings(r, v->pool->pool);
 	compare_totals(r, c->pool, voided, open);
-	return count_changes(r, db, c, voided);
+	err = compare_rechecks(r, db, c);
+	return err ? err : count_changes(r, db, c, voided);
 }
 
 static void say_unread(const struct verify_pool *v)

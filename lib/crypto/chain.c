@@ -31,8 +31,11 @@ void chain_make_salt(uint8_t out[CHAIN_SALT_BYTES])
 void chain_begin(struct chain *c, const uint8_t before[CHAIN_BYTES], const struct chain_record *r)
 {
 	struct digest *d = &c->digest;
+	require(r->salt || !r->together);
 	digest_init(d);
-	digest_add_text(d, r->salt ? "candor settlement 2" : "candor settlement 1");
+	digest_add_text(d, r->together ? "candor settlement 3"
+			   : r->salt   ? "candor settlement 2"
+				       : "candor settlement 1");
 	digest_add(d, before, CHAIN_BYTES);
 	if (r->salt)
 		digest_add(d, r->salt, CHAIN_SALT_BYTES);
@@ -45,6 +48,12 @@ void chain_begin(struct chain *c, const uint8_t before[CHAIN_BYTES], const struc
 	digest_add_int(d, r->epoch);
 	digest_add_int(d, r->at);
 	digest_add_text(d, r->by);
+	if (r->together) {
+		add_real(c, r->wrong);
+		digest_add_int(d, r->block);
+		digest_add_int(d, r->together);
+		digest_add_int(d, r->scored);
+	}
 	digest_add_int(d, r->n);
 }
 

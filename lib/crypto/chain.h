@@ -5,13 +5,15 @@
  * over this, where an integer is 8 bytes little-endian, a real the same of its IEEE 754 bits (of 0 for -0), and a text
  * its length as an integer and then its bytes:
  *
- *     "candor settlement 2" (text), the hash before (32 bytes; zeros for round 1), the salt (16 bytes),
+ *     "candor settlement 3" (text), the hash before (32 bytes; zeros for round 1), the salt (16 bytes),
  *     pool (text), round (integer), item (text), outcome, eta, L (reals), epoch, at (integers), by (text),
- *     n (integer), and for each report in order of arrival: labeler (text), value (real)
+ *     wrong (real, the setting), the first round of its block, the number of items in the block, the number of
+ *     scored reports, n (integers), and for each of n reports in order of arrival: labeler (text), value (real)
  *
  * The salt is random and secret, or a head would tell who can guess what was settled whether they are right, and there
- * is not much to be guessed. Settlements of candord before schema 5 have none: they begin with "candor settlement 1",
- * and the hash before is followed by the pool.
+ * is not much to be guessed. Settlements of candord before schema 6 begin with "candor settlement 2", and `by` is
+ * followed by n. Those before schema 5 have no salt either: they begin with "candor settlement 1", and the hash before
+ * is followed by the pool.
  *
  * No allocation, no failure. */
 #ifndef CANDOR_CHAIN_H
@@ -23,7 +25,11 @@
 enum { CHAIN_BYTES = CANDOR_HEAD_BYTES, CHAIN_HEX = 2 * CHAIN_BYTES + 1, CHAIN_SALT_BYTES = CANDOR_SALT_BYTES };
 
 struct chain_record {
-	const uint8_t *salt; /* [CHAIN_SALT_BYTES]; NULL: it has none */
+	const uint8_t *salt; /* [CHAIN_SALT_BYTES]; NULL: it has none, and none of the next four */
+	uint64_t together; /* items in its block, at least 1; 0: it has none of the next three */
+	uint64_t block; /* the first round of it */
+	double wrong;
+	size_t scored; /* reports */
 	const char *pool, *item;
 	uint64_t round; /* from 1 */
 	double outcome, eta, weighted_loss;

@@ -340,6 +340,8 @@ static int check_stored(const struct pool *p, const struct pool_stored *rows, si
 			require(row->labelers[i] < pool_labelers(p));
 			if (known >= rows[0].round && known < rows[n - 1].round)
 				return ERR_HISTORY;
+			if (known < rows[0].round && labeler_at(p, row->labelers[i])->epoch > rows[0].epoch)
+				return ERR_HISTORY;
 		}
 	}
 	return 0;

@@ -516,27 +516,39 @@ const struct candor_item *fake_query(struct fake_owner *f, const char *pool, con
 
 /* ---- looking at it ---- */
 
+static void describe_counts(const struct outcome_counts *c, FILE *out)
+{
+	fprintf(out, " counts %a %a %a %a", c->n1, c->n0, c->a, c->b);
+}
+
 void fake_describe_pool(const struct pool *p, FILE *out)
 {
 	const struct candor_settings *s = pool_settings(p);
 	const struct pool_totals *t = pool_totals(p);
-	fprintf(out, " settings %d %a %a %a %a %a %a\n", (int)s->rate, s->c, s->beta, s->eta, s->horizon, s->share,
-		s->entry);
+	fprintf(out, " settings %d %a %a %a %a %a %a wrong %a scored %u signs %d\n", (int)s->rate, s->c, s->beta,
+		s->eta, s->horizon, s->share, s->entry, s->wrong, s->scored, (int)s->signs);
 	fprintf(out, " totals round %" PRIu64 " scored %" PRIu64 " open %" PRIu64 " closed %" PRIu64 " void %" PRIu64,
 		t->round, t->scored, t->open, t->closed, t->voided);
-	fprintf(out, " weight %a losses %a %a %a %a epoch %u eta %a\n", t->total_weight, t->mean_loss, t->median_loss,
-		t->plain_mean_loss, t->plain_median_loss, t->epoch, pool_eta(p));
-	size_t n;
-	const struct mechanism_stretch *stretches = pool_stretches(p, &n);
-	for (size_t i = 0; i < n; i++)
-		fprintf(out, " stretch epoch %u eta %a %a rounds %" PRIu64 " floor %a share %a\n", stretches[i].epoch,
-			stretches[i].eta_lo, stretches[i].eta_hi, stretches[i].rounds, stretches[i].floor,
-			stretches[i].share);
+	fprintf(out, " weight %a losses %a %a %a %a %a epoch %u eta %a\n", t->total_weight, t->mean_loss,
+		t->median_loss, t->plain_mean_loss, t->plain_median_loss, t->forecast_loss, t->epoch, pool_eta(p));
+	fprintf(out, " stretch %u eta %a weight %a grown %a\n", t->bound.stretch, t->bound.eta, t->bound.weight,
+		t->bound.grown);
+	const struct pool_track *track = &t->track;
+	fprintf(out, " track %a %a", track->c, track->u);
+	describe_counts(&track->counts, out);
+	fprintf(out, " %a blend", track->y);
+	for (int i = 0; i < N_CANDIDATES; i++)
+		fprintf(out, " %a", track->blend[i]);
+	fprintf(out, "\n rechecks %" PRIu64 " disagree %" PRIu64 "\n", t->rechecks, t->disagreed);
 	for (uint32_t id = 0; id < pool_labelers(p); id++) {
 		const struct labeler *l = pool_labeler(p, id);
-		fprintf(out, " labeler %s entry %a weight %a %a losses %a %a %a scored %u last %u epoch %u\n",
+		fprintf(out, " labeler %s entry %a weight %a %a losses %a %a scored %u last %u epoch %u",
 			pool_labeler_name(p, id, NULL), pool_entry(p, id), l->weight, pool_weight(p, id), l->own_loss,
-			l->mean_loss, l->settled_loss, l->scored, l->last_round, l->epoch);
+			l->mean_loss, l->scored, l->last_round, l->epoch);
+		fprintf(out, " gain %a limit %a bound %a stretch %u track %a %a", l->gain, l->limit, pool_bound(p, id),
+			l->stretch, l->track.m, l->track.v);
+		describe_counts(&l->track.counts, out);
+		fprintf(out, "\n");
 	}
 }
 

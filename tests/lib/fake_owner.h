@@ -148,13 +148,13 @@ const struct candor_item *fake_query(struct fake_owner *f, const char *pool, con
 /* ---- looking at it ---- */
 
 /* All that memory must have again after a restart, as text with every number to its last bit: pools, settings, totals,
- * stretches, labelers, open items with their reports, grants, tokens, counters. Only when idle. The caller frees it. */
+ * labelers, open items with their reports, grants, tokens, counters. Only when idle. The caller frees it. */
 char *fake_state(struct fake_owner *f);
 
 /* The same as a fresh engine on the same file has it. */
 char *fake_state_on_disk(struct fake_owner *f);
 
-/* The pools' part of it, for any pool: settings, totals, stretches, labelers. */
+/* The pools' part of it, for any pool: settings, totals, labelers. */
 void fake_describe_pool(const struct pool *p, FILE *out);
 
 /* verify() on the database, without its words. */

@@ -62,7 +62,6 @@ static void add_one_of_each(struct batch *b)
 	const struct packed_reports reports = {N, s.labelers, s.values, s.sequences};
 	const struct pool_row pool = {.id = 1, .name = s.name, .totals = {.round = 9}};
 	const struct settings_row settings = {.pool = 1, .change = 2, .by = s.by};
-	const struct stretch_row stretch = {.pool = 1, .number = 3};
 	const struct labeler_row joined = {.pool = 1, .id = 4, .name = s.name}, later = {.pool = 1, .id = 5};
 	const struct open_item_row opened = {.id = 6, .name = s.name}, packed = {.id = 7, .reports = reports};
 	const struct log_row log = {.change = 8, .value = 0.5};
@@ -71,11 +70,12 @@ static void add_one_of_each(struct batch *b)
 	const struct item_row ended = {.id = 11, .name = s.name, .state = CANDOR_RESOLVED};
 	const struct settlement_row settlement = {
 		.round = 12, .by = s.by, .n = N, .weights = s.weights, .last_round = s.last_round};
+	const struct recheck_row recheck = {.item = 3, .by = s.by};
 	const struct trim_row trim = {13};
 	const struct progress_row progress = {.changes = 14};
 	assert_true(batch_add(b, CHANGE_POOL, &pool) && batch_add(b, CHANGE_SETTINGS, &settings));
-	assert_true(batch_add(b, CHANGE_STRETCH, &stretch) && batch_add(b, CHANGE_LABELER, &joined));
-	assert_true(batch_add(b, CHANGE_LABELER, &later) && batch_add(b, CHANGE_OPEN_ITEM, &opened));
+	assert_true(batch_add(b, CHANGE_LABELER, &joined) && batch_add(b, CHANGE_LABELER, &later));
+	assert_true(batch_add(b, CHANGE_RECHECK, &recheck) && batch_add(b, CHANGE_OPEN_ITEM, &opened));
 	assert_true(batch_add(b, CHANGE_OPEN_ITEM, &packed) && batch_add(b, CHANGE_LOG, &log));
 	assert_true(batch_add(b, CHANGE_REVISION, &revision) && batch_add(b, CHANGE_ITEM, &item));
 	assert_true(batch_add(b, CHANGE_ITEM_ENDED, &ended) && batch_add(b, CHANGE_SETTLEMENT, &settlement));
@@ -108,11 +108,13 @@ static void assert_one_of_each(const struct change **at)
 	assert_string_equal(c->pool.name, "name");
 	assert_int_equal(c->pool.totals.round, 9);
 	assert_string_equal(next(at, CHANGE_SETTINGS)->settings.by, "somebody");
-	assert_int_equal(next(at, CHANGE_STRETCH)->stretch.number, 3);
 	assert_string_equal(next(at, CHANGE_LABELER)->labeler.name, "name");
 	c = next(at, CHANGE_LABELER);
 	assert_null(c->labeler.name);
 	assert_int_equal(c->labeler.id, 5);
+	c = next(at, CHANGE_RECHECK);
+	assert_int_equal(c->recheck.item, 3);
+	assert_string_equal(c->recheck.by, "somebody");
 	c = next(at, CHANGE_OPEN_ITEM);
 	assert_string_equal(c->open_item.name, "name");
 	assert_int_equal(c->open_item.reports.n, 0);

@@ -77,13 +77,11 @@ static void a_pool_is_written_when_its_row_has_changed(void **state)
 	assert_int_equal(commit_of(f, fake_ask_post(f, "p", "b", "cleo", 0.25)).rows[CHANGE_POOL], 0);
 	struct commit c = commit_of(f, fake_ask_resolve(f, "p", "a", 1));
 	assert_int_equal(c.rows[CHANGE_POOL], 1);
-	assert_int_equal(c.rows[CHANGE_STRETCH], 1);
 	/* The same after a restart, which does not know what was written last. */
 	fake_restart(f);
 	assert_int_equal(commit_of(f, fake_ask_post(f, "p", "b", "ann", 0.25)).rows[CHANGE_REVISION], 0);
 	c = commit_of(f, fake_ask_post(f, "p", "b", "ann", 0.5));
 	assert_int_equal(c.rows[CHANGE_POOL], 0);
-	assert_int_equal(c.rows[CHANGE_STRETCH], 0);
 }
 
 /* What happens to an item has an entry of its own, in one page for all that a commit has of a pool. */
@@ -141,7 +139,6 @@ static void what_a_failed_commit_did_not_write_is_written_again(void **state)
 	ask_free(r);
 	struct commit c = commit_of(f, fake_ask_resolve(f, "p", "a", 1));
 	assert_int_equal(c.rows[CHANGE_POOL], 1);
-	assert_int_equal(c.rows[CHANGE_STRETCH], 1);
 }
 
 /* Not one row of a labeler's, though the change has brought every weight up to another epoch. */

@@ -216,8 +216,8 @@ static void a_path_that_cannot_be_is_an_error(void **state)
 
 /* ---- rows ---- */
 
-static const struct candor_settings settings = {
-	.rate = CANDOR_HORIZON, .c = 0.5, .horizon = 1000, .share = 1e-9, .entry = 2};
+static const struct candor_settings settings = {CANDOR_HORIZON, .c = 0.5,     .horizon = 1000, .share = 1e-9,
+						.entry = 2,     .wrong = 0.1, .scored = 5,     CANDOR_FREE};
 static const uint32_t labelers[] = {1, 0};
 static const double values[] = {0.25, 1.0 / 3}, weights[] = {0.5, 1.5};
 static const uint32_t rounds[] = {0, 3};
@@ -239,7 +239,12 @@ static void add_pool(struct batch *b)
 			   .median_loss = 0.2,
 			   .plain_mean_loss = 0.3,
 			   .plain_median_loss = 0.4,
-			   .epoch = 5},
+			   .epoch = 5,
+			   .forecast_loss = 0.5,
+			   .bound = {6, 0.6, 0.7, 0.8},
+			   .track = {0.9, 0.05, {1, 2, 3, 4}, 5, {6, 7, 8, 9, 10}},
+			   .rechecks = 12,
+			   .disagreed = 11},
 		.closes = 6,
 	};
 	assert_true(batch_add(b, CHANGE_POOL, &pool));
@@ -247,10 +252,6 @@ static void add_pool(struct batch *b)
 	assert_true(batch_add(b, CHANGE_POOL, &pool));
 	const struct settings_row set = {.pool = 1, .change = 1, .at = 112, .by = "who", .settings = settings};
 	assert_true(batch_add(b, CHANGE_SETTINGS, &set));
-	struct stretch_row stretch = {.pool = 1, .number = 0, .stretch = {1, 0.1, 0.2, 3, 0.5, 0.01}};
-	assert_true(batch_add(b, CHANGE_STRETCH, &stretch));
-	stretch.stretch.rounds = 4; /* replaced */
-	assert_true(batch_add(b, CHANGE_STRETCH, &stretch));
 	for (uint32_t id = 0; id < 2; id++) {
 		struct labeler_row labeler = {.pool = 1,
 					      .id = id,
@@ -268,7 +269,10 @@ static void add_pool(struct batch *b)
 					  .state = {.weight = 1.0 / 7,
 						    .own_loss = 1,
 						    .mean_loss = 2,
-						    .settled_loss = 3,
+						    .gain = 3,
+						    .limit = 4.5,
+						    .stretch = 6,
+						    .track = {0.1, 0.9, {1, 2, 3, 4}},
 						    .scored = 4,
 						    .last_round = 4,
 						    .epoch = 5}};
@@ -300,7 +304,9 @@ static void add_items(struct batch *b)
 		.closed = 11,
 		.opened_at = 122,
 		.closed_at = 140,
-		.aggregate = {0.31, 0.32, 0.33, 0.34, 0.35, 0.36, 2},
+		.aggregate = {0.31, 0.32, 0.33, 0.34, 0.35, 0.36, 2, 0.37, 0.38, 0.39, 0.4},
+		.has_forecast = true,
+		.closed_round = 3,
 		.reports = reports,
 		.weights = weights,
 	};
@@ -330,6 +336,7 @@ static void add_items(struct batch *b)
 	item.ended_at = 150;
 	item.outcome = 0.75;
 	item.round = 4;
+	item.block = 3;
 	assert_true(batch_add(b, CHANGE_ITEM_ENDED, &item));
 	const struct settlement_row settlement = {.pool = 1,
 						  .round = 4,
@@ -343,10 +350,13 @@ static void add_items(struct batch *b)
 						  .change = 14,
 						  .n = 2,
 						  .weights = weights,
-						  .last_round = rounds};
-	assert_true(batch_add(b, CHANGE_SETTLEMENT, &settlement));
+						  .last_round = rounds,
+						  .stretch = 7,
+						  .lesson = {-0.5, 1.25}};
+	const struct recheck_row recheck = {1, 4, 0.25, 160, "second judge", 15};
+	assert_true(batch_add(b, CHANGE_SETTLEMENT, &settlement) && batch_add(b, CHANGE_RECHECK, &recheck));
 	const struct trim_row trim = {8};
-	const struct progress_row progress = {14, 4, 6, 1};
+	const struct progress_row progress = {15, 4, 6, 1};
 	assert_true(batch_add(b, CHANGE_TRIM, &trim) && batch_add(b, CHANGE_PROGRESS, &progress));
 }
 
@@ -385,25 +395,28 @@ static void assert_pool_is_back(struct world *w)
 	assert_int_equal(pool->totals.voided, 3);
 	assert_same_bits(pool->totals.mean_loss, 0.1);
 	assert_same_bits(pool->totals.plain_median_loss, 0.4);
+	assert_same_bits(pool->totals.forecast_loss, 0.5);
+	assert_int_equal(pool->totals.bound.stretch, 6);
+	assert_same_bits(pool->totals.track.counts.b, 4);
+	assert_same_bits(pool->totals.track.blend[CANDIDATE_EVIDENCE_FULL], 10);
+	assert_int_equal(pool->totals.disagreed, 11);
+	assert_int_equal(pool->settings.signs, CANDOR_FREE);
+	assert_int_equal(pool->settings.scored, 5);
 	no_more(cursor);
 	const struct settings_row *set = only_row(w, DB_SETTINGS, 1, 0, &cursor);
 	assert_int_equal(set->change, 1);
 	assert_string_equal(set->by, "who");
 	assert_same_bits(set->settings.c, 0.5);
 	no_more(cursor);
-	const struct stretch_row *stretch = only_row(w, DB_STRETCHES, 1, 0, &cursor);
-	assert_int_equal(stretch->stretch.epoch, 1);
-	assert_int_equal(stretch->stretch.rounds, 4);
-	assert_same_bits(stretch->stretch.eta_lo, 0.1);
-	assert_same_bits(stretch->stretch.eta_hi, 0.2);
-	assert_same_bits(stretch->stretch.floor, 0.5);
-	assert_same_bits(stretch->stretch.share, 0.01);
-	no_more(cursor);
 	const struct labeler_row *labeler = only_row(w, DB_LABELERS, 1, 1, &cursor);
 	assert_string_equal(labeler->name, "second");
 	assert_int_equal(labeler->joined, 3);
 	assert_same_bits(labeler->state.weight, 1.0 / 7);
-	assert_same_bits(labeler->state.settled_loss, 3);
+	assert_same_bits(labeler->state.gain, 3);
+	assert_same_bits(labeler->state.limit, 4.5);
+	assert_int_equal(labeler->state.stretch, 6);
+	assert_same_bits(labeler->state.track.m, 0.1);
+	assert_same_bits(labeler->state.track.counts.b, 4);
 	assert_int_equal(labeler->state.scored, 4);
 	assert_int_equal(labeler->state.last_round, 4);
 	assert_int_equal(labeler->state.epoch, 5);
@@ -445,7 +458,15 @@ static void assert_items_are_back(struct world *w)
 	assert_int_equal(settled->settlement.change, 14);
 	assert_same_bits(settled->settlement.weights[1], 1.5);
 	assert_int_equal(settled->settlement.last_round[1], 3);
+	assert_same_bits(settled->settlement.lesson.gradient, -0.5);
+	assert_same_bits(settled->settlement.lesson.variance, 1.25);
+	assert_int_equal(settled->item.block, 3);
 	assert_reports(&settled->item.reports);
+	no_more(cursor);
+	const struct recheck_row *recheck = only_row(w, DB_RECHECKS, 1, 15, &cursor);
+	assert_int_equal(recheck->item, 4);
+	assert_same_bits(recheck->value, 0.25);
+	assert_string_equal(recheck->by, "second judge");
 	no_more(cursor);
 
 	struct item_row item;
@@ -456,6 +477,10 @@ static void assert_items_are_back(struct world *w)
 	assert_int_equal(item.closed, 11);
 	assert_same_bits(item.aggregate.mean, 0.31);
 	assert_same_bits(item.aggregate.ess, 0.36);
+	assert_true(item.has_forecast && !item.has_recheck);
+	assert_same_bits(item.aggregate.regression, 0.37);
+	assert_same_bits(item.aggregate.forecast, 0.4);
+	assert_int_equal(item.closed_round, 3);
 	assert_same_bits(item.weights[0], 0.5);
 	assert_reports(&item.reports);
 	assert_int_equal(item.ended_at, 0);
@@ -464,6 +489,9 @@ static void assert_items_are_back(struct world *w)
 	assert_int_equal(item.close_number, 0);
 	assert_null(item.weights);
 	assert_int_equal(db_item(w->db, &a, 1, "i4", &item), 1);
+	assert_true(item.has_recheck && !item.has_forecast);
+	assert_same_bits(item.recheck, 0.25);
+	assert_int_equal(item.block, 3);
 	assert_int_equal(item.state, CANDOR_RESOLVED);
 	assert_int_equal(item.round, 4);
 	assert_same_bits(item.outcome, 0.75);
@@ -499,7 +527,7 @@ static void every_kind_of_change_is_written_and_read_back(void **state)
 		assert_int_equal(db_count_items(w->db, 1, &voided, &open), 0);
 		assert_true(voided == 1 && open == 1);
 		assert_int_equal(db_progress(w->db, &progress), 0);
-		assert_true(progress.changes == 14 && progress.items == 4 && progress.reports == 6 &&
+		assert_true(progress.changes == 15 && progress.items == 4 && progress.reports == 6 &&
 			    progress.log_rows == 1);
 		arena_free(&a);
 		assert_int_equal(db_close(w->db), 0);
@@ -517,16 +545,16 @@ static void a_failed_batch_leaves_nothing(void **state)
 	batch_reset(&w->batch);
 	/* The third change fails: its key is taken. */
 	const struct log_row log = {.change = 20, .item = 1, .value = 0.5};
-	const struct stretch_row stretch = {.pool = 1, .number = 1};
+	const struct labeler_row labeler = {.pool = 1, .id = 2, .name = "third", .joined = 20};
 	const struct settings_row taken = {.pool = 1, .change = 1, .by = "", .settings = settings};
 	const struct progress_row progress = {.changes = 99};
-	assert_true(batch_add(&w->batch, CHANGE_LOG, &log) && batch_add(&w->batch, CHANGE_STRETCH, &stretch));
+	assert_true(batch_add(&w->batch, CHANGE_LOG, &log) && batch_add(&w->batch, CHANGE_LABELER, &labeler));
 	assert_true(batch_add(&w->batch, CHANGE_SETTINGS, &taken) && batch_add(&w->batch, CHANGE_PROGRESS, &progress));
 	for (int i = 0; i < 2; i++)
 		assert_int_equal(db_write(w->db, &w->batch), ERR_DATABASE);
 	assert_sql(w,
-		   "SELECT (SELECT count(*) FROM report_log), (SELECT count(*) FROM stretches), changes FROM progress",
-		   "0|1|0 ");
+		   "SELECT (SELECT count(*) FROM report_log), (SELECT count(*) FROM labelers), changes FROM progress",
+		   "0|2|0 ");
 	/* And the connection is as good as before. */
 	batch_reset(&w->batch);
 	assert_true(batch_add(&w->batch, CHANGE_LOG, &log));

@@ -309,6 +309,9 @@ static void a_published_head_is_proved_by_who_may_inspect(void **state)
 	for (int i = ROUNDS - 1; i >= 0; i--) {
 		const struct chain_record record = {
 			.salt = salts[i],
+			.together = 1,
+			.block = steps[i].round,
+			.scored = 1,
 			.pool = "q",
 			.item = items[i],
 			.round = steps[i].round,

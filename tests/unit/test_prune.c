@@ -613,7 +613,7 @@ static void tampering_with_what_is_kept_is_found(void **state)
 		bool alone; /* also found without the archives */
 	} tampering[] = {
 		{"UPDATE archives SET mean_loss = mean_loss + 1e-12 WHERE last = 8", true},
-		{"UPDATE archives SET stretches = stretches + 1 WHERE last = 8", true},
+		{"UPDATE archives SET stretch = stretch + 1 WHERE last = 8", true},
 		{"UPDATE archives SET closes = closes + 1 WHERE last = 8", true},
 		{"UPDATE archives SET hash = zeroblob(32) WHERE last = 8", true},
 		{"UPDATE archives SET state = zeroblob(32) WHERE last = 4", false},

@@ -226,8 +226,13 @@ static void every_column_is_used(void **state)
 			continue;
 		char *text = read_file(files.gl_pathv[k]);
 		for (size_t i = 0; i < MEMBERS_IN_ALL; i++) {
-			const char *dot = strrchr(members[i], '.');
-			used[i] = used[i] || uses(text, dot ? dot + 1 : members[i]);
+			/* Of an array only its name. */
+			char path[64], *index;
+			snprintf(path, sizeof path, "%s", members[i]);
+			if ((index = strchr(path, '[')))
+				*index = 0;
+			const char *dot = strrchr(path, '.');
+			used[i] = used[i] || uses(text, dot ? dot + 1 : path);
 		}
 		free(text);
 	}
@@ -309,8 +314,15 @@ static struct packed_reports reports(struct world *w)
 
 static const struct labeler *states(struct world *w)
 {
-	const struct labeler all[] = {{.weight = 0.5, .own_loss = 1, .scored = 4, .epoch = 2},
-				      {.weight = 0.25, .mean_loss = 2, .last_round = 9}};
+	const struct labeler all[] = {
+		{.weight = 0.5, .own_loss = 1, .gain = -3, .scored = 4, .epoch = 2, .track = {.v = 1}},
+		{.weight = 0.25,
+		 .mean_loss = 2,
+		 .limit = 5,
+		 .last_round = 9,
+		 .stretch = 7,
+		 .track = {1, 0.5, {2, 3, 4, 5}}},
+	};
 	return copy(w, all, sizeof all);
 }
 
@@ -324,6 +336,7 @@ static const struct labeler *states(struct world *w)
 #define FILL_REPORTS(field) r->field = reports(w);
 #define FILL_STATES(field, count) count = 2, r->field = states(w);
 #define FILL_RATE(field) r->field = CANDOR_FIXED;
+#define FILL_SIGNS(field) r->field = CANDOR_FREE;
 #define FILL_RIGHTS(field) r->field = CANDOR_RIGHT_REPORT;
 #define FILL(column, KIND, ...) FILL_##KIND(__VA_ARGS__) n++;
 
@@ -336,6 +349,7 @@ static const struct labeler *states(struct world *w)
 #define SAME_REPORTS(field) assert_same_reports(&a->field, &b->field);
 #define SAME_STATES(field, n) assert_same_states(a->field, b->field);
 #define SAME_RATE(field) SAME_INTEGER(field)
+#define SAME_SIGNS(field) SAME_INTEGER(field)
 #define SAME_RIGHTS(field) SAME_INTEGER(field)
 #define SAME(column, KIND, ...) SAME_##KIND(__VA_ARGS__)
 
@@ -356,13 +370,18 @@ static void assert_same_states(const struct labeler *a, const struct labeler *b)
 		assert_int_equal(a[i].scored, b[i].scored);
 		assert_int_equal(a[i].last_round, b[i].last_round);
 		assert_int_equal(a[i].epoch, b[i].epoch);
+		assert_same_bits(a[i].gain, b[i].gain);
+		assert_same_bits(a[i].limit, b[i].limit);
+		assert_int_equal(a[i].stretch, b[i].stretch);
+		assert_memory_equal(&a[i].track, &b[i].track, sizeof a[i].track);
 	}
 }
 
 /* Values that make sense to a reader. */
 static void make_sense(enum change_type type, struct change *c)
 {
-	static const struct candor_settings settings = {CANDOR_ANYTIME, 2, 0.02, 0, 0, 0.001, 3};
+	static const struct candor_settings settings = {
+		CANDOR_ANYTIME, 2, 0.02, 0, 0, 0.001, 3, .wrong = 0.2, .scored = 3, .signs = CANDOR_FREE};
 	if (type == CHANGE_POOL)
 		c->pool.settings = settings;
 	if (type == CHANGE_SETTINGS)
