@@ -254,13 +254,13 @@ static void json_of_simulate(struct command *c)
 	assert_candor(c, 0, "simulate", "--items", "50", "--schemes", "candor,plain", "--json");
 	check_document(c, "campaign seed repeats best_loss schemes", "schemes",
 		       "scheme settings? brier of_best accuracy log_loss calibration_error regret influence "
-		       "groups_standing bound_used curve");
+		       "groups_standing bound_used gain bound curve");
 }
 
 static void json_of_evaluate(struct command *c)
 {
 	assert_candor(c, 0, "evaluate", c->file, "--schemes", "candor,plain", "--json");
-	check_document(c, "order repeats files geometric_mean_ratio_to_mean", "files",
+	check_document(c, "order repeats outcomes files geometric_mean_ratio_to_mean", "files",
 		       "file items known_outcomes labelers reports t_eff schemes");
 }
 
