@@ -254,7 +254,7 @@ static void json_of_simulate(struct command *c)
 	assert_candor(c, 0, "simulate", "--items", "50", "--schemes", "candor,plain", "--json");
 	check_document(c, "campaign seed repeats best_loss schemes", "schemes",
 		       "scheme settings? brier of_best accuracy log_loss calibration_error regret influence "
-		       "groups_standing bound_used gain bound curve");
+		       "groups_standing bound_used gain? bound? curve");
 }
 
 static void json_of_evaluate(struct command *c)
