@@ -504,5 +504,15 @@ int migrate_check(sqlite3 *db)
 			  "`candord --upgrade` on it");
 		return ERR_SCHEMA;
 	}
-	return check_tables(db);
+	err = check_tables(db);
+	if (err)
+		return err;
+	long waiting;
+	err = number(db, "SELECT count(*) FROM pools WHERE stretch = 0", &waiting);
+	if (err == 0 && waiting > 0) {
+		log_error("database: its upgrade has not finished: start candord on it once, or run "
+			  "`candord --upgrade` on it");
+		err = ERR_SCHEMA;
+	}
+	return err;
 }

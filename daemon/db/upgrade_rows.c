@@ -49,7 +49,7 @@ int db_age(struct db *db, enum db_age *out)
 	*out = DB_OLDER;
 	if (version < present)
 		return 0;
-	int waits = version >= track_since ? asks(db, "SELECT 1 FROM pools WHERE stretch = 0") : 0;
+	int waits = asks(db, "SELECT 1 FROM pools WHERE stretch = 0");
 	*out = waits == 1 ? DB_UNFINISHED : DB_PRESENT;
 	return waits < 0 ? waits : 0;
 }
@@ -59,7 +59,7 @@ int db_upgrade_archives(struct db *db, void (*each)(void *arg, const struct db_u
 	long version;
 	sqlite3_stmt *s;
 	int code, err = version_of(db, &version);
-	if (err || version < archives_since || present < track_since)
+	if (err || version < archives_since)
 		return err;
 	const char *all = "SELECT p.name, a.file, a.first, a.last FROM archives a JOIN pools p ON p.id = a.pool"
 			  " ORDER BY a.pool, a.last",
@@ -161,14 +161,29 @@ int db_upgrade_pools(struct db *db, struct arena *a, struct db_upgrade_pool **ou
 		return err ? err : -ENOMEM;
 	snprintf(sql, sizeof sql,
 		 "SELECT p.id, p.name, p.closes + p.round + (SELECT count(*) FROM labelers l WHERE l.pool = p.id),"
-		 " (SELECT count(*) FROM archives r WHERE r.pool = p.id), %s, %s FROM pools p ORDER BY p.id",
-		 WAITS, noted ? CHECKED : "0");
+		 " (SELECT count(*) FROM archives r WHERE r.pool = p.id), p.stretch = 0, %s FROM pools p ORDER BY p.id",
+		 noted ? CHECKED : "0");
 	err = prepare(db, sql, &s);
 	if (err)
 		return err;
 	err = read_pools(db, s, a, *out, *n);
 	sqlite3_finalize(s);
 	return err;
+}
+
+int db_upgrade_item(struct db *db, uint64_t id, const struct frozen *frozen)
+{
+	const struct aggregate *a = &frozen->aggregate;
+	const double reals[] = {a->forecast, a->regression, a->evidence, a->evidence_full};
+	sqlite3_stmt *s;
+	int err = db_statement(db, SQL_SET_FORECAST, &s), n = 0;
+	if (err)
+		return err;
+	for (size_t i = 0; i < sizeof reals / sizeof *reals; i++)
+		sqlite3_bind_double(s, ++n, reals[i]);
+	sqlite3_bind_int64(s, ++n, (sqlite3_int64)frozen->closed_round);
+	sqlite3_bind_int64(s, ++n, (sqlite3_int64)id);
+	return db_step(db, s);
 }
 
 /* ---- notes ---- */

@@ -44,6 +44,9 @@ struct db_upgrade_pool {
 };
 MUST_CHECK int db_upgrade_pools(struct db *db, struct arena *a, struct db_upgrade_pool **out, size_t *n);
 
+/* What was frozen with an item of that id when it was closed. */
+MUST_CHECK int db_upgrade_item(struct db *db, uint64_t id, const struct frozen *frozen);
+
 /* Outside of a transaction, in a database that is still older: remembers of those that are checked that their history
  * gave what was written, as of so many changes (as the transaction saw them). The note is in a table of its own, which
  * programs of that schema do not look at. */

@@ -3,10 +3,13 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "daemon/db/upgrade_rows.h"
+#include "daemon/db/write.h"
+#include "daemon/history/checkpoint.h"
 #include "daemon/history/replay.h"
 #include "lib/base/hash.h"
 #include "lib/base/log.h"
@@ -18,6 +21,7 @@ struct work {
 	struct db *db;
 	uint8_t key[HASH_KEY_BYTES];
 	struct arena names;
+	struct batch batch;
 	struct db_upgrade_pool *pools; /* [n] */
 	size_t n;
 	uint64_t changes; /* of the database */
@@ -68,16 +72,63 @@ static void on_difference(void *arg, const char *sentence)
 		snprintf(w->difference, sizeof w->difference, "%s", sentence);
 }
 
+/* ---- what is written ---- */
+
+static int on_closed(void *arg, uint64_t item, const struct frozen *frozen)
+{
+	return db_upgrade_item(((struct work *)arg)->db, item, frozen);
+}
+
+/* Writes what is in the batch, and empties it. */
+static int write_batch(struct work *w)
+{
+	int err = db_write_within(w->db, &w->batch);
+	batch_reset(&w->batch);
+	return err;
+}
+
+static int add(struct work *w, enum change_type type, const void *row)
+{
+	return batch_add(&w->batch, type, row) ? 0 : -ENOMEM;
+}
+
+/* Every labeler as of the last round: a start needs no settlement that was made before. */
+static int write_labelers(struct work *w, const struct pool *p, uint64_t pool)
+{
+	int err = 0;
+	for (uint32_t id = 0; id < pool_labelers(p) && err == 0; id++) {
+		const struct labeler_row row = {
+			.pool = pool, .id = id, .state = *pool_labeler(p, id), .through = pool_totals(p)->round};
+		err = add(w, CHANGE_LABELER, &row);
+		if (err == 0 && id % CHECKPOINT_LABELERS == CHECKPOINT_LABELERS - 1)
+			err = write_batch(w);
+	}
+	return err ? err : write_batch(w);
+}
+
+static int write_checkpoint(struct work *w, const struct pool *p, uint64_t pool)
+{
+	struct labeler *states = malloc(CHECKPOINT_LABELERS * sizeof *states);
+	int err = states ? 0 : -ENOMEM;
+	for (uint32_t first = 0; first < pool_labelers(p) && err == 0; first += CHECKPOINT_LABELERS) {
+		struct checkpoint_row row;
+		checkpoint_chunk(p, pool, first, states, &row);
+		err = add(w, CHANGE_CHECKPOINT, &row);
+		if (err == 0)
+			err = write_batch(w);
+	}
+	free(states);
+	return err;
+}
+
 /* ---- what was written, against what the history gives ---- */
 
-static void compare_totals(struct replay *r, const struct pool_row *row)
+/* What an older program wrote of them. */
+static void compare_totals(struct replay *r, const char *of, const struct pool_totals *a)
 {
-	const struct pool_totals *a = &row->totals, *b = pool_totals(replay_pool(r));
-	const char *of = "the pool";
-	replay_compare_count(r, of, "round", a->round, b->round);
+	const struct pool_totals *b = pool_totals(replay_pool(r));
 	replay_compare_count(r, of, "epoch", a->epoch, b->epoch);
 	replay_compare_count(r, of, "scored", a->scored, b->scored);
-	replay_compare_count(r, of, "closed items", row->closes, replay_closes(r));
 	replay_compare(r, of, "total weight", a->total_weight, b->total_weight);
 	replay_compare(r, of, "mean's loss", a->mean_loss, b->mean_loss);
 	replay_compare(r, of, "median's loss", a->median_loss, b->median_loss);
@@ -124,7 +175,8 @@ static int compare_labelers(struct work *w, struct replay *r, uint64_t pool)
 	return err;
 }
 
-static int compare_pool(struct work *w, struct replay *r, uint64_t pool)
+/* The pool's row, and then with what the history gives. */
+static int bring_up_totals(struct work *w, struct replay *r, uint64_t pool)
 {
 	struct db_cursor *cursor;
 	const struct pool_row *row;
@@ -133,10 +185,70 @@ static int compare_pool(struct work *w, struct replay *r, uint64_t pool)
 		return err;
 	int got = db_cursor_next(cursor, (const void **)&row);
 	err = got < 0 ? got : got == 0 || row->id != pool || !replay_pool(r) ? ERR_HISTORY : 0;
-	if (err == 0)
-		compare_totals(r, row);
+	if (err == 0) {
+		struct pool_row now = *row;
+		compare_totals(r, "the pool", &row->totals);
+		replay_compare_count(r, "the pool", "round", row->totals.round, pool_totals(replay_pool(r))->round);
+		replay_compare_count(r, "the pool", "closed items", row->closes, replay_closes(r));
+		now.totals = *pool_totals(replay_pool(r));
+		now.totals.open = row->totals.open;
+		now.totals.closed = row->totals.closed;
+		now.totals.voided = row->totals.voided;
+		err = add(w, CHANGE_POOL, &now);
+	}
 	db_cursor_close(cursor);
-	return err ? err : compare_labelers(w, r, pool);
+	return err ? err : write_batch(w);
+}
+
+/* The rounds up to the last of an archive, whose row is brought up. */
+static int bring_up_archive(struct work *w, struct replay *r, struct archive_row *row)
+{
+	int err = replay_run(r, row->last);
+	if (err)
+		return err;
+	compare_totals(r, row->file, &row->totals);
+	replay_compare_count(r, row->file, "closed items", row->closes, replay_closes(r));
+	replay_compare_count(r, row->file, "labelers", row->labelers, pool_labelers(replay_pool(r)));
+	if (memcmp(row->hash, replay_head(r), CHAIN_BYTES) != 0)
+		replay_differ(r, "%s: the hash after its last round is not that of the settlement", row->file);
+	checkpoint_describe(replay_pool(r), replay_closes(r), replay_head(r), row);
+	err = add(w, CHANGE_ARCHIVE, row);
+	return err ? err : write_batch(w);
+}
+
+static int next_archive(struct work *w, uint64_t pool, uint64_t from, struct arena *a, struct archive_row *out)
+{
+	struct db_cursor *cursor;
+	const struct archive_row *row;
+	int err = db_cursor_open(w->db, DB_ARCHIVES, pool, from, &cursor);
+	if (err)
+		return err;
+	int got = db_cursor_next(cursor, (const void **)&row);
+	if (got == 1) {
+		*out = *row;
+		out->by = arena_strdup(a, row->by);
+		out->file = arena_strdup(a, row->file);
+		got = out->by && out->file ? 1 : -ENOMEM;
+	}
+	db_cursor_close(cursor);
+	return got;
+}
+
+/* All of them; and the labelers after the newest. */
+static int bring_up_archives(struct work *w, struct replay *r, uint64_t pool)
+{
+	struct arena a;
+	struct archive_row row = {0};
+	int got, err = 0;
+	arena_init(&a, SIZE_MAX / 2);
+	while (err == 0 && (got = next_archive(w, pool, row.last + 1, &a, &row)) == 1) {
+		err = bring_up_archive(w, r, &row);
+		arena_reset(&a);
+	}
+	arena_free(&a);
+	if (err == 0)
+		err = got;
+	return err || row.last == 0 ? err : write_checkpoint(w, replay_pool(r), pool);
 }
 
 /* ---- one pool ---- */
@@ -149,6 +261,7 @@ static int replay_one(struct work *w, const struct db_upgrade_pool *pool)
 		.db = w->db,
 		.key = w->key,
 		.goes_on = on_event,
+		.closed = on_closed,
 		.labelers_too = true,
 		.differs = on_difference,
 		.arg = w,
@@ -160,9 +273,15 @@ static int replay_one(struct work *w, const struct db_upgrade_pool *pool)
 	int err = replay_new(&r, &source);
 	if (err)
 		return err;
-	err = replay_run(r, 0);
+	err = bring_up_archives(w, r, pool->id);
 	if (err == 0)
-		err = compare_pool(w, r, pool->id);
+		err = replay_run(r, 0);
+	if (err == 0)
+		err = compare_labelers(w, r, pool->id);
+	if (err == 0)
+		err = bring_up_totals(w, r, pool->id);
+	if (err == 0)
+		err = write_labelers(w, replay_pool(r), pool->id);
 	replay_free(r);
 	return err;
 }
@@ -184,10 +303,20 @@ static int refuse(const struct work *w)
 	return ERR_UPGRADE;
 }
 
+/* The steps could not be taken; why has been logged. */
+static int refuse_rows(const struct work *w)
+{
+	log_error("%s is not upgraded: its rows contradict each other; nothing was changed, and the candord that wrote "
+		  "can still use it; its --verify says more",
+		  w->how->called);
+	return ERR_UPGRADE;
+}
+
 static int replay_pool_of(struct work *w, const struct db_upgrade_pool *pool)
 {
 	w->difference[0] = 0;
-	int err = replay_one(w, pool);
+	int err = is_wanted(w) ? replay_one(w, pool) : -ECANCELED;
+	batch_reset(&w->batch);
 	if (w->difference[0] || replay_says_history(err))
 		return refuse(w);
 	return err;
@@ -203,11 +332,10 @@ static void on_archive(void *arg, const struct db_upgrade_archive *a)
 
 static int say_archives_are_needed(const struct work *w)
 {
-	log_error(
-		"%s is not upgraded: forecasts are learned from a pool's first report on, so the files of all archived "
-		"rounds are needed; run `candord --upgrade --db %s --archive FILE...` with all of them%s",
-		w->how->called, w->how->called,
-		w->is_older ? "; nothing was changed, and the candord that wrote it can still use it" : "");
+	log_error("%s is not upgraded: forecasts are learned from a pool's first report on, so the files of all "
+		  "archived rounds are needed; run `candord %s %s --archive FILE...` with all of them%s",
+		  w->how->called, w->how->option, w->how->called,
+		  w->is_older ? "; nothing was changed, and the candord that wrote it can still use it" : "");
 	return ERR_UPGRADE;
 }
 
@@ -285,12 +413,14 @@ static int bring_up(struct work *w)
 		uint64_t began = now_ms();
 		int err = db_upgrade_begin(w->db);
 		if (err)
-			return err;
+			return err == ERR_HISTORY ? refuse_rows(w) : err;
 		err = read_pools(w);
 		if (first)
 			count_events(w, false);
 		/* What all turns do again must not be most of them. */
-		uint64_t steps = now_ms() - began, turn = w->how->turn_ms + steps * STEPS_A_TURN;
+		uint64_t steps = now_ms() - began, turn = w->how->turn_ms;
+		if (turn > 0)
+			turn += steps * STEPS_A_TURN;
 		if (err == 0)
 			err = take_turn(w, now_ms() + turn, &all);
 		if (err == 0 && all)
@@ -356,9 +486,11 @@ int upgrade_run(struct db *db, const struct upgrade *how)
 	struct work w = {.how = how, .db = db};
 	hash_new_key(w.key);
 	arena_init(&w.names, SIZE_MAX / 2);
+	batch_init(&w.batch);
 	db_watch(db, on_steps, &w);
 	int err = upgrade(&w);
 	db_watch(db, NULL, NULL);
 	arena_free(&w.names);
+	batch_free(&w.batch);
 	return err;
 }

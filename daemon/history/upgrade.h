@@ -18,8 +18,11 @@
 
 enum { UPGRADE_TURN_MS = 10000 };
 
+#define UPGRADE_OPTION "--upgrade --db"
+
 struct upgrade {
-	const char *called; /* the database, for messages */
+	const char *called; /* the database, for messages; */
+	const char *option; /* ... and what takes archives, behind which it stands: "--upgrade --db" */
 	/* Whether whoever waits still does: so many events of about so many are replayed (total 0: nobody knows yet).
 	 * NULL: nobody asks. */
 	bool (*going_on)(void *arg, uint64_t done, uint64_t total);
@@ -28,7 +31,7 @@ struct upgrade {
 	int (*open_archives)(void *arg, struct db *db);
 	size_t (*archives_of)(void *arg, uint64_t pool, struct db *const **out);
 	void *arg;
-	uint64_t turn_ms; /* that a transaction may take with several pools; UPGRADE_TURN_MS */
+	uint64_t turn_ms; /* that a transaction may take with several pools: UPGRADE_TURN_MS; 0: one for each pool */
 };
 
 /* Brings the database to this program's schema, with all that follows from its history; one that is there already is

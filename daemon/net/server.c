@@ -191,7 +191,12 @@ static int on_upgrade(void *arg, struct db *db)
 {
 	struct server *s = arg;
 	const struct upgrade how = {
-		.called = s->config->db, .going_on = on_upgrading, .arg = s, .turn_ms = UPGRADE_TURN_MS};
+		.called = s->config->db,
+		.option = UPGRADE_OPTION,
+		.going_on = on_upgrading,
+		.arg = s,
+		.turn_ms = UPGRADE_TURN_MS,
+	};
 	progress_begin(&s->progress, "upgrading", "events", true);
 	int err = upgrade_run(db, &how);
 	progress_end(&s->progress);

@@ -14,6 +14,7 @@
 #include "daemon/db/lock.h"
 #include "daemon/db/prepare.h"
 #include "daemon/db/read.h"
+#include "daemon/db/upgrade_rows.h"
 #include "daemon/offline/interrupt.h"
 #include "daemon/offline/partial.h"
 #include "daemon/offline/upgrade.h"
@@ -152,7 +153,13 @@ static int check_backup(const struct job *j)
 	int err = db_open(&db, j->file.path, DB_READ_OLDER, DB_FULL);
 	if (err)
 		return err;
+	enum db_age age = DB_PRESENT;
 	err = db_progress(db, &p);
+	if (err == 0)
+		err = db_age(db, &age);
+	if (err == 0 && age == DB_UNFINISHED)
+		log_warning("%s: the upgrade of %s has not finished; --restore of this copy finishes it", j->b->to,
+			    j->b->from);
 	int closed = db_close(db);
 	if (err == 0 && (p.changes != j->progress.changes || p.reports != j->progress.reports))
 		err = ERR_DAMAGED;

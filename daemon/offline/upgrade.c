@@ -18,7 +18,7 @@ struct work {
 	struct interrupt interrupt;
 	bool interrupted;
 	struct progress progress;
-	const char *called;
+	const char *called, *option; /* of struct upgrade */
 	bool has_upgraded;
 };
 
@@ -48,6 +48,7 @@ static int run(void *arg, struct db *db)
 	struct work *w = arg;
 	const struct upgrade how = {
 		.called = w->called,
+		.option = w->option,
 		.going_on = on_event,
 		.open_archives = w->job->n_archives ? on_open : NULL,
 		.archives_of = on_archives_of,
@@ -79,7 +80,7 @@ static int prepare(struct work *w)
 
 int offline_upgrade(const struct offline_upgrade *job)
 {
-	struct work w = {.job = job, .called = job->db};
+	struct work w = {.job = job, .called = job->db, .option = UPGRADE_OPTION};
 	interrupt_begin(&w.interrupt);
 	int err = prepare(&w);
 	interrupt_end(&w.interrupt);
@@ -95,7 +96,7 @@ int offline_upgrade(const struct offline_upgrade *job)
 
 int offline_upgrade_scratch(struct db *db, const char *called, const struct offline_upgrade *job)
 {
-	struct work w = {.job = job, .called = called};
+	struct work w = {.job = job, .called = called, .option = "--restore"};
 	interrupt_begin(&w.interrupt);
 	int err = run(&w, db);
 	interrupt_end(&w.interrupt);

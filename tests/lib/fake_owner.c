@@ -136,7 +136,7 @@ static void close_all(struct fake_owner *f)
 int fake_upgrade(void *arg, struct db *db)
 {
 	const struct fake_owner *f = arg;
-	return upgrade_run(db, &(struct upgrade){.called = f->path, .turn_ms = UPGRADE_TURN_MS});
+	return upgrade_run(db, &(struct upgrade){.called = f->path, .option = UPGRADE_OPTION, .turn_ms = UPGRADE_TURN_MS});
 }
 
 /* Nothing here is to survive a power failure. */

@@ -84,8 +84,8 @@ MUST_CHECK int fake_start_as_candord(struct fake_owner *f, enum db_sync sync);
 /* Both, after which the limits are those of f->limits. */
 void fake_restart(struct fake_owner *f);
 
-/* Around cmocka tests, whose state is the owner: an engine with roomy limits and nothing in it; in the end the database is
- * verified. */
+/* Around cmocka tests, whose state is the owner: an engine with roomy limits and nothing in it; in the end the
+ * database is verified. */
 int fake_set_up(void **state);
 int fake_tear_down(void **state);
 
@@ -162,6 +162,12 @@ int fake_verify(const struct fake_owner *f);
 
 /* The same together with archives, [n]. */
 int fake_verify_with(const struct fake_owner *f, const char *const *archives, size_t n);
+
+/* The other offline tools on the database, which does not run, without their words: offline_upgrade(), backup_restore()
+ * and backup_make(). */
+int fake_upgrade_with(const struct fake_owner *f, const char *const *archives, size_t n);
+int fake_restore(const struct fake_owner *f, const char *from, const char *const *archives, size_t n);
+int fake_backup(const struct fake_owner *f, const char *to);
 
 /* archive_make() of a pool's rounds before a time, without its words; to: in the owner's directory. */
 int fake_archive(const struct fake_owner *f, const char *pool, uint64_t before, const char *to,

@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include "daemon/offline/archive.h"
+#include "daemon/offline/backup.h"
+#include "daemon/offline/upgrade.h"
 #include "daemon/offline/verify.h"
 #include "tests/lib/fake_owner.h"
 
@@ -40,6 +42,33 @@ int fake_verify_with(const struct fake_owner *f, const char *const *archives, si
 int fake_verify(const struct fake_owner *f)
 {
 	return fake_verify_with(f, NULL, 0);
+}
+
+int fake_upgrade_with(const struct fake_owner *f, const char *const *archives, size_t n)
+{
+	struct silence s;
+	silence_begin(&s);
+	int err = offline_upgrade(&(struct offline_upgrade){.db = f->path, .archives = archives, .n_archives = n});
+	silence_end(&s);
+	return err;
+}
+
+int fake_restore(const struct fake_owner *f, const char *from, const char *const *archives, size_t n)
+{
+	struct silence s;
+	silence_begin(&s);
+	int err = backup_restore(&(struct backup){.from = from, .to = f->path, .archives = archives, .n_archives = n});
+	silence_end(&s);
+	return err;
+}
+
+int fake_backup(const struct fake_owner *f, const char *to)
+{
+	struct silence s;
+	silence_begin(&s);
+	int err = backup_make(&(struct backup){.from = f->path, .to = to});
+	silence_end(&s);
+	return err;
 }
 
 int fake_archive(const struct fake_owner *f, const char *pool, uint64_t before, const char *to,

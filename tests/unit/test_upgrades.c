@@ -46,15 +46,15 @@ static void make(void **state)
 
 /* What happened to items, with all that their rows say, or in the order of each item alone: a database without an audit
  * does not say when an item was voided that was closed before. */
-static char *changes_of(struct fake_owner *f, bool in_order)
+static char *changes_of(struct fake_owner *f, bool in_order, int pools)
 {
 	char *text = NULL;
 	size_t size = 0;
 	FILE *out = open_memstream(&text, &size);
 	require(out);
-	for (int pool = 0; pool < 3; pool++) {
-		static const char *const pools[] = {"any time", "horizon", "fixed"};
-		const struct candor_request all = {.type = CANDOR_REQ_LIST_CHANGES, .pool = pools[pool], .limit = 1000};
+	for (int pool = 0; pool < pools; pool++) {
+		static const char *const names[] = {"any time", "horizon", "fixed", "epochs", "closed first"};
+		const struct candor_request all = {.type = CANDOR_REQ_LIST_CHANGES, .pool = names[pool], .limit = 1000};
 		const struct candor_response *r = fake_call(f, &all);
 		assert_int_equal(r->code, CANDOR_OK);
 		assert_true(r->n > 0 && !r->more);
@@ -75,17 +75,18 @@ static char *changes_of(struct fake_owner *f, bool in_order)
 }
 
 /* As a database of the present schema would. */
-static void go_on(struct fake_owner *f, uint64_t now_ms)
+static void go_on(struct fake_owner *f, uint64_t now_ms, bool since_5)
 {
 	const struct candor_request update = {
 		.type = CANDOR_REQ_UPDATE_POOL, .pool = "any time", .settings = {.beta = 0.25}};
 	f->now_ms = now_ms;
 	assert_int_equal(fake_post(f, "any time", "one more", "newcomer", 0.5), CANDOR_OK);
 	assert_int_equal(fake_resolve(f, "any time", "one more", 0), CANDOR_OK);
-	/* With earlier settings every labeler's row was written, with these none. */
-	assert_int_equal((int)fake_number(f, "SELECT count(*) FROM settings WHERE epoch IS NOT NULL"), 0);
+	/* Up to schema 4 every labeler's row was written with new settings, with these none. */
+	int before = (int)fake_number(f, "SELECT count(*) FROM settings WHERE epoch IS NOT NULL");
+	assert_true(since_5 ? before > 0 : before == 0);
 	assert_int_equal(fake_call(f, &update)->code, CANDOR_OK);
-	assert_int_equal((int)fake_number(f, "SELECT count(*) FROM settings WHERE epoch IS NOT NULL"), 1);
+	assert_int_equal((int)fake_number(f, "SELECT count(*) FROM settings WHERE epoch IS NOT NULL"), before + 1);
 	char *now = fake_state(f), *disk = fake_state_on_disk(f);
 	assert_string_equal(disk, now);
 	free(now);
@@ -93,106 +94,87 @@ static void go_on(struct fake_owner *f, uint64_t now_ms)
 	assert_int_equal(fake_verify(f), 0);
 }
 
+static void upgrade_one(long version, const char *want, const char *const changes[2], uint64_t now_ms)
+{
+	struct fake_owner old;
+	struct engine_limits limits = fake_roomy_limits();
+	char path[64];
+	int pools = version < 5 ? 3 : 5;
+	snprintf(path, sizeof path, "tests/schemas/%ld.db", version);
+	assert_int_equal(schemas_of(path), version);
+	fake_place(&old, &limits);
+	assert_true(files_copy(path, old.path));
+	fake_start(&old);
+	assert_int_equal((long)fake_number(&old, "PRAGMA user_version"), MIGRATE_VERSION);
+	char *got = fake_state(&old);
+	assert_string_equal(got, want);
+	free(got);
+	got = changes_of(&old, version >= 4, pools);
+	assert_string_equal(got, changes[version >= 4]);
+	free(got);
+	assert_int_equal(fake_verify(&old), 0);
+	go_on(&old, now_ms, version >= 5);
+	fake_deinit(&old);
+}
+
 static void test_every_earlier_schema(void **state)
 {
 	(void)state;
-	struct fake_owner f, old;
-	struct engine_limits limits = fake_roomy_limits();
-	fake_init(&f, &limits);
-	schemas_play(&f, 4);
-	char *want = fake_state(&f), *changes[] = {changes_of(&f, false), changes_of(&f, true)};
-	long versions = MIGRATE_VERSION;
-	for (long version = 1; version < versions; version++) {
-		char path[64];
-		snprintf(path, sizeof path, "tests/schemas/%ld.db", version);
-		assert_int_equal(schemas_of(path), version);
-		fake_init(&old, &limits);
-		fake_stop(&old);
-		assert_true(files_copy(path, old.path));
-		fake_start(&old);
-		assert_int_equal((long)fake_number(&old, "PRAGMA user_version"), versions);
-		char *got = fake_state(&old);
-		assert_string_equal(got, want);
-		free(got);
-		got = changes_of(&old, version >= 4);
-		assert_string_equal(got, changes[version >= 4]);
-		free(got);
-		assert_int_equal(fake_verify(&old), 0);
-		go_on(&old, f.now_ms);
-		fake_deinit(&old);
+	static const long played[][2] = {{1, 4}, {5, MIGRATE_VERSION - 1}}; /* the same events, from and to */
+	for (size_t i = 0; i < sizeof played / sizeof *played; i++) {
+		struct fake_owner f;
+		struct engine_limits limits = fake_roomy_limits();
+		int pools = played[i][0] < 5 ? 3 : 5;
+		fake_init(&f, &limits);
+		schemas_play(&f, played[i][0]);
+		char *want = fake_state(&f), *changes[] = {changes_of(&f, false, pools), changes_of(&f, true, pools)};
+		for (long version = played[i][0]; version <= played[i][1]; version++)
+			upgrade_one(version, want, (const char *const *)changes, f.now_ms);
+		free(want);
+		free(changes[0]);
+		free(changes[1]);
+		fake_deinit(&f);
 	}
-	free(want);
-	free(changes[0]);
-	free(changes[1]);
-	fake_deinit(&f);
 }
 
-/* Makes the present database one of schema 4 again, without an audit, too. */
-static void undo_schema_5(struct fake_owner *f)
+/* Makes a database of schema 5 one of schema 4 again, without an audit, too. */
+static void undo_schema_5(const char *path)
 {
-	sql_run(f->path, "DROP TABLE item_changes");
-	sql_run(f->path, "ALTER TABLE settlements DROP COLUMN salt");
-	sql_run(f->path, "ALTER TABLE report_log DROP COLUMN sequence");
-	sql_run(f->path, "ALTER TABLE settings DROP COLUMN epoch");
-	sql_run(f->path, "DELETE FROM events WHERE action = 'void'");
-	sql_run(f->path, "PRAGMA user_version = 4");
+	sql_run(path, "DROP TABLE item_changes; ALTER TABLE settlements DROP COLUMN salt;"
+		      " ALTER TABLE report_log DROP COLUMN sequence; ALTER TABLE settings DROP COLUMN epoch;"
+		      " DELETE FROM events WHERE action = 'void'; PRAGMA user_version = 4");
 }
 
 /* Of what is archived no table says with which change it happened. */
 static void test_what_was_archived_before_there_was_a_list_is_in_it(void **state)
 {
 	(void)state;
-	enum { ROUNDS = 40, ARCHIVES = 2 };
 	struct fake_owner f;
+	struct db *db;
 	struct engine_limits limits = fake_roomy_limits();
-	char item[32], paths[ARCHIVES][128];
-	fake_init(&f, &limits);
-	fake_pool(&f, "p", NULL);
-	for (int i = 0; i < ARCHIVES * ROUNDS; i++) {
-		struct archive_row made;
-		f.now_ms += 10;
-		snprintf(item, sizeof item, "%d", i);
-		assert_int_equal(fake_post(&f, "p", item, "ann", 0.5), CANDOR_OK);
-		assert_int_equal(fake_close(&f, "p", item), CANDOR_OK);
-		if (i % 8 == 5)
-			assert_int_equal(fake_void(&f, "p", item), CANDOR_OK);
-		/* The others later, in another order. */
-		snprintf(item, sizeof item, "%d", i ^ 3);
-		if (i % 4 >= 2 && i % 8 != 6)
-			assert_int_equal(fake_resolve(&f, "p", item, 1), CANDOR_OK);
-		if (i % ROUNDS != ROUNDS - 1)
-			continue;
-		snprintf(paths[i / ROUNDS], sizeof paths[0], "%s/%d.gz", f.dir, i / ROUNDS);
-		fake_settle(&f);
-		assert_int_equal(fake_archive(&f, "p", UINT64_MAX, paths[i / ROUNDS], &made), 0);
-		const struct candor_request prune = fake_prune_request("p", &made, "file");
-		assert_int_equal(fake_call(&f, &prune)->code, CANDOR_OK);
-		fake_settle(&f);
-	}
-	double entries = fake_number(&f, "SELECT count(*) FROM item_changes");
-	double changes = fake_number(&f, "SELECT changes FROM progress");
-	const char *const archives[] = {paths[0], paths[1]};
-	assert_int_equal(fake_verify_with(&f, archives, ARCHIVES), 0);
-	fake_stop(&f);
-	undo_schema_5(&f);
-	fake_start(&f);
-	assert_near(fake_number(&f, "SELECT count(*) FROM item_changes"), entries, 0);
-	assert_near(fake_number(&f, "SELECT changes FROM progress"), changes, 0);
-	const struct candor_request all = {.type = CANDOR_REQ_LIST_CHANGES, .pool = "p", .limit = 1000};
-	const struct candor_response *r = fake_call(&f, &all);
-	assert_int_equal(r->n, (size_t)entries);
-	uint64_t round = 0;
-	for (size_t i = 0; i < r->n; i++) {
-		size_t before = 0;
-		for (size_t k = 0; k < i; k++)
-			before += strcmp(r->items[k].item, r->items[i].item) == 0;
-		assert_int_equal(before, r->items[i].state != CANDOR_CLOSED);
-		if (r->items[i].state == CANDOR_RESOLVED)
-			assert_int_equal(r->items[i].round, ++round);
-	}
-	assert_int_equal(fake_verify_with(&f, archives, ARCHIVES), 0);
-	for (int i = 0; i < ARCHIVES; i++)
-		assert_int_equal(unlink(paths[i]), 0);
+	fake_place(&f, &limits);
+	assert_true(files_copy("tests/schemas/5-archived.db", f.path));
+	double entries = sql_number(f.path, "SELECT count(*) FROM item_changes WHERE pool = 2");
+	double changes = sql_number(f.path, "SELECT changes FROM progress");
+	undo_schema_5(f.path);
+	assert_int_equal(db_open(&db, f.path, DB_SCRATCH, DB_NORMAL), 0);
+	assert_int_equal(db_close(db), 0);
+	assert_near(sql_number(f.path, "SELECT count(*) FROM item_changes WHERE pool = 2"), entries, 0);
+	assert_near(sql_number(f.path, "SELECT changes FROM progress"), changes, 0);
+	/* An item is closed first, and only then resolved or voided; rounds are in order, none is missing. */
+	assert_near(
+		sql_number(
+			f.path,
+			"SELECT count(*) FROM item_changes c WHERE state != 'closed' AND NOT EXISTS (SELECT 1"
+			" FROM item_changes d WHERE d.item = c.item AND d.state = 'closed' AND d.change < c.change)"),
+		0, 0);
+	assert_near(
+		sql_number(f.path,
+			   "SELECT count(*) FROM (SELECT round, row_number() OVER (PARTITION BY pool ORDER BY change)"
+			   " AS nth FROM item_changes WHERE state = 'resolved') WHERE round != nth"),
+		0, 0);
+	assert_near(sql_number(f.path, "SELECT max(round) FROM item_changes WHERE pool = 2"),
+		    sql_number(f.path, "SELECT round FROM pools WHERE id = 2"), 0);
 	fake_deinit(&f);
 }
 
