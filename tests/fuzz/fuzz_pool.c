@@ -37,8 +37,8 @@ static void check_pool(struct pool *p)
 		require(isfinite(w) && w > 0);
 		sum += w;
 		scored += l->scored;
-		double gained = l->settled_loss - l->own_loss, bound = pool_bound(p, id);
-		require(gained <= bound * (1 + 1e-9) + 1e-9);
+		double bound = pool_bound(p, id);
+		require(l->gain <= bound * (1 + 1e-9) + 1e-9);
 		require(l->own_loss >= 0 && l->own_loss <= l->scored);
 		size_t len;
 		const char *name = pool_labeler_name(p, id, &len);

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "lib/pool/settlement.h"
 #include "tests/lib/history.h"
 #include "tests/lib/seed.h"
 
@@ -75,6 +76,21 @@ struct stake {
 	double eta, share;
 };
 
+/* What a single outcome makes of the weights. */
+static void settle_one(size_t n, double *w, const double *p, double y, double eta, double share)
+{
+	struct settlement_labeler l[LABELERS_MAX];
+	uint32_t who[LABELERS_MAX];
+	struct settlement_item item = {.n = n, .p = p, .who = who, .outcome = y};
+	for (uint32_t i = 0; i < n; i++) {
+		l[i] = (struct settlement_labeler){.before = w[i]};
+		who[i] = i;
+	}
+	settlement_settle(&item, 1, l, n, eta, 0, share);
+	for (size_t i = 0; i < n; i++)
+		w[i] = l[i].after;
+}
+
 /* The next weight that a reporter who believes in the outcome q expects from reporting p. */
 static double expected_weight(const struct stake *s, double q, double p)
 {
@@ -84,7 +100,7 @@ static double expected_weight(const struct stake *s, double q, double p)
 		memcpy(w, s->w, sizeof w);
 		memcpy(reports, s->p, sizeof reports);
 		reports[s->identity] = p;
-		mechanism_settle(s->n, w, reports, y, s->eta, s->share);
+		settle_one(s->n, w, reports, y, s->eta, s->share);
 		expected += (y ? q : 1 - q) * w[s->identity];
 	}
 	return expected;
@@ -171,7 +187,7 @@ static void truth_pays_for_graded_outcomes_too(void **state)
 				double w[LABELERS_MAX];
 				memcpy(w, s.w, sizeof w);
 				s.p[s.identity] = p;
-				mechanism_settle(s.n, w, s.p, ys[k], s.eta, s.share);
+				settle_one(s.n, w, s.p, ys[k], s.eta, s.share);
 				expected += chances[k] * w[s.identity];
 			}
 			if (i < 0)

@@ -201,7 +201,7 @@ static void resets_draw_a_weight_toward_its_entry_weight(void **state)
 	assert_near(mechanism_reset(2, 2, 0.3, 9), 2, 1e-15);
 }
 
-/* ---- the settlement ---- */
+/* ---- the loss ---- */
 
 static void the_brier_loss_is_the_squared_error(void **state)
 {
@@ -210,113 +210,6 @@ static void the_brier_loss_is_the_squared_error(void **state)
 	assert_near(mechanism_loss(0, 1), 1, 0);
 	assert_near(mechanism_loss(0.5, 0), 0.25, 0);
 	assert_near(mechanism_loss(0.25, 0.75), 0.25, 0);
-}
-
-static void a_settlement_worked_by_hand(void **state)
-{
-	/* W = 4, losses 0, 1, 1/4: L = (2*0 + 1*1 + 1/4) / 4 = 5/16. */
-	double w[] = {2, 1, 1};
-	const double p[] = {1, 0, 0.5};
-	(void)state;
-	assert_near(mechanism_settle(3, w, p, 1, 0.5, 1e-9), 5.0 / 16, 1e-16);
-	assert_near(w[0], 2 * (1 + 0.5 * 5 / 16), 1e-8);
-	assert_near(w[1], 1 * (1 + 0.5 * (5.0 / 16 - 1)), 1e-8);
-	assert_near(w[2], 1 * (1 + 0.5 * (5.0 / 16 - 0.25)), 1e-8);
-	double v[] = {2, 1, 1};
-	mechanism_settle(3, v, p, 1, 0.5, 0.1);
-	assert_near(v[1], 0.9 * (1 + 0.5 * (5.0 / 16 - 1)) + 0.1 * 4 / 3, 1e-15);
-}
-
-static void a_sole_reporter_s_weight_does_not_move_by_a_bit(void **state)
-{
-	struct random r;
-	(void)state;
-	seed_random(&r, 53);
-	for (int i = 0; i < 10000; i++) {
-		double w = random_scale(&r, 1e-9, 1e6), before = w, p = random_unit(&r), y = random_unit(&r);
-		assert_same_bits(mechanism_settle(1, &w, &p, y, 0.5, random_scale(&r, 1e-9, 0.5)), (p - y) * (p - y));
-		assert_same_bits(w, before);
-	}
-}
-
-static void settlements_conserve_weight_keep_it_positive_and_order_by_loss(void **state)
-{
-	struct random r;
-	(void)state;
-	seed_random(&r, 52);
-	for (int round = 0; round < 20000; round++) {
-		double w[40], next[40], p[40], before = 0, after = 0, weighted = 0;
-		size_t n = 2 + random_below(&r, 39);
-		double y = random_unit(&r), eta = random_scale(&r, 1e-6, 0.5), share = random_scale(&r, 1e-9, 0.5);
-		for (size_t i = 0; i < n; i++) {
-			next[i] = w[i] = random_scale(&r, 1e-9, 1e6);
-			p[i] = random_chance(&r, 0.5) ? (double)random_below(&r, 2) : random_unit(&r);
-			before += w[i];
-			weighted += w[i] * (p[i] - y) * (p[i] - y);
-		}
-		assert_near(mechanism_settle(n, next, p, y, eta, share), weighted / before, 1e-14);
-		for (size_t i = 0; i < n; i++) {
-			assert_true(next[i] > 0 && next[i] >= share * before / (double)n * (1 - 1e-14));
-			after += next[i];
-			for (size_t k = 0; k < i; k++)
-				if (fabs(p[i] - y) < fabs(p[k] - y) && w[i] >= w[k])
-					assert_true(next[i] >= next[k]);
-		}
-		assert_near(after, before, 1e-12 * before);
-	}
-}
-
-static void share_is_a_floor_under_every_reporter(void **state)
-{
-	double w[] = {1e-12, 1, 1};
-	const double p[] = {0, 1, 1};
-	(void)state;
-	mechanism_settle(3, w, p, 1, 0.5, 0.03);
-	assert_true(w[0] >= 0.02);
-	assert_true(w[0] < 0.0201);
-}
-
-/* ---- the regret bound ---- */
-
-static void the_bound_of_one_stretch_is_the_known_one(void **state)
-{
-	const struct mechanism_stretch s = {.eta_lo = 0.1, .eta_hi = 0.1, .rounds = 1000, .floor = 1, .share = 0};
-	(void)state;
-	assert_near(mechanism_bound(&s, 1, 20, 1, 300), log(20) / 0.1 + 0.1 * 300, 1e-9);
-	assert_near(mechanism_bound(&s, 1, 20, 0.25, 300), log(80) / 0.1 + 0.1 * 300, 1e-9);
-	assert_near(mechanism_bound(&s, 1, 20, 1, 0), log(20) / 0.1, 1e-9);
-}
-
-static void the_bound_adds_stretches_and_puts_reports_where_they_cost_most(void **state)
-{
-	const struct mechanism_stretch s[] = {
-		{.eta_lo = 0.4, .eta_hi = 0.5, .rounds = 10, .floor = 1, .share = 0},
-		{.eta_lo = 0.2, .eta_hi = 0.25, .rounds = 100, .floor = 0.01, .share = 0},
-		{.eta_lo = 0, .eta_hi = 0, .rounds = 0, .floor = 0.01, .share = 0},
-	};
-	double logs = log(8) / 0.4 + log(800) / 0.2;
-	(void)state;
-	assert_near(mechanism_bound(s, 3, 8, 1, 7), logs + 7 * 0.5, 1e-9);
-	assert_near(mechanism_bound(s, 3, 8, 1, 60), logs + 10 * 0.5 + 50 * 0.25, 1e-9);
-	assert_near(mechanism_bound(s, 3, 8, 1, 110), logs + 10 * 0.5 + 100 * 0.25, 1e-9);
-	assert_near(mechanism_bound(s + 2, 1, 8, 1, 0), 0, 0);
-}
-
-static void share_has_its_price_in_the_bound(void **state)
-{
-	const struct mechanism_stretch s = {.eta_lo = 0.1, .eta_hi = 0.1, .rounds = 50, .floor = 1, .share = 0.02};
-	(void)state;
-	assert_near(mechanism_bound(&s, 1, 5, 1, 50), log(5) / 0.1 + (0.1 - log(0.98) / 0.1) * 50, 1e-9);
-}
-
-static void stretches_of_equal_cost_are_filled_together(void **state)
-{
-	const struct mechanism_stretch s[] = {
-		{.eta_lo = 0.1, .eta_hi = 0.1, .rounds = 10, .floor = 1},
-		{.eta_lo = 0.1, .eta_hi = 0.1, .rounds = 10, .floor = 1},
-	};
-	(void)state;
-	assert_near(mechanism_bound(s, 2, 2, 1, 15), 2 * log(2) / 0.1 + 15 * 0.1, 1e-12);
 }
 
 int main(void)
@@ -332,14 +225,6 @@ int main(void)
 		cmocka_unit_test(other_rates_start_no_epochs),
 		cmocka_unit_test(resets_draw_a_weight_toward_its_entry_weight),
 		cmocka_unit_test(the_brier_loss_is_the_squared_error),
-		cmocka_unit_test(a_settlement_worked_by_hand),
-		cmocka_unit_test(a_sole_reporter_s_weight_does_not_move_by_a_bit),
-		cmocka_unit_test(settlements_conserve_weight_keep_it_positive_and_order_by_loss),
-		cmocka_unit_test(share_is_a_floor_under_every_reporter),
-		cmocka_unit_test(the_bound_of_one_stretch_is_the_known_one),
-		cmocka_unit_test(the_bound_adds_stretches_and_puts_reports_where_they_cost_most),
-		cmocka_unit_test(share_has_its_price_in_the_bound),
-		cmocka_unit_test(stretches_of_equal_cost_are_filled_together),
 	};
 	return cmocka_run_group_tests_name("mechanism", tests, NULL, NULL);
 }

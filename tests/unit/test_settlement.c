@@ -107,6 +107,72 @@ static void a_single_outcome_is_settled_as_its_formula_says(void **state)
 	}
 }
 
+/* One item of n labelers: its L, and their weights w[n] become what they are after it. */
+static double settle_one(size_t n, double *w, const double *p, double y, double eta, double share)
+{
+	struct settlement_labeler l[40];
+	uint32_t who[40];
+	struct settlement_item item = {.n = n, .p = p, .who = who, .outcome = y};
+	assert_true(n <= 40);
+	for (uint32_t i = 0; i < n; i++) {
+		l[i] = (struct settlement_labeler){.before = w[i]};
+		who[i] = i;
+	}
+	assert_int_equal(settlement_settle(&item, 1, l, n, eta, 0, share), 1);
+	for (size_t i = 0; i < n; i++)
+		w[i] = l[i].after;
+	return item.weighted_loss;
+}
+
+static void a_settlement_worked_by_hand(void **state)
+{
+	/* W = 4, losses 0, 1, 1/4: L = (2*0 + 1*1 + 1/4) / 4 = 5/16. */
+	double w[] = {2, 1, 1};
+	const double p[] = {1, 0, 0.5};
+	(void)state;
+	assert_near(settle_one(3, w, p, 1, 0.5, 1e-9), 5.0 / 16, 1e-16);
+	assert_near(w[0], 2 * (1 + 0.5 * 5 / 16), 1e-8);
+	assert_near(w[1], 1 * (1 + 0.5 * (5.0 / 16 - 1)), 1e-8);
+	assert_near(w[2], 1 * (1 + 0.5 * (5.0 / 16 - 0.25)), 1e-8);
+	double v[] = {2, 1, 1};
+	settle_one(3, v, p, 1, 0.5, 0.1);
+	assert_near(v[1], 0.9 * (1 + 0.5 * (5.0 / 16 - 1)) + 0.1 * 4 / 3, 1e-15);
+}
+
+static void whoever_is_closer_to_the_outcome_gains_more(void **state)
+{
+	struct random r;
+	(void)state;
+	seed_random(&r, 74);
+	for (int round = 0; round < 5000; round++) {
+		double w[40], next[40], p[40], before = 0;
+		size_t n = 2 + random_below(&r, 39);
+		double y = random_unit(&r), eta = random_scale(&r, 1e-6, 0.5), share = random_scale(&r, 1e-9, 0.5);
+		for (size_t i = 0; i < n; i++) {
+			next[i] = w[i] = random_scale(&r, 1e-9, 1e6);
+			p[i] = random_chance(&r, 0.5) ? (double)random_below(&r, 2) : random_unit(&r);
+			before += w[i];
+		}
+		settle_one(n, next, p, y, eta, share);
+		for (size_t i = 0; i < n; i++) {
+			assert_true(next[i] > 0 && next[i] >= share * before / (double)n * (1 - 1e-14));
+			for (size_t k = 0; k < i; k++)
+				if (fabs(p[i] - y) < fabs(p[k] - y) && w[i] >= w[k])
+					assert_true(next[i] >= next[k]);
+		}
+	}
+}
+
+static void share_is_a_floor_under_every_reporter(void **state)
+{
+	double w[] = {1e-12, 1, 1};
+	const double p[] = {0, 1, 1};
+	(void)state;
+	settle_one(3, w, p, 1, 0.5, 0.03);
+	assert_true(w[0] >= 0.02);
+	assert_true(w[0] < 0.0201);
+}
+
 static void a_sole_labeler_moves_nothing(void **state)
 {
 	const double p[] = {0.2};
@@ -255,6 +321,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(blocks_conserve_weight_and_keep_it_positive),
 		cmocka_unit_test(a_single_outcome_is_settled_as_its_formula_says),
+		cmocka_unit_test(a_settlement_worked_by_hand),
+		cmocka_unit_test(whoever_is_closer_to_the_outcome_gains_more),
+		cmocka_unit_test(share_is_a_floor_under_every_reporter),
 		cmocka_unit_test(a_sole_labeler_moves_nothing),
 		cmocka_unit_test(an_item_with_one_scored_report_adds_nothing),
 		cmocka_unit_test(truth_about_all_items_of_a_block_is_the_best_report),
