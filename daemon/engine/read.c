@@ -103,7 +103,7 @@ static enum engine_outcome reply_best(struct engine *e, struct call *call, uint3
 			.own_loss = l->own_loss,
 			.mean_loss = l->mean_loss,
 			.regret = pool_regret(c->pool, id),
-			.gain = l->settled_loss - l->own_loss,
+			.gain = l->gain,
 			.bound = pool_bound(c->pool, id),
 		};
 		r.pool.best = &best;

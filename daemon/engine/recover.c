@@ -300,7 +300,6 @@ static int read_head(struct engine *e, struct engine_pool *c)
 static int read_pool(struct engine *e, const struct pool_row *row)
 {
 	struct engine_pool *c;
-	static const struct mechanism_stretch none = {.floor = 1};
 	if (row->id != e->n_pools + 1 || row->totals.epoch > EPOCH_MAX)
 		return contradiction("pool", row->id);
 	if (row->totals.bound.stretch == 0) {
@@ -323,8 +322,7 @@ static int read_pool(struct engine *e, const struct pool_row *row)
 		err = apply_settlements(e, c, &row->totals, &lag);
 	free(lag.through);
 	free(lag.joined);
-	if (err == 0)
-		err = pool_restore_totals(c->pool, &row->totals, &none, 1);
+	pool_restore_totals(c->pool, &row->totals);
 	if (err == 0)
 		err = db_newest_item_change(e->db, c->id, &c->item_changed);
 	if (err == 0 && c->item_changed > e->progress.changes)

@@ -202,27 +202,12 @@ enum engine_outcome engine_update_pool(struct engine *e, struct call *call)
 	const char *fault = mechanism_settings_fault(&settings);
 	if (fault)
 		return engine_refuse(call, CANDOR_INVALID_ARGUMENT, fault);
-	/* It lives from one slice to the next. */
-	uint32_t *prepared = call->progress;
-	if (!prepared) {
-		prepared = arena_alloc(call->arena, sizeof *prepared);
-		if (!prepared)
-			return engine_refuse_error(call, -ENOMEM);
-		*prepared = 0;
-		call->progress = prepared;
-	}
-	/* If much is settled meanwhile it would never end. */
-	while ((*prepared)++ <= pool_labelers(c->pool) / 2048 && !pool_prepare_update(c->pool, 1))
-		if (engine_may_pause_writing(e, call))
-			return engine_pause_writing(e, call, 0, engine_update_pool);
 	int err = pool_update(c->pool, &settings);
 	engine_measure(e, c);
-	engine_let_go(e, call);
 	if (err == ERR_FULL)
 		return engine_refuse(
 			call, CANDOR_RESOURCE_EXHAUSTED,
-			"the pool has reached its limit of 65535 different entry weights, or of 4032 epochs and "
-			"changes of its settings; create another pool");
+			"the pool has reached its limit of 65535 different entry weights; create another pool");
 	if (err)
 		return engine_refuse_error(call, err);
 	/* The labelers' rows stay as they are: a start brings them up to what this did. */

@@ -8,7 +8,7 @@
 #include "lib/base/heap.h"
 
 enum {
-	AGGREGATE_WORK = 5, /* for each report */
+	AGGREGATE_WORK = 4, /* for each report */
 	ENTRIES_MAX = 65535,
 };
 
@@ -33,51 +33,6 @@ int pool_find_entry(struct pool *p, double entry, uint16_t *index)
 	return 0;
 }
 
-int pool_reserve_stretch(struct pool *p)
-{
-	if (p->n_stretches < p->stretches_cap)
-		return 0;
-	struct mechanism_stretch *s = realloc(p->stretches, (p->n_stretches + 1) * sizeof *s);
-	if (!s || old_bound_reserve(&p->bound, p->n_stretches) != 0) {
-		p->stretches = s ? s : p->stretches;
-		return -ENOMEM;
-	}
-	p->stretches = s;
-	p->stretches_cap = p->n_stretches + 1;
-	return 0;
-}
-
-int pool_begin_stretch(struct pool *p, double floor, size_t max)
-{
-	struct mechanism_stretch *s = p->stretches;
-	if (p->n_stretches > 0 && s[p->n_stretches - 1].rounds == 0) {
-		/* The last one has no settlements: the new one replaces it, with the lower floor of the two. */
-		struct mechanism_stretch *last = &s[p->n_stretches - 1];
-		last->epoch = p->totals.epoch;
-		last->floor = fmin(last->floor, floor);
-		last->share = p->settings.share;
-		return 0;
-	}
-	if (p->n_stretches >= max)
-		return ERR_FULL;
-	int err = pool_reserve_stretch(p);
-	if (err)
-		return err;
-	if (p->n_stretches > 0)
-		old_bound_add(&p->bound, &p->stretches[p->n_stretches - 1], 1, p->n_stretches - 1);
-	p->stretches[p->n_stretches++] =
-		(struct mechanism_stretch){.epoch = p->totals.epoch, .floor = floor, .share = p->settings.share};
-	return 0;
-}
-
-void pool_stretch_settled(struct pool *p, double eta, size_t n)
-{
-	struct mechanism_stretch *s = &p->stretches[p->n_stretches - 1];
-	s->eta_lo = s->rounds == 0 ? eta : fmin(s->eta_lo, eta);
-	s->eta_hi = fmax(s->eta_hi, eta);
-	s->rounds += n;
-}
-
 int pool_new(struct pool **out, const struct candor_settings *settings, const uint8_t *key)
 {
 	struct pool *p = calloc(1, sizeof *p);
@@ -94,8 +49,6 @@ int pool_new(struct pool **out, const struct candor_settings *settings, const ui
 		err = names_new(&p->item_names, key);
 	if (err == 0)
 		err = pool_find_entry(p, settings->entry, &index);
-	if (err == 0)
-		err = pool_begin_stretch(p, 1, STRETCHES_MAX);
 	if (err) {
 		pool_free(p);
 		return err;
@@ -125,12 +78,9 @@ void pool_free(struct pool *p)
 	for (uint32_t id = 0; id < p->labelers_cap; id += LABELERS_A_CHUNK)
 		free(p->chunks[id / LABELERS_A_CHUNK]);
 	free(p->chunks);
-	free(p->floors);
 	free(p->entries);
 	names_free(p->labeler_names);
 	names_free(p->item_names);
-	free(p->stretches);
-	old_bound_free(&p->bound);
 	free(p->weights);
 	free(p->tracks);
 	pool_block_free(p->block);
@@ -144,10 +94,10 @@ size_t pool_bytes(const struct pool *p)
 	uint32_t chunk_labelers = chunks > 1 ? LABELERS_A_CHUNK : p->labelers_cap;
 	return heap_bytes(sizeof *p) + names_bytes(p->labeler_names) + names_bytes(p->item_names) +
 	       chunks * heap_bytes(chunk_labelers * sizeof(struct labeler)) + heap_bytes(chunks * sizeof *p->chunks) +
-	       heap_bytes(chunks * sizeof *p->floors) + heap_bytes(p->n_entries * sizeof *p->entries) +
-	       heap_bytes(p->items_cap * sizeof *p->items) + heap_bytes(p->stretches_cap * sizeof *p->stretches) +
+	       heap_bytes(p->n_entries * sizeof *p->entries) +
+	       heap_bytes(p->items_cap * sizeof *p->items) +
 	       heap_bytes(p->scratch_cap * sizeof *p->weights) + heap_bytes(p->scratch_cap * sizeof(struct track *)) +
-	       heap_bytes(p->scratch_cap * sizeof *p->cells) + old_bound_bytes(&p->bound) + pool_block_bytes(p->block) +
+	       heap_bytes(p->scratch_cap * sizeof *p->cells) + pool_block_bytes(p->block) +
 	       p->item_bytes;
 }
 
@@ -180,12 +130,6 @@ double pool_t_eff(const struct pool *p)
 {
 	uint32_t labelers = pool_labelers(p);
 	return labelers ? (double)p->totals.scored / labelers : 0;
-}
-
-const struct mechanism_stretch *pool_stretches(const struct pool *p, size_t *n)
-{
-	*n = p->n_stretches;
-	return p->stretches;
 }
 
 /* ---- labelers ---- */
@@ -289,11 +233,6 @@ static int reserve_labeler(struct pool *p)
 			return -ENOMEM;
 		p->chunks = chunks;
 		chunks[chunk] = NULL;
-		struct chunk_floor *floors = realloc(p->floors, (chunk + 1) * sizeof *floors);
-		if (!floors)
-			return -ENOMEM;
-		p->floors = floors;
-		floors[chunk] = (struct chunk_floor){0};
 	}
 	/* Most pools are small: the first chunk doubles until it has the full size. */
 	uint32_t cap = chunk > 0 ? LABELERS_A_CHUNK : next > 0 ? 2 * next : FIRST;
@@ -316,7 +255,6 @@ int pool_add_labeler(struct pool *p, const char *name, size_t len, const struct 
 		return err == 0 ? ERR_HISTORY : err;
 	require(*id == next);
 	*labeler_at(p, next) = *l;
-	pool_forget_floor(p, next);
 	p->totals.total_weight += p->entries[l->entry];
 	return 0;
 }

@@ -23,7 +23,7 @@
 #include "lib/pool/names.h"
 #include "lib/pool/recheck.h"
 
-enum { ITEM_REPORTS_MAX = 65535, STRETCHES_MAX = 4096 };
+enum { ITEM_REPORTS_MAX = 65535 };
 
 struct pool;
 
@@ -31,7 +31,6 @@ struct labeler {
 	double weight; /* as of `epoch`; pool_weight() applies the resets since */
 	double own_loss; /* sum over its scored items of its own losses, */
 	double mean_loss; /* ... of the losses of the mean as frozen; the difference is its regret */
-	double settled_loss; /* ... of L at settlement */
 	double gain; /* sum of what its settlements moved it by: g */
 	double limit; /* its part of what the gain cannot exceed: bound.h */
 	uint32_t scored; /* scored items */
@@ -123,16 +122,10 @@ const struct candor_settings *pool_settings(const struct pool *p);
 const struct pool_totals *pool_totals(const struct pool *p);
 double pool_eta(const struct pool *p); /* which the next settlement would use */
 double pool_t_eff(const struct pool *p);
-const struct mechanism_stretch *pool_stretches(const struct pool *p, size_t *n);
 
-/* Looks at up to `chunks` times 4,096 labelers of those that pool_update() would have to look at. True: it would look
- * at none, as long as nothing is settled and nobody joins. */
-bool pool_prepare_update(struct pool *p, uint32_t chunks);
-
-/* New settings, complete and in range, from the next event on. Every weight is brought up to the current epoch first.
- * O(labelers), and
- * O(labelers / 4,096) if it was prepared. 0, -ENOMEM, or ERR_FULL (65,535 different entry weights, or too many changes
- * for the regret bound). */
+/* New settings, complete and in range, from the next event on. Every weight is brought up to the current epoch first: in
+ * effect, for that is done to each when it is next looked at. O(1). 0, -ENOMEM, or ERR_FULL (65,535 different entry
+ * weights). */
 MUST_CHECK int pool_update(struct pool *p, const struct candor_settings *settings);
 
 /* ---- labelers: dense ids from 0 in order of joining ---- */
@@ -269,10 +262,6 @@ void pool_forget_aggregate(struct pool *p, struct item *item);
 MUST_CHECK int pool_restore_labeler(struct pool *p, const char *name, size_t len, double entry,
 				    const struct labeler *l);
 
-/* Everything a settlement did to one of its reporters, without the arithmetic on the others. */
-void pool_restore_score(struct pool *p, uint32_t labeler, uint64_t round, unsigned epoch, double value, double outcome,
-			double mean, double weighted_loss, double weight_after);
-
 /* What was stored of a settlement: enough to do again to each of its reporters what it did, without the others. */
 struct pool_stored {
 	uint64_t round;
@@ -305,10 +294,9 @@ MUST_CHECK int pool_restore_update(struct pool *p, unsigned epoch, double beta);
  * been settled with them since. */
 void pool_bring_up_stored(const struct pool *p, uint32_t id, double *weight, uint8_t *epoch);
 
-/* Totals and stretches as pool_totals() and pool_stretches() gave them: the last thing to restore in a pool, because
- * what was restored before may have changed the counts. 0 or -ENOMEM. */
-MUST_CHECK int pool_restore_totals(struct pool *p, const struct pool_totals *totals,
-				   const struct mechanism_stretch *stretches, size_t n);
+/* Totals as pool_totals() gave them: the last thing to restore in a pool, because what was restored before may have
+ * changed the counts. */
+void pool_restore_totals(struct pool *p, const struct pool_totals *totals);
 
 /* Reports of an item that has none: labelers[n] (known ids), values[n] and, of an open item, sequences[n] (NULL: none
  * has one). Its state is the caller's to set. 0 or -ENOMEM. */

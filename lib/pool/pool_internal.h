@@ -3,7 +3,6 @@
 #ifndef CANDOR_POOL_INTERNAL_H
 #define CANDOR_POOL_INTERNAL_H
 
-#include "lib/pool/old_bound.h"
 #include "lib/pool/pool.h"
 #include "lib/pool/settlement.h"
 
@@ -16,13 +15,6 @@ enum {
 struct present {
 	uint64_t version; /* of the pool's weights; 0: outdated by a report */
 	struct aggregate aggregate;
-};
-
-/* The least weight of a chunk's labelers, as a part of the entry weight and at most 1, while none of them is scored. */
-struct chunk_floor {
-	double least;
-	unsigned epoch; /* as of which */
-	bool is_known;
 };
 
 /* A change of settings at which every weight was brought up to `epoch`, with the beta that was in force until then. */
@@ -44,7 +36,6 @@ struct pool {
 	struct names *labeler_names;
 	struct labeler **chunks;
 	uint32_t labelers_cap; /* capacity of all chunks */
-	struct chunk_floor *floors; /* of each chunk */
 	struct mark marks[MARKS_MAX]; /* by epoch; labelers are brought up when they are next looked at */
 	unsigned n_marks;
 	double *entries; /* the entry weights that labelers joined with, each once */
@@ -54,10 +45,6 @@ struct pool {
 	struct item **items; /* by id */
 	uint32_t items_cap;
 	size_t item_bytes; /* of all of them, without this table */
-
-	struct mechanism_stretch *stretches;
-	size_t n_stretches, stretches_cap;
-	struct old_bound bound; /* of all stretches but the last */
 
 	/* Scratch: one for each reporter of the current item. */
 	double *weights;
@@ -82,23 +69,8 @@ static inline void pool_prefetch_labeler(const struct labeler *l)
 	__builtin_prefetch((const char *)l + 64, 1);
 }
 
-static inline void pool_forget_floor(struct pool *p, uint32_t labeler)
-{
-	p->floors[labeler / LABELERS_A_CHUNK].is_known = false;
-}
-
 /* Does to a labeler's weight what changes of settings since have done to all. */
 void pool_bring_up(const struct pool *p, struct labeler *l);
-
-/* A new stretch of the regret bound, from that least weight on, if there are fewer than `max`. 0, -ENOMEM or
- * ERR_FULL. */
-MUST_CHECK int pool_begin_stretch(struct pool *p, double floor, size_t max);
-
-/* Space for one more stretch. 0 or -ENOMEM. */
-MUST_CHECK int pool_reserve_stretch(struct pool *p);
-
-/* The present stretch had n settlements more at rate eta. */
-void pool_stretch_settled(struct pool *p, double eta, size_t n);
 
 /* Brings a weight of labeler `id`, as of *as_of, up by what changes of settings up to `epoch` did; *beta becomes the
  * one in force from there to `epoch`. */

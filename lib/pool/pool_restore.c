@@ -14,42 +14,10 @@ int pool_restore_labeler(struct pool *p, const char *name, size_t len, double en
 	return err ? err : pool_add_labeler(p, name, len, &restored, &id);
 }
 
-void pool_restore_score(struct pool *p, uint32_t labeler, uint64_t round, unsigned epoch, double value, double outcome,
-			double mean, double weighted_loss, double weight_after)
+void pool_restore_totals(struct pool *p, const struct pool_totals *totals)
 {
-	require(labeler < pool_labelers(p));
-	pool_forget_floor(p, labeler);
-	struct labeler *l = labeler_at(p, labeler);
-	l->weight = weight_after;
-	l->epoch = (uint8_t)epoch;
-	l->own_loss += mechanism_loss(value, outcome);
-	l->mean_loss += mechanism_loss(mean, outcome);
-	l->settled_loss += weighted_loss;
-	l->scored++;
-	l->last_round = (uint32_t)round;
-}
-
-int pool_restore_totals(struct pool *p, const struct pool_totals *totals, const struct mechanism_stretch *stretches,
-			size_t n)
-{
-	require(n >= 1 && n <= STRETCHES_MAX);
-	struct old_bound bound = {0};
-	if (old_bound_reserve(&bound, n - 1) != 0)
-		return -ENOMEM;
-	struct mechanism_stretch *s = realloc(p->stretches, n * sizeof *s);
-	if (!s) {
-		old_bound_free(&bound);
-		return -ENOMEM;
-	}
-	memcpy(s, stretches, n * sizeof *s);
-	old_bound_add(&bound, s, n - 1, 0);
-	old_bound_free(&p->bound);
-	p->bound = bound;
-	p->stretches = s;
-	p->n_stretches = p->stretches_cap = n;
 	p->totals = *totals;
 	p->best_round = 0;
-	return 0;
 }
 
 int pool_restore_reports(struct pool *p, struct item *item, const uint32_t *labelers, const double *values,

@@ -138,8 +138,6 @@ static int prepare(struct pool *p, struct item *const *items, size_t n, struct b
 	uint32_t largest;
 	int err = check_block(p, items, n, &reports, &largest);
 	if (err == 0)
-		err = pool_reserve_stretch(p);
-	if (err == 0)
 		err = pool_reserve_scratch(p, largest);
 	if (err == 0)
 		err = reserve_block(p, n, reports);
@@ -179,7 +177,6 @@ static void move_all(struct pool *p, const struct block_scratch *b, double eta)
 		bound_settled(&t->bound, eta, t->total_weight);
 	for (size_t i = 0; i < b->n; i++) {
 		struct labeler *l = labeler_at(p, b->ids[i]);
-		pool_forget_floor(p, b->ids[i]);
 		if (b->n >= SETTLEMENT_LABELERS_MIN)
 			move(l, &b->labelers[i], eta, t->total_weight, t->bound.stretch);
 		/* Also where nothing moves: resets since are done with, by the bits that histories have. */
@@ -211,7 +208,6 @@ static void account(struct pool *p, struct item *item, const struct settlement_i
 		rounds[i] = l->last_round;
 		l->own_loss += mechanism_loss(item->values[i], f->outcome);
 		l->mean_loss += mean_loss;
-		l->settled_loss += f->weighted_loss;
 		l->scored++;
 		l->last_round = (uint32_t)f->round;
 	}
@@ -242,8 +238,6 @@ static void perhaps_next_epoch(struct pool *p)
 		return;
 	t->epoch = epoch;
 	bound_next_stretch(&t->bound, t->total_weight);
-	/* prepare() reserved the space. */
-	require(pool_begin_stretch(p, p->settings.beta, STRETCHES_MAX) == 0);
 }
 
 static void settle(struct pool *p, struct item *const *items, const double *y, size_t n, struct pool_settled *out)
@@ -293,7 +287,6 @@ static void settle(struct pool *p, struct item *const *items, const double *y, s
 	t->scored += b->n;
 	t->closed -= n;
 	p->version++;
-	pool_stretch_settled(p, eta, n);
 	perhaps_next_epoch(p);
 }
 
@@ -383,7 +376,6 @@ static void restore_item(struct pool *p, const struct pool_stored *row, const ui
 			continue;
 		l->own_loss += mechanism_loss(row->values[i], row->outcome);
 		l->mean_loss += mean_loss;
-		l->settled_loss += row->weighted_loss;
 		l->scored++;
 		l->last_round = (uint32_t)row->round;
 	}
@@ -410,7 +402,6 @@ int pool_restore_block(struct pool *p, const struct pool_stored *rows, size_t n,
 	gains_of(p, rows, n, through);
 	for (size_t i = 0; i < b->n; i++) {
 		struct labeler *l = labeler_at(p, b->ids[i]);
-		pool_forget_floor(p, b->ids[i]);
 		if (through[b->ids[i]] >= rows[0].round)
 			continue;
 		if (b->n >= SETTLEMENT_LABELERS_MIN)

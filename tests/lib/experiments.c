@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/pool/settlement.h"
 #include "tests/lib/games.h"
 
 /* ---- the exponent of regret ---- */
@@ -130,14 +131,18 @@ void experiment_truth(struct grid *out)
 			double expected = 0;
 			out->x[i] = (double)i / (POINTS - 1);
 			for (int y = 0; y <= 1; y++) {
-				double w[N], reports[N];
+				struct settlement_labeler w[N];
+				uint32_t who[N];
+				double reports[N];
 				for (size_t k = 0; k < N; k++) {
-					w[k] = 1;
+					w[k] = (struct settlement_labeler){.before = 1};
+					who[k] = (uint32_t)k;
 					reports[k] = (double)k / N;
 				}
 				reports[0] = out->x[i];
-				mechanism_settle(N, w, reports, y, 0.3, 1e-9);
-				expected += (y ? beliefs[c].belief : 1 - beliefs[c].belief) * w[0];
+				struct settlement_item item = {.n = N, .p = reports, .who = who, .outcome = y};
+				settlement_settle(&item, 1, w, N, 0.3, 0, 1e-9);
+				expected += (y ? beliefs[c].belief : 1 - beliefs[c].belief) * w[0].after;
 			}
 			out->y[curve][i] = expected;
 		}

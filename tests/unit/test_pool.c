@@ -516,7 +516,7 @@ static void a_settlement_says_all_that_it_did(void **state)
 	assert_int_equal(l->scored, 1);
 	assert_int_equal(l->last_round, 2);
 	assert_near(l->own_loss, 0.25, 0);
-	assert_same_bits(l->settled_loss, s.weighted_loss);
+	assert_same_bits(l->gain, s.weighted_loss - l->own_loss);
 	pool_free(p);
 }
 
