@@ -123,9 +123,9 @@ const struct pool_totals *pool_totals(const struct pool *p);
 double pool_eta(const struct pool *p); /* which the next settlement would use */
 double pool_t_eff(const struct pool *p);
 
-/* New settings, complete and in range, from the next event on. Every weight is brought up to the current epoch first: in
- * effect, for that is done to each when it is next looked at. O(1). 0, -ENOMEM, or ERR_FULL (65,535 different entry
- * weights). */
+/* New settings, complete and in range, from the next event on. Every weight is brought up to the current epoch first:
+ * in effect, for that is done to each when it is next looked at. O(1). 0, -ENOMEM, or ERR_FULL (65,535 different
+ * entry weights). */
 MUST_CHECK int pool_update(struct pool *p, const struct candor_settings *settings);
 
 /* ---- labelers: dense ids from 0 in order of joining ---- */
