@@ -140,8 +140,8 @@ call
 state
 reply
 slices
-record waits log_trim removal access items item_page charge upkeep check survey
-commands write read history changes prune grants_commands recover
+record waits log_trim removal access items item_page charge upkeep check survey result closing
+commands write outcomes block read history changes prune grants_commands recover
 requests
 engine watch
 view

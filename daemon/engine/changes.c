@@ -62,28 +62,11 @@ static void read_changes(struct read_job *job, struct db *db)
 
 /* ---- the answer ---- */
 
-static bool describe(const struct changes_read *h, const struct changed_item_row *from, struct candor_item *out)
+static bool describe(const struct changes_read *h, unsigned rights, const struct changed_item_row *from,
+		     struct candor_item *out)
 {
-	const struct item_row *row = &from->item;
-	*out = (struct candor_item){
-		.item = row->name,
-		.state = row->state,
-		.mean = row->aggregate.mean,
-		.median = row->aggregate.median,
-		.plain_mean = row->aggregate.plain_mean,
-		.plain_median = row->aggregate.plain_median,
-		.spread = row->aggregate.spread,
-		.ess = row->aggregate.ess,
-		.n = row->aggregate.n,
-		.outcome = row->outcome,
-		.round = row->round,
-		.eta = row->eta,
-		.weighted_loss = row->weighted_loss,
-		.opened_at = row->opened_at,
-		.closed_at = row->close_number ? row->closed_at : 0,
-		.ended_at = row->ended_at,
-		.cursor = write_cursor(h->call->arena, h->pool, from->change.change),
-	};
+	engine_describe_row(&from->item, rights, out);
+	out->cursor = write_cursor(h->call->arena, h->pool, from->change.change);
 	return out->cursor != NULL;
 }
 
@@ -93,9 +76,10 @@ static void answer(struct changes_read *h)
 	struct candor_response r = {.type = CANDOR_RES_ITEMS, .next = "", .more = h->n > h->limit};
 	r.n = r.more ? h->limit : h->n;
 	struct candor_item *items = arena_alloc(call->arena, r.n * sizeof *items);
+	unsigned rights = engine_rights(h->engine, call, call->wire->request.pool);
 	bool described = items != NULL;
 	for (size_t i = 0; i < r.n && described; i++)
-		described = describe(h, &h->rows[i], &items[i]);
+		described = describe(h, rights, &h->rows[i], &items[i]);
 	r.items = items;
 	if (described) {
 		r.more |= engine_shorten(h->engine, &r);

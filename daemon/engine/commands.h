@@ -1,7 +1,7 @@
 /* commands.h - the functions that carry requests out, one for each row of lib/requests.def.
  *
- * engine_post_reports() and so on, in write.c (what changes pools), read.c (what is answered from memory), history.c
- * and changes.c (what is answered from disk), prune.c and grants_commands.c.
+ * engine_post_reports() and so on, in write.c and outcomes.c (what changes pools), read.c (what is answered from
+ * memory), history.c and changes.c (what is answered from disk), prune.c and grants_commands.c.
  *
  * Each is called when the peer may do what it asks for. call->pool is then the pool that the request names, and
  * call->items the items, as the kind's row in requests.c says. One thread, the loop's. */

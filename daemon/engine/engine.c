@@ -181,6 +181,7 @@ static void rebuild(struct engine *e, int err)
 	batch_reset(&e->batches[1]);
 	e->committing = NULL;
 	e->broken = false;
+	e->rebuilds++;
 	engine_outdate_loads(e);
 	struct call *paused = engine_restart_paused(e);
 	forget_state(e);

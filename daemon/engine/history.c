@@ -15,6 +15,8 @@
 
 struct history_read {
 	struct read_job job;
+	void (*work)(struct read_job *job, struct db *db);
+	size_t bytes; /* that it may take */
 	struct waiter waiter;
 	struct engine *engine;
 	struct call *call;
@@ -24,6 +26,14 @@ struct history_read {
 	uint64_t after; /* feed: close number; trajectory: not used */
 	struct item_row *rows;
 	size_t n_rows;
+	bool cut; /* there are more rows than these, though not as many were asked for */
+	/* With what items are now, by row: */
+	struct candor_item *items;
+	size_t n_read, n_told; /* those before are read; and told */
+	size_t n_reports; /* of those that were read */
+	struct arena reports; /* of those that are read and not told */
+	uint64_t changed; /* the newest change that what was told depends on */
+	uint64_t rebuilds; /* of memory, when the first was told */
 
 	uint32_t labeler;
 	uint64_t round; /* trajectory: the newest wanted; then where to go on, 0: nowhere */
@@ -34,12 +44,22 @@ struct history_read {
 	size_t n_events;
 	uint64_t before; /* only events below this change; `round` likewise bounds the settlements */
 
-	void (*answer)(struct history_read *h);
+	/* True: there is more to read for the answer. */
+	bool (*answer)(struct history_read *h);
 };
+
+static void begin(struct history_read *h);
+
+static void end(struct history_read *h)
+{
+	arena_free(&h->reports);
+	free(h);
+}
 
 static void on_read(struct read_job *job)
 {
 	struct history_read *h = (struct history_read *)job;
+	bool goes_on = false;
 	engine_read_done(h->engine);
 	h->call->read = NULL;
 	/* A made-up cursor can name a round in which the labeler was not scored. */
@@ -48,12 +68,16 @@ static void on_read(struct read_job *job)
 	else if (job->err || h->engine->ended)
 		engine_refuse_error(h->call, job->err ? job->err : h->engine->ended);
 	else if (engine_authorize(h->engine, h->call)) /* its rights may have changed meanwhile */
-		h->answer(h);
-	free(h);
+		goes_on = h->answer(h);
+	if (goes_on)
+		begin(h);
+	else
+		end(h);
 }
 
 static void begin(struct history_read *h)
 {
+	h->job = (struct read_job){.work = h->work, .done = on_read, .bytes = h->bytes};
 	h->call->read = &h->job;
 	engine_read(h->engine, h->call, &h->job);
 }
@@ -63,7 +87,7 @@ static void on_durable(struct waiter *w, int err)
 	struct history_read *h = (struct history_read *)((char *)w - offsetof(struct history_read, waiter));
 	if (err || h->call->cancelled || h->engine->quiescing) {
 		engine_refuse_error(h->call, err ? err : -ECANCELED);
-		free(h);
+		end(h);
 		return;
 	}
 	begin(h);
@@ -73,11 +97,10 @@ static void on_durable(struct waiter *w, int err)
 static enum engine_outcome start(struct history_read *h, uint64_t change)
 {
 	struct engine *e = h->engine;
-	h->job.done = on_read;
 	h->waiter.on_durable = on_durable;
 	if (e->quiescing) {
 		struct call *call = h->call;
-		free(h);
+		end(h);
 		return engine_refuse_error(call, -ECANCELED);
 	}
 	if (change > e->committed)
@@ -113,62 +136,189 @@ static const char *write_place(struct arena *a, char letter, uint64_t pool, uint
 
 /* ---- the feed ---- */
 
+/* Of one page; and of what is read at a time before it is told. */
+enum { NOW_REPORTS_MAX = ITEM_REPORTS_MAX, NOW_SLICE_REPORTS = 8192 };
+
+/* The page's rows: one more than asked for tells whether there is another page. */
+static int read_rows(struct history_read *h, struct db *db)
+{
+	size_t limit = h->call->wire->request.limit;
+	h->rows = arena_alloc(h->call->arena, (limit + 1) * sizeof *h->rows);
+	if (!h->rows)
+		return -ENOMEM;
+	int n = db_feed(db, h->call->arena, h->pool, h->after, limit + 1, h->rows);
+	h->n_rows = n < 0 ? 0 : (size_t)n;
+	h->cut = h->n_rows > limit;
+	h->n_rows -= h->cut;
+	return n < 0 ? n : 0;
+}
+
+/* The reports of some items without an outcome; the page ends before it has too many of them. */
+static int read_reports(struct history_read *h, struct db *db)
+{
+	size_t before = h->n_reports;
+	for (; h->n_read < h->n_rows && h->n_reports - before < NOW_SLICE_REPORTS; h->n_read++) {
+		struct item_row *row = &h->rows[h->n_read], whole;
+		if (row->state != CANDOR_CLOSED)
+			continue;
+		if (h->n_reports > 0 && h->n_reports + row->aggregate.n > NOW_REPORTS_MAX) {
+			h->n_rows = h->n_read;
+			h->cut = true;
+			break;
+		}
+		h->n_reports += row->aggregate.n;
+		int found = db_item(db, &h->reports, h->pool, row->name, &whole);
+		if (found != 1)
+			return found < 0 ? found : ERR_HISTORY;
+		row->reports = whole.reports;
+		if (whole.state != CANDOR_CLOSED)
+			row->reports.n = 0; /* it has ended meanwhile */
+	}
+	return 0;
+}
+
 /* On another thread. */
 static void read_feed(struct read_job *job, struct db *db)
 {
 	struct history_read *h = (struct history_read *)job;
-	size_t limit = h->call->wire->request.limit;
-	/* One more than asked for tells whether there is another page. */
-	h->rows = arena_alloc(h->call->arena, (limit + 1) * sizeof *h->rows);
-	if (!h->rows) {
-		job->err = -ENOMEM;
+	if (!h->rows)
+		job->err = read_rows(h, db);
+	if (job->err || !h->call->wire->request.with_now)
 		return;
-	}
-	int n = db_feed(db, h->call->arena, h->pool, h->after, limit + 1, h->rows);
-	job->err = n < 0 ? n : 0;
-	h->n_rows = n < 0 ? 0 : (size_t)n;
+	job->err = db_begin(db);
+	if (job->err)
+		return;
+	job->err = read_reports(h, db);
+	db_end(db);
 }
 
-static void answer_feed(struct history_read *h)
+/* In memory, or put there for this. NULL: no memory, or the row is wrong: *err. */
+static struct item *borrow_item(struct engine_pool *c, const struct item_row *row, bool *lent, int *err)
 {
-	size_t limit = h->call->wire->request.limit;
-	struct candor_response r = {.type = CANDOR_RES_ITEMS, .next = "", .more = h->n_rows > limit};
-	r.n = r.more ? limit : h->n_rows;
-	struct candor_item *items = arena_alloc(h->call->arena, r.n * sizeof *items);
-	if (!items) {
-		engine_refuse_error(h->call, -ENOMEM);
-		return;
+	size_t len = strlen(row->name);
+	struct item *item = pool_find_item(c->pool, row->name, len);
+	*err = 0;
+	*lent = !item;
+	if (item)
+		return item;
+	for (size_t i = 0; i < row->reports.n && *err == 0; i++)
+		if (row->reports.labelers[i] >= pool_labelers(c->pool))
+			*err = ERR_HISTORY;
+	if (*err == 0)
+		*err = pool_add_item(c->pool, row->name, len, &item);
+	if (*err)
+		return NULL;
+	*err = pool_restore_reports(c->pool, item, row->reports.labelers, row->reports.values, NULL, row->reports.n);
+	item->state = CANDOR_CLOSED;
+	if (*err == 0)
+		return item;
+	pool_drop_item(c->pool, item);
+	return NULL;
+}
+
+/* What a closed item is now, by memory. If it was resolved or voided meanwhile its row says what it was. */
+static int tell_now(struct history_read *h, struct engine_pool *c, unsigned rights, const struct item_row *row,
+		    struct candor_item *out)
+{
+	struct aggregate aggregate;
+	bool lent;
+	int err;
+	struct item *item = borrow_item(c, row, &lent, &err);
+	if (!item)
+		return err;
+	if (item->state == CANDOR_CLOSED) {
+		struct candor_aggregates *now = arena_alloc(h->call->arena, sizeof *now);
+		err = now ? pool_item_now(c->pool, item, &aggregate, NULL) : -ENOMEM;
+		if (err == 0) {
+			engine_describe_now(&aggregate, rights, now);
+			out->now = now;
+			out->has_label = true;
+			out->label = aggregate.forecast;
+		}
 	}
-	for (size_t i = 0; i < r.n; i++) {
-		const struct item_row *row = &h->rows[i];
-		items[i] = (struct candor_item){
-			.item = row->name,
-			.state = row->state,
-			.mean = row->aggregate.mean,
-			.median = row->aggregate.median,
-			.plain_mean = row->aggregate.plain_mean,
-			.plain_median = row->aggregate.plain_median,
-			.spread = row->aggregate.spread,
-			.ess = row->aggregate.ess,
-			.n = row->aggregate.n,
-			.outcome = row->outcome,
-			.round = row->round,
-			.eta = row->eta,
-			.weighted_loss = row->weighted_loss,
-			.opened_at = row->opened_at,
-			.closed_at = row->closed_at,
-			.ended_at = row->ended_at,
-			.archived = row->state == CANDOR_RESOLVED && row->round <= h->archived,
-		};
+	if (lent)
+		pool_drop_item(c->pool, item);
+	else
+		pool_forget_aggregate(c->pool, item);
+	return err;
+}
+
+/* Describes the rows that were read. */
+static int tell_rows(struct history_read *h, struct engine_pool *c, size_t end)
+{
+	const struct candor_request *r = &h->call->wire->request;
+	unsigned rights = engine_rights(h->engine, h->call, r->pool);
+	int err = 0;
+	for (; h->n_told < end && err == 0; h->n_told++) {
+		const struct item_row *row = &h->rows[h->n_told];
+		struct candor_item *out = &h->items[h->n_told];
+		engine_describe_row(row, rights, out);
+		out->archived = row->state == CANDOR_RESOLVED && row->round <= h->archived;
+		if (!r->with_now || !c)
+			continue;
+		if (row->state == CANDOR_RESOLVED) {
+			out->has_label = true;
+			out->label = pool_resolved_label(c->pool, row->aggregate.forecast, row->outcome,
+							 row->has_recheck ? &row->recheck : NULL);
+		} else if (row->state == CANDOR_CLOSED && row->reports.n > 0) {
+			err = tell_now(h, c, rights, row, out);
+		}
 	}
-	r.items = items;
+	if (c) {
+		engine_count_work(h->engine, c);
+		engine_measure(h->engine, c);
+		h->changed = c->changed;
+	}
+	return err;
+}
+
+static void reply_feed(struct history_read *h)
+{
+	struct candor_response r = {.type = CANDOR_RES_ITEMS, .next = "", .more = h->cut};
+	r.n = h->n_rows;
+	r.items = h->items;
 	r.more |= engine_shorten(h->engine, &r);
 	uint64_t next = r.n ? h->rows[r.n - 1].close_number : h->after;
 	r.next = write_place(h->call->arena, 'i', h->pool, next);
 	if (r.next)
-		engine_reply(h->call, &r, 0);
+		engine_reply(h->call, &r, h->changed);
 	else
 		engine_refuse_error(h->call, -ENOMEM);
+}
+
+/* What was told is of a state that was given up: all is read anew. */
+static bool begin_anew(struct history_read *h)
+{
+	h->rows = NULL;
+	h->items = NULL;
+	h->n_rows = h->n_read = h->n_told = h->n_reports = 0;
+	arena_free(&h->reports);
+	return true;
+}
+
+static bool answer_feed(struct history_read *h)
+{
+	struct engine *e = h->engine;
+	if (h->n_told > 0 && h->rebuilds != e->rebuilds)
+		return begin_anew(h);
+	h->rebuilds = e->rebuilds;
+	bool with_now = h->call->wire->request.with_now;
+	/* Memory may have been rebuilt meanwhile; pools that were on disk are there again, under their ids. */
+	struct engine_pool *c = with_now ? engine_find(e, h->call->wire->request.pool) : NULL;
+	int err = with_now && !c ? ERR_HISTORY : 0;
+	if (!h->items)
+		h->items = arena_alloc(h->call->arena, (h->n_rows + 1) * sizeof *h->items);
+	if (err == 0)
+		err = h->items ? tell_rows(h, c, with_now ? h->n_read : h->n_rows) : -ENOMEM;
+	arena_free(&h->reports);
+	if (err) {
+		engine_refuse_error(h->call, err);
+		return false;
+	}
+	if (h->n_told < h->n_rows)
+		return true;
+	reply_feed(h);
+	return false;
 }
 
 enum engine_outcome engine_list_items(struct engine *e, struct call *call)
@@ -182,8 +332,11 @@ enum engine_outcome engine_list_items(struct engine *e, struct call *call)
 	if (!h)
 		return engine_refuse_error(call, -ENOMEM);
 	h->after = after;
-	h->job.work = read_feed;
+	h->work = read_feed;
 	h->answer = answer_feed;
+	arena_init(&h->reports, e->limits.load_bytes);
+	if (call->wire->request.with_now)
+		h->bytes = e->limits.load_bytes;
 	return start(h, c->changed);
 }
 
@@ -211,6 +364,7 @@ static bool take_step(struct history_read *h, const struct settled_row *row)
 		.eta = s->eta,
 		.weight = s->weights[at],
 		.epoch = s->epoch,
+		.block = row->item.block,
 		.at = s->at,
 		.hash = s->hash,
 		.salt = s->has_salt ? s->salt : NULL,
@@ -301,7 +455,7 @@ static enum engine_outcome reply_labeler(struct call *call, struct engine_pool *
 	return engine_reply(call, &r, c->changed);
 }
 
-static void answer_trajectory(struct history_read *h)
+static bool answer_trajectory(struct history_read *h)
 {
 	/* Memory may have been rebuilt meanwhile; pools and labelers that were on disk are there again, under their
 	 * ids. */
@@ -310,6 +464,7 @@ static void answer_trajectory(struct history_read *h)
 		engine_refuse_error(h->call, ERR_HISTORY);
 	else
 		reply_labeler(h->call, c, h->labeler, h);
+	return false;
 }
 
 enum engine_outcome engine_get_labeler(struct engine *e, struct call *call)
@@ -331,8 +486,8 @@ enum engine_outcome engine_get_labeler(struct engine *e, struct call *call)
 		return engine_refuse_error(call, -ENOMEM);
 	h->labeler = id;
 	h->round = round;
-	h->job.work = read_trajectory;
-	h->job.bytes = e->limits.load_bytes; /* a settlement is as large as the largest item */
+	h->work = read_trajectory;
+	h->bytes = e->limits.load_bytes; /* a settlement is as large as the largest item */
 	h->answer = answer_trajectory;
 	return start(h, c->changed);
 }
@@ -354,7 +509,7 @@ static void read_events(struct read_job *job, struct db *db)
 	h->n_events = n < 0 ? 0 : (size_t)n;
 }
 
-static void answer_events(struct history_read *h)
+static bool answer_events(struct history_read *h)
 {
 	struct candor_response r = {.type = CANDOR_RES_EVENTS, .n = h->n_events, .next = ""};
 	struct candor_event *rows = arena_alloc(h->call->arena, r.n * sizeof *rows);
@@ -373,6 +528,7 @@ static void answer_events(struct history_read *h)
 		engine_reply(h->call, &r, 0);
 	else
 		engine_refuse_error(h->call, -ENOMEM);
+	return false;
 }
 
 enum engine_outcome engine_list_events(struct engine *e, struct call *call)
@@ -388,7 +544,7 @@ enum engine_outcome engine_list_events(struct engine *e, struct call *call)
 	if (!h)
 		return engine_refuse_error(call, -ENOMEM);
 	*h = (struct history_read){.engine = e, .call = call, .before = place[0], .round = place[1]};
-	h->job.work = read_events;
+	h->work = read_events;
 	h->answer = answer_events;
 	return start(h, e->progress.changes);
 }

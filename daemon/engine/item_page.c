@@ -2,6 +2,8 @@
 
 #include <errno.h>
 
+#include "daemon/engine/reply.h"
+
 int item_page_begin(const struct engine *e, struct call *call, struct item_page *p)
 {
 	const struct candor_request *r = &call->wire->request;
@@ -36,8 +38,8 @@ int item_page_reject(struct item_page *p, size_t i, enum candor_code code, const
 }
 
 /* All but its reports. weights: where they are, or NULL where there are none; NULL: they are not wanted. */
-static int describe(struct engine_pool *c, struct item *item, const char *name, const double **weights,
-		    struct candor_item *out)
+static int describe(const struct item_page *p, struct engine_pool *c, struct item *item, const char *name,
+		    const double **weights, struct candor_item *out)
 {
 	struct aggregate aggregate = {0};
 	bool archived = engine_is_archived(c, item);
@@ -62,18 +64,35 @@ static int describe(struct engine_pool *c, struct item *item, const char *name, 
 		err = pool_item_aggregate(c->pool, item, &aggregate, weights);
 	if (err)
 		return err;
-	out->mean = aggregate.mean;
-	out->median = aggregate.median;
-	out->plain_mean = aggregate.plain_mean;
-	out->plain_median = aggregate.plain_median;
-	out->spread = aggregate.spread;
-	out->ess = aggregate.ess;
+	engine_describe_aggregate(&aggregate, p->rights, out);
 	if (item->state == CANDOR_RESOLVED) {
 		out->outcome = item->frozen->outcome;
 		out->round = item->frozen->round;
 		out->eta = item->frozen->eta;
 		out->weighted_loss = item->frozen->weighted_loss;
+		out->block = item->frozen->block;
+		out->has_recheck = item->frozen->has_recheck;
+		out->recheck = item->frozen->recheck;
 	}
+	return 0;
+}
+
+/* What the item is at this moment, and the number to train on. */
+static int describe_now(const struct item_page *p, struct engine_pool *c, struct item *item, struct candor_item *out)
+{
+	struct aggregate aggregate;
+	if (item->state == CANDOR_VOID)
+		return 0;
+	int err = pool_item_label(c->pool, item, &out->label);
+	out->has_label = err == 0;
+	if (err || item->state == CANDOR_RESOLVED)
+		return err;
+	struct candor_aggregates *now = arena_alloc(p->arena, sizeof *now);
+	err = now ? pool_item_now(c->pool, item, &aggregate, NULL) : -ENOMEM;
+	if (err)
+		return err;
+	engine_describe_now(&aggregate, p->rights, now);
+	out->now = now;
 	return 0;
 }
 
@@ -123,9 +142,12 @@ int item_page_add(struct item_page *p, struct engine_pool *c, size_t i, struct i
 	if (have == 0 && from < n && p->n + p->n_rejected > 0)
 		return end(p, i, 0);
 	const double *weights = NULL;
-	int err = describe(c, item, name, have > 0 ? &weights : NULL, out);
+	int err = describe(p, c, item, name, have > 0 ? &weights : NULL, out);
 	if (err == 0 && have > 0)
 		err = describe_reports(p, c, item, weights, from, have, out);
+	/* Last, for the weights above live only until they are gathered anew. */
+	if (err == 0 && p->request->with_now)
+		err = describe_now(p, c, item, out);
 	if (err)
 		return err;
 	p->n++;

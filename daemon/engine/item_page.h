@@ -12,6 +12,7 @@
 struct item_page {
 	const struct candor_request *request;
 	struct arena *arena;
+	unsigned rights; /* of the peer, in the pool; the caller's */
 	size_t next; /* name; the caller's */
 	size_t room_bytes;
 	uint32_t reports_left; /* that the peer wants at most */

@@ -93,8 +93,8 @@ static enum engine_outcome reply_best(struct engine *e, struct call *call, uint3
 	struct engine_pool *c = call->pool;
 	struct candor_response r = {.type = CANDOR_RES_POOL};
 	struct candor_best best;
-	unsigned rights = engine_rights(e, call, c->name);
-	engine_describe_pool(c, rights, &r.pool);
+	struct candor_rechecks rechecks;
+	engine_describe_pool(c, engine_rights(e, call, c->name), &r.pool, &rechecks);
 	if (id != NAMES_NONE) {
 		const struct labeler *l = pool_labeler(c->pool, id);
 		best = (struct candor_best){
@@ -115,6 +115,8 @@ enum engine_outcome engine_get_pool(struct engine *e, struct call *call)
 {
 	enum { AT_A_TIME = 4096 };
 	struct engine_pool *c = call->pool;
+	if (engine_is_taken(e, c))
+		return engine_pause(e, call, 0, engine_get_pool);
 	if (!(engine_rights(e, call, c->name) & CANDOR_RIGHT_INSPECT))
 		return reply_best(e, call, NAMES_NONE);
 	struct pool_search *search = call->progress;
@@ -147,12 +149,15 @@ enum engine_outcome engine_list_pools(struct engine *e, struct call *call)
 {
 	const struct candor_request *request = &call->wire->request;
 	uint64_t after = 0, changed = 0;
+	if (engine_is_taken(e, NULL))
+		return engine_pause(e, call, 0, engine_list_pools);
 	/* A place after the last pool is not an error: how many pools there are is not for everybody. */
 	if (request->cursor[0] && !engine_read_cursor(request->cursor, 'p', &after, 1))
 		return engine_refuse_cursor(call);
 	struct candor_pool *rows = arena_alloc(call->arena, request->limit * sizeof *rows);
+	struct candor_rechecks *rechecks = arena_alloc(call->arena, request->limit * sizeof *rechecks);
 	uint64_t *places = arena_alloc(call->arena, request->limit * sizeof *places);
-	if (!rows || !places)
+	if (!rows || !rechecks || !places)
 		return engine_refuse_large(call);
 	struct candor_response r = {.type = CANDOR_RES_POOLS, .pools = rows, .next = ""};
 	struct visible_pools visible;
@@ -163,7 +168,8 @@ enum engine_outcome engine_list_pools(struct engine *e, struct call *call)
 	/* Pools that the peer may not know of must not show as another page. */
 	for (; (after = next_visible(e, &visible, &i, after, &rights)) < e->n_pools && r.n < request->limit; after++) {
 		places[r.n] = after;
-		engine_describe_pool(e->pools[after], rights, &rows[r.n++]);
+		engine_describe_pool(e->pools[after], rights, &rows[r.n], &rechecks[r.n]);
+		r.n++;
 		e->work += ROW_WORK;
 		if (e->pools[after]->changed > changed)
 			changed = e->pools[after]->changed;
@@ -216,7 +222,8 @@ enum engine_outcome engine_query_items(struct engine *e, struct call *call)
 	struct item_page *page = begin_query(e, call);
 	if (!page)
 		return engine_refuse_large(call);
-	bool open_too = engine_rights(e, call, c->name) & CANDOR_RIGHT_READ_OPEN;
+	page->rights = engine_rights(e, call, c->name);
+	bool open_too = page->rights & CANDOR_RIGHT_READ_OPEN;
 	int more = 1;
 	for (; page->next < request->n && more > 0; page->next++) {
 		size_t i = page->next;

@@ -1,5 +1,6 @@
 #include "daemon/engine/reply.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -89,13 +90,24 @@ const char *engine_say_memory_full(const struct engine *e, struct arena *a)
  * are for those who may see results. */
 static void hide_results(struct candor_pool *p)
 {
-	p->mean_loss = p->median_loss = p->plain_mean_loss = p->plain_median_loss = 0;
+	p->mean_loss = p->median_loss = p->plain_mean_loss = p->plain_median_loss = p->forecast_loss = 0;
 	p->head = NULL;
+	p->rechecks = NULL;
 }
 
-void engine_describe_pool(const struct engine_pool *c, unsigned rights, struct candor_pool *out)
+void engine_describe_pool(const struct engine_pool *c, unsigned rights, struct candor_pool *out,
+			  struct candor_rechecks *rechecks)
 {
+	static_assert(N_CANDIDATES == CANDOR_CANDIDATES, "in the order of proto/candor.proto");
 	const struct pool_totals *t = pool_totals(c->pool);
+	const struct recheck_estimate estimate = pool_rechecks(c->pool);
+	*rechecks = (struct candor_rechecks){
+		.n = estimate.n,
+		.disagree = estimate.disagree,
+		.wrong = estimate.wrong,
+		.low = estimate.low,
+		.high = estimate.high,
+	};
 	*out = (struct candor_pool){
 		.name = c->name,
 		.settings = *pool_settings(c->pool),
@@ -115,9 +127,17 @@ void engine_describe_pool(const struct engine_pool *c, unsigned rights, struct c
 		.median_loss = t->median_loss,
 		.plain_mean_loss = t->plain_mean_loss,
 		.plain_median_loss = t->plain_median_loss,
+		.forecast_loss = t->forecast_loss,
+		.rechecks = rechecks,
 		.archived = c->archive.last,
 		.head = t->round > 0 ? c->head : NULL,
 	};
+	out->settings.has_wrong = out->settings.has_scored = true;
+	/* What the candidates' records tell beside their losses is how labelers did. */
+	if (rights & CANDOR_RIGHT_INSPECT) {
+		out->n_blend = CANDOR_CANDIDATES;
+		out->blend = t->track.blend;
+	}
 	if (!(rights & (CANDOR_RIGHT_READ | CANDOR_RIGHT_READ_OPEN | CANDOR_RIGHT_INSPECT)))
 		hide_results(out);
 }
@@ -125,7 +145,8 @@ void engine_describe_pool(const struct engine_pool *c, unsigned rights, struct c
 enum engine_outcome engine_reply_pool(struct call *call, const struct engine_pool *c, unsigned rights)
 {
 	struct candor_response r = {.type = CANDOR_RES_POOL};
-	engine_describe_pool(c, rights, &r.pool);
+	struct candor_rechecks rechecks;
+	engine_describe_pool(c, rights, &r.pool, &rechecks);
 	return engine_reply(call, &r, c->changed);
 }
 
@@ -140,7 +161,64 @@ void engine_describe_labeler(const struct engine_pool *c, uint32_t id, struct ca
 		.mean_loss = l->mean_loss,
 		.regret = pool_regret(c->pool, id),
 		.entry = pool_entry(c->pool, id),
+		.gain = l->gain,
+		.bound = pool_bound(c->pool, id),
 	};
+}
+
+void engine_describe_aggregate(const struct aggregate *a, unsigned rights, struct candor_item *out)
+{
+	out->mean = a->mean;
+	out->median = a->median;
+	out->plain_mean = a->plain_mean;
+	out->plain_median = a->plain_median;
+	out->spread = a->spread;
+	out->ess = a->ess;
+	out->forecast = a->forecast;
+	/* They tell how labelers did before, without which they cannot be had from the reports. */
+	out->has_candidates = rights & CANDOR_RIGHT_INSPECT;
+	out->regression = a->regression;
+	out->evidence = a->evidence;
+	out->evidence_full = a->evidence_full;
+}
+
+void engine_describe_now(const struct aggregate *a, unsigned rights, struct candor_aggregates *out)
+{
+	*out = (struct candor_aggregates){
+		.mean = a->mean,
+		.median = a->median,
+		.plain_mean = a->plain_mean,
+		.plain_median = a->plain_median,
+		.spread = a->spread,
+		.ess = a->ess,
+		.forecast = a->forecast,
+		.has_candidates = rights & CANDOR_RIGHT_INSPECT,
+		.regression = a->regression,
+		.evidence = a->evidence,
+		.evidence_full = a->evidence_full,
+	};
+}
+
+void engine_describe_row(const struct item_row *row, unsigned rights, struct candor_item *out)
+{
+	*out = (struct candor_item){
+		.item = row->name,
+		.state = row->state,
+		.n = row->aggregate.n,
+		.outcome = row->outcome,
+		.round = row->round,
+		.eta = row->eta,
+		.weighted_loss = row->weighted_loss,
+		.opened_at = row->opened_at,
+		.closed_at = row->close_number ? row->closed_at : 0,
+		.ended_at = row->ended_at,
+		.has_recheck = row->has_recheck,
+		.recheck = row->recheck,
+		.block = row->block,
+	};
+	/* One that was voided while it was open has none. */
+	if (row->close_number)
+		engine_describe_aggregate(&row->aggregate, rights, out);
 }
 
 /* ---- cursors ---- */

@@ -29,7 +29,19 @@ enum engine_outcome engine_refuse_cursor(struct call *call);
 const char *engine_say_memory_full(const struct engine *e, struct arena *a);
 
 enum engine_outcome engine_reply_pool(struct call *call, const struct engine_pool *c, unsigned rights);
-void engine_describe_pool(const struct engine_pool *c, unsigned rights, struct candor_pool *out);
+
+/* rechecks: what out may point to. */
+void engine_describe_pool(const struct engine_pool *c, unsigned rights, struct candor_pool *out,
+			  struct candor_rechecks *rechecks);
+
+/* What closing it froze, or would now, with the candidates for those who have the right to them: to be told of an item,
+ * or as what it is now. */
+void engine_describe_aggregate(const struct aggregate *a, unsigned rights, struct candor_item *out);
+void engine_describe_now(const struct aggregate *a, unsigned rights, struct candor_aggregates *out);
+
+/* An item that is no longer open, as it stands in the database. */
+void engine_describe_row(const struct item_row *row, unsigned rights, struct candor_item *out);
+
 void engine_describe_labeler(const struct engine_pool *c, uint32_t id, struct candor_labeler *out);
 
 /* Cursors: a letter for the kind of listing, and n numbers in hexadecimal, joined by dashes. */

@@ -105,9 +105,7 @@ static uint64_t likely_work(const struct call *call)
 {
 	const struct candor_request *r = &call->wire->request;
 	uint64_t work = r->n * ROW_WORK;
-	if (r->type == CANDOR_REQ_UPDATE_POOL)
-		work += pool_labelers(call->pool->pool);
-	else if (r->type != CANDOR_REQ_POST_REPORTS)
+	if (r->type != CANDOR_REQ_POST_REPORTS)
 		for (size_t i = 0; i < r->n && work < SLICE_WORK; i++)
 			work += call->items[i] ? REPORT_WORK * (uint64_t)call->items[i]->n : 0;
 	return work;
@@ -117,7 +115,8 @@ static uint64_t likely_work(const struct call *call)
 static enum engine_outcome start(struct engine *e, struct call *call)
 {
 	const struct row *row = &rows[call->wire->request.type];
-	if (row->access == WRITES && engine_must_wait_to_write(e, likely_work(call)))
+	if (row->access == WRITES &&
+	    (engine_is_taken(e, call->pool) || engine_must_wait_to_write(e, likely_work(call))))
 		return engine_wait_to_write(e, call);
 	return row->run(e, call);
 }

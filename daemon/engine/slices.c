@@ -74,6 +74,19 @@ enum engine_outcome engine_pause_writing(struct engine *e, struct call *call, si
 	return engine_pause(e, call, n, go_on);
 }
 
+enum engine_outcome engine_pause_alone(struct engine *e, struct call *call, size_t n,
+				       enum engine_outcome (*go_on)(struct engine *e, struct call *call))
+{
+	require(call->pool);
+	e->taken = call->pool;
+	return engine_pause_writing(e, call, n, go_on);
+}
+
+bool engine_is_taken(const struct engine *e, const struct engine_pool *c)
+{
+	return e->taken && (!c || c == e->taken);
+}
+
 void engine_let_go(struct engine *e, struct call *call)
 {
 	for (; call->n_held > 0; call->n_held--) {
@@ -86,6 +99,7 @@ void engine_let_go(struct engine *e, struct call *call)
 		return;
 	e->writer = NULL;
 	e->writer_wrote = false;
+	e->taken = NULL;
 	wake_writer(e);
 }
 
@@ -146,6 +160,7 @@ struct call *engine_restart_paused(struct engine *e)
 	e->paused = e->waiting = (struct call_list){0};
 	e->writer = NULL;
 	e->writer_wrote = e->overdue = false;
+	e->taken = NULL;
 	for (struct call *call; (call = take(&all));) {
 		/* The items are gone. */
 		call->n_held = 0;
@@ -171,6 +186,7 @@ void engine_slices_check(const struct engine *e)
 		require(!call->go_on && call->n_held == 0);
 	require(has_writer);
 	require(!e->writer_wrote || e->writer);
+	require(!e->taken || (e->writer && e->writer->pool == e->taken));
 	/* Something comes that wakes it. */
 	require(!e->waiting.first || e->writer || e->overdue || e->paused.first || e->filling->first);
 }

@@ -36,6 +36,14 @@ enum engine_outcome engine_pause(struct engine *e, struct call *call, size_t n,
 enum engine_outcome engine_pause_writing(struct engine *e, struct call *call, size_t n,
 					 enum engine_outcome (*go_on)(struct engine *e, struct call *call));
 
+/* The same, and until it is done nobody else writes to its pool, and those who would tell about the pool as a whole
+ * wait: what it has checked stays so, and what it does is seen whole. */
+enum engine_outcome engine_pause_alone(struct engine *e, struct call *call, size_t n,
+				       enum engine_outcome (*go_on)(struct engine *e, struct call *call));
+
+/* Whether a command on that pool must wait for such a one; c NULL: on any. */
+bool engine_is_taken(const struct engine *e, const struct engine_pool *c);
+
 /* The command is done. To be called before it replies if it may have paused. */
 void engine_let_go(struct engine *e, struct call *call);
 

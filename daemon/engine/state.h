@@ -128,6 +128,7 @@ struct engine {
 	struct batch *committing; /* with the store; NULL: it is free */
 	uint64_t handed_over_ns; /* when `committing` was */
 	bool probing; /* `committing` is a probe */
+	uint64_t rebuilds; /* of memory, so many */
 	bool broken; /* memory is ahead of what can be written: rebuild before anything else */
 	int read_only; /* why writes are refused until a probe succeeds: engine_is_passing(); else 0 */
 	int ended; /* the error for which the service ends and all is refused; else 0 */
@@ -158,6 +159,7 @@ struct engine {
 	struct call_list paused; /* they will go on */
 	struct call_list waiting; /* long ones that wait to write */
 	struct call *writer; /* the one among those paused that writes; NULL: none */
+	struct engine_pool *taken; /* its pool, where nobody else may write to it; NULL: others may */
 	bool writer_wrote; /* it has changed something, which is in the batch being filled */
 	bool overdue; /* that batch could have been handed over but for it */
 	struct waits waits;

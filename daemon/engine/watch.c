@@ -49,6 +49,7 @@ void engine_watch_pool(const struct engine *e, uint64_t i, struct watched_pool *
 		.median_loss = t->median_loss,
 		.plain_mean_loss = t->plain_mean_loss,
 		.plain_median_loss = t->plain_median_loss,
+		.forecast_loss = t->forecast_loss,
 		.has_weights = engine_surveyed(c, &s),
 	};
 	out->largest_share = s.largest_share;

@@ -11,7 +11,7 @@ struct watched_pool {
 	const char *name; /* the engine's */
 	uint64_t labelers, open, closed, resolved, voided;
 	uint64_t oldest_open_at; /* ms since 1970; 0: nothing is open */
-	double mean_loss, median_loss, plain_mean_loss, plain_median_loss;
+	double mean_loss, median_loss, plain_mean_loss, plain_median_loss, forecast_loss;
 	/* As of a look at its labelers; false: there was none yet, or there are none. */
 	bool has_weights;
 	double largest_share, effective;

@@ -1,5 +1,4 @@
-/* Commands that change pools. Each row of a request is judged by itself: good ones are applied, and the answer
- * lists the others. */
+/* Commands that make and change pools, and take reports. */
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
@@ -11,136 +10,12 @@
 #include "daemon/engine/log_trim.h"
 #include "daemon/engine/record.h"
 #include "daemon/engine/reply.h"
+#include "daemon/engine/result.h"
 #include "daemon/engine/slices.h"
 #include "lib/base/text.h"
 
 /* Rows that are prefetched together. */
 enum { GROUP = 32 };
-
-/* ---- the answer to a batch ---- */
-
-/* What is the same for all reports of a request. */
-struct post {
-	bool for_all; /* labelers */
-	size_t grants; /* of the peer, with which each row may be compared */
-	uint32_t opener; /* for whom items that it opens count; found with the first of them */
-	const char *memory_full, *one_too_many; /* sentences, made once for all rows */
-};
-
-/* It lives in the call's arena, and from one slice to the next. The list of rejected rows has the first ones, as many
- * as an answer has room for. */
-struct result {
-	struct call *call;
-	size_t next; /* row */
-	uint64_t now;
-	struct candor_batch counts;
-	struct candor_rejected *rejected; /* so that listing a row cannot fail half-way */
-	size_t n_rejected, max_rejected;
-	size_t room_bytes; /* left in the answer */
-	struct post post;
-};
-
-/* The one that the call has, or a new one; NULL: no memory. */
-static struct result *begin(struct engine *e, struct call *call)
-{
-	enum { SHORTEST_BYTES = 12 }; /* of a row of the list */
-	struct result *r = call->progress;
-	if (r)
-		return r;
-	size_t most = e->limits.max_frame_bytes / SHORTEST_BYTES, n = call->wire->request.n;
-	r = arena_alloc(call->arena, sizeof *r);
-	struct candor_rejected *rejected = arena_alloc(call->arena, (n < most ? n : most) * sizeof *rejected);
-	if (!r || !rejected)
-		return NULL;
-	*r = (struct result){
-		.call = call,
-		.now = e->ops.now_ms(e->owner),
-		.rejected = rejected,
-		.max_rejected = n < most ? n : most,
-		.room_bytes = e->limits.max_frame_bytes - WIRE_ANSWER_BYTES,
-	};
-	return call->progress = r;
-}
-
-static enum engine_outcome pause(struct engine *e, struct result *r,
-				 enum engine_outcome (*go_on)(struct engine *e, struct call *call))
-{
-	return engine_pause_writing(e, r->call, r->call->wire->request.n, go_on);
-}
-
-/* sentence: NULL where there was no memory for one. */
-static void reject(struct result *r, size_t index, enum candor_code code, const char *sentence)
-{
-	const struct candor_rejected row = {(uint32_t)index, code, sentence ? sentence : "rejected"};
-	size_t bytes = wire_rejected_bytes(&row);
-	if (r->counts.rejected_omitted || r->n_rejected == r->max_rejected || bytes > r->room_bytes) {
-		r->counts.rejected_omitted++;
-		return;
-	}
-	r->room_bytes -= bytes;
-	r->rejected[r->n_rejected++] = row;
-}
-
-/* For reject(). Nothing is said of a row that will not be listed. */
-#define SENTENCE(r, ...) ((r)->counts.rejected_omitted ? NULL : arena_printf((r)->call->arena, __VA_ARGS__))
-
-/* True if row i was found wrong when it was decoded, and lists it. */
-static bool is_faulty(struct result *r, size_t i)
-{
-	const char *const *fault = r->call->wire->row_fault;
-	if (!fault || !fault[i])
-		return false;
-	reject(r, i, CANDOR_INVALID_ARGUMENT, fault[i]);
-	return true;
-}
-
-/* limit: what to say where it is a limit that was reached. */
-static void reject_error(struct result *r, size_t i, int err, const char *limit)
-{
-	reject(r, i, CANDOR_RESOURCE_EXHAUSTED, err == ERR_FULL ? limit : candor_strerror(err));
-}
-
-static void reject_unknown(struct result *r, size_t i, const char *item)
-{
-	reject(r, i, CANDOR_NOT_FOUND, SENTENCE(r, "item '%s' does not exist: nothing was reported on it", item));
-}
-
-/* What one request adds to the batch is bounded, for it may name a thousand items with many thousand reports. True if
- * row i must be sent again, and lists it. */
-static bool is_too_much(const struct engine *e, struct result *r, size_t i)
-{
-	if (engine_batch_pressure(e) < PRESSURE_CRITICAL)
-		return false;
-	reject(r, i, CANDOR_RESOURCE_EXHAUSTED,
-	       "this request has more changes than can wait for the disk; send this row again, with fewer rows per "
-	       "request");
-	return true;
-}
-
-static void count_reports(struct figures *f, const struct result *r)
-{
-	f->reports[REPORT_ACCEPTED] += r->counts.accepted;
-	f->reports[REPORT_DUPLICATE] += r->counts.duplicates;
-	f->reports[REPORT_REVISED] += r->counts.revised;
-	f->reports[REPORT_REJECTED] += r->n_rejected + r->counts.rejected_omitted;
-}
-
-static enum engine_outcome finish(struct engine *e, struct result *r, struct engine_pool *c)
-{
-	c->activity += r->call->wire->request.n;
-	engine_measure(e, c);
-	engine_note_write(e, r->call->wire->request.n);
-	engine_let_go(e, r->call);
-	if (r->call->wire->request.type == CANDOR_REQ_POST_REPORTS)
-		count_reports(&e->figures, r);
-	struct candor_response response = {
-		.type = CANDOR_RES_BATCH,
-		.batch = r->counts,
-		.n_rejected = r->n_rejected,
-		.rejected = r->rejected,
-	};
-	return engine_reply(r->call, &response, c->changed);
-}
 
 /* ---- pools ---- */
 
@@ -183,7 +58,14 @@ static void merge_settings(struct candor_settings *into, const struct candor_set
 {
 	if (given->rate != CANDOR_RATE_UNSPECIFIED && given->rate != into->rate) {
 		/* Settings that belong to the old rate alone are dropped. */
-		*into = (struct candor_settings){.rate = given->rate, .share = into->share, .entry = into->entry};
+		*into = (struct candor_settings){
+			.rate = given->rate,
+			.share = into->share,
+			.entry = into->entry,
+			.wrong = into->wrong,
+			.scored = into->scored,
+			.signs = into->signs,
+		};
 		mechanism_defaults(into);
 	}
 	double *to[] = {&into->c, &into->beta, &into->eta, &into->horizon, &into->share, &into->entry};
@@ -191,6 +73,12 @@ static void merge_settings(struct candor_settings *into, const struct candor_set
 	for (size_t i = 0; i < sizeof from / sizeof *from; i++)
 		if (from[i] != 0)
 			*to[i] = from[i];
+	if (given->has_wrong)
+		into->wrong = given->wrong;
+	if (given->has_scored)
+		into->scored = given->scored;
+	if (given->signs != CANDOR_SIGNS_UNSPECIFIED)
+		into->signs = given->signs;
 }
 
 enum engine_outcome engine_update_pool(struct engine *e, struct call *call)
@@ -306,7 +194,7 @@ static bool is_misnamed(struct engine_pool *c, struct result *result, size_t i, 
 			fault = NULL;
 	}
 	if (fault)
-		reject(result, i, CANDOR_INVALID_ARGUMENT, SENTENCE(result, "%s %s", field, fault));
+		result_reject(result, i, CANDOR_INVALID_ARGUMENT, RESULT_SENTENCE(result, "%s %s", field, fault));
 	return fault != NULL;
 }
 
@@ -318,25 +206,25 @@ static bool is_beyond(struct engine *e, struct engine_pool *c, struct result *re
 	const struct candor_report *r = &call->wire->request.reports[i];
 	const char *labeler = r->labeler;
 	if (!post->for_all && !grants_may_report(e->grants, call->identity, c->name, labeler)) {
-		reject(result, i, CANDOR_PERMISSION_DENIED,
-		       SENTENCE(result, "%s may not report for labeler '%s'", identity_principal(call->identity),
-				labeler));
+		result_reject(result, i, CANDOR_PERMISSION_DENIED,
+			      RESULT_SENTENCE(result, "%s may not report for labeler '%s'",
+					      identity_principal(call->identity), labeler));
 		return true;
 	}
 	if (engine_memory_pressure(e) >= PRESSURE_HIGH &&
 	    pool_would_grow(c->pool, item, labeler, strlen(labeler), r->sequence)) {
 		if (!post->memory_full)
 			post->memory_full = engine_say_memory_full(e, call->arena);
-		reject(result, i, CANDOR_RESOURCE_EXHAUSTED, post->memory_full);
+		result_reject(result, i, CANDOR_RESOURCE_EXHAUSTED, post->memory_full);
 		return true;
 	}
 	int may_open = item->state == CANDOR_STATE_UNSPECIFIED ? engine_may_open(e, call, &post->opener) : 1;
 	if (may_open < 0)
-		reject_error(result, i, may_open, "too many active principals; try again later");
+		result_reject_error(result, i, may_open, "too many active principals; try again later");
 	if (may_open == 0) {
 		if (!post->one_too_many)
 			post->one_too_many = engine_say_open(e, call);
-		reject(result, i, CANDOR_RESOURCE_EXHAUSTED, post->one_too_many);
+		result_reject(result, i, CANDOR_RESOURCE_EXHAUSTED, post->one_too_many);
 	}
 	return may_open != 1;
 }
@@ -355,7 +243,7 @@ static void post(struct engine *e, struct engine_pool *c, struct result *result,
 {
 	struct call *call = result->call;
 	const struct candor_report *report = &call->wire->request.reports[i];
-	if (is_faulty(result, i) || is_too_much(e, result, i))
+	if (result_is_faulty(result, i) || result_is_too_much(e, result, i))
 		return;
 	struct item *item = call->items[i];
 	if (is_misnamed(c, result, i, item) || is_beyond(e, c, result, i, item))
@@ -371,11 +259,11 @@ static void post(struct engine *e, struct engine_pool *c, struct result *result,
 		return;
 	}
 	if (what == ERR_STATE) {
-		reject(result, i, CANDOR_FAILED_PRECONDITION, not_open(c, item));
+		result_reject(result, i, CANDOR_FAILED_PRECONDITION, not_open(c, item));
 		return;
 	}
 	if (what < 0) {
-		reject_error(result, i, what, say_full(item));
+		result_reject_error(result, i, what, say_full(item));
 		return;
 	}
 	if (is_new)
@@ -395,7 +283,7 @@ enum engine_outcome engine_post_reports(struct engine *e, struct call *call)
 	struct engine_pool *c = call->pool;
 	const struct candor_request *r = &call->wire->request;
 	bool begins = !call->progress;
-	struct result *result = begin(e, call);
+	struct result *result = result_begin(e, call);
 	if (!result)
 		return engine_refuse_error(call, -ENOMEM);
 	if (begins)
@@ -403,7 +291,7 @@ enum engine_outcome engine_post_reports(struct engine *e, struct call *call)
 	for (; result->next < r->n; result->next++) {
 		if (result->next % GROUP == 0) {
 			if (engine_may_pause_writing(e, call))
-				return pause(e, result, engine_post_reports);
+				return result_pause(e, result, engine_post_reports);
 			prefetch(c, call, result->next);
 			engine_measure(e, c);
 			pool_be_frugal(c->pool, engine_memory_pressure(e) >= PRESSURE_HIGH);
@@ -411,195 +299,5 @@ enum engine_outcome engine_post_reports(struct engine *e, struct call *call)
 		e->work += ROW_WORK + result->post.grants;
 		post(e, c, result, result->next);
 	}
-	return finish(e, result, c);
-}
-
-/* ---- the end of items ---- */
-
-/* An item ceases to be open: its reports leave the log, and it gets its place in the feed. */
-static void item_ends_open(struct engine *e, struct engine_pool *c, struct item *item, uint64_t now)
-{
-	engine_remove_open(c, item);
-	engine_log_forget(e, item);
-	engine_item_closed(e, item);
-	item->own.closed_at = now;
-	item->own.changed = engine_next_change(e, c);
-	if (item->state != CANDOR_VOID)
-		item->own.close_number = ++c->closes;
-	engine_item_idle(e, item);
-}
-
-enum engine_outcome engine_close_items(struct engine *e, struct call *call)
-{
-	struct engine_pool *c = call->pool;
-	const struct candor_request *r = &call->wire->request;
-	struct result *result = begin(e, call);
-	if (!result)
-		return engine_refuse_error(call, -ENOMEM);
-
-	for (; result->next < r->n; result->next++) {
-		size_t i = result->next;
-		if (engine_may_pause_writing(e, call))
-			return pause(e, result, engine_close_items);
-		e->work += ROW_WORK;
-		if (is_faulty(result, i) || is_too_much(e, result, i))
-			continue;
-		struct item *item = call->items[i];
-		if (item->state == CANDOR_STATE_UNSPECIFIED) {
-			reject_unknown(result, i, r->items[i]);
-		} else if (item->state == CANDOR_VOID) {
-			reject(result, i, CANDOR_FAILED_PRECONDITION, "item is void and cannot be closed");
-		} else if (item->state != CANDOR_OPEN) {
-			result->counts.duplicates++;
-		} else {
-			int err = pool_close(c->pool, item);
-			if (err) {
-				reject_error(result, i, err, NULL);
-				continue;
-			}
-			item_ends_open(e, c, item, result->now);
-			engine_record_item(e, c, item, CHANGE_ITEM, item->own.changed);
-			engine_record_item_change(e, c, item, CANDOR_CLOSED, item->own.changed);
-			engine_record_event(e, call, item->own.changed, "close", c->name, r->items[i], "");
-			result->counts.accepted++;
-		}
-	}
-	return finish(e, result, c);
-}
-
-/* Settles an open or closed item and writes it down. */
-static int resolve(struct engine *e, struct engine_pool *c, struct item *item, double outcome, const char *by,
-		   uint64_t now)
-{
-	bool was_open = item->state == CANDOR_OPEN;
-	struct pool_settled done;
-	/* Closed separately, so that the item stays closed if the settlement then fails for lack of memory. */
-	int err = was_open ? pool_close(c->pool, item) : 0;
-	if (err)
-		return err;
-	if (was_open)
-		item_ends_open(e, c, item, now);
-	uint64_t closed = item->own.changed;
-	require(item->state == CANDOR_CLOSED);
-	err = pool_resolve(c->pool, item, outcome, &done);
-	if (err == 0) {
-		item->own.changed = engine_next_change(e, c);
-		item->own.ended_at = now;
-	}
-	if (was_open) {
-		engine_record_item(e, c, item, CHANGE_ITEM, closed);
-		engine_record_item_change(e, c, item, CANDOR_CLOSED, closed);
-	}
-	if (err)
-		return err;
-	if (!was_open)
-		engine_record_item(e, c, item, CHANGE_ITEM_ENDED, closed);
-	engine_record_settlement(e, c, item, &done, 1, by);
-	engine_record_item_change(e, c, item, CANDOR_RESOLVED, item->own.changed);
-	c->refresh_due += item->n;
-	return 0;
-}
-
-enum engine_outcome engine_resolve_items(struct engine *e, struct call *call)
-{
-	struct engine_pool *c = call->pool;
-	const struct candor_request *r = &call->wire->request;
-	if (r->together)
-		return engine_refuse(call, CANDOR_FAILED_PRECONDITION, "this candord does not settle items together");
-	struct result *result = begin(e, call);
-	if (!result)
-		return engine_refuse_error(call, -ENOMEM);
-
-	for (; result->next < r->n; result->next++) {
-		size_t i = result->next;
-		if (engine_may_pause_writing(e, call))
-			return pause(e, result, engine_resolve_items);
-		e->work += ROW_WORK;
-		const struct candor_outcome *o = &r->outcomes[i];
-		if (is_faulty(result, i) || is_too_much(e, result, i))
-			continue;
-		struct item *item = call->items[i];
-		if (item->state == CANDOR_STATE_UNSPECIFIED) {
-			reject_unknown(result, i, o->item);
-		} else if (item->state == CANDOR_VOID) {
-			reject(result, i, CANDOR_FAILED_PRECONDITION, "item is void and cannot be resolved");
-		} else if (item->state == CANDOR_RESOLVED && item->frozen->outcome == o->value) {
-			result->counts.duplicates++;
-		} else if (item->state == CANDOR_RESOLVED) {
-			reject(result, i, CANDOR_FAILED_PRECONDITION,
-			       SENTENCE(result,
-					"item is already resolved with outcome %.17g; value %.17g differs, and an "
-					"outcome cannot be changed",
-					item->frozen->outcome, o->value));
-		} else {
-			int err = resolve(e, c, item, o->value, call->peer, result->now);
-			if (err)
-				reject_error(result, i, err,
-					     "the pool has reached its limit of 4294967295 settlements");
-			else
-				result->counts.accepted++;
-		}
-	}
-	return finish(e, result, c);
-}
-
-enum engine_outcome engine_recheck_items(struct engine *e, struct call *call)
-{
-	struct engine_pool *c = call->pool;
-	const struct candor_request *r = &call->wire->request;
-	struct result *result = begin(e, call);
-	if (!result)
-		return engine_refuse_error(call, -ENOMEM);
-
-	for (; result->next < r->n; result->next++) {
-		size_t i = result->next;
-		if (engine_may_pause_writing(e, call))
-			return pause(e, result, engine_recheck_items);
-		e->work += ROW_WORK;
-		if (is_faulty(result, i))
-			continue;
-		if (call->items[i]->state == CANDOR_STATE_UNSPECIFIED)
-			reject_unknown(result, i, r->outcomes[i].item);
-		else
-			reject(result, i, CANDOR_FAILED_PRECONDITION, "this candord does not keep rechecks");
-	}
-	return finish(e, result, c);
-}
-
-enum engine_outcome engine_void_items(struct engine *e, struct call *call)
-{
-	struct engine_pool *c = call->pool;
-	const struct candor_request *r = &call->wire->request;
-	struct result *result = begin(e, call);
-	if (!result)
-		return engine_refuse_error(call, -ENOMEM);
-
-	for (; result->next < r->n; result->next++) {
-		size_t i = result->next;
-		if (engine_may_pause_writing(e, call))
-			return pause(e, result, engine_void_items);
-		e->work += ROW_WORK;
-		if (is_faulty(result, i) || is_too_much(e, result, i))
-			continue;
-		struct item *item = call->items[i];
-		bool was_open = item->state == CANDOR_OPEN;
-		if (item->state == CANDOR_STATE_UNSPECIFIED) {
-			reject_unknown(result, i, r->items[i]);
-		} else if (item->state == CANDOR_VOID) {
-			result->counts.duplicates++;
-		} else if (pool_void(c->pool, item) != 0) {
-			reject(result, i, CANDOR_FAILED_PRECONDITION, "item is resolved and cannot be voided");
-		} else {
-			item->own.ended_at = result->now;
-			if (was_open)
-				item_ends_open(e, c, item, result->now);
-			else
-				item->own.changed = engine_next_change(e, c);
-			engine_record_item(e, c, item, was_open ? CHANGE_ITEM : CHANGE_ITEM_ENDED, item->own.changed);
-			engine_record_item_change(e, c, item, CANDOR_VOID, item->own.changed);
-			engine_record_event(e, call, item->own.changed, "void", c->name, r->items[i], "");
-			result->counts.accepted++;
-		}
-	}
-	return finish(e, result, c);
+	return result_finish(e, result, c);
 }

@@ -382,6 +382,7 @@ static bool pool_losses(struct page *p)
 		{"median", w.median_loss},
 		{"plain_mean", w.plain_mean_loss},
 		{"plain_median", w.plain_median_loss},
+		{"forecast", w.forecast_loss},
 	};
 	for (size_t i = 0; i < sizeof losses / sizeof *losses; i++) {
 		const struct exposition_label labels[] = {{"pool", w.name}, {"aggregate", losses[i].aggregate}};

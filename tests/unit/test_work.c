@@ -373,6 +373,121 @@ static void settings_of_a_large_pool_change_at_once(void **state)
 	ask_free(a);
 }
 
+/* ---- blocks ---- */
+
+enum { BLOCK = 8, PART = LARGE / BLOCK };
+
+/* Items x0, x1, ... with as many reports in all as a block may have; their names go into rows[BLOCK]. */
+static void fill_block(struct fake_owner *f, char (*names)[8], struct candor_outcome *rows)
+{
+	for (unsigned i = 0; i < BLOCK; i++) {
+		snprintf(names[i], sizeof names[i], "x%u", i);
+		fill_item_by(f, names[i], i * (PART / 2), i * (PART / 2) + PART);
+		rows[i] = (struct candor_outcome){names[i], i % 2};
+	}
+}
+
+/* While it is under way others see the pool as it was, or wait. */
+static void a_block_is_settled_in_slices_of_which_nobody_sees_one(void **state)
+{
+	struct fake_owner *f = *state;
+	char names[BLOCK][8];
+	struct candor_outcome rows[BLOCK];
+	fake_pool(f, "p", NULL);
+	fake_pool(f, "q", NULL);
+	fill_block(f, names, rows);
+	assert_int_equal(fake_post(f, "q", "i", "ann", 0.5), CANDOR_OK);
+	struct candor_request r = {
+		.type = CANDOR_REQ_RESOLVE_ITEMS, .pool = "p", .together = true, .n = BLOCK, .outcomes = rows};
+	struct candor_request get = {.type = CANDOR_REQ_GET_POOL, .pool = "p"},
+			      list = {.type = CANDOR_REQ_LIST_POOLS, .limit = 9};
+	struct ask *a = fake_ask(f, &r);
+	assert_false(a->replied);
+	struct ask *b = fake_ask_resolve(f, "p", "x0", 1), *c = fake_ask_post(f, "q", "i", "ben", 0.5);
+	struct ask *d = fake_ask(f, &get), *l = fake_ask(f, &list);
+	/* Another pool is free; this one is not. */
+	assert_true(c->replied && !b->replied);
+	unsigned slices = 0;
+	uint64_t most = 0;
+	while (!a->replied) {
+		uint64_t before = engine_work(f->engine);
+		assert_false(fake_tick(f) || b->replied || d->replied || l->replied);
+		engine_go_on(f->engine);
+		most = engine_work(f->engine) - before > most ? engine_work(f->engine) - before : most;
+		slices++;
+	}
+	assert_true(slices >= 6);
+	/* The settlement itself is one step. */
+	assert_at_most((double)most, 8.0 * LARGE + 2 * SLICE_WORK);
+	assert_int_equal(a->answer.batch.accepted, BLOCK);
+	fake_settle(f);
+	assert_int_equal(b->answer.n_rejected, 1); /* it has outcome 0 by now */
+	assert_int_equal(d->answer.pool.round, BLOCK);
+	assert_int_equal(l->answer.pools[0].round, BLOCK);
+	assert_memory_equal(d->answer.pool.head, l->answer.pools[0].head, CANDOR_HEAD_BYTES);
+	struct ask *const asks[] = {a, b, c, d, l};
+	for (size_t i = 0; i < sizeof asks / sizeof *asks; i++)
+		ask_free(asks[i]);
+	fake_restart(f);
+	assert_int_equal(fake_query(f, "p", "x7")->block, 1);
+}
+
+static void a_block_with_more_reports_than_one_item_may_have_is_refused(void **state)
+{
+	struct fake_owner *f = *state;
+	char names[BLOCK][8];
+	struct candor_outcome rows[BLOCK + 1];
+	fake_pool(f, "p", NULL);
+	fill_block(f, names, rows);
+	fill_item_by(f, "more", 0, ITEM_REPORTS_MAX - PART * BLOCK + 1);
+	rows[BLOCK] = (struct candor_outcome){"more", 1};
+	struct candor_request r = {
+		.type = CANDOR_REQ_RESOLVE_ITEMS, .pool = "p", .together = true, .n = BLOCK + 1, .outcomes = rows};
+	struct ask *a = do_at_once(f, &r, SLICE_WORK);
+	assert_int_equal(a->answer.code, CANDOR_RESOURCE_EXHAUSTED);
+	assert_string_equal(
+		a->answer.message,
+		"these items have 65536 reports; items with at most 65535 reports in all can be settled together");
+	ask_free(a);
+}
+
+/* Where it was closing, and where it was settled and half of it written down. */
+static void a_commit_that_fails_in_the_middle_of_a_block_leaves_nothing_of_it(void **state)
+{
+	struct fake_owner *f = *state;
+	char names[BLOCK][8];
+	struct candor_outcome rows[BLOCK];
+	fake_pool(f, "p", NULL);
+	fill_block(f, names, rows);
+	char *before = fake_state(f);
+	struct candor_request r = {
+		.type = CANDOR_REQ_RESOLVE_ITEMS, .pool = "p", .together = true, .n = BLOCK, .outcomes = rows};
+	bool done = false;
+	for (unsigned slices = 0; !done; slices++) {
+		struct ask *other = fake_ask_post(f, "p", "x0", "l00000", 0.5 + 0.001 * slices);
+		assert_true(fake_tick(f));
+		struct ask *a = fake_ask(f, &r);
+		for (unsigned i = 0; i < slices && !a->replied; i++)
+			engine_go_on(f->engine);
+		done = a->replied;
+		fake_commit(f, ERR_DISK_FULL);
+		fake_settle(f);
+		assert_true(done ? a->err == ERR_DISK_FULL : a->answer.code == CANDOR_UNAVAILABLE);
+		engine_probe(f->engine);
+		fake_settle(f);
+		char *after = fake_state(f);
+		assert_string_equal(before, after);
+		free(after);
+		ask_free(a);
+		ask_free(other);
+	}
+	free(before);
+	struct ask *a = do_at_once(f, &r, 8 * LARGE + 2 * SLICE_WORK);
+	assert_int_equal(a->answer.batch.accepted, BLOCK);
+	fake_settle(f);
+	ask_free(a);
+}
+
 /* What is read is read by the rights of the moment. */
 static void rights_that_end_between_two_slices_end_the_request(void **state)
 {
@@ -409,6 +524,9 @@ int main(void)
 		TEST(a_large_item_named_again_and_again_is_told_in_slices),
 		TEST(listings_of_many_labelers_and_the_best_one_are_found_in_slices),
 		TEST(settings_of_a_large_pool_change_at_once),
+		TEST(a_block_is_settled_in_slices_of_which_nobody_sees_one),
+		TEST(a_block_with_more_reports_than_one_item_may_have_is_refused),
+		TEST(a_commit_that_fails_in_the_middle_of_a_block_leaves_nothing_of_it),
 		TEST(rights_that_end_between_two_slices_end_the_request),
 	};
 	return cmocka_run_group_tests_name("work", tests, NULL, NULL);
