@@ -1,9 +1,9 @@
 /* Plays the experiments of docs/mechanism.md at full size, draws their pictures and writes their tables.
  *
- *   figures PICTURES TABLES [quick]
+ *   figures PICTURES TABLES [quick | EXPERIMENT...]
  *
  * PICTURES and TABLES are directories that exist. Tables are Markdown, one a file. With "quick" sizes are so small that
- * only the program itself is tried out. */
+ * only the program itself is tried out. With names of experiments only these are played. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -131,9 +131,10 @@ static void strategic(const struct places *to, bool quick)
 	write_table(to, "strategic-30", "strategy", &g, "%.2f");
 }
 
-static void truth(const struct places *to)
+static void truth(const struct places *to, bool quick)
 {
 	struct grid g;
+	(void)quick;
 	step("truth");
 	experiment_truth(&g);
 	draw(to, "truth", &g,
@@ -280,23 +281,36 @@ static void outcomes(const struct places *to, bool quick)
 	write_table(to, "wrong", "part e that is wrong", &g, "%.3f");
 }
 
+static const struct {
+	const char *name;
+	void (*play)(const struct places *to, bool quick);
+} all[] = {
+	{"exponents", exponents}, {"strategic", strategic}, {"truth", truth},   {"responders", responders},
+	{"sybils", sybils},       {"collusion", collusion}, {"sparse", sparse}, {"outcomes", outcomes},
+	{"crowds", crowds},       {"training", training},
+};
+enum { ALL = sizeof all / sizeof *all };
+
 int main(int argc, char **argv)
 {
-	if (argc < 3 || argc > 4 || (argc == 4 && strcmp(argv[3], "quick") != 0)) {
-		fputs("usage: figures PICTURES TABLES [quick]\n", stderr);
+	const bool quick = argc == 4 && strcmp(argv[3], "quick") == 0;
+	bool wanted[ALL] = {false};
+	if (argc < 3) {
+		fputs("usage: figures PICTURES TABLES [quick | EXPERIMENT...]\n", stderr);
 		return 2;
 	}
-	const struct places to = {argv[1], argv[2]};
-	bool quick = argc == 4;
-	exponents(&to, quick);
-	strategic(&to, quick);
-	truth(&to);
-	responders(&to, quick);
-	sybils(&to, quick);
-	collusion(&to, quick);
-	sparse(&to, quick);
-	outcomes(&to, quick);
-	crowds(&to, quick);
-	training(&to, quick);
+	for (int i = 3; i < argc && !quick; i++) {
+		size_t k = 0;
+		while (k < ALL && strcmp(all[k].name, argv[i]) != 0)
+			k++;
+		if (k == ALL) {
+			fprintf(stderr, "figures: there is no experiment %s\n", argv[i]);
+			return 2;
+		}
+		wanted[k] = true;
+	}
+	for (size_t k = 0; k < ALL; k++)
+		if (argc == 3 || quick || wanted[k])
+			all[k].play(&(struct places){argv[1], argv[2]}, quick);
 	return 0;
 }

@@ -107,6 +107,16 @@ void cli_check_contest(const struct cli *c, const struct candor_settings *given,
 				  settings[i].option);
 }
 
+bool cli_tells_weights(const struct cli_contestant *const *contestants, size_t n, size_t k)
+{
+	size_t teller = n;
+	for (size_t i = n; i-- > 0;)
+		if (contestants[i]->class->mechanism && contestants[i]->rate == contestants[k]->rate &&
+		    (teller == n || contestants[teller]->class != &scheme_candor))
+			teller = i;
+	return teller == k;
+}
+
 const char *cli_forecast_name(const struct cli_contestant *k, int forecast)
 {
 	if (k->rate)

@@ -35,6 +35,10 @@ struct candor_settings cli_contestant_settings(const struct cli_contestant *k, c
 void cli_check_contest(const struct cli *c, const struct candor_settings *given, const struct cli_contestant *const *k,
 		       size_t n);
 
+/* Whether contestant k of n is the one whose weights are told: contestants with the mechanism at the same rate differ
+ * in what they forecast, not in weights, and of those it is the one with the mean, or else the first. */
+bool cli_tells_weights(const struct cli_contestant *const *contestants, size_t n, size_t k);
+
 /* The names of its forecasts: "candor", "candor-med", "horizon-med", "mean"; they live for ever. */
 const char *cli_forecast_name(const struct cli_contestant *k, int forecast);
 

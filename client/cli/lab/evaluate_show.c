@@ -169,17 +169,15 @@ static void show_calibration(const struct evaluation *e, size_t file)
 	cli_table_free(&t);
 }
 
-/* What the mechanism came to. Its rows of a rate differ in what they forecast, not in weights: the first says them. */
+/* What the mechanism came to. */
 static void show_weights(const struct evaluation *e, size_t file)
 {
 	const struct evaluated_file *f = &e->files[file];
-	bool said[CANDOR_FIXED + 1] = {false}, apart = false;
+	bool apart = false;
 	for (size_t k = 0; k < e->n_contestants; k++) {
 		const struct replay *r = replay_of(e, file, k);
-		const enum candor_rate rate = e->contestants[k]->rate;
-		if (!e->contestants[k]->class->mechanism || said[rate] || r->heaviest == NAMES_NONE)
+		if (!cli_tells_weights(e->contestants, e->n_contestants, k) || r->heaviest == NAMES_NONE)
 			continue;
-		said[rate] = true;
 		if (!apart)
 			putchar('\n');
 		apart = true;

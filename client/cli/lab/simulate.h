@@ -42,10 +42,6 @@ void simulation_put(const struct simulation *s, struct json_out *j, const char *
 /* The game with the largest part of a regret bound, over all repeats; NULL where the contestant has no bound. */
 const struct game_result *simulation_bound(const struct simulation *s, size_t contestant);
 
-/* Whether a contestant is the first with the mechanism at its rate: the others differ in what they forecast, not in
- * weights. */
-bool simulation_says_weights(const struct simulation *s, size_t contestant);
-
 /* ---- simulate_train.c ---- */
 
 void simulate_show_training(const struct simulation *s);

@@ -36,12 +36,3 @@ const struct game_result *simulation_bound(const struct simulation *s, size_t co
 	}
 	return most;
 }
-
-bool simulation_says_weights(const struct simulation *s, size_t contestant)
-{
-	const struct cli_contestant *k = s->contestants[contestant];
-	for (size_t i = 0; i < contestant; i++)
-		if (s->contestants[i]->class->mechanism && s->contestants[i]->rate == k->rate)
-			return false;
-	return k->class->mechanism;
-}

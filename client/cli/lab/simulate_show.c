@@ -217,7 +217,8 @@ static void show_notes(const struct simulation *s)
 	if (any_groups(s))
 		puts("influence: the --strategic labelers' share of a forecast.");
 	for (size_t k = 0; k < s->n_contestants; k++) {
-		const struct game_result *bound = simulation_says_weights(s, k) ? simulation_bound(s, k) : NULL;
+		const struct game_result *bound =
+			cli_tells_weights(s->contestants, s->n_contestants, k) ? simulation_bound(s, k) : NULL;
 		struct gain g = gain_of(s, k);
 		if (bound)
 			printf("%s: no labeler's gain came above %.2f of its regret bound. The largest gain\n"
