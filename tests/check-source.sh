@@ -201,7 +201,7 @@ grep -E '^daemon/engine/[^:]*:[0-9]+:[A-Za-z].*\(' "$tmp/code" | awk '
 # FOLDER | its files, from the bottom up: each may include those of the rows (<) below its own | what to do instead. A
 # name without .c or .h means both.
 cat >"$tmp/order" <<'END'
-daemon/net | credentials peer unix_socket passed admission refusals service unusable session.h < loop_turn session_internal < session_memory session_encode session_door < session < turns < conn < conns listen < pages < server | hand it a callback, as struct conn_ops has them
+daemon/net | credentials peer unix_socket passed admission refusals service signals unusable session.h < loop_turn session_internal < session_memory session_encode session_door < session < turns < conn < conns listen < pages < server | hand it a callback, as struct conn_ops has them
 END
 sed -nE 's/^([^:]*):([0-9]+):[[:space:]]*#[[:space:]]*include "([^"]*\/[^"]*)".*/\1 \2 \3/p' "$tmp/includes" | grep -v '^tests/' |
 	awk -v table="$tmp/order" -v upward="$tmp/upward-in-order" '

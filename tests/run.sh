@@ -97,7 +97,7 @@ why_it_ended() {
 
 # A cmocka program. It skips with "ok" or "not ok", depending on its version.
 run_program() {
-	local planned good bad skips
+	local planned good bad skips done
 	run "$1"
 	planned=$(awk '/^1\.\.[0-9]+$/ { n += substr($0, 4) } END { print n + 0 }' "$log")
 	skips=$(grep -acE '^(not )?ok [0-9]+ (- .*)?# SKIP' "$log")
@@ -107,7 +107,8 @@ run_program() {
 		echo "# it ran no test" >>"$log"
 		bad=$((bad + 1))
 	elif [ $((good + bad + skips)) -lt "$planned" ] || { [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; }; then
-		echo "# $(why_it_ended), $((good + bad + skips)) of $planned tests done" >>"$log"
+		done=$(grep -aE '^(not )?ok [0-9]+ ' "$log" | tail -n 1)
+		echo "# $(why_it_ended), $((good + bad + skips)) of $planned tests done${done:+, last: $done}" >>"$log"
 		bad=$((bad + 1))
 	fi
 	if [ "$left" ] && [ "$bad" -eq 0 ]; then

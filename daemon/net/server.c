@@ -18,6 +18,7 @@
 #include "daemon/net/listen.h"
 #include "daemon/net/pages.h"
 #include "daemon/net/service.h"
+#include "daemon/net/signals.h"
 #include "daemon/net/unusable.h"
 #include "daemon/progress.h"
 #include "lib/base/buckets.h"
@@ -42,7 +43,7 @@ struct server {
 	uv_timer_t tick;
 	uv_timer_t alarm; /* for when the engine wants to be called */
 	uint64_t alarm_ms; /* as engine_wakes_at_ms() gave it; UINT64_MAX: it is not set */
-	uv_signal_t sigterm, sigint, sighup;
+	struct signals signals;
 	uv_work_t no_work; /* for start_pool() */
 	uv_idle_t idle; /* active while a session waits for a turn: the loop does not sleep then */
 	/* How long the loop's turns took, in ns: from the end of one to that of the next, without the time in which the
@@ -151,15 +152,6 @@ static const struct histogram *on_loop(void *owner)
 	return &((struct server *)owner)->turns;
 }
 
-/* A signal that waits for the loop, which cannot take it yet: its name, or NULL. */
-static const char *waiting_signal(void)
-{
-	sigset_t pending;
-	sigemptyset(&pending);
-	sigpending(&pending);
-	return sigismember(&pending, SIGTERM) ? "SIGTERM" : sigismember(&pending, SIGINT) ? "SIGINT" : NULL;
-}
-
 /* The loop stands still meanwhile. A start is given up where the daemon is told to end. State that is rebuilt while it
  * serves has no bar: the log says what went before. */
 static bool on_recovering(void *owner, uint64_t done, uint64_t total)
@@ -171,7 +163,7 @@ static bool on_recovering(void *owner, uint64_t done, uint64_t total)
 	if (s->engine)
 		return true;
 	progress_show(&s->progress, done, total);
-	s->why = waiting_signal();
+	s->why = signals_waiting();
 	return !s->why;
 }
 
@@ -183,7 +175,7 @@ static bool on_upgrading(void *owner, uint64_t done, uint64_t total)
 	progress_text(&s->progress, done, total, text);
 	service_recovering(&s->service, text);
 	progress_show(&s->progress, done, total);
-	s->why = waiting_signal();
+	s->why = signals_waiting();
 	return !s->why;
 }
 
@@ -238,43 +230,11 @@ static void begin_stop(struct server *s, const char *why)
 	service_stopping(&s->service, why ? why : candor_strerror(s->result));
 	s->drain_until_ms = uv_now(&s->loop) + DRAIN_MS;
 	s->pages.stopping = true;
+	signals_close(&s->signals);
 	listeners_close(&s->listeners);
 	if (s->engine)
 		engine_quiesce(s->engine);
 	conns_stop(&s->conns);
-}
-
-/* Those that end the daemon or speak to it. In the order of the handles in close_signals(). */
-static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
-enum { SIGNALS = sizeof signals / sizeof *signals };
-
-static void block_signals(sigset_t *before)
-{
-	sigset_t all;
-	sigemptyset(&all);
-	for (size_t i = 0; i < SIGNALS; i++)
-		sigaddset(&all, signals[i]);
-	require(pthread_sigmask(SIG_BLOCK, &all, before) == 0);
-}
-
-static void unblock_signals(const sigset_t *before)
-{
-	require(pthread_sigmask(SIG_SETMASK, before, NULL) == 0);
-}
-
-/* With its handle libuv gives a signal its default action back: one that is sent again while files are being closed
- * would kill the process. This one ends by itself now, so the signals are ignored; meanwhile they wait. No thread but
- * this one could take them, see start_pool(). */
-static void close_signals(struct server *s)
-{
-	uv_signal_t *const handles[SIGNALS] = {&s->sigterm, &s->sigint, &s->sighup};
-	sigset_t before;
-	block_signals(&before);
-	for (size_t i = 0; i < SIGNALS; i++) {
-		close_if_open((uv_handle_t *)handles[i]);
-		signal(signals[i], SIG_IGN);
-	}
-	unblock_signals(&before);
 }
 
 /* Nothing is in flight: only handles are left, and the loop ends with the last of them. */
@@ -292,7 +252,7 @@ static void close_all(struct server *s)
 	close_if_open((uv_handle_t *)&s->tick);
 	close_if_open((uv_handle_t *)&s->alarm);
 	service_close(&s->service);
-	close_signals(s);
+	signals_close(&s->signals);
 }
 
 /* Closes connections whose requests are all answered; when the time for that is over, all of them: then unsent answers
@@ -307,23 +267,20 @@ static void go_on_stopping(struct server *s)
 		close_all(s);
 }
 
-static void on_signal(uv_signal_t *handle, int signum)
+static void on_end(void *arg, const char *name)
 {
-	struct server *s = handle->data;
-	const char *name = signum == SIGTERM ? "SIGTERM" : "SIGINT";
 	log_notice("%s: finishing requests in flight", name);
-	begin_stop(s, name);
+	begin_stop(arg, name);
 }
 
 /* ---- TLS ---- */
 
 /* Open connections keep the certificates that they began with. */
-static void on_sighup(uv_signal_t *handle, int signum)
+static void on_reload(void *arg)
 {
-	struct server *s = handle->data;
+	struct server *s = arg;
 	struct tls_context *fresh;
 	char fault[FAULT_MAX];
-	(void)signum;
 	service_reloading(&s->service);
 	if (credentials_load(s->config, &fresh, fault, sizeof fault)) {
 		log_error("SIGHUP: certificates not reloaded: %s", fault);
@@ -494,19 +451,16 @@ static int start_handles(struct server *s)
 {
 	int err;
 	if ((err = uv_prepare_init(&s->loop, &s->prepare)) || (err = uv_idle_init(&s->loop, &s->idle)) ||
-	    (err = uv_timer_init(&s->loop, &s->tick)) || (err = uv_timer_init(&s->loop, &s->alarm)) ||
-	    (err = uv_signal_init(&s->loop, &s->sigterm)) || (err = uv_signal_init(&s->loop, &s->sigint)) ||
-	    (err = uv_signal_init(&s->loop, &s->sighup))) {
+	    (err = uv_timer_init(&s->loop, &s->tick)) || (err = uv_timer_init(&s->loop, &s->alarm))) {
 		log_error("cannot start: %s", candor_strerror(err));
 		return err;
 	}
 	s->alarm_ms = UINT64_MAX;
-	s->prepare.data = s->tick.data = s->alarm.data = s->sigterm.data = s->sigint.data = s->sighup.data = s;
+	s->prepare.data = s->tick.data = s->alarm.data = s;
+	s->signals = (struct signals){.end = on_end, .reload = on_reload, .arg = s};
 	if ((err = uv_prepare_start(&s->prepare, on_prepare)) ||
 	    (err = uv_timer_start(&s->tick, on_tick, s->conns.beat_ms, s->conns.beat_ms)) ||
-	    (err = uv_signal_start(&s->sigterm, on_signal, SIGTERM)) ||
-	    (err = uv_signal_start(&s->sigint, on_signal, SIGINT)) ||
-	    (err = uv_signal_start(&s->sighup, on_sighup, SIGHUP)) || (err = service_start(&s->service, &s->loop)))
+	    (err = signals_start(&s->signals, &s->loop)) || (err = service_start(&s->service, &s->loop)))
 		log_error("cannot start: %s", candor_strerror(err));
 	return err;
 }
@@ -547,9 +501,9 @@ static int start_pool(struct server *s)
 	char threads[16];
 	snprintf(threads, sizeof threads, "%d", STORE_READERS);
 	setenv("UV_THREADPOOL_SIZE", threads, 0);
-	block_signals(&before);
+	signals_block(&before);
 	int err = uv_queue_work(&s->loop, &s->no_work, on_no_work, after_no_work);
-	unblock_signals(&before);
+	require(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
 	return err;
 }
 
@@ -595,13 +549,12 @@ static void open_pages(struct server *s)
 /* Everything but the loop itself; what was begun is closed by close_all(). */
 static int start(struct server *s)
 {
-	sigset_t before;
 	uint64_t began = uv_hrtime();
 	int err = start_pool(s);
 	if (err == 0)
 		err = examine(s->config, NULL, &s->tls);
 	/* From here on they wait for on_upgrading(), on_recovering(), or for their handles. */
-	block_signals(&before);
+	signals_block(NULL);
 	if (err == 0)
 		err = start_store(s);
 	if (err == 0)
@@ -611,10 +564,6 @@ static int start(struct server *s)
 		open_pages(s);
 	if (err == 0)
 		err = start_handles(s);
-	/* One that waits was heard, or is of no use any more. */
-	if (err)
-		close_signals(s);
-	unblock_signals(&before);
 	if (err == 0)
 		log_notice("database %s: ready in %.3f s", s->config->db, (double)(uv_hrtime() - began) / 1e9);
 	if (err == 0)

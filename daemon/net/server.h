@@ -6,7 +6,8 @@
 
 #include "daemon/config.h"
 
-/* Serves until SIGTERM or SIGINT, then finishes what is in flight. 0, or an error that was logged. */
+/* Serves until SIGTERM or SIGINT, then finishes what is in flight. 0, or an error that was logged. The process is to
+ * end then: see signals.h. */
 MUST_CHECK int server_run(const struct config *config);
 
 /* Whether server_run() could start now, as far as can be told without making or changing anything; also beside a daemon

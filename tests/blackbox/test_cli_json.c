@@ -332,7 +332,7 @@ static void a_feed_that_is_followed_ends_with_the_cursor(void **state)
 		files_write_text(c->out_path, "");
 		pid_t pid = daemon_begin(argv, NULL, c->out_path, c->err_path);
 		c->out[0] = 0;
-		for (int left_ms = 10000; left_ms > 0 && !strchr(c->out, '\n'); left_ms -= 20) {
+		for (int left_ms = 30000; left_ms > 0 && !strchr(c->out, '\n'); left_ms -= 20) {
 			usleep(20000);
 			files_read_text(c->out_path, c->out, COMMAND_TEXT_MAX);
 		}

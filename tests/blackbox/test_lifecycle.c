@@ -356,6 +356,8 @@ static void a_signal_that_is_sent_again_and_again_kills_no_daemon_that_is_ending
 			assert_int_equal(waitid(P_PID, (id_t)d->pid, &ended, WEXITED | WNOHANG | WNOWAIT), 0);
 		}
 		assert_int_equal(daemon_wait(d), 0);
+		/* It listened to one of them, and no other kept it from ending. */
+		assert_int_equal(daemon_said(d, ": finishing requests in flight"), s + 1);
 	}
 	assert_int_equal(daemon_verify(d), 0);
 }

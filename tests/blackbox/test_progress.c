@@ -79,12 +79,12 @@ static void make_database(struct daemon *d)
 	assert_int_equal(daemon_stop(d), 0);
 }
 
-/* At a rate at which its bytes take about two seconds. */
-static void rate_of(const struct daemon *d, char *out, size_t size)
+/* At a rate at which its bytes take about so many seconds. */
+static void rate_of(const struct daemon *d, unsigned seconds, char *out, size_t size)
 {
 	struct stat st;
 	assert_int_equal(stat(d->db, &st), 0);
-	snprintf(out, size, "--backup-rate=%llu", (unsigned long long)st.st_size / 2);
+	snprintf(out, size, "--backup-rate=%llu", (unsigned long long)st.st_size / seconds);
 }
 
 /* ---- tests ---- */
@@ -96,7 +96,7 @@ static void a_terminal_has_a_bar_which_is_gone_in_the_end(void **state)
 	char copy[DAEMON_PATH_MAX], rate[64];
 	make_database(d);
 	daemon_path(d, "copy", copy);
-	rate_of(d, rate, sizeof rate);
+	rate_of(d, 2, rate, sizeof rate);
 	terminal_open(&t);
 	const char *const argv[] = {"candord", "--backup", copy, "--db", d->db, rate, NULL};
 	pid_t pid = daemon_begin(argv, NULL, NULL, t.path);
@@ -114,7 +114,7 @@ static void an_error_is_on_a_line_of_its_own(void **state)
 	char copy[DAEMON_PATH_MAX], rate[64];
 	make_database(d);
 	daemon_path(d, "copy", copy);
-	rate_of(d, rate, sizeof rate);
+	rate_of(d, 60, rate, sizeof rate); /* it is not waited for */
 	terminal_open(&t);
 	const char *const argv[] = {"candord", "--backup", copy, "--db", d->db, rate, NULL};
 	pid_t pid = daemon_begin(argv, NULL, NULL, t.path);
@@ -139,7 +139,7 @@ static void a_file_has_nothing_of_it(void **state)
 	make_database(d);
 	daemon_path(d, "copy", copy);
 	daemon_path(d, "err", err);
-	rate_of(d, rate, sizeof rate);
+	rate_of(d, 2, rate, sizeof rate);
 	const char *const argv[] = {"candord", "--backup", copy, "--db", d->db, rate, NULL};
 	assert_int_equal(daemon_run(argv, NULL, NULL, err), 0);
 	files_read_text(err, text, sizeof text);

@@ -1,10 +1,11 @@
 /* Retention with the real programs: candor prune, what stays, what --verify says with and without the archives, backups
  * of a pruned database, and kills in the middle of it. */
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/random.h"
@@ -247,12 +248,41 @@ static void wrong_usage_is_one_line_and_nothing_happens(void **state)
 
 /* ---- kills ---- */
 
-static pid_t begin_prune(const struct command *c, const char *to)
+/* gone: ends when the command and all that it began have ended. */
+static pid_t begin_prune(const struct command *c, const char *to, int *gone)
 {
 	char log[DAEMON_PATH_MAX];
+	int ends[2];
 	daemon_path(&c->daemon, "log", log);
 	const char *const argv[] = {"candor", "prune", "p", to, "--before", SOON, NULL};
-	return daemon_spawn(argv, log);
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(fcntl(ends[0], F_SETFD, FD_CLOEXEC), 0);
+	pid_t pid = daemon_spawn(argv, log);
+	close(ends[1]);
+	*gone = ends[0];
+	return pid;
+}
+
+static void await_all(int gone)
+{
+	struct pollfd end = {.fd = gone, .events = POLLIN};
+	char byte;
+	assert_int_equal(poll(&end, 1, 60000), 1);
+	assert_int_equal(read(gone, &byte, 1), 0);
+	close(gone);
+}
+
+/* What was asked over connections that have ended is done on disk, or given up. */
+static void await_quiet(struct command *c)
+{
+	double connections = 0;
+	for (int i = 0; i < 3000 && connections != 1; i++) {
+		assert_candor(c, 0, "info", "--json");
+		connections = command_number(c, "connections"); /* its own is one */
+		usleep(connections == 1 ? 0 : 10000);
+	}
+	assert_near(connections, 1, 0);
+	assert_candor(c, 0, "ping", "--write");
 }
 
 static int wait_for(pid_t pid)
@@ -276,7 +306,8 @@ static void nothing_is_lost_when_a_program_is_killed_while_it_prunes(void **stat
 		daemon_path(&c->daemon, "", named[i]);
 		snprintf(named[i] + strlen(named[i]), 32, "%d.gz", (int)i);
 		before = state_of(c);
-		pid_t pid = begin_prune(c, named[i]);
+		int gone;
+		pid_t pid = begin_prune(c, named[i], &gone);
 		usleep((useconds_t)random_below(&r, random_chance(&r, 0.5) ? 60000 : 400000));
 		/* The daemon, or the command that asked; the candord that it runs ends by itself. */
 		bool of_daemon = random_chance(&r, 0.6);
@@ -286,10 +317,12 @@ static void nothing_is_lost_when_a_program_is_killed_while_it_prunes(void **stat
 			kill(pid, SIGKILL);
 		int code = wait_for(pid);
 		assert_true(code == 0 || code == 2 || code == 4 || code == 137);
+		/* One that is killed leaves its candord behind, which may still be at it. */
+		await_all(gone);
 		if (of_daemon)
 			daemon_start(&c->daemon, NULL);
-		/* One that is killed leaves its candord behind, which may still be at it. */
-		usleep(of_daemon ? 0 : 300000);
+		else
+			await_quiet(c);
 		char sql[200];
 		snprintf(sql, sizeof sql, "SELECT count(*) FROM archives WHERE file = '%d.gz'", (int)i);
 		if ((uint64_t)sql_number(c->daemon.db, sql)) {

@@ -84,9 +84,10 @@ static void a_token_gives_the_rights_that_were_granted_to_it(void **state)
 	assert_candor(c, 0, "token", "new", "acme", "report", "--pool", "birds", "--labelers", "acme/", "--out",
 		      acme.s);
 	assert_string_equal(c->out, "");
-	assert_says(c->err,
-		    "token:acme may now report for labelers whose names begin with \"acme/\" in pool \"birds\"; it never "
-		    "expires\n");
+	assert_says(
+		c->err,
+		"token:acme may now report for labelers whose names begin with \"acme/\" in pool \"birds\"; it never "
+		"expires\n");
 	assert_int_equal(stat(acme.s, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
 	files_read_text(acme.s, c->out, COMMAND_TEXT_MAX);
@@ -254,10 +255,10 @@ static void tokens_expire(void **state)
 	struct command *c = *state;
 	struct path soon = path_of(c, "soon.token");
 	char date[32];
-	time_t at = time(NULL) + 3;
 	struct tm utc;
 	assert_candor(c, 0, "token", "list");
 	assert_says(c->err, "There are no tokens yet");
+	time_t at = time(NULL) + 4;
 	strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&at, &utc));
 	assert_candor(c, 0, "token", "new", "soon", "read", "--expires", date, "--out", soon.s);
 	assert_candor(c, 0, "token", "new", "a", "read", "--expires", "30d");

@@ -380,14 +380,14 @@ static void say_one_and_never_again(struct fake *f, uint64_t id)
 static void an_idle_connection_does_not_time_out(void **state)
 {
 	struct test t;
-	const struct candor_options options = {.request_timeout_ms = 30};
+	const struct candor_options options = {.request_timeout_ms = 200};
 	(void)state;
 	misbehaviour = say_one_and_never_again;
 	begin(&t, misbehave, &options);
 	assert_int_equal(send_info(&t), 0);
 	run_until(&t, 1);
 	uint64_t before = uv_hrtime();
-	while (uv_hrtime() - before < 100000000)
+	while (uv_hrtime() - before < 500000000)
 		uv_run(&t.loop, UV_RUN_NOWAIT);
 	assert_int_equal(t.errors, 0);
 	assert_int_equal(send_info(&t), 0);
@@ -399,7 +399,7 @@ static void an_idle_connection_does_not_time_out(void **state)
 static void a_loop_that_was_held_up_still_reads_its_answers(void **state)
 {
 	struct test t;
-	const struct candor_options options = {.request_timeout_ms = 30};
+	const struct candor_options options = {.request_timeout_ms = 200};
 	(void)state;
 	begin(&t, NULL, &options);
 	assert_int_equal(send_info(&t), 0);
@@ -407,7 +407,7 @@ static void a_loop_that_was_held_up_still_reads_its_answers(void **state)
 	assert_int_equal(send_info(&t), 0);
 	for (int i = 0; i < 3; i++)
 		uv_run(&t.loop, UV_RUN_NOWAIT);
-	usleep(80000);
+	usleep(500000);
 	run_until(&t, 2);
 	assert_int_equal(t.answers, 2);
 	end(&t);
