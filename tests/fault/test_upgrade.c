@@ -81,7 +81,7 @@ static void play(struct fake_owner *f, struct random *r, uint64_t reports)
 		{.c = 2, .beta = 0.1},
 		{.rate = CANDOR_FIXED, .eta = 0.2},
 	};
-	char pool[16], item[32];
+	char pool[24], item[32];
 	for (int p = 0; p < POOLS; p++) {
 		snprintf(pool, sizeof pool, "pool-%d", p);
 		fake_pool(f, pool, &settings[p]);
