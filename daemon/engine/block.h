@@ -9,7 +9,7 @@
 #include "daemon/engine/call.h"
 
 /* Of one block; in all of its items as many reports as one item may have. */
-enum { BLOCK_ITEMS_MAX = 4096, BLOCK_REPORTS_MAX = ITEM_REPORTS_MAX };
+enum { BLOCK_ITEMS_MAX = CANDOR_BLOCK_MAX, BLOCK_REPORTS_MAX = CANDOR_BLOCK_REPORTS_MAX };
 
 /* A RESOLVE_ITEMS that says `together`. */
 enum engine_outcome engine_resolve_together(struct engine *e, struct call *call);

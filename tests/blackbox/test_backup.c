@@ -398,7 +398,7 @@ static void a_damaged_backup_is_not_restored(void **state)
 		"UPDATE labelers SET weight = weight * (1 + 1e-12) WHERE id = 0",
 		"DROP TABLE revisions",
 		"DELETE FROM progress",
-		"INSERT INTO stretches VALUES (99, 0, 0, 0.5, 0.5, 0, 1, 0.1)",
+		"INSERT INTO item_changes VALUES (99, 1, 1, 'closed', NULL)",
 	};
 	enum { N = sizeof spoiling / sizeof *spoiling };
 	daemon_path(&c->daemon, "good.db", good);
@@ -465,9 +465,9 @@ static void a_broken_index_and_a_broken_reference_are_found_by_deep_verification
 	assert_int_equal(remove(bad), 0);
 	assert_candor(c, 0, "backup", bad);
 	sql_run(bad, "WITH n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 25) "
-		     "INSERT INTO stretches SELECT 99, i, 0, 0.5, 0.5, 0, 1, 0.1 FROM n");
+		     "INSERT INTO item_changes SELECT 99, i, 1, 'closed', NULL FROM n");
 	assert_candord(c, 1, "--verify", "--deep", "--db", bad);
-	assert_says(c->out, "of stretches refers to a row of pools that does not exist");
+	assert_says(c->out, "of item_changes refers to a row of pools that does not exist");
 	int lines = 0;
 	for (const char *at = c->out; (at = strstr(at, "refers to a row")); at++)
 		lines++;

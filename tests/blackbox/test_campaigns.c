@@ -88,6 +88,7 @@ static void check_known(const struct known_campaign *k, struct daemon *d)
 	assert_figure(o.pool.median_loss / rounds, k->median_loss);
 	assert_figure(o.pool.plain_mean_loss / rounds, k->plain_mean_loss);
 	assert_figure(o.pool.plain_median_loss / rounds, k->plain_median_loss);
+	assert_figure(o.pool.forecast_loss / rounds, k->forecast_loss);
 	assert_string_equal(o.labelers[0].name, k->heaviest);
 	assert_figure(o.labelers[0].weight, k->heaviest_weight);
 	assert_string_equal(o.labelers[o.n - 1].name, k->lightest);
@@ -98,6 +99,7 @@ static void check_known(const struct known_campaign *k, struct daemon *d)
 	assert_int_equal(import(d, k->name, k->path), 0);
 	read_campaign(d, k->name, &again);
 	assert_same_bits(again.pool.mean_loss, o.pool.mean_loss);
+	assert_same_bits(again.pool.forecast_loss, o.pool.forecast_loss);
 	assert_int_equal(again.pool.scored, o.pool.scored);
 	for (size_t i = 0; i < o.n; i++)
 		assert_same_bits(again.labelers[i].weight, o.labelers[i].weight);
@@ -171,6 +173,7 @@ static void a_campaign_of_graded_and_missing_outcomes_gives_what_the_mechanism_g
 	assert_same_bits(got.pool.median_loss, totals->median_loss);
 	assert_same_bits(got.pool.plain_mean_loss, totals->plain_mean_loss);
 	assert_same_bits(got.pool.plain_median_loss, totals->plain_median_loss);
+	assert_same_bits(got.pool.forecast_loss, totals->forecast_loss);
 	assert_int_equal(got.n, pool_labelers(want));
 	for (size_t i = 0; i < got.n; i++)
 		assert_same_bits(got.labelers[i].weight,
@@ -225,7 +228,10 @@ static void compare_items(struct daemon *want_of, struct daemon *got_of, size_t 
 			assert_same_bits(got->items[i].mean, want->items[i].mean);
 			assert_same_bits(got->items[i].median, want->items[i].median);
 			assert_same_bits(got->items[i].ess, want->items[i].ess);
+			assert_same_bits(got->items[i].forecast, want->items[i].forecast);
+			assert_same_bits(got->items[i].evidence_full, want->items[i].evidence_full);
 			assert_same_bits(got->items[i].weighted_loss, want->items[i].weighted_loss);
+			assert_int_equal(got->items[i].block, want->items[i].block);
 		}
 		n += want->n;
 		more = want->more;
@@ -236,20 +242,21 @@ static void compare_items(struct daemon *want_of, struct daemon *got_of, size_t 
 	daemon_disconnect(got_of, got_client);
 }
 
-static void an_import_killed_again_and_again_ends_in_the_same_bits(void **state)
+/* write: makes the file. */
+static void kill_and_compare(void **state, void write(const char *path, size_t items, uint64_t seed), uint64_t seed)
 {
 	struct daemon *left_alone = &((struct daemons *)*state)->one, *killed = &((struct daemons *)*state)->two;
 	struct outcome_of_campaign want, got;
 	struct random r;
 	char file[96];
-	seed_random(&r, 20);
+	seed_random(&r, 20 + seed);
 	snprintf(file, sizeof file, "%s/campaign.csv", left_alone->dir);
-	campaign_write(file, SANITIZED ? 600 : 3000, 5);
+	write(file, SANITIZED ? 600 : 3000, seed);
 	daemon_start(left_alone, NULL);
 	assert_int_equal(import(left_alone, "c", file), 0);
 	read_campaign(left_alone, "c", &want);
 
-	uint64_t cut[2] = {0}, rounds = proof_size(6, 16, 24);
+	uint64_t cut[2] = {0}, rounds = proof_size(6, 12, 24);
 	for (uint64_t round = 0; round < rounds; round++) {
 		if (!killed->pid)
 			daemon_start(killed, NULL);
@@ -276,6 +283,7 @@ static void an_import_killed_again_and_again_ends_in_the_same_bits(void **state)
 	assert_same_bits(got.pool.median_loss, want.pool.median_loss);
 	assert_same_bits(got.pool.plain_mean_loss, want.pool.plain_mean_loss);
 	assert_same_bits(got.pool.plain_median_loss, want.pool.plain_median_loss);
+	assert_same_bits(got.pool.forecast_loss, want.pool.forecast_loss);
 	assert_same_bits(got.best.bound, want.best.bound);
 	assert_same_bits(got.best.gain, want.best.gain);
 	assert_int_equal(got.n, want.n);
@@ -284,9 +292,21 @@ static void an_import_killed_again_and_again_ends_in_the_same_bits(void **state)
 		assert_same_bits(got.labelers[i].weight, want.labelers[i].weight);
 		assert_same_bits(got.labelers[i].own_loss, want.labelers[i].own_loss);
 		assert_same_bits(got.labelers[i].mean_loss, want.labelers[i].mean_loss);
+		assert_same_bits(got.labelers[i].gain, want.labelers[i].gain);
+		assert_same_bits(got.labelers[i].bound, want.labelers[i].bound);
 	}
 	forget_campaign(&want);
 	forget_campaign(&got);
+}
+
+static void an_import_killed_again_and_again_ends_in_the_same_bits(void **state)
+{
+	kill_and_compare(state, campaign_write, 5);
+}
+
+static void one_of_outcomes_that_come_together_does_as_well(void **state)
+{
+	kill_and_compare(state, campaign_write_blocks, 6);
 }
 
 #define CAMPAIGN(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -297,6 +317,7 @@ int main(void)
 		CAMPAIGN(real_data_gives_the_known_figures),
 		CAMPAIGN(a_campaign_of_graded_and_missing_outcomes_gives_what_the_mechanism_gives),
 		CAMPAIGN(an_import_killed_again_and_again_ends_in_the_same_bits),
+		CAMPAIGN(one_of_outcomes_that_come_together_does_as_well),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

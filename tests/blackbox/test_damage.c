@@ -78,18 +78,24 @@ static char *state_of(const char *path)
 		"SELECT quote(id), quote(name), quote(rate), quote(c), quote(beta), quote(eta), quote(horizon), quote(share),"
 		" quote(entry), quote(round), quote(epoch), quote(scored), quote(open), quote(closed), quote(voided),"
 		" quote(closes), quote(total_weight), quote(mean_loss), quote(median_loss), quote(plain_mean_loss),"
-		" quote(plain_median_loss) FROM pools ORDER BY id",
+		" quote(plain_median_loss), quote(forecast_loss), quote(stretch), quote(stretch_eta), quote(stretch_weight),"
+		" quote(grown), quote(track_c), quote(track_u), quote(track_n1), quote(track_n0), quote(track_a),"
+		" quote(track_b), quote(track_y), quote(blend_plain_mean), quote(blend_mean), quote(blend_regression),"
+		" quote(blend_evidence), quote(blend_evidence_full), quote(rechecks), quote(disagreed), quote(wrong),"
+		" quote(first_scored), quote(signs) FROM pools ORDER BY id",
 		"SELECT quote(pool), quote(rate), quote(c), quote(beta), quote(eta), quote(horizon), quote(share),"
-		" quote(entry) FROM settings ORDER BY pool, change",
-		"SELECT quote(pool), quote(number), quote(epoch), quote(eta_lo), quote(eta_hi), quote(rounds),"
-		" quote(floor), quote(share) FROM stretches ORDER BY pool, number",
+		" quote(entry), quote(wrong), quote(first_scored), quote(signs) FROM settings ORDER BY pool, change",
 		"SELECT quote(pool), quote(id), quote(entry), quote(weight), quote(epoch), quote(scored), quote(own_loss),"
-		" quote(mean_loss), quote(settled_loss), quote(last_round) FROM labelers ORDER BY pool, id",
+		" quote(mean_loss), quote(gain), quote(lim), quote(stretch), quote(m), quote(v), quote(n1), quote(n0),"
+		" quote(a), quote(b), quote(last_round) FROM labelers ORDER BY pool, id",
 		"SELECT quote(id), quote(pool), quote(name), quote(state), quote(close_number), quote(mean), quote(median),"
 		" quote(plain_mean), quote(plain_median), quote(spread), quote(ess), quote(n), quote(reports),"
-		" quote(weights), quote(outcome), quote(round) FROM items WHERE close_number IS NOT NULL ORDER BY id",
+		" quote(weights), quote(outcome), quote(round), quote(block), quote(forecast), quote(regression),"
+		" quote(evidence), quote(evidence_full), quote(closed_round) FROM items WHERE close_number IS NOT NULL ORDER BY id",
 		"SELECT quote(pool), quote(round), quote(item), quote(outcome), quote(eta), quote(lbar), quote(epoch),"
-		" quote(weights), quote(last_rounds) FROM settlements ORDER BY pool, round",
+		" quote(weights), quote(last_rounds), quote(stretch), quote(gradient), quote(variance)"
+		" FROM settlements ORDER BY pool, round",
+		"SELECT quote(pool), quote(item), quote(value) FROM rechecks ORDER BY item",
 	};
 	sqlite3 *db;
 	struct buf out = {0};
@@ -245,8 +251,8 @@ static void damage_is_refused_or_found_or_has_changed_nothing(void **state)
 			char *is = state_of(bad);
 			size_t at = common_length(is, was);
 			if (is[at] || was[at])
-				print_error("# round %d, %s: verified, but changed: \"%.200s\" was \"%.200s\"\n", i, how,
-					    line_at(is, at), line_at(was, at));
+				print_error("# round %d, %s: verified, but changed: \"%.200s\" was \"%.200s\"\n", i,
+					    how, line_at(is, at), line_at(was, at));
 			assert_string_equal(is, was);
 			free(is);
 		}

@@ -7,7 +7,7 @@ import candord
 import openapi
 
 ROWS = {"reports": [{"item": f"q{i}", "labeler": name, "value": value}
-                    for i in range(4) for name, value in (("ann", 0.9), ("bob/%", 0.2), ("\U0001f600", 0.5))]}
+                    for i in range(6) for name, value in (("ann", 0.9), ("bob/%", 0.2), ("\U0001f600", 0.5))]}
 
 # Operation, path and query, body, status.
 CONVERSATION = [
@@ -26,6 +26,10 @@ CONVERSATION = [
     ("get_pool", "/v1/pools/a%2Fb", None, 200),
     ("get_pool", "/v1/pools/none", None, 404),
     ("update_pool", "/v1/pools/sure", {"settings": {"entry": 2}}, 200),
+    ("update_pool", "/v1/pools/sure", {"settings": {"wrong": 0.1, "scored": 3, "signs": "free"}}, 200),
+    ("update_pool", "/v1/pools/sure", {"settings": {"wrong": 0, "scored": 0}}, 200),
+    ("update_pool", "/v1/pools/sure", {"settings": {"wrong": 0.5}}, 400),
+    ("update_pool", "/v1/pools/sure", {"settings": {"signs": "both"}}, 400),
     ("update_pool", "/v1/pools/sure", {"settings": {"eta": 2}}, 400),
     ("update_pool", "/v1/pools/none", {"settings": {"entry": 2}}, 404),
     ("post_reports", "/v1/pools/chat/reports", ROWS, 200),
@@ -37,11 +41,19 @@ CONVERSATION = [
     ("get_item", "/v1/pools/chat/items/none", None, 404),
     ("close_items", "/v1/pools/chat/items:close", {"items": ["q0", "none"]}, 200),
     ("resolve_items", "/v1/pools/chat/outcomes", {"outcomes": [{"item": "q1", "value": 1}, {"item": "q2", "value": 0}]}, 200),
+    ("resolve_items", "/v1/pools/chat/outcomes", {"outcomes": [{"item": "q4", "value": 1}, {"item": "q5", "value": 0}], "together": True}, 200),
+    ("resolve_items", "/v1/pools/chat/outcomes", {"outcomes": [{"item": "q4", "value": 1}, {"item": "q0", "value": 0}], "together": True}, 409),
+    ("resolve_items", "/v1/pools/chat/outcomes", {"outcomes": [{"item": "none", "value": 1}], "together": True}, 404),
+    ("recheck_items", "/v1/pools/chat/rechecks", {"rechecks": [{"item": "q1", "value": 0}, {"item": "q4", "value": 1}]}, 200),
+    ("recheck_items", "/v1/pools/none/rechecks", {"rechecks": [{"item": "q1", "value": 0}]}, 404),
     ("void_items", "/v1/pools/chat/items:void", {"items": ["q3"]}, 200),
     ("query_items", "/v1/pools/chat/items:query", {"items": ["q0", "q1", "q2", "q3"], "reports": True}, 200),
+    ("query_items", "/v1/pools/chat/items:query", {"items": ["q0", "q1", "q3", "q4"], "now": True}, 200),
+    ("get_item", "/v1/pools/chat/items/q0?now=true", None, 200),
     ("get_pool", "/v1/pools/chat", None, 200),
     ("list_items", "/v1/pools/chat/items", None, 200),
     ("list_items", "/v1/pools/chat/items?limit=1", None, 200),
+    ("list_items", "/v1/pools/chat/items?now=true", None, 200),
     ("list_items", "/v1/pools/chat/items?limit=1001", None, 400),
     ("list_changes", "/v1/pools/chat/changes", None, 200),
     ("list_changes", "/v1/pools/chat/changes?limit=1", None, 200),

@@ -236,13 +236,13 @@ static void compare_tables(struct life *l)
 	static const char *const tables[] = {
 		"SELECT * FROM pools ORDER BY id",
 		"SELECT * FROM settings ORDER BY pool, change",
-		"SELECT * FROM stretches ORDER BY pool, number",
 		"SELECT pool, id, name, joined, joined_at, entry FROM labelers ORDER BY pool, id",
 		"SELECT * FROM open_items ORDER BY id",
 		"SELECT * FROM report_log ORDER BY change",
 		"SELECT * FROM revisions ORDER BY change",
 		"SELECT * FROM items ORDER BY id",
 		"SELECT * FROM settlements ORDER BY pool, round",
+		"SELECT * FROM rechecks ORDER BY item",
 		"SELECT * FROM progress",
 	};
 	sqlite3 *one = l->main.reader->handle, *two = l->twin.reader->handle;

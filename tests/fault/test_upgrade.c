@@ -81,7 +81,7 @@ static void play(struct fake_owner *f, struct random *r, uint64_t reports)
 		{.c = 2, .beta = 0.1},
 		{.rate = CANDOR_FIXED, .eta = 0.2},
 	};
-	char pool[16], item[32];
+	char pool[24], item[32];
 	for (int p = 0; p < POOLS; p++) {
 		snprintf(pool, sizeof pool, "pool-%d", p);
 		fake_pool(f, pool, &settings[p]);
@@ -170,19 +170,23 @@ static enum db_age age_of(const struct victim *v)
 	return age;
 }
 
-/* One that ends by itself was not killed. */
+/* One that ends by itself was not killed. One in four is told to end first. */
 static bool kill_one(struct victim *v)
 {
 	pid_t pid = begin(v, (int)random_below(v->random, 3));
 	nap(random_scale(v->random, v->longest_ms / 100, v->longest_ms));
+	if (random_chance(v->random, 0.25)) {
+		kill(pid, SIGTERM);
+		nap(random_scale(v->random, 0.1, 20));
+	}
 	kill(pid, SIGKILL);
 	bool killed = daemon_wait_for(pid) == 128 + SIGKILL;
 	enum db_age age = age_of(v);
 	v->kills += killed;
 	v->left_older += killed && age == DB_OLDER;
 	v->left_unfinished += killed && age == DB_UNFINISHED;
-	/* It takes turns: some are killed at once, some get far. */
-	v->longest_ms *= age == DB_PRESENT ? 0.9 : 1.02;
+	/* So that some are killed at once, and some get far. */
+	v->longest_ms *= age == DB_PRESENT ? 0.7 : 1.1;
 	return age != DB_PRESENT;
 }
 

@@ -15,7 +15,9 @@
 #include "tests/lib/daemon.h"
 #include "tests/lib/files.h"
 #include "tests/lib/manager.h"
+#include "tests/lib/older.h"
 #include "tests/lib/proof.h"
+#include "tests/lib/schemas.h"
 #include "tests/lib/shim_vfs.h"
 #include "tests/lib/unit.h"
 
@@ -210,6 +212,53 @@ static void a_long_start_ends_when_it_is_told_to(void **state)
 	assert_int_equal(call_get_pool(daemon_connect(d), "birds")->labelers, LABELERS);
 }
 
+/* ---- an upgrade ---- */
+
+enum { UPGRADED_ITEMS = 1500, UPGRADED_REPORTS = 5 };
+
+/* A database of an older schema, some hundred pages of history. */
+static void make_older(struct daemon *d)
+{
+	char path[DAEMON_PATH_MAX], older[DAEMON_PATH_MAX];
+	daemon_path(d, "reports.csv", path);
+	daemon_path(d, "older", older);
+	FILE *f = fopen(path, "w");
+	assert_non_null(f);
+	fprintf(f, "item,labeler,report,outcome\n");
+	for (int i = 0; i < UPGRADED_ITEMS * UPGRADED_REPORTS; i++)
+		fprintf(f, "q%d,labeler-%d,0.%d,%d\n", i / UPGRADED_REPORTS, i % UPGRADED_REPORTS + i % 7, i % 9 + 1,
+			i / UPGRADED_REPORTS % 2);
+	assert_int_equal(fclose(f), 0);
+	daemon_start(d, NULL);
+	const char *const argv[] = {"candor", "--server", d->address, "import", "birds", path, NULL};
+	assert_int_equal(daemon_run(argv, NULL, NULL, NULL), 0);
+	assert_int_equal(daemon_stop(d), 0);
+	older_make(d->db, older);
+	assert_int_equal(rename(older, d->db), 0);
+}
+
+static void an_upgrade_says_how_far_it_is_and_is_given_up_when_it_is_told_to(void **state)
+{
+	struct daemon *d = *state;
+	make_older(d);
+	atomic_store(&shared->read_ms, 10);
+	for (int i = 0; i < 2; i++) {
+		start(d);
+		while (manager_next(&manager), !manager_said(&manager, "STATUS=upgrading: "))
+			assert_null(manager_said(&manager, "READY=1"));
+		assert_non_null(manager_said(&manager, "EXTEND_TIMEOUT_USEC=60000000\nSTATUS="));
+		kill(d->pid, SIGTERM);
+		assert_int_equal(manager_await(&manager, "STOPPING=1", "READY=1"), 0);
+		assert_int_equal(daemon_wait(d), 0);
+		assert_int_equal(daemon_said(d, "SIGTERM: the start is given up"), i + 1);
+		assert_int_equal(schemas_of(d->db), 5);
+	}
+	atomic_store(&shared->read_ms, 0);
+	start(d);
+	manager_await(&manager, "READY=1", NULL);
+	assert_int_equal(call_get_pool(daemon_connect(d), "birds")->round, UPGRADED_ITEMS);
+}
+
 /* ---- all of them ---- */
 
 static int tear_down(void **state)
@@ -248,6 +297,7 @@ int main(void)
 		EACH(the_watchdog_is_not_fed_while_a_commit_hangs),
 		EACH(a_long_start_says_how_far_it_is_and_asks_for_time),
 		EACH(a_long_start_ends_when_it_is_told_to),
+		EACH(an_upgrade_says_how_far_it_is_and_is_given_up_when_it_is_told_to),
 	};
 	return cmocka_run_group_tests(tests, install, uninstall);
 }

@@ -241,7 +241,7 @@ void ask_recheck_items(struct cell *c)
 	struct candor_request *r = about_pool(c, CANDOR_REQ_RECHECK_ITEMS);
 	c->outcome = (struct candor_outcome){"settled", 1};
 	r->outcomes = &c->outcome;
-	r->n = 0;
+	r->n = 1;
 }
 
 void ask_of(struct cell *c, enum candor_request_type type)

@@ -81,23 +81,38 @@ size_t campaigns_known(struct known_campaign out[CAMPAIGNS_MAX])
 	return n;
 }
 
-void campaign_write(const char *path, size_t items, uint64_t seed)
+static void write_file(const char *path, size_t items, uint64_t seed, bool has_blocks)
 {
-	struct random r;
+	struct random r, of_blocks;
 	random_init(&r, seed, 0);
+	random_init(&of_blocks, seed, 1);
 	FILE *f = fopen(path, "w");
 	assert_non_null(f);
-	fprintf(f, "item,labeler,report,outcome\n");
+	fprintf(f, "item,labeler,report,outcome%s\n", has_blocks ? ",block" : "");
 	for (size_t i = 0; i < items; i++) {
+		char block[32] = "";
+		if (has_blocks && random_chance(&of_blocks, 2.0 / 3))
+			snprintf(block, sizeof block, "week-%zu", i / 24 * 3 + random_below(&of_blocks, 3));
 		double y = random_chance(&r, 0.8) ? (double)random_chance(&r, 0.5) : random_unit(&r);
 		bool known = random_chance(&r, 0.85);
 		for (int l = 0; l < 40; l++) {
 			double p = random_chance(&r, 0.5) ? random_unit(&r) : (double)random_chance(&r, 0.3 + 0.4 * y);
 			if (random_chance(&r, 0.3))
 				continue;
-			fprintf(f, known ? "item-%zu,labeler-%d,%.17g,%.17g\n" : "item-%zu,labeler-%d,%.17g,\n", i, l,
-				p, y);
+			fprintf(f, known ? "item-%zu,labeler-%d,%.17g,%.17g" : "item-%zu,labeler-%d,%.17g,", i, l, p,
+				y);
+			fprintf(f, has_blocks ? ",%s\n" : "\n", block);
 		}
 	}
 	assert_int_equal(fclose(f), 0);
+}
+
+void campaign_write(const char *path, size_t items, uint64_t seed)
+{
+	write_file(path, items, seed, false);
+}
+
+void campaign_write_blocks(const char *path, size_t items, uint64_t seed)
+{
+	write_file(path, items, seed, true);
 }

@@ -27,6 +27,9 @@ size_t campaigns_known(struct known_campaign out[CAMPAIGNS_MAX]);
  * precision among them. */
 void campaign_write(const char *path, size_t items, uint64_t seed);
 
+/* The same, with a column block: two thirds of the items are of blocks, of which three at a time go on side by side. */
+void campaign_write_blocks(const char *path, size_t items, uint64_t seed);
+
 /* As good as the figures were written. */
 #define assert_figure(got, want) assert_near(got, want, 1e-9 * fabs(want))
 

@@ -139,7 +139,8 @@ bool good_response(const struct candor_response *r)
 {
 	bool good = good_text(r->message) && good_short(r->next) && r->type < CANDOR_RES_TYPES;
 	if (r->type == CANDOR_RES_POOL)
-		good = good && good_short(r->pool.name) && (!r->pool.best || good_short(r->pool.best->labeler));
+		good = good && good_short(r->pool.name) && (!r->pool.best || good_short(r->pool.best->labeler)) &&
+		       (r->pool.n_blend == 0 || r->pool.n_blend == CANDOR_CANDIDATES);
 	if (r->type == CANDOR_RES_LABELER)
 		good = good && good_short(r->labeler.name);
 	if (r->type == CANDOR_RES_WELCOME)

@@ -10,7 +10,7 @@
 #include "lib/base/text.h"
 
 /* A block names each of its items in a word. */
-enum { WORDS_MAX = 1 << 14, VALUES_MAX = WORDS_MAX, KEY_MAX = 24 };
+enum { WORDS_MAX = 1 << 14, VALUES_MAX = WORDS_MAX, KEY_MAX = 32 };
 
 static const double RELATIVE = 1e-9, FLOOR = 1e-12, WEIGHT_FLOOR = 1e-15;
 

@@ -69,6 +69,34 @@ static void a_salt_is_hashed_before_all_that_can_be_guessed(void **state)
 	}
 }
 
+/* With what is known since outcomes can be settled together, wrong, and of a part of the reports. */
+static void a_block_is_hashed_with_what_decided_it(void **state)
+{
+	(void)state;
+	uint8_t salt[CHAIN_SALT_BYTES], hash[CHAIN_BYTES], other[CHAIN_BYTES];
+	char hex[CHAIN_HEX];
+	struct chain_record r = first;
+	for (size_t i = 0; i < sizeof salt; i++)
+		salt[i] = (uint8_t)(i * 17);
+	r.salt = salt;
+	r.together = 3;
+	r.block = 1;
+	r.wrong = 0.2;
+	r.scored = 1;
+	hash_of(zeros, &r, "b\xc3\xbcrge", 0.125, hash);
+	chain_hex(hash, hex);
+	assert_string_equal(hex, "05207602fd5a2ab8d9152d3b087f3dbba21deebf39c5c91c7f331e0d9a9839b9");
+	struct chain_record changed[] = {r, r, r, r};
+	changed[0].together = 2;
+	changed[1].block = 2;
+	changed[2].wrong = nextafter(0.2, 0);
+	changed[3].scored = 2;
+	for (size_t i = 0; i < 4; i++) {
+		hash_of(zeros, &changed[i], "b\xc3\xbcrge", 0.125, other);
+		assert_memory_not_equal(other, hash, CHAIN_BYTES);
+	}
+}
+
 static void no_salt_is_made_twice(void **state)
 {
 	(void)state;
@@ -160,6 +188,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_is_what_others_compute),
 		cmocka_unit_test(a_salt_is_hashed_before_all_that_can_be_guessed),
+		cmocka_unit_test(a_block_is_hashed_with_what_decided_it),
 		cmocka_unit_test(no_salt_is_made_twice),
 		cmocka_unit_test(every_part_counts),
 		cmocka_unit_test(an_item_of_a_pool_is_hashed_by_its_reports),

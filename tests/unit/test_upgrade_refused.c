@@ -246,6 +246,33 @@ static void test_with_its_archives_a_pool_has_its_forecast_from_its_first_report
 	fake_deinit(&never);
 }
 
+static void test_what_is_archived_afterwards_stands_beside_what_was_archived_before(void **state)
+{
+	(void)state;
+	struct fake_owner f;
+	struct archive_row made;
+	char third[160];
+	const char *const files[] = {third, archives[0], archives[1]};
+	place(&f, ARCHIVED);
+	snprintf(third, sizeof third, "%s/3.gz", f.dir);
+	assert_int_equal(fake_upgrade_with(&f, archives, SCHEMAS_ARCHIVES), 0);
+	fake_start(&f);
+	assert_int_equal(fake_archive(&f, "p", UINT64_MAX, third, &made), 0);
+	assert_int_equal(made.first, 31);
+	const struct candor_request prune = fake_prune_request("p", &made, "3.gz");
+	assert_int_equal(fake_call(&f, &prune)->code, CANDOR_OK);
+	fake_settle(&f);
+	assert_int_equal(fake_post(&f, "p", "after", "ann", 0.25), CANDOR_OK);
+	assert_int_equal(fake_post(&f, "p", "after", "bob", 0.75), CANDOR_OK);
+	assert_int_equal(fake_resolve(&f, "p", "after", 1), CANDOR_OK);
+	fake_stop(&f);
+	assert_int_equal(fake_verify(&f), 0);
+	assert_int_equal(fake_verify_with(&f, files, 1), 0);
+	assert_int_equal(fake_verify_with(&f, files, 3), 0);
+	assert_int_equal(unlink(third), 0);
+	fake_deinit(&f);
+}
+
 /* ---- one that has not finished ---- */
 
 struct pause {
@@ -325,6 +352,7 @@ int main(void)
 		cmocka_unit_test(test_archived_rounds_are_needed_and_nothing_is_begun_without_them),
 		cmocka_unit_test(test_an_archive_that_is_not_what_it_was_is_refused),
 		cmocka_unit_test(test_with_its_archives_a_pool_has_its_forecast_from_its_first_report_on),
+		cmocka_unit_test(test_what_is_archived_afterwards_stands_beside_what_was_archived_before),
 		cmocka_unit_test(test_one_that_has_not_finished_is_told_and_goes_on),
 	};
 	log_set_sink(on_log);

@@ -392,6 +392,19 @@ static void an_unknown_state_of_an_item_is_malformed(void **state)
 	expect_malformed(&r, NULL, NULL, 0);
 }
 
+/* Whoever reads them need not count them. */
+static void a_blend_of_some_of_the_candidates_is_malformed(void **state)
+{
+	static const double blend[CANDOR_CANDIDATES + 1] = {1, 2, 3, 4, 5, 6};
+	(void)state;
+	for (size_t n = 1; n <= CANDOR_CANDIDATES + 1; n++) {
+		const struct candor_response r = {.type = CANDOR_RES_POOL,
+						  .pool = {.name = "p", .n_blend = n, .blend = blend}};
+		if (n != CANDOR_CANDIDATES)
+			expect_malformed(&r, NULL, NULL, 0);
+	}
+}
+
 static void a_labeler_s_detail_without_the_labeler_is_malformed(void **state)
 {
 	static const uint8_t bytes[] = {0x52, 0x00};
@@ -437,6 +450,7 @@ int main(void)
 		cmocka_unit_test(a_name_or_a_cursor_of_more_than_255_bytes_is_malformed),
 		cmocka_unit_test(rows_take_at_most_as_much_as_is_said_beforehand),
 		cmocka_unit_test(an_unknown_state_of_an_item_is_malformed),
+		cmocka_unit_test(a_blend_of_some_of_the_candidates_is_malformed),
 		cmocka_unit_test(a_labeler_s_detail_without_the_labeler_is_malformed),
 		cmocka_unit_test(a_mebibyte_of_empty_items_hits_the_budget_and_takes_no_more),
 	};
