@@ -288,6 +288,7 @@ static void conclude(struct replayed *r)
 	const struct pool *p = scheme_pool(r->scheme);
 	struct replay *out = r->out;
 	look_at_bound(r);
+	out->t_eff = p ? pool_t_eff(p) : NAN;
 	for (uint32_t id = 0; p && id < d->n_labelers; id++) {
 		double w = pool_weight(p, pool_find_labeler(p, d->labelers[id], strlen(d->labelers[id])));
 		if (out->heaviest == NAMES_NONE || w > out->heaviest_weight) {

@@ -34,6 +34,7 @@ struct replay {
 	/* Likewise: the largest gain, the bound of that labeler, and the largest part of its bound that any labeler's
 	 * gain ever was: above 1 the bound would not hold. NaN for other schemes. */
 	double gain, bound, bound_used;
+	double t_eff; /* of its pool at the end; NaN for other schemes */
 };
 
 /* What of the data set cannot be replayed as its moments say: NULL, or a static sentence about item *item. */

@@ -101,6 +101,13 @@ static void assert_same_as_the_daemon(struct command *c, const char *pool, const
 	assert_text_at(f, "schemes.0.lightest", json_string_value(json_object_get(last, "name")));
 	assert_same_bits(command_number_at(f, "schemes.0.lightest_weight"), command_number_at(last, "weight"));
 	json_decref(got);
+	evaluate[3] = "forecast";
+	command_run(c, NULL, evaluate);
+	got = command_document(c);
+	assert_text_at(got, "files.0.schemes.0.scheme", "forecast");
+	assert_same_bits(command_number_at(got, "files.0.schemes.0.brier"),
+			 command_number_at(want, "forecast_loss") / resolved);
+	json_decref(got);
 	json_decref(labelers);
 	json_decref(want);
 }
@@ -113,7 +120,18 @@ static void a_file_comes_to_what_the_daemon_makes_of_it_to_the_last_bit(void **s
 	assert_same_as_the_daemon(c, "slow", ARGS("--c", "0.2", "--beta", "0.05"));
 	assert_same_as_the_daemon(c, "shared", ARGS("--share", "0.02", "--entry", "0.5"));
 	assert_same_as_the_daemon(c, "fixed", ARGS("--rate", "fixed", "--eta", "0.3"));
+	assert_same_as_the_daemon(c, "told", ARGS("--wrong", "0.2", "--scored", "5"));
 	assert_same_as_the_daemon(c, "horizon", ARGS("--rate", "horizon", "--horizon", "200", "--c", "2"));
+}
+
+static void a_file_with_blocks_comes_to_what_the_daemon_makes_of_it(void **state)
+{
+	struct command *c = *state;
+	assert_candor(c, 0, "simulate", "--csv", "--items", "120", "--labelers", "8", "--together", "7", "--known",
+		      "0.8", "--answers", "5");
+	files_write_text(c->file, c->out);
+	assert_same_as_the_daemon(c, "blocks", ARGS(NULL));
+	assert_same_as_the_daemon(c, "wrong-blocks", ARGS("--wrong", "0.1", "--share", "0.02"));
 }
 
 static void a_file_with_bad_and_repeated_rows_comes_to_what_the_daemon_makes_of_it(void **state)
@@ -407,6 +425,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		EVALUATE(real_data_comes_to_the_known_figures),
 		BESIDE_DAEMON(a_file_comes_to_what_the_daemon_makes_of_it_to_the_last_bit),
+		BESIDE_DAEMON(a_file_with_blocks_comes_to_what_the_daemon_makes_of_it),
 		BESIDE_DAEMON(a_file_with_bad_and_repeated_rows_comes_to_what_the_daemon_makes_of_it),
 		EVALUATE(the_measures_of_a_small_campaign_equal_those_computed_by_hand),
 		EVALUATE(every_scheme_of_the_help_can_be_chosen),

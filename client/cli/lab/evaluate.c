@@ -165,7 +165,7 @@ static int replay_one(void *arg, size_t job, atomic_uint_fast64_t *done)
 	struct replay_options o = e->replay;
 	uint32_t *order = NULL;
 	o.class = k->class;
-	o.settings = cli_contestant_settings(k, &e->given, dataset_t_eff(d) * (1 - o.unaudited));
+	o.settings = cli_contestant_settings(k, &e->given, evaluation_t_eff(e, d));
 	o.seed = e->seed;
 	o.stream = AUDIT_STREAM + p.repeat;
 	o.done = done;

@@ -27,6 +27,13 @@ struct evaluation {
 	struct evaluated_file *files; /* [n_files] */
 };
 
+/* How often the average labeler of a file will have been settled: what a known length is by default. */
+static inline double evaluation_t_eff(const struct evaluation *e, const struct dataset *d)
+{
+	const bool together = e->replay.together > 1 && !e->replay.apart;
+	return dataset_t_eff(d) * (1 - e->replay.unaudited) / (together ? (double)e->replay.together : 1);
+}
+
 /* Prints it all on stdout. */
 void evaluate_show(const struct evaluation *e);
 

@@ -347,8 +347,7 @@ static void put_forecast(const struct evaluation *e, struct json_out *j, size_t 
 	json_out_open(j, '{');
 	cli_json_text(j, "scheme", cli_forecast_name(k, forecast));
 	if (k->class->mechanism) {
-		struct candor_settings s =
-			cli_contestant_settings(k, &e->given, dataset_t_eff(&f->data) * (1 - e->replay.unaudited));
+		struct candor_settings s = cli_contestant_settings(k, &e->given, evaluation_t_eff(e, &f->data));
 		s.has_wrong = s.has_scored = true;
 		json_out_key(j, "settings");
 		json_out_settings(j, &s);
@@ -377,6 +376,15 @@ static void put_forecast(const struct evaluation *e, struct json_out *j, size_t 
 	json_out_close(j, '}');
 }
 
+/* Of the mechanism, where it takes part. */
+static double t_eff_of(const struct evaluation *e, size_t file)
+{
+	for (size_t k = 0; k < e->n_contestants; k++)
+		if (e->contestants[k]->class->mechanism)
+			return replay_of(e, file, k)->t_eff;
+	return evaluation_t_eff(e, &e->files[file].data);
+}
+
 static void put_file(const struct evaluation *e, struct json_out *j, size_t file)
 {
 	const struct evaluated_file *f = &e->files[file];
@@ -386,7 +394,7 @@ static void put_file(const struct evaluation *e, struct json_out *j, size_t file
 	cli_json_count(j, "known_outcomes", f->data.n_known);
 	cli_json_count(j, "labelers", f->data.n_labelers);
 	cli_json_count(j, "reports", f->data.n_reports);
-	cli_json_real(j, "t_eff", dataset_t_eff(&f->data));
+	cli_json_real(j, "t_eff", t_eff_of(e, file));
 	cli_json_open(j, "schemes", '[');
 	for (size_t k = 0; k < e->n_contestants; k++)
 		for (int fc = 0; fc < scheme_forecasts(e->contestants[k]->class); fc++)

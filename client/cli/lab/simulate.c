@@ -129,7 +129,7 @@ static struct game_options simulation_game(const struct simulation *s, size_t co
 {
 	struct game_options o = s->game;
 	o.class = s->contestants[contestant]->class;
-	o.settings = cli_contestant_settings(s->contestants[contestant], &s->given, world_t_eff(&o.world));
+	o.settings = cli_contestant_settings(s->contestants[contestant], &s->given, simulation_t_eff(s));
 	return o;
 }
 

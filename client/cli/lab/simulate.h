@@ -28,6 +28,13 @@ static inline const struct game_result *simulation_result(const struct simulatio
 	return &s->results[contestant * s->repeats + repeat];
 }
 
+/* How often the average labeler will have been settled: what a known length is by default. */
+static inline double simulation_t_eff(const struct simulation *s)
+{
+	const bool together = s->game.together > 1 && !s->game.apart;
+	return world_t_eff(&s->game.world) / (together ? (double)s->game.together : 1);
+}
+
 /* ---- simulate_measure.c ---- */
 
 /* A number of a game: of a forecast, or at a checkpoint, or of neither. */

@@ -256,7 +256,7 @@ static void put_forecast(const struct simulation *s, struct json_out *j, size_t 
 	json_out_open(j, '{');
 	cli_json_text(j, "scheme", cli_forecast_name(k, forecast));
 	if (k->class->mechanism) {
-		struct candor_settings settings = cli_contestant_settings(k, &s->given, world_t_eff(&s->game.world));
+		struct candor_settings settings = cli_contestant_settings(k, &s->given, simulation_t_eff(s));
 		settings.has_wrong = settings.has_scored = true;
 		json_out_key(j, "settings");
 		json_out_settings(j, &settings);
