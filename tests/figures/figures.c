@@ -13,6 +13,7 @@
 #include "client/cli/lab/plot.h"
 #include "client/lab/stats.h"
 #include "lib/base/err.h"
+#include "tests/lib/backwards.h"
 #include "tests/lib/experiments.h"
 
 struct places {
@@ -123,12 +124,34 @@ static void exponents(const struct places *to, bool quick)
 	close_table(f);
 }
 
+/* The most of a curve. */
+static double most(const struct grid *g, size_t curve)
+{
+	double y = g->y[curve][0];
+	for (size_t i = 1; i < g->n_x; i++)
+		y = fmax(y, g->y[curve][i]);
+	return y;
+}
+
+/* All strategies at 30 %, and the worst of them at three parts. */
 static void strategic(const struct places *to, bool quick)
 {
-	struct grid g;
+	static const double parts[] = {0.10, 0.30, 0.49};
+	enum { PARTS = sizeof parts / sizeof *parts };
+	struct grid g, worst = {.n_x = PARTS};
 	step("strategic labelers");
-	experiment_strategic(0.30, quick ? 60 : 1000, quick ? 1 : 15, true, &g);
-	write_table(to, "strategic-30", "strategy", &g, "%.2f");
+	for (size_t i = 0; i < PARTS; i++) {
+		experiment_strategic(parts[i], quick ? 60 : 1000, quick ? 1 : 15, true, &g);
+		if (i == 1)
+			write_table(to, "strategic-30", "strategy", &g, "%.2f");
+		worst.x[i] = 100 * parts[i];
+		worst.n_curves = g.n_curves;
+		for (size_t c = 0; c < g.n_curves; c++) {
+			worst.curves[c] = g.curves[c];
+			worst.y[c][i] = most(&g, c);
+		}
+	}
+	write_table(to, "strategic-worst", "% who follow it", &worst, "%.2f");
 }
 
 static void truth(const struct places *to, bool quick)
@@ -281,13 +304,36 @@ static void outcomes(const struct places *to, bool quick)
 	write_table(to, "wrong", "part e that is wrong", &g, "%.3f");
 }
 
+static void counted_backwards(const struct places *to, bool quick)
+{
+	const uint64_t items = quick ? 50 : 1000;
+	const uint32_t repeats = quick ? 1 : 15;
+	step("honest labelers who are counted backwards");
+	const double of_41 = experiment_backwards(items, 41, repeats), of_20 = experiment_backwards(items, 20, repeats);
+	FILE *f = open_table(to, "backwards");
+	fprintf(f,
+		"After %" PRIu64
+		" items, %.0f %% of 41 honest labelers are counted backwards, and %.0f %% of 20 (medians of %" PRIu32
+		" campaigns).\n",
+		items, 100 * of_41, 100 * of_20, repeats);
+	close_table(f);
+}
+
 static const struct {
 	const char *name;
 	void (*play)(const struct places *to, bool quick);
 } all[] = {
-	{"exponents", exponents}, {"strategic", strategic}, {"truth", truth},   {"responders", responders},
-	{"sybils", sybils},       {"collusion", collusion}, {"sparse", sparse}, {"outcomes", outcomes},
-	{"crowds", crowds},       {"training", training},
+	{"exponents", exponents},
+	{"strategic", strategic},
+	{"truth", truth},
+	{"responders", responders},
+	{"sybils", sybils},
+	{"collusion", collusion},
+	{"sparse", sparse},
+	{"outcomes", outcomes},
+	{"crowds", crowds},
+	{"training", training},
+	{"backwards", counted_backwards},
 };
 enum { ALL = sizeof all / sizeof *all };
 

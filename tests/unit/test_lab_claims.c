@@ -3,6 +3,7 @@
 #include "tests/lib/unit.h"
 
 #include "client/lab/stats.h"
+#include "tests/lib/backwards.h"
 #include "tests/lib/experiments.h"
 
 /* Sanitizers look at the code, not at the claims: a few games of each kind are enough for them. */
@@ -236,6 +237,16 @@ static void reward_models_hardly_notice_who_lies_if_trained_on_the_forecast(void
 	}
 }
 
+/* ---- signs ---- */
+
+static void honest_labelers_are_counted_backwards_where_signs_are_free(void **state)
+{
+	(void)state;
+	double part = experiment_backwards(500, 41, SANITIZED ? 1 : 3);
+	print_message("# %.0f %% of honest labelers are counted backwards\n", 100 * part);
+	assert_true(part > 0.2 && part < 0.7);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -251,6 +262,7 @@ int main(void)
 		cmocka_unit_test(the_forecast_uses_what_the_mean_lets_go),
 		cmocka_unit_test(now_is_better_than_frozen_where_few_outcomes_come),
 		cmocka_unit_test(reward_models_hardly_notice_who_lies_if_trained_on_the_forecast),
+		cmocka_unit_test(honest_labelers_are_counted_backwards_where_signs_are_free),
 	};
 	return cmocka_run_group_tests_name("claims of campaigns", tests, NULL, NULL);
 }
