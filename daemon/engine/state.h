@@ -20,7 +20,7 @@ struct surveyed {
 	double largest_share; /* of all weight, that one labeler has */
 	double effective; /* labelers: as many of equal weight would be as spread out */
 	bool has_best; /* somebody was scored; of the one with the most: */
-	double regret, bound;
+	double regret, gain, bound;
 };
 
 /* A pool with what the engine keeps beside it. */

@@ -32,6 +32,7 @@ static void keep(struct engine_pool *c, const struct survey *s)
 		.effective = s->squares > 0 ? s->sum * s->sum / s->squares : 0,
 		.has_best = has_best,
 		.regret = has_best ? pool_regret(c->pool, s->best) : 0,
+		.gain = has_best ? pool_labeler(c->pool, s->best)->gain : 0,
 		.bound = has_best ? pool_bound(c->pool, s->best) : 0,
 	};
 }

@@ -56,6 +56,7 @@ void engine_watch_pool(const struct engine *e, uint64_t i, struct watched_pool *
 	out->effective = s.effective;
 	out->has_best = s.has_best;
 	out->regret = s.regret;
+	out->gain = s.gain;
 	out->bound = s.bound;
 }
 

@@ -16,7 +16,7 @@ struct watched_pool {
 	bool has_weights;
 	double largest_share, effective;
 	bool has_best; /* and somebody was scored */
-	double regret, bound;
+	double regret, gain, bound;
 };
 
 /* Bytes. */

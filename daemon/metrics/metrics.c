@@ -349,6 +349,7 @@ POOL_FAMILY(pool_oldest_open, tell_ms, true, age_ms(p, w.oldest_open_at))
 POOL_FAMILY(pool_awaited, exposition_number, true, w.closed)
 POOL_FAMILY(pool_settlements, exposition_number, true, w.resolved)
 POOL_FAMILY(pool_regret_now, exposition_real, w.has_best, w.regret)
+POOL_FAMILY(pool_gain, exposition_real, w.has_best, w.gain)
 POOL_FAMILY(pool_regret_bound, exposition_real, w.has_best, w.bound)
 POOL_FAMILY(pool_largest_share, exposition_real, w.has_weights, w.largest_share)
 POOL_FAMILY(pool_effective, exposition_real, w.has_weights, w.effective)
@@ -446,7 +447,8 @@ static const struct {
 	{"candor_pool_loss", COUNTER, "Cumulative Brier loss over the pool's life, by aggregate.", pool_losses},
 	{"candor_pool_regret", GAUGE, "Loss of the weighted mean less that of the best labeler, on the same items.",
 	 pool_regret_now},
-	{"candor_pool_regret_bound", GAUGE, "The bound that is proven for that labeler's regret.", pool_regret_bound},
+	{"candor_pool_gain", GAUGE, "What settlements have moved that labeler's weight by, as a sum.", pool_gain},
+	{"candor_pool_regret_bound", GAUGE, "The bound that is proven for that labeler's gain.", pool_regret_bound},
 	{"candor_pool_largest_weight_ratio", GAUGE, "The largest weight of a labeler as a part of all weight.",
 	 pool_largest_share},
 	{"candor_pool_effective_labelers", GAUGE, "As many labelers of equal weight would be as spread out.",

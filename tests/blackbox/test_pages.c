@@ -194,7 +194,9 @@ static void figures_are_those_of_what_was_done(void **state)
 		nap_ms(20);
 	}
 	assert_true(regret > 0);
-	assert_true(scraped(at, NULL, "candor_pool_regret_bound", "pool=\"p\"") > regret);
+	double gain = scraped(at, NULL, "candor_pool_gain", "pool=\"p\"");
+	assert_true(gain > 0);
+	assert_true(scraped(at, NULL, "candor_pool_regret_bound", "pool=\"p\"") > gain);
 	assert_true(scraped(at, NULL, "candor_pool_largest_weight_ratio", "pool=\"p\"") > 0.5);
 	struct http_answer a;
 	struct scrape s;

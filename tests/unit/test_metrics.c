@@ -315,6 +315,7 @@ static void a_pools_figures_are_those_that_it_has(void **state)
 		assert_value(f, p.plain_mean_loss, "candor_pool_loss_total", "pool=\"p\",aggregate=\"plain_mean\"");
 		assert_value(f, p.plain_median_loss, "candor_pool_loss_total", "pool=\"p\",aggregate=\"plain_median\"");
 		assert_near(value(f, "candor_pool_regret", "pool=\"p\""), best.regret, 1e-9);
+		assert_near(value(f, "candor_pool_gain", "pool=\"p\""), best.gain, 1e-9);
 		assert_near(value(f, "candor_pool_regret_bound", "pool=\"p\""), best.bound, 1e-9 * fabs(best.bound));
 		double sum = 0, squares = 0, most = 0;
 		r = (struct candor_request){.type = CANDOR_REQ_LIST_LABELERS, .pool = "p", .limit = 100};
