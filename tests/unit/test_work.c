@@ -488,6 +488,103 @@ static void a_commit_that_fails_in_the_middle_of_a_block_leaves_nothing_of_it(vo
 	ask_free(a);
 }
 
+/* ---- what items are now ---- */
+
+/* Ends what is read for it until it is replied to: the most steps of one event, and how many there were. */
+static void read_to_the_end(struct fake_owner *f, const struct ask *a, uint64_t *most, unsigned *reads)
+{
+	*most = 0;
+	for (*reads = 0; !a->replied; ++*reads) {
+		uint64_t before = engine_work(f->engine);
+		assert_int_equal(f->n_reads, 1);
+		fake_read_done(f, 0);
+		*most = engine_work(f->engine) - before > *most ? engine_work(f->engine) - before : *most;
+	}
+}
+
+static void a_page_with_now_is_read_by_few_reports_at_a_time_and_ends_with_as_many_as_an_item_may_have(void **state)
+{
+	struct fake_owner *f = *state;
+	char names[BLOCK][8], cursor[64];
+	struct candor_outcome rows[BLOCK];
+	fake_pool(f, "p", NULL);
+	fill_block(f, names, rows);
+	for (size_t i = 0; i < BLOCK; i++)
+		assert_int_equal(fake_close(f, "p", names[i]), CANDOR_OK);
+	fill_item(f, "y");
+	assert_int_equal(fake_close(f, "p", "y"), CANDOR_OK);
+	fake_restart(f);
+	struct candor_request r = {.type = CANDOR_REQ_LIST_ITEMS, .pool = "p", .with_now = true, .limit = 100};
+	struct ask *a = fake_ask(f, &r);
+	uint64_t most;
+	unsigned reads;
+	read_to_the_end(f, a, &most, &reads);
+	assert_true(reads >= BLOCK * PART / (8192 + PART));
+	assert_at_most((double)most, 6.0 * 2 * 8192 + SLICE_WORK);
+	assert_int_equal(a->answer.n, ITEM_REPORTS_MAX / PART < BLOCK + 1 ? BLOCK : BLOCK + 1);
+	for (size_t i = 0; i < a->answer.n; i++)
+		assert_true(a->answer.items[i].now && a->answer.items[i].has_label);
+	assert_int_equal(a->answer.more, a->answer.n == BLOCK);
+	snprintf(cursor, sizeof cursor, "%s", a->answer.next);
+	fake_settle(f);
+	/* Nothing of it stays in memory. */
+	struct candor_request info = {.type = CANDOR_REQ_INFO};
+	assert_int_equal(fake_call(f, &info)->info.resident_items, 0);
+	if (a->answer.more) {
+		r.cursor = cursor;
+		struct ask *b = fake_ask(f, &r);
+		read_to_the_end(f, b, &most, &reads);
+		assert_true(b->answer.n == 1 && !b->answer.more && b->answer.items[0].now);
+		fake_settle(f);
+		ask_free(b);
+	}
+	ask_free(a);
+}
+
+/* Some of it was told by weights that never came to be. */
+static void a_page_with_now_is_read_anew_where_memory_was_rebuilt_meanwhile(void **state)
+{
+	struct fake_owner *f = *state;
+	char names[BLOCK][8];
+	struct candor_outcome rows[BLOCK];
+	fake_pool(f, "p", NULL);
+	fill_block(f, names, rows);
+	for (size_t i = 0; i < BLOCK; i++)
+		assert_int_equal(fake_close(f, "p", names[i]), CANDOR_OK);
+	assert_int_equal(fake_post(f, "p", "z", "l00001", 0.5), CANDOR_OK);
+	assert_int_equal(fake_post(f, "p", "z", "l00002", 0.75), CANDOR_OK);
+	fake_restart(f);
+	struct candor_request r = {.type = CANDOR_REQ_LIST_ITEMS, .pool = "p", .with_now = true, .limit = 100};
+	struct ask *want = fake_ask(f, &r);
+	fake_settle(f);
+	/* The outcome moves weights before the first part is told, and is taken back before the second. */
+	struct ask *lost = fake_ask_resolve(f, "p", "z", 1);
+	assert_true(lost->replied && fake_tick(f));
+	struct ask *a = fake_ask(f, &r);
+	assert_false(a->replied || f->n_reads > 0); /* it waits for that */
+	fake_commit(f, 0);
+	struct ask *next = fake_ask_post(f, "p", "new", "l00003", 0.5);
+	while (!next->replied)
+		fake_read_done(f, f->n_reads - 1);
+	assert_true(fake_tick(f));
+	fake_read_done(f, 0);
+	assert_false(a->replied);
+	fake_commit(f, ERR_DISK_FULL);
+	uint64_t most;
+	unsigned reads;
+	read_to_the_end(f, a, &most, &reads);
+	assert_true(reads > BLOCK * PART / (8192 + PART));
+	assert_int_equal(a->answer.n, want->answer.n + 1);
+	engine_probe(f->engine);
+	fake_settle(f);
+	const struct candor_response *now = fake_call(f, &r);
+	for (size_t i = 0; i < want->answer.n; i++)
+		assert_same_bits(a->answer.items[i].now->mean, now->items[i].now->mean);
+	struct ask *const asks[] = {want, lost, a, next};
+	for (size_t i = 0; i < sizeof asks / sizeof *asks; i++)
+		ask_free(asks[i]);
+}
+
 /* What is read is read by the rights of the moment. */
 static void rights_that_end_between_two_slices_end_the_request(void **state)
 {
@@ -527,6 +624,8 @@ int main(void)
 		TEST(a_block_is_settled_in_slices_of_which_nobody_sees_one),
 		TEST(a_block_with_more_reports_than_one_item_may_have_is_refused),
 		TEST(a_commit_that_fails_in_the_middle_of_a_block_leaves_nothing_of_it),
+		TEST(a_page_with_now_is_read_by_few_reports_at_a_time_and_ends_with_as_many_as_an_item_may_have),
+		TEST(a_page_with_now_is_read_anew_where_memory_was_rebuilt_meanwhile),
 		TEST(rights_that_end_between_two_slices_end_the_request),
 	};
 	return cmocka_run_group_tests_name("work", tests, NULL, NULL);
