@@ -135,7 +135,7 @@ static int count_reports(struct making *m)
 	if (err)
 		return err;
 	while ((err = db_cursor_next(cursor, (const void **)&row)) == 1 && row->settlement.round <= m->rounds.last) {
-		m->rounds.reports += row->settlement.n;
+		m->rounds.reports += row->item.reports.n;
 		if (!going_on(m)) {
 			err = -ECANCELED;
 			break;

@@ -104,6 +104,19 @@ static void resolve(struct world *w, const char *pool)
 	assert_int_equal(tell(w, r)->batch.duplicates, 1);
 }
 
+static void recheck(struct world *w, const char *pool)
+{
+	char item[TEXT_MAX];
+	resolve(w, pool);
+	snprintf(item, sizeof item, "%s", w->all[w->n - 1].subject);
+	const struct candor_outcome outcome = {item, 0.25};
+	const struct candor_request r = {.type = CANDOR_REQ_RECHECK_ITEMS, .pool = pool, .n = 1, .outcomes = &outcome};
+	w->f.now_ms++;
+	assert_int_equal(tell(w, r)->batch.accepted, 1);
+	note(w, "recheck", pool, item, "0.25");
+	assert_int_equal(tell(w, r)->batch.duplicates, 1);
+}
+
 static void withdraw_item(struct world *w, const char *pool, bool closed)
 {
 	char item[TEXT_MAX];
@@ -154,10 +167,11 @@ static void change_tokens(struct world *w, const char *pool)
 static void do_something(struct world *w)
 {
 	const char *pool = random_chance(&w->random, 0.7) ? "p" : "q";
-	switch (random_below(&w->random, 10)) {
+	switch (random_below(&w->random, 11)) {
 	case 0: update(w, pool); break;
 	case 1: change_grants(w, pool); break;
 	case 2: change_tokens(w, pool); break;
+	case 4: recheck(w, pool); break;
 	case 3: withdraw_item(w, pool, random_chance(&w->random, 0.5)); break;
 	default: resolve(w, pool); break;
 	}

@@ -15,16 +15,44 @@ enum { LABELERS = 40, ROUNDS = SANITIZED ? 60 : 200 };
 	"SELECT count(*) FROM labelers WHERE epoch < " \
 	"(SELECT coalesce(max(epoch), 0) FROM settings)"
 
-static void play_round(struct fake_owner *f, struct random *r, unsigned round)
+static void report(struct fake_owner *f, struct random *r, const char *item)
 {
-	char item[16], labeler[16];
+	char labeler[16];
 	uint64_t first = random_below(r, LABELERS), n = 4 + random_below(r, 8);
-	snprintf(item, sizeof item, "i%u", round);
 	for (uint64_t i = 0; i < n; i++) {
 		snprintf(labeler, sizeof labeler, "L%u", (unsigned)((first + i) % LABELERS));
 		assert_int_equal(fake_post(f, "p", item, labeler, random_unit(r)), CANDOR_OK);
 	}
+}
+
+static void play_round(struct fake_owner *f, struct random *r, unsigned round)
+{
+	char item[16];
+	snprintf(item, sizeof item, "i%u", round);
+	report(f, r, item);
 	assert_int_equal(fake_resolve(f, "p", item, random_chance(r, 0.5)), CANDOR_OK);
+}
+
+/* A few items that are settled together, some of them closed before, and a second verdict on one. */
+static void play_block(struct fake_owner *f, struct random *r, unsigned round)
+{
+	enum { MOST = 5 };
+	struct candor_outcome rows[MOST];
+	char items[MOST][16];
+	size_t n = 2 + random_below(r, MOST - 1);
+	for (size_t i = 0; i < n; i++) {
+		snprintf(items[i], sizeof items[i], "b%u-%zu", round, i);
+		report(f, r, items[i]);
+		if (random_chance(r, 0.3))
+			assert_int_equal(fake_close(f, "p", items[i]), CANDOR_OK);
+		rows[i] = (struct candor_outcome){items[i], random_chance(r, 0.5)};
+	}
+	const struct candor_request block = {
+		.type = CANDOR_REQ_RESOLVE_ITEMS, .pool = "p", .together = true, .n = n, .outcomes = rows};
+	assert_int_equal(fake_call(f, &block)->code, CANDOR_OK);
+	rows[0].value = random_chance(r, 0.5);
+	const struct candor_request recheck = {.type = CANDOR_REQ_RECHECK_ITEMS, .pool = "p", .n = 1, .outcomes = rows};
+	assert_int_equal(fake_call(f, &recheck)->batch.accepted, 1);
 }
 
 /* All of them, once: then their rows are there. */
@@ -69,6 +97,11 @@ static struct candor_request change(struct random *r)
 		.c = random_between(r, 0.2, 2),
 		.beta = random_between(r, 0.01, 0.5),
 		.entry = random_between(r, 0.5, 2),
+		.has_wrong = true,
+		.wrong = random_chance(r, 0.5) ? random_between(r, 0, 0.4) : 0,
+		.has_scored = true,
+		.scored = (uint32_t)random_below(r, 8),
+		.signs = random_chance(r, 0.5) ? CANDOR_FREE : CANDOR_POSITIVE,
 	};
 	return q;
 }
@@ -106,6 +139,8 @@ static void weights_are_found_again_after_any_change_of_settings(void **state)
 		play_first_round(&f);
 		for (unsigned round = 0; round < ROUNDS; round++) {
 			play_round(&f, &r, round);
+			if (random_chance(&r, 0.2))
+				play_block(&f, &r, round);
 			if (random_chance(&r, 0.1)) {
 				const struct candor_request q = change(&r);
 				assert_int_equal(fake_call(&f, &q)->code, CANDOR_OK);

@@ -10,17 +10,17 @@
 #include "daemon/engine/state.h"
 #include "lib/base/random.h"
 #include "tests/lib/fake_owner.h"
+#include "tests/lib/pool_play.h"
 #include "tests/lib/proof.h"
 #include "tests/lib/seed.h"
 #include "tests/lib/unit.h"
 
-enum { ARCHIVES_MAX = 16, PENDING = 12 };
+enum { ARCHIVES_MAX = 16 };
 
 /* An engine with a pool "p", and the archives of it. */
 struct world {
 	struct fake_owner f;
-	struct random random;
-	uint32_t items, labelers;
+	struct pool_play play;
 	char files[ARCHIVES_MAX][128];
 	const char *named[ARCHIVES_MAX];
 	size_t n_files;
@@ -33,8 +33,7 @@ static void set_up(struct world *w, uint64_t seed, uint32_t labelers)
 	limits.resident_items = 4;
 	memset(w, 0, sizeof *w);
 	fake_init(&w->f, &limits);
-	random_init(&w->random, seed, 0);
-	w->labelers = labelers;
+	pool_play_init(&w->play, "p", labelers, seed);
 	fake_pool(&w->f, "p", NULL);
 	for (size_t i = 0; i < ARCHIVES_MAX; i++) {
 		snprintf(w->files[i], sizeof w->files[i], "%s/%zu.gz", w->f.dir, i);
@@ -49,46 +48,16 @@ static void tear_down(struct world *w)
 	fake_deinit(&w->f);
 }
 
-/* Random events, which depend on the seed alone. */
-static void play(struct world *w, int steps)
-{
-	struct random *r = &w->random;
-	for (int i = 0; i < steps; i++) {
-		char item[24], labeler[24];
-		uint32_t age = (uint32_t)random_below(r, PENDING);
-		double what = random_unit(r);
-		w->f.now_ms += random_below(r, 3);
-		snprintf(item, sizeof item, "i%u", w->items > age ? w->items - age : 0);
-		snprintf(labeler, sizeof labeler, "L%u", (uint32_t)random_below(r, w->labelers));
-		if (what < 0.80)
-			fake_post(&w->f, "p", item, labeler, random_unit(r));
-		else if (what < 0.91)
-			fake_resolve(&w->f, "p", item, random_chance(r, 0.5));
-		else if (what < 0.95)
-			fake_close(&w->f, "p", item);
-		else if (what < 0.97)
-			fake_void(&w->f, "p", item);
-		else if (what < 0.98)
-			fake_call(&w->f, &(struct candor_request){.type = CANDOR_REQ_UPDATE_POOL,
-								  .pool = "p",
-								  .settings = {.c = random_between(r, 0.5, 2),
-									       .beta = random_between(r, 0.01, 0.5),
-									       .entry = random_between(r, 0.5, 2)}});
-		if (random_chance(r, 0.15))
-			w->items++;
-	}
-}
-
 /* Rounds that many times, each on a few reports. */
 static void play_rounds(struct world *w, uint32_t rounds)
 {
-	for (uint32_t i = 0; i < rounds; i++, w->items++) {
+	for (uint32_t i = 0; i < rounds; i++, w->play.items++) {
 		char item[24];
-		snprintf(item, sizeof item, "r%u", w->items);
+		snprintf(item, sizeof item, "r%u", w->play.items);
 		w->f.now_ms++;
-		fake_post(&w->f, "p", item, "ann", random_unit(&w->random));
-		fake_post(&w->f, "p", item, "bob", random_unit(&w->random));
-		fake_post(&w->f, "p", item, "bob", random_unit(&w->random));
+		fake_post(&w->f, "p", item, "ann", random_unit(&w->play.random));
+		fake_post(&w->f, "p", item, "bob", random_unit(&w->play.random));
+		fake_post(&w->f, "p", item, "bob", random_unit(&w->play.random));
 		assert_int_equal(fake_resolve(&w->f, "p", item, i % 2), CANDOR_OK);
 	}
 }
@@ -159,7 +128,7 @@ static void assert_on_disk_as_in_memory(struct world *w)
 
 static void a_pruned_pool_goes_on_as_if_nothing_had_been_pruned(void **state)
 {
-	uint64_t games = proof_size(2, 12, 60), prunes = 0, settlements = 0;
+	uint64_t games = proof_size(2, 12, 60), prunes = 0, settlements = 0, blocks = 0, rechecks = 0;
 	(void)state;
 	for (uint64_t game = 0; game < games; game++) {
 		struct world whole, pruned;
@@ -170,8 +139,8 @@ static void a_pruned_pool_goes_on_as_if_nothing_had_been_pruned(void **state)
 		set_up(&pruned, game, labelers);
 		for (int part = 0; part < 6; part++) {
 			int steps = 50 + (int)random_below(&chance, 400);
-			play(&whole, steps);
-			play(&pruned, steps);
+			pool_play_steps(&whole.play, &whole.f, steps);
+			pool_play_steps(&pruned.play, &pruned.f, steps);
 			/* Up to a while ago, so that some of what is settled stays; or up to now. */
 			uint64_t before = pruned.f.now_ms + 1 - random_below(&chance, 2) * random_below(&chance, 200);
 			prunes += prune(&pruned, before);
@@ -199,13 +168,20 @@ static void a_pruned_pool_goes_on_as_if_nothing_had_been_pruned(void **state)
 			assert_same_bits(b->items[i].outcome, a->items[i].outcome);
 			assert_int_equal(b->items[i].n, a->items[i].n);
 			assert_int_equal(b->items[i].round, a->items[i].round);
+			assert_int_equal(b->items[i].block, a->items[i].block);
+			assert_same_bits(b->items[i].forecast, a->items[i].forecast);
+			assert_int_equal(b->items[i].has_recheck, a->items[i].has_recheck);
+			assert_same_bits(b->items[i].recheck, a->items[i].recheck);
 		}
+		blocks += pruned.play.blocks;
+		rechecks += pruned.play.rechecks;
 		settlements += pool_totals(pool_of(&pruned))->round;
 		tear_down(&whole);
 		tear_down(&pruned);
 	}
-	assert_true(prunes > games);
+	assert_true(prunes > games && blocks > 4 * games && rechecks > 4 * games);
 	proof_say("prunes compared with a pool that was not pruned", prunes);
+	proof_say("blocks that were settled together in them", blocks);
 	proof_say("settlements of pruned pools replayed with and without their archives", settlements);
 }
 
@@ -340,6 +316,40 @@ static void a_daemon_that_comes_to_another_state_removes_nothing(void **state)
 	tear_down(&w);
 }
 
+/* What was settled together is not taken apart, by date or otherwise. */
+static void a_cut_within_a_block_is_refused(void **state)
+{
+	struct world w;
+	struct archive_row made;
+	(void)state;
+	set_up(&w, 3, 2);
+	play_rounds(&w, 2);
+	for (int i = 0; i < 3; i++) {
+		char item[] = {'a', (char)('0' + i), 0};
+		fake_post(&w.f, "p", item, "ann", 0.25);
+		fake_post(&w.f, "p", item, "bob", 0.75);
+	}
+	const struct candor_outcome rows[] = {{"a0", 1}, {"a1", 0}, {"a2", 1}};
+	const struct candor_request block = {
+		.type = CANDOR_REQ_RESOLVE_ITEMS, .pool = "p", .together = true, .n = 3, .outcomes = rows};
+	uint64_t before = ++w.f.now_ms;
+	assert_int_equal(fake_call(&w.f, &block)->code, CANDOR_OK);
+	w.f.now_ms++;
+	play_rounds(&w, 1);
+	assert_true(write_archive(&w, before, &made));
+	assert_int_equal(made.last, 2);
+	for (made.last = 3; made.last <= 4; made.last++) {
+		const struct candor_request r = fake_prune_request("p", &made, "a.gz");
+		expect(&w, &r, CANDOR_FAILED_PRECONDITION, "was settled together with those up to round 5");
+	}
+	assert_int_equal(unlink(w.files[--w.n_files]), 0);
+	assert_true(prune(&w, before + 1));
+	const struct candor_item *item = fake_query(&w.f, "p", "a1");
+	assert_true(item->archived && item->block == 3);
+	assert_verifies(&w);
+	tear_down(&w);
+}
+
 static void only_the_daemons_user_and_root_may_prune(void **state)
 {
 	static const struct identity peers[] = {
@@ -407,7 +417,7 @@ static bool prune_and_crash(uint64_t seed, int commits, uint64_t *removed)
 	struct archive_row made;
 	set_up(&w, seed, 6);
 	play_rounds(&w, 600);
-	play(&w, 100);
+	pool_play_steps(&w.play, &w.f, 100);
 	assert_true(write_archive(&w, w.f.now_ms - 20, &made));
 	char *before = describe(&w);
 	const struct candor_request r = fake_prune_request("p", &made, "a.gz");
@@ -675,6 +685,7 @@ int main(void)
 		cmocka_unit_test(archived_items_say_so_and_take_nothing_more),
 		cmocka_unit_test(only_a_prefix_of_the_rounds_goes_and_only_what_is_older),
 		cmocka_unit_test(a_daemon_that_comes_to_another_state_removes_nothing),
+		cmocka_unit_test(a_cut_within_a_block_is_refused),
 		cmocka_unit_test(only_the_daemons_user_and_root_may_prune),
 		cmocka_unit_test(two_at_a_time_are_not_begun_and_writes_go_on),
 		cmocka_unit_test(a_crash_between_any_two_commits_loses_nothing),
