@@ -106,14 +106,16 @@ static uint64_t verify_with(const struct file *file, struct fault fault)
 	return struck;
 }
 
-/* Every kind, every n, once and lasting; bounded, every few. */
-static void every_fault(const struct file *file, uint64_t (*play)(const struct file *file, struct fault fault))
+/* Every kind, every n, once and lasting; bounded, every few, or fewer of something that is long. */
+static void every_fault(const struct file *file, uint64_t (*play)(const struct file *file, struct fault fault),
+			uint64_t length)
 {
 	uint64_t calls = 0, before = injected;
 	fault_reset();
 	for (int kind = 0; kind < FAULT_KINDS; kind++) {
 		/* SQLite asks for memory a thousand times where it asks for a file once. */
-		uint64_t step = kind == FAULT_SQLITE_MEMORY ? proof_size(1999, 397, 41) : proof_size(83, 13, 2);
+		uint64_t step = kind == FAULT_SQLITE_MEMORY ? proof_size(1999 * length, 397 * length, 41)
+							    : proof_size(83 * length, 13 * length, 2);
 		for (int how = FAULT_BROKEN; how <= FAULT_SHORT; how++)
 			for (int lasting = 0; lasting < 2; lasting++) {
 				if (how == FAULT_SHORT && kind != FAULT_WRITE)
@@ -150,7 +152,7 @@ static void a_start_on_nothing(void **state)
 	struct engine_limits limits = fake_roomy_limits();
 	fake_place(&file.image, &limits);
 	take_state(&file);
-	every_fault(&file, start_with);
+	every_fault(&file, start_with, 1);
 	drop(&file);
 }
 
@@ -160,7 +162,7 @@ static void a_start_on_a_database(void **state)
 	struct file file;
 	play_make_image(&file.image);
 	take_state(&file);
-	every_fault(&file, start_with);
+	every_fault(&file, start_with, 1);
 	drop(&file);
 }
 
@@ -177,11 +179,11 @@ static void a_start_after_a_crash(void **state)
 	fake_place_copy(&file.image, &running);
 	fake_deinit(&running);
 	take_state(&file);
-	every_fault(&file, start_with);
+	every_fault(&file, start_with, 1);
 	drop(&file);
 }
 
-/* A database of each earlier schema, which the start brings to the present one. */
+/* A database of each earlier schema, which the start brings to the present one: it replays all of its history. */
 static void a_migration(void **state)
 {
 	(void)state;
@@ -193,7 +195,7 @@ static void a_migration(void **state)
 		fake_place(&file.image, &limits);
 		assert_true(files_copy(path, file.image.path));
 		take_state(&file);
-		every_fault(&file, start_with);
+		every_fault(&file, start_with, 8);
 		drop(&file);
 	}
 }
@@ -204,7 +206,7 @@ static void a_verification(void **state)
 	struct file file;
 	play_make_image(&file.image);
 	take_state(&file);
-	every_fault(&file, verify_with);
+	every_fault(&file, verify_with, 1);
 	drop(&file);
 }
 
