@@ -120,7 +120,11 @@ static void exponents(const struct places *to, bool quick)
 			fprintf(f, " %.1f |", g.y[c][i]);
 		fprintf(f, " T^%.2f |\n", stats_exponent(g.x, g.y[c], g.n_x));
 	}
-	fprintf(f, "\nIn none of these runs did any labeler's gain come above %.2f of its bound.\n", bound_used);
+	if (!(bound_used <= 1)) {
+		fprintf(stderr, "figures: a labeler's gain came to %.17g of its bound\n", bound_used);
+		exit(1);
+	}
+	fputs("\nIn none of these runs did any labeler's gain come above its bound.\n", f);
 	close_table(f);
 }
 
