@@ -295,10 +295,15 @@ bool replay_says_history(int err)
 	return err == ERR_HISTORY || err == ERR_STATE || err == ERR_CONFLICT || err == ERR_FULL;
 }
 
-int replay_run(struct replay *r, uint64_t round)
+static uint64_t round_now(const struct replay *r)
+{
+	return r->pool ? pool_totals(r->pool)->round : 0;
+}
+
+int replay_run_past(struct replay *r, uint64_t round)
 {
 	struct stream *s;
-	while ((round == 0 || !r->pool || pool_totals(r->pool)->round < round) && (s = next_stream(r))) {
+	while ((round == 0 || round_now(r) < round) && (s = next_stream(r))) {
 		uint64_t change = change_of(s);
 		int err = apply(r, s, &change);
 		if (replay_says_history(err)) {
@@ -309,13 +314,18 @@ int replay_run(struct replay *r, uint64_t round)
 			return err;
 		r->change = change;
 	}
-	uint64_t now = r->pool ? pool_totals(r->pool)->round : 0;
-	if (round == 0 || now == round)
+	if (round_now(r) >= round)
 		return 0;
-	if (now > round)
-		replay_differ(r, "round %" PRIu64 " was settled together with those up to round %" PRIu64, round, now);
-	else
-		replay_differ(r, "round %" PRIu64 " is not in the history", round);
+	replay_differ(r, "round %" PRIu64 " is not in the history", round);
+	return ERR_HISTORY;
+}
+
+int replay_run(struct replay *r, uint64_t round)
+{
+	int err = replay_run_past(r, round);
+	if (err || round == 0 || round_now(r) == round)
+		return err;
+	replay_differ(r, "round %" PRIu64 " was settled together with those up to round %" PRIu64, round, round_now(r));
 	return ERR_HISTORY;
 }
 

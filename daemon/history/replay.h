@@ -46,6 +46,9 @@ void replay_free(struct replay *r);
  * what was written is told and counted, and the replay goes on. */
 MUST_CHECK int replay_run(struct replay *r, uint64_t round);
 
+/* The same until at least that round: where it is inside a block, until right after the block. */
+MUST_CHECK int replay_run_past(struct replay *r, uint64_t round);
+
 /* Whether an error is the history's fault: lack of memory says nothing about it, and what reading meets has been
  * logged. */
 bool replay_says_history(int err);

@@ -201,13 +201,19 @@ static int fill(struct making *m, struct db *to, const struct replay *r)
 static int replay_rounds(struct making *m, struct replay *r)
 {
 	int err = 0;
-	uint64_t total = m->rounds.last - m->rounds.first + 1;
-	for (uint64_t done = 0; done < total && err == 0;) {
-		done = total - done > ROUNDS_A_STEP ? done + ROUNDS_A_STEP : total;
-		err = replay_run(r, m->rounds.first + done - 1);
-		if (err == 0)
-			err = show(m, "replayed", done, total);
+	uint64_t before = m->rounds.first - 1, total = m->rounds.last - before;
+	/* A step may end inside a block, and is then longer. */
+	for (uint64_t done = 0; done + ROUNDS_A_STEP < total && err == 0;) {
+		err = replay_run_past(r, before + done + ROUNDS_A_STEP);
+		if (err)
+			break;
+		done = pool_totals(replay_pool(r))->round - before;
+		err = show(m, "replayed", done < total ? done : total, total);
 	}
+	if (err == 0)
+		err = replay_run(r, m->rounds.last);
+	if (err == 0)
+		err = show(m, "replayed", total, total);
 	if (err == 0 && replay_differences(r) > 0)
 		err = ERR_HISTORY;
 	if (err)

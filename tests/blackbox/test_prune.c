@@ -391,6 +391,34 @@ static bool catches(pid_t pid, int signum)
 	return caught >> (signum - 1) & 1;
 }
 
+/* An archive is made in steps, which end where a block does. */
+static void blocks_of_any_size_are_archived(void **state)
+{
+	enum { ITEMS = 300, BLOCK = 7 };
+	struct command *c = *state;
+	char a[DAEMON_PATH_MAX];
+	daemon_path(&c->daemon, "a.gz", a);
+	FILE *f = fopen(c->file, "we");
+	assert_non_null(f);
+	fputs("item,labeler,report,outcome,block\n", f);
+	for (int i = 0; i < ITEMS; i++)
+		for (int k = 0; k < 2; k++)
+			fprintf(f, "i%d,l%d,0.%d,%d,b%d\n", i, (i + k) % 5, (i * 3 + k) % 10, i % 2, i / BLOCK);
+	assert_int_equal(fclose(f), 0);
+	assert_candor(c, 0, "pool", "create", "p");
+	assert_candor(c, 0, "import", "p", c->file);
+	char *before = state_of(c);
+	assert_candor(c, 0, "prune", "p", a, "--before", SOON, "--json");
+	assert_number(c, "last", ITEMS);
+	await_removal(c);
+	char *after = state_of(c);
+	assert_string_equal(after, before);
+	assert_int_equal(daemon_stop(&c->daemon), 0);
+	assert_candord(c, 0, "--verify", "--db", c->daemon.db, "--archive", a);
+	free(before);
+	free(after);
+}
+
 /* A check that would take for ever: one of the archives is a pipe that nobody writes to. */
 static void a_signal_ends_a_check_wherever_it_is(void **state)
 {
@@ -428,6 +456,7 @@ int main(void)
 		PRUNE(nothing_is_lost_when_a_program_is_killed_while_it_prunes),
 		PRUNE(a_signal_ends_an_archive_and_leaves_nothing),
 		PRUNE(a_signal_ends_a_check_wherever_it_is),
+		PRUNE(blocks_of_any_size_are_archived),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
