@@ -74,7 +74,7 @@ static void merge_settings(struct candor_settings *into, const struct candor_set
 		if (from[i] != 0)
 			*to[i] = from[i];
 	if (given->has_wrong)
-		into->wrong = given->wrong;
+		into->wrong = given->wrong + 0.0; /* -0 is 0 */
 	if (given->has_scored)
 		into->scored = given->scored;
 	if (given->signs != CANDOR_SIGNS_UNSPECIFIED)

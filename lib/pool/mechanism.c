@@ -23,6 +23,7 @@ void mechanism_defaults(struct candor_settings *s)
 		s->entry = 1;
 	if (s->signs == CANDOR_SIGNS_UNSPECIFIED)
 		s->signs = CANDOR_POSITIVE;
+	s->wrong += 0.0; /* -0 is 0 */
 	s->has_wrong = s->has_scored = false;
 }
 

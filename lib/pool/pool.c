@@ -94,11 +94,9 @@ size_t pool_bytes(const struct pool *p)
 	uint32_t chunk_labelers = chunks > 1 ? LABELERS_A_CHUNK : p->labelers_cap;
 	return heap_bytes(sizeof *p) + names_bytes(p->labeler_names) + names_bytes(p->item_names) +
 	       chunks * heap_bytes(chunk_labelers * sizeof(struct labeler)) + heap_bytes(chunks * sizeof *p->chunks) +
-	       heap_bytes(p->n_entries * sizeof *p->entries) +
-	       heap_bytes(p->items_cap * sizeof *p->items) +
+	       heap_bytes(p->n_entries * sizeof *p->entries) + heap_bytes(p->items_cap * sizeof *p->items) +
 	       heap_bytes(p->scratch_cap * sizeof *p->weights) + heap_bytes(p->scratch_cap * sizeof(struct track *)) +
-	       heap_bytes(p->scratch_cap * sizeof *p->cells) + pool_block_bytes(p->block) +
-	       p->item_bytes;
+	       heap_bytes(p->scratch_cap * sizeof *p->cells) + pool_block_bytes(p->block) + p->item_bytes;
 }
 
 void pool_be_frugal(struct pool *p, bool frugal)
@@ -438,6 +436,7 @@ int pool_report(struct pool *p, struct item *item, const char *labeler, size_t l
 	uint32_t id = pool_find_labeler(p, labeler, len);
 	uint32_t at = id == NAMES_NONE ? item->n : pool_place_of(p, item, id);
 	*out = (struct pool_reported){.labeler = id};
+	value = pool_unsigned(value);
 
 	if (at < item->n)
 		return report_again(p, item, at, value, sequence, out);
@@ -583,7 +582,7 @@ int pool_recheck(struct pool *p, struct item *item, double y)
 	if (f->has_recheck)
 		return f->recheck == y ? RECHECK_DUPLICATE : ERR_CONFLICT;
 	f->has_recheck = true;
-	f->recheck = y;
+	f->recheck = pool_unsigned(y);
 	int agrees = recheck_agrees(f->outcome, y);
 	p->totals.rechecks += agrees >= 0;
 	p->totals.disagreed += agrees == 0;

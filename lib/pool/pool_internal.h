@@ -62,6 +62,12 @@ static inline struct labeler *labeler_at(const struct pool *p, uint32_t id)
 	return &p->chunks[id / LABELERS_A_CHUNK][id % LABELERS_A_CHUNK];
 }
 
+/* A probability as it is kept: -0 is 0, for what is stored has no signed zeros. */
+static inline double pool_unsigned(double x)
+{
+	return x + 0.0;
+}
+
 /* All that an event may read of it. */
 static inline void pool_prefetch_labeler(const struct labeler *l)
 {

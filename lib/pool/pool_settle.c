@@ -248,14 +248,14 @@ static void settle(struct pool *p, struct item *const *items, const double *y, s
 	double eta = pool_eta(p), *weights = b->weights;
 	uint32_t *rounds = b->rounds;
 	for (size_t i = 0; i < n; i++)
-		b->items[i].outcome = y[i];
+		b->items[i].outcome = pool_unsigned(y[i]);
 	gather_before(p, b);
 	uint32_t most = settlement_settle(b->items, n, b->labelers, b->n, eta, p->settings.wrong, p->settings.share);
 	move_all(p, b, eta);
 
 	for (size_t i = 0; i < n; i++) {
 		struct frozen *f = items[i]->frozen;
-		f->outcome = y[i];
+		f->outcome = b->items[i].outcome;
 		f->eta = eta;
 		f->weighted_loss = b->items[i].weighted_loss;
 		f->round = first + i;

@@ -1,6 +1,8 @@
 /* Settings that change while a pool is at work, and the regret bound that follows them. */
 #include "tests/lib/unit.h"
 
+#include <math.h>
+
 #include "tests/lib/history.h"
 #include "tests/lib/seed.h"
 
@@ -118,6 +120,28 @@ static void a_refused_update_changes_nothing(void **state)
 	pool_free(p);
 }
 
+static void minus_zero_is_zero(void **state)
+{
+	(void)state;
+	struct candor_settings s = history_settings(CANDOR_ANYTIME);
+	s.wrong = -0.0;
+	mechanism_defaults(&s);
+	assert_false(signbit(s.wrong));
+	struct pool *p = history_pool(&s);
+	struct item *item = history_item(p, "i0");
+	history_report(p, "i0", "ann", -0.0);
+	history_report(p, "i0", "bob", 1);
+	history_report(p, "i0", "bob", -0.0);
+	assert_false(signbit(item->values[0]));
+	assert_false(signbit(item->values[1]));
+	history_resolve(p, "i0", -0.0);
+	assert_int_equal(pool_recheck(p, item, -0.0), RECHECK_ADDED);
+	assert_false(signbit(item->frozen->aggregate.median));
+	assert_false(signbit(item->frozen->outcome));
+	assert_false(signbit(item->frozen->recheck));
+	pool_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -125,6 +149,7 @@ int main(void)
 		cmocka_unit_test(the_bound_adds_up_what_each_stretch_allows),
 		cmocka_unit_test(settings_may_change_as_often_as_one_likes),
 		cmocka_unit_test(a_refused_update_changes_nothing),
+		cmocka_unit_test(minus_zero_is_zero),
 	};
 	return cmocka_run_group_tests_name("pool_update", tests, NULL, NULL);
 }
