@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "daemon/db/error.h"
 #include "daemon/db/migrate_chain.h"
 #include "daemon/db/migrate_changes.h"
 #include "lib/base/log.h"
+#include "lib/crypto/digest.h"
 
 /* For steps 5 and 6. */
 #define REPORTS_VIEW                                                                              \
@@ -402,11 +404,36 @@ static int compare(sqlite3 *db, sqlite3 *model)
 	return err;
 }
 
-/* What the steps make of nothing is what they must have made here. */
+int migrate_digest(sqlite3 *db, char hex[MIGRATE_DIGEST_HEX])
+{
+	struct digest d;
+	uint8_t hash[DIGEST_BYTES];
+	sqlite3_stmt *s;
+	int code;
+	if (sqlite3_prepare_v2(db, "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY type, name", -1, &s,
+			       NULL) != SQLITE_OK)
+		return failed(db);
+	digest_init(&d);
+	while ((code = sqlite3_step(s)) == SQLITE_ROW) {
+		const char *sql = (const char *)sqlite3_column_text(s, 0);
+		digest_add_text(&d, sql ? sql : "");
+	}
+	int err = code == SQLITE_DONE ? 0 : failed(db);
+	sqlite3_finalize(s);
+	digest_end(&d, hash);
+	for (size_t i = 0; i < sizeof hash; i++)
+		snprintf(hex + 2 * i, 3, "%02x", hash[i]);
+	return err;
+}
+
+/* What the steps make of nothing is what they must have made here, whatever else is there. */
 static int check_tables(sqlite3 *db)
 {
 	sqlite3 *model = NULL;
-	int err = 0;
+	char digest[MIGRATE_DIGEST_HEX];
+	int err = migrate_digest(db, digest);
+	if (err || strcmp(digest, MIGRATE_DIGEST) == 0)
+		return err;
 	if (sqlite3_open(":memory:", &model) != SQLITE_OK)
 		err = model ? failed(model) : -ENOMEM;
 	for (int i = 0; i < MIGRATE_VERSION && err == 0; i++)

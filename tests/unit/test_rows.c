@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "daemon/db/internal.h"
+#include "daemon/db/migrate.h"
 #include "daemon/db/read.h"
 #include "daemon/db/write.h"
 
@@ -80,6 +81,21 @@ static bool has(const char *names, const char *name)
 	snprintf(list, sizeof list, ", %s,", names);
 	snprintf(wanted, sizeof wanted, ", %s,", name);
 	return strstr(list, wanted) != NULL;
+}
+
+/* Or each start and each reader would make all tables anew to compare them. */
+static void the_digest_of_the_schema_is_known(void **state)
+{
+	struct world *w = *state;
+	sqlite3 *db = w->db->handle;
+	char digest[MIGRATE_DIGEST_HEX];
+	assert_int_equal(migrate_digest(db, digest), 0);
+	if (strcmp(digest, MIGRATE_DIGEST) != 0)
+		fail_msg("MIGRATE_DIGEST of migrate.h must be %s", digest);
+	assert_int_equal(sqlite3_exec(db, "CREATE INDEX another ON items (round)", NULL, NULL, NULL), 0);
+	assert_int_equal(migrate_check(db), 0);
+	assert_int_equal(sqlite3_exec(db, "DROP INDEX items_by_close", NULL, NULL, NULL), 0);
+	assert_int_equal(migrate_check(db), ERR_DAMAGED);
 }
 
 static void every_table_of_the_schema_is_listed(void **state)
@@ -451,6 +467,7 @@ TABLES(DEFINE_TEST, NO_TEST)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(the_digest_of_the_schema_is_known),
 		TEST(every_table_of_the_schema_is_listed),
 		TEST(every_column_of_the_schema_is_listed),
 		TEST(every_statement_and_cursor_fits_the_schema),
