@@ -9,7 +9,7 @@
 #include "daemon/engine/state.h"
 #include "tests/lib/history.h"
 
-enum { POOLS_MAX = 16, ITEMS_MAX = 4096 };
+enum { POOLS_MAX = 16, ITEMS_MAX = 4096, BLOCK_MAX = 64 };
 
 struct ledger {
 	sqlite3 *db;
@@ -17,6 +17,7 @@ struct ledger {
 	size_t n_pools;
 	struct item *items[ITEMS_MAX]; /* by number */
 	uint64_t item_pools[ITEMS_MAX];
+	struct pool_settled settled[BLOCK_MAX]; /* of the newest block */
 	char *fault; /* the first */
 };
 
@@ -50,14 +51,14 @@ static void compare_bytes(struct ledger *l, sqlite3_stmt *s, int column, const v
 
 static const char events[] =
 	"WITH all_items AS (SELECT id, pool, name FROM items UNION ALL SELECT id, pool, name FROM open_items) "
-	"SELECT change, 'settings', pool, rate, c, beta, eta, horizon, share, entry, NULL, NULL FROM settings "
-	"UNION ALL SELECT g.change, 'report', i.pool, i.id, i.name, l.name, g.value, g.labeler, l.joined, l.entry, r.old, g.sequence"
+	"SELECT change, 'settings', pool, rate, c, beta, eta, horizon, share, entry, wrong, first_scored, signs, NULL FROM settings "
+	"UNION ALL SELECT g.change, 'report', i.pool, i.id, i.name, l.name, g.value, g.labeler, l.joined, l.entry, r.old, g.sequence, NULL, NULL"
 	" FROM report_log g JOIN all_items i ON i.id = g.item JOIN labelers l ON l.pool = i.pool AND l.id = g.labeler"
 	" LEFT JOIN revisions r ON r.change = g.change AND r.value = g.value "
 	"UNION ALL SELECT closed, 'close', pool, id, close_number, mean, median, plain_mean, plain_median, spread, ess,"
-	" weights FROM items "
+	" weights, forecast, closed_round FROM items "
 	"UNION ALL SELECT s.change, 'outcome', s.pool, s.item, s.outcome, s.eta, s.lbar, s.epoch, s.round, s.weights,"
-	" s.last_rounds, NULL FROM settlements s "
+	" s.last_rounds, (SELECT block FROM items WHERE id = s.item), s.gradient, s.variance FROM settlements s "
 	"ORDER BY 1";
 
 static void apply_settings(struct ledger *l, sqlite3_stmt *s, uint64_t pool)
@@ -73,6 +74,9 @@ static void apply_settings(struct ledger *l, sqlite3_stmt *s, uint64_t pool)
 		.horizon = sqlite3_column_double(s, 7),
 		.share = sqlite3_column_double(s, 8),
 		.entry = sqlite3_column_double(s, 9),
+		.wrong = sqlite3_column_double(s, 10),
+		.scored = (uint32_t)sqlite3_column_int64(s, 11),
+		.signs = sqlite3_column_text(s, 12)[0] == 'f' ? CANDOR_FREE : CANDOR_POSITIVE,
 	};
 	require(pool >= 1 && pool <= POOLS_MAX);
 	if (l->pools[pool - 1]) {
@@ -131,22 +135,60 @@ static void apply_close(struct ledger *l, sqlite3_stmt *s, uint64_t pool)
 	compare(l, s, 9, a->spread);
 	compare(l, s, 10, a->ess);
 	compare_bytes(l, s, 11, item->frozen->weights, item->n * sizeof(double));
+	compare(l, s, 12, a->forecast);
+	compare(l, s, 13, (double)item->frozen->closed_round);
+}
+
+/* The items of a block, or the one, and their outcomes: as many as there are. */
+static size_t read_block(struct ledger *l, sqlite3_stmt *s, struct item **items, double *outcomes)
+{
+	sqlite3_stmt *rows;
+	size_t n = 0;
+	require(sqlite3_prepare_v2(l->db,
+				   "SELECT s.item, s.outcome FROM settlements s JOIN items i ON i.id = s.item"
+				   " WHERE s.pool = ?1 AND (i.block = ?2 OR s.round = ?3) ORDER BY s.round",
+				   -1, &rows, NULL) == SQLITE_OK);
+	sqlite3_bind_value(rows, 1, sqlite3_column_value(s, 2));
+	sqlite3_bind_value(rows, 2, sqlite3_column_value(s, 11));
+	sqlite3_bind_value(rows, 3, sqlite3_column_value(s, 8));
+	while (sqlite3_step(rows) == SQLITE_ROW) {
+		require(n < BLOCK_MAX);
+		items[n] = l->items[sqlite3_column_int64(rows, 0)];
+		outcomes[n++] = sqlite3_column_double(rows, 1);
+	}
+	sqlite3_finalize(rows);
+	return n;
 }
 
 static void apply_outcome(struct ledger *l, sqlite3_stmt *s, uint64_t pool)
 {
-	struct item *item = l->items[sqlite3_column_int64(s, 3)];
-	struct pool_settled done;
-	if (!item || pool_resolve(l->pools[pool - 1], item, sqlite3_column_double(s, 4), &done) != 0) {
-		differ(l, "item %lld cannot take its outcome", (long long)sqlite3_column_int64(s, 3));
-		return;
+	struct item *items[BLOCK_MAX];
+	double outcomes[BLOCK_MAX];
+	sqlite3_int64 round = sqlite3_column_int64(s, 8), block = sqlite3_column_int64(s, 11);
+	size_t at = block ? (size_t)(round - block) : 0;
+	require(at < BLOCK_MAX);
+	if (at == 0) {
+		size_t n = read_block(l, s, items, outcomes);
+		for (size_t i = 0; i < n; i++) {
+			if (!items[i]) {
+				differ(l, "an item that nobody reported on has an outcome");
+				return;
+			}
+		}
+		if (pool_resolve_together(l->pools[pool - 1], items, outcomes, n, l->settled) != 0) {
+			differ(l, "change %lld: the outcomes cannot be taken", (long long)sqlite3_column_int64(s, 0));
+			return;
+		}
 	}
-	compare(l, s, 5, done.eta);
-	compare(l, s, 6, done.weighted_loss);
-	compare(l, s, 7, done.epoch);
-	compare(l, s, 8, (double)done.round);
-	compare_bytes(l, s, 9, done.weights, item->n * sizeof(double));
-	compare_bytes(l, s, 10, done.last_round, item->n * sizeof(uint32_t));
+	const struct pool_settled *done = &l->settled[at];
+	compare(l, s, 5, done->eta);
+	compare(l, s, 6, done->weighted_loss);
+	compare(l, s, 7, done->epoch);
+	compare(l, s, 8, (double)done->round);
+	compare_bytes(l, s, 9, done->weights, done->n * sizeof(double));
+	compare_bytes(l, s, 10, done->last_round, done->n * sizeof(uint32_t));
+	compare(l, s, 12, done->lesson.gradient);
+	compare(l, s, 13, done->lesson.variance);
 }
 
 static void apply_events(struct ledger *l)

@@ -153,7 +153,7 @@ static void it_is_never_much_worse_than_a_candidate(void **state)
 			struct pool_settled done[8];
 			size_t b = single ? 1 : 1 + random_below(&r, 8);
 			for (size_t k = 0; k < b; k++) {
-				char name[24], who[24];
+				char name[64], who[24];
 				snprintf(name, sizeof name, "i%d.%zu", t, k);
 				for (int l = 0; l < 5; l++) {
 					snprintf(who, sizeof who, "L%d", l);
