@@ -1,7 +1,7 @@
 /* forecast.h - the forecast: an aggregate made of five candidates by their record, and how it learns.
  *
  * It uses what labelers' reports told so far and never touches a weight; docs/mechanism.md has the formulas ("The
- * forecast track"). Sums run over an item's reporters in order of arrival. Pure but for the states that it is given;
+ * forecast"). Sums run over an item's reporters in order of arrival. Pure but for the states that it is given;
  * no memory. */
 #ifndef CANDOR_FORECAST_H
 #define CANDOR_FORECAST_H

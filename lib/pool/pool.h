@@ -91,7 +91,7 @@ static inline uint32_t *item_labelers(const struct item *item)
 	return item->values ? (uint32_t *)(void *)(item->values + item->cap) : NULL;
 }
 
-/* Counts and cumulative losses; with labelers and stretches the whole state that settlements produce. */
+/* Counts and cumulative losses; with labelers the whole state that settlements produce. */
 struct pool_totals {
 	uint64_t round; /* resolved items */
 	uint64_t scored; /* labelers settled, each once a block: where items are resolved alone, scored reports */

@@ -51,8 +51,10 @@ static void compare_bytes(struct ledger *l, sqlite3_stmt *s, int column, const v
 
 static const char events[] =
 	"WITH all_items AS (SELECT id, pool, name FROM items UNION ALL SELECT id, pool, name FROM open_items) "
-	"SELECT change, 'settings', pool, rate, c, beta, eta, horizon, share, entry, wrong, first_scored, signs, NULL FROM settings "
-	"UNION ALL SELECT g.change, 'report', i.pool, i.id, i.name, l.name, g.value, g.labeler, l.joined, l.entry, r.old, g.sequence, NULL, NULL"
+	"SELECT change, 'settings', pool, rate, c, beta, eta, horizon, share, entry, wrong, first_scored,"
+	" signs, NULL FROM settings "
+	"UNION ALL SELECT g.change, 'report', i.pool, i.id, i.name, l.name, g.value, g.labeler, l.joined, l.entry,"
+	" r.old, g.sequence, NULL, NULL"
 	" FROM report_log g JOIN all_items i ON i.id = g.item JOIN labelers l ON l.pool = i.pool AND l.id = g.labeler"
 	" LEFT JOIN revisions r ON r.change = g.change AND r.value = g.value "
 	"UNION ALL SELECT closed, 'close', pool, id, close_number, mean, median, plain_mean, plain_median, spread, ess,"
