@@ -530,7 +530,7 @@ int pool_item_aggregate(struct pool *p, struct item *item, struct aggregate *out
 
 int pool_item_now(struct pool *p, struct item *item, struct aggregate *out, const double **weights)
 {
-	require(item->n >= 1 && item->state != CANDOR_RESOLVED && item->state != CANDOR_VOID);
+	require(item->n >= 1);
 	bool known = item->present && item->present->version == p->version;
 	int err = known && !weights ? 0 : gather(p, item);
 	if (err)

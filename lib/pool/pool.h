@@ -8,7 +8,7 @@
  * reporters run in order of arrival (a revision keeps its place), so the same events in the same order give the same
  * bits.
  *
- * Memory: 48 bytes a labeler and at most 15.7 for finding it by name, besides the name; 12 bytes a report of an open
+ * Memory: 104 bytes a labeler and at most 15.7 for finding it by name, besides the name; 12 bytes a report of an open
  * item and up to a quarter more while it grows, 20 on items where a report has a sequence; in items of 1,024 reports
  * and more at most 5.4 for finding it.
  *
