@@ -1,5 +1,5 @@
-/* Events in any order on one pool: weight is conserved, no labeler gains more than the certificate says, and aggregates lie
- * among their reports. */
+/* Events in any order on one pool: weight is conserved, no labeler gains more than the regret bound says, and aggregates
+ * lie among their reports. */
 #include <math.h>
 
 #include "lib/pool/mechanism.h"
@@ -15,6 +15,8 @@ static const struct candor_settings settings[] = {
 	{.rate = CANDOR_FIXED, .eta = 0.5, .share = 0.1},
 	{.rate = CANDOR_FIXED, .eta = 1e-9, .entry = 1e-6},
 	{.rate = CANDOR_ANYTIME, .c = 1e-9, .beta = 1e-9, .share = 1e-9},
+	{.rate = CANDOR_ANYTIME, .wrong = 0.49, .scored = 1},
+	{.rate = CANDOR_FIXED, .eta = 0.5, .wrong = 0.2, .scored = 2, .signs = CANDOR_FREE},
 };
 
 static double eat_unit(struct meal *in)
@@ -38,13 +40,16 @@ static void check_pool(struct pool *p)
 		sum += w;
 		scored += l->scored;
 		double bound = pool_bound(p, id);
-		require(l->gain <= bound * (1 + 1e-9) + 1e-9);
+		/* Of what is divided by rates as small as 1e-9, less is exact. */
+		require(l->gain <= bound * (1 + 1e-9) + 1e-6);
 		require(l->own_loss >= 0 && l->own_loss <= l->scored);
 		size_t len;
 		const char *name = pool_labeler_name(p, id, &len);
 		require(pool_find_labeler(p, name, len) == id);
 	}
-	require(scored == t->scored);
+	/* A block counts each labeler once. */
+	require(scored >= t->scored);
+	require(t->track.u > 0 && t->track.u <= 0.1 && t->disagreed <= t->rechecks);
 	require(fabs(sum - t->total_weight) <= 1e-9 * t->total_weight);
 	double eta = pool_eta(p);
 	require(eta > 0 && eta <= 0.5);
@@ -83,6 +88,54 @@ static struct item *some_item(struct pool *p, struct meal *in)
 	return item;
 }
 
+static bool may_resolve(const struct item *item)
+{
+	return item->state == CANDOR_OPEN || item->state == CANDOR_CLOSED;
+}
+
+/* Up to four outcomes that hang together, perhaps two of one item. */
+static void block(struct pool *p, struct meal *in)
+{
+	struct item *items[4];
+	double y[4];
+	struct pool_settled settled[4];
+	size_t n = 1 + eat_below(in, 4);
+	bool good = true;
+	for (size_t i = 0; i < n; i++) {
+		items[i] = some_item(p, in);
+		y[i] = eat_unit(in);
+		good = good && may_resolve(items[i]);
+		for (size_t k = 0; k < i; k++)
+			good = good && items[k] != items[i];
+	}
+	uint64_t round = pool_totals(p)->round;
+	int err = pool_resolve_together(p, items, y, n, settled);
+	require((err == 0) == good && (err == 0 || err == ERR_STATE || err == ERR_CONFLICT));
+	require(pool_totals(p)->round == round + (good ? n : 0));
+	for (size_t i = 0; i < n && good; i++) {
+		require(settled[i].round == round + 1 + i && settled[i].lesson.variance >= 0.25);
+		require(settled[i].block == (n > 1 ? round + 1 : 0));
+		check_item(p, items[i]);
+	}
+}
+
+/* What does not change the settlement: second verdicts, what an item is now, its label. */
+static void ask(struct pool *p, struct meal *in, struct item *item)
+{
+	struct aggregate now, frozen;
+	double label;
+	int err = pool_recheck(p, item, eat_unit(in));
+	require(err == (item->state == CANDOR_RESOLVED ? err : ERR_STATE));
+	err = pool_item_label(p, item, &label);
+	require(err == ERR_STATE || (err == 0 && label >= 0 && label <= 1));
+	if (!may_resolve(item))
+		return;
+	require(pool_item_now(p, item, &now, NULL) == 0 && pool_close(p, item) <= 0);
+	/* Unless it was closed before. */
+	require(pool_item_aggregate(p, item, &frozen, NULL) == 0);
+	require(now.forecast >= 0 && now.forecast <= 1 && frozen.forecast >= 0 && frozen.forecast <= 1);
+}
+
 static void event(struct pool *p, struct meal *in)
 {
 	struct item *item = some_item(p, in);
@@ -90,7 +143,7 @@ static void event(struct pool *p, struct meal *in)
 	struct pool_reported reported;
 	struct pool_settled settled;
 	struct candor_settings s;
-	unsigned what = eat_below(in, 16);
+	unsigned what = eat_below(in, 18);
 	int err;
 	if (what < 9) {
 		char labeler[2] = {(char)('A' + eat_below(in, 20)), 0};
@@ -114,7 +167,8 @@ static void event(struct pool *p, struct meal *in)
 		err = pool_resolve(p, item, eat_unit(in), &settled);
 		require((err == 0) == (before == CANDOR_OPEN || before == CANDOR_CLOSED));
 		require(err ? err == ERR_STATE || err == ERR_CONFLICT
-			    : settled.round == round + 1 && settled.weighted_loss >= 0 && settled.weighted_loss <= 1);
+			    : settled.round == round + 1 && settled.weighted_loss >= -0.49 &&
+					settled.weighted_loss <= 1);
 	} else if (what == 13) {
 		err = pool_void(p, item);
 		require((err == 0) == (before == CANDOR_OPEN || before == CANDOR_CLOSED));
@@ -123,6 +177,11 @@ static void event(struct pool *p, struct meal *in)
 			pool_drop_item(p, item);
 			return;
 		}
+	} else if (what == 15) {
+		block(p, in);
+		return;
+	} else if (what == 16) {
+		ask(p, in, item);
 	} else {
 		s = settings[eat_below(in, sizeof settings / sizeof *settings)];
 		mechanism_defaults(&s);

@@ -38,7 +38,7 @@ static void play_block(struct fake_owner *f, struct random *r, unsigned round)
 {
 	enum { MOST = 5 };
 	struct candor_outcome rows[MOST];
-	char items[MOST][16];
+	char items[MOST][40];
 	size_t n = 2 + random_below(r, MOST - 1);
 	for (size_t i = 0; i < n; i++) {
 		snprintf(items[i], sizeof items[i], "b%u-%zu", round, i);
